@@ -1,0 +1,146 @@
+//! Telemetry batches: decoded event by event, so that one bad event costs one
+//! event, and packed into the two items that are stored: a compressed blob and
+//! its head.
+//!
+//! Every key derives from content. The same bytes sent again arrive at the same
+//! keys, so a retry, also of a half-failed write, ends as one success with no
+//! read before the write.
+
+pub mod chunk;
+pub mod event;
+pub mod head;
+pub mod native;
+pub mod sketch;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::clock;
+use crate::error::FieldError;
+use crate::ids::ApplicationId;
+use event::Event;
+
+/// Most events of one batch.
+pub const MAX_EVENTS: usize = 10_000;
+
+/// How many rejected events an answer describes.
+pub const MAX_REPORTED: usize = 20;
+
+/// Events that ended longer ago are rejected.
+pub const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Events that start later than this from now are rejected.
+pub const MAX_AHEAD: Duration = Duration::from_secs(5 * 60);
+
+/// What kind of telemetry a batch holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Signal {
+    /// Spans of traces.
+    Traces,
+    /// Log records.
+    Logs,
+}
+
+impl Signal {
+    /// The name in routes, bodies and keys.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Traces => "traces",
+            Self::Logs => "logs",
+        }
+    }
+}
+
+/// Names a batch by its content: SHA-256 of application, signal and inflated body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchId([u8; 32]);
+
+impl BatchId {
+    /// The id of this body.
+    pub fn of(application_id: ApplicationId, signal: Signal, inflated_body: &[u8]) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(application_id.to_string());
+        hash.update([0]);
+        hash.update(signal.as_str());
+        hash.update([0]);
+        hash.update(inflated_body);
+        Self(hash.finalize().into())
+    }
+}
+
+/// A batch after every event was looked at.
+#[derive(Debug)]
+pub struct Decoded<E> {
+    /// The well-formed events, in the order they came.
+    pub events: Vec<Indexed<E>>,
+    /// What became of the others.
+    pub report: Report,
+}
+
+/// An event and its position in the batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Indexed<E> {
+    /// Position in the batch, from 0.
+    pub index: usize,
+    /// The event.
+    pub event: E,
+}
+
+/// The answer to a batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Events stored.
+    pub accepted: usize,
+    /// Events dropped.
+    pub rejected: usize,
+    /// Events stored with a text or attribute cut to its bound.
+    pub truncated: usize,
+    /// Why events were dropped: the first [`MAX_REPORTED`] of them.
+    pub errors: Vec<Rejection>,
+}
+
+/// Why one event was dropped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rejection {
+    /// Position of the event in the batch, from 0.
+    pub index: usize,
+    /// The field and the reason.
+    #[serde(flatten)]
+    pub error: FieldError,
+}
+
+impl Report {
+    /// Counts a dropped event, and describes it while there is room.
+    pub fn reject(&mut self, index: usize, error: FieldError) {
+        self.rejected += 1;
+        if self.errors.len() < MAX_REPORTED {
+            self.errors.push(Rejection { index, error });
+        }
+    }
+}
+
+impl<E: Event> Decoded<E> {
+    /// Drops the events outside the time window; what stays is accepted.
+    pub fn within_window(mut self, now: Timestamp) -> Self {
+        let (oldest, newest) = (clock::before(now, MAX_AGE), clock::after(now, MAX_AHEAD));
+        let report = &mut self.report;
+        self.events.retain(|Indexed { index, event }| {
+            let reason = if event.end() < oldest {
+                "older than 24 hours"
+            } else if event.start() > newest {
+                "more than 5 minutes ahead of the server's clock"
+            } else {
+                return true;
+            };
+            let pointer = format!("/{}/{index}/timestamp", E::SIGNAL.as_str());
+            report.reject(*index, FieldError { pointer, reason: reason.to_owned() });
+            false
+        });
+        report.errors.sort_by_key(|rejection| rejection.index);
+        report.accepted = self.events.len();
+        self
+    }
+}

@@ -1,0 +1,97 @@
+//! A histogram of durations with a bounded relative error, after DDSketch
+//! (Masson, Rim, Lee 2019). Two sketches add up, so percentiles of any window
+//! come from the heads of its batches.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Each bucket is 4 % wider than the one before: percentiles are within 2 %.
+const GAMMA: f64 = 1.04;
+
+/// Durations below a microsecond share one bucket.
+const SMALLEST_MS: f64 = 0.001;
+
+/// Counts of durations by logarithmic bucket.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sketch(BTreeMap<u16, u32>);
+
+impl Sketch {
+    /// Counts one duration, in milliseconds.
+    pub fn add(&mut self, duration_ms: f64) {
+        *self.0.entry(bucket_of(duration_ms)).or_default() += 1;
+    }
+
+    /// Adds another sketch's counts.
+    pub fn merge(&mut self, other: &Self) {
+        for (bucket, count) in &other.0 {
+            *self.0.entry(*bucket).or_default() += count;
+        }
+    }
+
+    /// The duration, in milliseconds, that a share of `quantile` (0 to 1) does not
+    /// exceed, within 2 %. `None` when nothing was counted.
+    pub fn quantile(&self, quantile: f64) -> Option<f64> {
+        let total: u32 = self.0.values().sum();
+        let rank = (f64::from(total) * quantile).ceil().max(1.0);
+        let mut seen = 0.0;
+        self.0.iter().find_map(|(bucket, count)| {
+            seen += f64::from(*count);
+            (seen >= rank).then(|| middle_of(*bucket))
+        })
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to u16")]
+fn bucket_of(duration_ms: f64) -> u16 {
+    let bucket = (duration_ms.max(SMALLEST_MS) / SMALLEST_MS).log(GAMMA).ceil();
+    bucket.clamp(0.0, f64::from(u16::MAX)) as u16
+}
+
+fn middle_of(bucket: u16) -> f64 {
+    // The value whose relative distance to both ends of the bucket is the same.
+    SMALLEST_MS * GAMMA.powi(bucket.into()) * 2.0 / (1.0 + GAMMA)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sketch(durations: &[f64]) -> Sketch {
+        let mut sketch = Sketch::default();
+        durations.iter().for_each(|duration| sketch.add(*duration));
+        sketch
+    }
+
+    #[test]
+    fn an_empty_sketch_has_no_quantiles() {
+        assert_eq!(Sketch::default().quantile(0.5), None);
+    }
+
+    proptest! {
+        #[test]
+        fn quantiles_are_within_two_percent(
+            mut durations in prop::collection::vec(0.01f64..1e7, 1..200),
+            quantile in 0.0f64..=1.0,
+        ) {
+            let estimate = sketch(&durations).quantile(quantile).unwrap();
+            durations.sort_by(f64::total_cmp);
+            let rank = (durations.len() as f64 * quantile).ceil().max(1.0) as usize;
+            let exact = durations[rank - 1];
+            prop_assert!((estimate - exact).abs() <= exact * 0.0201, "{estimate} for {exact}");
+        }
+
+        #[test]
+        fn merging_is_counting_together(
+            one in prop::collection::vec(0.0f64..1e7, 0..50),
+            two in prop::collection::vec(0.0f64..1e7, 0..50),
+        ) {
+            let mut merged = sketch(&one);
+            merged.merge(&sketch(&two));
+            prop_assert_eq!(merged, sketch(&[one, two].concat()));
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The one home of the time. Everything below a handler takes `now` as an argument.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serializer;
+
+/// Tells the current time; cheap to clone.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl Clock {
+    /// The machine's clock.
+    pub fn system() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "this is the clock's home")]
+        Self(Arc::new(Timestamp::now))
+    }
+
+    /// A clock that stands still until its [`ManualClock`] is advanced.
+    pub fn manual(start: Timestamp) -> (Self, ManualClock) {
+        let hand = ManualClock(Arc::new(AtomicI64::new(start.as_millisecond())));
+        let reader = hand.clone();
+        (Self(Arc::new(move || reader.now())), hand)
+    }
+
+    /// Now, in UTC.
+    pub fn now(&self) -> Timestamp {
+        (self.0)()
+    }
+}
+
+/// Moves a clock made by [`Clock::manual`].
+#[derive(Clone)]
+pub struct ManualClock(Arc<AtomicI64>);
+
+impl ManualClock {
+    /// The time the clock shows.
+    pub fn now(&self) -> Timestamp {
+        from_millis(self.0.load(Ordering::SeqCst))
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, by: Duration) {
+        let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        self.0.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    /// Sets the clock, also backwards.
+    pub fn set(&self, to: Timestamp) {
+        self.0.store(to.as_millisecond(), Ordering::SeqCst);
+    }
+}
+
+/// `at` plus `duration`; stays at the end of time instead of overflowing.
+pub fn after(at: Timestamp, duration: Duration) -> Timestamp {
+    at.checked_add(duration).unwrap_or(Timestamp::MAX)
+}
+
+/// `at` less `duration`; stays at the beginning of time instead of overflowing.
+pub fn before(at: Timestamp, duration: Duration) -> Timestamp {
+    at.checked_sub(duration).unwrap_or(Timestamp::MIN)
+}
+
+/// A time from milliseconds since the Unix epoch, clamped to what can be represented.
+pub fn from_millis(millis: i64) -> Timestamp {
+    let (min, max) = (Timestamp::MIN.as_millisecond(), Timestamp::MAX.as_millisecond());
+    Timestamp::from_millisecond(millis.clamp(min, max)).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// RFC 3339 in UTC with milliseconds, as every response writes times.
+pub fn rfc3339(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
+
+/// For `#[serde(serialize_with)]`: [`rfc3339`].
+///
+/// # Errors
+/// Those of the serializer.
+pub fn serialize_rfc3339<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&rfc3339(*at))
+}
+
+/// For `#[serde(serialize_with)]`: [`rfc3339`], or null.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn serialize_rfc3339_option<S: Serializer>(
+    at: &Option<Timestamp>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => serialize_rfc3339(at, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_with_milliseconds() {
+        assert_eq!(rfc3339(from_millis(0)), "1970-01-01T00:00:00.000Z");
+        assert_eq!(rfc3339(from_millis(1_700_000_000_123)), "2023-11-14T22:13:20.123Z");
+    }
+
+    #[test]
+    fn a_manual_clock_moves_only_when_told() {
+        let (clock, hand) = Clock::manual(from_millis(1_000));
+        assert_eq!(clock.now(), clock.now());
+        hand.advance(Duration::from_secs(2));
+        assert_eq!(clock.now(), from_millis(3_000));
+    }
+
+    #[test]
+    fn arithmetic_at_the_edge_of_time_does_not_overflow() {
+        assert_eq!(after(Timestamp::MAX, Duration::from_secs(1)), Timestamp::MAX);
+        assert_eq!(before(Timestamp::MIN, Duration::MAX), Timestamp::MIN);
+        assert_eq!(from_millis(i64::MAX), from_millis(Timestamp::MAX.as_millisecond()));
+    }
+}

@@ -1,0 +1,18 @@
+//! The tables. The only users of the AWS SDK: one module per table, key shapes
+//! in [`keys`], definitions in [`tables`].
+
+pub mod api_keys;
+pub mod applications;
+mod attribute;
+pub mod audit;
+pub mod database;
+pub mod error;
+pub mod keys;
+pub mod refresh_tokens;
+pub mod tables;
+pub mod telemetry;
+mod transaction;
+pub mod users;
+
+pub use database::Database;
+pub use error::StorageError;

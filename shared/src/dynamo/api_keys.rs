@@ -1,0 +1,399 @@
+//! The ApiKeys table: `application_id`, `key_id` → hash and settings of a key.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteArray;
+
+use super::attribute::{self, Item, number, string};
+use super::transaction::{Outcome, Transaction};
+use super::{Database, StorageError, applications, audit, keys, refresh_tokens};
+use crate::access_token::Principal;
+use crate::api_key::{ApiKey, KeyHash, KeyRecord, KeyState, PreviousSecret, Scope};
+use crate::application::Name;
+use crate::audit::{AuditAction, AuditEntry};
+use crate::clock;
+use crate::ids::{ApplicationId, KeyId, PublicKeyId, UserId};
+
+/// How long a revoked key can still be told from an unknown one.
+const REVOKED_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// How often a key's last use is written, at most.
+pub const LAST_USED_PRECISION: Duration = Duration::from_secs(5 * 60);
+
+/// A key and when it was last used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredKey {
+    /// The key.
+    pub key: KeyRecord,
+    /// When it was last used, within [`LAST_USED_PRECISION`].
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// How an attempt to mint a key ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MintOutcome {
+    /// The key is stored.
+    Minted,
+    /// The caller's session has ended since the access token was issued.
+    SessionOver,
+    /// The caller is not a member, or there is no such application.
+    NotAMember,
+    /// The application has as many keys as it may.
+    KeyLimit,
+}
+
+/// How a change to a key ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeOutcome {
+    /// Done.
+    Changed,
+    /// The caller's session has ended since the access token was issued.
+    SessionOver,
+    /// The caller is not a member of the application.
+    NotAMember,
+    /// There is no such key, or its state forbids the change.
+    Refused,
+}
+
+/// A change to a key by its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyChange {
+    /// Another name.
+    Rename(Name),
+    /// Switched off or on.
+    SetState(KeyState),
+}
+
+impl Database {
+    /// Stores a new key, if the caller's session is live, the caller is a member
+    /// and the application may have one more key. One transaction.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn mint_key(
+        &self,
+        record: &KeyRecord,
+        principal: Principal,
+        now: Timestamp,
+    ) -> Result<MintOutcome, StorageError> {
+        let application_id = record.id.application_id;
+        let put = Put::builder()
+            .table_name(&self.tables.api_keys)
+            .set_item(Some(serde_dynamo::to_item(KeyRow::from(record))?))
+            .condition_expression("attribute_not_exists(key_id)");
+        let outcome = Transaction::default()
+            .check(refresh_tokens::check_live(self, principal, now)?)
+            .check(applications::check_member(self, application_id, principal.user_id)?)
+            .update(applications::add_key(self, application_id)?)
+            .put(put.build()?)
+            .put(audit::put(self, &entry(record.id, principal, AuditAction::KeyMinted, now))?)
+            .commit(self)
+            .await?;
+        match outcome {
+            outcome if outcome.refused_at(0) => Ok(MintOutcome::SessionOver),
+            outcome if outcome.refused_at(1) => Ok(MintOutcome::NotAMember),
+            outcome if outcome.refused_at(2) => Ok(MintOutcome::KeyLimit),
+            outcome => outcome.must_commit().map(|()| MintOutcome::Minted),
+        }
+    }
+
+    /// A key. One consistent read.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn api_key(&self, id: PublicKeyId) -> Result<Option<StoredKey>, StorageError> {
+        let request = self.client.get_item().table_name(&self.tables.api_keys);
+        let item = request
+            .set_key(Some(key(id)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(StorageError::sdk)?
+            .item;
+        Ok(item.map(serde_dynamo::from_item::<_, KeyRow>).transpose()?.map(StoredKey::from))
+    }
+
+    /// An application's keys, oldest first. One consistent query.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn api_keys(
+        &self,
+        application_id: ApplicationId,
+    ) -> Result<Vec<StoredKey>, StorageError> {
+        let items = self
+            .client
+            .query()
+            .table_name(&self.tables.api_keys)
+            .key_condition_expression("application_id = :application")
+            .expression_attribute_values(":application", string(application_id))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send()
+            .try_collect()
+            .await
+            .map_err(StorageError::sdk)?;
+        let rows: Vec<KeyRow> = serde_dynamo::from_items(items)?;
+        let mut stored: Vec<StoredKey> = rows.into_iter().map(StoredKey::from).collect();
+        stored.sort_by_key(|stored| (stored.key.created_at, stored.key.id.key_id));
+        Ok(stored)
+    }
+
+    /// Renames a key, or switches it off or on, unless it is revoked. One transaction.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn change_key(
+        &self,
+        id: PublicKeyId,
+        change: &KeyChange,
+        principal: Principal,
+        now: Timestamp,
+    ) -> Result<ChangeOutcome, StorageError> {
+        let update = update(self, id).condition_expression(NOT_REVOKED);
+        let (update, action) = match change {
+            KeyChange::Rename(name) => (
+                update
+                    .update_expression("SET #name = :name")
+                    .expression_attribute_names("#name", "name")
+                    .expression_attribute_values(":name", string(name.as_str())),
+                AuditAction::KeyRenamed,
+            ),
+            KeyChange::SetState(state) => (
+                update
+                    .update_expression("SET #state = :state")
+                    .expression_attribute_values(":state", serde_dynamo::to_attribute_value(state)?),
+                if *state == KeyState::Active {
+                    AuditAction::KeyEnabled
+                } else {
+                    AuditAction::KeyDisabled
+                },
+            ),
+        };
+        let outcome = Transaction::default()
+            .check(applications::check_member(self, id.application_id, principal.user_id)?)
+            .update(update.build()?)
+            .put(audit::put(self, &entry(id, principal, action, now))?)
+            .commit(self)
+            .await?;
+        Ok(change_outcome(&outcome, 0, 1))
+    }
+
+    /// Gives a key a new secret; the old one stays valid for `overlap`. Refused
+    /// while an earlier overlap runs. One transaction, which also checks the
+    /// caller's session: a new secret is a new key.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn rotate_key(
+        &self,
+        new: &ApiKey,
+        overlap: Duration,
+        principal: Principal,
+        now: Timestamp,
+    ) -> Result<ChangeOutcome, StorageError> {
+        let rotation = update(self, new.id())
+            .update_expression(
+                "SET previous_hash = #hash, previous_hint = hint, previous_until_ms = :until, \
+                 #hash = :hash, hint = :hint",
+            )
+            .condition_expression(format!(
+                "{NOT_REVOKED} AND \
+                 (attribute_not_exists(previous_until_ms) OR previous_until_ms <= :now)"
+            ))
+            .expression_attribute_names("#hash", "hash")
+            .expression_attribute_values(
+                ":hash",
+                AttributeValue::B(new.hash().as_bytes().to_vec().into()),
+            )
+            .expression_attribute_values(":hint", string(new.hint()))
+            .expression_attribute_values(":now", number(now.as_millisecond()))
+            .expression_attribute_values(
+                ":until",
+                number(clock::after(now, overlap).as_millisecond()),
+            );
+        let audited = entry(new.id(), principal, AuditAction::KeyRotated, now);
+        let member =
+            applications::check_member(self, new.id().application_id, principal.user_id)?;
+        let outcome = Transaction::default()
+            .check(member)
+            .update(rotation.build()?)
+            .check(refresh_tokens::check_live(self, principal, now)?)
+            .put(audit::put(self, &audited)?)
+            .commit(self)
+            .await?;
+        if outcome.refused_at(2) {
+            return Ok(ChangeOutcome::SessionOver);
+        }
+        Ok(change_outcome(&outcome, 0, 1))
+    }
+
+    /// Ends a key for good. One transaction; refused when it has ended already.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn revoke_key(
+        &self,
+        id: PublicKeyId,
+        principal: Principal,
+        now: Timestamp,
+    ) -> Result<ChangeOutcome, StorageError> {
+        let outcome = Transaction::default()
+            .check(applications::check_member(self, id.application_id, principal.user_id)?)
+            .update(revocation(self, id, now)?)
+            .update(applications::remove_key(self, id.application_id)?)
+            .put(audit::put(self, &entry(id, principal, AuditAction::KeyRevoked, now))?)
+            .commit(self)
+            .await?;
+        Ok(change_outcome(&outcome, 0, 1))
+    }
+
+    /// Notes that a key was used, unless someone just did. One write.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn touch_key(&self, id: PublicKeyId, now: Timestamp) -> Result<(), StorageError> {
+        let fresh = clock::before(now, LAST_USED_PRECISION);
+        let result = self
+            .client
+            .update_item()
+            .table_name(&self.tables.api_keys)
+            .set_key(Some(key(id)))
+            .update_expression("SET last_used_ms = :now")
+            .condition_expression(
+                "attribute_exists(key_id) AND \
+                 (attribute_not_exists(last_used_ms) OR last_used_ms <= :fresh)",
+            )
+            .expression_attribute_values(":now", number(now.as_millisecond()))
+            .expression_attribute_values(":fresh", number(fresh.as_millisecond()))
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(StorageError::sdk(error)),
+            },
+        }
+    }
+}
+
+/// The write that ends a key, for a transaction.
+pub(super) fn revocation(
+    database: &Database,
+    id: PublicKeyId,
+    now: Timestamp,
+) -> Result<Update, StorageError> {
+    let revocation = update(database, id)
+        .update_expression("SET #state = :revoked, expires_at = :ttl")
+        .condition_expression(NOT_REVOKED)
+        .expression_attribute_values(
+            ":ttl",
+            number(clock::after(now, REVOKED_RETENTION).as_second()),
+        );
+    Ok(revocation.build()?)
+}
+
+/// A key that exists and has not ended; `<>` alone is true where there is no item.
+const NOT_REVOKED: &str = "attribute_exists(key_id) AND #state <> :revoked";
+
+/// An update of a key under [`NOT_REVOKED`].
+fn update(database: &Database, id: PublicKeyId) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+    Update::builder()
+        .table_name(&database.tables.api_keys)
+        .set_key(Some(key(id)))
+        .expression_attribute_names("#state", "state")
+        .expression_attribute_values(":revoked", string("revoked"))
+}
+
+fn change_outcome(outcome: &Outcome, member: usize, change: usize) -> ChangeOutcome {
+    if outcome.refused_at(member) {
+        ChangeOutcome::NotAMember
+    } else if outcome.refused_at(change) {
+        ChangeOutcome::Refused
+    } else {
+        ChangeOutcome::Changed
+    }
+}
+
+fn entry(key: PublicKeyId, by: Principal, action: AuditAction, at: Timestamp) -> AuditEntry {
+    let application_id = key.application_id;
+    AuditEntry { application_id, actor: by.user_id, at, action, key: Some(key) }
+}
+
+fn key(id: PublicKeyId) -> Item {
+    attribute::key([(keys::APPLICATION_ID, &id.application_id), (keys::KEY_ID, &id.key_id)])
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeyRow {
+    application_id: ApplicationId,
+    key_id: KeyId,
+    name: Name,
+    hint: String,
+    hash: ByteArray<32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous_hash: Option<ByteArray<32>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous_hint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous_until_ms: Option<i64>,
+    scopes: Vec<Scope>,
+    state: KeyState,
+    created_by: UserId,
+    created_ms: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key_expires_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_used_ms: Option<i64>,
+}
+
+impl From<&KeyRecord> for KeyRow {
+    fn from(record: &KeyRecord) -> Self {
+        let previous = record.previous.as_ref();
+        Self {
+            application_id: record.id.application_id,
+            key_id: record.id.key_id,
+            name: record.name.clone(),
+            hint: record.hint.clone(),
+            hash: ByteArray::new(*record.hash.as_bytes()),
+            previous_hash: previous.map(|previous| ByteArray::new(*previous.hash.as_bytes())),
+            previous_hint: previous.map(|previous| previous.hint.clone()),
+            previous_until_ms: previous.map(|previous| previous.valid_until.as_millisecond()),
+            scopes: record.scopes.clone(),
+            state: record.state,
+            created_by: record.created_by,
+            created_ms: record.created_at.as_millisecond(),
+            key_expires_ms: record.expires_at.map(Timestamp::as_millisecond),
+            last_used_ms: None,
+        }
+    }
+}
+
+impl From<KeyRow> for StoredKey {
+    fn from(row: KeyRow) -> Self {
+        let previous = row.previous_hash.zip(row.previous_hint).zip(row.previous_until_ms);
+        let key = KeyRecord {
+            id: PublicKeyId { application_id: row.application_id, key_id: row.key_id },
+            name: row.name,
+            hint: row.hint,
+            hash: KeyHash::from_bytes(row.hash.into_array()),
+            previous: previous.map(|((hash, hint), until)| PreviousSecret {
+                hash: KeyHash::from_bytes(hash.into_array()),
+                hint,
+                valid_until: clock::from_millis(until),
+            }),
+            scopes: row.scopes,
+            state: row.state,
+            created_by: row.created_by,
+            created_at: clock::from_millis(row.created_ms),
+            expires_at: row.key_expires_ms.map(clock::from_millis),
+        };
+        Self { key, last_used_at: row.last_used_ms.map(clock::from_millis) }
+    }
+}

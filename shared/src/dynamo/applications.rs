@@ -1,0 +1,322 @@
+//! The Applications table: `application_id`, `sk` → the application itself
+//! (`meta`), its members (`member#…`) and its audit trail (`audit#…`).
+//!
+//! The application counts its keys, and its `revision` moves with every change
+//! to them: so a key cannot slip in between reading the keys and deleting the
+//! application.
+
+use aws_sdk_dynamodb::types::{ConditionCheck, Delete, KeysAndAttributes, Put, Update};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::attribute::{self, Item, number, string};
+use super::transaction::Transaction;
+use super::{Database, StorageError, api_keys, audit, keys, users};
+use crate::api_key::{KeyState, MAX_KEYS_PER_APPLICATION};
+use crate::application::{Application, Name, Role};
+use crate::audit::{AuditAction, AuditEntry};
+use crate::clock;
+use crate::ids::{ApplicationId, UserId};
+
+/// An application as one of its members sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// The application.
+    pub application: Application,
+    /// What the member may do.
+    pub role: Role,
+    revision: u64,
+}
+
+impl Database {
+    /// Creates an application owned by its creator. One transaction; `false`
+    /// when the user owns as many as one may, or is gone.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn create_application(
+        &self,
+        application: &Application,
+    ) -> Result<bool, StorageError> {
+        let meta = MetaRow {
+            application_id: application.id,
+            sk: keys::META.to_owned(),
+            name: application.name.clone(),
+            created_by: application.created_by,
+            created_ms: application.created_at.as_millisecond(),
+            keys: 0,
+            revision: 0,
+        };
+        let member = MemberRow {
+            application_id: application.id,
+            sk: keys::member(application.created_by),
+            user_id: application.created_by,
+            role: Role::Owner,
+        };
+        let entry = entry(
+            application.id,
+            application.created_by,
+            AuditAction::ApplicationCreated,
+            application.created_at,
+        );
+        let outcome = Transaction::default()
+            .update(users::add_application(self, application.created_by)?)
+            .put(self.put_new(serde_dynamo::to_item(meta)?)?)
+            .put(self.put_new(serde_dynamo::to_item(member)?)?)
+            .put(audit::put(self, &entry)?)
+            .commit(self)
+            .await?;
+        if outcome.refused_at(0) {
+            return Ok(false);
+        }
+        outcome.must_commit().map(|()| true)
+    }
+
+    /// An application, if this user is a member. One consistent read of two items.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn application_of(
+        &self,
+        user_id: UserId,
+        application_id: ApplicationId,
+    ) -> Result<Option<Membership>, StorageError> {
+        let keys = [keys::META.to_owned(), keys::member(user_id)];
+        let items = self.get_all(keys.map(|sk| key(application_id, &sk)).to_vec()).await?;
+        let (mut meta, mut role) = (None, None);
+        for item in items {
+            if item.contains_key(keys::USER_ID) {
+                role = Some(serde_dynamo::from_item::<_, MemberRow>(item)?.role);
+            } else {
+                meta = Some(serde_dynamo::from_item::<_, MetaRow>(item)?);
+            }
+        }
+        Ok(meta.zip(role).map(|(meta, role)| meta.seen_as(role)))
+    }
+
+    /// The applications a user is a member of, oldest first. A query of an
+    /// index, which may lag by a moment, and a consistent read.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn applications_of(&self, user_id: UserId) -> Result<Vec<Membership>, StorageError> {
+        let ids = self.application_ids_of(user_id).await?;
+        let mut memberships = Vec::with_capacity(ids.len());
+        // A read holds 100 items at most.
+        for ids in ids.chunks(100) {
+            let keys = ids.iter().map(|id| key(*id, keys::META)).collect();
+            for item in self.get_all(keys).await? {
+                let meta: MetaRow = serde_dynamo::from_item(item)?;
+                memberships.push(meta.seen_as(Role::Owner));
+            }
+        }
+        memberships.sort_by_key(|m| (m.application.created_at, m.application.id));
+        Ok(memberships)
+    }
+
+    /// Gives an application another name. One transaction; `false` when this
+    /// user has no such application.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn rename_application(
+        &self,
+        user_id: UserId,
+        application_id: ApplicationId,
+        name: &Name,
+        now: Timestamp,
+    ) -> Result<bool, StorageError> {
+        let rename = Update::builder()
+            .table_name(&self.tables.applications)
+            .set_key(Some(key(application_id, keys::META)))
+            .update_expression("SET #name = :name")
+            .condition_expression("attribute_exists(application_id)")
+            .expression_attribute_names("#name", "name")
+            .expression_attribute_values(":name", string(name.as_str()));
+        let entry = entry(application_id, user_id, AuditAction::ApplicationRenamed, now);
+        let outcome = Transaction::default()
+            .check(check_member(self, application_id, user_id)?)
+            .update(rename.build()?)
+            .put(audit::put(self, &entry)?)
+            .commit(self)
+            .await?;
+        Ok(!outcome.refused_at(0) && !outcome.refused_at(1))
+    }
+
+    /// Deletes an application and revokes its keys, in one transaction after two
+    /// reads. `false` when a key was minted or revoked in between: try again.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn delete_application(
+        &self,
+        user_id: UserId,
+        membership: &Membership,
+        now: Timestamp,
+    ) -> Result<bool, StorageError> {
+        let application = &membership.application;
+        let meta = Delete::builder()
+            .table_name(&self.tables.applications)
+            .set_key(Some(key(application.id, keys::META)))
+            .condition_expression("revision = :seen")
+            .expression_attribute_values(":seen", number(membership.revision));
+        let member = Delete::builder()
+            .table_name(&self.tables.applications)
+            .set_key(Some(key(application.id, &keys::member(user_id))))
+            .condition_expression("attribute_exists(application_id)");
+        let entry = entry(application.id, user_id, AuditAction::ApplicationDeleted, now);
+        let mut transaction = Transaction::default()
+            .delete(meta.build()?)
+            .delete(member.build()?)
+            .update(users::remove_application(self, application.created_by)?)
+            .put(audit::put(self, &entry)?);
+        for record in self.api_keys(application.id).await? {
+            if record.key.state != KeyState::Revoked {
+                transaction = transaction.update(api_keys::revocation(self, record.key.id, now)?);
+            }
+        }
+        let outcome = transaction.commit(self).await?;
+        if outcome.refused_at(0) {
+            return Ok(false);
+        }
+        outcome.must_commit().map(|()| true)
+    }
+
+    async fn application_ids_of(
+        &self,
+        user_id: UserId,
+    ) -> Result<Vec<ApplicationId>, StorageError> {
+        let items = self
+            .client
+            .query()
+            .table_name(&self.tables.applications)
+            .index_name(keys::APPLICATIONS_BY_USER)
+            .key_condition_expression("user_id = :user")
+            .expression_attribute_values(":user", string(user_id))
+            .into_paginator()
+            .items()
+            .send()
+            .try_collect()
+            .await
+            .map_err(StorageError::sdk)?;
+        #[derive(Deserialize)]
+        struct IndexRow {
+            application_id: ApplicationId,
+        }
+        let rows: Vec<IndexRow> = serde_dynamo::from_items(items)?;
+        Ok(rows.into_iter().map(|row| row.application_id).collect())
+    }
+
+    async fn get_all(&self, keys: Vec<Item>) -> Result<Vec<Item>, StorageError> {
+        let table = &self.tables.applications;
+        let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true);
+        let output = self
+            .client
+            .batch_get_item()
+            .request_items(table, keys.build()?)
+            .send()
+            .await
+            .map_err(StorageError::sdk)?;
+        if output.unprocessed_keys().is_some_and(|rest| !rest.is_empty()) {
+            return Err(StorageError::throttled());
+        }
+        Ok(output.responses.and_then(|mut tables| tables.remove(table)).unwrap_or_default())
+    }
+
+    fn put_new(&self, item: Item) -> Result<Put, StorageError> {
+        let put = Put::builder()
+            .table_name(&self.tables.applications)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(application_id)");
+        Ok(put.build()?)
+    }
+}
+
+/// A transaction's condition that the user is a member.
+pub(super) fn check_member(
+    database: &Database,
+    application_id: ApplicationId,
+    user_id: UserId,
+) -> Result<ConditionCheck, StorageError> {
+    let check = ConditionCheck::builder()
+        .table_name(&database.tables.applications)
+        .set_key(Some(key(application_id, &keys::member(user_id))))
+        .condition_expression("attribute_exists(application_id)");
+    Ok(check.build()?)
+}
+
+/// Counts one more key; refused at the limit, and when the application is gone.
+pub(super) fn add_key(
+    database: &Database,
+    application_id: ApplicationId,
+) -> Result<Update, StorageError> {
+    let update = Update::builder()
+        .table_name(&database.tables.applications)
+        .set_key(Some(key(application_id, keys::META)))
+        .update_expression("SET #keys = #keys + :one, revision = revision + :one")
+        .condition_expression("#keys < :most")
+        .expression_attribute_names("#keys", "keys")
+        .expression_attribute_values(":one", number(1))
+        .expression_attribute_values(":most", number(MAX_KEYS_PER_APPLICATION));
+    Ok(update.build()?)
+}
+
+/// Counts one key less.
+pub(super) fn remove_key(
+    database: &Database,
+    application_id: ApplicationId,
+) -> Result<Update, StorageError> {
+    let update = Update::builder()
+        .table_name(&database.tables.applications)
+        .set_key(Some(key(application_id, keys::META)))
+        .update_expression("SET #keys = #keys - :one, revision = revision + :one")
+        .condition_expression("#keys > :none")
+        .expression_attribute_names("#keys", "keys")
+        .expression_attribute_values(":one", number(1))
+        .expression_attribute_values(":none", number(0));
+    Ok(update.build()?)
+}
+
+fn key(application_id: ApplicationId, sk: &str) -> Item {
+    attribute::key([(keys::APPLICATION_ID, &application_id), (keys::SK, &sk)])
+}
+
+fn entry(
+    application_id: ApplicationId,
+    actor: UserId,
+    action: AuditAction,
+    at: Timestamp,
+) -> AuditEntry {
+    AuditEntry { application_id, actor, at, action, key: None }
+}
+
+#[derive(Serialize, Deserialize)]
+struct MetaRow {
+    application_id: ApplicationId,
+    sk: String,
+    name: Name,
+    created_by: UserId,
+    created_ms: i64,
+    keys: u32,
+    revision: u64,
+}
+
+impl MetaRow {
+    fn seen_as(self, role: Role) -> Membership {
+        let application = Application {
+            id: self.application_id,
+            name: self.name,
+            created_by: self.created_by,
+            created_at: clock::from_millis(self.created_ms),
+        };
+        Membership { application, role, revision: self.revision }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct MemberRow {
+    application_id: ApplicationId,
+    sk: String,
+    user_id: UserId,
+    role: Role,
+}

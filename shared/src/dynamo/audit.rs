@@ -1,0 +1,109 @@
+//! Audit entries: items of the Applications table, beside the application.
+
+use aws_sdk_dynamodb::types::Put;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::attribute::{self, string};
+use super::{Database, StorageError, keys};
+use crate::audit::{AuditAction, AuditEntry, RETENTION};
+use crate::clock;
+use crate::ids::{ApplicationId, PublicKeyId, UserId};
+use crate::random;
+
+#[derive(Serialize, Deserialize)]
+struct AuditRow {
+    application_id: ApplicationId,
+    sk: String,
+    actor: UserId,
+    at_ms: i64,
+    action: AuditAction,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<PublicKeyId>,
+    expires_at: i64,
+}
+
+/// The write of an entry, for the transaction of the change itself.
+pub(super) fn put(database: &Database, entry: &AuditEntry) -> Result<Put, StorageError> {
+    let row = AuditRow {
+        application_id: entry.application_id,
+        sk: keys::audit(entry.at, &random::base62(&mut random::rng(), 8)),
+        actor: entry.actor,
+        at_ms: entry.at.as_millisecond(),
+        action: entry.action,
+        key: entry.key,
+        expires_at: clock::after(entry.at, RETENTION).as_second(),
+    };
+    let put = Put::builder().table_name(&database.tables.applications);
+    Ok(put.set_item(Some(serde_dynamo::to_item(row)?)).build()?)
+}
+
+impl Database {
+    /// One page of an application's audit trail, newest first. One consistent
+    /// query; `after` is the position that the page before returned.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn audit_trail(
+        &self,
+        application_id: ApplicationId,
+        after: Option<&AuditPosition>,
+        limit: i32,
+        now: Timestamp,
+    ) -> Result<(Vec<AuditEntry>, Option<AuditPosition>), StorageError> {
+        let start = after.map(|position| {
+            attribute::key([(keys::APPLICATION_ID, &application_id), (keys::SK, &position.0)])
+        });
+        let output = self
+            .client
+            .query()
+            .table_name(&self.tables.applications)
+            .key_condition_expression("application_id = :application AND begins_with(sk, :audit)")
+            .expression_attribute_values(":application", string(application_id))
+            .expression_attribute_values(":audit", string(keys::AUDIT_PREFIX))
+            .consistent_read(true)
+            .scan_index_forward(false)
+            .limit(limit)
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(StorageError::sdk)?;
+        let next = output.last_evaluated_key.as_ref().and_then(|key| {
+            key.get(keys::SK)?.as_s().ok().cloned().map(AuditPosition)
+        });
+        let rows: Vec<AuditRow> = serde_dynamo::from_items(output.items.unwrap_or_default())?;
+        let current = rows.into_iter().filter(|row| row.expires_at > now.as_second());
+        Ok((current.map(AuditEntry::from).collect(), next))
+    }
+}
+
+/// A place in an audit trail. It names no application: whose trail is read
+/// comes from the caller's membership alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditPosition(String);
+
+impl AuditPosition {
+    /// For a cursor.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// From a cursor; `None` for anything that is not a place in an audit trail.
+    pub fn parse(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix(keys::AUDIT_PREFIX)?;
+        let plain = rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'#');
+        (plain && rest.len() <= 32).then(|| Self(text.to_owned()))
+    }
+}
+
+impl From<AuditRow> for AuditEntry {
+    fn from(row: AuditRow) -> Self {
+        Self {
+            application_id: row.application_id,
+            actor: row.actor,
+            at: clock::from_millis(row.at_ms),
+            action: row.action,
+            key: row.key,
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The RefreshTokens table: `user_id`, `session_id` → a session. It holds no secret.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::attribute::{self, Item, number, string};
+use super::transaction::Transaction;
+use super::{Database, StorageError, keys, users};
+use crate::access_token::Principal;
+use crate::clock;
+use crate::ids::{SessionId, UserId};
+use crate::session::{Rotation, Session};
+use crate::user::Profile;
+
+/// What became of a [`Rotation`].
+#[derive(Debug)]
+pub enum RotationOutcome {
+    /// It was applied; the session as it is now.
+    Applied(Box<Session>),
+    /// The session was not as expected; as it is now, if it exists at all.
+    NotApplied(Option<Box<Session>>),
+}
+
+impl Database {
+    /// Upserts the user and opens a session. One transaction.
+    ///
+    /// # Errors
+    /// When storage fails; then neither happened.
+    pub async fn sign_in(&self, session: &Session) -> Result<(), StorageError> {
+        let put = Put::builder()
+            .table_name(&self.tables.refresh_tokens)
+            .set_item(Some(serde_dynamo::to_item(SessionRow::from(session))?))
+            .condition_expression("attribute_not_exists(session_id)");
+        Transaction::default()
+            .update(users::upsert(self, &session.profile, session.created_at)?)
+            .put(put.build()?)
+            .commit(self)
+            .await?
+            .must_commit()
+    }
+
+    /// Applies a rotation, if the session is live and still at the expected
+    /// counter. One conditional write, whether it is applied or not.
+    ///
+    /// A write that was applied but whose answer was lost comes back, through
+    /// the SDK's own retry, as not applied: the session returned then shows
+    /// this very rotation, and [`crate::session::decide`] serves it again.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn rotate(
+        &self,
+        user_id: UserId,
+        session_id: SessionId,
+        rotation: Rotation,
+        idle_ttl: Duration,
+        now: Timestamp,
+    ) -> Result<RotationOutcome, StorageError> {
+        let idle_expires_at = clock::after(now, idle_ttl);
+        let result = self
+            .update_session(user_id, session_id)
+            .update_expression(
+                "SET current_counter = :next, previous_counter = :previous, rotated_ms = :now, \
+                 last_used_ms = :now, idle_expires_ms = :idle, expires_at = :ttl",
+            )
+            .condition_expression(format!("current_counter = :expected AND {LIVE}"))
+            .expression_attribute_values(":expected", number(rotation.expected_current))
+            .expression_attribute_values(":previous", number(rotation.previous))
+            .expression_attribute_values(":next", number(rotation.next))
+            .expression_attribute_values(":now", number(now.as_millisecond()))
+            .expression_attribute_values(":no", AttributeValue::Bool(false))
+            .expression_attribute_values(":idle", number(idle_expires_at.as_millisecond()))
+            .expression_attribute_values(":ttl", number(idle_expires_at.as_second()))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match result {
+            Ok(output) => {
+                let item = output.attributes.ok_or_else(|| StorageError::unreadable("no item"))?;
+                Ok(RotationOutcome::Applied(Box::new(session_from(item)?)))
+            }
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    let session = failed.item().cloned().map(session_from).transpose()?;
+                    Ok(RotationOutcome::NotApplied(session.map(Box::new)))
+                }
+                _ => Err(StorageError::sdk(error)),
+            },
+        }
+    }
+
+    /// Ends a session, whatever its state. One write; `false` when there is no such session.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn revoke_session(
+        &self,
+        user_id: UserId,
+        session_id: SessionId,
+    ) -> Result<bool, StorageError> {
+        let result = self
+            .update_session(user_id, session_id)
+            .update_expression("SET revoked = :yes")
+            .condition_expression("attribute_exists(session_id)")
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
+            .send()
+            .await;
+        match result {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                _ => Err(StorageError::sdk(error)),
+            },
+        }
+    }
+
+    /// A user's live sessions, newest first. One consistent query.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn live_sessions(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, StorageError> {
+        let pages = self
+            .client
+            .query()
+            .table_name(&self.tables.refresh_tokens)
+            .key_condition_expression("user_id = :user")
+            .expression_attribute_values(":user", string(user_id))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let items = pages.try_collect().await.map_err(StorageError::sdk)?;
+        let mut sessions: Vec<Session> =
+            items.into_iter().map(session_from).collect::<Result<_, _>>()?;
+        sessions.retain(|session| session.is_live(now));
+        sessions.sort_by_key(|session| std::cmp::Reverse(session.created_at));
+        Ok(sessions)
+    }
+
+    fn update_session(&self, user_id: UserId, session_id: SessionId) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.tables.refresh_tokens)
+            .set_key(Some(key(user_id, session_id)))
+    }
+}
+
+/// A session that can be used; also false where there is none. Needs `:now` and `:no`.
+const LIVE: &str = "revoked = :no AND idle_expires_ms > :now AND absolute_expires_ms > :now";
+
+/// A transaction's condition that the caller's session is live.
+pub(super) fn check_live(
+    database: &Database,
+    principal: Principal,
+    now: Timestamp,
+) -> Result<ConditionCheck, StorageError> {
+    let check = ConditionCheck::builder()
+        .table_name(&database.tables.refresh_tokens)
+        .set_key(Some(key(principal.user_id, principal.session_id)))
+        .condition_expression(LIVE)
+        .expression_attribute_values(":no", AttributeValue::Bool(false))
+        .expression_attribute_values(":now", number(now.as_millisecond()));
+    Ok(check.build()?)
+}
+
+fn key(user_id: UserId, session_id: SessionId) -> Item {
+    attribute::key([(keys::USER_ID, &user_id), (keys::SESSION_ID, &session_id)])
+}
+
+#[derive(Serialize, Deserialize)]
+struct SessionRow {
+    user_id: UserId,
+    session_id: SessionId,
+    current_counter: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous_counter: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rotated_ms: Option<i64>,
+    revoked: bool,
+    created_ms: i64,
+    last_used_ms: i64,
+    idle_expires_ms: i64,
+    absolute_expires_ms: i64,
+    login: String,
+    name: String,
+    avatar: String,
+    email: String,
+    user_agent: String,
+    expires_at: i64,
+}
+
+impl From<&Session> for SessionRow {
+    fn from(session: &Session) -> Self {
+        Self {
+            user_id: session.profile.user_id,
+            session_id: session.id,
+            current_counter: session.current,
+            previous_counter: session.previous,
+            rotated_ms: session.rotated_at.map(Timestamp::as_millisecond),
+            revoked: session.revoked,
+            created_ms: session.created_at.as_millisecond(),
+            last_used_ms: session.last_used_at.as_millisecond(),
+            idle_expires_ms: session.idle_expires_at.as_millisecond(),
+            absolute_expires_ms: session.absolute_expires_at.as_millisecond(),
+            login: session.profile.login.clone(),
+            name: session.profile.name.clone(),
+            avatar: session.profile.avatar.clone(),
+            email: session.profile.email.clone(),
+            user_agent: session.user_agent.clone(),
+            expires_at: session.expires_at().as_second(),
+        }
+    }
+}
+
+impl From<SessionRow> for Session {
+    fn from(row: SessionRow) -> Self {
+        Self {
+            id: row.session_id,
+            profile: Profile {
+                user_id: row.user_id,
+                login: row.login,
+                name: row.name,
+                avatar: row.avatar,
+                email: row.email,
+            },
+            current: row.current_counter,
+            previous: row.previous_counter,
+            rotated_at: row.rotated_ms.map(clock::from_millis),
+            revoked: row.revoked,
+            created_at: clock::from_millis(row.created_ms),
+            last_used_at: clock::from_millis(row.last_used_ms),
+            idle_expires_at: clock::from_millis(row.idle_expires_ms),
+            absolute_expires_at: clock::from_millis(row.absolute_expires_ms),
+            user_agent: row.user_agent,
+        }
+    }
+}
+
+fn session_from(item: Item) -> Result<Session, StorageError> {
+    Ok(serde_dynamo::from_item::<_, SessionRow>(item)?.into())
+}

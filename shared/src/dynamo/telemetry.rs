@@ -1,0 +1,122 @@
+//! The Telemetry table: compressed batches and their heads, under keys that
+//! derive from content.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{AttributeValue, Put};
+
+use super::attribute::{Item, number, string};
+use super::transaction::Transaction;
+use super::{Database, StorageError, keys};
+use crate::batch::chunk::Chunk;
+use crate::clock;
+use crate::ids::ApplicationId;
+
+/// Shards of an application's partitions; a partition takes 1,000 write units a second.
+const SHARD: u32 = 0;
+
+/// How the items are written; readers refuse what they do not know.
+const FORMAT: u8 = 1;
+
+impl Database {
+    /// Stores a batch: every blob, and then the heads, which make it visible.
+    /// Two writes for a batch of one chunk, which nearly every batch is. Returns
+    /// when all of it is durable; storing the same chunks again changes nothing.
+    ///
+    /// # Errors
+    /// When storage fails: then nothing of the batch is visible, and storing it
+    /// again heals it.
+    pub async fn store_batch(
+        &self,
+        application_id: ApplicationId,
+        chunks: &[Chunk],
+        retention: Duration,
+    ) -> Result<(), StorageError> {
+        for chunk in chunks {
+            self.put_blob(application_id, chunk, retention).await?;
+        }
+        match chunks {
+            [] => Ok(()),
+            [chunk] => self.put_head(application_id, chunk, retention).await,
+            _ => self.put_heads(application_id, chunks, retention).await,
+        }
+    }
+
+    async fn put_blob(
+        &self,
+        application_id: ApplicationId,
+        chunk: &Chunk,
+        retention: Duration,
+    ) -> Result<(), StorageError> {
+        self.client
+            .put_item()
+            .table_name(&self.tables.telemetry)
+            .item(keys::PK, string(keys::blob_partition(application_id, chunk, SHARD)))
+            .item(keys::SK, string(keys::chunk(chunk)))
+            .item("format", number(FORMAT))
+            .item("events", binary(&chunk.blob))
+            .item(keys::TTL, ttl(chunk, retention))
+            .send()
+            .await
+            .map_err(StorageError::sdk)?;
+        Ok(())
+    }
+
+    async fn put_head(
+        &self,
+        application_id: ApplicationId,
+        chunk: &Chunk,
+        retention: Duration,
+    ) -> Result<(), StorageError> {
+        self.client
+            .put_item()
+            .table_name(&self.tables.telemetry)
+            .set_item(Some(head(application_id, chunk, retention)))
+            .send()
+            .await
+            .map_err(StorageError::sdk)?;
+        Ok(())
+    }
+
+    /// Several heads become visible together: a reader never sees half a batch.
+    async fn put_heads(
+        &self,
+        application_id: ApplicationId,
+        chunks: &[Chunk],
+        retention: Duration,
+    ) -> Result<(), StorageError> {
+        let mut transaction = Transaction::default();
+        for chunk in chunks {
+            let put = Put::builder()
+                .table_name(&self.tables.telemetry)
+                .set_item(Some(head(application_id, chunk, retention)));
+            transaction = transaction.put(put.build()?);
+        }
+        transaction.commit(self).await?.must_commit()
+    }
+}
+
+fn head(application_id: ApplicationId, chunk: &Chunk, retention: Duration) -> Item {
+    let partition = keys::head_partition(application_id, chunk.signal, chunk.hour, SHARD);
+    let attributes = [
+        (keys::PK, string(partition)),
+        (keys::SK, string(keys::chunk(chunk))),
+        ("format", number(FORMAT)),
+        ("to_ms", number(chunk.to.as_millisecond())),
+        ("count", number(chunk.count)),
+        ("bytes", number(chunk.blob.len())),
+        ("summary", binary(&chunk.summary)),
+        (keys::TTL, ttl(chunk, retention)),
+    ];
+    attributes.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+fn binary(bytes: &[u8]) -> AttributeValue {
+    AttributeValue::B(Blob::new(bytes))
+}
+
+/// From the hour and not from now: a retry writes the same item.
+fn ttl(chunk: &Chunk, retention: Duration) -> AttributeValue {
+    number(clock::after(chunk.hour, retention).as_second())
+}

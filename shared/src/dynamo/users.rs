@@ -1,0 +1,91 @@
+//! The Users table: `user_id` → profile.
+
+use aws_sdk_dynamodb::types::Update;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::attribute::{number, string};
+use super::{Database, StorageError, keys};
+use crate::application::MAX_APPLICATIONS_PER_USER;
+use crate::ids::UserId;
+use crate::user::Profile;
+
+#[derive(Deserialize)]
+struct UserRow {
+    #[serde(flatten)]
+    profile: Profile,
+}
+
+impl Database {
+    /// A user's profile as of the last sign-in. One consistent read.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn user(&self, user_id: UserId) -> Result<Option<Profile>, StorageError> {
+        let request = self.client.get_item().table_name(&self.tables.users);
+        let item = request
+            .key(keys::USER_ID, string(user_id))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(StorageError::sdk)?
+            .item;
+        Ok(item.map(serde_dynamo::from_item::<_, UserRow>).transpose()?.map(|row| row.profile))
+    }
+}
+
+/// Creates the user or brings the profile up to date.
+pub(super) fn upsert(
+    database: &Database,
+    profile: &Profile,
+    now: Timestamp,
+) -> Result<Update, StorageError> {
+    let update = Update::builder()
+        .table_name(&database.tables.users)
+        .key(keys::USER_ID, string(profile.user_id))
+        .update_expression(
+            "SET login = :login, #name = :name, avatar = :avatar, email = :email, \
+             last_sign_in_ms = :now, created_ms = if_not_exists(created_ms, :now)",
+        )
+        .expression_attribute_names("#name", "name")
+        .expression_attribute_values(":login", string(&profile.login))
+        .expression_attribute_values(":name", string(&profile.name))
+        .expression_attribute_values(":avatar", string(&profile.avatar))
+        .expression_attribute_values(":email", string(&profile.email))
+        .expression_attribute_values(":now", number(now.as_millisecond()));
+    Ok(update.build()?)
+}
+
+/// Counts one more application of this user; refused at the limit, and for a user who is gone.
+pub(super) fn add_application(
+    database: &Database,
+    user_id: UserId,
+) -> Result<Update, StorageError> {
+    let update = Update::builder()
+        .table_name(&database.tables.users)
+        .key(keys::USER_ID, string(user_id))
+        .update_expression("SET applications = if_not_exists(applications, :none) + :one")
+        .condition_expression(
+            "attribute_exists(user_id) AND \
+             (attribute_not_exists(applications) OR applications < :most)",
+        )
+        .expression_attribute_values(":none", number(0))
+        .expression_attribute_values(":one", number(1))
+        .expression_attribute_values(":most", number(MAX_APPLICATIONS_PER_USER));
+    Ok(update.build()?)
+}
+
+/// Counts one application less.
+pub(super) fn remove_application(
+    database: &Database,
+    user_id: UserId,
+) -> Result<Update, StorageError> {
+    let update = Update::builder()
+        .table_name(&database.tables.users)
+        .key(keys::USER_ID, string(user_id))
+        .update_expression("SET applications = applications - :one")
+        .condition_expression("applications > :none")
+        .expression_attribute_values(":none", number(0))
+        .expression_attribute_values(":one", number(1));
+    Ok(update.build()?)
+}

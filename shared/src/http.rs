@@ -1,0 +1,8 @@
+//! The front door: what is the same for every route of every function.
+
+pub mod app;
+pub mod body;
+pub mod credentials;
+pub mod problem;
+
+pub use app::app;

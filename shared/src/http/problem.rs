@@ -1,0 +1,158 @@
+//! Errors as RFC 9457 problem details: the only place where a failure becomes
+//! an HTTP status. The client is told one thing; the log gets the cause.
+
+use axum::response::{IntoResponse, Response};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+
+use crate::api_key::KeyRefusal;
+use crate::error::{Conflict, Error, FieldError};
+
+/// What a `type` starts with; the README lists what follows.
+const TYPE_PREFIX: &str = "urn:upblit:problem:";
+
+/// Seconds after which a retry makes sense. OpenTelemetry SDKs drop a batch
+/// whose `Retry-After` is longer than their budget of 10 s.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
+
+/// The body of every error.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: String,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+/// An error on its way to the layer that knows the request id.
+#[derive(Clone)]
+struct Pending(std::sync::Arc<Error>);
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = status_of(&self).into_response();
+        response.extensions_mut().insert(Pending(std::sync::Arc::new(self)));
+        response
+    }
+}
+
+/// Gives a response that carries an error its body and headers; any other stays as it is.
+pub(super) fn render(mut response: Response, request_id: &str) -> Response {
+    let Some(Pending(error)) = response.extensions_mut().remove::<Pending>() else {
+        return response;
+    };
+    log(&error);
+    let (slug, status, title) = told(&error);
+    let fields: &[FieldError] = match &*error {
+        Error::InvalidFields(fields) => fields,
+        _ => &[],
+    };
+    let body = Body {
+        r#type: format!("{TYPE_PREFIX}{slug}"),
+        title,
+        status: status.as_u16(),
+        detail: error.to_string(),
+        request_id,
+        errors: fields,
+    };
+    let body = serde_json::to_vec(&body).unwrap_or_default();
+    let mut rendered = (status, body).into_response();
+    let headers = rendered.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(challenge) = challenge(&error) {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    if let Some(allow) = response.headers().get(ALLOW) {
+        headers.insert(ALLOW, allow.clone());
+    }
+    if matches!(*error, Error::Unavailable(_)) {
+        headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+    }
+    rendered
+}
+
+fn status_of(error: &Error) -> StatusCode {
+    told(error).1
+}
+
+/// Slug, status and title of every error.
+fn told(error: &Error) -> (&'static str, StatusCode, &'static str) {
+    match error {
+        Error::MissingAccessToken | Error::AccessToken(_) => {
+            ("invalid-access-token", StatusCode::UNAUTHORIZED, "Sign in again")
+        }
+        Error::RefreshToken => {
+            ("invalid-refresh-token", StatusCode::UNAUTHORIZED, "Sign in again")
+        }
+        Error::MissingApiKey | Error::ApiKey(KeyRefusal::Invalid) => {
+            ("invalid-api-key", StatusCode::UNAUTHORIZED, "Invalid API key")
+        }
+        Error::ApiKey(KeyRefusal::Revoked) => {
+            ("key-revoked", StatusCode::UNAUTHORIZED, "API key revoked")
+        }
+        Error::ApiKey(KeyRefusal::Disabled) => {
+            ("key-disabled", StatusCode::UNAUTHORIZED, "API key disabled")
+        }
+        Error::ApiKey(KeyRefusal::Expired) => {
+            ("key-expired", StatusCode::UNAUTHORIZED, "API key expired")
+        }
+        Error::ApiKey(KeyRefusal::MissingScope(_)) => {
+            ("missing-scope", StatusCode::FORBIDDEN, "API key lacks a scope")
+        }
+        Error::NotFound(_) => ("not-found", StatusCode::NOT_FOUND, "Not found"),
+        Error::MethodNotAllowed => {
+            ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
+        }
+        Error::Malformed(_) => ("malformed-request", StatusCode::BAD_REQUEST, "Malformed request"),
+        Error::InvalidFields(_) => ("invalid-fields", StatusCode::BAD_REQUEST, "Invalid fields"),
+        Error::UnsupportedMedia(_) => (
+            "unsupported-media-type",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Unsupported content type or encoding",
+        ),
+        Error::TooLarge(_) => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
+        Error::Conflict(conflict) => (conflict_slug(*conflict), StatusCode::CONFLICT, "Conflict"),
+        Error::Unavailable(_) => {
+            ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Temporarily unavailable")
+        }
+        Error::Internal(_) => {
+            ("internal-error", StatusCode::INTERNAL_SERVER_ERROR, "Internal error")
+        }
+    }
+}
+
+fn conflict_slug(conflict: Conflict) -> &'static str {
+    match conflict {
+        Conflict::ApplicationLimit => "application-limit",
+        Conflict::KeyLimit => "key-limit",
+        Conflict::RotationOverlap => "rotation-overlap",
+        Conflict::KeyRevoked => "key-revoked",
+    }
+}
+
+/// RFC 6750 §3 for access tokens; every other 401 names how to authenticate too (RFC 9110 §15.5.2).
+fn challenge(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::MissingAccessToken => Some(r#"Bearer realm="upblit""#),
+        Error::AccessToken(_) => Some(r#"Bearer realm="upblit", error="invalid_token""#),
+        Error::RefreshToken => Some(r#"RefreshToken realm="upblit""#),
+        Error::MissingApiKey => Some(r#"ApiKey realm="upblit""#),
+        Error::ApiKey(KeyRefusal::MissingScope(_)) => None,
+        Error::ApiKey(_) => Some(r#"ApiKey realm="upblit""#),
+        _ => None,
+    }
+}
+
+fn log(error: &Error) {
+    match error {
+        Error::Unavailable(cause) => tracing::error!(%cause, "unavailable"),
+        Error::Internal(cause) => tracing::error!(%cause, "internal error"),
+        error => tracing::debug!(%error, "refused"),
+    }
+}

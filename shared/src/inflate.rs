@@ -1,0 +1,267 @@
+//! Request bodies as they should have arrived. Gateways decode base64 or not,
+//! inflate gzip or not, and sometimes mistake bytes for text: so the body
+//! itself is looked at, and the headers are only a hint.
+
+use std::borrow::Cow;
+use std::io::{self, Read};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use thiserror::Error;
+
+/// Most bytes of a body on the wire: Lambda's 6 MB less base64.
+pub const MAX_WIRE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Most bytes of a body after decompression.
+pub const MAX_INFLATED_BYTES: usize = 16 * 1024 * 1024;
+
+/// The largest zstd window accepted, as a power of two: 8 MiB, what RFC 8878
+/// §3.1.1.1.2 asks every decoder to support.
+const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+
+const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+/// Gzip after something took its bytes for UTF-8 and replaced the second by U+FFFD.
+const GZIP_AS_TEXT: &[u8] = &[0x1f, 0xef, 0xbf, 0xbd];
+
+/// Why a body cannot be read.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum InflateError {
+    /// `Content-Encoding` names something else than gzip, deflate, zstd or identity, or several.
+    #[error("Content-Encoding {0:?} is not supported; use gzip, deflate, zstd or none")]
+    UnknownEncoding(String),
+    /// The compressed data ends early or does not decode.
+    #[error("the {0} body is corrupt or truncated; send it again as it was compressed")]
+    Corrupt(&'static str),
+    /// Something between the client and us read the compressed bytes as text.
+    #[error(
+        "the gzip body was altered on the way (bytes were replaced as if it were text); \
+         send it with Content-Type application/json and as binary, or uncompressed"
+    )]
+    ReadAsText,
+    /// More than [`MAX_WIRE_BYTES`] as sent.
+    #[error("the body is larger than 4 MiB; send smaller batches")]
+    WireTooLarge,
+    /// More than [`MAX_INFLATED_BYTES`] after decompression.
+    #[error("the body is larger than 16 MiB after decompression; send smaller batches")]
+    InflatedTooLarge,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Identity,
+    Gzip,
+    Deflate,
+    Zstd,
+}
+
+/// The body after decompression, in bounded memory.
+///
+/// # Errors
+/// When it is too large, corrupt, or in an encoding we do not read.
+pub fn inflate<'a>(
+    body: &'a [u8],
+    content_encoding: Option<&str>,
+) -> Result<Cow<'a, [u8]>, InflateError> {
+    let declared = declared_encoding(content_encoding)?;
+    let body = without_base64(body);
+    if body.len() > MAX_WIRE_BYTES {
+        return Err(InflateError::WireTooLarge);
+    }
+    match actual_encoding(&body, declared)? {
+        Encoding::Identity => Ok(body),
+        Encoding::Gzip => read_bounded(MultiGzDecoder::new(&*body), "gzip").map(Cow::Owned),
+        Encoding::Deflate if has_zlib_header(&body) => {
+            read_bounded(ZlibDecoder::new(&*body), "deflate").map(Cow::Owned)
+        }
+        Encoding::Deflate => {
+            read_bounded(DeflateDecoder::new(&*body), "deflate").map(Cow::Owned)
+        }
+        Encoding::Zstd => inflate_zstd(&body).map(Cow::Owned),
+    }
+}
+
+fn declared_encoding(header: Option<&str>) -> Result<Encoding, InflateError> {
+    let name = header.unwrap_or_default().trim().to_ascii_lowercase();
+    match name.as_str() {
+        "" | "identity" => Ok(Encoding::Identity),
+        "gzip" | "x-gzip" => Ok(Encoding::Gzip),
+        "deflate" => Ok(Encoding::Deflate),
+        "zstd" => Ok(Encoding::Zstd),
+        _ => Err(InflateError::UnknownEncoding(name.chars().take(40).collect())),
+    }
+}
+
+/// A gateway that forgot to say `isBase64Encoded` hands over the text itself.
+/// No JSON starts with these letters, so nothing else is mistaken for it.
+fn without_base64(body: &[u8]) -> Cow<'_, [u8]> {
+    let looks_encoded = body.starts_with(b"H4sI") || body.starts_with(b"KLUv/");
+    match looks_encoded.then(|| STANDARD.decode(body.trim_ascii())) {
+        Some(Ok(decoded)) => Cow::Owned(decoded),
+        _ => Cow::Borrowed(body),
+    }
+}
+
+fn actual_encoding(body: &[u8], declared: Encoding) -> Result<Encoding, InflateError> {
+    if body.starts_with(GZIP_AS_TEXT) {
+        return Err(InflateError::ReadAsText);
+    }
+    if body.starts_with(GZIP_MAGIC) {
+        return Ok(Encoding::Gzip);
+    }
+    if body.starts_with(ZSTD_MAGIC) {
+        return Ok(Encoding::Zstd);
+    }
+    // Compressed as declared, or already inflated by a gateway that left the header on.
+    let already_inflated = body.trim_ascii_start().first().is_none_or(|b| b"{[\xef".contains(b));
+    match declared {
+        Encoding::Identity => Ok(Encoding::Identity),
+        _ if already_inflated => Ok(Encoding::Identity),
+        Encoding::Deflate => Ok(Encoding::Deflate),
+        Encoding::Gzip => Err(InflateError::Corrupt("gzip")),
+        Encoding::Zstd => Err(InflateError::Corrupt("zstd")),
+    }
+}
+
+/// RFC 1950 §2.2. Some clients send raw deflate (RFC 1951) under the same name.
+fn has_zlib_header(body: &[u8]) -> bool {
+    match body {
+        [cmf, flg, ..] => cmf & 0x0f == 8 && u16::from_be_bytes([*cmf, *flg]) % 31 == 0,
+        _ => false,
+    }
+}
+
+fn inflate_zstd(body: &[u8]) -> Result<Vec<u8>, InflateError> {
+    let corrupt = |_| InflateError::Corrupt("zstd");
+    let mut decoder = zstd::Decoder::new(body).map_err(corrupt)?;
+    decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(corrupt)?;
+    read_bounded(decoder, "zstd")
+}
+
+/// Reads to the end or to the bound. Memory grows with what really comes out,
+/// so a bomb of 80 KiB never holds more than the bound and one smaller buffer.
+fn read_bounded(mut from: impl Read, name: &'static str) -> Result<Vec<u8>, InflateError> {
+    let mut inflated = Vec::new();
+    let mut piece = [0; 16 * 1024];
+    loop {
+        let count = match from.read(&mut piece) {
+            Ok(0) => return Ok(inflated),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => return Err(InflateError::Corrupt(name)),
+        };
+        if inflated.len() + count > MAX_INFLATED_BYTES {
+            return Err(InflateError::InflatedTooLarge);
+        }
+        if inflated.capacity() < inflated.len() + count {
+            let doubled = (inflated.capacity() * 2).clamp(64 * 1024, MAX_INFLATED_BYTES);
+            inflated.reserve_exact(doubled - inflated.len());
+        }
+        inflated.extend_from_slice(&piece[..count]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+
+    use super::*;
+
+    const JSON: &[u8] = br#"{"traces":[]}"#;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zlib(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn raw_deflate(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zstd(bytes: &[u8]) -> Vec<u8> {
+        zstd::encode_all(bytes, 3).unwrap()
+    }
+
+    #[test]
+    fn every_encoding_is_read_as_declared() {
+        for (body, encoding) in [
+            (JSON.to_vec(), None),
+            (JSON.to_vec(), Some("identity")),
+            (gzip(JSON), Some("gzip")),
+            (gzip(JSON), Some(" GZIP ")),
+            (zlib(JSON), Some("deflate")),
+            (raw_deflate(JSON), Some("deflate")),
+            (zstd(JSON), Some("zstd")),
+        ] {
+            assert_eq!(inflate(&body, encoding).as_deref(), Ok(JSON), "{encoding:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_gateway_did_to_the_body_is_undone() {
+        let base64 = STANDARD.encode(gzip(JSON)).into_bytes();
+        for (body, encoding) in [
+            (gzip(JSON), None),
+            (JSON.to_vec(), Some("gzip")),
+            (JSON.to_vec(), Some("zstd")),
+            (base64.clone(), Some("gzip")),
+            (base64, None),
+            ([gzip(JSON), gzip(b" ")].concat(), Some("gzip")),
+        ] {
+            assert_eq!(inflate(&body, encoding).unwrap().trim_ascii_end(), JSON, "{encoding:?}");
+        }
+    }
+
+    #[test]
+    fn i2_unknown_nested_and_truncated_encodings_are_refused() {
+        let unknown = |name: &str| Err(InflateError::UnknownEncoding(name.into()));
+        assert_eq!(inflate(JSON, Some("br")), unknown("br"));
+        assert_eq!(inflate(JSON, Some("gzip, gzip")), unknown("gzip, gzip"));
+        for (body, encoding) in [(gzip(JSON), "gzip"), (zlib(JSON), "deflate"), (zstd(JSON), "zstd")] {
+            let cut = &body[..body.len() - 3];
+            assert_eq!(inflate(cut, Some(encoding)), Err(InflateError::Corrupt(encoding)));
+        }
+        assert_eq!(inflate(b"\x01\x02", Some("gzip")), Err(InflateError::Corrupt("gzip")));
+    }
+
+    #[test]
+    fn gzip_that_was_read_as_text_is_named() {
+        let mangled = String::from_utf8_lossy(&gzip(JSON)).into_owned();
+        assert_eq!(inflate(mangled.as_bytes(), Some("gzip")), Err(InflateError::ReadAsText));
+    }
+
+    #[test]
+    fn i1_a_bomb_is_refused_at_the_bound() {
+        let zeros = vec![0; 80 * 1024 * 1024];
+        for (bomb, encoding) in
+            [(gzip(&zeros), "gzip"), (zlib(&zeros), "deflate"), (zstd(&zeros), "zstd")]
+        {
+            assert!(bomb.len() < 100 * 1024);
+            assert_eq!(inflate(&bomb, Some(encoding)), Err(InflateError::InflatedTooLarge));
+        }
+    }
+
+    #[test]
+    fn i4_the_bounds_are_exact() {
+        let full = vec![b' '; MAX_WIRE_BYTES];
+        assert!(inflate(&full, None).is_ok());
+        assert_eq!(inflate(&[&full[..], b" "].concat(), None), Err(InflateError::WireTooLarge));
+        let full = vec![b' '; MAX_INFLATED_BYTES];
+        assert_eq!(inflate(&gzip(&full), None).map(|body| body.len()), Ok(MAX_INFLATED_BYTES));
+        let over = gzip(&[&full[..], b" "].concat());
+        assert_eq!(inflate(&over, None), Err(InflateError::InflatedTooLarge));
+    }
+}
