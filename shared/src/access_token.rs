@@ -65,7 +65,12 @@ impl AccessTokens {
         // Times are checked below: the library reads the system clock.
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        Self { issuer, audience, ttl, validation }
+        Self {
+            issuer,
+            audience,
+            ttl,
+            validation,
+        }
     }
 
     /// How long a new token lives.
@@ -180,7 +185,11 @@ mod tests {
     }
 
     fn tokens() -> AccessTokens {
-        AccessTokens::new("https://api.test".into(), "upblit".into(), Duration::from_secs(900))
+        AccessTokens::new(
+            "https://api.test".into(),
+            "upblit".into(),
+            Duration::from_secs(900),
+        )
     }
 
     fn claims() -> Value {
@@ -192,15 +201,23 @@ mod tests {
     }
 
     fn sign(header: &str, payload: &str, secret: &str, algorithm: Algorithm) -> String {
-        let message =
-            format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+        let message = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header),
+            URL_SAFE_NO_PAD.encode(payload)
+        );
         let key = jsonwebtoken::EncodingKey::from_secret(secret.repeat(32).as_bytes());
         let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, algorithm).unwrap();
         format!("{message}.{signature}")
     }
 
     fn signed(claims: &Value) -> String {
-        sign(r#"{"alg":"HS256","typ":"JWT"}"#, &claims.to_string(), "k", Algorithm::HS256)
+        sign(
+            r#"{"alg":"HS256","typ":"JWT"}"#,
+            &claims.to_string(),
+            "k",
+            Algorithm::HS256,
+        )
     }
 
     fn verify_at(token: &str, seconds: i64) -> Result<Principal, InvalidAccessToken> {
@@ -233,7 +250,10 @@ mod tests {
     fn an_issued_token_starts_with_the_contracts_header_and_verifies() {
         let token = issue();
         assert!(token.starts_with("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."));
-        assert_eq!(verify_at(&token, NOW).unwrap().user_id, UserId::new(583_231).unwrap());
+        assert_eq!(
+            verify_at(&token, NOW).unwrap().user_id,
+            UserId::new(583_231).unwrap()
+        );
         assert_eq!(verify_at(&signed(&claims()), NOW), verify_at(&token, NOW));
     }
 
@@ -295,12 +315,20 @@ mod tests {
         ];
         for (name, value) in wrong {
             let token = signed(&with(name, value.clone()));
-            assert_eq!(verify_at(&token, NOW), Err(InvalidAccessToken), "{name} {value}");
+            assert_eq!(
+                verify_at(&token, NOW),
+                Err(InvalidAccessToken),
+                "{name} {value}"
+            );
         }
         for name in ["exp", "nbf", "iat", "aud", "iss", "sub", "sid"] {
             let mut claims = claims();
             claims.as_object_mut().unwrap().remove(name);
-            assert_eq!(verify_at(&signed(&claims), NOW), Err(InvalidAccessToken), "no {name}");
+            assert_eq!(
+                verify_at(&signed(&claims), NOW),
+                Err(InvalidAccessToken),
+                "no {name}"
+            );
         }
     }
 
@@ -308,7 +336,10 @@ mod tests {
     fn j20_to_j23_hostile_payloads_are_refused() {
         let header = r#"{"alg":"HS256","typ":"JWT"}"#;
         let doubled = claims().to_string().replacen('{', r#"{"sub":"1","#, 1);
-        let deep = with("x", serde_json::from_str(&("[".repeat(120) + &"]".repeat(120))).unwrap());
+        let deep = with(
+            "x",
+            serde_json::from_str(&("[".repeat(120) + &"]".repeat(120))).unwrap(),
+        );
         let deep = deep.to_string().replace("[[", &"[".repeat(200));
         for payload in [doubled, deep, "null".into(), "[]".into(), String::new()] {
             let token = sign(header, &payload, "k", Algorithm::HS256);
@@ -327,7 +358,11 @@ mod tests {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             let forged = format!("{message}.{}", URL_SAFE_NO_PAD.encode(flipped));
-            assert_eq!(verify_at(&forged, NOW), Err(InvalidAccessToken), "bit {bit}");
+            assert_eq!(
+                verify_at(&forged, NOW),
+                Err(InvalidAccessToken),
+                "bit {bit}"
+            );
         }
         for forged in [
             format!("{message}."),
@@ -349,6 +384,9 @@ mod tests {
         let afterwards = SigningKeys::new(&new, None).unwrap();
         let now = Timestamp::from_second(NOW).unwrap();
         assert!(tokens().verify(&during, &issue(), now).is_ok());
-        assert_eq!(tokens().verify(&afterwards, &issue(), now), Err(InvalidAccessToken));
+        assert_eq!(
+            tokens().verify(&afterwards, &issue(), now),
+            Err(InvalidAccessToken)
+        );
     }
 }

@@ -47,12 +47,17 @@ impl ApiKey {
         let prefix = prefix_of(id.application_id.environment());
         let mut text = format!("{prefix}{id}{}", random::base62(rng, SECRET_CHARS));
         text.push_str(&checksum_of(&text));
-        Self { id, text: SecretString::from(text) }
+        Self {
+            id,
+            text: SecretString::from(text),
+        }
     }
 
     /// Reads a key. `None` when the form or the checksum is wrong.
     pub fn parse(text: &str) -> Option<Self> {
-        let rest = text.strip_prefix(LIVE_PREFIX).or_else(|| text.strip_prefix(TEST_PREFIX))?;
+        let rest = text
+            .strip_prefix(LIVE_PREFIX)
+            .or_else(|| text.strip_prefix(TEST_PREFIX))?;
         if rest.len() != BODY_CHARS + CHECKSUM_CHARS
             || !rest.bytes().all(|b| b.is_ascii_alphanumeric())
         {
@@ -61,8 +66,10 @@ impl ApiKey {
         let (unsigned, checksum) = text.split_at(text.len() - CHECKSUM_CHARS);
         let id: PublicKeyId = rest[..PublicKeyId::LENGTH].parse().ok()?;
         let right_prefix = text.starts_with(prefix_of(id.application_id.environment()));
-        (right_prefix && checksum_of(unsigned) == checksum)
-            .then(|| Self { id, text: SecretString::from(text) })
+        (right_prefix && checksum_of(unsigned) == checksum).then(|| Self {
+            id,
+            text: SecretString::from(text),
+        })
     }
 
     /// The public id, which names the key's record.
@@ -252,7 +259,9 @@ impl KeyRecord {
 
     /// Whether a rotation's overlap is still running.
     pub fn overlaps(&self, now: Timestamp) -> bool {
-        self.previous.as_ref().is_some_and(|previous| previous.valid_until > now)
+        self.previous
+            .as_ref()
+            .is_some_and(|previous| previous.valid_until > now)
     }
 
     /// Checks a presented secret and its right to do `scope`.

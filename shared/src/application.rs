@@ -57,7 +57,11 @@ impl TryFrom<String> for Name {
         let text = text.trim();
         let fits = (1..=MAX_NAME_CHARS).contains(&text.chars().count());
         let plain = !text.chars().any(char::is_control);
-        if fits && plain { Ok(Self(text.to_owned())) } else { Err(InvalidName) }
+        if fits && plain {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidName)
+        }
     }
 }
 

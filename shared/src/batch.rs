@@ -136,7 +136,13 @@ impl<E: Event> Decoded<E> {
                 return true;
             };
             let pointer = format!("/{}/{index}/timestamp", E::SIGNAL.as_str());
-            report.reject(*index, FieldError { pointer, reason: reason.to_owned() });
+            report.reject(
+                *index,
+                FieldError {
+                    pointer,
+                    reason: reason.to_owned(),
+                },
+            );
             false
         });
         report.errors.sort_by_key(|rejection| rejection.index);

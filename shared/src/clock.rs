@@ -65,7 +65,10 @@ pub fn before(at: Timestamp, duration: Duration) -> Timestamp {
 
 /// A time from milliseconds since the Unix epoch, clamped to what can be represented.
 pub fn from_millis(millis: i64) -> Timestamp {
-    let (min, max) = (Timestamp::MIN.as_millisecond(), Timestamp::MAX.as_millisecond());
+    let (min, max) = (
+        Timestamp::MIN.as_millisecond(),
+        Timestamp::MAX.as_millisecond(),
+    );
     Timestamp::from_millisecond(millis.clamp(min, max)).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
@@ -103,7 +106,10 @@ mod tests {
     #[test]
     fn times_are_written_with_milliseconds() {
         assert_eq!(rfc3339(from_millis(0)), "1970-01-01T00:00:00.000Z");
-        assert_eq!(rfc3339(from_millis(1_700_000_000_123)), "2023-11-14T22:13:20.123Z");
+        assert_eq!(
+            rfc3339(from_millis(1_700_000_000_123)),
+            "2023-11-14T22:13:20.123Z"
+        );
     }
 
     #[test]
@@ -116,8 +122,14 @@ mod tests {
 
     #[test]
     fn arithmetic_at_the_edge_of_time_does_not_overflow() {
-        assert_eq!(after(Timestamp::MAX, Duration::from_secs(1)), Timestamp::MAX);
+        assert_eq!(
+            after(Timestamp::MAX, Duration::from_secs(1)),
+            Timestamp::MAX
+        );
         assert_eq!(before(Timestamp::MIN, Duration::MAX), Timestamp::MIN);
-        assert_eq!(from_millis(i64::MAX), from_millis(Timestamp::MAX.as_millisecond()));
+        assert_eq!(
+            from_millis(i64::MAX),
+            from_millis(Timestamp::MAX.as_millisecond())
+        );
     }
 }

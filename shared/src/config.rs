@@ -24,7 +24,10 @@ pub struct ConfigError {
 impl ConfigError {
     /// What is wrong with the setting, as the rest of a sentence: "must be …".
     pub fn new(name: &str, problem: impl Display) -> Self {
-        Self { name: name.to_owned(), problem: problem.to_string() }
+        Self {
+            name: name.to_owned(),
+            problem: problem.to_string(),
+        }
     }
 }
 
@@ -48,7 +51,9 @@ impl Env {
         N: Into<String>,
         V: Into<String>,
     {
-        let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
+        let pairs = pairs
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()));
         Self(pairs.filter(|(_, value)| !value.is_empty()).collect())
     }
 
@@ -75,7 +80,8 @@ impl Env {
     /// # Errors
     /// When it is not.
     pub fn required(&self, name: &str) -> Result<&str, ConfigError> {
-        self.optional(name).ok_or_else(|| ConfigError::new(name, "is not set"))
+        self.optional(name)
+            .ok_or_else(|| ConfigError::new(name, "is not set"))
     }
 
     /// A secret that must be set.
@@ -111,15 +117,19 @@ impl Env {
         default: Duration,
         range: std::ops::RangeInclusive<Duration>,
     ) -> Result<Duration, ConfigError> {
-        let Some(text) = self.optional(name) else { return Ok(default) };
+        let Some(text) = self.optional(name) else {
+            return Ok(default);
+        };
         let seconds = text.parse().ok().map(Duration::from_secs);
         seconds
             .or_else(|| humantime::parse_duration(text).ok())
             .filter(|duration| range.contains(duration))
             .ok_or_else(|| {
                 let (from, to) = range.into_inner();
-                let (from, to) =
-                    (humantime::format_duration(from), humantime::format_duration(to));
+                let (from, to) = (
+                    humantime::format_duration(from),
+                    humantime::format_duration(to),
+                );
                 let problem = format!("must be seconds, or like 15m or 14d, from {from} to {to}");
                 ConfigError::new(name, problem)
             })
@@ -142,7 +152,10 @@ impl Env {
             && url.username().is_empty()
             && url.password().is_none();
         if !plain {
-            return Err(ConfigError::new(name, "must be an http(s) address without query"));
+            return Err(ConfigError::new(
+                name,
+                "must be an http(s) address without query",
+            ));
         }
         Ok(url.as_str().trim_end_matches('/').to_owned())
     }
@@ -178,7 +191,9 @@ pub fn access_tokens(env: &Env) -> Result<AccessTokens, ConfigError> {
     let ttl_range = Duration::from_secs(1)..=access_token::MAX_TTL;
     Ok(AccessTokens::new(
         env.optional("JWT_ISSUER").unwrap_or("upblit").to_owned(),
-        env.optional("JWT_AUDIENCE").unwrap_or("upblit-dashboard").to_owned(),
+        env.optional("JWT_AUDIENCE")
+            .unwrap_or("upblit-dashboard")
+            .to_owned(),
         env.duration("ACCESS_TOKEN_TTL", 15 * MINUTE, ttl_range)?,
     ))
 }
@@ -202,7 +217,10 @@ pub fn session_policy(env: &Env) -> Result<SessionPolicy, ConfigError> {
             None | Some("recover") => ReusePolicy::Recover,
             Some("strict") => ReusePolicy::Strict,
             Some(_) => {
-                return Err(ConfigError::new("REFRESH_REUSE_POLICY", "must be recover or strict"));
+                return Err(ConfigError::new(
+                    "REFRESH_REUSE_POLICY",
+                    "must be recover or strict",
+                ));
             }
         },
     })
@@ -226,20 +244,24 @@ mod tests {
             (vec![("JWT_SECRET", "")], "JWT_SECRET "),
             (vec![("JWT_SECRET", "hunter2")], "JWT_SECRET "),
             (
-                vec![("JWT_SECRET", &*"x".repeat(32)), ("JWT_SECRET_PREVIOUS", "hunter2")],
+                vec![
+                    ("JWT_SECRET", &*"x".repeat(32)),
+                    ("JWT_SECRET_PREVIOUS", "hunter2"),
+                ],
                 "JWT_SECRET_PREVIOUS ",
             ),
         ] {
             let message = signing_keys(&env(&pairs)).err().unwrap().to_string();
-            assert!(message.contains(name) && !message.contains("hunter2"), "{message}");
+            assert!(
+                message.contains(name) && !message.contains("hunter2"),
+                "{message}"
+            );
         }
     }
 
     #[test]
     fn durations_are_seconds_or_have_units() {
-        let read = |text| {
-            env(&[("T", text)]).duration("T", DAY, Duration::from_secs(1)..=30 * DAY)
-        };
+        let read = |text| env(&[("T", text)]).duration("T", DAY, Duration::from_secs(1)..=30 * DAY);
         assert_eq!(read("900"), Ok(15 * MINUTE));
         assert_eq!(read("15m"), Ok(15 * MINUTE));
         assert_eq!(read("14d"), Ok(14 * DAY));
@@ -253,8 +275,18 @@ mod tests {
     fn base_urls_are_plain_addresses() {
         let read = |text| env(&[("U", text)]).base_url("U", None);
         assert_eq!(read("https://api.test/"), Ok("https://api.test".into()));
-        assert_eq!(read("http://127.0.0.1:9000/github"), Ok("http://127.0.0.1:9000/github".into()));
-        for text in ["", "api.test", "ftp://a", "https://u:p@a", "https://a?x", "https://a#x"] {
+        assert_eq!(
+            read("http://127.0.0.1:9000/github"),
+            Ok("http://127.0.0.1:9000/github".into())
+        );
+        for text in [
+            "",
+            "api.test",
+            "ftp://a",
+            "https://u:p@a",
+            "https://a?x",
+            "https://a#x",
+        ] {
             assert!(read(text).is_err(), "{text}");
         }
     }

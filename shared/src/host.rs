@@ -51,12 +51,24 @@ pub async fn run(
     log_json();
     let env = secrets::resolve(Env::process()).await?;
     let database = Database::connect(&env).await?;
-    let host = Host { env, database, clock: Clock::system() };
-    lambda_http::run(http::app(routes(&host)?)).await.map_err(StartError)
+    let host = Host {
+        env,
+        database,
+        clock: Clock::system(),
+    };
+    lambda_http::run(http::app(routes(&host)?))
+        .await
+        .map_err(StartError)
 }
 
 /// One JSON object a line, which CloudWatch Logs Insights reads as fields.
 fn log_json() {
-    let format = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false);
-    tracing_subscriber::registry().with(LevelFilter::INFO).with(format).init();
+    let format = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_target(false);
+    tracing_subscriber::registry()
+        .with(LevelFilter::INFO)
+        .with(format)
+        .init();
 }

@@ -37,7 +37,9 @@ impl Environment {
     }
 
     fn from_marker(marker: u8) -> Option<Self> {
-        [Self::Production, Self::Test].into_iter().find(|e| e.marker() == marker)
+        [Self::Production, Self::Test]
+            .into_iter()
+            .find(|e| e.marker() == marker)
     }
 }
 
@@ -67,7 +69,9 @@ impl FromStr for ApplicationId {
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let id = base62_array(text)?;
-        Environment::from_marker(id[0]).map(|_| Self(id)).ok_or(InvalidId)
+        Environment::from_marker(id[0])
+            .map(|_| Self(id))
+            .ok_or(InvalidId)
     }
 }
 
@@ -120,9 +124,13 @@ impl FromStr for PublicKeyId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let (application_id, key_id) =
-            text.split_at_checked(ApplicationId::LENGTH).ok_or(InvalidId)?;
-        Ok(Self { application_id: application_id.parse()?, key_id: key_id.parse()? })
+        let (application_id, key_id) = text
+            .split_at_checked(ApplicationId::LENGTH)
+            .ok_or(InvalidId)?;
+        Ok(Self {
+            application_id: application_id.parse()?,
+            key_id: key_id.parse()?,
+        })
     }
 }
 
@@ -192,7 +200,10 @@ impl FromStr for SessionId {
 
 fn base62_array<const N: usize>(text: &str) -> Result<[u8; N], InvalidId> {
     let id: [u8; N] = text.as_bytes().try_into().map_err(|_| InvalidId)?;
-    id.iter().all(u8::is_ascii_alphanumeric).then_some(id).ok_or(InvalidId)
+    id.iter()
+        .all(u8::is_ascii_alphanumeric)
+        .then_some(id)
+        .ok_or(InvalidId)
 }
 
 macro_rules! display_base62 {
@@ -244,13 +255,37 @@ mod tests {
 
     #[test]
     fn near_misses_are_not_ids() {
-        for text in ["", "L", "Labcdefghi", "Labcdefghijk", "Xabcdefghij", "Labcdefghi#", "Labcdéghi"] {
+        for text in [
+            "",
+            "L",
+            "Labcdefghi",
+            "Labcdefghijk",
+            "Xabcdefghij",
+            "Labcdefghi#",
+            "Labcdéghi",
+        ] {
             assert_eq!(text.parse::<ApplicationId>(), Err(InvalidId), "{text}");
         }
-        for text in ["", "0", "01", "+1", "-1", "1.0", "9007199254740992", "99999999999999999999", "１"] {
+        for text in [
+            "",
+            "0",
+            "01",
+            "+1",
+            "-1",
+            "1.0",
+            "9007199254740992",
+            "99999999999999999999",
+            "１",
+        ] {
             assert_eq!(text.parse::<UserId>(), Err(InvalidId), "{text}");
         }
-        for text in ["", "AAAA", "AAAAAAAAAAAAAAAAAAAAAA==", "AAAAAAAAAAAAAAAAAAAAAB", "é"] {
+        for text in [
+            "",
+            "AAAA",
+            "AAAAAAAAAAAAAAAAAAAAAA==",
+            "AAAAAAAAAAAAAAAAAAAAAB",
+            "é",
+        ] {
             assert_eq!(text.parse::<SessionId>(), Err(InvalidId), "{text}");
         }
     }

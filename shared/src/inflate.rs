@@ -75,9 +75,7 @@ pub fn inflate<'a>(
         Encoding::Deflate if has_zlib_header(&body) => {
             read_bounded(ZlibDecoder::new(&*body), "deflate").map(Cow::Owned)
         }
-        Encoding::Deflate => {
-            read_bounded(DeflateDecoder::new(&*body), "deflate").map(Cow::Owned)
-        }
+        Encoding::Deflate => read_bounded(DeflateDecoder::new(&*body), "deflate").map(Cow::Owned),
         Encoding::Zstd => inflate_zstd(&body).map(Cow::Owned),
     }
 }
@@ -89,7 +87,9 @@ fn declared_encoding(header: Option<&str>) -> Result<Encoding, InflateError> {
         "gzip" | "x-gzip" => Ok(Encoding::Gzip),
         "deflate" => Ok(Encoding::Deflate),
         "zstd" => Ok(Encoding::Zstd),
-        _ => Err(InflateError::UnknownEncoding(name.chars().take(40).collect())),
+        _ => Err(InflateError::UnknownEncoding(
+            name.chars().take(40).collect(),
+        )),
     }
 }
 
@@ -114,7 +114,10 @@ fn actual_encoding(body: &[u8], declared: Encoding) -> Result<Encoding, InflateE
         return Ok(Encoding::Zstd);
     }
     // Compressed as declared, or already inflated by a gateway that left the header on.
-    let already_inflated = body.trim_ascii_start().first().is_none_or(|b| b"{[\xef".contains(b));
+    let already_inflated = body
+        .trim_ascii_start()
+        .first()
+        .is_none_or(|b| b"{[\xef".contains(b));
     match declared {
         Encoding::Identity => Ok(Encoding::Identity),
         _ if already_inflated => Ok(Encoding::Identity),
@@ -135,7 +138,9 @@ fn has_zlib_header(body: &[u8]) -> bool {
 fn inflate_zstd(body: &[u8]) -> Result<Vec<u8>, InflateError> {
     let corrupt = |_| InflateError::Corrupt("zstd");
     let mut decoder = zstd::Decoder::new(body).map_err(corrupt)?;
-    decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(corrupt)?;
+    decoder
+        .window_log_max(ZSTD_WINDOW_LOG_MAX)
+        .map_err(corrupt)?;
     read_bounded(decoder, "zstd")
 }
 
@@ -206,7 +211,11 @@ mod tests {
             (raw_deflate(JSON), Some("deflate")),
             (zstd(JSON), Some("zstd")),
         ] {
-            assert_eq!(inflate(&body, encoding).as_deref(), Ok(JSON), "{encoding:?}");
+            assert_eq!(
+                inflate(&body, encoding).as_deref(),
+                Ok(JSON),
+                "{encoding:?}"
+            );
         }
     }
 
@@ -221,7 +230,11 @@ mod tests {
             (base64, None),
             ([gzip(JSON), gzip(b" ")].concat(), Some("gzip")),
         ] {
-            assert_eq!(inflate(&body, encoding).unwrap().trim_ascii_end(), JSON, "{encoding:?}");
+            assert_eq!(
+                inflate(&body, encoding).unwrap().trim_ascii_end(),
+                JSON,
+                "{encoding:?}"
+            );
         }
     }
 
@@ -230,27 +243,45 @@ mod tests {
         let unknown = |name: &str| Err(InflateError::UnknownEncoding(name.into()));
         assert_eq!(inflate(JSON, Some("br")), unknown("br"));
         assert_eq!(inflate(JSON, Some("gzip, gzip")), unknown("gzip, gzip"));
-        for (body, encoding) in [(gzip(JSON), "gzip"), (zlib(JSON), "deflate"), (zstd(JSON), "zstd")] {
+        for (body, encoding) in [
+            (gzip(JSON), "gzip"),
+            (zlib(JSON), "deflate"),
+            (zstd(JSON), "zstd"),
+        ] {
             let cut = &body[..body.len() - 3];
-            assert_eq!(inflate(cut, Some(encoding)), Err(InflateError::Corrupt(encoding)));
+            assert_eq!(
+                inflate(cut, Some(encoding)),
+                Err(InflateError::Corrupt(encoding))
+            );
         }
-        assert_eq!(inflate(b"\x01\x02", Some("gzip")), Err(InflateError::Corrupt("gzip")));
+        assert_eq!(
+            inflate(b"\x01\x02", Some("gzip")),
+            Err(InflateError::Corrupt("gzip"))
+        );
     }
 
     #[test]
     fn gzip_that_was_read_as_text_is_named() {
         let mangled = String::from_utf8_lossy(&gzip(JSON)).into_owned();
-        assert_eq!(inflate(mangled.as_bytes(), Some("gzip")), Err(InflateError::ReadAsText));
+        assert_eq!(
+            inflate(mangled.as_bytes(), Some("gzip")),
+            Err(InflateError::ReadAsText)
+        );
     }
 
     #[test]
     fn i1_a_bomb_is_refused_at_the_bound() {
         let zeros = vec![0; 80 * 1024 * 1024];
-        for (bomb, encoding) in
-            [(gzip(&zeros), "gzip"), (zlib(&zeros), "deflate"), (zstd(&zeros), "zstd")]
-        {
+        for (bomb, encoding) in [
+            (gzip(&zeros), "gzip"),
+            (zlib(&zeros), "deflate"),
+            (zstd(&zeros), "zstd"),
+        ] {
             assert!(bomb.len() < 100 * 1024);
-            assert_eq!(inflate(&bomb, Some(encoding)), Err(InflateError::InflatedTooLarge));
+            assert_eq!(
+                inflate(&bomb, Some(encoding)),
+                Err(InflateError::InflatedTooLarge)
+            );
         }
     }
 
@@ -258,9 +289,15 @@ mod tests {
     fn i4_the_bounds_are_exact() {
         let full = vec![b' '; MAX_WIRE_BYTES];
         assert!(inflate(&full, None).is_ok());
-        assert_eq!(inflate(&[&full[..], b" "].concat(), None), Err(InflateError::WireTooLarge));
+        assert_eq!(
+            inflate(&[&full[..], b" "].concat(), None),
+            Err(InflateError::WireTooLarge)
+        );
         let full = vec![b' '; MAX_INFLATED_BYTES];
-        assert_eq!(inflate(&gzip(&full), None).map(|body| body.len()), Ok(MAX_INFLATED_BYTES));
+        assert_eq!(
+            inflate(&gzip(&full), None).map(|body| body.len()),
+            Ok(MAX_INFLATED_BYTES)
+        );
         let over = gzip(&[&full[..], b" "].concat());
         assert_eq!(inflate(&over, None), Err(InflateError::InflatedTooLarge));
     }

@@ -94,7 +94,9 @@ impl LoginAttempt {
     pub fn seal(&self, keys: &SigningKeys) -> Option<String> {
         let mut sealed = serde_json::to_vec(self).ok()?;
         let key = &keys.current().login_cookie;
-        let nonce = key.seal_in_place_append_tag(Aad::from(self.flow_id()), &mut sealed).ok()?;
+        let nonce = key
+            .seal_in_place_append_tag(Aad::from(self.flow_id()), &mut sealed)
+            .ok()?;
         sealed.extend(nonce.as_ref());
         Some(URL_SAFE_NO_PAD.encode(sealed))
     }
@@ -110,10 +112,8 @@ impl LoginAttempt {
         now: Timestamp,
     ) -> Result<Self, LoginRefusal> {
         let attempt = Self::unseal(cookie, state, keys).ok_or(LoginRefusal::UnknownState)?;
-        let same_state = constant_time::verify_slices_are_equal(
-            attempt.state.as_bytes(),
-            state.as_bytes(),
-        );
+        let same_state =
+            constant_time::verify_slices_are_equal(attempt.state.as_bytes(), state.as_bytes());
         same_state.map_err(|_| LoginRefusal::UnknownState)?;
         if now.as_millisecond() >= attempt.expires_at_ms {
             return Err(LoginRefusal::Expired);
@@ -129,7 +129,9 @@ impl LoginAttempt {
             let mut plain = ciphertext.to_vec();
             let nonce = Nonce::assume_unique_for_key(*nonce);
             let key = &keys.login_cookie;
-            let plain = key.open_in_place(nonce, Aad::from(flow_id), &mut plain).ok()?;
+            let plain = key
+                .open_in_place(nonce, Aad::from(flow_id), &mut plain)
+                .ok()?;
             serde_json::from_slice(plain).ok()
         })
     }
@@ -200,7 +202,9 @@ mod tests {
     #[test]
     fn the_browser_that_started_finishes() {
         let attempt = attempt();
-        let opened = open(&attempt.seal(&keys("k")).unwrap(), attempt.state()).ok().unwrap();
+        let opened = open(&attempt.seal(&keys("k")).unwrap(), attempt.state())
+            .ok()
+            .unwrap();
         assert_eq!(opened.pkce_verifier(), attempt.pkce_verifier());
     }
 
@@ -219,16 +223,25 @@ mod tests {
         let cookie = mine.seal(&keys("k")).unwrap();
         let same_flow = format!("{}{}", mine.flow_id(), &other.state()[FLOW_ID_CHARS..]);
         for state in [other.state(), &same_flow, "", "é", &mine.state()[1..]] {
-            assert_eq!(open(&cookie, state).err(), Some(LoginRefusal::UnknownState), "{state}");
+            assert_eq!(
+                open(&cookie, state).err(),
+                Some(LoginRefusal::UnknownState),
+                "{state}"
+            );
         }
         let foreign = mine.seal(&keys("x")).unwrap();
-        assert_eq!(open(&foreign, mine.state()).err(), Some(LoginRefusal::UnknownState));
+        assert_eq!(
+            open(&foreign, mine.state()).err(),
+            Some(LoginRefusal::UnknownState)
+        );
     }
 
     #[test]
     fn every_changed_byte_of_the_cookie_is_noticed() {
         let attempt = attempt();
-        let sealed = URL_SAFE_NO_PAD.decode(attempt.seal(&keys("k")).unwrap()).unwrap();
+        let sealed = URL_SAFE_NO_PAD
+            .decode(attempt.seal(&keys("k")).unwrap())
+            .unwrap();
         for position in 0..sealed.len() {
             let mut forged = sealed.clone();
             forged[position] ^= 1;
@@ -263,9 +276,22 @@ mod tests {
             assert!(parse(path).is_ok(), "{path}");
         }
         for path in [
-            "", "applications", "//evil.test", "/\\evil.test", "\\\\evil.test", "https:evil.test",
-            "https://evil.test", "javascript:alert(1)", "/%2fevil.test", "/%2Fevil", "/%5Cevil",
-            "/\t/evil.test", "/a\r\nSet-Cookie: x=1", "/é", " /a", "/a b",
+            "",
+            "applications",
+            "//evil.test",
+            "/\\evil.test",
+            "\\\\evil.test",
+            "https:evil.test",
+            "https://evil.test",
+            "javascript:alert(1)",
+            "/%2fevil.test",
+            "/%2Fevil",
+            "/%5Cevil",
+            "/\t/evil.test",
+            "/a\r\nSet-Cookie: x=1",
+            "/é",
+            " /a",
+            "/a b",
         ] {
             assert_eq!(parse(path), Err(InvalidReturnTo), "{path:?}");
         }

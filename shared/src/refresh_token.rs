@@ -37,7 +37,11 @@ impl RefreshToken {
     /// The first token of a new session.
     pub fn first(user_id: UserId, rng: &mut impl CryptoRng) -> Self {
         let family_secret = SecretBox::new(Box::new(random::bytes(rng)));
-        Self { user_id, family_secret, counter: FIRST_COUNTER }
+        Self {
+            user_id,
+            family_secret,
+            counter: FIRST_COUNTER,
+        }
     }
 
     /// Reads a token and verifies its tag.
@@ -153,7 +157,10 @@ mod tests {
         assert_eq!(successor().expose_secret(), successor().expose_secret());
         let parsed = RefreshToken::parse(successor().expose_secret(), &keys("k")).unwrap();
         let original = RefreshToken::parse(text.expose_secret(), &keys("k")).unwrap();
-        assert_eq!((parsed.session_id(), parsed.counter()), (original.session_id(), 2));
+        assert_eq!(
+            (parsed.session_id(), parsed.counter()),
+            (original.session_id(), 2)
+        );
     }
 
     #[test]
@@ -174,7 +181,10 @@ mod tests {
             let mut forged = bytes.clone();
             forged[bit / 8] ^= 1 << (bit % 8);
             let forged = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(forged));
-            assert!(RefreshToken::parse(&forged, &keys("k")).is_none(), "bit {bit}");
+            assert!(
+                RefreshToken::parse(&forged, &keys("k")).is_none(),
+                "bit {bit}"
+            );
         }
     }
 
@@ -182,7 +192,8 @@ mod tests {
         #[test]
         fn no_text_makes_the_parser_panic(text in ".{0,200}") {
             prop_assert!(RefreshToken::parse(&text, &keys("k")).is_none());
-            prop_assert!(RefreshToken::parse(&format!("{PREFIX}{text}"), &keys("k")).is_none());
+            let prefixed = format!("{PREFIX}{text}");
+            prop_assert!(RefreshToken::parse(&prefixed, &keys("k")).is_none());
         }
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::clock;
 use crate::ids::SessionId;
+use crate::refresh_token::RefreshToken;
 use crate::user::Profile;
 
 /// How long sessions live and how strict rotation is.
@@ -60,6 +61,29 @@ pub struct Session {
 }
 
 impl Session {
+    /// A session that starts now, with its first refresh token.
+    pub fn open(
+        first: &RefreshToken,
+        profile: Profile,
+        user_agent: String,
+        policy: &SessionPolicy,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id: first.session_id(),
+            profile,
+            current: first.counter(),
+            previous: None,
+            rotated_at: None,
+            revoked: false,
+            created_at: now,
+            last_used_at: now,
+            idle_expires_at: clock::after(now, policy.idle_ttl),
+            absolute_expires_at: clock::after(now, policy.absolute_ttl),
+            user_agent,
+        }
+    }
+
     /// Whether the session can still be used. Expiry is compared here and not
     /// left to the table's TTL, which deletes days late.
     pub fn is_live(&self, now: Timestamp) -> bool {
@@ -89,7 +113,11 @@ impl Rotation {
     /// `None` when the counter is used up, after four billion refreshes.
     pub fn of_newest(counter: u32) -> Option<Self> {
         let next = counter.checked_add(1)?;
-        Some(Self { expected_current: counter, previous: counter, next })
+        Some(Self {
+            expected_current: counter,
+            previous: counter,
+            next,
+        })
     }
 }
 

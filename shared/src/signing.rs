@@ -97,15 +97,27 @@ mod tests {
 
     #[test]
     fn a_short_secret_is_refused_in_either_place() {
-        let (short, long) = (SecretString::from("x".repeat(31)), SecretString::from("x".repeat(32)));
-        assert_eq!(SigningKeys::new(&short, None).err(), Some(SigningKeyError::TooShort));
-        assert_eq!(SigningKeys::new(&long, Some(&short)).err(), Some(SigningKeyError::TooShort));
+        let (short, long) = (
+            SecretString::from("x".repeat(31)),
+            SecretString::from("x".repeat(32)),
+        );
+        assert_eq!(
+            SigningKeys::new(&short, None).err(),
+            Some(SigningKeyError::TooShort)
+        );
+        assert_eq!(
+            SigningKeys::new(&long, Some(&short)).err(),
+            Some(SigningKeyError::TooShort)
+        );
         assert!(SigningKeys::new(&long, None).is_ok());
         assert!(SigningKeys::new(&SecretString::from(""), None).is_err());
     }
 
     #[test]
     fn each_purpose_has_its_own_key() {
-        assert_ne!(expand(&[7; 32], b"refresh token tag"), expand(&[7; 32], b"login cookie"));
+        assert_ne!(
+            expand(&[7; 32], b"refresh token tag"),
+            expand(&[7; 32], b"login cookie")
+        );
     }
 }

@@ -1,1 +1,52 @@
+//! API keys: minted for one application, shown once, kept as a hash.
 
+use axum::Router;
+use axum::extract::FromRef;
+use axum::routing::{get, patch, post};
+use shared::clock::Clock;
+use shared::config::ConfigError;
+use shared::dynamo::Database;
+use shared::host::Host;
+use shared::http::credentials::Verifier;
+
+mod change;
+mod list;
+mod mint;
+mod rotate;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct State {
+    clock: Clock,
+    database: Database,
+    verifier: Verifier,
+}
+
+impl State {
+    /// Reads the settings of this function.
+    ///
+    /// # Errors
+    /// When one is missing or wrong.
+    pub fn load(host: &Host) -> Result<Self, ConfigError> {
+        Ok(Self {
+            clock: host.clock.clone(),
+            database: host.database.clone(),
+            verifier: Verifier::load(&host.env, &host.clock)?,
+        })
+    }
+}
+
+impl FromRef<State> for Verifier {
+    fn from_ref(state: &State) -> Self {
+        state.verifier.clone()
+    }
+}
+
+/// The routes of this function.
+pub fn router(state: State) -> Router {
+    Router::new()
+        .route("/apikey", get(list::list).post(mint::mint))
+        .route("/apikey/{id}", patch(change::change).delete(change::revoke))
+        .route("/apikey/{id}/rotate", post(rotate::rotate))
+        .with_state(state)
+}

@@ -1,1 +1,54 @@
+//! Applications: what a team observes. Membership is checked on every call;
+//! someone else's application is not found.
 
+use axum::Router;
+use axum::extract::FromRef;
+use axum::routing::get;
+use shared::clock::Clock;
+use shared::config::ConfigError;
+use shared::dynamo::Database;
+use shared::host::Host;
+use shared::http::credentials::Verifier;
+
+mod applications;
+mod audit;
+mod me;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct State {
+    clock: Clock,
+    database: Database,
+    verifier: Verifier,
+}
+
+impl State {
+    /// Reads the settings of this function.
+    ///
+    /// # Errors
+    /// When one is missing or wrong.
+    pub fn load(host: &Host) -> Result<Self, ConfigError> {
+        Ok(Self {
+            clock: host.clock.clone(),
+            database: host.database.clone(),
+            verifier: Verifier::load(&host.env, &host.clock)?,
+        })
+    }
+}
+
+impl FromRef<State> for Verifier {
+    fn from_ref(state: &State) -> Self {
+        state.verifier.clone()
+    }
+}
+
+/// The routes of this function.
+pub fn router(state: State) -> Router {
+    use applications::{create, delete, list, rename, show};
+    Router::new()
+        .route("/applications", get(list).post(create))
+        .route("/applications/{id}", get(show).patch(rename).delete(delete))
+        .route("/applications/{id}/audit", get(audit::trail))
+        .route("/me", get(me::me))
+        .with_state(state)
+}

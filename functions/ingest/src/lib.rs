@@ -1,1 +1,56 @@
+//! Ingest: telemetry from SDKs. An answer of 200 means that what was accepted is durable.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::post;
+use shared::clock::Clock;
+use shared::config::ConfigError;
+use shared::dynamo::Database;
+use shared::host::Host;
+
+mod batch;
+mod keys;
+
+use keys::VerifiedKeys;
+
+/// What the handlers share. No secret: a key is verified by its hash.
+#[derive(Clone)]
+pub struct State {
+    clock: Clock,
+    database: Database,
+    keys: Arc<VerifiedKeys>,
+    retention: Duration,
+}
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl State {
+    /// Reads the settings of this function.
+    ///
+    /// # Errors
+    /// When one is wrong.
+    pub fn load(host: &Host) -> Result<Self, ConfigError> {
+        let cache = Duration::ZERO..=keys::MAX_CACHE_TTL;
+        let cache_ttl = host
+            .env
+            .duration("KEY_CACHE_TTL", keys::MAX_CACHE_TTL, cache)?;
+        Ok(Self {
+            clock: host.clock.clone(),
+            database: host.database.clone(),
+            keys: Arc::new(VerifiedKeys::new(cache_ttl)),
+            retention: host
+                .env
+                .duration("TELEMETRY_RETENTION", 30 * DAY, DAY..=90 * DAY)?,
+        })
+    }
+}
+
+/// The routes of this function.
+pub fn router(state: State) -> Router {
+    Router::new()
+        .route("/ingest/traces", post(batch::traces))
+        .route("/ingest/logs", post(batch::logs))
+        .with_state(state)
+}

@@ -1,1 +1,77 @@
+//! Sign-in with GitHub: OAuth 2.0 authorization code flow (RFC 6749) with
+//! `state` and PKCE (RFC 7636), as RFC 9700 asks.
+//!
+//! 1. [`start`] sends the browser to GitHub and leaves a sealed cookie.
+//! 2. GitHub sends it back to [`callback`], which asks GitHub who it is, opens
+//!    a session and hands the tokens to the frontend.
 
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::routing::get;
+use shared::clock::Clock;
+use shared::config::{self, ConfigError};
+use shared::dynamo::Database;
+use shared::host::Host;
+use shared::http::credentials::Verifier;
+use shared::session::SessionPolicy;
+
+mod callback;
+mod cookies;
+mod frontend;
+mod github;
+mod start;
+
+use cookies::Cookies;
+use frontend::Frontend;
+use github::GitHub;
+
+/// The path that GitHub sends the browser back to.
+const CALLBACK_PATH: &str = "/login/oauth2/code/github";
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct State {
+    clock: Clock,
+    database: Database,
+    verifier: Verifier,
+    policy: SessionPolicy,
+    cookies: Cookies,
+    frontend: Arc<Frontend>,
+    github: Arc<GitHub>,
+}
+
+impl State {
+    /// Reads the settings of this function.
+    ///
+    /// # Errors
+    /// When one is missing or wrong.
+    pub fn load(host: &Host) -> Result<Self, ConfigError> {
+        let env = &host.env;
+        let public_url = env.base_url("PUBLIC_URL", None)?;
+        Ok(Self {
+            clock: host.clock.clone(),
+            database: host.database.clone(),
+            verifier: Verifier::load(env, &host.clock)?,
+            policy: config::session_policy(env)?,
+            cookies: Cookies::for_address(&public_url)?,
+            frontend: Arc::new(Frontend::load(env)?),
+            github: Arc::new(GitHub::load(env, format!("{public_url}{CALLBACK_PATH}"))?),
+        })
+    }
+}
+
+impl FromRef<State> for Verifier {
+    fn from_ref(state: &State) -> Self {
+        state.verifier.clone()
+    }
+}
+
+/// The routes of this function.
+pub fn router(state: State) -> Router {
+    Router::new()
+        .route("/oauth2/authorization/github", get(start::start))
+        .route(CALLBACK_PATH, get(callback::callback))
+        .with_state(state)
+}

@@ -1,1 +1,59 @@
+//! Sessions after sign-in: new access tokens for a refresh token, signing out,
+//! and the list of a user's sessions.
 
+use axum::Router;
+use axum::extract::FromRef;
+use axum::routing::{delete, get, post};
+use shared::clock::Clock;
+use shared::config::{self, ConfigError};
+use shared::dynamo::Database;
+use shared::host::Host;
+use shared::http::credentials::Verifier;
+use shared::session::SessionPolicy;
+
+mod logout;
+mod refresh;
+mod sessions;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct State {
+    clock: Clock,
+    database: Database,
+    verifier: Verifier,
+    policy: SessionPolicy,
+}
+
+impl State {
+    /// Reads the settings of this function.
+    ///
+    /// # Errors
+    /// When one is missing or wrong.
+    pub fn load(host: &Host) -> Result<Self, ConfigError> {
+        Ok(Self {
+            clock: host.clock.clone(),
+            database: host.database.clone(),
+            verifier: Verifier::load(&host.env, &host.clock)?,
+            policy: config::session_policy(&host.env)?,
+        })
+    }
+}
+
+impl FromRef<State> for Verifier {
+    fn from_ref(state: &State) -> Self {
+        state.verifier.clone()
+    }
+}
+
+/// The routes of this function.
+pub fn router(state: State) -> Router {
+    Router::new()
+        .route("/refresh", post(refresh::refresh))
+        .route("/logout", post(logout::logout))
+        .route(
+            "/sessions",
+            get(sessions::list).delete(sessions::revoke_all),
+        )
+        .route("/sessions/{id}", delete(sessions::revoke))
+        .with_state(state)
+}

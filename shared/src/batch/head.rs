@@ -116,8 +116,11 @@ impl Summarize for LogRecord {
 impl Summary {
     /// Sums up a blob's events.
     pub fn of<'a, E: Summarize + 'a>(events: impl IntoIterator<Item = &'a E>) -> Self {
-        let mut summary =
-            Self { roots: Some(Vec::new()), traces: Some(BTreeSet::new()), ..Self::default() };
+        let mut summary = Self {
+            roots: Some(Vec::new()),
+            traces: Some(BTreeSet::new()),
+            ..Self::default()
+        };
         for event in events {
             event.add_to(&mut summary);
             let traces = summary.traces.get_or_insert_default();
@@ -151,7 +154,10 @@ impl Summary {
 
     fn minute_of(&mut self, event: &impl Event) -> &mut Minute {
         let minute = event.start().as_second().div_euclid(60).rem_euclid(60);
-        let minute = self.minutes.entry(u8::try_from(minute).unwrap_or_default()).or_default();
+        let minute = self
+            .minutes
+            .entry(u8::try_from(minute).unwrap_or_default())
+            .or_default();
         minute.count += 1;
         minute
     }

@@ -49,7 +49,10 @@ fn decode<E: Event>(body: &[u8], read: Read<E>) -> Result<Decoded<E>, EnvelopeEr
     // Bytes that are not UTF-8 cost the characters they stand in, not the batch.
     let text = String::from_utf8_lossy(body);
     let envelope = envelope::parse(&text, E::SIGNAL)?;
-    let mut decoded = Decoded { events: Vec::new(), report: Report::default() };
+    let mut decoded = Decoded {
+        events: Vec::new(),
+        report: Report::default(),
+    };
     for (index, raw) in envelope.events.iter().enumerate() {
         match decode_event(raw.get(), envelope.sent_at, read) {
             Ok((event, cut)) => {
@@ -72,7 +75,11 @@ fn decode_event<E>(
 ) -> Result<(E, Cut), Reason> {
     let object: Map<String, Value> = serde_json::from_str(raw).map_err(|error| {
         let is_object = raw.trim_start().starts_with('{');
-        Reason::of_event(if is_object { error.to_string() } else { "must be an object".into() })
+        Reason::of_event(if is_object {
+            error.to_string()
+        } else {
+            "must be an object".into()
+        })
     })?;
     let mut fields = Fields::new(object);
     let event = read(&mut fields, sent_at)?;
@@ -81,7 +88,11 @@ fn decode_event<E>(
 
 fn pointer(signal: Signal, index: usize, field: &str) -> String {
     let event = format!("/{}/{index}", signal.as_str());
-    if field.is_empty() { event } else { format!("{event}/{field}") }
+    if field.is_empty() {
+        event
+    } else {
+        format!("{event}/{field}")
+    }
 }
 
 fn span(fields: &mut Fields, sent_at: Option<Timestamp>) -> Result<Span, Reason> {
@@ -102,7 +113,9 @@ fn log_record(fields: &mut Fields, sent_at: Option<Timestamp>) -> Result<LogReco
     let client_time = fields.lenient_time("clientTimestamp");
     Ok(LogRecord {
         time_ns: fields.time("timestamp", client_time.or(sent_at))?,
-        level: fields.required_text("level", MAX_WORD_BYTES)?.to_lowercase(),
+        level: fields
+            .required_text("level", MAX_WORD_BYTES)?
+            .to_lowercase(),
         message: fields.required_text("message", fields::MAX_TEXT_BYTES)?,
         kind: fields.text("type", MAX_WORD_BYTES)?,
         trace_id: fields.optional_id("traceId", MAX_ID_BYTES)?,

@@ -43,9 +43,15 @@ impl Sketch {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to u16")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to u16"
+)]
 fn bucket_of(duration_ms: f64) -> u16 {
-    let bucket = (duration_ms.max(SMALLEST_MS) / SMALLEST_MS).log(GAMMA).ceil();
+    let bucket = (duration_ms.max(SMALLEST_MS) / SMALLEST_MS)
+        .log(GAMMA)
+        .ceil();
     bucket.clamp(0.0, f64::from(u16::MAX)) as u16
 }
 

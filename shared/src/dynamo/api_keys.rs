@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -59,13 +60,13 @@ pub enum ChangeOutcome {
     Refused,
 }
 
-/// A change to a key by its owner.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyChange {
+/// A change to a key by its owner: what is `None` stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyChange {
     /// Another name.
-    Rename(Name),
-    /// Switched off or on.
-    SetState(KeyState),
+    pub name: Option<Name>,
+    /// Switched off (`Disabled`) or on (`Active`).
+    pub state: Option<KeyState>,
 }
 
 impl Database {
@@ -87,10 +88,17 @@ impl Database {
             .condition_expression("attribute_not_exists(key_id)");
         let outcome = Transaction::default()
             .check(refresh_tokens::check_live(self, principal, now)?)
-            .check(applications::check_member(self, application_id, principal.user_id)?)
+            .check(applications::check_member(
+                self,
+                application_id,
+                principal.user_id,
+            )?)
             .update(applications::add_key(self, application_id)?)
             .put(put.build()?)
-            .put(audit::put(self, &entry(record.id, principal, AuditAction::KeyMinted, now))?)
+            .put(audit::put(
+                self,
+                &entry(record.id, principal, AuditAction::KeyMinted, now),
+            )?)
             .commit(self)
             .await?;
         match outcome {
@@ -114,7 +122,10 @@ impl Database {
             .await
             .map_err(StorageError::sdk)?
             .item;
-        Ok(item.map(serde_dynamo::from_item::<_, KeyRow>).transpose()?.map(StoredKey::from))
+        Ok(item
+            .map(serde_dynamo::from_item::<_, KeyRow>)
+            .transpose()?
+            .map(StoredKey::from))
     }
 
     /// An application's keys, oldest first. One consistent query.
@@ -155,33 +166,14 @@ impl Database {
         principal: Principal,
         now: Timestamp,
     ) -> Result<ChangeOutcome, StorageError> {
-        let update = update(self, id).condition_expression(NOT_REVOKED);
-        let (update, action) = match change {
-            KeyChange::Rename(name) => (
-                update
-                    .update_expression("SET #name = :name")
-                    .expression_attribute_names("#name", "name")
-                    .expression_attribute_values(":name", string(name.as_str())),
-                AuditAction::KeyRenamed,
-            ),
-            KeyChange::SetState(state) => (
-                update
-                    .update_expression("SET #state = :state")
-                    .expression_attribute_values(":state", serde_dynamo::to_attribute_value(state)?),
-                if *state == KeyState::Active {
-                    AuditAction::KeyEnabled
-                } else {
-                    AuditAction::KeyDisabled
-                },
-            ),
-        };
-        let outcome = Transaction::default()
-            .check(applications::check_member(self, id.application_id, principal.user_id)?)
-            .update(update.build()?)
-            .put(audit::put(self, &entry(id, principal, action, now))?)
-            .commit(self)
-            .await?;
-        Ok(change_outcome(&outcome, 0, 1))
+        let member = applications::check_member(self, id.application_id, principal.user_id)?;
+        let mut transaction = Transaction::default()
+            .check(member)
+            .update(apply(update(self, id), change)?.build()?);
+        for action in actions(change) {
+            transaction = transaction.put(audit::put(self, &entry(id, principal, action, now))?);
+        }
+        Ok(change_outcome(&transaction.commit(self).await?, 0, 1))
     }
 
     /// Gives a key a new secret; the old one stays valid for `overlap`. Refused
@@ -218,8 +210,7 @@ impl Database {
                 number(clock::after(now, overlap).as_millisecond()),
             );
         let audited = entry(new.id(), principal, AuditAction::KeyRotated, now);
-        let member =
-            applications::check_member(self, new.id().application_id, principal.user_id)?;
+        let member = applications::check_member(self, new.id().application_id, principal.user_id)?;
         let outcome = Transaction::default()
             .check(member)
             .update(rotation.build()?)
@@ -244,10 +235,17 @@ impl Database {
         now: Timestamp,
     ) -> Result<ChangeOutcome, StorageError> {
         let outcome = Transaction::default()
-            .check(applications::check_member(self, id.application_id, principal.user_id)?)
+            .check(applications::check_member(
+                self,
+                id.application_id,
+                principal.user_id,
+            )?)
             .update(revocation(self, id, now)?)
             .update(applications::remove_key(self, id.application_id)?)
-            .put(audit::put(self, &entry(id, principal, AuditAction::KeyRevoked, now))?)
+            .put(audit::put(
+                self,
+                &entry(id, principal, AuditAction::KeyRevoked, now),
+            )?)
             .commit(self)
             .await?;
         Ok(change_outcome(&outcome, 0, 1))
@@ -303,12 +301,38 @@ pub(super) fn revocation(
 const NOT_REVOKED: &str = "attribute_exists(key_id) AND #state <> :revoked";
 
 /// An update of a key under [`NOT_REVOKED`].
-fn update(database: &Database, id: PublicKeyId) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+fn update(database: &Database, id: PublicKeyId) -> UpdateBuilder {
     Update::builder()
         .table_name(&database.tables.api_keys)
         .set_key(Some(key(id)))
         .expression_attribute_names("#state", "state")
         .expression_attribute_values(":revoked", string("revoked"))
+}
+
+fn apply(update: UpdateBuilder, change: &KeyChange) -> Result<UpdateBuilder, StorageError> {
+    let mut assignments = Vec::new();
+    let mut update = update.condition_expression(NOT_REVOKED);
+    if let Some(name) = &change.name {
+        assignments.push("#name = :name");
+        update = update
+            .expression_attribute_names("#name", "name")
+            .expression_attribute_values(":name", string(name.as_str()));
+    }
+    if let Some(state) = change.state {
+        assignments.push("#state = :state");
+        let state = serde_dynamo::to_attribute_value(state)?;
+        update = update.expression_attribute_values(":state", state);
+    }
+    Ok(update.update_expression(format!("SET {}", assignments.join(", "))))
+}
+
+fn actions(change: &KeyChange) -> impl Iterator<Item = AuditAction> {
+    let renamed = change.name.as_ref().map(|_| AuditAction::KeyRenamed);
+    let switched = change.state.map(|state| match state {
+        KeyState::Active => AuditAction::KeyEnabled,
+        KeyState::Disabled | KeyState::Revoked => AuditAction::KeyDisabled,
+    });
+    renamed.into_iter().chain(switched)
 }
 
 fn change_outcome(outcome: &Outcome, member: usize, change: usize) -> ChangeOutcome {
@@ -323,11 +347,20 @@ fn change_outcome(outcome: &Outcome, member: usize, change: usize) -> ChangeOutc
 
 fn entry(key: PublicKeyId, by: Principal, action: AuditAction, at: Timestamp) -> AuditEntry {
     let application_id = key.application_id;
-    AuditEntry { application_id, actor: by.user_id, at, action, key: Some(key) }
+    AuditEntry {
+        application_id,
+        actor: by.user_id,
+        at,
+        action,
+        key: Some(key),
+    }
 }
 
 fn key(id: PublicKeyId) -> Item {
-    attribute::key([(keys::APPLICATION_ID, &id.application_id), (keys::KEY_ID, &id.key_id)])
+    attribute::key([
+        (keys::APPLICATION_ID, &id.application_id),
+        (keys::KEY_ID, &id.key_id),
+    ])
 }
 
 #[derive(Serialize, Deserialize)]
@@ -377,9 +410,15 @@ impl From<&KeyRecord> for KeyRow {
 
 impl From<KeyRow> for StoredKey {
     fn from(row: KeyRow) -> Self {
-        let previous = row.previous_hash.zip(row.previous_hint).zip(row.previous_until_ms);
+        let previous = row
+            .previous_hash
+            .zip(row.previous_hint)
+            .zip(row.previous_until_ms);
         let key = KeyRecord {
-            id: PublicKeyId { application_id: row.application_id, key_id: row.key_id },
+            id: PublicKeyId {
+                application_id: row.application_id,
+                key_id: row.key_id,
+            },
             name: row.name,
             hint: row.hint,
             hash: KeyHash::from_bytes(row.hash.into_array()),
@@ -394,6 +433,9 @@ impl From<KeyRow> for StoredKey {
             created_at: clock::from_millis(row.created_ms),
             expires_at: row.key_expires_ms.map(clock::from_millis),
         };
-        Self { key, last_used_at: row.last_used_ms.map(clock::from_millis) }
+        Self {
+            key,
+            last_used_at: row.last_used_ms.map(clock::from_millis),
+        }
     }
 }

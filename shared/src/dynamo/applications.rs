@@ -82,7 +82,9 @@ impl Database {
         application_id: ApplicationId,
     ) -> Result<Option<Membership>, StorageError> {
         let keys = [keys::META.to_owned(), keys::member(user_id)];
-        let items = self.get_all(keys.map(|sk| key(application_id, &sk)).to_vec()).await?;
+        let items = self
+            .get_all(keys.map(|sk| key(application_id, &sk)).to_vec())
+            .await?;
         let (mut meta, mut role) = (None, None);
         for item in items {
             if item.contains_key(keys::USER_ID) {
@@ -133,7 +135,12 @@ impl Database {
             .condition_expression("attribute_exists(application_id)")
             .expression_attribute_names("#name", "name")
             .expression_attribute_values(":name", string(name.as_str()));
-        let entry = entry(application_id, user_id, AuditAction::ApplicationRenamed, now);
+        let entry = entry(
+            application_id,
+            user_id,
+            AuditAction::ApplicationRenamed,
+            now,
+        );
         let outcome = Transaction::default()
             .check(check_member(self, application_id, user_id)?)
             .update(rename.build()?)
@@ -164,7 +171,12 @@ impl Database {
             .table_name(&self.tables.applications)
             .set_key(Some(key(application.id, &keys::member(user_id))))
             .condition_expression("attribute_exists(application_id)");
-        let entry = entry(application.id, user_id, AuditAction::ApplicationDeleted, now);
+        let entry = entry(
+            application.id,
+            user_id,
+            AuditAction::ApplicationDeleted,
+            now,
+        );
         let mut transaction = Transaction::default()
             .delete(meta.build()?)
             .delete(member.build()?)
@@ -209,7 +221,9 @@ impl Database {
 
     async fn get_all(&self, keys: Vec<Item>) -> Result<Vec<Item>, StorageError> {
         let table = &self.tables.applications;
-        let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true);
+        let keys = KeysAndAttributes::builder()
+            .set_keys(Some(keys))
+            .consistent_read(true);
         let output = self
             .client
             .batch_get_item()
@@ -217,10 +231,16 @@ impl Database {
             .send()
             .await
             .map_err(StorageError::sdk)?;
-        if output.unprocessed_keys().is_some_and(|rest| !rest.is_empty()) {
+        if output
+            .unprocessed_keys()
+            .is_some_and(|rest| !rest.is_empty())
+        {
             return Err(StorageError::throttled());
         }
-        Ok(output.responses.and_then(|mut tables| tables.remove(table)).unwrap_or_default())
+        Ok(output
+            .responses
+            .and_then(|mut tables| tables.remove(table))
+            .unwrap_or_default())
     }
 
     fn put_new(&self, item: Item) -> Result<Put, StorageError> {
@@ -287,7 +307,13 @@ fn entry(
     action: AuditAction,
     at: Timestamp,
 ) -> AuditEntry {
-    AuditEntry { application_id, actor, at, action, key: None }
+    AuditEntry {
+        application_id,
+        actor,
+        at,
+        action,
+        key: None,
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -309,7 +335,11 @@ impl MetaRow {
             created_by: self.created_by,
             created_at: clock::from_millis(self.created_ms),
         };
-        Membership { application, role, revision: self.revision }
+        Membership {
+            application,
+            role,
+            revision: self.revision,
+        }
     }
 }
 

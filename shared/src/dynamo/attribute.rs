@@ -17,5 +17,8 @@ pub(super) fn number(value: impl ToString) -> AttributeValue {
 
 /// The key of an item, from names and (string) values.
 pub(super) fn key<const N: usize>(parts: [(&str, &dyn ToString); N]) -> Item {
-    parts.into_iter().map(|(name, value)| (name.to_owned(), string(value.to_string()))).collect()
+    parts
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), string(value.to_string())))
+        .collect()
 }

@@ -52,7 +52,10 @@ impl Database {
         now: Timestamp,
     ) -> Result<(Vec<AuditEntry>, Option<AuditPosition>), StorageError> {
         let start = after.map(|position| {
-            attribute::key([(keys::APPLICATION_ID, &application_id), (keys::SK, &position.0)])
+            attribute::key([
+                (keys::APPLICATION_ID, &application_id),
+                (keys::SK, &position.0),
+            ])
         });
         let output = self
             .client
@@ -68,11 +71,14 @@ impl Database {
             .send()
             .await
             .map_err(StorageError::sdk)?;
-        let next = output.last_evaluated_key.as_ref().and_then(|key| {
-            key.get(keys::SK)?.as_s().ok().cloned().map(AuditPosition)
-        });
+        let next = output
+            .last_evaluated_key
+            .as_ref()
+            .and_then(|key| key.get(keys::SK)?.as_s().ok().cloned().map(AuditPosition));
         let rows: Vec<AuditRow> = serde_dynamo::from_items(output.items.unwrap_or_default())?;
-        let current = rows.into_iter().filter(|row| row.expires_at > now.as_second());
+        let current = rows
+            .into_iter()
+            .filter(|row| row.expires_at > now.as_second());
         Ok((current.map(AuditEntry::from).collect(), next))
     }
 }

@@ -33,13 +33,19 @@ impl Database {
             .retry_config(retries())
             .load()
             .await;
-        Ok(Self { client: Client::new(&config), tables })
+        Ok(Self {
+            client: Client::new(&config),
+            tables,
+        })
     }
 
     /// The engine at `endpoint`, which asks for no real credentials.
     pub fn local(endpoint: &str, tables: TableNames) -> Self {
         let config = Self::local_config(endpoint).build();
-        Self { client: Client::from_conf(config), tables }
+        Self {
+            client: Client::from_conf(config),
+            tables,
+        }
     }
 
     /// What [`Self::local`] uses, for tests that listen in on the calls.

@@ -93,7 +93,11 @@ pub fn head_partition(
 
 /// Sort key of a blob and of its head; sorts by time.
 pub fn chunk(chunk: &Chunk) -> String {
-    let hash: String = chunk.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash: String = chunk
+        .hash
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("{}#{hash}", sortable(chunk.from))
 }
 

@@ -84,7 +84,9 @@ impl Database {
             .await;
         match result {
             Ok(output) => {
-                let item = output.attributes.ok_or_else(|| StorageError::unreadable("no item"))?;
+                let item = output
+                    .attributes
+                    .ok_or_else(|| StorageError::unreadable("no item"))?;
                 Ok(RotationOutcome::Applied(Box::new(session_from(item)?)))
             }
             Err(error) => match error.as_service_error() {
@@ -142,8 +144,10 @@ impl Database {
             .items()
             .send();
         let items = pages.try_collect().await.map_err(StorageError::sdk)?;
-        let mut sessions: Vec<Session> =
-            items.into_iter().map(session_from).collect::<Result<_, _>>()?;
+        let mut sessions: Vec<Session> = items
+            .into_iter()
+            .map(session_from)
+            .collect::<Result<_, _>>()?;
         sessions.retain(|session| session.is_live(now));
         sessions.sort_by_key(|session| std::cmp::Reverse(session.created_at));
         Ok(sessions)

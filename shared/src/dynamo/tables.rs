@@ -36,7 +36,10 @@ pub fn definitions(names: &TableNames) -> [TableDefinition<'_>; 6] {
         index: None,
     };
     [
-        TableDefinition { expires: false, ..table(&names.users, USER_ID, None) },
+        TableDefinition {
+            expires: false,
+            ..table(&names.users, USER_ID, None)
+        },
         table(&names.refresh_tokens, USER_ID, Some(SESSION_ID)),
         TableDefinition {
             index: Some((APPLICATIONS_BY_USER, USER_ID, APPLICATION_ID)),
@@ -55,9 +58,18 @@ impl Database {
     /// # Errors
     /// When the engine cannot be reached or refuses.
     pub async fn create_missing_tables(&self) -> Result<(), StorageError> {
-        let existing = self.client.list_tables().send().await.map_err(StorageError::sdk)?;
+        let existing = self
+            .client
+            .list_tables()
+            .send()
+            .await
+            .map_err(StorageError::sdk)?;
         for definition in definitions(&self.tables) {
-            if !existing.table_names().iter().any(|name| name == definition.name) {
+            if !existing
+                .table_names()
+                .iter()
+                .any(|name| name == definition.name)
+            {
                 self.create_table(&definition).await?;
             }
         }
@@ -76,7 +88,9 @@ impl Database {
             .await
             .map_err(StorageError::sdk)?;
         if table.expires {
-            let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name(TTL);
+            let ttl = TimeToLiveSpecification::builder()
+                .enabled(true)
+                .attribute_name(TTL);
             self.client
                 .update_time_to_live()
                 .table_name(table.name)
@@ -94,18 +108,31 @@ fn key_schema(
     sort_key: Option<&str>,
 ) -> Result<Vec<KeySchemaElement>, StorageError> {
     let element = |(name, key_type): (&str, KeyType)| {
-        KeySchemaElement::builder().attribute_name(name).key_type(key_type).build()
+        KeySchemaElement::builder()
+            .attribute_name(name)
+            .key_type(key_type)
+            .build()
     };
     let partition_key = Some((partition_key, KeyType::Hash));
     let sort_key = sort_key.map(|name| (name, KeyType::Range));
-    Ok(partition_key.into_iter().chain(sort_key).map(element).collect::<Result<_, _>>()?)
+    Ok(partition_key
+        .into_iter()
+        .chain(sort_key)
+        .map(element)
+        .collect::<Result<_, _>>()?)
 }
 
 /// Every key is a string.
 fn attributes(table: &TableDefinition) -> Result<Vec<AttributeDefinition>, StorageError> {
-    let index_keys = table.index.iter().flat_map(|(_, partition, sort)| [*partition, *sort]);
-    let mut names: Vec<&str> =
-        [table.partition_key].into_iter().chain(table.sort_key).chain(index_keys).collect();
+    let index_keys = table
+        .index
+        .iter()
+        .flat_map(|(_, partition, sort)| [*partition, *sort]);
+    let mut names: Vec<&str> = [table.partition_key]
+        .into_iter()
+        .chain(table.sort_key)
+        .chain(index_keys)
+        .collect();
     names.sort_unstable();
     names.dedup();
     let define = |name: &str| {
@@ -116,8 +143,12 @@ fn attributes(table: &TableDefinition) -> Result<Vec<AttributeDefinition>, Stora
 }
 
 fn index(table: &TableDefinition) -> Result<Option<GlobalSecondaryIndex>, StorageError> {
-    let Some((name, partition_key, sort_key)) = table.index else { return Ok(None) };
-    let keys_only = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
+    let Some((name, partition_key, sort_key)) = table.index else {
+        return Ok(None);
+    };
+    let keys_only = Projection::builder()
+        .projection_type(ProjectionType::KeysOnly)
+        .build();
     let index = GlobalSecondaryIndex::builder()
         .index_name(name)
         .set_key_schema(Some(key_schema(partition_key, Some(sort_key))?))

@@ -52,7 +52,10 @@ impl Database {
         self.client
             .put_item()
             .table_name(&self.tables.telemetry)
-            .item(keys::PK, string(keys::blob_partition(application_id, chunk, SHARD)))
+            .item(
+                keys::PK,
+                string(keys::blob_partition(application_id, chunk, SHARD)),
+            )
             .item(keys::SK, string(keys::chunk(chunk)))
             .item("format", number(FORMAT))
             .item("events", binary(&chunk.blob))
@@ -109,7 +112,9 @@ fn head(application_id: ApplicationId, chunk: &Chunk, retention: Duration) -> It
         ("summary", binary(&chunk.summary)),
         (keys::TTL, ttl(chunk, retention)),
     ];
-    attributes.map(|(name, value)| (name.to_owned(), value)).into()
+    attributes
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
 }
 
 fn binary(bytes: &[u8]) -> AttributeValue {

@@ -28,9 +28,9 @@ impl Outcome {
     pub(super) fn must_commit(self) -> Result<(), StorageError> {
         match self {
             Self::Committed => Ok(()),
-            Self::Refused(positions) => {
-                Err(StorageError::unreadable(format!("condition failed at {positions:?}")))
-            }
+            Self::Refused(positions) => Err(StorageError::unreadable(format!(
+                "condition failed at {positions:?}"
+            ))),
         }
     }
 }
@@ -42,17 +42,20 @@ impl Transaction {
     }
 
     pub(super) fn update(mut self, update: Update) -> Self {
-        self.0.push(TransactWriteItem::builder().update(update).build());
+        self.0
+            .push(TransactWriteItem::builder().update(update).build());
         self
     }
 
     pub(super) fn delete(mut self, delete: Delete) -> Self {
-        self.0.push(TransactWriteItem::builder().delete(delete).build());
+        self.0
+            .push(TransactWriteItem::builder().delete(delete).build());
         self
     }
 
     pub(super) fn check(mut self, check: ConditionCheck) -> Self {
-        self.0.push(TransactWriteItem::builder().condition_check(check).build());
+        self.0
+            .push(TransactWriteItem::builder().condition_check(check).build());
         self
     }
 

@@ -30,7 +30,10 @@ impl Database {
             .await
             .map_err(StorageError::sdk)?
             .item;
-        Ok(item.map(serde_dynamo::from_item::<_, UserRow>).transpose()?.map(|row| row.profile))
+        Ok(item
+            .map(serde_dynamo::from_item::<_, UserRow>)
+            .transpose()?
+            .map(|row| row.profile))
     }
 }
 

@@ -39,9 +39,17 @@ pub(super) async fn resolve(env: Env) -> Result<Env, ConfigError> {
     }
     if let Some(arn) = github {
         let value = secrets.value(GITHUB_SECRET_ARN, &arn, CURRENT).await?;
-        let client = value.as_deref().and_then(|json| serde_json::from_str(json).ok());
-        let GitHubClient { client_id, client_secret } = client.ok_or_else(|| {
-            ConfigError::new(GITHUB_SECRET_ARN, "must hold {\"client_id\",\"client_secret\"}")
+        let client = value
+            .as_deref()
+            .and_then(|json| serde_json::from_str(json).ok());
+        let GitHubClient {
+            client_id,
+            client_secret,
+        } = client.ok_or_else(|| {
+            ConfigError::new(
+                GITHUB_SECRET_ARN,
+                "must hold {\"client_id\",\"client_secret\"}",
+            )
         })?;
         found.push(("GITHUB_CLIENT_ID", client_id));
         found.push(("GITHUB_CLIENT_SECRET", client_secret));
@@ -65,7 +73,11 @@ impl Secrets {
         arn: &str,
         stage: &str,
     ) -> Result<Option<String>, ConfigError> {
-        let request = self.0.get_secret_value().secret_id(arn).version_stage(stage);
+        let request = self
+            .0
+            .get_secret_value()
+            .secret_id(arn)
+            .version_stage(stage);
         match request.send().await {
             Ok(output) => Ok(output.secret_string),
             Err(error) => match error.as_service_error() {

@@ -59,7 +59,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
         let query = axum::extract::Query::<T>::try_from_uri(&parts.uri);
         // The rejection's text holds the parser's words, which may quote a value.
         let problem = "the query is missing a parameter, or one is given twice or is not valid";
-        query.map(|query| Self(query.0)).map_err(|_| Error::Malformed(problem.to_owned()))
+        query
+            .map(|query| Self(query.0))
+            .map_err(|_| Error::Malformed(problem.to_owned()))
     }
 }
 
@@ -70,9 +72,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 pub async fn read(body: Body, limit: usize) -> Result<Bytes, Error> {
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            Err(Error::TooLarge(format!("the body is larger than {} KiB", limit / 1024)))
-        }
+        Err(error) if error.is::<LengthLimitError>() => Err(Error::TooLarge(format!(
+            "the body is larger than {} KiB",
+            limit / 1024
+        ))),
         Err(_) => Err(Error::Malformed("the body ended early".to_owned())),
     }
 }
@@ -88,7 +91,8 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
             Error::Malformed(format!("the body cannot be read: {}", told(inner)))
         }
     })?;
-    json.end().map_err(|error| Error::Malformed(format!("the body is not JSON: {error}")))?;
+    json.end()
+        .map_err(|error| Error::Malformed(format!("the body is not JSON: {error}")))?;
     Ok(value)
 }
 
@@ -96,7 +100,9 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
 fn told(error: &serde_json::Error) -> String {
     match error.to_string() {
         text if text.starts_with("invalid type: ") || text.starts_with("invalid value: ") => {
-            let expected = text.split_once(", expected ").map_or("something else", |(_, e)| e);
+            let expected = text
+                .split_once(", expected ")
+                .map_or("something else", |(_, e)| e);
             format!("expected {expected}")
         }
         text => text,

@@ -72,9 +72,16 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
     if values.next().is_some() {
         return Err(InvalidAccessToken.into());
     }
-    let (scheme, token) =
-        value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or(InvalidAccessToken)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token) } else { Err(InvalidAccessToken.into()) }
+    let (scheme, token) = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .ok_or(InvalidAccessToken)?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Ok(token)
+    } else {
+        Err(InvalidAccessToken.into())
+    }
 }
 
 /// The text of `x-api-key`. Two headers, or two keys joined into one, are no key.
@@ -87,5 +94,8 @@ pub fn api_key(headers: &HeaderMap) -> Result<&str, Error> {
     if values.next().is_some() {
         return Err(crate::api_key::KeyRefusal::Invalid.into());
     }
-    value.to_str().map(str::trim).map_err(|_| crate::api_key::KeyRefusal::Invalid.into())
+    value
+        .to_str()
+        .map(str::trim)
+        .map_err(|_| crate::api_key::KeyRefusal::Invalid.into())
 }

@@ -36,7 +36,9 @@ struct Pending(std::sync::Arc<Error>);
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let mut response = status_of(&self).into_response();
-        response.extensions_mut().insert(Pending(std::sync::Arc::new(self)));
+        response
+            .extensions_mut()
+            .insert(Pending(std::sync::Arc::new(self)));
         response
     }
 }
@@ -63,7 +65,10 @@ pub(super) fn render(mut response: Response, request_id: &str) -> Response {
     let body = serde_json::to_vec(&body).unwrap_or_default();
     let mut rendered = (status, body).into_response();
     let headers = rendered.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(challenge) = challenge(&error) {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
@@ -84,15 +89,21 @@ fn status_of(error: &Error) -> StatusCode {
 /// Slug, status and title of every error.
 fn told(error: &Error) -> (&'static str, StatusCode, &'static str) {
     match error {
-        Error::MissingAccessToken | Error::AccessToken(_) => {
-            ("invalid-access-token", StatusCode::UNAUTHORIZED, "Sign in again")
-        }
-        Error::RefreshToken => {
-            ("invalid-refresh-token", StatusCode::UNAUTHORIZED, "Sign in again")
-        }
-        Error::MissingApiKey | Error::ApiKey(KeyRefusal::Invalid) => {
-            ("invalid-api-key", StatusCode::UNAUTHORIZED, "Invalid API key")
-        }
+        Error::MissingAccessToken | Error::AccessToken(_) => (
+            "invalid-access-token",
+            StatusCode::UNAUTHORIZED,
+            "Sign in again",
+        ),
+        Error::RefreshToken => (
+            "invalid-refresh-token",
+            StatusCode::UNAUTHORIZED,
+            "Sign in again",
+        ),
+        Error::MissingApiKey | Error::ApiKey(KeyRefusal::Invalid) => (
+            "invalid-api-key",
+            StatusCode::UNAUTHORIZED,
+            "Invalid API key",
+        ),
         Error::ApiKey(KeyRefusal::Revoked) => {
             ("key-revoked", StatusCode::UNAUTHORIZED, "API key revoked")
         }
@@ -102,14 +113,22 @@ fn told(error: &Error) -> (&'static str, StatusCode, &'static str) {
         Error::ApiKey(KeyRefusal::Expired) => {
             ("key-expired", StatusCode::UNAUTHORIZED, "API key expired")
         }
-        Error::ApiKey(KeyRefusal::MissingScope(_)) => {
-            ("missing-scope", StatusCode::FORBIDDEN, "API key lacks a scope")
-        }
+        Error::ApiKey(KeyRefusal::MissingScope(_)) => (
+            "missing-scope",
+            StatusCode::FORBIDDEN,
+            "API key lacks a scope",
+        ),
         Error::NotFound(_) => ("not-found", StatusCode::NOT_FOUND, "Not found"),
-        Error::MethodNotAllowed => {
-            ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
-        }
-        Error::Malformed(_) => ("malformed-request", StatusCode::BAD_REQUEST, "Malformed request"),
+        Error::MethodNotAllowed => (
+            "method-not-allowed",
+            StatusCode::METHOD_NOT_ALLOWED,
+            "Method not allowed",
+        ),
+        Error::Malformed(_) => (
+            "malformed-request",
+            StatusCode::BAD_REQUEST,
+            "Malformed request",
+        ),
         Error::InvalidFields(_) => ("invalid-fields", StatusCode::BAD_REQUEST, "Invalid fields"),
         Error::UnsupportedMedia(_) => (
             "unsupported-media-type",
@@ -118,12 +137,16 @@ fn told(error: &Error) -> (&'static str, StatusCode, &'static str) {
         ),
         Error::TooLarge(_) => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
         Error::Conflict(conflict) => (conflict_slug(*conflict), StatusCode::CONFLICT, "Conflict"),
-        Error::Unavailable(_) => {
-            ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Temporarily unavailable")
-        }
-        Error::Internal(_) => {
-            ("internal-error", StatusCode::INTERNAL_SERVER_ERROR, "Internal error")
-        }
+        Error::Unavailable(_) => (
+            "unavailable",
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Temporarily unavailable",
+        ),
+        Error::Internal(_) => (
+            "internal-error",
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Internal error",
+        ),
     }
 }
 

@@ -67,7 +67,9 @@ impl<'de> Visitor<'de> for EnvelopeSeed {
             } else if name == "timestamp" {
                 // Unreadable is as good as missing: events have their own times.
                 let raw: &RawValue = map.next_value()?;
-                sent_at = serde_json::from_str::<&str>(raw.get()).ok().and_then(|t| t.parse().ok());
+                sent_at = serde_json::from_str::<&str>(raw.get())
+                    .ok()
+                    .and_then(|t| t.parse().ok());
             } else {
                 map.next_value::<IgnoredAny>()?;
             }

@@ -23,11 +23,17 @@ pub(super) struct Reason {
 
 impl Reason {
     pub(super) fn of_event(reason: String) -> Self {
-        Self { field: String::new(), reason }
+        Self {
+            field: String::new(),
+            reason,
+        }
     }
 
     fn new(field: &str, reason: impl Into<String>) -> Self {
-        Self { field: field.to_owned(), reason: reason.into() }
+        Self {
+            field: field.to_owned(),
+            reason: reason.into(),
+        }
     }
 }
 
@@ -43,7 +49,10 @@ pub(super) struct Fields {
 
 impl Fields {
     pub(super) fn new(object: Map<String, Value>) -> Self {
-        Self { rest: object, cut: false }
+        Self {
+            rest: object,
+            cut: false,
+        }
     }
 
     pub(super) fn cut(&self) -> Cut {
@@ -65,15 +74,12 @@ impl Fields {
     }
 
     pub(super) fn required_text(&mut self, name: &str, max: usize) -> Result<String, Reason> {
-        self.text(name, max)?.ok_or_else(|| Reason::new(name, "is missing"))
+        self.text(name, max)?
+            .ok_or_else(|| Reason::new(name, "is missing"))
     }
 
     /// An id is never cut: two long ids could become one.
-    pub(super) fn optional_id(
-        &mut self,
-        name: &str,
-        max: usize,
-    ) -> Result<Option<String>, Reason> {
+    pub(super) fn optional_id(&mut self, name: &str, max: usize) -> Result<Option<String>, Reason> {
         let id = self.text(name, usize::MAX)?.filter(|id| !id.is_empty());
         if id.as_ref().is_some_and(|id| id.len() > max) {
             return Err(Reason::new(name, format!("is longer than {max} bytes")));
@@ -82,7 +88,8 @@ impl Fields {
     }
 
     pub(super) fn required_id(&mut self, name: &str, max: usize) -> Result<String, Reason> {
-        self.optional_id(name, max)?.ok_or_else(|| Reason::new(name, "is missing"))
+        self.optional_id(name, max)?
+            .ok_or_else(|| Reason::new(name, "is missing"))
     }
 
     pub(super) fn number(
@@ -98,7 +105,10 @@ impl Fields {
                 // -0.0 is in range; adding zero makes it 0.0.
                 .map(|number| Some(number + 0.0))
                 .ok_or_else(|| {
-                    Reason::new(name, format!("must be {} to {}", range.start(), range.end()))
+                    Reason::new(
+                        name,
+                        format!("must be {} to {}", range.start(), range.end()),
+                    )
                 }),
             Some(_) => Err(Reason::new(name, "must be a number")),
         }
@@ -114,21 +124,24 @@ impl Fields {
             Some(number) if number.fract() != 0.0 => {
                 Err(Reason::new(name, "must be a whole number"))
             }
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "in range"
+            )]
             number => Ok(number.map(|number| number as u16)),
         }
     }
 
     /// A time with any offset and up to nanoseconds; `fallback` when there is
     /// none. Never the server's time: a retry must arrive at the same keys.
-    pub(super) fn time(
-        &mut self,
-        name: &str,
-        fallback: Option<Timestamp>,
-    ) -> Result<i64, Reason> {
+    pub(super) fn time(&mut self, name: &str, fallback: Option<Timestamp>) -> Result<i64, Reason> {
         let missing = "is missing, and so is the envelope's timestamp";
         let unreadable = "must be an RFC 3339 time with an offset, like 2026-01-31T12:00:00.000Z";
-        let time = match self.text(name, MAX_TEXT_BYTES)?.filter(|text| !text.is_empty()) {
+        let time = match self
+            .text(name, MAX_TEXT_BYTES)?
+            .filter(|text| !text.is_empty())
+        {
             None => fallback.ok_or_else(|| Reason::new(name, missing))?,
             Some(text) => text.parse().map_err(|_| Reason::new(name, unreadable))?,
         };

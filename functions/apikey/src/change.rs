@@ -1,0 +1,105 @@
+//! `PATCH /apikey/{id}` renames a key, or switches it off and on;
+//! `DELETE /apikey/{id}` ends it for good.
+
+use axum::extract::{Path, State};
+use http::StatusCode;
+use serde::Deserialize;
+use shared::access_token::{InvalidAccessToken, Principal};
+use shared::api_key::KeyState;
+use shared::application::Name;
+use shared::dynamo::api_keys::{ChangeOutcome, KeyChange, StoredKey};
+use shared::error::{Conflict, Error, Resource};
+use shared::http::body::Json;
+use shared::ids::PublicKeyId;
+
+use crate::list::{View, view};
+
+/// The body of `PATCH`.
+#[derive(Deserialize)]
+pub(crate) struct Change {
+    name: Option<Name>,
+    status: Option<Status>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Active,
+    Disabled,
+}
+
+/// One transaction and a read.
+pub(crate) async fn change(
+    State(state): State<crate::State>,
+    principal: Principal,
+    Path(id): Path<String>,
+    Json(body): Json<Change>,
+) -> Result<axum::Json<View>, Error> {
+    let id = parse(&id)?;
+    if body.name.is_none() && body.status.is_none() {
+        return Err(Error::Malformed(
+            "the body must have a name or a status".to_owned(),
+        ));
+    }
+    let key_state = body.status.map(|status| match status {
+        Status::Active => KeyState::Active,
+        Status::Disabled => KeyState::Disabled,
+    });
+    let (change, now) = (
+        KeyChange {
+            name: body.name,
+            state: key_state,
+        },
+        state.clock.now(),
+    );
+    match state
+        .database
+        .change_key(id, &change, principal, now)
+        .await?
+    {
+        ChangeOutcome::Changed => Ok(axum::Json(view(existing(&state, id).await?, now))),
+        ChangeOutcome::SessionOver => Err(InvalidAccessToken.into()),
+        ChangeOutcome::NotAMember => Err(UNKNOWN),
+        // Refused: it is revoked, or there is none.
+        ChangeOutcome::Refused => {
+            existing(&state, id).await?;
+            Err(Error::Conflict(Conflict::KeyRevoked))
+        }
+    }
+}
+
+/// One transaction. Revoking a revoked key changes nothing and is fine.
+pub(crate) async fn revoke(
+    State(state): State<crate::State>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Error> {
+    let id = parse(&id)?;
+    match state
+        .database
+        .revoke_key(id, principal, state.clock.now())
+        .await?
+    {
+        ChangeOutcome::Changed => {
+            tracing::info!(user = %principal.user_id, key = %id, "key revoked");
+        }
+        ChangeOutcome::SessionOver => return Err(InvalidAccessToken.into()),
+        ChangeOutcome::NotAMember => return Err(UNKNOWN),
+        ChangeOutcome::Refused => {
+            existing(&state, id).await?;
+        }
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+const UNKNOWN: Error = Error::NotFound(Resource::ApiKey);
+
+/// The key in the path.
+pub(crate) fn parse(id: &str) -> Result<PublicKeyId, Error> {
+    id.parse().map_err(|_| UNKNOWN)
+}
+
+/// A key of an application that the caller was found to be a member of.
+pub(crate) async fn existing(state: &crate::State, id: PublicKeyId) -> Result<StoredKey, Error> {
+    state.database.api_key(id).await?.ok_or(UNKNOWN)
+}

@@ -1,0 +1,117 @@
+//! `POST /apikey?ApplicationId={id}`: a new key, shown in this answer and never again.
+
+use std::collections::BTreeSet;
+
+use axum::extract::State;
+use jiff::Timestamp;
+use serde::Deserialize;
+use shared::access_token::{InvalidAccessToken, Principal};
+use shared::api_key::{ApiKey, KeyRecord, KeyState, Scope};
+use shared::application::Name;
+use shared::dynamo::api_keys::MintOutcome;
+use shared::error::{Conflict, Error, Resource};
+use shared::http::body::{OptionalJson, Query};
+use shared::ids::{ApplicationId, KeyId, PublicKeyId};
+use shared::random;
+
+/// The query of `/apikey`.
+#[derive(Deserialize)]
+pub(crate) struct OfApplication {
+    #[serde(rename = "ApplicationId")]
+    application_id: String,
+}
+
+impl OfApplication {
+    /// An id that is none is as unknown as any other.
+    pub(crate) fn parse(&self) -> Result<ApplicationId, Error> {
+        self.application_id
+            .parse()
+            .map_err(|_| Error::NotFound(Resource::Application))
+    }
+}
+
+/// The body; all of it may be left out.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Mint {
+    name: Option<Name>,
+    expires_at: Option<String>,
+    scopes: Option<BTreeSet<Scope>>,
+}
+
+/// One transaction. The answer is the key as a plain JSON string.
+pub(crate) async fn mint(
+    State(state): State<crate::State>,
+    principal: Principal,
+    Query(query): Query<OfApplication>,
+    OptionalJson(body): OptionalJson<Mint>,
+) -> Result<axum::Json<String>, Error> {
+    let application_id = query.parse()?;
+    let now = state.clock.now();
+    let (key, record) = new_key(application_id, body, &principal, now)?;
+    match state.database.mint_key(&record, principal, now).await? {
+        MintOutcome::Minted => {
+            tracing::info!(user = %principal.user_id, key = %record.id, "key minted");
+            Ok(axum::Json(key.expose().to_owned()))
+        }
+        MintOutcome::SessionOver => Err(InvalidAccessToken.into()),
+        MintOutcome::NotAMember => Err(Error::NotFound(Resource::Application)),
+        MintOutcome::KeyLimit => Err(Error::Conflict(Conflict::KeyLimit)),
+    }
+}
+
+fn new_key(
+    application_id: ApplicationId,
+    body: Mint,
+    principal: &Principal,
+    now: Timestamp,
+) -> Result<(ApiKey, KeyRecord), Error> {
+    let mut rng = random::rng();
+    let id = PublicKeyId {
+        application_id,
+        key_id: KeyId::generate(&mut rng),
+    };
+    let key = ApiKey::generate(id, &mut rng);
+    let record = KeyRecord {
+        id,
+        name: match body.name {
+            Some(name) => name,
+            None => default_name(id)?,
+        },
+        hint: key.hint(),
+        hash: key.hash(),
+        previous: None,
+        scopes: scopes(body.scopes)?,
+        state: KeyState::Active,
+        created_by: principal.user_id,
+        created_at: now,
+        expires_at: body.expires_at.map(|text| expiry(&text, now)).transpose()?,
+    };
+    Ok((key, record))
+}
+
+fn default_name(id: PublicKeyId) -> Result<Name, Error> {
+    let name = Name::try_from(format!("Key {}", id.key_id));
+    name.map_err(|error| Error::Internal(error.into()))
+}
+
+fn scopes(asked: Option<BTreeSet<Scope>>) -> Result<Vec<Scope>, Error> {
+    match asked {
+        None => Ok(Scope::ALL.to_vec()),
+        Some(scopes) if scopes.is_empty() => Err(Error::invalid_field(
+            "/scopes",
+            "must name at least one scope",
+        )),
+        Some(scopes) => Ok(scopes.into_iter().collect()),
+    }
+}
+
+fn expiry(text: &str, now: Timestamp) -> Result<Timestamp, Error> {
+    let at: Timestamp = text
+        .parse()
+        .map_err(|_| Error::invalid_field("/expiresAt", "must be an RFC 3339 time"))?;
+    if at <= now {
+        return Err(Error::invalid_field("/expiresAt", "must be in the future"));
+    }
+    Ok(at)
+}

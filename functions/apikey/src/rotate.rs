@@ -1,0 +1,63 @@
+//! `POST /apikey/{id}/rotate`: a new secret for the same key.
+
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use serde::Deserialize;
+use shared::access_token::{InvalidAccessToken, Principal};
+use shared::api_key::{ApiKey, KeyState, MAX_OVERLAP};
+use shared::dynamo::api_keys::ChangeOutcome;
+use shared::error::{Conflict, Error, Resource};
+use shared::http::body::OptionalJson;
+use shared::random;
+
+use crate::change::{existing, parse};
+
+/// The body.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Rotate {
+    overlap_seconds: Option<u64>,
+}
+
+/// Long enough to deploy the new secret without haste.
+const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// One transaction. The answer is the new key as a plain JSON string.
+pub(crate) async fn rotate(
+    State(state): State<crate::State>,
+    principal: Principal,
+    Path(id): Path<String>,
+    OptionalJson(body): OptionalJson<Rotate>,
+) -> Result<axum::Json<String>, Error> {
+    let id = parse(&id)?;
+    let overlap = body
+        .overlap_seconds
+        .map_or(DEFAULT_OVERLAP, Duration::from_secs);
+    if overlap > MAX_OVERLAP {
+        let reason = format!("must be 0 to {}", MAX_OVERLAP.as_secs());
+        return Err(Error::invalid_field("/overlapSeconds", reason));
+    }
+    let key = ApiKey::generate(id, &mut random::rng());
+    match state
+        .database
+        .rotate_key(&key, overlap, principal, state.clock.now())
+        .await?
+    {
+        ChangeOutcome::Changed => {
+            tracing::info!(user = %principal.user_id, key = %id, "key rotated");
+            Ok(axum::Json(key.expose().to_owned()))
+        }
+        ChangeOutcome::SessionOver => Err(InvalidAccessToken.into()),
+        ChangeOutcome::NotAMember => Err(Error::NotFound(Resource::ApiKey)),
+        ChangeOutcome::Refused => {
+            let revoked = existing(&state, id).await?.key.state == KeyState::Revoked;
+            let conflict = if revoked {
+                Conflict::KeyRevoked
+            } else {
+                Conflict::RotationOverlap
+            };
+            Err(Error::Conflict(conflict))
+        }
+    }
+}

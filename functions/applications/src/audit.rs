@@ -1,0 +1,78 @@
+//! `GET /applications/{id}/audit`: what happened to an application, newest first.
+
+use axum::extract::{Path, State};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use shared::access_token::Principal;
+use shared::audit::{AuditAction, AuditEntry};
+use shared::clock;
+use shared::dynamo::audit::AuditPosition;
+use shared::error::Error;
+use shared::http::body::Query;
+use shared::ids::{PublicKeyId, UserId};
+
+use crate::applications::membership;
+
+const DEFAULT_LIMIT: u8 = 50;
+const MAX_LIMIT: u8 = 100;
+
+/// The query.
+#[derive(Deserialize)]
+pub(crate) struct Page {
+    limit: Option<u8>,
+    cursor: Option<String>,
+}
+
+/// The answer; `nextCursor` is null on the last page.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Trail {
+    entries: Vec<View>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct View {
+    #[serde(serialize_with = "clock::serialize_rfc3339")]
+    at: Timestamp,
+    actor: UserId,
+    action: AuditAction,
+    key: Option<PublicKeyId>,
+}
+
+/// One page.
+pub(crate) async fn trail(
+    State(state): State<crate::State>,
+    principal: Principal,
+    Path(id): Path<String>,
+    Query(page): Query<Page>,
+) -> Result<axum::Json<Trail>, Error> {
+    let after = page.cursor.as_deref().map(parse_cursor).transpose()?;
+    let limit = page.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+    let membership = membership(&state, &principal, &id).await?;
+    let (application_id, now) = (membership.application.id, state.clock.now());
+    let trail = state
+        .database
+        .audit_trail(application_id, after.as_ref(), limit.into(), now);
+    let (entries, next) = trail.await?;
+    Ok(axum::Json(Trail {
+        entries: entries.into_iter().map(View::from).collect(),
+        next_cursor: next.map(|position| position.as_str().to_owned()),
+    }))
+}
+
+fn parse_cursor(text: &str) -> Result<AuditPosition, Error> {
+    let problem = || Error::Malformed("the cursor is not one that this list returned".to_owned());
+    AuditPosition::parse(text).ok_or_else(problem)
+}
+
+impl From<AuditEntry> for View {
+    fn from(entry: AuditEntry) -> Self {
+        Self {
+            at: entry.at,
+            actor: entry.actor,
+            action: entry.action,
+            key: entry.key,
+        }
+    }
+}

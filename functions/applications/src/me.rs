@@ -1,0 +1,45 @@
+//! `GET /me`: the signed-in user.
+
+use axum::extract::State;
+use shared::access_token::{InvalidAccessToken, Principal};
+use shared::error::Error;
+use shared::user::Profile;
+
+use serde::Serialize;
+use shared::ids::UserId;
+
+/// The answer.
+#[derive(Serialize)]
+pub(crate) struct Me {
+    id: UserId,
+    login: String,
+    name: String,
+    avatar: String,
+    email: String,
+}
+
+/// A user who is gone is not signed in any more.
+pub(crate) async fn me(
+    State(state): State<crate::State>,
+    principal: Principal,
+) -> Result<axum::Json<Me>, Error> {
+    let profile = state
+        .database
+        .user(principal.user_id)
+        .await?
+        .ok_or(InvalidAccessToken)?;
+    let Profile {
+        user_id,
+        login,
+        name,
+        avatar,
+        email,
+    } = profile;
+    Ok(axum::Json(Me {
+        id: user_id,
+        login,
+        name,
+        avatar,
+        email,
+    }))
+}

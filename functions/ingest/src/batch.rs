@@ -1,0 +1,135 @@
+//! `POST /ingest/traces` and `POST /ingest/logs`: header → key → body → events → stored.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Json;
+use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
+use shared::api_key::Scope;
+use shared::batch::chunk;
+use shared::batch::event::{Event, LogRecord, Span};
+use shared::batch::head::Summarize;
+use shared::batch::native::{self, EnvelopeError};
+use shared::batch::{BatchId, Decoded, Report};
+use shared::error::Error;
+use shared::http::body;
+use shared::ids::ApplicationId;
+use shared::inflate::{InflateError, MAX_WIRE_BYTES, inflate};
+
+/// More than a body of [`MAX_WIRE_BYTES`] in base64: `inflate` judges after decoding.
+const MAX_READ_BYTES: usize = MAX_WIRE_BYTES / 3 * 4 + 1024;
+
+/// `POST /ingest/traces`.
+pub(crate) async fn traces(
+    State(state): State<crate::State>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Report>, Error> {
+    ingest::<Span>(
+        &state,
+        &headers,
+        body,
+        Scope::IngestTraces,
+        native::decode_traces,
+    )
+    .await
+}
+
+/// `POST /ingest/logs`.
+pub(crate) async fn logs(
+    State(state): State<crate::State>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Report>, Error> {
+    ingest::<LogRecord>(
+        &state,
+        &headers,
+        body,
+        Scope::IngestLogs,
+        native::decode_logs,
+    )
+    .await
+}
+
+type Decode<E> = fn(&[u8]) -> Result<Decoded<E>, EnvelopeError>;
+
+/// Two writes for a batch as SDKs send it, none for an empty one.
+async fn ingest<E: Event + Summarize>(
+    state: &crate::State,
+    headers: &HeaderMap,
+    body: Body,
+    scope: Scope,
+    decode: Decode<E>,
+) -> Result<Json<Report>, Error> {
+    let key = state.keys.authorize(state, headers, scope).await?;
+    let application_id = key.id.application_id;
+    check_media_type(headers)?;
+    let body = read(headers, body).await?;
+    let (chunks, report) = pack(state, application_id, &body, decode)?;
+    drop(body);
+    let store = state
+        .database
+        .store_batch(application_id, &chunks, state.retention);
+    // The note of a key's use runs beside the write, and its failure is not the batch's.
+    let (stored, ()) = tokio::join!(store, state.keys.note_use(state, &key));
+    stored?;
+    tracing::info!(
+        application = %application_id, key = %key.id, signal = E::SIGNAL.as_str(),
+        accepted = report.accepted, rejected = report.rejected, "ingested"
+    );
+    Ok(Json(report))
+}
+
+/// Absent and `text/plain` are fine: browsers' beacons send nothing else.
+fn check_media_type(headers: &HeaderMap) -> Result<(), Error> {
+    match body::media_type(headers)
+        .map(str::to_ascii_lowercase)
+        .as_deref()
+    {
+        None | Some("" | "application/json" | "text/plain") => Ok(()),
+        Some(_) => {
+            let problem = "the body must be JSON, with Content-Type: application/json";
+            Err(Error::UnsupportedMedia(problem.to_owned()))
+        }
+    }
+}
+
+async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Error> {
+    let body = body::read(body, MAX_READ_BYTES)
+        .await
+        .map_err(|error| match error {
+            Error::TooLarge(_) => refused(&InflateError::WireTooLarge),
+            error => error,
+        })?;
+    let encoding = match headers.get(CONTENT_ENCODING).map(|value| value.to_str()) {
+        Some(Ok(name)) => Some(name),
+        Some(Err(_)) => return Err(refused(&InflateError::UnknownEncoding(String::new()))),
+        None => None,
+    };
+    inflate(&body, encoding)
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|error| refused(&error))
+}
+
+fn refused(error: &InflateError) -> Error {
+    let told = error.to_string();
+    match error {
+        InflateError::UnknownEncoding(_) => Error::UnsupportedMedia(told),
+        InflateError::Corrupt(_) | InflateError::ReadAsText => Error::Malformed(told),
+        InflateError::WireTooLarge | InflateError::InflatedTooLarge => Error::TooLarge(told),
+    }
+}
+
+fn pack<E: Event + Summarize>(
+    state: &crate::State,
+    application_id: ApplicationId,
+    body: &[u8],
+    decode: Decode<E>,
+) -> Result<(Vec<chunk::Chunk>, Report), Error> {
+    let decoded = decode(body).map_err(|error| match error {
+        EnvelopeError::Malformed(told) => Error::Malformed(told),
+        EnvelopeError::TooManyEvents => Error::TooLarge(error.to_string()),
+    })?;
+    let batch = BatchId::of(application_id, E::SIGNAL, body);
+    chunk::pack(decoded, batch, state.clock.now()).map_err(|error| Error::Internal(error.into()))
+}

@@ -1,0 +1,127 @@
+//! Verifying API keys, with a short memory.
+
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use http::HeaderMap;
+use jiff::Timestamp;
+use lru::LruCache;
+use shared::api_key::{ApiKey, KeyHash, KeyRefusal, Scope};
+use shared::clock;
+use shared::dynamo::api_keys::{LAST_USED_PRECISION, StoredKey};
+use shared::error::Error;
+use shared::http::credentials;
+use shared::ids::PublicKeyId;
+
+/// The longest a key is believed without asking again: the bound on revocation.
+pub(crate) const MAX_CACHE_TTL: Duration = Duration::from_secs(10);
+
+/// Keys remembered by one instance.
+const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
+
+/// Keys that were read lately. A record is believed for a fixed time from its
+/// reading, however often it is used, so a revocation takes hold within it.
+pub(crate) struct VerifiedKeys {
+    ttl: Duration,
+    cache: Mutex<LruCache<KeyHash, Remembered>>,
+}
+
+#[derive(Clone)]
+struct Remembered {
+    stored: StoredKey,
+    read_at: Timestamp,
+}
+
+/// A key that may do what was asked.
+pub(crate) struct AuthorizedKey {
+    /// Public id; it names the application.
+    pub(crate) id: PublicKeyId,
+    hash: KeyHash,
+    last_used_at: Option<Timestamp>,
+}
+
+impl VerifiedKeys {
+    /// Believes a key for `ttl` after reading it.
+    pub(crate) fn new(ttl: Duration) -> Self {
+        Self {
+            ttl,
+            cache: Mutex::new(LruCache::new(CAPACITY)),
+        }
+    }
+
+    /// Checks the request's `x-api-key`. No database call for a key that is
+    /// malformed or remembered, otherwise one read.
+    ///
+    /// # Errors
+    /// When there is no key or it may not do this, or when storage fails.
+    pub(crate) async fn authorize(
+        &self,
+        state: &crate::State,
+        headers: &HeaderMap,
+        scope: Scope,
+    ) -> Result<AuthorizedKey, Error> {
+        let key = ApiKey::parse(credentials::api_key(headers)?).ok_or(KeyRefusal::Invalid)?;
+        let (hash, now) = (key.hash(), state.clock.now());
+        let stored = match self.remembered(&hash, now) {
+            Some(stored) => stored,
+            None => {
+                let stored = state
+                    .database
+                    .api_key(key.id())
+                    .await?
+                    .ok_or(KeyRefusal::Invalid)?;
+                stored.key.authorize(&hash, scope, now)?;
+                self.remember(hash, stored.clone(), now);
+                stored
+            }
+        };
+        stored.key.authorize(&hash, scope, now)?;
+        Ok(AuthorizedKey {
+            id: key.id(),
+            hash,
+            last_used_at: stored.last_used_at,
+        })
+    }
+
+    /// Notes in the table that the key was used, at most once in five minutes.
+    /// Only a statistic: a failure is logged and forgotten.
+    pub(crate) async fn note_use(&self, state: &crate::State, key: &AuthorizedKey) {
+        let now = state.clock.now();
+        let fresh = clock::before(now, LAST_USED_PRECISION);
+        if key.last_used_at.is_some_and(|at| at > fresh) {
+            return;
+        }
+        if let Some(remembered) = self.lock().peek_mut(&key.hash) {
+            remembered.stored.last_used_at = Some(now);
+        }
+        if let Err(error) = state.database.touch_key(key.id, now).await {
+            tracing::warn!(key = %key.id, %error, "last use not noted");
+        }
+    }
+
+    fn remembered(&self, hash: &KeyHash, now: Timestamp) -> Option<StoredKey> {
+        let mut cache = self.lock();
+        let found = cache.get(hash)?;
+        // A clock that went backwards must not make a record live longer.
+        let age = now.duration_since(found.read_at);
+        let believed = !age.is_negative() && age.unsigned_abs() < self.ttl;
+        believed.then(|| found.stored.clone())
+    }
+
+    /// Only keys that were accepted are remembered: a refused one costs its
+    /// holder a read each time, and takes no one's place.
+    fn remember(&self, hash: KeyHash, stored: StoredKey, now: Timestamp) {
+        self.lock().put(
+            hash,
+            Remembered {
+                stored,
+                read_at: now,
+            },
+        );
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<KeyHash, Remembered>> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,139 @@
+//! `GET /login/oauth2/code/github`: GitHub sends the browser back.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
+use http::header::USER_AGENT;
+use serde::Deserialize;
+use shared::error::Error;
+use shared::http::body::Query;
+use shared::login::LoginAttempt;
+use shared::random;
+use shared::refresh_token::RefreshToken;
+use shared::session::Session;
+use shared::user::Profile;
+
+use crate::frontend::{Reason, Tokens};
+use crate::github::GitHubError;
+
+/// Longest user agent that is kept, in bytes.
+const MAX_USER_AGENT_BYTES: usize = 256;
+
+/// What GitHub puts into the query.
+#[derive(Deserialize)]
+pub(crate) struct Callback {
+    state: String,
+    code: Option<String>,
+    error: Option<String>,
+}
+
+/// Ends in a redirect to the frontend, whatever happens. One database transaction.
+pub(crate) async fn callback(
+    State(state): State<crate::State>,
+    headers: HeaderMap,
+    query: Result<Query<Callback>, Error>,
+) -> Response {
+    let Ok(Query(query)) = query else {
+        return state.frontend.login_page(Reason::InvalidState);
+    };
+    let Some(flow_id) = LoginAttempt::flow_id_in(&query.state).map(str::to_owned) else {
+        return state.frontend.login_page(Reason::InvalidState);
+    };
+    let response = match finish(&state, &headers, query, &flow_id).await {
+        Ok(response) => response,
+        Err(reason) => {
+            tracing::warn!(reason = reason.as_str(), "sign-in failed");
+            state.frontend.login_page(reason)
+        }
+    };
+    (state.cookies.clear(&flow_id), response).into_response()
+}
+
+async fn finish(
+    state: &crate::State,
+    headers: &HeaderMap,
+    query: Callback,
+    flow_id: &str,
+) -> Result<Response, Reason> {
+    let cookie = state
+        .cookies
+        .find(headers, flow_id)
+        .ok_or(Reason::InvalidState)?;
+    let now = state.clock.now();
+    let attempt = LoginAttempt::open(&cookie, &query.state, state.verifier.keys(), now)?;
+    let code = granted(query)?;
+    let profile = state
+        .github
+        .identify(code, &attempt)
+        .await
+        .map_err(|error| {
+            log(&error);
+            Reason::from(&error)
+        })?;
+    let tokens = open_session(state, profile, user_agent(headers))
+        .await
+        .map_err(|error| {
+            tracing::error!(error = ?error, "the session could not be opened");
+            Reason::Unavailable
+        })?;
+    Ok(state.frontend.success(&tokens, attempt.return_to()))
+}
+
+/// The code, unless the user or GitHub said no. GitHub's words are not passed on.
+fn granted(query: Callback) -> Result<String, Reason> {
+    match (query.error.as_deref(), query.code) {
+        (Some("access_denied"), _) => Err(Reason::AccessDenied),
+        (Some(_), _) => Err(Reason::GitHubError),
+        (None, Some(code)) if !code.is_empty() => Ok(code),
+        (None, _) => Err(Reason::InvalidRequest),
+    }
+}
+
+async fn open_session(
+    state: &crate::State,
+    profile: Profile,
+    user_agent: String,
+) -> Result<Tokens, Error> {
+    let (session, tokens) = new_session(state, profile, user_agent)?;
+    state.database.sign_in(&session).await?;
+    tracing::info!(user = %session.profile.user_id, session = %session.id, "signed in");
+    Ok(tokens)
+}
+
+fn new_session(
+    state: &crate::State,
+    profile: Profile,
+    user_agent: String,
+) -> Result<(Session, Tokens), Error> {
+    let (now, mut rng) = (state.clock.now(), random::rng());
+    let (keys, access_tokens) = (state.verifier.keys(), state.verifier.tokens());
+    let refresh_token = RefreshToken::first(profile.user_id, &mut rng);
+    let session = Session::open(&refresh_token, profile, user_agent, &state.policy, now);
+    let access_token = access_tokens
+        .issue(keys, &session.profile, session.id, now, &mut rng)
+        .map_err(|error| Error::Internal(error.into()))?;
+    let tokens = Tokens {
+        access_token,
+        refresh_token: refresh_token.to_text(keys),
+        expires_in_seconds: access_tokens.ttl().as_secs(),
+    };
+    Ok((session, tokens))
+}
+
+fn user_agent(headers: &HeaderMap) -> String {
+    let value = headers
+        .get(USER_AGENT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    value[..value.floor_char_boundary(MAX_USER_AGENT_BYTES)].to_owned()
+}
+
+/// Wrong client credentials are the operator's to mend; all else passes.
+fn log(error: &GitHubError) {
+    match error {
+        GitHubError::Refused(code) if code == "incorrect_client_credentials" => {
+            tracing::error!("GitHub refuses GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET");
+        }
+        error => tracing::warn!(%error, "GitHub"),
+    }
+}

@@ -1,0 +1,215 @@
+//! GitHub as an identity provider. Its token is used twice and dropped.
+//!
+//! - [Authorizing OAuth apps](https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps)
+//! - [Get the authenticated user](https://docs.github.com/en/rest/users/users#get-the-authenticated-user)
+//! - [List email addresses](https://docs.github.com/en/rest/users/emails#list-email-addresses-for-the-authenticated-user)
+
+use std::time::Duration;
+
+use oauth2::basic::BasicClient;
+use oauth2::{
+    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
+    EndpointSet, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope,
+    TokenResponse, TokenUrl,
+};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use shared::config::{ConfigError, Env};
+use shared::ids::UserId;
+use shared::login::LoginAttempt;
+use shared::user::Profile;
+use thiserror::Error;
+
+mod transport;
+
+use transport::{Transport, TransportError};
+
+/// How long all calls of one sign-in may take together; the function's limit is 10 s.
+const TIME_LIMIT: Duration = Duration::from_secs(7);
+
+type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+
+/// A client of one GitHub: github.com, an Enterprise Server, or the local stand-in.
+pub(crate) struct GitHub {
+    oauth: Client,
+    api_url: String,
+    transport: Transport,
+}
+
+/// Why GitHub did not tell who the user is.
+#[derive(Debug, Error)]
+pub(crate) enum GitHubError {
+    /// No answer, a late one, or a server error.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// An OAuth error (RFC 6749 §5.2), which GitHub sends with status 200.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// An answer that is not what GitHub documents.
+    #[error("unintelligible answer: {0}")]
+    Unintelligible(String),
+    /// No primary, verified e-mail address.
+    #[error("the account has no primary, verified e-mail address")]
+    EmailUnverified,
+}
+
+impl GitHub {
+    /// `GITHUB_CLIENT_ID`, `GITHUB_CLIENT_SECRET`, `GITHUB_URL`, `GITHUB_API_URL`.
+    ///
+    /// # Errors
+    /// When one is missing or wrong.
+    pub(crate) fn load(env: &Env, redirect_url: String) -> Result<Self, ConfigError> {
+        let url = env.base_url("GITHUB_URL", Some("https://github.com"))?;
+        let wrong = |error| ConfigError::new("GITHUB_URL", error);
+        let client_id = ClientId::new(env.required("GITHUB_CLIENT_ID")?.to_owned());
+        let client_secret = ClientSecret::new(env.required("GITHUB_CLIENT_SECRET")?.to_owned());
+        let oauth = BasicClient::new(client_id)
+            .set_client_secret(client_secret)
+            // GitHub documents the parameters in the body; the crate's default is Basic.
+            .set_auth_type(AuthType::RequestBody)
+            .set_auth_uri(AuthUrl::new(format!("{url}/login/oauth/authorize")).map_err(wrong)?)
+            .set_token_uri(TokenUrl::new(format!("{url}/login/oauth/access_token")).map_err(wrong)?)
+            .set_redirect_uri(
+                RedirectUrl::new(redirect_url)
+                    .map_err(|error| ConfigError::new("PUBLIC_URL", error))?,
+            );
+        Ok(Self {
+            oauth,
+            api_url: env.base_url("GITHUB_API_URL", Some("https://api.github.com"))?,
+            transport: Transport::default(),
+        })
+    }
+
+    /// Where the browser signs in.
+    pub(crate) fn authorize_url(&self, attempt: &LoginAttempt, login: Option<String>) -> String {
+        let verifier = PkceCodeVerifier::new(attempt.pkce_verifier().to_owned());
+        let mut request = self
+            .oauth
+            .authorize_url(|| CsrfToken::new(attempt.state().to_owned()))
+            .add_scope(Scope::new("read:user".to_owned()))
+            .add_scope(Scope::new("user:email".to_owned()))
+            .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+        if let Some(login) = login {
+            request = request.add_extra_param("login", login);
+        }
+        request.url().0.into()
+    }
+
+    /// Swaps the code for a token and asks who its user is.
+    pub(crate) async fn identify(
+        &self,
+        code: String,
+        attempt: &LoginAttempt,
+    ) -> Result<Profile, GitHubError> {
+        let identify = async {
+            let token = self.exchange(code, attempt).await?;
+            let (user, emails) = tokio::try_join!(
+                self.get::<User>("/user", &token),
+                self.get::<Vec<Email>>("/user/emails", &token),
+            )?;
+            profile(user, emails)
+        };
+        let late = || GitHubError::Unavailable(format!("no answer within {TIME_LIMIT:?}"));
+        tokio::time::timeout(TIME_LIMIT, identify)
+            .await
+            .unwrap_or_else(|_| Err(late()))
+    }
+
+    async fn exchange(
+        &self,
+        code: String,
+        attempt: &LoginAttempt,
+    ) -> Result<oauth2::AccessToken, GitHubError> {
+        let verifier = PkceCodeVerifier::new(attempt.pkce_verifier().to_owned());
+        let response = self
+            .oauth
+            .exchange_code(AuthorizationCode::new(code))
+            .set_pkce_verifier(verifier)
+            .request_async(&self.transport)
+            .await;
+        match response {
+            Ok(response) => Ok(response.access_token().clone()),
+            Err(RequestTokenError::Request(error)) => Err(error.into()),
+            Err(RequestTokenError::ServerResponse(refusal)) => {
+                Err(GitHubError::Refused(slug(refusal.error().as_ref())))
+            }
+            // The parser's error quotes the answer, which may hold a token.
+            Err(RequestTokenError::Parse(..) | RequestTokenError::Other(_)) => Err(
+                GitHubError::Unintelligible("of the token endpoint".to_owned()),
+            ),
+        }
+    }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        path: &'static str,
+        token: &oauth2::AccessToken,
+    ) -> Result<T, GitHubError> {
+        let body = self
+            .transport
+            .get(&format!("{}{path}", self.api_url), token)
+            .await?;
+        serde_json::from_slice(&body).map_err(|_| GitHubError::Unintelligible(format!("of {path}")))
+    }
+}
+
+impl From<TransportError> for GitHubError {
+    fn from(error: TransportError) -> Self {
+        match error {
+            TransportError::Failed(_) | TransportError::ServerError(_) => {
+                Self::Unavailable(error.to_string())
+            }
+            TransportError::Unexpected(_) | TransportError::TooLarge => {
+                Self::Unintelligible(error.to_string())
+            }
+        }
+    }
+}
+
+/// GitHub's rule for account names: up to 39 alphanumerics and hyphens.
+pub(crate) fn is_login(text: &str) -> bool {
+    (1..=39).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+/// An error code as it may be logged: what GitHub sends is not ours.
+fn slug(code: &str) -> String {
+    code.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '_')
+        .take(64)
+        .collect()
+}
+
+#[derive(Deserialize)]
+struct User {
+    id: u64,
+    login: String,
+    name: Option<String>,
+    avatar_url: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Email {
+    email: String,
+    primary: bool,
+    verified: bool,
+}
+
+/// Identity is the numeric id: logins change hands.
+fn profile(user: User, emails: Vec<Email>) -> Result<Profile, GitHubError> {
+    let user_id = UserId::new(user.id)
+        .ok_or_else(|| GitHubError::Unintelligible("an account id out of range".to_owned()))?;
+    let email = emails
+        .into_iter()
+        .find(|email| email.primary && email.verified)
+        .ok_or(GitHubError::EmailUnverified)?;
+    Ok(Profile {
+        user_id,
+        name: user
+            .name
+            .filter(|name| !name.trim().is_empty())
+            .unwrap_or_else(|| user.login.clone()),
+        login: user.login,
+        avatar: user.avatar_url.unwrap_or_default(),
+        email: email.email,
+    })
+}

@@ -1,0 +1,22 @@
+//! `POST /logout`: ends the session of a refresh token (RFC 7009).
+
+use axum::extract::State;
+use http::StatusCode;
+use shared::error::Error;
+use shared::http::body::Json;
+
+use crate::refresh::{Presented, parse};
+
+/// 204 whether or not there was a session to end: the client wants it gone, and it is.
+pub(crate) async fn logout(
+    State(state): State<crate::State>,
+    Json(body): Json<Presented>,
+) -> Result<StatusCode, Error> {
+    if let Ok(token) = parse(&state, &body) {
+        let (user_id, session_id) = (token.user_id(), token.session_id());
+        if state.database.revoke_session(user_id, session_id).await? {
+            tracing::info!(user = %user_id, session = %session_id, "signed out");
+        }
+    }
+    Ok(StatusCode::NO_CONTENT)
+}

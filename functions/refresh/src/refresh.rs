@@ -1,0 +1,123 @@
+//! `POST /refresh`: a refresh token for a new access token (RFC 6749 §6).
+
+use axum::extract::State;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use shared::dynamo::refresh_tokens::RotationOutcome;
+use shared::error::Error;
+use shared::http::body::Json;
+use shared::random;
+use shared::refresh_token::RefreshToken;
+use shared::session::{Decision, Rotation, Session, decide};
+
+/// How often a lost race is decided again before it is told as trouble of ours.
+const MAX_ATTEMPTS: usize = 3;
+
+/// The body of `/refresh` and `/logout`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Presented {
+    pub(crate) refresh_token: SecretString,
+}
+
+/// The answer. `token` and `accessToken` are the same: clients use both names.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Refreshed {
+    token: String,
+    access_token: String,
+    token_type: &'static str,
+    expires_in: u64,
+    refresh_token: String,
+    refresh_expires_in: i64,
+}
+
+/// One conditional write; none for a token that is not ours.
+pub(crate) async fn refresh(
+    State(state): State<crate::State>,
+    Json(body): Json<Presented>,
+) -> Result<axum::Json<Refreshed>, Error> {
+    let presented = parse(&state, &body)?;
+    let now = state.clock.now();
+    let (session, counter) = rotate(&state, &presented, now).await?;
+    answer(&state, presented.with_counter(counter), &session, now).map(axum::Json)
+}
+
+pub(crate) fn parse(state: &crate::State, body: &Presented) -> Result<RefreshToken, Error> {
+    let text = body.refresh_token.expose_secret();
+    RefreshToken::parse(text, state.verifier.keys()).ok_or(Error::RefreshToken)
+}
+
+/// Moves the session on and returns the counter of the successor.
+///
+/// Tries the usual move first, without reading. If the session turns out to be
+/// elsewhere, the failed write has brought it along, and [`decide`] says what
+/// the token gets.
+async fn rotate(
+    state: &crate::State,
+    presented: &RefreshToken,
+    now: Timestamp,
+) -> Result<(Session, u32), Error> {
+    let mut rotation = Rotation::of_newest(presented.counter()).ok_or(Error::RefreshToken)?;
+    for _ in 0..MAX_ATTEMPTS {
+        let session = match apply(state, presented, rotation, now).await? {
+            RotationOutcome::Applied(session) => return Ok((*session, rotation.next)),
+            RotationOutcome::NotApplied(session) => *session.ok_or(Error::RefreshToken)?,
+        };
+        match decide(&session, presented.counter(), &state.policy, now) {
+            Decision::Rotate(other) => rotation = other,
+            Decision::ServeAgain(counter) => return Ok((session, counter)),
+            Decision::Refuse => return Err(Error::RefreshToken),
+            Decision::RevokeFamily => return Err(revoke(state, &session).await),
+        }
+    }
+    Err(Error::Unavailable(
+        "too many concurrent refreshes of one session".into(),
+    ))
+}
+
+async fn apply(
+    state: &crate::State,
+    presented: &RefreshToken,
+    rotation: Rotation,
+    now: Timestamp,
+) -> Result<RotationOutcome, Error> {
+    let (user_id, session_id) = (presented.user_id(), presented.session_id());
+    let idle_ttl = state.policy.idle_ttl;
+    Ok(state
+        .database
+        .rotate(user_id, session_id, rotation, idle_ttl, now)
+        .await?)
+}
+
+/// Ends the session: someone holds a token that was already swapped.
+async fn revoke(state: &crate::State, session: &Session) -> Error {
+    let user_id = session.profile.user_id;
+    tracing::warn!(user = %user_id, session = %session.id, "refresh token reused, session revoked");
+    match state.database.revoke_session(user_id, session.id).await {
+        Ok(_) => Error::RefreshToken,
+        Err(error) => error.into(),
+    }
+}
+
+fn answer(
+    state: &crate::State,
+    successor: RefreshToken,
+    session: &Session,
+    now: Timestamp,
+) -> Result<Refreshed, Error> {
+    let (keys, tokens) = (state.verifier.keys(), state.verifier.tokens());
+    let access_token = tokens
+        .issue(keys, &session.profile, session.id, now, &mut random::rng())
+        .map_err(|error| Error::Internal(error.into()))?;
+    let access_token = access_token.expose_secret().to_owned();
+    Ok(Refreshed {
+        token: access_token.clone(),
+        access_token,
+        token_type: "Bearer",
+        expires_in: tokens.ttl().as_secs(),
+        refresh_token: successor.to_text(keys).expose_secret().to_owned(),
+        refresh_expires_in: session.expires_at().duration_since(now).as_secs(),
+    })
+}

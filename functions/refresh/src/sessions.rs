@@ -1,0 +1,109 @@
+//! `/sessions`: where a user is signed in, and signing out elsewhere.
+
+use axum::extract::{Path, State};
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use shared::access_token::Principal;
+use shared::clock;
+use shared::error::{Error, Resource};
+use shared::http::body::Query;
+use shared::ids::SessionId;
+use shared::session::Session;
+
+/// The answer of `GET /sessions`.
+#[derive(Serialize)]
+pub(crate) struct Sessions {
+    sessions: Vec<View>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct View {
+    id: SessionId,
+    #[serde(serialize_with = "clock::serialize_rfc3339")]
+    created_at: Timestamp,
+    #[serde(serialize_with = "clock::serialize_rfc3339")]
+    last_used_at: Timestamp,
+    #[serde(serialize_with = "clock::serialize_rfc3339")]
+    expires_at: Timestamp,
+    user_agent: String,
+    current: bool,
+}
+
+/// `GET /sessions`: the live ones, newest first.
+pub(crate) async fn list(
+    State(state): State<crate::State>,
+    principal: Principal,
+) -> Result<axum::Json<Sessions>, Error> {
+    let sessions = state
+        .database
+        .live_sessions(principal.user_id, state.clock.now())
+        .await?;
+    let sessions = sessions
+        .into_iter()
+        .map(|session| view(session, &principal))
+        .collect();
+    Ok(axum::Json(Sessions { sessions }))
+}
+
+/// `DELETE /sessions/{id}`.
+pub(crate) async fn revoke(
+    State(state): State<crate::State>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Error> {
+    let unknown = Error::NotFound(Resource::Session);
+    let Ok(id) = id.parse() else {
+        return Err(unknown);
+    };
+    match state.database.revoke_session(principal.user_id, id).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(unknown),
+    }
+}
+
+/// The query of `DELETE /sessions`.
+#[derive(Deserialize)]
+pub(crate) struct RevokeAll {
+    except: Option<Except>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Except {
+    Current,
+}
+
+/// `DELETE /sessions`: all of them, or with `?except=current` all others.
+pub(crate) async fn revoke_all(
+    State(state): State<crate::State>,
+    principal: Principal,
+    Query(query): Query<RevokeAll>,
+) -> Result<StatusCode, Error> {
+    let sessions = state
+        .database
+        .live_sessions(principal.user_id, state.clock.now())
+        .await?;
+    for session in sessions {
+        let kept = query.except.is_some() && session.id == principal.session_id;
+        if !kept {
+            state
+                .database
+                .revoke_session(principal.user_id, session.id)
+                .await?;
+        }
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn view(session: Session, principal: &Principal) -> View {
+    View {
+        id: session.id,
+        created_at: session.created_at,
+        last_used_at: session.last_used_at,
+        expires_at: session.expires_at(),
+        user_agent: session.user_agent,
+        current: session.id == principal.session_id,
+    }
+}
