@@ -1,1 +1,26 @@
-//! Flows.
+//! The flows of the product, through the real routers and the real AWS SDK
+//! against an embedded engine. One module per flow; each test has an engine of
+//! its own.
+
+#![allow(missing_docs, reason = "tests are named, not documented")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+#![allow(unreachable_pub, reason = "one binary")]
+
+mod support;
+
+mod api_keys;
+mod applications;
+mod boundaries;
+mod front_door;
+mod github_trouble;
+mod ingest;
+mod refresh;
+mod secrecy;
+mod sessions;
+mod sign_in;
+mod storage_trouble;

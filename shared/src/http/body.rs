@@ -80,8 +80,14 @@ pub async fn read(body: Body, limit: usize) -> Result<Bytes, Error> {
     }
 }
 
-/// Reads JSON; an error names the place.
+/// Reads a JSON object; an error names the place.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    // serde would take an array for a struct, field by field.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Error::Malformed(
+            "the body must be a JSON object".to_owned(),
+        ));
+    }
     let mut json = serde_json::Deserializer::from_slice(body);
     let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let inner = error.inner();

@@ -1,0 +1,154 @@
+//! What the terminal shows once everything runs: where to click, what to paste.
+
+use std::fmt::Display;
+use std::path::Path;
+
+use anstream::println;
+use anstyle::{AnsiColor, Style};
+use local::github;
+
+use crate::settings::{GitHub, Settings};
+
+const NAME: Style = AnsiColor::Magenta.on_default().bold();
+const LABEL: Style = Style::new().bold();
+const LINK: Style = AnsiColor::Cyan.on_default().underline();
+const NOTE: Style = Style::new().dimmed();
+
+/// What there is to tell about a run.
+pub(crate) struct Banner<'a> {
+    /// The settings in force.
+    pub(crate) settings: &'a Settings,
+    /// Address of this process.
+    pub(crate) here: &'a str,
+    /// Address of the database engine.
+    pub(crate) engine: &'a str,
+    /// The data directory; none when the data is thrown away.
+    pub(crate) data: Option<&'a Path>,
+}
+
+impl Banner<'_> {
+    /// For a process that serves the whole product.
+    pub(crate) fn print_product(&self) {
+        self.print_head();
+        self.print_steps();
+        println!();
+    }
+
+    /// For a process that serves what `cargo lambda watch` needs; `env_file` has its settings.
+    pub(crate) fn print_services(&self, env_file: &Path) {
+        self.print_head();
+        let env_file = quoted(&env_file.display().to_string());
+        println!("\n  Now run the functions, in another terminal:\n");
+        println!("cargo lambda watch --env-file {env_file} -A 127.0.0.1 --disable-cors");
+        self.print_steps();
+        println!();
+    }
+
+    fn print_head(&self) {
+        let version = env!("CARGO_PKG_VERSION");
+        println!("\n  {NAME}Upblit{NAME:#} {version} {NOTE}on this machine only{NOTE:#}\n");
+        line("Open", link(&self.settings.frontend_url), "and sign in");
+        line("API", link(&self.settings.public_url), "");
+        match self.settings.github {
+            GitHub::StandIn => {
+                let note = "a stand-in: sign in as octocat, or as anyone";
+                line("GitHub", link(&github::url(self.here)), note);
+            }
+            GitHub::Real => {
+                let url = self.settings.env.optional("GITHUB_URL");
+                line(
+                    "GitHub",
+                    link(url.unwrap_or("https://github.com")),
+                    "the real one",
+                );
+            }
+        }
+        line("Database", link(self.engine), "the DynamoDB API");
+        match self.data {
+            Some(path) => line("Data in", path.display(), "delete it to start afresh"),
+            None => line("Data in", "memory", "thrown away at the end"),
+        }
+        line("Stop", "Ctrl-C", "");
+    }
+
+    fn print_steps(&self) {
+        let api = &self.settings.public_url;
+        match self.settings.github {
+            GitHub::StandIn => {
+                println!(
+                    "\n  Or all of it from a terminal. Sign in, create an application, make a"
+                );
+                println!("  key, send a trace:\n");
+                println!("{}", sign_in(api));
+            }
+            GitHub::Real => {
+                let page = &self.settings.frontend_url;
+                println!("\n  Or from a terminal. Sign in at {LINK}{page}{LINK:#}, and copy what");
+                println!(
+                    "  localStorage.token says in the browser's console. Paste it after this:\n"
+                );
+                println!("read -rs TOKEN");
+                println!("\n  Then create an application, make a key, send a trace:\n");
+            }
+        }
+        println!("{}", first_trace(api));
+    }
+}
+
+fn line(label: &str, text: impl Display, note: &str) {
+    let note = if note.is_empty() {
+        String::new()
+    } else {
+        format!("  {NOTE}({note}){NOTE:#}")
+    };
+    println!("  {LABEL}{label:<10}{LABEL:#}{text}{note}");
+}
+
+fn link(address: &str) -> String {
+    format!("{LINK}{address}{LINK:#}")
+}
+
+/// The stand-in approves as whom the login hint names; the token is in the last redirect.
+fn sign_in(api: &str) -> String {
+    let start = quoted(&format!("{api}/oauth2/authorization/github?login=octocat"));
+    format!(
+        "TOKEN=$(curl -sL -b '' -o /dev/null -D - {start} | sed -n 's/.*[#?]token=\\([^&]*\\).*/\\1/p')"
+    )
+}
+
+fn first_trace(api: &str) -> String {
+    format!(
+        r#"APP=$(curl -s -H "Authorization: Bearer $TOKEN" --json '{{"name":"My app"}}' {applications} | sed 's/.*"id":"\([^"]*\).*/\1/')
+KEY=$(curl -s -H "Authorization: Bearer $TOKEN" -X POST "{api}/apikey?ApplicationId=$APP" | sed 's/"//g')
+curl -H "x-api-key: $KEY" {traces} --json '{{"traces":[{{
+  "timestamp":"'$(date -u +%Y-%m-%dT%H:%M:%SZ)'","requestMethod":"GET","requestURL":"/hello",
+  "responseStatus":200,"durationMs":12.5,"traceId":"4bf92f3577b34da6a3ce929d0e0e4736",
+  "spanId":"00f067aa0ba902b7","parentSpanId":null}}]}}'"#,
+        applications = quoted(&format!("{api}/applications")),
+        traces = quoted(&format!("{api}/ingest/traces")),
+    )
+}
+
+/// As one word of a shell command.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/:._-".contains(c);
+    if text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_survive_the_shell() {
+        assert_eq!(
+            quoted("http://127.0.0.1:9000/me"),
+            "http://127.0.0.1:9000/me"
+        );
+        assert_eq!(quoted("/a b/it's"), r"'/a b/it'\''s'");
+    }
+}

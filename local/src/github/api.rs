@@ -1,0 +1,109 @@
+//! `GET /user` and `GET /user/emails` of GitHub's REST API.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::{AUTHORIZATION, USER_AGENT};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::grants::Grant;
+use super::{PREFIX, StandIn, StandInState};
+
+pub(super) async fn user(State(github): StandInState, headers: HeaderMap) -> Response {
+    answer(&github, &headers, |grant| {
+        Some(profile(grant, &github.base_url))
+    })
+}
+
+pub(super) async fn emails(State(github): StandInState, headers: HeaderMap) -> Response {
+    answer(&github, &headers, |grant| {
+        // Without this scope GitHub pretends that there is no such resource.
+        let allowed = grant
+            .scopes
+            .iter()
+            .any(|scope| scope == "user:email" || scope == "user");
+        allowed.then(|| addresses(grant))
+    })
+}
+
+fn answer(
+    github: &StandIn,
+    headers: &HeaderMap,
+    resource: impl FnOnce(&Grant) -> Option<Value>,
+) -> Response {
+    if headers.get(USER_AGENT).is_none_or(|agent| agent.is_empty()) {
+        let text = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.\n";
+        return (StatusCode::FORBIDDEN, text).into_response();
+    }
+    let Some(authorization) = headers.get(AUTHORIZATION) else {
+        return message(StatusCode::UNAUTHORIZED, "Requires authentication");
+    };
+    let grants = github.grants();
+    let grant = authorization
+        .to_str()
+        .ok()
+        .and_then(token)
+        .and_then(|t| grants.by_token(t));
+    let Some(grant) = grant else {
+        return message(StatusCode::UNAUTHORIZED, "Bad credentials");
+    };
+    match resource(grant) {
+        Some(body) => Json(body).into_response(),
+        None => message(StatusCode::NOT_FOUND, "Not Found"),
+    }
+}
+
+/// The token in `Bearer …`; GitHub also knows `token …` from the time before OAuth 2.
+fn token(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    let known = ["bearer", "token"]
+        .iter()
+        .any(|name| scheme.eq_ignore_ascii_case(name));
+    known.then(|| token.trim())
+}
+
+fn profile(grant: &Grant, base_url: &str) -> Value {
+    let login = &grant.login;
+    json!({
+        "login": login.to_string(),
+        "id": login.id(),
+        "node_id": format!("U_{}", login.id()),
+        "avatar_url": format!("{base_url}{PREFIX}/avatars/{login}"),
+        "html_url": format!("{base_url}{PREFIX}/{login}"),
+        "type": "User",
+        "site_admin": false,
+        "name": login.display_name(),
+        // GitHub shows an address here only to those who made theirs public.
+        "email": null,
+        "created_at": "2011-01-25T18:44:36Z",
+        "updated_at": "2011-01-25T18:44:36Z",
+    })
+}
+
+fn addresses(grant: &Grant) -> Value {
+    let login = &grant.login;
+    json!([
+        {
+            "email": format!("{login}@unverified.example"),
+            "primary": false,
+            "verified": false,
+            "visibility": null,
+        },
+        {
+            "email": format!("{login}@users.example"),
+            "primary": true,
+            "verified": true,
+            "visibility": "private",
+        },
+    ])
+}
+
+fn message(status: StatusCode, message: &str) -> Response {
+    let body = json!({
+        "message": message,
+        "documentation_url": "https://docs.github.com/rest",
+        "status": status.as_str(),
+    });
+    (status, Json(body)).into_response()
+}

@@ -1,0 +1,42 @@
+//! Logs for a person: one line each, on stderr.
+
+use shared::config::{ConfigError, Env};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+const OURS: [&str; 7] = [
+    "upblit",
+    "shared",
+    "oauth",
+    "refresh",
+    "applications",
+    "apikey",
+    "ingest",
+];
+
+/// The engine warns of every 400, and a condition that fails is everyday business.
+const ENGINE: (&str, LevelFilter) = ("dynoxide", LevelFilter::ERROR);
+
+/// Logs what `RUST_LOG` asks for; by default our own crates from info, the others from warn.
+///
+/// # Errors
+/// When `RUST_LOG` is not a list of `target=level`.
+pub(crate) fn start(env: &Env) -> Result<(), ConfigError> {
+    let ours = OURS.map(|target| (target, LevelFilter::INFO));
+    let default = Targets::new()
+        .with_default(LevelFilter::WARN)
+        .with_targets(ours)
+        .with_targets([ENGINE]);
+    let targets = env.parsed("RUST_LOG", default)?;
+    let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(colour);
+    tracing_subscriber::registry()
+        .with(targets)
+        .with(lines)
+        .init();
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! `cargo run`: the whole product on one port of this machine. The database
+//! engine, a stand-in for GitHub, every function, and a page to start from.
+
+mod banner;
+mod data_dir;
+mod engine;
+mod error;
+mod forward;
+mod logging;
+mod one_name;
+mod pages;
+mod secret;
+mod settings;
+mod site;
+mod stop;
+mod watch_env;
+
+use std::future::IntoFuture;
+use std::io::ErrorKind;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use axum::Router;
+use clap::Parser;
+use shared::clock::Clock;
+use shared::config::Env;
+use shared::dynamo::Database;
+use shared::dynamo::keys::TableNames;
+use shared::host::Host;
+use tokio::net::TcpListener;
+
+use banner::Banner;
+use data_dir::DataDir;
+use engine::Engine;
+use error::Failure;
+use settings::{Addresses, Settings};
+use stop::Stop;
+
+/// Where `cargo lambda watch` serves the functions unless told otherwise.
+const WATCH_ADDRESS: &str = "http://127.0.0.1:9000";
+
+/// Upblit on this machine: sign-in, API keys and ingest on one port, with a
+/// database and a stand-in for GitHub. Settings come from the environment; none
+/// has to be set.
+#[derive(Parser)]
+#[command(name = "upblit", version)]
+struct Options {
+    /// The port to serve on [default: 9000; 9001 with --db-only]
+    #[arg(long)]
+    port: Option<u16>,
+
+    /// Keep no data: everything is gone when the process ends
+    #[arg(long)]
+    memory: bool,
+
+    /// The directory for the database and the local signing secret
+    #[arg(long, default_value = ".upblit")]
+    data_dir: PathBuf,
+
+    /// Serve only what `cargo lambda watch` needs: the database and the stand-in for GitHub
+    #[arg(long)]
+    db_only: bool,
+
+    /// The database's port with --db-only
+    #[arg(long, default_value_t = 9100, requires = "db_only")]
+    db_port: u16,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(&Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // One line, whatever a library put into its message.
+            let text = failure.to_string();
+            let line: Vec<_> = text.split_whitespace().collect();
+            anstream::eprintln!("upblit: {}", line.join(" "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: &Options) -> Result<(), Failure> {
+    let env = Env::process();
+    logging::start(&env)?;
+    let stop = Stop::on_signal().map_err(Failure::Server)?;
+    if options.db_only {
+        run_services(options, env, stop).await
+    } else {
+        run_product(options, env, stop).await
+    }
+}
+
+/// Everything in this process.
+async fn run_product(options: &Options, env: Env, stop: Stop) -> Result<(), Failure> {
+    let listener = listen(options.port.unwrap_or(9000), "--port").await?;
+    let here = address_of(&listener)?;
+    let data_dir = (!options.memory)
+        .then(|| DataDir::open(&options.data_dir))
+        .transpose()?;
+    let addresses = Addresses {
+        api: here.clone(),
+        here: here.clone(),
+    };
+    let settings = complete(env, &addresses, data_dir.as_ref())?;
+
+    let engine_listener = listen(0, "--db-port").await?;
+    let file = data_dir.as_ref().map(DataDir::database);
+    let engine = Engine::start(engine_listener, file.as_deref())?;
+    let host = connect(&settings, &engine).await?;
+    let site = site::around(site::functions(&host, &settings)?, &host, &settings, &here)?;
+
+    let data = data_dir.as_ref().map(DataDir::path);
+    Banner {
+        settings: &settings,
+        here: &here,
+        engine: &engine.endpoint,
+        data,
+    }
+    .print_product();
+    serve(listener, site, engine, stop).await
+}
+
+/// The database and the stand-in, for functions that `cargo lambda watch` runs.
+async fn run_services(options: &Options, env: Env, stop: Stop) -> Result<(), Failure> {
+    let listener = listen(options.port.unwrap_or(9001), "--port").await?;
+    let engine_listener = listen(options.db_port, "--db-port").await?;
+    let here = address_of(&listener)?;
+    let data_dir = DataDir::open(&options.data_dir)?;
+    let addresses = Addresses {
+        api: WATCH_ADDRESS.to_owned(),
+        here: here.clone(),
+    };
+    let kept = (!options.memory).then_some(&data_dir);
+    let settings = complete(env, &addresses, kept)?;
+
+    let file = kept.map(DataDir::database);
+    let engine = Engine::start(engine_listener, file.as_deref())?;
+    let host = connect(&settings, &engine).await?;
+    let site = site::around(site::forwarded(&settings), &host, &settings, &here)?;
+
+    let env_file = data_dir.write_private("lambda.env", &watch_env::lines(&settings, &engine)?)?;
+    let data = kept.map(DataDir::path);
+    Banner {
+        settings: &settings,
+        here: &here,
+        engine: &engine.endpoint,
+        data,
+    }
+    .print_services(&env_file);
+    serve(listener, site, engine, stop).await
+}
+
+async fn listen(port: u16, option: &'static str) -> Result<TcpListener, Failure> {
+    // Loopback only: the stand-in lets anyone in who can reach it.
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .map_err(|source| match source.kind() {
+            ErrorKind::AddrInUse => Failure::PortTaken { port, option },
+            _ => Failure::Port { port, source },
+        })
+}
+
+fn address_of(listener: &TcpListener) -> Result<String, Failure> {
+    let address = listener.local_addr().map_err(Failure::Server)?;
+    Ok(format!("http://{address}"))
+}
+
+/// A secret in the data directory outlives the process, one without lives as long as the data.
+fn complete(
+    env: Env,
+    addresses: &Addresses,
+    data_dir: Option<&DataDir>,
+) -> Result<Settings, Failure> {
+    Settings::complete(env, addresses, || match data_dir {
+        Some(data_dir) => data_dir.jwt_secret(),
+        None => Ok(secret::generate()),
+    })
+}
+
+/// A host for the functions, on the engine, with every table made.
+async fn connect(settings: &Settings, engine: &Engine) -> Result<Host, Failure> {
+    let database = Database::local(&engine.endpoint, TableNames::from_env(&settings.env));
+    let tables = database.create_missing_tables().await;
+    tables.map_err(|error| Failure::Tables(error.to_string()))?;
+    Ok(Host {
+        env: settings.env.clone(),
+        database,
+        clock: Clock::system(),
+    })
+}
+
+/// Serves until asked to stop, then lets open requests end, for a bounded time.
+async fn serve(
+    listener: TcpListener,
+    site: Router,
+    engine: Engine,
+    stop: Stop,
+) -> Result<(), Failure> {
+    let server = axum::serve(listener, site).with_graceful_shutdown(stop.clone().requested());
+    let served = stop.bound(server.into_future()).await;
+    engine.stop().await;
+    served.unwrap_or(Ok(())).map_err(Failure::Server)
+}

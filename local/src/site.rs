@@ -1,0 +1,71 @@
+//! What is served on the port: all functions, the stand-in, the pages.
+
+use axum::Router;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::middleware::from_fn_with_state;
+use local::github;
+use shared::config::ConfigError;
+use shared::host::Host;
+use tower_http::cors::CorsLayer;
+use url::Url;
+
+use crate::settings::{GitHub, Settings};
+use crate::{forward, one_name, pages};
+
+/// Every function, as if each were a Lambda behind the HTTP API.
+///
+/// # Errors
+/// When a function refuses its settings.
+pub(crate) fn functions(host: &Host, settings: &Settings) -> Result<Router, ConfigError> {
+    let functions = Router::new()
+        .merge(oauth::router(oauth::State::load(host)?))
+        .merge(refresh::router(refresh::State::load(host)?))
+        .merge(applications::router(applications::State::load(host)?))
+        .merge(apikey::router(apikey::State::load(host)?))
+        .merge(ingest::router(ingest::State::load(host)?));
+    Ok(shared::http::app(functions).layer(cors(&settings.frontend_url)))
+}
+
+/// The functions where they run in processes of their own.
+pub(crate) fn forwarded(settings: &Settings) -> Router {
+    forward::router(&settings.public_url)
+}
+
+/// The pages and, unless GitHub is real, the stand-in, in front of `api`.
+///
+/// # Errors
+/// Never after [`Settings::complete`].
+pub(crate) fn around(
+    api: Router,
+    host: &Host,
+    settings: &Settings,
+    here: &str,
+) -> Result<Router, ConfigError> {
+    let mut site = pages::router();
+    if settings.github == GitHub::StandIn {
+        site = site.merge(github::router(
+            here,
+            settings.oauth_app()?,
+            host.clock.clone(),
+        ));
+    }
+    let one_name = from_fn_with_state(settings.public_url.clone(), one_name::prefer_public_url);
+    Ok(site.fallback_service(api).layer(one_name))
+}
+
+/// What the HTTP API answers in AWS: only the dashboard's origin may call from a browser.
+fn cors(frontend_url: &str) -> CorsLayer {
+    let origin = Url::parse(frontend_url).map(|url| url.origin().ascii_serialization());
+    let origin = origin
+        .ok()
+        .and_then(|origin| HeaderValue::try_from(origin).ok());
+    CorsLayer::new()
+        .allow_origin(origin.map_or_else(Vec::new, |origin| vec![origin]))
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            AUTHORIZATION,
+            CONTENT_TYPE,
+            HeaderName::from_static("x-api-key"),
+        ])
+}

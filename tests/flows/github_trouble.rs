@@ -1,0 +1,308 @@
+//! GitHub at its worst: every answer it may give ends on the login page with a
+//! reason, and opens no session.
+
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, LOCATION};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::support::Backend;
+use crate::support::callers::parameters;
+
+/// What a made-up GitHub answers; it is asked once for each.
+#[derive(Clone)]
+struct FakeGitHub {
+    token: Answer,
+    user: Answer,
+    emails: Answer,
+}
+
+#[derive(Clone)]
+enum Answer {
+    Json(u16, Value),
+    Html(u16),
+    Bytes(Vec<u8>),
+    Redirect,
+    Never,
+    HalfABody,
+}
+
+impl FakeGitHub {
+    fn fine() -> Self {
+        let token = json!({ "access_token": "gho_x", "token_type": "bearer", "scope": "a,b" });
+        let user = json!({ "id": 7, "login": "ada", "name": "Ada", "avatar_url": null });
+        Self {
+            token: Answer::Json(200, token),
+            user: Answer::Json(200, user),
+            emails: Answer::Json(200, emails(true, true)),
+        }
+    }
+
+    fn with_token(token: Answer) -> Self {
+        Self {
+            token,
+            ..Self::fine()
+        }
+    }
+
+    fn with_user(user: Value) -> Self {
+        Self {
+            user: Answer::Json(200, user),
+            ..Self::fine()
+        }
+    }
+
+    fn with_emails(emails: Value) -> Self {
+        Self {
+            emails: Answer::Json(200, emails),
+            ..Self::fine()
+        }
+    }
+
+    /// Serves it; returns a backend that believes in it.
+    async fn backend(self) -> Backend {
+        let Self {
+            token,
+            user,
+            emails,
+        } = self;
+        let router = Router::new()
+            .route(
+                "/login/oauth/access_token",
+                post(async move || token.respond().await),
+            )
+            .route("/user", get(async move || user.respond().await))
+            .route("/user/emails", get(async move || emails.respond().await));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Backend::with(&[("GITHUB_URL", &address), ("GITHUB_API_URL", &address)]).await
+    }
+
+    /// Where a sign-in ends: the reason, or nothing for a success.
+    async fn outcome(self) -> Option<String> {
+        outcome(&self.backend().await).await
+    }
+}
+
+impl Answer {
+    async fn respond(self) -> Response {
+        match self {
+            Self::Json(status, body) => {
+                (StatusCode::from_u16(status).unwrap(), axum::Json(body)).into_response()
+            }
+            Self::Html(status) => {
+                let status = StatusCode::from_u16(status).unwrap();
+                (status, [(CONTENT_TYPE, "text/html")], "<h1>Unicorn!</h1>").into_response()
+            }
+            Self::Bytes(bytes) => ([(CONTENT_TYPE, "application/json")], bytes).into_response(),
+            Self::Redirect => (StatusCode::FOUND, [(LOCATION, "/user")]).into_response(),
+            Self::Never => std::future::pending().await,
+            Self::HalfABody => {
+                let half = Ok::<_, std::io::Error>(r#"{"access_token":"#.to_owned());
+                let stream = futures::half_then_silence(half);
+                Response::builder().body(Body::from_stream(stream)).unwrap()
+            }
+        }
+    }
+}
+
+/// A stream of one item that then never ends.
+mod futures {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    pub struct HalfThenSilence<T>(Option<T>);
+
+    pub fn half_then_silence<T>(item: T) -> HalfThenSilence<T> {
+        HalfThenSilence(Some(item))
+    }
+
+    impl<T: Unpin> futures_util::Stream for HalfThenSilence<T> {
+        type Item = T;
+
+        fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<T>> {
+            self.0
+                .take()
+                .map_or(Poll::Pending, |item| Poll::Ready(Some(item)))
+        }
+    }
+}
+
+async fn outcome(backend: &Backend) -> Option<String> {
+    let mut browser = backend.browser();
+    let state = parameters(browser.start().await.query())["state"].clone();
+    let callback = format!("/login/oauth2/code/github?code=abc&state={state}");
+    let location = browser.get(&callback).await.location();
+    let sessions = backend
+        .dump(&backend.database.tables.refresh_tokens)
+        .await
+        .len();
+    let reason = parameters(location.query()).remove("reason");
+    assert_eq!(
+        sessions,
+        usize::from(reason.is_none()),
+        "a session only on success"
+    );
+    assert!(!location.as_str().contains("Unicorn"));
+    reason
+}
+
+fn emails(primary: bool, verified: bool) -> Value {
+    json!([
+        { "email": "old@ada.test", "primary": false, "verified": true },
+        { "email": "ada@ada.test", "primary": primary, "verified": verified },
+    ])
+}
+
+#[tokio::test]
+async fn a_fine_answer_signs_in() {
+    assert_eq!(FakeGitHub::fine().outcome().await, None);
+}
+
+#[tokio::test]
+async fn o15_o16_o17_an_oauth_error_with_status_200_is_an_error() {
+    for error in [
+        "bad_verification_code",
+        "incorrect_client_credentials",
+        "redirect_uri_mismatch",
+    ] {
+        let body =
+            json!({ "error": error, "error_description": "Unicorn", "error_uri": "https://x" });
+        let github = FakeGitHub::with_token(Answer::Json(200, body));
+        assert_eq!(
+            github.outcome().await.as_deref(),
+            Some("github_error"),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn o18_o19_server_errors_and_throttling_are_unavailability() {
+    for status in [500, 502, 503, 429] {
+        let github = FakeGitHub::with_token(Answer::Html(status));
+        assert_eq!(
+            github.outcome().await.as_deref(),
+            Some("github_unavailable"),
+            "{status}"
+        );
+        let github = FakeGitHub {
+            user: Answer::Html(status),
+            ..FakeGitHub::fine()
+        };
+        assert_eq!(
+            github.outcome().await.as_deref(),
+            Some("github_unavailable"),
+            "{status}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn github_down_is_unavailability() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let backend = Backend::with(&[("GITHUB_URL", &nobody), ("GITHUB_API_URL", &nobody)]).await;
+    assert_eq!(
+        outcome(&backend).await.as_deref(),
+        Some("github_unavailable")
+    );
+}
+
+#[tokio::test]
+async fn o20_a_github_that_hangs_is_given_up_on_before_the_function_is() {
+    let started = Instant::now();
+    let hanging = [
+        FakeGitHub::with_token(Answer::Never),
+        FakeGitHub::with_token(Answer::HalfABody),
+        FakeGitHub {
+            emails: Answer::Never,
+            ..FakeGitHub::fine()
+        },
+    ];
+    let outcomes = hanging.map(|github| tokio::spawn(github.outcome()));
+    for outcome in outcomes {
+        assert_eq!(
+            outcome.await.unwrap().as_deref(),
+            Some("github_unavailable")
+        );
+    }
+    assert!(
+        started.elapsed() < Duration::from_secs(30),
+        "the limit is 7 s"
+    );
+}
+
+#[tokio::test]
+async fn o21_o22_o23_answers_that_are_not_githubs_are_errors() {
+    let huge = format!(r#"{{"access_token":"{}"}}"#, "x".repeat(50 * 1024 * 1024));
+    for answer in [
+        Answer::Html(200),
+        Answer::Bytes(Vec::new()),
+        Answer::Bytes(br#"{"access_token":"gho"#.to_vec()),
+        Answer::Bytes(huge.into_bytes()),
+        Answer::Json(200, json!({ "access_token": "gho_x" })),
+        Answer::Json(200, json!([])),
+        Answer::Json(404, json!({})),
+        Answer::Redirect,
+    ] {
+        let github = FakeGitHub::with_token(answer);
+        assert_eq!(github.outcome().await.as_deref(), Some("github_error"));
+    }
+    let github = FakeGitHub {
+        user: Answer::Redirect,
+        ..FakeGitHub::fine()
+    };
+    assert_eq!(github.outcome().await.as_deref(), Some("github_error"));
+}
+
+#[tokio::test]
+async fn o24_o25_only_a_primary_verified_address_will_do() {
+    for emails in [emails(true, false), emails(false, true), json!([])] {
+        let github = FakeGitHub::with_emails(emails);
+        assert_eq!(github.outcome().await.as_deref(), Some("email_unverified"));
+    }
+    let null = json!([{ "email": null, "primary": true, "verified": true }]);
+    assert_eq!(
+        FakeGitHub::with_emails(null).outcome().await.as_deref(),
+        Some("github_error")
+    );
+}
+
+#[tokio::test]
+async fn o26_o27_identity_is_the_numeric_id_and_not_the_login() {
+    let backend = FakeGitHub::fine().backend().await;
+    assert_eq!(outcome(&backend).await, None);
+    let users = backend.dump(&backend.database.tables.users).await;
+    assert!(
+        users.len() == 1 && users[0].contains("S(\"7\")"),
+        "{users:?}"
+    );
+}
+
+#[tokio::test]
+async fn o28_ids_that_are_no_ids_are_errors() {
+    for id in [
+        json!("7"),
+        json!(-7),
+        json!(0),
+        json!(1u64 << 53),
+        json!(7.5),
+        json!(null),
+    ] {
+        let github = FakeGitHub::with_user(json!({ "id": id, "login": "ada" }));
+        assert_eq!(
+            github.outcome().await.as_deref(),
+            Some("github_error"),
+            "{id}"
+        );
+    }
+}

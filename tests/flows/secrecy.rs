@@ -1,0 +1,132 @@
+//! No secret in any log line, error or answer that is not its own.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::support::Backend;
+use crate::support::backend::JWT_SECRET;
+use crate::support::callers::{parameters, post, refresh};
+
+/// Everything that any test of this binary logs.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// All of our own events, and what the libraries say at the level of production.
+    fn capture() -> Self {
+        let log = Self::default();
+        let writer = log.clone();
+        let ours = [
+            "shared",
+            "oauth",
+            "refresh",
+            "applications",
+            "apikey",
+            "ingest",
+            "local",
+        ];
+        let targets = Targets::new()
+            .with_default(tracing::Level::INFO)
+            .with_targets(ours.map(|name| (name, tracing::Level::TRACE)));
+        let layer = tracing_subscriber::fmt::layer()
+            .json()
+            .with_writer(move || writer.clone());
+        tracing_subscriber::registry()
+            .with(targets)
+            .with(layer)
+            .init();
+        log
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_whole_walk_through_the_product_logs_no_secret() {
+    let log = Log::capture();
+    let backend = Backend::start().await;
+    let mut secrets = vec![JWT_SECRET.to_owned(), "client secret".to_owned()];
+
+    let mut browser = backend.browser();
+    let github = browser.start().await;
+    let callback = browser.approve(&github, "ada").await;
+    secrets.extend(browser.cookies.values().cloned());
+    let query = parameters(callback.split_once('?').map(|(_, query)| query));
+    secrets.extend(query.into_values());
+    browser
+        .get("/login/oauth2/code/github?code=wrong&state=wrong")
+        .await;
+
+    let mut ada = backend.sign_in("ada").await;
+    let sdk = ada.sdk().await;
+    secrets.extend([
+        ada.token.clone(),
+        ada.refresh_token.clone(),
+        sdk.key[31..].to_owned(),
+    ]);
+    let first = ada.refresh_token.clone();
+    ada.refresh().await;
+    ada.refresh().await;
+    secrets.extend([ada.token.clone(), ada.refresh_token.clone()]);
+
+    sdk.traces(sdk.batch(2)).await;
+    sdk.logs(json!({ "logs": [{ "level": "info", "message": "s3cr3t-message" }] }))
+        .await;
+    secrets.push("s3cr3t-message".to_owned());
+    let mut refused = vec![
+        refresh(&backend, &first).await,
+        refresh(&backend, &format!("{first}x")).await,
+        post(&backend, "/refresh", json!({ "refreshToken": [first] })).await,
+        post(&backend, "/refresh", json!(first)).await,
+        ada.post("/applications", json!({ "name": sdk.key.repeat(2) }))
+            .await,
+        ada.post(
+            "/applications",
+            json!({ "name": 1, "environment": sdk.key }),
+        )
+        .await,
+    ];
+    let mut wrong = sdk.clone();
+    wrong.key = sdk.key.replace("upblit_live_", "upblit_test_");
+    refused.push(wrong.traces(json!({})).await);
+    ada.token.push('x');
+    refused.push(ada.get("/me").await);
+    ada.delete(&format!("/apikey/{}", sdk.key_id())).await;
+    ada.logout().await;
+
+    let log = log.text();
+    assert!(log.contains("signed in") && log.contains("key minted") && log.contains("answered"));
+    for secret in &secrets {
+        assert!(!log.contains(secret.as_str()), "{secret} is in the log");
+        for response in &refused {
+            assert!(response.status.is_client_error(), "{}", response.text());
+            assert!(
+                !response.text().contains(secret.as_str()),
+                "{}",
+                response.text()
+            );
+        }
+    }
+    let dump = backend.dump_all().await;
+    for secret in secrets.iter().filter(|secret| *secret != "s3cr3t-message") {
+        assert!(!dump.contains(secret.as_str()), "{secret} is in the tables");
+    }
+}

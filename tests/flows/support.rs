@@ -1,0 +1,10 @@
+//! What the tests stand on: a backend, and those who call it.
+
+pub mod backend;
+pub mod callers;
+pub mod calls;
+pub mod response;
+
+pub use backend::Backend;
+pub use callers::{Browser, SignedIn};
+pub use response::Response;

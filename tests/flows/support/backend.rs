@@ -1,0 +1,201 @@
+//! The whole product in this process: all functions over one engine, and a
+//! GitHub stand-in. Time stands still until a test moves it.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use http::Request;
+use local::github::{self, OAuthApp};
+use shared::clock::{Clock, ManualClock};
+use shared::config::Env;
+use shared::dynamo::Database;
+use shared::dynamo::keys::TableNames;
+use shared::host::Host;
+use tokio::net::TcpListener;
+use tower::ServiceExt;
+
+use super::calls::Calls;
+use super::{Browser, Response, SignedIn};
+
+/// The address the functions believe to be reached at; nothing listens there.
+pub const PUBLIC_URL: &str = "http://127.0.0.1:9000";
+
+/// The frontend; nothing listens there either.
+pub const FRONTEND_URL: &str = "https://dashboard.test";
+
+/// What tokens are signed with.
+pub const JWT_SECRET: &str = "a signing secret of the tests, of 32 bytes and more";
+
+/// All functions and what they stand on.
+#[derive(Clone)]
+pub struct Backend {
+    pub calls: Calls,
+    pub clock: ManualClock,
+    pub database: Database,
+    env: Env,
+    time: Clock,
+    app: Router,
+}
+
+impl Backend {
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A backend with these settings.
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
+        let engine = dynoxide::Database::memory().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(dynoxide::server::serve_on(listener, engine));
+        Self::over(&endpoint, settings).await
+    }
+
+    /// A backend over a database that is reached at `endpoint`.
+    pub async fn over(endpoint: &str, settings: &[(&str, &str)]) -> Self {
+        let (time, clock) = Clock::manual(Clock::system().now());
+        let env = Env::from_pairs(settings.iter().copied());
+        let calls = Calls::default();
+        let config = Database::local_config(endpoint)
+            .interceptor(calls.clone())
+            .build();
+        let database = Database {
+            client: aws_sdk_dynamodb::Client::from_conf(config),
+            tables: TableNames::from_env(&env),
+        };
+        database.create_missing_tables().await.unwrap();
+        calls.take();
+        let github = stand_in(time.clone()).await;
+        let env = env.with_defaults([
+            ("PUBLIC_URL", PUBLIC_URL),
+            ("FRONTEND_URL", FRONTEND_URL),
+            ("JWT_SECRET", JWT_SECRET),
+            ("GITHUB_CLIENT_ID", "client"),
+            ("GITHUB_CLIENT_SECRET", "client secret"),
+            ("GITHUB_URL", &github::url(&github)),
+            ("GITHUB_API_URL", &github::api_url(&github)),
+        ]);
+        let app = app(&env, &database, &time);
+        Self {
+            calls,
+            clock,
+            database,
+            env,
+            time,
+            app,
+        }
+    }
+
+    /// The same tables and time, under other settings: a new deployment, or another instance.
+    pub fn redeployed(&self, settings: &[(&str, &str)]) -> Self {
+        let kept = |name: &str| self.env.optional(name).unwrap_or_default().to_owned();
+        let names = [
+            "PUBLIC_URL",
+            "FRONTEND_URL",
+            "JWT_SECRET",
+            "GITHUB_CLIENT_ID",
+            "GITHUB_CLIENT_SECRET",
+            "GITHUB_URL",
+            "GITHUB_API_URL",
+        ];
+        let env = Env::from_pairs(settings.iter().copied())
+            .with_defaults(names.map(|name| (name, kept(name))));
+        Self {
+            app: app(&env, &self.database, &self.time),
+            env,
+            ..self.clone()
+        }
+    }
+
+    /// Another instance of the same deployment: nothing remembered from requests before.
+    pub fn another_instance(&self) -> Self {
+        Self {
+            app: app(&self.env, &self.database, &self.time),
+            ..self.clone()
+        }
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Response {
+        Response::read(self.app.clone().oneshot(request).await.unwrap()).await
+    }
+
+    /// Someone who has not signed in.
+    pub fn browser(&self) -> Browser {
+        Browser::new(self.clone())
+    }
+
+    /// Signs in at the stand-in.
+    pub async fn sign_in(&self, login: &str) -> SignedIn {
+        self.browser().sign_in(login).await
+    }
+
+    /// Moves the time.
+    pub fn later(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// Every item of a table, as text: what a dump of it would show.
+    pub async fn dump(&self, table: &str) -> Vec<String> {
+        let scan = self
+            .database
+            .client
+            .scan()
+            .table_name(table)
+            .send()
+            .await
+            .unwrap();
+        self.calls.take();
+        scan.items()
+            .iter()
+            .map(|item| format!("{item:?}"))
+            .collect()
+    }
+
+    /// The text of all tables.
+    pub async fn dump_all(&self) -> String {
+        let tables = &self.database.tables;
+        let mut text = String::new();
+        for table in [
+            &tables.users,
+            &tables.refresh_tokens,
+            &tables.applications,
+            &tables.api_keys,
+            &tables.telemetry,
+            &tables.short_lived,
+        ] {
+            text.push_str(&self.dump(table).await.join("\n"));
+        }
+        text
+    }
+}
+
+fn app(env: &Env, database: &Database, time: &Clock) -> Router {
+    let host = Host {
+        env: env.clone(),
+        database: database.clone(),
+        clock: time.clone(),
+    };
+    let functions = oauth::router(oauth::State::load(&host).unwrap())
+        .merge(refresh::router(refresh::State::load(&host).unwrap()))
+        .merge(applications::router(
+            applications::State::load(&host).unwrap(),
+        ))
+        .merge(apikey::router(apikey::State::load(&host).unwrap()))
+        .merge(ingest::router(ingest::State::load(&host).unwrap()));
+    shared::http::app(functions)
+}
+
+/// Serves a GitHub stand-in; returns its address.
+async fn stand_in(time: Clock) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let app = OAuthApp {
+        client_id: "client".to_owned(),
+        client_secret: "client secret".to_owned(),
+        callback: format!("{PUBLIC_URL}/login/oauth2/code/github"),
+    };
+    let router = github::router(&address, app, time);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}

@@ -1,0 +1,275 @@
+//! Those who call the backend, in the words of the product.
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, SET_COOKIE};
+use http::{Method, Request};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::{Backend, Response};
+
+/// A browser: it keeps cookies and follows no redirect by itself.
+pub struct Browser {
+    pub backend: Backend,
+    pub cookies: BTreeMap<String, String>,
+}
+
+impl Browser {
+    pub fn new(backend: Backend) -> Self {
+        Self {
+            backend,
+            cookies: BTreeMap::new(),
+        }
+    }
+
+    /// GETs a path of the API.
+    pub async fn get(&mut self, path_and_query: &str) -> Response {
+        let cookies: Vec<_> = self
+            .cookies
+            .iter()
+            .map(|(n, v)| format!("{n}={v}"))
+            .collect();
+        let request = Request::get(path_and_query).header(COOKIE, cookies.join("; "));
+        let request = request
+            .header("user-agent", "Browser/1.0")
+            .body(Body::empty())
+            .unwrap();
+        let response = self.backend.send(request).await;
+        self.keep_cookies(&response);
+        response
+    }
+
+    /// Starts a sign-in; returns GitHub's address.
+    pub async fn start(&mut self) -> Url {
+        self.get("/oauth2/authorization/github").await.location()
+    }
+
+    /// Says yes at the stand-in; returns the path of the callback, with `code` and `state`.
+    pub async fn approve(&self, github: &Url, login: &str) -> String {
+        let mut github = github.clone();
+        github.query_pairs_mut().append_pair("login", login);
+        path_and_query(&redirect_of(&github).await)
+    }
+
+    /// All of it: start, approve, callback.
+    pub async fn sign_in(mut self, login: &str) -> SignedIn {
+        let github = self.start().await;
+        let callback = self.approve(&github, login).await;
+        let done = self.get(&callback).await.location();
+        self.backend.calls.take();
+        SignedIn::from_redirect(self.backend, &done)
+    }
+
+    fn keep_cookies(&mut self, response: &Response) {
+        for header in response.headers.get_all(SET_COOKIE) {
+            let header = header.to_str().unwrap();
+            let (name, value) = header.split(';').next().unwrap().split_once('=').unwrap();
+            if header.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+    }
+}
+
+/// Where an address redirects to, over real HTTP.
+async fn redirect_of(address: &Url) -> Url {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let host = format!(
+        "{}:{}",
+        address.host_str().unwrap(),
+        address.port().unwrap()
+    );
+    let mut stream = tokio::net::TcpStream::connect(&host).await.unwrap();
+    let path = path_and_query(address);
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let location = answer
+        .lines()
+        .find_map(|line| line.strip_prefix("location: "));
+    Url::parse(location.unwrap_or_else(|| panic!("no redirect: {answer}"))).unwrap()
+}
+
+pub fn path_and_query(url: &Url) -> String {
+    url[url::Position::BeforePath..url::Position::AfterQuery].to_owned()
+}
+
+/// The parameters of a query or fragment.
+pub fn parameters(text: Option<&str>) -> BTreeMap<String, String> {
+    let text = text.unwrap_or_default();
+    url::form_urlencoded::parse(text.as_bytes())
+        .into_owned()
+        .collect()
+}
+
+/// The dashboard of someone who has signed in.
+pub struct SignedIn {
+    pub backend: Backend,
+    pub token: String,
+    pub refresh_token: String,
+}
+
+impl SignedIn {
+    /// What the frontend reads at `/oauth-success`.
+    pub fn from_redirect(backend: Backend, success: &Url) -> Self {
+        let fragment = parameters(success.fragment());
+        Self {
+            backend,
+            token: fragment["token"].clone(),
+            refresh_token: fragment["refreshToken"].clone(),
+        }
+    }
+
+    pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Response {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header(AUTHORIZATION, format!("Bearer {}", self.token));
+        let request = match body {
+            Some(body) => request
+                .header(CONTENT_TYPE, "application/json")
+                .body(Body::from(body.to_string())),
+            None => request.body(Body::empty()),
+        };
+        self.backend.send(request.unwrap()).await
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Response {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Response {
+        self.send(Method::PATCH, path, Some(body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Response {
+        self.send(Method::DELETE, path, None).await
+    }
+
+    /// Creates an application; returns its id.
+    pub async fn create_application(&self, name: &str) -> String {
+        let created = self
+            .post("/applications", json!({ "name": name }))
+            .await
+            .json();
+        self.backend.calls.take();
+        created["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Mints a key with every scope; returns the key.
+    pub async fn mint(&self, application_id: &str) -> String {
+        let path = format!("/apikey?ApplicationId={application_id}");
+        let minted = self.send(Method::POST, &path, None).await.json();
+        self.backend.calls.take();
+        minted.as_str().unwrap().to_owned()
+    }
+
+    /// Signs in somewhere, as it were: an application, a key, an SDK that holds it.
+    pub async fn sdk(&self) -> Sdk {
+        let application_id = self.create_application("Shop").await;
+        let key = self.mint(&application_id).await;
+        Sdk {
+            backend: self.backend.clone(),
+            application_id,
+            key,
+        }
+    }
+
+    /// Swaps the refresh token for new ones, and keeps them.
+    pub async fn refresh(&mut self) -> Response {
+        let response = refresh(&self.backend, &self.refresh_token).await;
+        if response.status.is_success() {
+            let body = response.json();
+            self.token = body["token"].as_str().unwrap().to_owned();
+            self.refresh_token = body["refreshToken"].as_str().unwrap().to_owned();
+        }
+        response
+    }
+
+    pub async fn logout(&self) -> Response {
+        post(
+            &self.backend,
+            "/logout",
+            json!({ "refreshToken": self.refresh_token }),
+        )
+        .await
+    }
+}
+
+/// `POST /refresh` with any token.
+pub async fn refresh(backend: &Backend, refresh_token: &str) -> Response {
+    post(
+        backend,
+        "/refresh",
+        json!({ "refreshToken": refresh_token }),
+    )
+    .await
+}
+
+/// POSTs JSON with no credentials.
+pub async fn post(backend: &Backend, path: &str, body: Value) -> Response {
+    let request = Request::post(path).header(CONTENT_TYPE, "application/json");
+    backend
+        .send(request.body(Body::from(body.to_string())).unwrap())
+        .await
+}
+
+/// An SDK with a key.
+#[derive(Clone)]
+pub struct Sdk {
+    pub backend: Backend,
+    pub application_id: String,
+    pub key: String,
+}
+
+impl Sdk {
+    /// The key's public id.
+    pub fn key_id(&self) -> String {
+        self.key["upblit_live_".len()..][..19].to_owned()
+    }
+
+    pub async fn traces(&self, batch: Value) -> Response {
+        self.send("/ingest/traces", &[], batch.to_string().into_bytes())
+            .await
+    }
+
+    pub async fn logs(&self, batch: Value) -> Response {
+        self.send("/ingest/logs", &[], batch.to_string().into_bytes())
+            .await
+    }
+
+    pub async fn send(&self, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Response {
+        let mut request = Request::post(path)
+            .header("x-api-key", &self.key)
+            .header(CONTENT_TYPE, "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.backend
+            .send(request.body(Body::from(body)).unwrap())
+            .await
+    }
+
+    /// A span that starts now.
+    pub fn span(&self, index: usize) -> Value {
+        json!({
+            "timestamp": shared::clock::rfc3339(self.backend.clock.now()),
+            "requestMethod": "GET", "requestURL": "/cart", "responseStatus": 200,
+            "traceId": format!("trace-{index}"), "spanId": format!("span-{index}"),
+            "parentSpanId": null, "durationMs": 12.5,
+        })
+    }
+
+    /// A batch of spans that start now.
+    pub fn batch(&self, count: usize) -> Value {
+        let spans: Vec<_> = (0..count).map(|index| self.span(index)).collect();
+        json!({ "timestamp": shared::clock::rfc3339(self.backend.clock.now()), "traces": spans })
+    }
+}
