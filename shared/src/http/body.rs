@@ -104,15 +104,18 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
 
 /// serde's words, without the value they may quote: it may be a secret.
 fn told(error: &serde_json::Error) -> String {
-    match error.to_string() {
-        text if text.starts_with("invalid type: ") || text.starts_with("invalid value: ") => {
-            let expected = text
-                .split_once(", expected ")
-                .map_or("something else", |(_, e)| e);
-            format!("expected {expected}")
-        }
-        text => text,
+    const QUOTING: [&str; 4] = [
+        "invalid type: ",
+        "invalid value: ",
+        "invalid length ",
+        "unknown variant ",
+    ];
+    let text = error.to_string();
+    if QUOTING.iter().any(|words| text.starts_with(words)) {
+        let expected = text.rsplit_once(", expected ");
+        return format!("expected {}", expected.map_or("something else", |(_, e)| e));
     }
+    text
 }
 
 /// A JSON pointer (RFC 6901).
