@@ -21,6 +21,9 @@ pub enum Error {
     /// The refresh token is invalid, expired, revoked or reused: one answer for all.
     #[error("the refresh token is not valid")]
     RefreshToken,
+    /// The one-time code is invalid, expired, used, or bound to another challenge.
+    #[error("the code is not valid")]
+    HandoffCode,
     /// No `x-api-key` was sent.
     #[error("no API key was sent")]
     MissingApiKey,

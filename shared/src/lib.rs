@@ -18,6 +18,7 @@ pub mod clock;
 pub mod config;
 pub mod dynamo;
 pub mod error;
+pub mod handoff;
 pub mod host;
 pub mod http;
 pub mod ids;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::clock;
+use crate::handoff::CodeChallenge;
 use crate::random::{self, CryptoRng};
 use crate::signing::SigningKeys;
 
@@ -34,6 +35,7 @@ pub struct LoginAttempt {
     state: String,
     pkce_verifier: String,
     return_to: Option<ReturnTo>,
+    code_challenge: Option<CodeChallenge>,
     expires_at_ms: i64,
 }
 
@@ -49,13 +51,19 @@ pub enum LoginRefusal {
 }
 
 impl LoginAttempt {
-    /// Starts an attempt.
-    pub fn start(return_to: Option<ReturnTo>, now: Timestamp, rng: &mut impl CryptoRng) -> Self {
+    /// Starts an attempt. With a challenge, it ends in a one-time code bound to it.
+    pub fn start(
+        return_to: Option<ReturnTo>,
+        code_challenge: Option<CodeChallenge>,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Self {
         Self {
             state: random::base62(rng, FLOW_ID_CHARS + STATE_SECRET_CHARS),
             // 43 characters of RFC 7636's unreserved set: 256 bits.
             pkce_verifier: random::base62(rng, 43),
             return_to,
+            code_challenge,
             expires_at_ms: clock::after(now, LOGIN_TTL).as_millisecond(),
         }
     }
@@ -73,6 +81,11 @@ impl LoginAttempt {
     /// Where on the frontend the user wanted to go.
     pub fn return_to(&self) -> Option<&ReturnTo> {
         self.return_to.as_ref()
+    }
+
+    /// What the one-time code is to be bound to, if one is wanted.
+    pub fn code_challenge(&self) -> Option<&CodeChallenge> {
+        self.code_challenge.as_ref()
     }
 
     /// The attempt's name, for its cookie.
@@ -192,7 +205,7 @@ mod tests {
     }
 
     fn attempt() -> LoginAttempt {
-        LoginAttempt::start(None, at(0), &mut random::rng())
+        LoginAttempt::start(None, None, at(0), &mut random::rng())
     }
 
     fn open(cookie: &str, state: &str) -> Result<LoginAttempt, LoginRefusal> {

@@ -91,7 +91,7 @@ impl RefreshToken {
         SessionId::from_bytes(id)
     }
 
-    fn body(&self) -> [u8; BODY_BYTES] {
+    pub(crate) fn body(&self) -> [u8; BODY_BYTES] {
         let mut body = [0; BODY_BYTES];
         body[0] = VERSION;
         body[1..9].copy_from_slice(&self.user_id.get().to_be_bytes());
@@ -100,7 +100,7 @@ impl RefreshToken {
         body
     }
 
-    fn from_body(body: &[u8]) -> Option<Self> {
+    pub(crate) fn from_body(body: &[u8]) -> Option<Self> {
         let (version, rest) = body.split_first()?;
         let (user_id, rest) = rest.split_first_chunk::<8>()?;
         let (family_secret, rest) = rest.split_first_chunk::<SECRET_BYTES>()?;

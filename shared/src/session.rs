@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::clock;
+use crate::handoff::{CODE_TTL, CodeChallenge};
 use crate::ids::SessionId;
 use crate::refresh_token::RefreshToken;
 use crate::user::Profile;
@@ -33,6 +34,9 @@ pub enum ReusePolicy {
     Strict,
 }
 
+/// The counter of a session whose one-time code was not redeemed; before the first token's.
+pub const UNREDEEMED_COUNTER: u32 = 0;
+
 /// A family of refresh tokens, as stored. It holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -46,6 +50,9 @@ pub struct Session {
     pub previous: Option<u32>,
     /// When it was swapped.
     pub rotated_at: Option<Timestamp>,
+    /// What its one-time code is bound to, while the session waits for it
+    /// to be redeemed and has no token yet.
+    pub awaits: Option<CodeChallenge>,
     /// Whether the session was ended before its time.
     pub revoked: bool,
     /// When the user signed in.
@@ -75,12 +82,25 @@ impl Session {
             current: first.counter(),
             previous: None,
             rotated_at: None,
+            awaits: None,
             revoked: false,
             created_at: now,
             last_used_at: now,
             idle_expires_at: clock::after(now, policy.idle_ttl),
             absolute_expires_at: clock::after(now, policy.absolute_ttl),
             user_agent,
+        }
+    }
+
+    /// The same session before its one-time code is redeemed: no token of it is
+    /// out yet, and it ends with the code.
+    #[must_use]
+    pub fn awaiting(self, challenge: CodeChallenge) -> Self {
+        Self {
+            current: UNREDEEMED_COUNTER,
+            awaits: Some(challenge),
+            idle_expires_at: clock::after(self.created_at, CODE_TTL),
+            ..self
         }
     }
 

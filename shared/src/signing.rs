@@ -1,5 +1,5 @@
 //! The signing secret and what is derived from it: one JWT key, one key for
-//! refresh-token tags, one for the sign-in cookie. Current and previous, so
+//! refresh-token tags, one each for the sign-in cookie and the one-time code. Current and previous, so
 //! that a rotation logs nobody out.
 
 use aws_lc_rs::aead::{AES_256_GCM, RandomizedNonceKey};
@@ -60,6 +60,7 @@ pub(crate) struct DerivedKeys {
     pub(crate) jwt_decoding: DecodingKey,
     pub(crate) refresh_tag: hmac::Key,
     pub(crate) login_cookie: RandomizedNonceKey,
+    pub(crate) handoff_code: RandomizedNonceKey,
 }
 
 impl DerivedKeys {
@@ -69,15 +70,19 @@ impl DerivedKeys {
             return Err(SigningKeyError::TooShort);
         }
         let refresh_tag = expand(secret, b"refresh token tag")?;
-        let login_cookie = expand(secret, b"login cookie")?;
         Ok(Self {
             jwt_encoding: EncodingKey::from_secret(secret),
             jwt_decoding: DecodingKey::from_secret(secret),
             refresh_tag: hmac::Key::new(hmac::HMAC_SHA256, &refresh_tag),
-            login_cookie: RandomizedNonceKey::new(&AES_256_GCM, &login_cookie)
-                .map_err(|_| SigningKeyError::Derivation)?,
+            login_cookie: sealing_key(secret, b"login cookie")?,
+            handoff_code: sealing_key(secret, b"handoff code")?,
         })
     }
+}
+
+fn sealing_key(secret: &[u8], purpose: &[u8]) -> Result<RandomizedNonceKey, SigningKeyError> {
+    let key = expand(secret, purpose)?;
+    RandomizedNonceKey::new(&AES_256_GCM, &key).map_err(|_| SigningKeyError::Derivation)
 }
 
 /// HKDF-SHA-256 (RFC 5869): one independent key per purpose.

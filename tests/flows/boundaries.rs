@@ -41,7 +41,9 @@ fn only_the_tables_and_the_host_use_the_aws_sdk() {
         .chain(sources(&root().join("functions")))
     {
         let may = is_below(&path, "shared/src/dynamo/") || is_below(&path, "shared/src/host/");
-        let uses = ["aws_sdk", "aws_config", "aws_smithy"].iter().any(|name| text.contains(name));
+        let uses = ["aws_sdk", "aws_config", "aws_smithy"]
+            .iter()
+            .any(|name| text.contains(name));
         assert!(may || !uses, "{} uses the SDK", path.display());
     }
 }

@@ -18,6 +18,7 @@ mod applications;
 mod boundaries;
 mod front_door;
 mod github_trouble;
+mod handoff;
 mod ingest;
 mod refresh;
 mod secrecy;

@@ -1,1 +1,607 @@
-//! Placeholder.
+//! Refreshing: whoever holds a session's newest token goes on, whoever replays an old one ends it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use axum::body::Body;
+use http::header::CONTENT_TYPE;
+use http::{Method, Request};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::support::backend::JWT_SECRET;
+use crate::support::callers::{post, refresh};
+use crate::support::{Backend, Response, SignedIn};
+
+const DAY: u64 = 24 * 60 * 60;
+const GRACE: u64 = 30;
+const IDLE: u64 = 14 * DAY;
+const ABSOLUTE: u64 = 90 * DAY;
+
+async fn strict() -> Backend {
+    Backend::with(&[("REFRESH_REUSE_POLICY", "strict")]).await
+}
+
+/// The refresh token of a success.
+#[track_caller]
+fn successor(response: &Response) -> String {
+    response.json()["refreshToken"].as_str().unwrap().to_owned()
+}
+
+/// Expects the one 401 there is; returns what the client is told.
+#[track_caller]
+fn refused(response: &Response) -> Value {
+    let mut told = response.problem(401, "invalid-refresh-token");
+    told.as_object_mut().unwrap().remove("requestId");
+    told
+}
+
+/// The only session in the table.
+async fn row(backend: &Backend) -> HashMap<String, AttributeValue> {
+    let scan = backend.database.client.scan();
+    let scan = scan.table_name(&backend.database.tables.refresh_tokens);
+    let mut items = scan.send().await.unwrap().items.unwrap();
+    backend.calls.take();
+    assert_eq!(items.len(), 1);
+    items.remove(0)
+}
+
+async fn put(backend: &Backend, row: HashMap<String, AttributeValue>) {
+    let put = backend.database.client.put_item().set_item(Some(row));
+    let put = put.table_name(&backend.database.tables.refresh_tokens);
+    put.send().await.unwrap();
+    backend.calls.take();
+}
+
+async fn send(backend: &Backend, content_type: Option<&str>, body: impl Into<Body>) -> Response {
+    let mut request = Request::post("/refresh");
+    if let Some(content_type) = content_type {
+        request = request.header(CONTENT_TYPE, content_type);
+    }
+    backend.send(request.body(body.into()).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_refresh_answers_with_new_tokens_for_one_write() {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    backend.later(60);
+    let response = refresh(&backend, &ada.refresh_token).await;
+    assert_eq!(backend.calls.take(), ["UpdateItem"]);
+    assert_eq!(response.header("cache-control"), "no-store");
+
+    let body = response.json();
+    assert_eq!(body["token"], body["accessToken"]);
+    assert_ne!(body["token"], ada.token);
+    assert_ne!(body["refreshToken"], ada.refresh_token);
+    assert_eq!(body["tokenType"], "Bearer");
+    assert_eq!(body["expiresIn"], 900);
+    assert_eq!(body["refreshExpiresIn"], IDLE);
+    assert_eq!(body.as_object().unwrap().len(), 6, "{body}");
+}
+
+#[tokio::test]
+async fn r1_each_successor_works_once_its_turn_has_come_and_the_access_tokens_do_too() {
+    let backend = Backend::start().await;
+    let mut ada = backend.sign_in("ada").await;
+    let mut seen = BTreeSet::from([ada.refresh_token.clone()]);
+    for _ in 0..20 {
+        backend.later(900);
+        assert_eq!(ada.refresh().await.status, 200);
+        assert_eq!(backend.calls.take(), ["UpdateItem"]);
+        assert!(seen.insert(ada.refresh_token.clone()), "a token came back");
+        assert_eq!(ada.get("/sessions").await.status, 200);
+        backend.calls.take();
+    }
+}
+
+#[tokio::test]
+async fn r4_r6_r7_r8_a_retry_within_the_grace_gets_the_same_successor() {
+    for backend in [Backend::start().await, strict().await] {
+        let mut ada = backend.sign_in("ada").await;
+        let first = ada.refresh_token.clone();
+        ada.refresh().await;
+        for _ in 0..3 {
+            backend.later(GRACE / 3);
+            backend.calls.take();
+            let again = refresh(&backend, &first).await;
+            assert_eq!(backend.calls.take(), ["UpdateItem"]);
+            assert_eq!(successor(&again), ada.refresh_token);
+        }
+        assert_eq!(ada.refresh().await.status, 200, "and it works");
+    }
+}
+
+#[tokio::test]
+async fn under_recover_a_retry_after_the_grace_moves_the_session_on() {
+    let backend = Backend::start().await;
+    let mut ada = backend.sign_in("ada").await;
+    let first = ada.refresh_token.clone();
+    ada.refresh().await;
+    backend.later(GRACE + 1);
+    backend.calls.take();
+    let recovered = refresh(&backend, &first).await;
+    assert_eq!(backend.calls.take(), ["UpdateItem", "UpdateItem"]);
+    assert_ne!(successor(&recovered), ada.refresh_token);
+
+    let again = refresh(&backend, &first).await;
+    assert_eq!(successor(&again), successor(&recovered), "its own grace");
+    assert_eq!(refresh(&backend, &successor(&recovered)).await.status, 200);
+}
+
+#[tokio::test]
+async fn under_recover_a_client_that_never_stores_stays_until_the_absolute_expiry() {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    for _ in 0..8 {
+        backend.later(11 * DAY);
+        assert_eq!(refresh(&backend, &ada.refresh_token).await.status, 200);
+    }
+    backend.later(2 * DAY);
+    refused(&refresh(&backend, &ada.refresh_token).await);
+}
+
+#[tokio::test]
+async fn r3_under_strict_a_retry_after_the_grace_ends_the_session() {
+    let backend = strict().await;
+    let mut ada = backend.sign_in("ada").await;
+    let first = ada.refresh_token.clone();
+    ada.refresh().await;
+    backend.later(GRACE + 1);
+    backend.calls.take();
+    refused(&refresh(&backend, &first).await);
+    assert_eq!(backend.calls.take(), ["UpdateItem", "UpdateItem"]);
+    refused(&ada.refresh().await);
+}
+
+#[tokio::test]
+async fn r3_a_token_from_two_swaps_ago_ends_the_session_even_for_the_newest() {
+    for backend in [Backend::start().await, strict().await] {
+        let mut ada = backend.sign_in("ada").await;
+        let grandparent = ada.refresh_token.clone();
+        ada.refresh().await;
+        ada.refresh().await;
+        backend.calls.take();
+        refused(&refresh(&backend, &grandparent).await);
+        assert_eq!(backend.calls.take(), ["UpdateItem", "UpdateItem"]);
+        refused(&ada.refresh().await);
+        assert_eq!(backend.calls.take(), ["UpdateItem"]);
+    }
+}
+
+#[tokio::test]
+async fn r5_of_a_thief_and_the_owner_at_most_one_goes_on_whoever_is_first() {
+    for thief_first in [true, false] {
+        let backend = Backend::start().await;
+        let mut owner = backend.sign_in("ada").await;
+        let (backend, token, refresh_token) = (
+            backend.clone(),
+            owner.token.clone(),
+            owner.refresh_token.clone(),
+        );
+        let mut thief = SignedIn {
+            backend,
+            token,
+            refresh_token,
+        };
+        let (first, second) = match thief_first {
+            true => (&mut thief, &mut owner),
+            false => (&mut owner, &mut thief),
+        };
+        assert_eq!(first.refresh().await.status, 200);
+        first.backend.later(GRACE + 1);
+        assert_eq!(
+            second.refresh().await.status,
+            200,
+            "taken for a lost answer"
+        );
+        refused(&first.refresh().await);
+        refused(&second.refresh().await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r2_a_hundred_refreshes_at_once_get_one_successor_by_one_write() {
+    let backend = Backend::start().await;
+    let instances = [backend.clone(), backend.another_instance()];
+    let ada = backend.sign_in("ada").await;
+    let mut requests = JoinSet::new();
+    for number in 0..100 {
+        let (instance, token) = (instances[number % 2].clone(), ada.refresh_token.clone());
+        requests.spawn(async move { refresh(&instance, &token).await });
+    }
+    let answers = requests.join_all().await;
+    assert_eq!(backend.calls.take(), ["UpdateItem"; 100]);
+    let successors: BTreeSet<_> = answers.iter().map(successor).collect();
+    assert_eq!(successors.len(), 1);
+    assert_eq!(
+        row(&backend).await["current_counter"],
+        AttributeValue::N("2".into())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r2_a_hundred_late_retries_at_once_get_one_successor_too() {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    refresh(&backend, &ada.refresh_token).await;
+    backend.later(GRACE + 1);
+    let mut requests = JoinSet::new();
+    for _ in 0..100 {
+        let (backend, token) = (backend.clone(), ada.refresh_token.clone());
+        requests.spawn(async move { refresh(&backend, &token).await });
+    }
+    let answers = requests.join_all().await;
+    let successors: BTreeSet<_> = answers.iter().map(successor).collect();
+    assert_eq!(successors.len(), 1);
+    assert_eq!(
+        row(&backend).await["current_counter"],
+        AttributeValue::N("3".into())
+    );
+}
+
+#[tokio::test]
+async fn another_instance_knows_what_the_first_one_did() {
+    let backend = Backend::start().await;
+    let mut ada = backend.sign_in("ada").await;
+    let first = ada.refresh_token.clone();
+    ada.refresh().await;
+    let other = backend.another_instance();
+    assert_eq!(successor(&refresh(&other, &first).await), ada.refresh_token);
+    ada.backend = other.another_instance();
+    assert_eq!(ada.refresh().await.status, 200);
+    refused(&refresh(&other, &first).await);
+    refused(&refresh(&backend, &ada.refresh_token).await);
+}
+
+#[tokio::test]
+async fn r18_a_clock_five_minutes_off_logs_nobody_out() {
+    let backend = Backend::start().await;
+    let mut ada = backend.sign_in("ada").await;
+    let first = ada.refresh_token.clone();
+    ada.refresh().await;
+    let now = backend.clock.now();
+    backend.clock.set(now - jiff::SignedDuration::from_mins(5));
+    assert_eq!(
+        successor(&refresh(&backend, &first).await),
+        ada.refresh_token
+    );
+    assert_eq!(ada.refresh().await.status, 200);
+    backend.clock.set(now + jiff::SignedDuration::from_mins(5));
+    assert_eq!(ada.refresh().await.status, 200);
+}
+
+#[tokio::test]
+async fn r9_r11_an_idle_session_ends_on_the_second_though_its_row_is_still_there() {
+    for (late, status) in [
+        (IDLE - 1, 200),
+        (IDLE, 401),
+        (IDLE + 1, 401),
+        (IDLE + DAY, 401),
+    ] {
+        let backend = Backend::start().await;
+        let mut ada = backend.sign_in("ada").await;
+        backend.later(late);
+        assert_eq!(ada.refresh().await.status, status, "{late}");
+        assert_eq!(backend.calls.take(), ["UpdateItem"]);
+        assert_eq!(row(&backend).await["revoked"], AttributeValue::Bool(false));
+    }
+}
+
+#[tokio::test]
+async fn r9_r10_no_use_puts_the_absolute_end_off() {
+    for (late, status) in [(10 * DAY - 1, 200), (10 * DAY, 401), (10 * DAY + 1, 401)] {
+        let backend = Backend::start().await;
+        let mut ada = backend.sign_in("ada").await;
+        for day in (10..=80).step_by(10) {
+            backend.later(10 * DAY);
+            let left = (ABSOLUTE - day * DAY).min(IDLE);
+            assert_eq!(
+                ada.refresh().await.json()["refreshExpiresIn"],
+                left,
+                "day {day}"
+            );
+        }
+        backend.later(late);
+        assert_eq!(ada.refresh().await.status, status, "{late}");
+    }
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session_for_every_token_of_it() {
+    let backend = Backend::start().await;
+    let mut ada = backend.sign_in("ada").await;
+    let (elsewhere, first) = (backend.sign_in("ada").await, ada.refresh_token.clone());
+    ada.refresh().await;
+    backend.calls.take();
+    let response = ada.logout().await;
+    assert_eq!((response.status.as_u16(), response.body.len()), (204, 0));
+    assert_eq!(backend.calls.take(), ["UpdateItem"]);
+    refused(&ada.refresh().await);
+    refused(&refresh(&backend, &first).await);
+    assert_eq!(ada.logout().await.status, 204, "again");
+    assert_eq!(
+        refresh(&backend, &elsewhere.refresh_token).await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn signing_out_with_an_older_token_ends_the_session_too() {
+    let backend = Backend::start().await;
+    let mut ada = backend.sign_in("ada").await;
+    let first = ada.refresh_token.clone();
+    ada.refresh().await;
+    ada.refresh().await;
+    post(&backend, "/logout", json!({ "refreshToken": first })).await;
+    refused(&ada.refresh().await);
+}
+
+#[tokio::test]
+async fn signing_out_with_what_is_no_token_is_204_and_calls_nothing() {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    for token in [
+        "",
+        "garbage",
+        "upblit_rt_",
+        &ada.token,
+        &format!("{}A", ada.refresh_token),
+    ] {
+        let response = post(&backend, "/logout", json!({ "refreshToken": token })).await;
+        assert_eq!(response.status, 204, "{token}");
+    }
+    assert_eq!(backend.calls.take(), Vec::<String>::new());
+    post(&backend, "/logout", json!({}))
+        .await
+        .problem(400, "malformed-request");
+    assert_eq!(refresh(&backend, &ada.refresh_token).await.status, 200);
+}
+
+#[tokio::test]
+async fn every_refusal_reads_the_same() {
+    let backend = Backend::start().await;
+    let mut reused = backend.sign_in("ada").await;
+    let revoked = backend.sign_in("bob").await;
+    let expired = backend.sign_in("eve").await;
+    let first = reused.refresh_token.clone();
+    reused.refresh().await;
+    reused.refresh().await;
+    revoked.logout().await;
+    let mut told = vec![
+        refused(&refresh(&backend, "garbage").await),
+        refused(&refresh(&backend, "").await),
+        refused(&refresh(&backend, &first).await),
+        refused(&refresh(&backend, &reused.refresh_token).await),
+        refused(&refresh(&backend, &revoked.refresh_token).await),
+    ];
+    backend.later(IDLE);
+    told.push(refused(&refresh(&backend, &expired.refresh_token).await));
+    told.dedup();
+    assert_eq!(told.len(), 1, "{told:#?}");
+}
+
+#[tokio::test]
+async fn r14_a_forgery_is_refused_without_a_call() {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    let genuine = &ada.refresh_token;
+    let tail = if genuine.ends_with('A') { "E" } else { "A" };
+    let forged = format!("{}{tail}", &genuine[..genuine.len() - 1]);
+    for token in [
+        &forged,
+        &genuine[..genuine.len() - 1],
+        &genuine.to_uppercase(),
+        &genuine["upblit_rt_".len()..],
+        &format!("{genuine}="),
+        &format!(" {genuine}"),
+        &format!("{genuine}\n"),
+        &format!("{genuine}\0"),
+        "upblit_rt_\0\0\0",
+        "upblit_rt_🦀🔑",
+        &format!("upblit_rt_{}", "A".repeat(66)),
+        &format!("upblit_rt_{}", "A".repeat(60_000)),
+        &ada.token,
+    ] {
+        refused(&refresh(&backend, token).await);
+    }
+    let mebibyte = refresh(&backend, &"A".repeat(1 << 20)).await;
+    mebibyte.problem(413, "too-large");
+    assert_eq!(backend.calls.take(), Vec::<String>::new());
+    assert_eq!(refresh(&backend, genuine).await.status, 200);
+}
+
+#[tokio::test]
+async fn r13_a_malformed_body_is_400_without_a_call() {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    let token = json!(ada.refresh_token);
+    let genuine = format!(r#"{{"refreshToken":{token}}}"#);
+    for (body, slug) in [
+        ("", "malformed-request"),
+        ("{}", "malformed-request"),
+        ("null", "malformed-request"),
+        ("7", "malformed-request"),
+        ("[]", "malformed-request"),
+        (&format!("[{token}]"), "malformed-request"),
+        (&format!("[{genuine}]"), "malformed-request"),
+        (&token.to_string(), "malformed-request"),
+        (&format!(r#"{{"token":{token}}}"#), "malformed-request"),
+        (
+            &format!(r#"{{"refreshToken":{token},"refreshToken":{token}}}"#),
+            "malformed-request",
+        ),
+        (&genuine[..genuine.len() - 1], "malformed-request"),
+        (&genuine[..genuine.len() - 9], "malformed-request"),
+        (&format!("{genuine}{genuine}"), "malformed-request"),
+        (&genuine.replace(':', "="), "malformed-request"),
+        (
+            &format!(r#"{{"x":{}"#, "[".repeat(10_000)),
+            "malformed-request",
+        ),
+        (r#"{"refreshToken":null}"#, "invalid-fields"),
+        (r#"{"refreshToken":7}"#, "invalid-fields"),
+        (r#"{"refreshToken":{}}"#, "invalid-fields"),
+        (
+            &format!(r#"{{"refreshToken":[{token}]}}"#),
+            "invalid-fields",
+        ),
+    ] {
+        let response = send(&backend, Some("application/json"), body.to_owned()).await;
+        let shown = &body[..body.len().min(120)];
+        assert_eq!(response.status, 400, "{shown}");
+        let told = response.problem(400, slug);
+        assert!(
+            !told.to_string().contains(&ada.refresh_token[..20]),
+            "quotes the token"
+        );
+    }
+    let invalid_utf8 = send(
+        &backend,
+        Some("application/json"),
+        b"{\"refreshToken\":\"\xff\"}".to_vec(),
+    );
+    assert_eq!(invalid_utf8.await.status, 400);
+    assert_eq!(backend.calls.take(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn r13_an_unknown_field_is_ignored() {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    let body = json!({ "refreshToken": ada.refresh_token, "grantType": [null] });
+    assert_eq!(post(&backend, "/refresh", body).await.status, 200);
+}
+
+#[tokio::test]
+async fn r15_only_json_is_read_and_its_charset_does_not_matter() {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    let body = json!({ "refreshToken": ada.refresh_token }).to_string();
+    for wrong in [
+        None,
+        Some(""),
+        Some("text/plain"),
+        Some("application/jsonp"),
+        Some("application/x-www-form-urlencoded"),
+        Some("multipart/form-data; boundary=application/json"),
+    ] {
+        let response = send(&backend, wrong, body.clone()).await;
+        response.problem(415, "unsupported-media-type");
+    }
+    assert_eq!(backend.calls.take(), Vec::<String>::new());
+    for right in [
+        "application/json",
+        "application/json; charset=utf-8",
+        "application/json;charset=UTF-8",
+        "Application/JSON",
+    ] {
+        assert_eq!(
+            send(&backend, Some(right), body.clone()).await.status,
+            200,
+            "{right}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn r16_another_method_is_405_and_a_token_in_the_query_is_not_read() {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    let path = format!("/refresh?refreshToken={}", ada.refresh_token);
+    for method in [Method::GET, Method::PUT, Method::PATCH, Method::DELETE] {
+        let request = Request::builder()
+            .method(&method)
+            .uri(&path)
+            .body(Body::empty());
+        let response = backend.send(request.unwrap()).await;
+        response.problem(405, "method-not-allowed");
+        assert_eq!(response.header("allow"), "POST");
+    }
+    post(&backend, &path, json!({}))
+        .await
+        .problem(400, "malformed-request");
+    refused(&post(&backend, &path, json!({ "refreshToken": "garbage" })).await);
+    assert_eq!(backend.calls.take(), Vec::<String>::new());
+    assert_eq!(refresh(&backend, &ada.refresh_token).await.status, 200);
+}
+
+#[tokio::test]
+async fn r17_a_session_whose_row_is_gone_is_over() {
+    let backend = Backend::start().await;
+    let mut ada = backend.sign_in("ada").await;
+    let row = row(&backend).await;
+    let delete = backend.database.client.delete_item();
+    let delete = delete.table_name(&backend.database.tables.refresh_tokens);
+    let delete = delete.key("user_id", row["user_id"].clone());
+    delete
+        .key("session_id", row["session_id"].clone())
+        .send()
+        .await
+        .unwrap();
+    backend.calls.take();
+    refused(&ada.refresh().await);
+    assert_eq!(backend.calls.take(), ["UpdateItem"]);
+    assert_eq!(ada.logout().await.status, 204);
+    assert!(
+        backend
+            .dump(&backend.database.tables.refresh_tokens)
+            .await
+            .is_empty(),
+        "a ghost"
+    );
+}
+
+#[tokio::test]
+async fn r17_a_corrupt_row_is_trouble_of_ours_and_logs_nobody_out() {
+    let backend = Backend::start().await;
+    let mut ada = backend.sign_in("ada").await;
+    let sound = row(&backend).await;
+    for (attribute, value) in [
+        ("current_counter", Some(AttributeValue::S("two".into()))),
+        ("current_counter", None),
+        ("idle_expires_ms", None),
+        ("revoked", None),
+    ] {
+        let mut corrupt = sound.clone();
+        corrupt.remove(attribute);
+        corrupt.extend(value.map(|value| (attribute.to_owned(), value)));
+        put(&backend, corrupt).await;
+        let response = ada.refresh().await;
+        assert!(
+            response.status.is_server_error(),
+            "{attribute}: {}",
+            response.text()
+        );
+        assert!(!response.text().contains(attribute), "{}", response.text());
+    }
+    put(&backend, sound).await;
+    assert_eq!(ada.refresh().await.status, 200);
+}
+
+#[tokio::test]
+async fn a_rotation_of_the_signing_key_logs_nobody_out_until_the_old_key_is_removed() {
+    const NEW: &str = "the next signing secret of the tests, of 32 bytes too";
+    let backend = Backend::start().await;
+    let (mut active, mut away) = (backend.sign_in("ada").await, backend.sign_in("bob").await);
+
+    let settings = [("JWT_SECRET", NEW), ("JWT_SECRET_PREVIOUS", JWT_SECRET)];
+    active.backend = backend.redeployed(&settings);
+    assert_eq!(
+        active.get("/sessions").await.status,
+        200,
+        "the old access token"
+    );
+    assert_eq!(active.refresh().await.status, 200, "the old refresh token");
+
+    active.backend = backend.redeployed(&[("JWT_SECRET", NEW)]);
+    away.backend = active.backend.clone();
+    assert_eq!(active.get("/sessions").await.status, 200);
+    assert_eq!(active.refresh().await.status, 200);
+    backend.calls.take();
+    away.get("/sessions")
+        .await
+        .problem(401, "invalid-access-token");
+    refused(&away.refresh().await);
+    assert_eq!(backend.calls.take(), Vec::<String>::new());
+}

@@ -1,1 +1,203 @@
-//! Placeholder.
+//! The list of sessions: where one is signed in, and signing out elsewhere.
+
+use axum::body::Body;
+use http::Request;
+use http::header::AUTHORIZATION;
+use serde_json::{Value, json};
+
+use crate::support::{Backend, SignedIn};
+
+const DAY: u64 = 24 * 60 * 60;
+
+async fn list(user: &SignedIn) -> Vec<Value> {
+    let body = user.get("/sessions").await.json();
+    assert_eq!(user.backend.calls.take(), ["Query"]);
+    body["sessions"].as_array().unwrap().clone()
+}
+
+/// The id of the session someone is in.
+async fn id(user: &SignedIn) -> String {
+    let sessions = list(user).await;
+    let mut current = sessions.iter().filter(|session| session["current"] == true);
+    let id = current.next().unwrap()["id"].as_str().unwrap();
+    assert_eq!(current.next(), None);
+    id.to_owned()
+}
+
+async fn is_signed_in(user: &mut SignedIn) -> bool {
+    let response = user.refresh().await;
+    user.backend.calls.take();
+    if !response.status.is_success() {
+        response.problem(401, "invalid-refresh-token");
+    }
+    response.status.is_success()
+}
+
+#[tokio::test]
+async fn the_list_tells_when_and_where_one_signed_in_and_which_session_asks() {
+    let backend = Backend::start().await;
+    let now = || shared::clock::rfc3339(backend.clock.now());
+    let signed_in = now();
+    let mut laptop = backend.sign_in("ada").await;
+    backend.later(60);
+    let phone = backend.sign_in("ada").await;
+    backend.later(60);
+    laptop.refresh().await;
+    backend.calls.take();
+
+    let sessions = list(&laptop).await;
+    let expires_at = backend.clock.now() + jiff::SignedDuration::from_hours(14 * 24);
+    assert_eq!(sessions.len(), 2, "{sessions:?}");
+    assert_eq!(sessions[0]["current"], false, "the newest is first");
+    assert_eq!(
+        sessions[1],
+        json!({
+            "id": id(&laptop).await,
+            "createdAt": signed_in,
+            "lastUsedAt": now(),
+            "expiresAt": shared::clock::rfc3339(expires_at),
+            "userAgent": "Browser/1.0",
+            "current": true,
+        })
+    );
+    assert_eq!(id(&phone).await, sessions[0]["id"]);
+}
+
+#[tokio::test]
+async fn the_list_names_the_browser_and_shows_no_one_elses_sessions() {
+    let backend = Backend::start().await;
+    let (ada, bob) = (backend.sign_in("ada").await, backend.sign_in("bob").await);
+    let (of_ada, of_bob) = (list(&ada).await, list(&bob).await);
+    assert_eq!((of_ada.len(), of_bob.len()), (1, 1));
+    assert_ne!(of_ada[0]["id"], of_bob[0]["id"]);
+}
+
+#[tokio::test]
+async fn one_session_is_ended_by_its_id() {
+    let backend = Backend::start().await;
+    let (mut laptop, mut phone) = (backend.sign_in("ada").await, backend.sign_in("ada").await);
+    let path = format!("/sessions/{}", id(&phone).await);
+    let response = laptop.delete(&path).await;
+    assert_eq!((response.status.as_u16(), response.body.len()), (204, 0));
+    assert_eq!(backend.calls.take(), ["UpdateItem"]);
+    assert!(!is_signed_in(&mut phone).await, "R12");
+    assert!(is_signed_in(&mut laptop).await);
+    assert_eq!(list(&laptop).await.len(), 1);
+}
+
+#[tokio::test]
+async fn one_can_end_the_session_one_is_in() {
+    let backend = Backend::start().await;
+    let mut ada = backend.sign_in("ada").await;
+    let path = format!("/sessions/{}", id(&ada).await);
+    assert_eq!(ada.delete(&path).await.status, 204);
+    assert!(!is_signed_in(&mut ada).await);
+}
+
+#[tokio::test]
+async fn all_other_sessions_are_ended_at_once() {
+    let backend = Backend::start().await;
+    let (mut laptop, mut phone) = (backend.sign_in("ada").await, backend.sign_in("ada").await);
+    let (mut tablet, mut bob) = (backend.sign_in("ada").await, backend.sign_in("bob").await);
+    let response = laptop.delete("/sessions?except=current").await;
+    assert_eq!(response.status, 204);
+    assert_eq!(backend.calls.take(), ["Query", "UpdateItem", "UpdateItem"]);
+    assert!(is_signed_in(&mut laptop).await);
+    assert!(is_signed_in(&mut bob).await);
+    assert!(!is_signed_in(&mut phone).await);
+    assert!(!is_signed_in(&mut tablet).await);
+    assert_eq!(list(&laptop).await.len(), 1);
+}
+
+#[tokio::test]
+async fn all_sessions_are_ended_at_once() {
+    let backend = Backend::start().await;
+    let (mut laptop, mut phone) = (backend.sign_in("ada").await, backend.sign_in("ada").await);
+    let mut bob = backend.sign_in("bob").await;
+    assert_eq!(laptop.delete("/sessions").await.status, 204);
+    assert!(!is_signed_in(&mut laptop).await);
+    assert!(!is_signed_in(&mut phone).await);
+    assert!(is_signed_in(&mut bob).await);
+    // The access token is good for its 15 minutes; there is nothing left for it to see.
+    assert_eq!(list(&laptop).await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn an_unreadable_query_ends_no_session() {
+    let backend = Backend::start().await;
+    let (laptop, phone) = (backend.sign_in("ada").await, backend.sign_in("ada").await);
+    for query in [
+        "except=",
+        "except=others",
+        "except=Current",
+        "except=current&except=current",
+    ] {
+        let response = laptop.delete(&format!("/sessions?{query}")).await;
+        response.problem(400, "malformed-request");
+    }
+    assert_eq!(list(&phone).await.len(), 2);
+}
+
+#[tokio::test]
+async fn someone_elses_session_is_unknown_and_stays() {
+    let backend = Backend::start().await;
+    let (mut ada, bob) = (backend.sign_in("ada").await, backend.sign_in("bob").await);
+    let path = format!("/sessions/{}", id(&ada).await);
+    let mut theirs = bob.delete(&path).await.problem(404, "not-found");
+    let unknown = bob.delete("/sessions/AAAAAAAAAAAAAAAAAAAAAA").await;
+    theirs["requestId"] = unknown.problem(404, "not-found")["requestId"].clone();
+    assert_eq!(theirs, unknown.problem(404, "not-found"));
+    assert!(is_signed_in(&mut ada).await);
+    assert_eq!(list(&bob).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_no_id_is_unknown_without_a_call() {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    let real = id(&ada).await;
+    for id in [
+        "x",
+        "current",
+        "%00",
+        "%F0%9F%A6%80",
+        "..",
+        "AAAAAAAAAAAAAAAAAAAAA",
+        "AAAAAAAAAAAAAAAAAAAAAAA",
+        "AAAAAAAAAAAAAAAAAAAAAB",
+        &format!("{real}="),
+        &format!("{real}%20"),
+        &"A".repeat(8_000),
+    ] {
+        let response = ada.delete(&format!("/sessions/{id}")).await;
+        response.problem(404, "not-found");
+    }
+    // Bytes that are no text are the router's to refuse.
+    assert!(ada.delete("/sessions/%FF").await.status.is_client_error());
+    assert_eq!(backend.calls.take(), Vec::<String>::new());
+    assert_eq!(list(&ada).await.len(), 1);
+}
+
+#[tokio::test]
+async fn r11_an_expired_session_is_not_listed_though_its_row_is_still_there() {
+    let backend = Backend::start().await;
+    backend.sign_in("ada").await;
+    backend.later(14 * DAY - 1);
+    let ada = backend.sign_in("ada").await;
+    assert_eq!(list(&ada).await.len(), 2);
+    backend.later(1);
+    assert_eq!(list(&ada).await.len(), 1);
+    let rows = backend.dump(&backend.database.tables.refresh_tokens).await;
+    assert_eq!(rows.len(), 2);
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_no_access_token() {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    let bearer = format!("Bearer {}", ada.refresh_token);
+    let request = Request::get("/sessions").header(AUTHORIZATION, bearer);
+    let response = backend.send(request.body(Body::empty()).unwrap()).await;
+    response.problem(401, "invalid-access-token");
+    assert_eq!(backend.calls.take(), Vec::<String>::new());
+}

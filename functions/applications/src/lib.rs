@@ -8,7 +8,7 @@ use shared::clock::Clock;
 use shared::config::ConfigError;
 use shared::dynamo::Database;
 use shared::host::Host;
-use shared::http::credentials::Verifier;
+use shared::http::credentials::Tokens;
 
 mod applications;
 mod audit;
@@ -19,7 +19,7 @@ mod me;
 pub struct State {
     clock: Clock,
     database: Database,
-    verifier: Verifier,
+    tokens: Tokens,
 }
 
 impl State {
@@ -31,14 +31,14 @@ impl State {
         Ok(Self {
             clock: host.clock.clone(),
             database: host.database.clone(),
-            verifier: Verifier::load(&host.env, &host.clock)?,
+            tokens: Tokens::load(&host.env, &host.clock)?,
         })
     }
 }
 
-impl FromRef<State> for Verifier {
+impl FromRef<State> for Tokens {
     fn from_ref(state: &State) -> Self {
-        state.verifier.clone()
+        state.tokens.clone()
     }
 }
 

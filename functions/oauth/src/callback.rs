@@ -6,6 +6,7 @@ use http::HeaderMap;
 use http::header::USER_AGENT;
 use serde::Deserialize;
 use shared::error::Error;
+use shared::handoff;
 use shared::http::body::Query;
 use shared::login::LoginAttempt;
 use shared::random;
@@ -13,7 +14,7 @@ use shared::refresh_token::RefreshToken;
 use shared::session::Session;
 use shared::user::Profile;
 
-use crate::frontend::{Reason, Tokens};
+use crate::frontend::{Handover, Reason};
 use crate::github::GitHubError;
 
 /// Longest user agent that is kept, in bytes.
@@ -60,7 +61,7 @@ async fn finish(
         .find(headers, flow_id)
         .ok_or(Reason::InvalidState)?;
     let now = state.clock.now();
-    let attempt = LoginAttempt::open(&cookie, &query.state, state.verifier.keys(), now)?;
+    let attempt = LoginAttempt::open(&cookie, &query.state, state.tokens.keys(), now)?;
     let code = granted(query)?;
     let profile = state
         .github
@@ -70,13 +71,11 @@ async fn finish(
             log(&error);
             Reason::from(&error)
         })?;
-    let tokens = open_session(state, profile, user_agent(headers))
-        .await
-        .map_err(|error| {
-            tracing::error!(error = ?error, "the session could not be opened");
-            Reason::Unavailable
-        })?;
-    Ok(state.frontend.success(&tokens, attempt.return_to()))
+    let outcome = open_session(state, &attempt, profile, user_agent(headers)).await;
+    outcome.map_err(|error| {
+        tracing::error!(error = ?error, "the session could not be opened");
+        Reason::Unavailable
+    })
 }
 
 /// The code, unless the user or GitHub said no. GitHub's words are not passed on.
@@ -89,35 +88,30 @@ fn granted(query: Callback) -> Result<String, Reason> {
     }
 }
 
+/// Hands over tokens or, where a challenge was given, a one-time code for them.
 async fn open_session(
     state: &crate::State,
+    attempt: &LoginAttempt,
     profile: Profile,
     user_agent: String,
-) -> Result<Tokens, Error> {
-    let (session, tokens) = new_session(state, profile, user_agent)?;
+) -> Result<Response, Error> {
+    let now = state.clock.now();
+    let token = RefreshToken::first(profile.user_id, &mut random::rng());
+    let session = Session::open(&token, profile, user_agent, &state.policy, now);
+    let (session, handover) = match attempt.code_challenge() {
+        None => {
+            let tokens = state.tokens.issue(&session, &token, now)?;
+            (session, Handover::Tokens(tokens))
+        }
+        Some(challenge) => {
+            let code = handoff::seal(&token, state.tokens.keys());
+            let code = code.ok_or_else(|| Error::Internal("sealing failed".into()))?;
+            (session.awaiting(challenge.clone()), Handover::Code(code))
+        }
+    };
     state.database.sign_in(&session).await?;
     tracing::info!(user = %session.profile.user_id, session = %session.id, "signed in");
-    Ok(tokens)
-}
-
-fn new_session(
-    state: &crate::State,
-    profile: Profile,
-    user_agent: String,
-) -> Result<(Session, Tokens), Error> {
-    let (now, mut rng) = (state.clock.now(), random::rng());
-    let (keys, access_tokens) = (state.verifier.keys(), state.verifier.tokens());
-    let refresh_token = RefreshToken::first(profile.user_id, &mut rng);
-    let session = Session::open(&refresh_token, profile, user_agent, &state.policy, now);
-    let access_token = access_tokens
-        .issue(keys, &session.profile, session.id, now, &mut rng)
-        .map_err(|error| Error::Internal(error.into()))?;
-    let tokens = Tokens {
-        access_token,
-        refresh_token: refresh_token.to_text(keys),
-        expires_in_seconds: access_tokens.ttl().as_secs(),
-    };
-    Ok((session, tokens))
+    Ok(state.frontend.success(&handover, attempt.return_to()))
 }
 
 fn user_agent(headers: &HeaderMap) -> String {

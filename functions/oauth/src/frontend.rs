@@ -6,6 +6,7 @@ use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use shared::config::{ConfigError, Env};
+use shared::http::credentials::IssuedTokens;
 use shared::login::{LoginRefusal, ReturnTo};
 use url::form_urlencoded;
 
@@ -27,10 +28,11 @@ enum TokenHandoff {
 }
 
 /// What a finished sign-in hands over.
-pub(crate) struct Tokens {
-    pub(crate) access_token: SecretString,
-    pub(crate) refresh_token: SecretString,
-    pub(crate) expires_in_seconds: u64,
+pub(crate) enum Handover {
+    /// The tokens themselves, to a frontend that gave no challenge.
+    Tokens(IssuedTokens),
+    /// A one-time code, which is worth nothing without the verifier.
+    Code(SecretString),
 }
 
 /// Why a sign-in failed, as the login page is told.
@@ -115,24 +117,30 @@ impl Frontend {
         Ok(Self { url, handoff })
     }
 
-    /// The page that takes the tokens.
-    pub(crate) fn success(&self, tokens: &Tokens, return_to: Option<&ReturnTo>) -> Response {
-        let (separator, refresh_name) = match self.handoff {
-            TokenHandoff::Fragment => ('#', "refreshToken"),
-            TokenHandoff::Query => ('?', "refresh"),
-        };
+    /// The page that takes the tokens, or the code for them.
+    pub(crate) fn success(&self, handover: &Handover, return_to: Option<&ReturnTo>) -> Response {
         let mut parameters = form_urlencoded::Serializer::new(String::new());
-        parameters
-            .append_pair("token", tokens.access_token.expose_secret())
-            .append_pair(refresh_name, tokens.refresh_token.expose_secret())
-            .append_pair("expiresIn", &tokens.expires_in_seconds.to_string());
+        let separator = match (handover, self.handoff) {
+            (Handover::Code(code), _) => {
+                parameters.append_pair("code", code.expose_secret());
+                '?'
+            }
+            (Handover::Tokens(tokens), TokenHandoff::Fragment) => {
+                append(&mut parameters, tokens, "refreshToken");
+                '#'
+            }
+            (Handover::Tokens(tokens), TokenHandoff::Query) => {
+                append(&mut parameters, tokens, "refresh");
+                '?'
+            }
+        };
         if let Some(path) = return_to {
             parameters.append_pair("returnTo", path.as_str());
         }
+        let parameters = parameters.finish();
         found(&format!(
-            "{}/oauth-success{separator}{}",
-            self.url,
-            parameters.finish()
+            "{}/oauth-success{separator}{parameters}",
+            self.url
         ))
     }
 
@@ -140,6 +148,17 @@ impl Frontend {
     pub(crate) fn login_page(&self, reason: Reason) -> Response {
         found(&format!("{}/login?reason={}", self.url, reason.as_str()))
     }
+}
+
+fn append(
+    parameters: &mut form_urlencoded::Serializer<'_, String>,
+    tokens: &IssuedTokens,
+    refresh_name: &str,
+) {
+    parameters
+        .append_pair("token", tokens.access.expose_secret())
+        .append_pair(refresh_name, tokens.refresh.expose_secret())
+        .append_pair("expiresIn", &tokens.expires_in_seconds.to_string());
 }
 
 /// A redirect that is not cached: 302, as browsers and OAuth clients expect.

@@ -3,18 +3,19 @@
 //!
 //! 1. [`start`] sends the browser to GitHub and leaves a sealed cookie.
 //! 2. GitHub sends it back to [`callback`], which asks GitHub who it is, opens
-//!    a session and hands the tokens to the frontend.
+//!    a session and hands the tokens to the frontend; or a one-time code, which
+//!    [`token`] swaps for them.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
-use axum::routing::get;
+use axum::routing::{get, post};
 use shared::clock::Clock;
 use shared::config::{self, ConfigError};
 use shared::dynamo::Database;
 use shared::host::Host;
-use shared::http::credentials::Verifier;
+use shared::http::credentials::Tokens;
 use shared::session::SessionPolicy;
 
 mod callback;
@@ -22,6 +23,7 @@ mod cookies;
 mod frontend;
 mod github;
 mod start;
+mod token;
 
 use cookies::Cookies;
 use frontend::Frontend;
@@ -35,7 +37,7 @@ const CALLBACK_PATH: &str = "/login/oauth2/code/github";
 pub struct State {
     clock: Clock,
     database: Database,
-    verifier: Verifier,
+    tokens: Tokens,
     policy: SessionPolicy,
     cookies: Cookies,
     frontend: Arc<Frontend>,
@@ -53,7 +55,7 @@ impl State {
         Ok(Self {
             clock: host.clock.clone(),
             database: host.database.clone(),
-            verifier: Verifier::load(env, &host.clock)?,
+            tokens: Tokens::load(env, &host.clock)?,
             policy: config::session_policy(env)?,
             cookies: Cookies::for_address(&public_url)?,
             frontend: Arc::new(Frontend::load(env)?),
@@ -62,9 +64,9 @@ impl State {
     }
 }
 
-impl FromRef<State> for Verifier {
+impl FromRef<State> for Tokens {
     fn from_ref(state: &State) -> Self {
-        state.verifier.clone()
+        state.tokens.clone()
     }
 }
 
@@ -73,5 +75,6 @@ pub fn router(state: State) -> Router {
     Router::new()
         .route("/oauth2/authorization/github", get(start::start))
         .route(CALLBACK_PATH, get(callback::callback))
+        .route("/oauth2/token", post(token::redeem))
         .with_state(state)
 }

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use shared::error::Error;
+use shared::handoff::CodeChallenge;
 use shared::http::body::Query;
 use shared::login::{LoginAttempt, ReturnTo};
 use shared::random;
@@ -14,10 +15,26 @@ use crate::github::is_login;
 /// The query of a sign-in's start.
 #[derive(Deserialize)]
 pub(crate) struct Start {
+    /// Asks for a one-time code bound to this challenge, instead of tokens.
+    code_challenge: Option<CodeChallenge>,
+    /// The only method is `S256`; `plain` would be no protection (RFC 9700 §2.1.1).
+    code_challenge_method: Option<ChallengeMethod>,
     /// Where on the frontend to go afterwards.
     return_to: Option<ReturnTo>,
     /// The GitHub account to suggest; GitHub's own parameter of that name.
     login: Option<String>,
+}
+
+#[derive(Deserialize)]
+enum ChallengeMethod {
+    S256,
+}
+
+impl Start {
+    /// RFC 7636 §4.3 reads a challenge without a method as `plain`.
+    fn is_complete(&self) -> bool {
+        self.code_challenge.is_some() == self.code_challenge_method.is_some()
+    }
 }
 
 /// Makes no database call.
@@ -25,14 +42,26 @@ pub(crate) async fn start(
     State(state): State<crate::State>,
     query: Result<Query<Start>, Error>,
 ) -> Response {
-    let Ok(Query(query)) = query else {
+    let Some(query) = query
+        .ok()
+        .map(|Query(query)| query)
+        .filter(Start::is_complete)
+    else {
         return state
             .frontend
             .login_page(Reason::InvalidRequest)
             .into_response();
     };
-    let attempt = LoginAttempt::start(query.return_to, state.clock.now(), &mut random::rng());
-    let Some(sealed) = attempt.seal(state.verifier.keys()) else {
+    let attempt = {
+        let now = state.clock.now();
+        LoginAttempt::start(
+            query.return_to,
+            query.code_challenge,
+            now,
+            &mut random::rng(),
+        )
+    };
+    let Some(sealed) = attempt.seal(state.tokens.keys()) else {
         return state
             .frontend
             .login_page(Reason::Unavailable)

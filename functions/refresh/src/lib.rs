@@ -8,7 +8,7 @@ use shared::clock::Clock;
 use shared::config::{self, ConfigError};
 use shared::dynamo::Database;
 use shared::host::Host;
-use shared::http::credentials::Verifier;
+use shared::http::credentials::Tokens;
 use shared::session::SessionPolicy;
 
 mod logout;
@@ -20,7 +20,7 @@ mod sessions;
 pub struct State {
     clock: Clock,
     database: Database,
-    verifier: Verifier,
+    tokens: Tokens,
     policy: SessionPolicy,
 }
 
@@ -33,15 +33,15 @@ impl State {
         Ok(Self {
             clock: host.clock.clone(),
             database: host.database.clone(),
-            verifier: Verifier::load(&host.env, &host.clock)?,
+            tokens: Tokens::load(&host.env, &host.clock)?,
             policy: config::session_policy(&host.env)?,
         })
     }
 }
 
-impl FromRef<State> for Verifier {
+impl FromRef<State> for Tokens {
     fn from_ref(state: &State) -> Self {
-        state.verifier.clone()
+        state.tokens.clone()
     }
 }
 

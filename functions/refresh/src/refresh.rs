@@ -3,11 +3,11 @@
 use axum::extract::State;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use shared::dynamo::refresh_tokens::RotationOutcome;
 use shared::error::Error;
 use shared::http::body::Json;
-use shared::random;
+use shared::http::credentials::IssuedTokens;
 use shared::refresh_token::RefreshToken;
 use shared::session::{Decision, Rotation, Session, decide};
 
@@ -21,32 +21,22 @@ pub(crate) struct Presented {
     pub(crate) refresh_token: SecretString,
 }
 
-/// The answer. `token` and `accessToken` are the same: clients use both names.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Refreshed {
-    token: String,
-    access_token: String,
-    token_type: &'static str,
-    expires_in: u64,
-    refresh_token: String,
-    refresh_expires_in: i64,
-}
-
 /// One conditional write; none for a token that is not ours.
 pub(crate) async fn refresh(
     State(state): State<crate::State>,
     Json(body): Json<Presented>,
-) -> Result<axum::Json<Refreshed>, Error> {
+) -> Result<IssuedTokens, Error> {
     let presented = parse(&state, &body)?;
     let now = state.clock.now();
     let (session, counter) = rotate(&state, &presented, now).await?;
-    answer(&state, presented.with_counter(counter), &session, now).map(axum::Json)
+    state
+        .tokens
+        .issue(&session, &presented.with_counter(counter), now)
 }
 
 pub(crate) fn parse(state: &crate::State, body: &Presented) -> Result<RefreshToken, Error> {
     let text = body.refresh_token.expose_secret();
-    RefreshToken::parse(text, state.verifier.keys()).ok_or(Error::RefreshToken)
+    RefreshToken::parse(text, state.tokens.keys()).ok_or(Error::RefreshToken)
 }
 
 /// Moves the session on and returns the counter of the successor.
@@ -99,25 +89,4 @@ async fn revoke(state: &crate::State, session: &Session) -> Error {
         Ok(_) => Error::RefreshToken,
         Err(error) => error.into(),
     }
-}
-
-fn answer(
-    state: &crate::State,
-    successor: RefreshToken,
-    session: &Session,
-    now: Timestamp,
-) -> Result<Refreshed, Error> {
-    let (keys, tokens) = (state.verifier.keys(), state.verifier.tokens());
-    let access_token = tokens
-        .issue(keys, &session.profile, session.id, now, &mut random::rng())
-        .map_err(|error| Error::Internal(error.into()))?;
-    let access_token = access_token.expose_secret().to_owned();
-    Ok(Refreshed {
-        token: access_token.clone(),
-        access_token,
-        token_type: "Bearer",
-        expires_in: tokens.ttl().as_secs(),
-        refresh_token: successor.to_text(keys).expose_secret().to_owned(),
-        refresh_expires_in: session.expires_at().duration_since(now).as_secs(),
-    })
 }

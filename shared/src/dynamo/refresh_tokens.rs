@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
 };
@@ -15,8 +16,10 @@ use super::transaction::Transaction;
 use super::{Database, StorageError, keys, users};
 use crate::access_token::Principal;
 use crate::clock;
+use crate::handoff::CodeChallenge;
 use crate::ids::{SessionId, UserId};
-use crate::session::{Rotation, Session};
+use crate::refresh_token::FIRST_COUNTER;
+use crate::session::{Rotation, Session, UNREDEEMED_COUNTER};
 use crate::user::Profile;
 
 /// What became of a [`Rotation`].
@@ -26,6 +29,17 @@ pub enum RotationOutcome {
     Applied(Box<Session>),
     /// The session was not as expected; as it is now, if it exists at all.
     NotApplied(Option<Box<Session>>),
+}
+
+/// What became of a one-time code.
+#[derive(Debug)]
+pub enum RedeemOutcome {
+    /// The session has its first token now.
+    Redeemed(Box<Session>),
+    /// The code has expired, or was not met by the right verifier.
+    Refused,
+    /// The code was redeemed before.
+    Replayed,
 }
 
 impl Database {
@@ -82,20 +96,66 @@ impl Database {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        match result {
-            Ok(output) => {
-                let item = output
-                    .attributes
-                    .ok_or_else(|| StorageError::unreadable("no item"))?;
-                Ok(RotationOutcome::Applied(Box::new(session_from(item)?)))
+        match written(result)? {
+            Written::Applied(item) => Ok(RotationOutcome::Applied(Box::new(session_from(item)?))),
+            Written::Refused(item) => {
+                let session = item.map(session_from).transpose()?;
+                Ok(RotationOutcome::NotApplied(session.map(Box::new)))
             }
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    let session = failed.item().cloned().map(session_from).transpose()?;
-                    Ok(RotationOutcome::NotApplied(session.map(Box::new)))
-                }
-                _ => Err(StorageError::sdk(error)),
-            },
+        }
+    }
+
+    /// Gives a session its first token, if its one-time code was not redeemed
+    /// yet, the challenge is met, and the session is live. One conditional write.
+    ///
+    /// `request` tells this call from every other: a write that was applied but
+    /// whose answer was lost must not be taken for a replay.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn redeem(
+        &self,
+        user_id: UserId,
+        session_id: SessionId,
+        challenge: &CodeChallenge,
+        request: &str,
+        idle_ttl: Duration,
+        now: Timestamp,
+    ) -> Result<RedeemOutcome, StorageError> {
+        let idle_expires_at = clock::after(now, idle_ttl);
+        let result = self
+            .update_session(user_id, session_id)
+            .update_expression(
+                "SET current_counter = :first, redeemed_by = :request, last_used_ms = :now, \
+                 idle_expires_ms = :idle, expires_at = :ttl REMOVE code_challenge",
+            )
+            .condition_expression(format!(
+                "current_counter = :unredeemed AND code_challenge = :challenge AND {LIVE}"
+            ))
+            .expression_attribute_values(":first", number(FIRST_COUNTER))
+            .expression_attribute_values(":unredeemed", number(UNREDEEMED_COUNTER))
+            .expression_attribute_values(":challenge", string(challenge))
+            .expression_attribute_values(":request", string(request))
+            .expression_attribute_values(":now", number(now.as_millisecond()))
+            .expression_attribute_values(":no", AttributeValue::Bool(false))
+            .expression_attribute_values(":idle", number(idle_expires_at.as_millisecond()))
+            .expression_attribute_values(":ttl", number(idle_expires_at.as_second()))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match written(result)? {
+            Written::Applied(item) => Ok(RedeemOutcome::Redeemed(Box::new(session_from(item)?))),
+            Written::Refused(None) => Ok(RedeemOutcome::Refused),
+            Written::Refused(Some(item)) => {
+                let ours = item.get("redeemed_by") == Some(&string(request));
+                let session = session_from(item)?;
+                Ok(match session {
+                    session if ours => RedeemOutcome::Redeemed(Box::new(session)),
+                    session if session.current == UNREDEEMED_COUNTER => RedeemOutcome::Refused,
+                    _ => RedeemOutcome::Replayed,
+                })
+            }
         }
     }
 
@@ -115,13 +175,7 @@ impl Database {
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .send()
             .await;
-        match result {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-                _ => Err(StorageError::sdk(error)),
-            },
-        }
+        Ok(matches!(written(result)?, Written::Applied(_)))
     }
 
     /// A user's live sessions, newest first. One consistent query.
@@ -161,6 +215,27 @@ impl Database {
     }
 }
 
+/// What a conditional write of a session came to: the item it left behind, or
+/// the item, if any, that stood in its way.
+enum Written {
+    Applied(Item),
+    Refused(Option<Item>),
+}
+
+fn written(
+    result: Result<UpdateItemOutput, SdkError<UpdateItemError>>,
+) -> Result<Written, StorageError> {
+    match result {
+        Ok(output) => Ok(Written::Applied(output.attributes.unwrap_or_default())),
+        Err(error) => match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                Ok(Written::Refused(failed.item().cloned()))
+            }
+            _ => Err(StorageError::sdk(error)),
+        },
+    }
+}
+
 /// A session that can be used; also false where there is none. Needs `:now` and `:no`.
 const LIVE: &str = "revoked = :no AND idle_expires_ms > :now AND absolute_expires_ms > :now";
 
@@ -192,6 +267,8 @@ struct SessionRow {
     previous_counter: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rotated_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code_challenge: Option<CodeChallenge>,
     revoked: bool,
     created_ms: i64,
     last_used_ms: i64,
@@ -213,6 +290,7 @@ impl From<&Session> for SessionRow {
             current_counter: session.current,
             previous_counter: session.previous,
             rotated_ms: session.rotated_at.map(Timestamp::as_millisecond),
+            code_challenge: session.awaits.clone(),
             revoked: session.revoked,
             created_ms: session.created_at.as_millisecond(),
             last_used_ms: session.last_used_at.as_millisecond(),
@@ -242,6 +320,7 @@ impl From<SessionRow> for Session {
             current: row.current_counter,
             previous: row.previous_counter,
             rotated_at: row.rotated_ms.map(clock::from_millis),
+            awaits: row.code_challenge,
             revoked: row.revoked,
             created_at: clock::from_millis(row.created_ms),
             last_used_at: clock::from_millis(row.last_used_ms),

@@ -1,67 +1,136 @@
 //! Authorization is a value a handler must hold: it gets a [`Principal`] only
-//! from a verified access token.
+//! from a verified access token. And the other way round: tokens are issued here.
 
 use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
+use axum::response::{IntoResponse, Response};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 
 use crate::access_token::{AccessTokens, InvalidAccessToken, Principal};
+use crate::api_key::KeyRefusal;
 use crate::clock::Clock;
 use crate::config::{self, ConfigError, Env};
 use crate::error::Error;
+use crate::random;
+use crate::refresh_token::RefreshToken;
+use crate::session::Session;
 use crate::signing::SigningKeys;
 
 /// Carries an SDK's API key.
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// Everything needed to verify an access token; cheap to clone.
+/// Verifies and issues the tokens of this deployment; cheap to clone.
 #[derive(Clone)]
-pub struct Verifier {
+pub struct Tokens {
     keys: Arc<SigningKeys>,
-    tokens: Arc<AccessTokens>,
+    access: Arc<AccessTokens>,
     clock: Clock,
 }
 
-impl Verifier {
-    /// A verifier for what this environment's tokens are signed with.
+/// What a signed-in client holds.
+pub struct IssuedTokens {
+    /// For `Authorization: Bearer`.
+    pub access: SecretString,
+    /// For `POST /refresh`.
+    pub refresh: SecretString,
+    /// Life of the access token.
+    pub expires_in_seconds: u64,
+    /// Life of the session, unless it is used.
+    pub refresh_expires_in_seconds: i64,
+}
+
+impl Tokens {
+    /// Reads what this environment's tokens are signed with.
     ///
     /// # Errors
     /// When the signing secret or a lifetime is missing or wrong.
     pub fn load(env: &Env, clock: &Clock) -> Result<Self, ConfigError> {
         Ok(Self {
             keys: Arc::new(config::signing_keys(env)?),
-            tokens: Arc::new(config::access_tokens(env)?),
+            access: Arc::new(config::access_tokens(env)?),
             clock: clock.clone(),
         })
     }
 
-    /// The signing keys, for functions that also issue.
+    /// The signing keys.
     pub fn keys(&self) -> &SigningKeys {
         &self.keys
     }
 
-    /// The access tokens, for functions that also issue.
-    pub fn tokens(&self) -> &AccessTokens {
-        &self.tokens
+    /// A new access token beside a refresh token of the same session.
+    ///
+    /// # Errors
+    /// When signing fails, which no input can cause.
+    pub fn issue(
+        &self,
+        session: &Session,
+        refresh_token: &RefreshToken,
+        now: Timestamp,
+    ) -> Result<IssuedTokens, Error> {
+        let access = self
+            .access
+            .issue(
+                &self.keys,
+                &session.profile,
+                session.id,
+                now,
+                &mut random::rng(),
+            )
+            .map_err(|error| Error::Internal(error.into()))?;
+        Ok(IssuedTokens {
+            access,
+            refresh: refresh_token.to_text(&self.keys),
+            expires_in_seconds: self.access.ttl().as_secs(),
+            refresh_expires_in_seconds: session.expires_at().duration_since(now).as_secs(),
+        })
+    }
+}
+
+/// The body of a token answer (RFC 6749 §5.1, in the contract's names). `token`
+/// and `accessToken` are the same: clients use both names.
+impl IntoResponse for IssuedTokens {
+    fn into_response(self) -> Response {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Body<'a> {
+            token: &'a str,
+            access_token: &'a str,
+            token_type: &'static str,
+            expires_in: u64,
+            refresh_token: &'a str,
+            refresh_expires_in: i64,
+        }
+        let access_token = self.access.expose_secret();
+        let body = Body {
+            token: access_token,
+            access_token,
+            token_type: "Bearer",
+            expires_in: self.expires_in_seconds,
+            refresh_token: self.refresh.expose_secret(),
+            refresh_expires_in: self.refresh_expires_in_seconds,
+        };
+        axum::Json(body).into_response()
     }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Principal
 where
-    Verifier: FromRef<S>,
+    Tokens: FromRef<S>,
 {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let verifier = Verifier::from_ref(state);
+        let tokens = Tokens::from_ref(state);
         let token = bearer(&parts.headers)?;
-        let now = verifier.clock.now();
-        let principal = verifier.tokens.verify(&verifier.keys, token, now)?;
-        tracing::debug!(user = %principal.user_id, "authenticated");
-        Ok(principal)
+        Ok(tokens
+            .access
+            .verify(&tokens.keys, token, tokens.clock.now())?)
     }
 }
 
@@ -72,11 +141,8 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
     if values.next().is_some() {
         return Err(InvalidAccessToken.into());
     }
-    let (scheme, token) = value
-        .to_str()
-        .ok()
-        .and_then(|value| value.split_once(' '))
-        .ok_or(InvalidAccessToken)?;
+    let value = value.to_str().map_err(|_| InvalidAccessToken)?;
+    let (scheme, token) = value.split_once(' ').ok_or(InvalidAccessToken)?;
     if scheme.eq_ignore_ascii_case("bearer") {
         Ok(token)
     } else {
@@ -92,10 +158,8 @@ pub fn api_key(headers: &HeaderMap) -> Result<&str, Error> {
     let mut values = headers.get_all(API_KEY).iter();
     let value = values.next().ok_or(Error::MissingApiKey)?;
     if values.next().is_some() {
-        return Err(crate::api_key::KeyRefusal::Invalid.into());
+        return Err(KeyRefusal::Invalid.into());
     }
-    value
-        .to_str()
-        .map(str::trim)
-        .map_err(|_| crate::api_key::KeyRefusal::Invalid.into())
+    let text = value.to_str().map(str::trim);
+    text.map_err(|_| KeyRefusal::Invalid.into())
 }

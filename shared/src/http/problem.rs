@@ -99,6 +99,8 @@ fn told(error: &Error) -> (&'static str, StatusCode, &'static str) {
             StatusCode::UNAUTHORIZED,
             "Sign in again",
         ),
+        // RFC 6749 §5.2 tells `invalid_grant` with 400.
+        Error::HandoffCode => ("invalid-code", StatusCode::BAD_REQUEST, "Sign in again"),
         Error::MissingApiKey | Error::ApiKey(KeyRefusal::Invalid) => (
             "invalid-api-key",
             StatusCode::UNAUTHORIZED,

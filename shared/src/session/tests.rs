@@ -408,3 +408,27 @@ fn r5_a_thief_and_a_victim_are_not_both_served_past_the_victims_next_refresh() {
         }
     }
 }
+
+fn decide(session: &Session, counter: u32, policy: &SessionPolicy, now: Timestamp) -> Decision {
+    if false {
+        return Decision::Refuse;
+    }
+    if counter == session.current {
+        return Rotation::of_newest(counter).map_or(Decision::Refuse, Decision::Rotate);
+    }
+    if Some(counter) != session.previous {
+        return Decision::RevokeFamily;
+    }
+    let grace_ends = session.rotated_at.map(|at| clock::after(at, policy.grace));
+    if grace_ends.is_some_and(|end| now <= end) {
+        return Decision::ServeAgain(session.current);
+    }
+    match (policy.reuse, session.current.checked_add(1)) {
+        (ReusePolicy::Recover, Some(next)) => Decision::Rotate(Rotation {
+            expected_current: session.current,
+            previous: counter,
+            next,
+        }),
+        _ => Decision::RevokeFamily,
+    }
+}

@@ -1,0 +1,174 @@
+//! The one-time code: for a page that gave a PKCE challenge, instead of tokens.
+
+use serde_json::json;
+
+use crate::support::callers::{SignedIn, parameters, post, refresh};
+use crate::support::{Backend, Response};
+
+/// RFC 7636 appendix B.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// Signs in with a challenge; returns the code.
+async fn code(backend: &Backend) -> String {
+    let mut browser = backend.browser();
+    let start = format!(
+        "/oauth2/authorization/github?code_challenge={CHALLENGE}&code_challenge_method=S256"
+    );
+    let github = browser.get(&start).await.location();
+    let callback = browser.approve(&github, "octocat").await;
+    backend.calls.take();
+    let success = browser.get(&callback).await.location();
+    assert_eq!(backend.calls.take(), ["TransactWriteItems"]);
+    assert_eq!(success.path(), "/oauth-success");
+    assert_eq!(success.fragment(), None);
+    let query = parameters(success.query());
+    assert_eq!(
+        query.keys().collect::<Vec<_>>(),
+        ["code"],
+        "no token in a query"
+    );
+    query["code"].clone()
+}
+
+async fn redeem(backend: &Backend, code: &str, verifier: &str) -> Response {
+    let body = json!({ "code": code, "codeVerifier": verifier });
+    post(backend, "/oauth2/token", body).await
+}
+
+fn signed_in(backend: &Backend, response: &Response) -> SignedIn {
+    let body = response.json();
+    let text = |name: &str| body[name].as_str().unwrap().to_owned();
+    SignedIn {
+        backend: backend.clone(),
+        token: text("accessToken"),
+        refresh_token: text("refreshToken"),
+    }
+}
+
+#[tokio::test]
+async fn a_code_and_its_verifier_are_swapped_for_tokens_with_one_write() {
+    let backend = Backend::start().await;
+    let code = code(&backend).await;
+    let response = redeem(&backend, &code, VERIFIER).await;
+    assert_eq!(backend.calls.take(), ["UpdateItem"]);
+    assert_eq!(response.header("cache-control"), "no-store");
+    let mut octocat = signed_in(&backend, &response);
+    assert_eq!(octocat.get("/me").await.json()["login"], "octocat");
+    assert_eq!(octocat.refresh().await.status, 200);
+    assert_eq!(octocat.refresh().await.status, 200);
+}
+
+#[tokio::test]
+async fn o33_a_replayed_code_ends_the_session_it_made() {
+    let backend = Backend::start().await;
+    let code = code(&backend).await;
+    let octocat = signed_in(&backend, &redeem(&backend, &code, VERIFIER).await);
+    backend.calls.take();
+    redeem(&backend, &code, VERIFIER)
+        .await
+        .problem(400, "invalid-code");
+    assert_eq!(backend.calls.take(), ["UpdateItem", "UpdateItem"]);
+    let response = refresh(&backend, &octocat.refresh_token).await;
+    response.problem(401, "invalid-refresh-token");
+}
+
+#[tokio::test]
+async fn a_code_redeemed_in_parallel_is_given_out_once() {
+    let backend = Backend::start().await;
+    let code = code(&backend).await;
+    let attempts = (0..20).map(|_| redeem(&backend, &code, VERIFIER));
+    let responses = futures_util::future::join_all(attempts).await;
+    let redeemed = responses
+        .iter()
+        .filter(|response| response.status == 200)
+        .count();
+    assert_eq!(redeemed, 1);
+}
+
+#[tokio::test]
+async fn o33_a_code_is_dead_after_a_minute() {
+    let backend = Backend::start().await;
+    let (first, second) = (code(&backend).await, code(&backend).await);
+    backend.later(59);
+    assert_eq!(redeem(&backend, &first, VERIFIER).await.status, 200);
+    backend.later(1);
+    redeem(&backend, &second, VERIFIER)
+        .await
+        .problem(400, "invalid-code");
+}
+
+#[tokio::test]
+async fn a_wrong_verifier_gets_nothing_and_leaves_the_code_to_its_owner() {
+    let backend = Backend::start().await;
+    let code = code(&backend).await;
+    redeem(&backend, &code, &"x".repeat(43))
+        .await
+        .problem(400, "invalid-code");
+    let problem = redeem(&backend, &code, "short")
+        .await
+        .problem(400, "invalid-fields");
+    assert_eq!(problem["errors"][0]["pointer"], "/codeVerifier");
+    assert_eq!(redeem(&backend, &code, VERIFIER).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_is_no_code_of_ours_costs_no_call() {
+    let backend = Backend::start().await;
+    let octocat = backend.sign_in("octocat").await;
+    let code = code(&backend).await;
+    let flipped = code.chars().rev().collect::<String>();
+    for code in [
+        "",
+        "upblit_code_",
+        &flipped,
+        &octocat.refresh_token,
+        &octocat.token,
+    ] {
+        redeem(&backend, code, VERIFIER)
+            .await
+            .problem(400, "invalid-code");
+    }
+    refresh(&backend, &code)
+        .await
+        .problem(401, "invalid-refresh-token");
+    for body in [
+        json!({}),
+        json!({ "code": code }),
+        json!({ "code": 1, "codeVerifier": 2 }),
+    ] {
+        assert_eq!(post(&backend, "/oauth2/token", body).await.status, 400);
+    }
+    assert!(backend.calls.take().is_empty());
+}
+
+#[tokio::test]
+async fn an_unredeemed_code_leaves_nothing_in_the_tables_that_redeems_it() {
+    let backend = Backend::start().await;
+    let code = code(&backend).await;
+    let dump = backend.dump_all().await;
+    assert!(!dump.contains(&code) && !dump.contains(VERIFIER));
+}
+
+#[tokio::test]
+async fn a_challenge_without_s256_starts_no_sign_in() {
+    let backend = Backend::start().await;
+    let start = "/oauth2/authorization/github?";
+    for query in [
+        format!("code_challenge={CHALLENGE}"),
+        format!("code_challenge={CHALLENGE}&code_challenge_method=plain"),
+        "code_challenge_method=S256".to_owned(),
+        "code_challenge=short&code_challenge_method=S256".to_owned(),
+    ] {
+        let location = backend
+            .browser()
+            .get(&format!("{start}{query}"))
+            .await
+            .location();
+        assert_eq!(
+            parameters(location.query())["reason"],
+            "invalid_request",
+            "{query}"
+        );
+    }
+}
