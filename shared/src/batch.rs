@@ -87,6 +87,8 @@ pub struct Indexed<E> {
     pub index: usize,
     /// The event.
     pub event: E,
+    /// Whether a text or attribute was cut to its bound.
+    pub is_cut: bool,
 }
 
 /// The answer to a batch.
@@ -127,7 +129,7 @@ impl<E: Event> Decoded<E> {
     pub fn within_window(mut self, now: Timestamp) -> Self {
         let (oldest, newest) = (clock::before(now, MAX_AGE), clock::after(now, MAX_AHEAD));
         let report = &mut self.report;
-        self.events.retain(|Indexed { index, event }| {
+        self.events.retain(|Indexed { index, event, .. }| {
             let reason = if event.end() < oldest {
                 "older than 24 hours"
             } else if event.start() > newest {
@@ -147,6 +149,7 @@ impl<E: Event> Decoded<E> {
         });
         report.errors.sort_by_key(|rejection| rejection.index);
         report.accepted = self.events.len();
+        report.truncated = self.events.iter().filter(|event| event.is_cut).count();
         self
     }
 }

@@ -11,6 +11,9 @@ use crate::ids::SessionId;
 use crate::refresh_token::RefreshToken;
 use crate::user::Profile;
 
+/// Most live sessions of one user; a further sign-in ends the oldest.
+pub const MAX_SESSIONS_PER_USER: usize = 50;
+
 /// How long sessions live and how strict rotation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionPolicy {

@@ -68,7 +68,7 @@ async fn o33_a_replayed_code_ends_the_session_it_made() {
     redeem(&backend, &code, VERIFIER)
         .await
         .problem(400, "invalid-code");
-    assert_eq!(backend.calls.take(), ["UpdateItem", "UpdateItem"]);
+    assert_eq!(backend.calls.take(), ["UpdateItem", "TransactWriteItems"]);
     let response = refresh(&backend, &octocat.refresh_token).await;
     response.problem(401, "invalid-refresh-token");
 }

@@ -13,6 +13,7 @@
 
 mod support;
 
+mod accounts;
 mod api_keys;
 mod applications;
 mod boundaries;

@@ -1,15 +1,16 @@
-//! `GET /applications/{id}/audit`: what happened to an application, newest first.
+//! `GET /applications/{id}/audit` and `GET /me/audit`: what happened to an
+//! application, or to the caller's own account, newest first.
 
 use axum::extract::{Path, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::access_token::Principal;
-use shared::audit::{AuditAction, AuditEntry};
+use shared::audit::{Actor, AuditAction, AuditEntry, Subject};
 use shared::clock;
 use shared::dynamo::audit::AuditPosition;
 use shared::error::Error;
 use shared::http::body::Query;
-use shared::ids::{PublicKeyId, UserId};
+use shared::ids::{PublicKeyId, SessionId};
 
 use crate::applications::membership;
 
@@ -35,25 +36,50 @@ pub(crate) struct Trail {
 struct View {
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     at: Timestamp,
-    actor: UserId,
+    actor: Actor,
     action: AuditAction,
+    #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<PublicKeyId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<SessionId>,
 }
 
-/// One page.
-pub(crate) async fn trail(
+/// `GET /applications/{id}/audit`
+pub(crate) async fn of_application(
     State(state): State<crate::State>,
     principal: Principal,
     Path(id): Path<String>,
     Query(page): Query<Page>,
 ) -> Result<axum::Json<Trail>, Error> {
+    let membership = membership(&state, &principal, &id).await?;
+    read(
+        &state,
+        Subject::Application(membership.application.id),
+        page,
+    )
+    .await
+}
+
+/// `GET /me/audit`: sign-ins and how sessions ended.
+pub(crate) async fn of_account(
+    State(state): State<crate::State>,
+    principal: Principal,
+    Query(page): Query<Page>,
+) -> Result<axum::Json<Trail>, Error> {
+    read(&state, Subject::Account(principal.user_id), page).await
+}
+
+async fn read(
+    state: &crate::State,
+    subject: Subject,
+    page: Page,
+) -> Result<axum::Json<Trail>, Error> {
     let after = page.cursor.as_deref().map(parse_cursor).transpose()?;
     let limit = page.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
-    let membership = membership(&state, &principal, &id).await?;
-    let (application_id, now) = (membership.application.id, state.clock.now());
+    let now = state.clock.now();
     let trail = state
         .database
-        .audit_trail(application_id, after.as_ref(), limit.into(), now);
+        .audit_trail(subject, after.as_ref(), limit.into(), now);
     let (entries, next) = trail.await?;
     Ok(axum::Json(Trail {
         entries: entries.into_iter().map(View::from).collect(),
@@ -68,11 +94,20 @@ fn parse_cursor(text: &str) -> Result<AuditPosition, Error> {
 
 impl From<AuditEntry> for View {
     fn from(entry: AuditEntry) -> Self {
+        let AuditEntry {
+            subject: _,
+            actor,
+            at,
+            action,
+            key,
+            session,
+        } = entry;
         Self {
-            at: entry.at,
-            actor: entry.actor,
-            action: entry.action,
-            key: entry.key,
+            at,
+            actor,
+            action,
+            key,
+            session,
         }
     }
 }

@@ -48,7 +48,8 @@ pub fn router(state: State) -> Router {
     Router::new()
         .route("/applications", get(list).post(create))
         .route("/applications/{id}", get(show).patch(rename).delete(delete))
-        .route("/applications/{id}/audit", get(audit::trail))
+        .route("/applications/{id}/audit", get(audit::of_application))
         .route("/me", get(me::me))
+        .route("/me/audit", get(audit::of_account))
         .with_state(state)
 }

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use shared::audit::{Actor, AuditAction};
 use shared::dynamo::refresh_tokens::RedeemOutcome;
 use shared::error::Error;
 use shared::handoff;
@@ -46,7 +47,13 @@ pub(crate) async fn redeem(
 async fn replayed(state: &crate::State, token: &RefreshToken) -> Error {
     let (user_id, session_id) = (token.user_id(), token.session_id());
     tracing::warn!(user = %user_id, session = %session_id, "code replayed, session revoked");
-    match state.database.revoke_session(user_id, session_id).await {
+    let why = (Actor::Upblit, AuditAction::CodeReplayed);
+    let now = state.clock.now();
+    match state
+        .database
+        .revoke_session(user_id, session_id, why, now)
+        .await
+    {
         Ok(_) => Error::HandoffCode,
         Err(error) => error.into(),
     }

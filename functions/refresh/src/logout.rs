@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use http::StatusCode;
+use shared::audit::{Actor, AuditAction};
 use shared::error::Error;
 use shared::http::body::Json;
 
@@ -14,7 +15,13 @@ pub(crate) async fn logout(
 ) -> Result<StatusCode, Error> {
     if let Ok(token) = parse(&state, &body) {
         let (user_id, session_id) = (token.user_id(), token.session_id());
-        if state.database.revoke_session(user_id, session_id).await? {
+        let why = (Actor::User(user_id), AuditAction::SignedOut);
+        let now = state.clock.now();
+        if state
+            .database
+            .revoke_session(user_id, session_id, why, now)
+            .await?
+        {
             tracing::info!(user = %user_id, session = %session_id, "signed out");
         }
     }

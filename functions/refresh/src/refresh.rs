@@ -4,6 +4,7 @@ use axum::extract::State;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use shared::audit::{Actor, AuditAction};
 use shared::dynamo::refresh_tokens::RotationOutcome;
 use shared::error::Error;
 use shared::http::body::Json;
@@ -85,7 +86,13 @@ async fn apply(
 async fn revoke(state: &crate::State, session: &Session) -> Error {
     let user_id = session.profile.user_id;
     tracing::warn!(user = %user_id, session = %session.id, "refresh token reused, session revoked");
-    match state.database.revoke_session(user_id, session.id).await {
+    let why = (Actor::Upblit, AuditAction::ReuseDetected);
+    let now = state.clock.now();
+    match state
+        .database
+        .revoke_session(user_id, session.id, why, now)
+        .await
+    {
         Ok(_) => Error::RefreshToken,
         Err(error) => error.into(),
     }

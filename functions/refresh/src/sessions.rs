@@ -5,6 +5,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::access_token::Principal;
+use shared::audit::{Actor, AuditAction};
 use shared::clock;
 use shared::error::{Error, Resource};
 use shared::http::body::Query;
@@ -57,9 +58,10 @@ pub(crate) async fn revoke(
     let Ok(id) = id.parse() else {
         return Err(unknown);
     };
-    match state.database.revoke_session(principal.user_id, id).await? {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => Err(unknown),
+    if end(&state, &principal, id).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(unknown)
     }
 }
 
@@ -88,13 +90,19 @@ pub(crate) async fn revoke_all(
     for session in sessions {
         let kept = query.except.is_some() && session.id == principal.session_id;
         if !kept {
-            state
-                .database
-                .revoke_session(principal.user_id, session.id)
-                .await?;
+            end(&state, &principal, session.id).await?;
         }
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn end(state: &crate::State, by: &Principal, id: SessionId) -> Result<bool, Error> {
+    let why = (Actor::User(by.user_id), AuditAction::SessionRevoked);
+    let now = state.clock.now();
+    Ok(state
+        .database
+        .revoke_session(by.user_id, id, why, now)
+        .await?)
 }
 
 fn view(session: Session, principal: &Principal) -> View {

@@ -17,9 +17,9 @@ const MAX_SUMMARY_BYTES: usize = 850;
 pub struct Summary {
     /// By minute of the batch's hour, 0 to 59.
     pub minutes: BTreeMap<u8, Minute>,
-    /// Logs by level.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub levels: BTreeMap<String, u32>,
+    /// Logs by level. `None`: did not fit, any level may be inside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub levels: Option<BTreeMap<String, u32>>,
     /// A row for each root span. `None`: did not fit, so the blob has to be opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roots: Option<Vec<RootSpan>>,
@@ -109,7 +109,8 @@ impl Summarize for Span {
 impl Summarize for LogRecord {
     fn add_to(&self, summary: &mut Summary) {
         summary.minute_of(self).errors += u32::from(self.is_error());
-        *summary.levels.entry(self.level.clone()).or_default() += 1;
+        let levels = summary.levels.get_or_insert_default();
+        *levels.entry(self.level.clone()).or_default() += 1;
     }
 }
 
@@ -117,6 +118,7 @@ impl Summary {
     /// Sums up a blob's events.
     pub fn of<'a, E: Summarize + 'a>(events: impl IntoIterator<Item = &'a E>) -> Self {
         let mut summary = Self {
+            levels: Some(BTreeMap::new()),
             roots: Some(Vec::new()),
             traces: Some(BTreeSet::new()),
             ..Self::default()
@@ -130,7 +132,8 @@ impl Summary {
     }
 
     /// The summary as stored: JSON, zstd. What does not fit in one write unit
-    /// is left out, the most easily found elsewhere first.
+    /// is left out, the most easily found elsewhere first; all that is left then
+    /// is bounded by the number of events.
     ///
     /// # Errors
     /// When compression fails, which no input can cause.
@@ -138,7 +141,10 @@ impl Summary {
         loop {
             let encoded = compress(&self)?;
             let fits = encoded.len() <= MAX_SUMMARY_BYTES;
-            if fits || (self.roots.take().is_none() && self.traces.take().is_none()) {
+            let smaller = self.roots.take().is_some()
+                || self.traces.take().is_some()
+                || self.levels.take().is_some();
+            if fits || !smaller {
                 return Ok(encoded);
             }
         }

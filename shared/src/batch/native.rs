@@ -55,10 +55,11 @@ fn decode<E: Event>(body: &[u8], read: Read<E>) -> Result<Decoded<E>, EnvelopeEr
     };
     for (index, raw) in envelope.events.iter().enumerate() {
         match decode_event(raw.get(), envelope.sent_at, read) {
-            Ok((event, cut)) => {
-                decoded.events.push(Indexed { index, event });
-                decoded.report.truncated += usize::from(cut.0);
-            }
+            Ok((event, Cut(is_cut))) => decoded.events.push(Indexed {
+                index,
+                event,
+                is_cut,
+            }),
             Err(Reason { field, reason }) => {
                 let pointer = pointer(E::SIGNAL, index, &field);
                 decoded.report.reject(index, FieldError { pointer, reason });

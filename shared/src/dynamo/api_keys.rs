@@ -15,7 +15,7 @@ use super::{Database, StorageError, applications, audit, keys, refresh_tokens};
 use crate::access_token::Principal;
 use crate::api_key::{ApiKey, KeyHash, KeyRecord, KeyState, PreviousSecret, Scope};
 use crate::application::Name;
-use crate::audit::{AuditAction, AuditEntry};
+use crate::audit::{Actor, AuditAction, AuditEntry};
 use crate::clock;
 use crate::ids::{ApplicationId, KeyId, PublicKeyId, UserId};
 
@@ -346,14 +346,7 @@ fn change_outcome(outcome: &Outcome, member: usize, change: usize) -> ChangeOutc
 }
 
 fn entry(key: PublicKeyId, by: Principal, action: AuditAction, at: Timestamp) -> AuditEntry {
-    let application_id = key.application_id;
-    AuditEntry {
-        application_id,
-        actor: by.user_id,
-        at,
-        action,
-        key: Some(key),
-    }
+    AuditEntry::of_key(key, Actor::User(by.user_id), action, at)
 }
 
 fn key(id: PublicKeyId) -> Item {

@@ -14,7 +14,7 @@ use super::transaction::Transaction;
 use super::{Database, StorageError, api_keys, audit, keys, users};
 use crate::api_key::{KeyState, MAX_KEYS_PER_APPLICATION};
 use crate::application::{Application, Name, Role};
-use crate::audit::{AuditAction, AuditEntry};
+use crate::audit::{Actor, AuditAction, AuditEntry};
 use crate::clock;
 use crate::ids::{ApplicationId, UserId};
 
@@ -53,9 +53,9 @@ impl Database {
             user_id: application.created_by,
             role: Role::Owner,
         };
-        let entry = entry(
+        let entry = AuditEntry::of_application(
             application.id,
-            application.created_by,
+            Actor::User(application.created_by),
             AuditAction::ApplicationCreated,
             application.created_at,
         );
@@ -135,12 +135,8 @@ impl Database {
             .condition_expression("attribute_exists(application_id)")
             .expression_attribute_names("#name", "name")
             .expression_attribute_values(":name", string(name.as_str()));
-        let entry = entry(
-            application_id,
-            user_id,
-            AuditAction::ApplicationRenamed,
-            now,
-        );
+        let (actor, action) = (Actor::User(user_id), AuditAction::ApplicationRenamed);
+        let entry = AuditEntry::of_application(application_id, actor, action, now);
         let outcome = Transaction::default()
             .check(check_member(self, application_id, user_id)?)
             .update(rename.build()?)
@@ -171,12 +167,8 @@ impl Database {
             .table_name(&self.tables.applications)
             .set_key(Some(key(application.id, &keys::member(user_id))))
             .condition_expression("attribute_exists(application_id)");
-        let entry = entry(
-            application.id,
-            user_id,
-            AuditAction::ApplicationDeleted,
-            now,
-        );
+        let (actor, action) = (Actor::User(user_id), AuditAction::ApplicationDeleted);
+        let entry = AuditEntry::of_application(application.id, actor, action, now);
         let mut transaction = Transaction::default()
             .delete(meta.build()?)
             .delete(member.build()?)
@@ -299,21 +291,6 @@ pub(super) fn remove_key(
 
 fn key(application_id: ApplicationId, sk: &str) -> Item {
     attribute::key([(keys::APPLICATION_ID, &application_id), (keys::SK, &sk)])
-}
-
-fn entry(
-    application_id: ApplicationId,
-    actor: UserId,
-    action: AuditAction,
-    at: Timestamp,
-) -> AuditEntry {
-    AuditEntry {
-        application_id,
-        actor,
-        at,
-        action,
-        key: None,
-    }
 }
 
 #[derive(Serialize, Deserialize)]

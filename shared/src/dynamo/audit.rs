@@ -1,4 +1,5 @@
-//! Audit entries: items of the Applications table, beside the application.
+//! Audit entries: items of the Applications table, beside the application, or
+//! in a partition of the user's account.
 
 use aws_sdk_dynamodb::types::Put;
 use jiff::Timestamp;
@@ -6,32 +7,35 @@ use serde::{Deserialize, Serialize};
 
 use super::attribute::{self, string};
 use super::{Database, StorageError, keys};
-use crate::audit::{AuditAction, AuditEntry, RETENTION};
+use crate::audit::{Actor, AuditAction, AuditEntry, RETENTION, Subject};
 use crate::clock;
-use crate::ids::{ApplicationId, PublicKeyId, UserId};
+use crate::ids::{PublicKeyId, SessionId};
 use crate::random;
 
 #[derive(Serialize, Deserialize)]
 struct AuditRow {
-    application_id: ApplicationId,
+    application_id: String,
     sk: String,
-    actor: UserId,
+    actor: Actor,
     at_ms: i64,
     action: AuditAction,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key: Option<PublicKeyId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<SessionId>,
     expires_at: i64,
 }
 
 /// The write of an entry, for the transaction of the change itself.
 pub(super) fn put(database: &Database, entry: &AuditEntry) -> Result<Put, StorageError> {
     let row = AuditRow {
-        application_id: entry.application_id,
+        application_id: keys::audit_partition(entry.subject),
         sk: keys::audit(entry.at, &random::base62(&mut random::rng(), 8)),
         actor: entry.actor,
         at_ms: entry.at.as_millisecond(),
         action: entry.action,
         key: entry.key,
+        session: entry.session,
         expires_at: clock::after(entry.at, RETENTION).as_second(),
     };
     let put = Put::builder().table_name(&database.tables.applications);
@@ -39,30 +43,28 @@ pub(super) fn put(database: &Database, entry: &AuditEntry) -> Result<Put, Storag
 }
 
 impl Database {
-    /// One page of an application's audit trail, newest first. One consistent
+    /// One page of an audit trail, newest first. One consistent
     /// query; `after` is the position that the page before returned.
     ///
     /// # Errors
     /// When storage fails.
     pub async fn audit_trail(
         &self,
-        application_id: ApplicationId,
+        subject: Subject,
         after: Option<&AuditPosition>,
         limit: i32,
         now: Timestamp,
     ) -> Result<(Vec<AuditEntry>, Option<AuditPosition>), StorageError> {
+        let partition = keys::audit_partition(subject);
         let start = after.map(|position| {
-            attribute::key([
-                (keys::APPLICATION_ID, &application_id),
-                (keys::SK, &position.0),
-            ])
+            attribute::key([(keys::APPLICATION_ID, &partition), (keys::SK, &position.0)])
         });
         let output = self
             .client
             .query()
             .table_name(&self.tables.applications)
             .key_condition_expression("application_id = :application AND begins_with(sk, :audit)")
-            .expression_attribute_values(":application", string(application_id))
+            .expression_attribute_values(":application", string(&partition))
             .expression_attribute_values(":audit", string(keys::AUDIT_PREFIX))
             .consistent_read(true)
             .scan_index_forward(false)
@@ -79,12 +81,12 @@ impl Database {
         let current = rows
             .into_iter()
             .filter(|row| row.expires_at > now.as_second());
-        Ok((current.map(AuditEntry::from).collect(), next))
+        Ok((current.map(|row| row.entry(subject)).collect(), next))
     }
 }
 
-/// A place in an audit trail. It names no application: whose trail is read
-/// comes from the caller's membership alone.
+/// A place in an audit trail. It does not name whose: that comes from the
+/// caller's token and membership alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditPosition(String);
 
@@ -102,14 +104,15 @@ impl AuditPosition {
     }
 }
 
-impl From<AuditRow> for AuditEntry {
-    fn from(row: AuditRow) -> Self {
-        Self {
-            application_id: row.application_id,
-            actor: row.actor,
-            at: clock::from_millis(row.at_ms),
-            action: row.action,
-            key: row.key,
+impl AuditRow {
+    fn entry(self, subject: Subject) -> AuditEntry {
+        AuditEntry {
+            subject,
+            actor: self.actor,
+            at: clock::from_millis(self.at_ms),
+            action: self.action,
+            key: self.key,
+            session: self.session,
         }
     }
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::audit::Subject;
 use crate::batch::Signal;
 use crate::batch::chunk::Chunk;
 use crate::config::Env;
@@ -68,6 +69,14 @@ pub fn member(user_id: UserId) -> String {
 
 /// What every audit entry's sort key starts with.
 pub const AUDIT_PREFIX: &str = "audit#";
+
+/// Partition of an audit trail. No application id looks like an account's.
+pub fn audit_partition(subject: Subject) -> String {
+    match subject {
+        Subject::Application(id) => id.to_string(),
+        Subject::Account(user_id) => format!("user#{user_id}"),
+    }
+}
 
 /// Sort key of an audit entry; sorts by time.
 pub fn audit(at: Timestamp, random: &str) -> String {

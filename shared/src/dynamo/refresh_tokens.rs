@@ -6,21 +6,26 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    AttributeValue, ConditionCheck, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, Update,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::attribute::{self, Item, number, string};
 use super::transaction::Transaction;
-use super::{Database, StorageError, keys, users};
+use super::users::{self, SessionCount};
+use super::{Database, StorageError, audit, keys};
 use crate::access_token::Principal;
+use crate::audit::{Actor, AuditAction, AuditEntry};
 use crate::clock;
 use crate::handoff::CodeChallenge;
 use crate::ids::{SessionId, UserId};
 use crate::refresh_token::FIRST_COUNTER;
-use crate::session::{Rotation, Session, UNREDEEMED_COUNTER};
+use crate::session::{MAX_SESSIONS_PER_USER, Rotation, Session, UNREDEEMED_COUNTER};
 use crate::user::Profile;
+
+/// Sessions one sign-in ends at most; a transaction holds 100 writes.
+const MAX_ENDED_AT_ONCE: usize = 20;
 
 /// What became of a [`Rotation`].
 #[derive(Debug)]
@@ -43,21 +48,47 @@ pub enum RedeemOutcome {
 }
 
 impl Database {
-    /// Upserts the user and opens a session. One transaction.
+    /// Upserts the user and opens a session. One transaction; at most every
+    /// fiftieth time also a query and a second one, which end the oldest sessions
+    /// so that there are never more than [`MAX_SESSIONS_PER_USER`].
     ///
     /// # Errors
-    /// When storage fails; then neither happened.
+    /// When storage fails; then nothing happened.
     pub async fn sign_in(&self, session: &Session) -> Result<(), StorageError> {
+        let (profile, now) = (&session.profile, session.created_at);
+        let user = users::upsert(self, profile, now, SessionCount::OneMore)?;
+        let outcome = self.opening(session, user)?.commit(self).await?;
+        if !outcome.refused_at(0) {
+            return outcome.must_commit();
+        }
+        // The user's count is an upper bound: sessions also end by themselves.
+        let live = self.live_sessions(profile.user_id, now).await?;
+        let (kept, surplus) = live.split_at(live.len().min(MAX_SESSIONS_PER_USER - 1));
+        let user = users::upsert(self, profile, now, SessionCount::Exactly(kept.len() + 1))?;
+        let mut transaction = self.opening(session, user)?;
+        for oldest in surplus.iter().take(MAX_ENDED_AT_ONCE) {
+            let (actor, why) = (Actor::Upblit, AuditAction::SessionRevoked);
+            let entry = AuditEntry::of_session(profile.user_id, oldest.id, actor, why, now);
+            transaction = transaction
+                .update(self.revocation(profile.user_id, oldest.id)?)
+                .put(audit::put(self, &entry)?);
+        }
+        transaction.commit(self).await?.must_commit()
+    }
+
+    /// The writes of every sign-in; the user's is the first.
+    fn opening(&self, session: &Session, user: Update) -> Result<Transaction, StorageError> {
         let put = Put::builder()
             .table_name(&self.tables.refresh_tokens)
             .set_item(Some(serde_dynamo::to_item(SessionRow::from(session))?))
             .condition_expression("attribute_not_exists(session_id)");
-        Transaction::default()
-            .update(users::upsert(self, &session.profile, session.created_at)?)
+        let user_id = session.profile.user_id;
+        let (actor, action) = (Actor::User(user_id), AuditAction::SessionOpened);
+        let entry = AuditEntry::of_session(user_id, session.id, actor, action, session.created_at);
+        Ok(Transaction::default()
+            .update(user)
             .put(put.build()?)
-            .commit(self)
-            .await?
-            .must_commit()
+            .put(audit::put(self, &entry)?))
     }
 
     /// Applies a rotation, if the session is live and still at the expected
@@ -159,7 +190,8 @@ impl Database {
         }
     }
 
-    /// Ends a session, whatever its state. One write; `false` when there is no such session.
+    /// Ends a session that has not been ended yet, and notes why. One transaction;
+    /// `false` when there is no such session.
     ///
     /// # Errors
     /// When storage fails.
@@ -167,15 +199,27 @@ impl Database {
         &self,
         user_id: UserId,
         session_id: SessionId,
+        (actor, why): (Actor, AuditAction),
+        now: Timestamp,
     ) -> Result<bool, StorageError> {
-        let result = self
-            .update_session(user_id, session_id)
+        let entry = AuditEntry::of_session(user_id, session_id, actor, why, now);
+        let outcome = Transaction::default()
+            .update(self.revocation(user_id, session_id)?)
+            .put(audit::put(self, &entry)?)
+            .commit(self)
+            .await?;
+        Ok(!outcome.refused_at(0))
+    }
+
+    fn revocation(&self, user_id: UserId, session_id: SessionId) -> Result<Update, StorageError> {
+        let revocation = Update::builder()
+            .table_name(&self.tables.refresh_tokens)
+            .set_key(Some(key(user_id, session_id)))
             .update_expression("SET revoked = :yes")
-            .condition_expression("attribute_exists(session_id)")
+            .condition_expression("revoked = :no")
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
-            .send()
-            .await;
-        Ok(matches!(written(result)?, Written::Applied(_)))
+            .expression_attribute_values(":no", AttributeValue::Bool(false));
+        Ok(revocation.build()?)
     }
 
     /// A user's live sessions, newest first. One consistent query.

@@ -1,5 +1,7 @@
 //! Transactions whose cancellation says which of their conditions failed.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem, Update};
@@ -60,17 +62,45 @@ impl Transaction {
     }
 
     /// Sends the writes. The SDK's retries carry one idempotency token, so a
-    /// commit whose answer was lost is not taken for a failure.
+    /// commit whose answer was lost is not taken for a failure. Where another
+    /// write of the same items is under way, waits a little and tries again.
     pub(super) async fn commit(self, database: &Database) -> Result<Outcome, StorageError> {
-        let request = database.client.transact_write_items();
-        match request.set_transact_items(Some(self.0)).send().await {
-            Ok(_) => Ok(Outcome::Committed),
-            Err(error) => match failed_conditions(&error) {
-                Some(positions) => Ok(Outcome::Refused(positions)),
-                None => Err(StorageError::sdk(error)),
-            },
+        let mut waits = CONFLICT_WAITS.into_iter();
+        loop {
+            let request = database.client.transact_write_items();
+            let result = request
+                .set_transact_items(Some(self.0.clone()))
+                .send()
+                .await;
+            let Err(error) = result else {
+                return Ok(Outcome::Committed);
+            };
+            if let Some(positions) = failed_conditions(&error) {
+                return Ok(Outcome::Refused(positions));
+            }
+            match waits.next() {
+                Some(wait) if has_conflict(&error) => tokio::time::sleep(wait).await,
+                _ => return Err(StorageError::sdk(error)),
+            }
         }
     }
+}
+
+/// The SDK does not retry a cancelled transaction by itself.
+const CONFLICT_WAITS: [Duration; 3] = [
+    Duration::from_millis(20),
+    Duration::from_millis(60),
+    Duration::from_millis(180),
+];
+
+fn has_conflict<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
+    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) =
+        error.as_service_error()
+    else {
+        return false;
+    };
+    let mut reasons = canceled.cancellation_reasons().iter();
+    reasons.any(|reason| reason.code() == Some("TransactionConflict"))
 }
 
 /// `None` when anything else than conditions stood in the way, such as a

@@ -8,6 +8,7 @@ use super::attribute::{number, string};
 use super::{Database, StorageError, keys};
 use crate::application::MAX_APPLICATIONS_PER_USER;
 use crate::ids::UserId;
+use crate::session::MAX_SESSIONS_PER_USER;
 use crate::user::Profile;
 
 #[derive(Deserialize)]
@@ -37,25 +38,48 @@ impl Database {
     }
 }
 
+/// What a sign-in does to the user's count of sessions.
+pub(super) enum SessionCount {
+    /// One more; refused at the limit.
+    OneMore,
+    /// This many, after they were counted.
+    Exactly(usize),
+}
+
 /// Creates the user or brings the profile up to date.
 pub(super) fn upsert(
     database: &Database,
     profile: &Profile,
     now: Timestamp,
+    sessions: SessionCount,
 ) -> Result<Update, StorageError> {
     let update = Update::builder()
         .table_name(&database.tables.users)
         .key(keys::USER_ID, string(profile.user_id))
-        .update_expression(
-            "SET login = :login, #name = :name, avatar = :avatar, email = :email, \
-             last_sign_in_ms = :now, created_ms = if_not_exists(created_ms, :now)",
-        )
         .expression_attribute_names("#name", "name")
         .expression_attribute_values(":login", string(&profile.login))
         .expression_attribute_values(":name", string(&profile.name))
         .expression_attribute_values(":avatar", string(&profile.avatar))
         .expression_attribute_values(":email", string(&profile.email))
         .expression_attribute_values(":now", number(now.as_millisecond()));
+    let (count, update) = match sessions {
+        SessionCount::OneMore => (
+            "if_not_exists(sessions, :none) + :one",
+            update
+                .condition_expression("attribute_not_exists(sessions) OR sessions < :most")
+                .expression_attribute_values(":none", number(0))
+                .expression_attribute_values(":one", number(1))
+                .expression_attribute_values(":most", number(MAX_SESSIONS_PER_USER)),
+        ),
+        SessionCount::Exactly(count) => (
+            ":count",
+            update.expression_attribute_values(":count", number(count)),
+        ),
+    };
+    let update = update.update_expression(format!(
+        "SET login = :login, #name = :name, avatar = :avatar, email = :email, \
+         last_sign_in_ms = :now, created_ms = if_not_exists(created_ms, :now), sessions = {count}"
+    ));
     Ok(update.build()?)
 }
 

@@ -35,8 +35,16 @@ pub(super) fn parse(text: &str, signal: Signal) -> Result<Envelope<'_>, Envelope
         .and_then(|envelope| json.end().map(|()| envelope));
     parsed.map_err(|error| match error.to_string() {
         text if text.starts_with(TOO_MANY) => EnvelopeError::TooManyEvents,
-        text => EnvelopeError::Malformed(format!("the body is not a batch: {text}")),
+        text => EnvelopeError::Malformed(format!("the body is not a batch: {}", told(&text))),
     })
+}
+
+/// serde's words, without the value they may quote: it may be the whole body.
+fn told(text: &str) -> String {
+    match text.rsplit_once(", expected ") {
+        Some((_, expected)) if text.starts_with("invalid type: ") => format!("expected {expected}"),
+        _ => text.to_owned(),
+    }
 }
 
 /// How a bound that was hit travels through serde's error, which holds only text.

@@ -14,6 +14,10 @@ const MAX_ATTRIBUTE_BYTES: usize = 2 * 1024;
 /// Most attributes of one event (OpenTelemetry's default limit); further ones are dropped.
 const MAX_ATTRIBUTES: usize = 128;
 
+/// Most bytes of all attributes of one event, as JSON: with its texts it fits in
+/// a blob of its own, whatever the characters.
+const MAX_ATTRIBUTES_BYTES: usize = 256 * 1024;
+
 /// Why an event is dropped: the field, and what is wrong with it.
 #[derive(Debug)]
 pub(super) struct Reason {
@@ -158,10 +162,12 @@ impl Fields {
     /// Everything that was not taken, within bounds.
     pub(super) fn attributes(&mut self) -> Map<String, Value> {
         let rest = std::mem::take(&mut self.rest);
-        let mut kept = Map::new();
+        let (mut kept, mut bytes) = (Map::new(), 0);
         for (name, value) in rest {
-            match self.attribute(&name, value) {
-                Some(value) if kept.len() < MAX_ATTRIBUTES => {
+            let value = self.attribute(&name, value);
+            bytes += value.as_ref().map_or(0, |value| json_len(&name, value));
+            match value {
+                Some(value) if kept.len() < MAX_ATTRIBUTES && bytes <= MAX_ATTRIBUTES_BYTES => {
                     kept.insert(name, value);
                 }
                 _ => self.cut = true,
@@ -190,4 +196,9 @@ impl Fields {
         }
         text
     }
+}
+
+/// Bytes of an attribute as JSON: an escape makes six of one.
+fn json_len(name: &str, value: &Value) -> usize {
+    Value::from(name).to_string().len() + value.to_string().len()
 }

@@ -1,0 +1,80 @@
+//! An account: how many sessions it may have, and its own audit trail.
+
+use serde_json::Value;
+
+use crate::support::callers::refresh;
+use crate::support::{Backend, SignedIn};
+
+async fn actions(user: &SignedIn) -> Vec<String> {
+    let trail = user.get("/me/audit").await.json();
+    let entries = trail["entries"].as_array().unwrap().iter();
+    entries
+        .map(|entry| entry["action"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_user_has_fifty_sessions_and_a_further_sign_in_ends_the_oldest() {
+    let backend = Backend::start().await;
+    let oldest = backend.sign_in("ada").await;
+    let mut second = oldest.refresh_token.clone();
+    for index in 1..50 {
+        backend.later(1);
+        let user = backend.sign_in("ada").await;
+        if index == 1 {
+            second = user.refresh_token;
+        }
+    }
+    backend.later(1);
+    let newest = backend.sign_in("ada").await;
+    let listed = newest.get("/sessions").await.json();
+    assert_eq!(listed["sessions"].as_array().unwrap().len(), 50);
+    let ended = refresh(&backend, &oldest.refresh_token).await;
+    ended.problem(401, "invalid-refresh-token");
+    assert_eq!(refresh(&backend, &second).await.status, 200);
+}
+
+#[tokio::test]
+async fn sessions_that_ended_make_room_without_ending_others() {
+    let backend = Backend::start().await;
+    let kept = backend.sign_in("ada").await;
+    for _ in 0..120 {
+        backend.later(1);
+        backend.sign_in("ada").await.logout().await;
+    }
+    assert_eq!(refresh(&backend, &kept.refresh_token).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_accounts_trail_tells_how_sessions_began_and_ended() {
+    let backend = Backend::start().await;
+    let (mut first, other) = (backend.sign_in("ada").await, backend.sign_in("eve").await);
+    backend.later(1);
+    let stolen = first.refresh_token.clone();
+    first.refresh().await;
+    first.refresh().await;
+    refresh(&backend, &stolen)
+        .await
+        .problem(401, "invalid-refresh-token");
+    backend.later(1);
+    let second = backend.sign_in("ada").await;
+    backend.later(1);
+    second.logout().await;
+    backend.later(1);
+    let third = backend.sign_in("ada").await;
+    assert_eq!(
+        actions(&third).await,
+        [
+            "session.opened",
+            "session.signed_out",
+            "session.opened",
+            "session.reuse_detected",
+            "session.opened",
+        ]
+    );
+    let trail = third.get("/me/audit").await.json();
+    assert_eq!(trail["entries"][3]["actor"], "upblit");
+    assert!(trail["entries"][3]["session"].is_string());
+    assert_eq!(trail["nextCursor"], Value::Null);
+    assert_eq!(actions(&other).await, ["session.opened"], "nobody else's");
+}
