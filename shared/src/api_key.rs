@@ -212,6 +212,15 @@ pub struct PreviousSecret {
     pub valid_until: Timestamp,
 }
 
+/// Which of a key's two secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretSlot {
+    /// The newest.
+    Current,
+    /// The one before the last rotation.
+    Previous,
+}
+
 /// What a list shows of a key's condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -264,6 +273,25 @@ impl KeyRecord {
             .is_some_and(|previous| previous.valid_until > now)
     }
 
+    /// Which of the key's secrets this is: the current one, or the one before
+    /// while the overlap runs.
+    pub fn secret(&self, presented: &KeyHash, now: Timestamp) -> Option<SecretSlot> {
+        let old = self.previous.as_ref().filter(|old| old.valid_until > now);
+        // Both comparisons always run: timing must not tell which one failed.
+        let is_current = self.hash.matches(presented);
+        let is_old = old.is_some_and(|old| old.hash.matches(presented));
+        match (is_current, is_old) {
+            (true, _) => Some(SecretSlot::Current),
+            (false, true) => Some(SecretSlot::Previous),
+            (false, false) => None,
+        }
+    }
+
+    /// Whether it is one of the key's secrets.
+    pub fn has_secret(&self, presented: &KeyHash, now: Timestamp) -> bool {
+        self.secret(presented, now).is_some()
+    }
+
     /// Checks a presented secret and its right to do `scope`.
     ///
     /// # Errors
@@ -275,11 +303,7 @@ impl KeyRecord {
         scope: Scope,
         now: Timestamp,
     ) -> Result<(), KeyRefusal> {
-        let old = self.previous.as_ref().filter(|old| old.valid_until > now);
-        // Both comparisons always run: timing must not tell which one failed.
-        let is_current = self.hash.matches(presented);
-        let is_old = old.is_some_and(|old| old.hash.matches(presented));
-        if !(is_current | is_old) {
+        if !self.has_secret(presented, now) {
             return Err(KeyRefusal::Invalid);
         }
         match self.status(now) {

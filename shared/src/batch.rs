@@ -127,18 +127,13 @@ impl Report {
 impl<E: Event> Decoded<E> {
     /// Drops the events outside the time window; what stays is accepted.
     pub fn within_window(mut self, now: Timestamp) -> Self {
-        let (oldest, newest) = (clock::before(now, MAX_AGE), clock::after(now, MAX_AHEAD));
-        let report = &mut self.report;
+        let mut outsiders = Report::default();
         self.events.retain(|Indexed { index, event, .. }| {
-            let reason = if event.end() < oldest {
-                "older than 24 hours"
-            } else if event.start() > newest {
-                "more than 5 minutes ahead of the server's clock"
-            } else {
+            let Some(reason) = outside(event, now) else {
                 return true;
             };
             let pointer = format!("/{}/{index}/timestamp", E::SIGNAL.as_str());
-            report.reject(
+            outsiders.reject(
                 *index,
                 FieldError {
                     pointer,
@@ -147,9 +142,24 @@ impl<E: Event> Decoded<E> {
             );
             false
         });
+        let report = &mut self.report;
+        report.rejected += outsiders.rejected;
+        report.errors.extend(outsiders.errors);
         report.errors.sort_by_key(|rejection| rejection.index);
+        report.errors.truncate(MAX_REPORTED);
         report.accepted = self.events.len();
         report.truncated = self.events.iter().filter(|event| event.is_cut).count();
         self
+    }
+}
+
+/// Why an event is outside the time window; `None` when it is inside.
+fn outside(event: &impl Event, now: Timestamp) -> Option<&'static str> {
+    if event.end() < clock::before(now, MAX_AGE) {
+        Some("older than 24 hours")
+    } else if event.start() > clock::after(now, MAX_AHEAD) {
+        Some("more than 5 minutes ahead of the server's clock")
+    } else {
+        None
     }
 }

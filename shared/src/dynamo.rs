@@ -9,6 +9,7 @@ pub mod database;
 pub mod error;
 pub mod keys;
 pub mod refresh_tokens;
+pub mod short_lived;
 pub mod tables;
 pub mod telemetry;
 mod transaction;

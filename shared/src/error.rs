@@ -30,6 +30,9 @@ pub enum Error {
     /// The API key is not accepted.
     #[error(transparent)]
     ApiKey(#[from] KeyRefusal),
+    /// A signed request has no signature, or not that of its body.
+    #[error("the signature is missing or not valid")]
+    InvalidSignature,
     /// There is no such thing, or it is someone else's: the same answer.
     #[error("there is no such {0}")]
     NotFound(Resource),
@@ -51,6 +54,9 @@ pub enum Error {
     /// The request is fine, the present state forbids it.
     #[error("{0}")]
     Conflict(Conflict),
+    /// Too many requests or events in this minute, or too many refused keys.
+    #[error("{0}")]
+    RateLimited(&'static str),
     /// Trouble of ours that passes: storage is down, throttled or slow.
     #[error("temporarily unavailable")]
     Unavailable(#[source] Source),

@@ -2,7 +2,9 @@
 
 pub mod app;
 pub mod body;
+pub mod client;
 pub mod credentials;
 pub mod problem;
+pub mod source;
 
 pub use app::app;

@@ -245,6 +245,12 @@ async fn a_rotated_key_has_two_secrets_until_the_overlap_ends() {
         )
     );
 
+    assert!(
+        listed[0]["lastUsedAt"].is_string(),
+        "the list tells which secret is in use"
+    );
+    assert!(listed[0]["previous"]["lastUsedAt"].is_string());
+
     backend.later(60);
     old.traces(old.batch(1))
         .await
@@ -254,7 +260,6 @@ async fn a_rotated_key_has_two_secrets_until_the_overlap_ends() {
         ada.post(&path, json!({ "overlapSeconds": 0 })).await.status,
         200
     );
-    new.backend.another_instance();
     let body = json!({ "overlapSeconds": 2_592_001 });
     ada.post(&path, body).await.problem(400, "invalid-fields");
 }
@@ -310,4 +315,28 @@ async fn last_use_is_noted_at_most_every_five_minutes() {
     sdk.traces(sdk.batch(1)).await.json();
     let used = shared::clock::rfc3339(backend.clock.now());
     assert_eq!(keys(&ada, &sdk.application_id).await[0]["lastUsedAt"], used);
+}
+
+#[tokio::test]
+async fn after_a_rotation_the_list_tells_which_secret_is_still_in_use() {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    let old = ada.sdk().await;
+    let used = shared::clock::rfc3339(backend.clock.now());
+    old.traces(old.batch(1)).await.json();
+    backend.later(60);
+    let path = format!("/apikey/{}/rotate", old.key_id());
+    ada.send(Method::POST, &path, None).await.json();
+    let listed = keys(&ada, &old.application_id).await;
+    assert_eq!(
+        listed[0]["lastUsedAt"],
+        Value::Null,
+        "the new secret is not in use yet"
+    );
+    assert_eq!(listed[0]["previous"]["lastUsedAt"], used);
+    backend.later(300);
+    old.traces(old.batch(1)).await.json();
+    let used = shared::clock::rfc3339(backend.clock.now());
+    let listed = keys(&ada, &old.application_id).await;
+    assert_eq!(listed[0]["previous"]["lastUsedAt"], used);
 }

@@ -82,3 +82,23 @@ fn every_main_only_hosts() {
         assert!(lines <= 15, "{function}: {lines} lines");
     }
 }
+
+/// A promise whose test was renamed or removed is a promise without one.
+#[test]
+fn every_test_that_security_md_names_exists() {
+    let security = fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let folder = root().join("tests/flows");
+    let mut named = 0;
+    for name in security.split('`').skip(1).step_by(2) {
+        let Some((module, test)) = name.split_once("::").filter(|(_, t)| !t.contains('…')) else {
+            continue;
+        };
+        let text = fs::read_to_string(folder.join(format!("{module}.rs"))).unwrap();
+        assert!(
+            text.contains(&format!("fn {test}(")),
+            "SECURITY.md names {name}"
+        );
+        named += 1;
+    }
+    assert!(named > 20, "{named}");
+}

@@ -1,1 +1,830 @@
-//! Placeholder.
+//! Ingest: an answer of 200 means stored, once, under the key's application;
+//! a bad event costs itself, and a bad key costs nothing.
+
+use std::io::Write;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use axum::body::Body;
+use flate2::Compression;
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use http::{Method, Request};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use shared::clock::rfc3339;
+
+use crate::support::callers::Sdk;
+use crate::support::{Backend, Response, SignedIn};
+
+const TRACES: &str = "/ingest/traces";
+const LOGS: &str = "/ingest/logs";
+
+async fn start() -> (Backend, SignedIn, Sdk) {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    let sdk = ada.sdk().await;
+    // Leases of the rate limit last a minute.
+    let into_minute = backend.clock.now().as_second().rem_euclid(60);
+    backend.later(60 - into_minute.unsigned_abs());
+    (backend, ada, sdk)
+}
+
+/// The SDK, holding another key.
+fn with_key(sdk: &Sdk, key: &str) -> Sdk {
+    Sdk {
+        key: key.to_owned(),
+        ..sdk.clone()
+    }
+}
+
+/// The SDK, reaching another instance.
+fn on(sdk: &Sdk, backend: Backend) -> Sdk {
+    Sdk {
+        backend,
+        ..sdk.clone()
+    }
+}
+
+/// Sends only these headers.
+async fn post(backend: &Backend, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+    let mut request = Request::post(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    backend
+        .send(request.body(Body::from(body.to_vec())).unwrap())
+        .await
+}
+
+/// A key with these settings.
+async fn mint(ada: &SignedIn, sdk: &Sdk, settings: Value) -> Sdk {
+    let path = format!("/apikey?ApplicationId={}", sdk.application_id);
+    let minted = ada.post(&path, settings).await.json();
+    ada.backend.calls.take();
+    with_key(sdk, minted.as_str().unwrap())
+}
+
+type Item = std::collections::HashMap<String, AttributeValue>;
+
+async fn items(backend: &Backend) -> Vec<Item> {
+    let table = &backend.database.tables.telemetry;
+    let scan = backend.database.client.scan().table_name(table);
+    let mut items = scan.send().await.unwrap().items.unwrap_or_default();
+    backend.calls.take();
+    items.sort_by_key(|item| (text(item, "pk").to_owned(), text(item, "sk").to_owned()));
+    items
+}
+
+fn text<'a>(item: &'a Item, name: &str) -> &'a str {
+    item[name].as_s().unwrap()
+}
+
+/// Bytes as DynamoDB bills them.
+fn size(item: &Item) -> usize {
+    let value = |value: &AttributeValue| match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::N(digits) => digits.len() / 2 + 2,
+        other => panic!("{other:?}"),
+    };
+    item.iter().map(|(name, v)| name.len() + value(v)).sum()
+}
+
+/// Events stored, as the heads count them.
+fn stored(items: &[Item]) -> usize {
+    let counts = items.iter().filter_map(|item| item.get("count"));
+    counts
+        .map(|n| n.as_n().unwrap().parse::<usize>().unwrap())
+        .sum()
+}
+
+fn report(accepted: usize) -> Value {
+    json!({ "accepted": accepted, "rejected": 0, "truncated": 0, "errors": [] })
+}
+
+fn log(sdk: &Sdk, message: &str) -> Value {
+    json!({
+        "timestamp": rfc3339(sdk.backend.clock.now()), "level": "error", "type": "app",
+        "message": message, "traceId": null, "clientTimestamp": null,
+    })
+}
+
+/// A batch of one span that started some seconds ago, or that will.
+fn span_at(sdk: &Sdk, seconds_from_now: i64) -> Value {
+    let mut span = sdk.span(0);
+    span["timestamp"] = rfc3339(moved(sdk.backend.clock.now(), seconds_from_now)).into();
+    span
+}
+
+fn moved(at: Timestamp, seconds: i64) -> Timestamp {
+    at + jiff::SignedDuration::from_secs(seconds)
+}
+
+#[tokio::test]
+async fn a_batch_is_accepted_and_stored_with_counted_calls() {
+    let (backend, _, sdk) = start().await;
+    let response = sdk.traces(sdk.batch(100)).await;
+    let mut calls = backend.calls.take();
+    calls.sort();
+    // Beside the two writes: the key, its lease of the rate limit, and the note of its use.
+    assert_eq!(
+        calls,
+        ["GetItem", "PutItem", "PutItem", "UpdateItem", "UpdateItem"]
+    );
+    assert_eq!(response.json(), report(100));
+    assert_eq!(response.header("content-type"), "application/json");
+    for events in [1, 100] {
+        backend.later(1);
+        sdk.traces(sdk.batch(events)).await.json();
+        assert_eq!(
+            backend.calls.take(),
+            ["PutItem", "PutItem"],
+            "the key is cached"
+        );
+    }
+    assert_eq!(stored(&items(&backend).await), 201);
+}
+
+#[tokio::test]
+async fn the_use_of_a_key_is_noted_at_most_once_in_five_minutes_by_all_instances() {
+    let (backend, _, sdk) = start().await;
+    let mut notes = std::collections::BTreeSet::new();
+    for _ in 0..30 {
+        let cold = on(&sdk, backend.another_instance());
+        for sdk in [&sdk, &cold] {
+            sdk.traces(sdk.batch(1)).await.json();
+            let key = backend.database.api_key(sdk.key_id().parse().unwrap());
+            notes.insert(key.await.unwrap().unwrap().last_used_at);
+        }
+        backend.later(10);
+    }
+    assert_eq!(notes.len(), 1);
+}
+
+#[tokio::test]
+async fn logs_are_accepted_beside_traces() {
+    let (backend, _, sdk) = start().await;
+    let batch = json!({ "timestamp": null, "logs": [log(&sdk, "one"), log(&sdk, "two")] });
+    assert_eq!(sdk.logs(batch).await.json(), report(2));
+    assert_eq!(sdk.traces(sdk.batch(1)).await.json(), report(1));
+    let items = items(&backend).await;
+    let signals: Vec<_> = items
+        .iter()
+        .map(|item| text(item, "pk").split('#').nth(1))
+        .collect();
+    assert_eq!(signals, ["logs", "logs", "traces", "traces"].map(Some));
+}
+
+#[tokio::test]
+async fn one_bad_event_of_a_hundred_costs_itself() {
+    let (backend, _, sdk) = start().await;
+    let mut batch = sdk.batch(100);
+    batch["traces"][41]["responseStatus"] = json!(99);
+    batch["traces"][7]["requestURL"] = json!("x".repeat(9_000));
+    let answer = sdk.traces(batch).await.json();
+    let error = json!({
+        "index": 41, "pointer": "/traces/41/responseStatus", "reason": "must be 100 to 599",
+    });
+    let expected = json!({ "accepted": 99, "rejected": 1, "truncated": 1, "errors": [error] });
+    assert_eq!(answer, expected);
+    assert_eq!(stored(&items(&backend).await), 99);
+}
+
+#[tokio::test]
+async fn events_too_old_or_too_new_are_told() {
+    let (backend, _, sdk) = start().await;
+    let day = 24 * 60 * 60;
+    let mut lasting = span_at(&sdk, -day - 60);
+    lasting["durationMs"] = json!(60_000);
+    let spans = [
+        span_at(&sdk, -day - 60),
+        lasting,
+        span_at(&sdk, 5 * 60),
+        span_at(&sdk, 5 * 60 + 1),
+        span_at(&sdk, -30 * day),
+        span_at(&sdk, 30 * day),
+    ];
+    let answer = sdk.traces(json!({ "traces": spans })).await.json();
+    assert_eq!(
+        (&answer["accepted"], &answer["rejected"]),
+        (&json!(2), &json!(4))
+    );
+    let (old, new) = (
+        "older than 24 hours",
+        "more than 5 minutes ahead of the server's clock",
+    );
+    let told: Vec<_> = answer["errors"].as_array().unwrap().iter().collect();
+    let expected = [(0, old), (3, new), (4, old), (5, new)];
+    for (error, (index, reason)) in told.into_iter().zip(expected) {
+        let pointer = format!("/traces/{index}/timestamp");
+        assert_eq!(
+            error,
+            &json!({ "index": index, "pointer": pointer, "reason": reason })
+        );
+    }
+    assert_eq!(stored(&items(&backend).await), 2);
+}
+
+#[tokio::test]
+async fn i14_an_empty_batch_is_fine_and_writes_nothing() {
+    let (backend, _, sdk) = start().await;
+    sdk.traces(sdk.batch(1)).await.json();
+    backend.calls.take();
+    assert_eq!(sdk.traces(json!({ "traces": [] })).await.json(), report(0));
+    let all_bad = sdk.traces(json!({ "traces": [{}] })).await.json();
+    assert_eq!(
+        (&all_bad["accepted"], &all_bad["rejected"]),
+        (&json!(0), &json!(1))
+    );
+    assert_eq!(backend.calls.take(), [""; 0]);
+}
+
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zlib(body: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn deflate(body: &[u8]) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[tokio::test]
+async fn a_batch_is_the_same_in_every_encoding() {
+    let (backend, _, sdk) = start().await;
+    let body = sdk.batch(10).to_string().into_bytes();
+    assert_eq!(sdk.send(TRACES, &[], body.clone()).await.json(), report(10));
+    let plain = items(&backend).await;
+    for (encoding, body) in [
+        (Some("identity"), body.clone()),
+        (Some("gzip"), gzip(&body)),
+        (Some("x-gzip"), gzip(&body)),
+        (Some("deflate"), zlib(&body)),
+        (Some("deflate"), deflate(&body)),
+        (Some("zstd"), zstd::encode_all(&*body, 3).unwrap()),
+        (None, gzip(&body)),
+        (None, zstd::encode_all(&*body, 3).unwrap()),
+        (Some("gzip"), body.clone()),
+    ] {
+        let headers: Vec<_> = encoding
+            .map(|name| ("content-encoding", name))
+            .into_iter()
+            .collect();
+        assert_eq!(
+            sdk.send(TRACES, &headers, body).await.json(),
+            report(10),
+            "{encoding:?}"
+        );
+        assert_eq!(items(&backend).await, plain, "{encoding:?}");
+    }
+}
+
+#[tokio::test]
+async fn i1_i2_i4_bodies_that_cannot_be_read_are_refused() {
+    let (backend, _, sdk) = start().await;
+    let batch = sdk.batch(1).to_string().into_bytes();
+    let large = [&batch[..], &vec![b' '; 5 * 1024 * 1024]].concat();
+    let bomb = gzip(&[&batch[..], &vec![b' '; 80 * 1024 * 1024]].concat());
+    assert!(bomb.len() < 100 * 1024);
+    let events = "{},".repeat(10_001);
+    let many = format!(r#"{{"traces":[{}]}}"#, events.trim_end_matches(','));
+    let truncated = gzip(&batch)[..40].to_vec();
+    let as_text = String::from_utf8_lossy(&gzip(&batch))
+        .into_owned()
+        .into_bytes();
+    let table: [(&str, Vec<u8>, u16, &str); 13] = [
+        ("", large, 413, "too-large"),
+        ("gzip", bomb, 413, "too-large"),
+        ("", vec![b' '; 7 * 1024 * 1024], 413, "too-large"),
+        ("", many.into_bytes(), 413, "too-large"),
+        ("", b"{\"traces\":".to_vec(), 400, "malformed-request"),
+        ("", b"not json".to_vec(), 400, "malformed-request"),
+        ("", b"".to_vec(), 400, "malformed-request"),
+        (
+            "",
+            "[".repeat(100_000).into_bytes(),
+            400,
+            "malformed-request",
+        ),
+        ("gzip", truncated, 400, "malformed-request"),
+        ("gzip", as_text, 400, "malformed-request"),
+        ("br", batch.clone(), 415, "unsupported-media-type"),
+        (
+            "gzip, gzip",
+            gzip(&gzip(&batch)),
+            415,
+            "unsupported-media-type",
+        ),
+        ("\u{7f}", batch, 415, "unsupported-media-type"),
+    ];
+    for (encoding, body, status, slug) in table {
+        let headers = [("content-encoding", encoding)];
+        let headers = if encoding == "\u{7f}" {
+            &[("content-encoding", "é")]
+        } else {
+            &headers
+        };
+        let response = sdk.send(TRACES, headers, body).await;
+        response.problem(status, slug);
+        assert!(response.body.len() < 1_000);
+    }
+    assert_eq!(items(&backend).await, []);
+}
+
+#[tokio::test]
+async fn i14_a_batch_of_the_other_kind_is_refused() {
+    let (_, _, sdk) = start().await;
+    sdk.logs(sdk.batch(1))
+        .await
+        .problem(400, "malformed-request");
+    let logs = json!({ "logs": [log(&sdk, "one")] });
+    sdk.traces(logs).await.problem(400, "malformed-request");
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_repeat_the_body() {
+    let (_, _, sdk) = start().await;
+    let response = sdk
+        .traces(json!({ "traces": "secret".repeat(500_000) }))
+        .await;
+    response.problem(400, "malformed-request");
+    assert!(!response.text().contains("secret"));
+}
+
+#[tokio::test]
+async fn the_content_type_is_json_text_or_none() {
+    let (backend, _, sdk) = start().await;
+    let body = sdk.batch(1).to_string();
+    for (media, status) in [
+        ("application/json", 200),
+        ("application/json; charset=utf-8", 200),
+        ("Application/JSON;charset=UTF-8", 200),
+        ("text/plain", 200),
+        ("text/plain;charset=UTF-8", 200),
+        ("application/x-www-form-urlencoded", 415),
+        ("application/octet-stream", 415),
+        ("application/x-protobuf", 415),
+        ("application/jsonp", 415),
+        ("text/html", 415),
+    ] {
+        let headers = [("x-api-key", &*sdk.key), ("content-type", media)];
+        let response = post(&backend, TRACES, &headers, body.as_bytes()).await;
+        assert_eq!(response.status, status, "{media}: {}", response.text());
+    }
+    let bare = post(
+        &backend,
+        TRACES,
+        &[("x-api-key", &sdk.key)],
+        body.as_bytes(),
+    )
+    .await;
+    assert_eq!(bare.json(), report(1));
+    assert_eq!(items(&backend).await.len(), 2, "the same bytes");
+}
+
+#[tokio::test]
+async fn k12_no_key_or_a_key_elsewhere_is_no_key() {
+    let (backend, _, sdk) = start().await;
+    let body = sdk.batch(1).to_string();
+    let bearer = format!("Bearer {}", sdk.key);
+    let in_query = |name: &str| format!("{TRACES}?{name}={}", sdk.key);
+    let table: [(String, Vec<(&str, &str)>); 6] = [
+        (TRACES.to_owned(), vec![]),
+        (TRACES.to_owned(), vec![("x-api-key", "")]),
+        (TRACES.to_owned(), vec![("authorization", &bearer)]),
+        (in_query("x-api-key"), vec![]),
+        (in_query("apiKey"), vec![]),
+        (LOGS.to_owned(), vec![]),
+    ];
+    for (path, headers) in table {
+        let response = post(&backend, &path, &headers, body.as_bytes()).await;
+        response.problem(401, "invalid-api-key");
+        assert!(response.header("www-authenticate").starts_with("ApiKey"));
+        assert!(!response.text().contains(&sdk.key));
+    }
+    assert_eq!(backend.calls.take(), [""; 0]);
+}
+
+#[tokio::test]
+async fn k17_a_mistyped_key_costs_no_call() {
+    let (backend, _, sdk) = start().await;
+    let body = sdk.batch(1).to_string().into_bytes();
+    let mut mistyped: Vec<String> = (0..sdk.key.len())
+        .map(|position| {
+            let other = if sdk.key.as_bytes()[position] == b'x' {
+                "y"
+            } else {
+                "x"
+            };
+            format!(
+                "{}{other}{}",
+                &sdk.key[..position],
+                &sdk.key[position + 1..]
+            )
+        })
+        .collect();
+    mistyped.extend([
+        sdk.key.to_uppercase(),
+        sdk.key.replace("live", "test"),
+        "x".repeat(10 * 1024),
+        "upblit_live_".to_owned(),
+    ]);
+    for key in mistyped {
+        let response = with_key(&sdk, &key).send(TRACES, &[], body.clone()).await;
+        response.problem(401, "invalid-api-key");
+        assert!(!response.text().contains(&key), "{key}");
+    }
+    assert_eq!(backend.calls.take(), [""; 0]);
+}
+
+#[tokio::test]
+async fn k18_a_guessed_key_is_refused_like_a_mistyped_one() {
+    let (backend, ada, sdk) = start().await;
+    let rng = &mut shared::random::rng();
+    let id: shared::ids::PublicKeyId = sdk.key_id().parse().unwrap();
+    let guess = shared::api_key::ApiKey::generate(id, rng);
+    let unknown = shared::ids::PublicKeyId {
+        key_id: shared::ids::KeyId::generate(rng),
+        ..id
+    };
+    let unknown = shared::api_key::ApiKey::generate(unknown, rng);
+    ada.delete(&format!("/apikey/{}", sdk.key_id())).await;
+    backend.calls.take();
+    let mut told = Vec::new();
+    for key in [guess.expose(), unknown.expose(), "nonsense"] {
+        let response = with_key(&sdk, key).traces(sdk.batch(1)).await;
+        let mut problem = response.problem(401, "invalid-api-key");
+        problem.as_object_mut().unwrap().remove("requestId");
+        told.push(problem);
+    }
+    assert!(told.iter().all(|problem| *problem == told[0]), "{told:?}");
+    assert_eq!(backend.calls.take(), ["GetItem", "GetItem"]);
+}
+
+#[tokio::test]
+async fn k11_two_keys_are_no_key_and_spaces_and_case_do_not_matter() {
+    let (backend, _, sdk) = start().await;
+    let body = sdk.batch(1).to_string();
+    let key = &*sdk.key;
+    for headers in [
+        vec![("x-api-key", key), ("x-api-key", key)],
+        vec![("x-api-key", &*format!("{key},{key}"))],
+        vec![("x-api-key", &*format!("{key}, {key}"))],
+    ] {
+        let response = post(&backend, TRACES, &headers, body.as_bytes()).await;
+        response.problem(401, "invalid-api-key");
+    }
+    assert_eq!(backend.calls.take(), [""; 0]);
+    for (name, value) in [
+        ("X-API-Key", key.to_owned()),
+        ("x-api-key", format!("  {key} ")),
+    ] {
+        let response = post(&backend, TRACES, &[(name, &value)], body.as_bytes()).await;
+        assert_eq!(response.json(), report(1));
+    }
+}
+
+#[tokio::test]
+async fn a_key_may_do_what_its_scopes_say() {
+    let (backend, ada, sdk) = start().await;
+    let logger = mint(&ada, &sdk, json!({ "scopes": ["ingest:logs"] })).await;
+    let logs = json!({ "logs": [log(&sdk, "one")] });
+    logger
+        .traces(sdk.batch(1))
+        .await
+        .problem(403, "missing-scope");
+    assert_eq!(logger.logs(logs.clone()).await.json(), report(1));
+    logger
+        .traces(sdk.batch(1))
+        .await
+        .problem(403, "missing-scope");
+    let tracer = mint(&ada, &sdk, json!({ "scopes": ["ingest:traces"] })).await;
+    assert_eq!(tracer.traces(sdk.batch(1)).await.json(), report(1));
+    tracer.logs(logs).await.problem(403, "missing-scope");
+    assert_eq!(items(&backend).await.len(), 4);
+}
+
+#[tokio::test]
+async fn k4_a_revoked_key_is_refused_within_ten_seconds_of_any_traffic() {
+    let (backend, ada, sdk) = start().await;
+    sdk.traces(sdk.batch(1)).await.json();
+    ada.delete(&format!("/apikey/{}", sdk.key_id())).await;
+    let cold = on(&sdk, backend.another_instance());
+    cold.traces(sdk.batch(1)).await.problem(401, "key-revoked");
+    let mut refused_after = None;
+    for second in 0..=10 {
+        let response = sdk.traces(sdk.batch(1)).await;
+        if response.status == 401 {
+            response.problem(401, "key-revoked");
+            refused_after = refused_after.or(Some(second));
+        } else {
+            assert_eq!(refused_after, None, "refused once, refused for good");
+        }
+        backend.later(1);
+    }
+    assert_eq!(refused_after, Some(10), "the memory does not slide");
+}
+
+#[tokio::test]
+async fn k4_with_no_memory_a_revoked_key_is_refused_at_once() {
+    let backend = Backend::with(&[("KEY_CACHE_TTL", "0s")]).await;
+    let ada = backend.sign_in("ada").await;
+    let sdk = ada.sdk().await;
+    sdk.traces(sdk.batch(1)).await.json();
+    sdk.traces(sdk.batch(1)).await.json();
+    ada.delete(&format!("/apikey/{}", sdk.key_id())).await;
+    sdk.traces(sdk.batch(1)).await.problem(401, "key-revoked");
+}
+
+#[tokio::test]
+async fn disabled_and_expired_keys_are_told() {
+    let (backend, ada, sdk) = start().await;
+    let until = rfc3339(moved(backend.clock.now(), 15));
+    let brief = mint(&ada, &sdk, json!({ "expiresAt": until })).await;
+    let path = format!("/apikey/{}", sdk.key_id());
+    ada.patch(&path, json!({ "status": "disabled" }))
+        .await
+        .json();
+    sdk.traces(sdk.batch(1)).await.problem(401, "key-disabled");
+    ada.patch(&path, json!({ "status": "active" })).await.json();
+    sdk.traces(sdk.batch(1)).await.json();
+    backend.later(14);
+    brief.traces(sdk.batch(1)).await.json();
+    backend.later(1);
+    backend.calls.take();
+    brief.traces(sdk.batch(1)).await.problem(401, "key-expired");
+    assert_eq!(
+        backend.calls.take(),
+        [""; 0],
+        "also a remembered one, to the moment"
+    );
+    on(&brief, backend.another_instance())
+        .traces(sdk.batch(1))
+        .await
+        .problem(401, "key-expired");
+}
+
+#[tokio::test]
+async fn k6_a_deleted_applications_key_is_refused() {
+    let (backend, ada, sdk) = start().await;
+    let second = mint(&ada, &sdk, json!({})).await;
+    for key in [&sdk, &second] {
+        key.traces(sdk.batch(1)).await.json();
+    }
+    ada.delete(&format!("/applications/{}", sdk.application_id))
+        .await;
+    for key in [&sdk, &second] {
+        let cold = on(key, backend.another_instance());
+        cold.traces(sdk.batch(1)).await.problem(401, "key-revoked");
+    }
+    backend.later(10);
+    for key in [&sdk, &second] {
+        key.traces(sdk.batch(1)).await.problem(401, "key-revoked");
+    }
+}
+
+#[tokio::test]
+async fn k5_a_key_stores_under_its_own_application_only() {
+    let (backend, ada, first) = start().await;
+    let second = backend.sign_in("eve").await.sdk().await;
+    let third = Sdk {
+        application_id: first.application_id.clone(),
+        ..ada.sdk().await
+    };
+    let mut batch = first.batch(1);
+    batch["applicationId"] = json!(second.application_id);
+    batch["traces"][0]["applicationId"] = json!(second.application_id);
+    let path = format!("{TRACES}?ApplicationId={}", second.application_id);
+    let headers = [("x-application-id", &*second.application_id)];
+    first
+        .send(&path, &headers, batch.to_string().into_bytes())
+        .await
+        .json();
+    let owners = async || -> Vec<String> {
+        let items = items(&backend).await;
+        let owner = |item: &Item| text(item, "pk").split('#').next().unwrap().to_owned();
+        items.iter().map(owner).collect()
+    };
+    let of_first = vec![first.application_id.clone(); 2];
+    assert_eq!(owners().await, of_first);
+    // The same bytes from another application are another batch.
+    second.traces(batch.clone()).await.json();
+    third.traces(batch).await.json();
+    let owners = owners().await;
+    assert_eq!(owners.len(), 6);
+    assert_eq!(
+        owners
+            .iter()
+            .filter(|owner| **owner == first.application_id)
+            .count(),
+        2
+    );
+    assert_eq!(
+        owners
+            .iter()
+            .filter(|owner| **owner == second.application_id)
+            .count(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn i15_the_same_bytes_are_stored_once() {
+    let (backend, _, sdk) = start().await;
+    let batch = sdk.batch(100);
+    sdk.traces(batch.clone()).await.json();
+    let once = items(&backend).await;
+    assert_eq!((once.len(), stored(&once)), (2, 100));
+    for _ in 0..4 {
+        backend.later(60);
+        assert_eq!(sdk.traces(batch.clone()).await.json(), report(100));
+    }
+    let senders: Vec<_> = (0..5)
+        .map(|_| on(&sdk, backend.another_instance()))
+        .collect();
+    let concurrent = senders.iter().map(|sdk| sdk.traces(batch.clone()));
+    for response in futures_util::future::join_all(concurrent).await {
+        assert_eq!(response.json(), report(100));
+    }
+    assert_eq!(items(&backend).await, once);
+}
+
+#[tokio::test]
+async fn i15_a_batch_over_several_hours_is_stored_once_also_concurrently() {
+    let (backend, _, sdk) = start().await;
+    let batch =
+        json!({ "traces": [span_at(&sdk, 0), span_at(&sdk, -3_600), span_at(&sdk, -7_200)] });
+    let sends = (0..5).map(|_| sdk.traces(batch.clone()));
+    for response in futures_util::future::join_all(sends).await {
+        assert_eq!(response.json(), report(3));
+    }
+    let items = items(&backend).await;
+    assert_eq!((items.len(), stored(&items)), (6, 3));
+}
+
+#[tokio::test]
+async fn i17_a_retry_on_the_next_day_changes_nothing() {
+    let (backend, _, sdk) = start().await;
+    let day = 24 * 60 * 60;
+    let into_day = backend.clock.now().as_second().rem_euclid(day);
+    backend.later(u64::try_from(day - into_day).unwrap() - 5);
+    let batch = sdk.batch(10);
+    sdk.traces(batch.clone()).await.json();
+    let first = items(&backend).await;
+    backend.later(10);
+    assert_eq!(sdk.traces(batch.clone()).await.json(), report(10));
+    assert_eq!(items(&backend).await, first);
+    backend.later(23 * 60 * 60);
+    assert_eq!(sdk.traces(batch.clone()).await.json(), report(10));
+    assert_eq!(items(&backend).await, first);
+    backend.later(60 * 60);
+    let late = sdk.traces(batch).await.json();
+    assert_eq!(
+        (&late["accepted"], &late["rejected"]),
+        (&json!(0), &json!(10))
+    );
+    assert_eq!(items(&backend).await, first);
+}
+
+#[tokio::test]
+async fn a_batch_over_two_hours_becomes_visible_at_once() {
+    let (backend, _, sdk) = start().await;
+    sdk.traces(sdk.batch(2)).await.json();
+    backend.calls.take();
+    let batch = json!({ "traces": [span_at(&sdk, -3_600), span_at(&sdk, -7_200)] });
+    assert_eq!(sdk.traces(batch).await.json(), report(2));
+    let calls = backend.calls.take();
+    assert_eq!(
+        calls,
+        ["PutItem", "PutItem", "TransactWriteItems"],
+        "blobs, and then their heads"
+    );
+    let items = items(&backend).await;
+    let blobs: Vec<_> = items
+        .iter()
+        .filter(|item| item.contains_key("events"))
+        .collect();
+    let heads: Vec<_> = items
+        .iter()
+        .filter(|item| item.contains_key("summary"))
+        .collect();
+    assert_eq!((items.len(), blobs.len(), heads.len()), (6, 3, 3));
+    for head in heads {
+        let blob = blobs
+            .iter()
+            .find(|blob| text(blob, "sk") == text(head, "sk"))
+            .unwrap();
+        let (day, hour) = (text(head, "pk"), text(blob, "pk"));
+        let day = day.strip_suffix("#0").unwrap();
+        assert!(hour.starts_with(&format!("{day}T")), "{hour} of {day}");
+    }
+}
+
+#[tokio::test]
+async fn a_batch_over_more_hours_than_a_transaction_has_room_for_is_stored() {
+    let (backend, _, sdk) = start().await;
+    let spans: Vec<Value> = (0..150)
+        .map(|hours| {
+            let mut span = span_at(&sdk, -hours * 3_600);
+            span["durationMs"] = json!(hours * 3_600_000);
+            span
+        })
+        .collect();
+    assert_eq!(
+        sdk.traces(json!({ "traces": spans })).await.json(),
+        report(150)
+    );
+    assert_eq!(stored(&items(&backend).await), 150);
+}
+
+#[tokio::test]
+async fn i18_large_batches_are_split_below_the_size_of_an_item() {
+    let (backend, _, sdk) = start().await;
+    let rng = &mut shared::random::rng();
+    let message = |_| log(&sdk, &shared::random::base62(rng, 8 * 1024));
+    let logs: Vec<Value> = (0..150).map(message).collect();
+    assert_eq!(sdk.logs(json!({ "logs": logs })).await.json(), report(150));
+    let items = items(&backend).await;
+    assert!(items.len() >= 6, "{}", items.len());
+    assert!(items.iter().all(|item| size(item) < 400 * 1024));
+    assert_eq!(stored(&items), 150);
+}
+
+#[tokio::test]
+async fn a_hundred_spans_cost_at_most_eight_write_units() {
+    let (backend, _, sdk) = start().await;
+    let rng = &mut shared::random::rng();
+    let hex = |bytes: [u8; 16]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let mut batch = sdk.batch(100);
+    let spans = batch["traces"].as_array_mut().unwrap();
+    for trace in spans.chunks_mut(10) {
+        let trace_id = hex(shared::random::bytes(rng));
+        let mut parent = Value::Null;
+        for span in trace {
+            let random: [u8; 16] = shared::random::bytes(rng);
+            span["traceId"] = json!(trace_id);
+            span["spanId"] = json!(hex(random)[..16]);
+            span["parentSpanId"] = std::mem::replace(&mut parent, span["spanId"].clone());
+            span["durationMs"] = json!(f64::from(random[0]) * 1.37);
+            span["requestURL"] = json!(format!("https://api.shop.test/v1/carts/{}", random[1] % 7));
+        }
+    }
+    sdk.traces(batch).await.json();
+    let items = items(&backend).await;
+    let units: Vec<usize> = items.iter().map(|item| size(item).div_ceil(1024)).collect();
+    assert!(units.iter().sum::<usize>() <= 8, "{units:?}");
+    assert!(units.contains(&1), "the head is one: {units:?}");
+}
+
+#[tokio::test]
+async fn what_is_stored_ends_with_the_retention() {
+    let backend = Backend::with(&[("TELEMETRY_RETENTION", "1day")]).await;
+    let sdk = backend.sign_in("ada").await.sdk().await;
+    sdk.traces(sdk.batch(1)).await.json();
+    let now = backend.clock.now().as_second();
+    let end = now - now.rem_euclid(3_600) + 24 * 60 * 60;
+    for item in items(&backend).await {
+        assert_eq!(item["expires_at"].as_n().unwrap(), &end.to_string());
+    }
+}
+
+#[tokio::test]
+async fn k16_no_table_holds_a_key() {
+    let (backend, ada, sdk) = start().await;
+    sdk.traces(sdk.batch(10)).await.json();
+    let rotate = format!("/apikey/{}/rotate", sdk.key_id());
+    let rotated = ada
+        .post(&rotate, json!({ "overlapSeconds": 60 }))
+        .await
+        .json();
+    let new = with_key(&sdk, rotated.as_str().unwrap());
+    for sdk in [&sdk, &new] {
+        sdk.traces(sdk.batch(10)).await.json();
+    }
+    let dump = backend.dump_all().await;
+    for key in [&sdk.key, &new.key] {
+        assert!(dump.contains(&key[12..31]), "the public id");
+        assert!(!dump.contains(&key[31..63]) && !dump.contains(key.as_str()));
+    }
+}
+
+#[tokio::test]
+async fn only_post_is_allowed() {
+    let (backend, _, sdk) = start().await;
+    for method in [Method::GET, Method::PUT, Method::DELETE] {
+        let request = Request::builder()
+            .method(method)
+            .uri(TRACES)
+            .header("x-api-key", &sdk.key);
+        let response = backend.send(request.body(Body::empty()).unwrap()).await;
+        response.problem(405, "method-not-allowed");
+        assert_eq!(response.header("allow"), "POST");
+    }
+}

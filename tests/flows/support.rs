@@ -6,5 +6,5 @@ pub mod calls;
 pub mod response;
 
 pub use backend::Backend;
-pub use callers::{Browser, SignedIn};
+pub use callers::{Browser, Sdk, SignedIn};
 pub use response::Response;

@@ -1,4 +1,7 @@
-//! API keys: minted for one application, shown once, kept as a hash.
+//! API keys: minted for one application, shown once, kept as a hash; revoked
+//! when GitHub finds one in public.
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
@@ -10,6 +13,7 @@ use shared::host::Host;
 use shared::http::credentials::Tokens;
 
 mod change;
+mod leaks;
 mod list;
 mod mint;
 mod rotate;
@@ -20,6 +24,7 @@ pub struct State {
     clock: Clock,
     database: Database,
     tokens: Tokens,
+    github_keys: Arc<leaks::GitHubKeys>,
 }
 
 impl State {
@@ -32,6 +37,7 @@ impl State {
             clock: host.clock.clone(),
             database: host.database.clone(),
             tokens: Tokens::load(&host.env, &host.clock)?,
+            github_keys: Arc::new(leaks::GitHubKeys::load(&host.env)?),
         })
     }
 }
@@ -48,5 +54,6 @@ pub fn router(state: State) -> Router {
         .route("/apikey", get(list::list).post(mint::mint))
         .route("/apikey/{id}", patch(change::change).delete(change::revoke))
         .route("/apikey/{id}/rotate", post(rotate::rotate))
+        .route("/secret-scanning/github", post(leaks::report))
         .with_state(state)
 }

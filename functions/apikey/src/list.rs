@@ -46,6 +46,8 @@ struct Previous {
     hint: String,
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     valid_until: Timestamp,
+    #[serde(serialize_with = "clock::serialize_rfc3339_option")]
+    last_used_at: Option<Timestamp>,
 }
 
 /// Oldest first; revoked ones for 30 days.
@@ -70,23 +72,30 @@ pub(crate) async fn list(
 }
 
 pub(crate) fn view(stored: StoredKey, now: Timestamp) -> View {
-    let StoredKey { key, last_used_at } = stored;
+    let StoredKey {
+        key,
+        last_used_at,
+        previous_last_used_at,
+    } = stored;
+    let status = key.status(now);
+    let previous = if key.overlaps(now) {
+        key.previous
+    } else {
+        None
+    };
     View {
-        status: key.status(now),
-        previous: key
-            .previous
-            .clone()
-            .filter(|_| key.overlaps(now))
-            .map(|previous| Previous {
-                hint: previous.hint,
-                valid_until: previous.valid_until,
-            }),
         id: key.id,
         name: key.name,
         hint: key.hint,
         scopes: key.scopes,
+        status,
         created_at: key.created_at,
         last_used_at,
         expires_at: key.expires_at,
+        previous: previous.map(|previous| Previous {
+            hint: previous.hint,
+            valid_until: previous.valid_until,
+            last_used_at: previous_last_used_at,
+        }),
     }
 }

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::response::Json;
+use axum::response::{IntoResponse, Json, Response};
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use shared::api_key::Scope;
@@ -13,8 +13,11 @@ use shared::batch::native::{self, EnvelopeError};
 use shared::batch::{BatchId, Decoded, Report};
 use shared::error::Error;
 use shared::http::body;
+use shared::http::source::Source;
 use shared::ids::ApplicationId;
 use shared::inflate::{InflateError, MAX_WIRE_BYTES, inflate};
+
+use crate::keys::AuthorizedKey;
 
 /// More than a body of [`MAX_WIRE_BYTES`] in base64: `inflate` judges after decoding.
 const MAX_READ_BYTES: usize = MAX_WIRE_BYTES / 3 * 4 + 1024;
@@ -22,63 +25,80 @@ const MAX_READ_BYTES: usize = MAX_WIRE_BYTES / 3 * 4 + 1024;
 /// `POST /ingest/traces`.
 pub(crate) async fn traces(
     State(state): State<crate::State>,
+    source: Source,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<Report>, Error> {
-    ingest::<Span>(
-        &state,
-        &headers,
-        body,
-        Scope::IngestTraces,
-        native::decode_traces,
-    )
-    .await
+) -> Result<Response, Error> {
+    let key = state
+        .keys
+        .authorize(&state, source, &headers, Scope::IngestTraces)
+        .await?;
+    Ok(limited::<Span>(&state, &key, &headers, body, native::decode_traces).await)
 }
 
 /// `POST /ingest/logs`.
 pub(crate) async fn logs(
     State(state): State<crate::State>,
+    source: Source,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<Report>, Error> {
-    ingest::<LogRecord>(
-        &state,
-        &headers,
-        body,
-        Scope::IngestLogs,
-        native::decode_logs,
-    )
-    .await
+) -> Result<Response, Error> {
+    let key = state
+        .keys
+        .authorize(&state, source, &headers, Scope::IngestLogs)
+        .await?;
+    Ok(limited::<LogRecord>(&state, &key, &headers, body, native::decode_logs).await)
 }
 
 type Decode<E> = fn(&[u8]) -> Result<Decoded<E>, EnvelopeError>;
 
+/// The answer to a batch, with what is left of the key's quota, whatever came of it.
+async fn limited<E: Event + Summarize>(
+    state: &crate::State,
+    key: &AuthorizedKey,
+    headers: &HeaderMap,
+    body: Body,
+    decode: Decode<E>,
+) -> Response {
+    let outcome = ingest(state, key, headers, body, decode).await;
+    let limits = state.limits.headers(key.id, state.clock.now());
+    (limits, outcome.map(Json)).into_response()
+}
+
 /// Two writes for a batch as SDKs send it, none for an empty one.
 async fn ingest<E: Event + Summarize>(
     state: &crate::State,
+    key: &AuthorizedKey,
     headers: &HeaderMap,
     body: Body,
-    scope: Scope,
     decode: Decode<E>,
-) -> Result<Json<Report>, Error> {
-    let key = state.keys.authorize(state, headers, scope).await?;
+) -> Result<Report, Error> {
+    if state.limits.is_used_up(key.id, state.clock.now()) {
+        return Err(OVER_LIMIT);
+    }
     let application_id = key.id.application_id;
     check_media_type(headers)?;
     let body = read(headers, body).await?;
     let (chunks, report) = pack(state, application_id, &body, decode)?;
     drop(body);
+    let events = report.accepted + report.rejected;
+    if !state.limits.admit(state, key.id, events).await? {
+        return Err(OVER_LIMIT);
+    }
     let store = state
         .database
         .store_batch(application_id, &chunks, state.retention);
     // The note of a key's use runs beside the write, and its failure is not the batch's.
-    let (stored, ()) = tokio::join!(store, state.keys.note_use(state, &key));
+    let (stored, ()) = tokio::join!(store, state.keys.note_use(state, key));
     stored?;
     tracing::info!(
         application = %application_id, key = %key.id, signal = E::SIGNAL.as_str(),
         accepted = report.accepted, rejected = report.rejected, "ingested"
     );
-    Ok(Json(report))
+    Ok(report)
 }
+
+const OVER_LIMIT: Error = Error::RateLimited("this minute's quota of the key is used up");
 
 /// Absent and `text/plain` are fine: browsers' beacons send nothing else.
 fn check_media_type(headers: &HeaderMap) -> Result<(), Error> {

@@ -7,11 +7,12 @@ use std::time::Duration;
 use http::HeaderMap;
 use jiff::Timestamp;
 use lru::LruCache;
-use shared::api_key::{ApiKey, KeyHash, KeyRefusal, Scope};
+use shared::api_key::{ApiKey, KeyHash, KeyRefusal, Scope, SecretSlot};
 use shared::clock;
 use shared::dynamo::api_keys::{LAST_USED_PRECISION, StoredKey};
 use shared::error::Error;
 use shared::http::credentials;
+use shared::http::source::Source;
 use shared::ids::PublicKeyId;
 
 /// The longest a key is believed without asking again: the bound on revocation.
@@ -38,6 +39,7 @@ pub(crate) struct AuthorizedKey {
     /// Public id; it names the application.
     pub(crate) id: PublicKeyId,
     hash: KeyHash,
+    secret: SecretSlot,
     last_used_at: Option<Timestamp>,
 }
 
@@ -51,13 +53,14 @@ impl VerifiedKeys {
     }
 
     /// Checks the request's `x-api-key`. No database call for a key that is
-    /// malformed or remembered, otherwise one read.
+    /// malformed or remembered, or from an address that floods; otherwise one read.
     ///
     /// # Errors
     /// When there is no key or it may not do this, or when storage fails.
     pub(crate) async fn authorize(
         &self,
         state: &crate::State,
+        source: Source,
         headers: &HeaderMap,
         scope: Scope,
     ) -> Result<AuthorizedKey, Error> {
@@ -65,22 +68,17 @@ impl VerifiedKeys {
         let (hash, now) = (key.hash(), state.clock.now());
         let stored = match self.remembered(&hash, now) {
             Some(stored) => stored,
-            None => {
-                let stored = state
-                    .database
-                    .api_key(key.id())
-                    .await?
-                    .ok_or(KeyRefusal::Invalid)?;
-                stored.key.authorize(&hash, scope, now)?;
-                self.remember(hash, stored.clone(), now);
-                stored
-            }
+            None => read(state, source, &key, &hash, now).await?,
         };
         stored.key.authorize(&hash, scope, now)?;
+        self.remember(hash, &stored, now);
+        let secret = stored.key.secret(&hash, now).ok_or(KeyRefusal::Invalid)?;
+        let last_used_at = stored.last_used_at(secret);
         Ok(AuthorizedKey {
             id: key.id(),
             hash,
-            last_used_at: stored.last_used_at,
+            secret,
+            last_used_at,
         })
     }
 
@@ -93,9 +91,9 @@ impl VerifiedKeys {
             return;
         }
         if let Some(remembered) = self.lock().peek_mut(&key.hash) {
-            remembered.stored.last_used_at = Some(now);
+            remembered.stored.note_use(key.secret, now);
         }
-        if let Err(error) = state.database.touch_key(key.id, now).await {
+        if let Err(error) = state.database.touch_key(key.id, key.secret, now).await {
             tracing::warn!(key = %key.id, %error, "last use not noted");
         }
     }
@@ -109,19 +107,44 @@ impl VerifiedKeys {
         believed.then(|| found.stored.clone())
     }
 
-    /// Only keys that were accepted are remembered: a refused one costs its
-    /// holder a read each time, and takes no one's place.
-    fn remember(&self, hash: KeyHash, stored: StoredKey, now: Timestamp) {
-        self.lock().put(
-            hash,
-            Remembered {
-                stored,
-                read_at: now,
-            },
-        );
+    /// Only accepted keys are remembered, from their reading on: being used does
+    /// not make a record live longer.
+    fn remember(&self, hash: KeyHash, stored: &StoredKey, now: Timestamp) {
+        if self.remembered(&hash, now).is_none() {
+            let stored = stored.clone();
+            self.lock().put(
+                hash,
+                Remembered {
+                    stored,
+                    read_at: now,
+                },
+            );
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<KeyHash, Remembered>> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Reads the key's record. Whoever presents many keys that do not exist is not
+/// looked up any more.
+async fn read(
+    state: &crate::State,
+    source: Source,
+    key: &ApiKey,
+    hash: &KeyHash,
+    now: Timestamp,
+) -> Result<StoredKey, Error> {
+    if state.refused_keys.is_flooding(source, now) {
+        return Err(Error::RateLimited(
+            "too many invalid API keys from this address",
+        ));
+    }
+    let stored = state.database.api_key(key.id()).await?;
+    let stored = stored.filter(|stored| stored.key.has_secret(hash, now));
+    stored.ok_or_else(|| {
+        state.refused_keys.note(source, now);
+        KeyRefusal::Invalid.into()
+    })
 }

@@ -12,8 +12,10 @@ use shared::host::Host;
 
 mod batch;
 mod keys;
+mod limits;
 
 use keys::VerifiedKeys;
+use limits::{KeyLimits, RefusedKeys};
 
 /// What the handlers share. No secret: a key is verified by its hash.
 #[derive(Clone)]
@@ -21,6 +23,8 @@ pub struct State {
     clock: Clock,
     database: Database,
     keys: Arc<VerifiedKeys>,
+    limits: Arc<KeyLimits>,
+    refused_keys: Arc<RefusedKeys>,
     retention: Duration,
 }
 
@@ -40,6 +44,8 @@ impl State {
             clock: host.clock.clone(),
             database: host.database.clone(),
             keys: Arc::new(VerifiedKeys::new(cache_ttl)),
+            limits: Arc::new(KeyLimits::load(&host.env)?),
+            refused_keys: Arc::new(RefusedKeys::new()),
             retention: host
                 .env
                 .duration("TELEMETRY_RETENTION", 30 * DAY, DAY..=90 * DAY)?,

@@ -15,6 +15,7 @@ use oauth2::{
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use shared::config::{ConfigError, Env};
+use shared::http::client::{Client as HttpClient, ClientError};
 use shared::ids::UserId;
 use shared::login::LoginAttempt;
 use shared::user::Profile;
@@ -24,7 +25,7 @@ mod transport;
 
 use transport::{Transport, TransportError};
 
-/// How long all calls of one sign-in may take together; the function's limit is 10 s.
+/// How long all calls of one sign-in may take together; the function's limit is 15 s.
 const TIME_LIMIT: Duration = Duration::from_secs(7);
 
 type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
@@ -76,7 +77,7 @@ impl GitHub {
         Ok(Self {
             oauth,
             api_url: env.base_url("GITHUB_API_URL", Some("https://api.github.com"))?,
-            transport: Transport::default(),
+            transport: Transport::new(HttpClient::new(TIME_LIMIT)),
         })
     }
 
@@ -156,11 +157,11 @@ impl GitHub {
 impl From<TransportError> for GitHubError {
     fn from(error: TransportError) -> Self {
         match error {
-            TransportError::Failed(_) | TransportError::ServerError(_) => {
-                Self::Unavailable(error.to_string())
-            }
-            TransportError::Unexpected(_) | TransportError::TooLarge => {
+            TransportError::Unexpected(_) | TransportError::Client(ClientError::TooLarge) => {
                 Self::Unintelligible(error.to_string())
+            }
+            TransportError::Unwritable(_) | TransportError::Client(_) => {
+                Self::Unavailable(error.to_string())
             }
         }
     }

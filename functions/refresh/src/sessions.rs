@@ -1,6 +1,7 @@
 //! `/sessions`: where a user is signed in, and signing out elsewhere.
 
 use axum::extract::{Path, State};
+use futures_util::future::try_join_all;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -87,12 +88,12 @@ pub(crate) async fn revoke_all(
         .database
         .live_sessions(principal.user_id, state.clock.now())
         .await?;
-    for session in sessions {
-        let kept = query.except.is_some() && session.id == principal.session_id;
-        if !kept {
-            end(&state, &principal, session.id).await?;
-        }
-    }
+    let kept = query.except.map(|Except::Current| principal.session_id);
+    let ended = sessions
+        .iter()
+        .filter(|session| Some(session.id) != kept)
+        .map(|session| end(&state, &principal, session.id));
+    try_join_all(ended).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

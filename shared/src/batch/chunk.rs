@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::head::{Summarize, Summary, compress};
-use super::{BatchId, Decoded, Indexed, Signal};
+use super::{BatchId, Decoded, Indexed, Report, Signal, outside};
 use crate::clock;
 
 /// Largest blob; an item may have 400 KB with its keys.
@@ -39,8 +39,8 @@ pub struct Chunk {
 
 /// Packs the events of a batch that are within the time window.
 ///
-/// The chunk's time comes from all well-formed events of its hour, also those
-/// that have meanwhile left the window: a retry must arrive at the same keys.
+/// Chunks are cut from all well-formed events, and only then lose those that are
+/// outside the window: a retry, when more of them are, must arrive at the same keys.
 ///
 /// # Errors
 /// When compression fails, which no input can cause.
@@ -48,66 +48,99 @@ pub fn pack<E: Summarize>(
     decoded: Decoded<E>,
     batch: BatchId,
     now: Timestamp,
-) -> io::Result<(Vec<Chunk>, super::Report)> {
-    let mut first_of_hour = BTreeMap::<i64, Timestamp>::new();
+) -> io::Result<(Vec<Chunk>, Report)> {
+    let mut hours = BTreeMap::<i64, Vec<&E>>::new();
     for Indexed { event, .. } in &decoded.events {
-        let first = first_of_hour.entry(hour_of(event)).or_insert(event.start());
-        *first = event.start().min(*first);
-    }
-    let Decoded { events, report } = decoded.within_window(now);
-    let mut hours = BTreeMap::<i64, Vec<E>>::new();
-    for Indexed { event, .. } in events {
-        hours.entry(hour_of(&event)).or_default().push(event);
+        hours.entry(hour_of(event)).or_default().push(event);
     }
     let mut chunks = Vec::new();
     for (hour, events) in hours {
-        let from = first_of_hour.get(&hour).copied().unwrap_or_default();
-        let mut chunks_of_hour = Vec::new();
-        HourOf { batch, hour, from }.pack_into(&mut chunks_of_hour, &events)?;
-        chunks.extend(chunks_of_hour);
+        let from = events
+            .iter()
+            .map(|event| event.start())
+            .min()
+            .unwrap_or_default();
+        for (position, part) in parts(&events)?.into_iter().enumerate() {
+            chunks.extend(
+                Place {
+                    batch,
+                    hour,
+                    from,
+                    position,
+                }
+                .chunk(part, now)?,
+            );
+        }
     }
-    Ok((chunks, report))
+    Ok((chunks, decoded.within_window(now).report))
+}
+
+/// Events that fit into one blob, and that blob.
+struct Part<'a, E> {
+    events: &'a [&'a E],
+    blob: Vec<u8>,
+}
+
+/// Halves the events until each half fits.
+fn parts<'a, E: Summarize>(events: &'a [&'a E]) -> io::Result<Vec<Part<'a, E>>> {
+    let blob = compress(&events)?;
+    if blob.len() <= MAX_BLOB_BYTES || events.len() <= 1 {
+        return Ok(vec![Part { events, blob }]);
+    }
+    let (left, right) = events.split_at(events.len() / 2);
+    let mut halves = parts(left)?;
+    halves.extend(parts(right)?);
+    Ok(halves)
 }
 
 fn hour_of(event: &impl Summarize) -> i64 {
     event.start().as_millisecond().div_euclid(HOUR_MS) * HOUR_MS
 }
 
-struct HourOf {
+/// Where a chunk belongs; derives from all the events of its batch.
+struct Place {
     batch: BatchId,
     hour: i64,
     from: Timestamp,
+    position: usize,
 }
 
-impl HourOf {
-    /// Halves the events until each half fits.
-    fn pack_into<E: Summarize>(&self, chunks: &mut Vec<Chunk>, events: &[E]) -> io::Result<()> {
-        let blob = compress(&events)?;
-        if blob.len() > MAX_BLOB_BYTES && events.len() > 1 {
-            let (left, right) = events.split_at(events.len() / 2);
-            self.pack_into(chunks, left)?;
-            return self.pack_into(chunks, right);
-        }
-        chunks.push(Chunk {
+impl Place {
+    /// `None` when no event of the part is within the window.
+    fn chunk<E: Summarize>(&self, part: Part<'_, E>, now: Timestamp) -> io::Result<Option<Chunk>> {
+        let kept: Vec<&E> = part
+            .events
+            .iter()
+            .copied()
+            .filter(|event| outside(*event, now).is_none())
+            .collect();
+        let Some(to) = kept.iter().map(|event| event.start()).max() else {
+            return Ok(None);
+        };
+        let all_kept = kept.len() == part.events.len();
+        Ok(Some(Chunk {
             signal: E::SIGNAL,
             hour: clock::from_millis(self.hour),
             from: self.from,
-            to: events.iter().map(E::start).max().unwrap_or(self.from),
-            count: events.len(),
-            hash: self.hash(chunks.len()),
-            summary: Summary::of(events).encode()?,
-            blob,
-        });
-        Ok(())
+            to,
+            count: kept.len(),
+            hash: self.hash(),
+            blob: if all_kept {
+                part.blob
+            } else {
+                compress(&kept)?
+            },
+            summary: Summary::of(kept).encode()?,
+        }))
     }
 
     /// `position` counts within the hour: an hour that has left the window must
     /// not move the others.
-    fn hash(&self, position: usize) -> [u8; 16] {
+    fn hash(&self) -> [u8; 16] {
         let mut hash = Sha256::new();
         hash.update(self.batch.0);
         hash.update(self.hour.to_be_bytes());
-        hash.update((position as u64).to_be_bytes());
+        hash.update((self.position as u64).to_be_bytes());
         let mut short = [0; 16];
         short.copy_from_slice(&hash.finalize()[..16]);
         short

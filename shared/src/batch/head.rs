@@ -140,14 +140,15 @@ impl Summary {
     pub fn encode(mut self) -> std::io::Result<Vec<u8>> {
         loop {
             let encoded = compress(&self)?;
-            let fits = encoded.len() <= MAX_SUMMARY_BYTES;
-            let smaller = self.roots.take().is_some()
-                || self.traces.take().is_some()
-                || self.levels.take().is_some();
-            if fits || !smaller {
+            if encoded.len() <= MAX_SUMMARY_BYTES || !self.leave_out() {
                 return Ok(encoded);
             }
         }
+    }
+
+    /// Whether there was anything to leave out.
+    fn leave_out(&mut self) -> bool {
+        self.roots.take().is_some() || self.traces.take().is_some() || self.levels.take().is_some()
     }
 
     /// Reads a stored summary.

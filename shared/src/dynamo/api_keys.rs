@@ -13,11 +13,15 @@ use super::attribute::{self, Item, number, string};
 use super::transaction::{Outcome, Transaction};
 use super::{Database, StorageError, applications, audit, keys, refresh_tokens};
 use crate::access_token::Principal;
-use crate::api_key::{ApiKey, KeyHash, KeyRecord, KeyState, PreviousSecret, Scope};
+use crate::api_key::{ApiKey, KeyHash, KeyRecord, KeyState, PreviousSecret, Scope, SecretSlot};
 use crate::application::Name;
 use crate::audit::{Actor, AuditAction, AuditEntry};
 use crate::clock;
 use crate::ids::{ApplicationId, KeyId, PublicKeyId, UserId};
+
+mod leaked;
+
+pub use leaked::LeakOutcome;
 
 /// How long a revoked key can still be told from an unknown one.
 const REVOKED_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -30,8 +34,10 @@ pub const LAST_USED_PRECISION: Duration = Duration::from_secs(5 * 60);
 pub struct StoredKey {
     /// The key.
     pub key: KeyRecord,
-    /// When it was last used, within [`LAST_USED_PRECISION`].
+    /// When the current secret was last used, within [`LAST_USED_PRECISION`].
     pub last_used_at: Option<Timestamp>,
+    /// When the secret before the last rotation was last used.
+    pub previous_last_used_at: Option<Timestamp>,
 }
 
 /// How an attempt to mint a key ended.
@@ -67,6 +73,24 @@ pub struct KeyChange {
     pub name: Option<Name>,
     /// Switched off (`Disabled`) or on (`Active`).
     pub state: Option<KeyState>,
+}
+
+impl StoredKey {
+    /// When one of its secrets was last used.
+    pub fn last_used_at(&self, secret: SecretSlot) -> Option<Timestamp> {
+        match secret {
+            SecretSlot::Current => self.last_used_at,
+            SecretSlot::Previous => self.previous_last_used_at,
+        }
+    }
+
+    /// Notes a use.
+    pub fn note_use(&mut self, secret: SecretSlot, at: Timestamp) {
+        match secret {
+            SecretSlot::Current => self.last_used_at = Some(at),
+            SecretSlot::Previous => self.previous_last_used_at = Some(at),
+        }
+    }
 }
 
 impl Database {
@@ -192,7 +216,8 @@ impl Database {
         let rotation = update(self, new.id())
             .update_expression(
                 "SET previous_hash = #hash, previous_hint = hint, previous_until_ms = :until, \
-                 #hash = :hash, hint = :hint",
+                 previous_last_used_ms = if_not_exists(last_used_ms, :never), \
+                 #hash = :hash, hint = :hint REMOVE last_used_ms",
             )
             .condition_expression(format!(
                 "{NOT_REVOKED} AND \
@@ -204,6 +229,7 @@ impl Database {
                 AttributeValue::B(new.hash().as_bytes().to_vec().into()),
             )
             .expression_attribute_values(":hint", string(new.hint()))
+            .expression_attribute_values(":never", number(0))
             .expression_attribute_values(":now", number(now.as_millisecond()))
             .expression_attribute_values(
                 ":until",
@@ -251,21 +277,31 @@ impl Database {
         Ok(change_outcome(&outcome, 0, 1))
     }
 
-    /// Notes that a key was used, unless someone just did. One write.
+    /// Notes that a secret of a key was used, unless someone just did. One write.
     ///
     /// # Errors
     /// When storage fails.
-    pub async fn touch_key(&self, id: PublicKeyId, now: Timestamp) -> Result<(), StorageError> {
+    pub async fn touch_key(
+        &self,
+        id: PublicKeyId,
+        secret: SecretSlot,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let last_used = match secret {
+            SecretSlot::Current => "last_used_ms",
+            SecretSlot::Previous => "previous_last_used_ms",
+        };
         let fresh = clock::before(now, LAST_USED_PRECISION);
         let result = self
             .client
             .update_item()
             .table_name(&self.tables.api_keys)
             .set_key(Some(key(id)))
-            .update_expression("SET last_used_ms = :now")
+            .update_expression("SET #used = :now")
+            .expression_attribute_names("#used", last_used)
             .condition_expression(
                 "attribute_exists(key_id) AND \
-                 (attribute_not_exists(last_used_ms) OR last_used_ms <= :fresh)",
+                 (attribute_not_exists(#used) OR #used <= :fresh)",
             )
             .expression_attribute_values(":now", number(now.as_millisecond()))
             .expression_attribute_values(":fresh", number(fresh.as_millisecond()))
@@ -377,6 +413,8 @@ struct KeyRow {
     key_expires_ms: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_used_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous_last_used_ms: Option<i64>,
 }
 
 impl From<&KeyRecord> for KeyRow {
@@ -397,12 +435,18 @@ impl From<&KeyRecord> for KeyRow {
             created_ms: record.created_at.as_millisecond(),
             key_expires_ms: record.expires_at.map(Timestamp::as_millisecond),
             last_used_ms: None,
+            previous_last_used_ms: None,
         }
     }
 }
 
 impl From<KeyRow> for StoredKey {
     fn from(row: KeyRow) -> Self {
+        // Never used is written as 0: a rotation copies in one expression.
+        let previous_last_used = row
+            .previous_last_used_ms
+            .filter(|millis| *millis > 0)
+            .map(clock::from_millis);
         let previous = row
             .previous_hash
             .zip(row.previous_hint)
@@ -429,6 +473,7 @@ impl From<KeyRow> for StoredKey {
         Self {
             key,
             last_used_at: row.last_used_ms.map(clock::from_millis),
+            previous_last_used_at: previous_last_used,
         }
     }
 }

@@ -6,7 +6,11 @@ use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::interceptors::InterceptorContext;
+use aws_sdk_dynamodb::config::retry::{ClassifyRetry, RetryAction};
 use aws_sdk_dynamodb::config::{Credentials, Region};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
 use super::keys::TableNames;
 use crate::config::{ConfigError, Env};
@@ -29,14 +33,15 @@ impl Database {
     pub async fn connect(env: &Env) -> Result<Self, ConfigError> {
         let tables = TableNames::from_env(env);
         let config = aws_config::defaults(BehaviorVersion::latest())
-            .timeout_config(timeouts())
+            .timeout_config(timeouts(ATTEMPT, TOTAL))
             .retry_config(retries())
             .load()
             .await;
-        Ok(Self {
-            client: Client::new(&config),
-            tables,
-        })
+        let config = aws_sdk_dynamodb::config::Builder::from(&config)
+            .retry_classifier(RetryConflicts)
+            .build();
+        let client = Client::from_conf(config);
+        Ok(Self { client, tables })
     }
 
     /// The engine at `endpoint`, which asks for no real credentials.
@@ -55,16 +60,25 @@ impl Database {
             .region(Region::from_static("us-east-1"))
             .endpoint_url(endpoint)
             .credentials_provider(Credentials::new("local", "local", None, None, "local"))
-            .timeout_config(timeouts())
+            .timeout_config(timeouts(LOCAL_ATTEMPT, LOCAL_TOTAL))
             .retry_config(retries())
+            .retry_classifier(RetryConflicts)
     }
 }
 
+/// The longest that one try may take, and all tries of an operation together.
+const ATTEMPT: Duration = Duration::from_millis(700);
+const TOTAL: Duration = Duration::from_millis(1_800);
+
+/// The same for the engine in this process, which shares a busy machine with its callers.
+const LOCAL_ATTEMPT: Duration = Duration::from_secs(10);
+const LOCAL_TOTAL: Duration = Duration::from_secs(20);
+
 /// The SDK has no limit of its own: a hanging connection would hang the request.
-fn timeouts() -> TimeoutConfig {
+fn timeouts(attempt: Duration, total: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
-        .operation_attempt_timeout(Duration::from_millis(700))
-        .operation_timeout(Duration::from_millis(1_800))
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(total)
         .build()
 }
 
@@ -73,4 +87,26 @@ fn retries() -> RetryConfig {
         .with_max_attempts(3)
         .with_initial_backoff(Duration::from_millis(50))
         .with_max_backoff(Duration::from_millis(400))
+}
+
+/// A write that meets a transaction on the same item is refused, and fine a
+/// moment later; the SDK does not count that among what is worth a retry.
+#[derive(Debug)]
+struct RetryConflicts;
+
+impl ClassifyRetry for RetryConflicts {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let error = context.output_or_error().and_then(Result::err);
+        let error = error.and_then(|error| error.as_operation_error());
+        match error.and_then(|error| error.downcast_ref::<UpdateItemError>()) {
+            Some(error) if error.code() == Some("TransactionConflictException") => {
+                RetryAction::transient_error()
+            }
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "RetryConflicts"
+    }
 }

@@ -7,7 +7,8 @@ use crate::audit::Subject;
 use crate::batch::Signal;
 use crate::batch::chunk::Chunk;
 use crate::config::Env;
-use crate::ids::{ApplicationId, UserId};
+use crate::ids::{ApplicationId, PublicKeyId, UserId};
+use crate::rate_limit::Window;
 
 /// Which table is which in this deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +109,11 @@ pub fn chunk(chunk: &Chunk) -> String {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     format!("{}#{hash}", sortable(chunk.from))
+}
+
+/// Key of a rate limit's counter.
+pub fn rate_limit(key: PublicKeyId, window: Window) -> String {
+    format!("rate#{key}#{}", window.number())
 }
 
 /// Milliseconds since the Unix epoch in 13 digits, which last until the year 2286.

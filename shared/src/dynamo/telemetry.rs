@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, Put};
 
 use super::attribute::{Item, number, string};
-use super::transaction::Transaction;
+use super::transaction::{MAX_TRANSACTION_WRITES, Transaction};
 use super::{Database, StorageError, keys};
 use crate::batch::chunk::Chunk;
 use crate::clock;
@@ -83,20 +83,25 @@ impl Database {
     }
 
     /// Several heads become visible together: a reader never sees half a batch.
+    /// Only a batch over more than a hundred hours, which takes spans of several
+    /// days, needs more than one transaction.
     async fn put_heads(
         &self,
         application_id: ApplicationId,
         chunks: &[Chunk],
         retention: Duration,
     ) -> Result<(), StorageError> {
-        let mut transaction = Transaction::default();
-        for chunk in chunks {
-            let put = Put::builder()
-                .table_name(&self.tables.telemetry)
-                .set_item(Some(head(application_id, chunk, retention)));
-            transaction = transaction.put(put.build()?);
+        for chunks in chunks.chunks(MAX_TRANSACTION_WRITES) {
+            let mut transaction = Transaction::default();
+            for chunk in chunks {
+                let put = Put::builder()
+                    .table_name(&self.tables.telemetry)
+                    .set_item(Some(head(application_id, chunk, retention)));
+                transaction = transaction.put(put.build()?);
+            }
+            transaction.commit(self).await?.must_commit()?;
         }
-        transaction.commit(self).await?.must_commit()
+        Ok(())
     }
 }
 

@@ -8,6 +8,9 @@ use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem, Up
 
 use super::{Database, StorageError};
 
+/// Most writes of one transaction: DynamoDB's limit.
+pub(super) const MAX_TRANSACTION_WRITES: usize = 100;
+
 /// Writes that happen together or not at all.
 #[derive(Default)]
 pub(super) struct Transaction(Vec<TransactWriteItem>);

@@ -2,7 +2,10 @@
 //! its value becomes the setting: the plain value is never in the function's
 //! environment variables.
 
+use std::time::Duration;
+
 use aws_config::BehaviorVersion;
+use aws_config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
 use serde::Deserialize;
@@ -19,6 +22,9 @@ const GITHUB_SECRET_ARN: &str = "GITHUB_SECRET_ARN";
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
 
+/// How long one secret may take: Lambda gives a start-up 10 s for all of it.
+const TIME_LIMIT: Duration = Duration::from_secs(3);
+
 /// The settings, with the secrets that they name.
 pub(super) async fn resolve(env: Env) -> Result<Env, ConfigError> {
     let named = [JWT_SECRET_ARN, GITHUB_SECRET_ARN].map(|name| env.optional(name));
@@ -26,7 +32,11 @@ pub(super) async fn resolve(env: Env) -> Result<Env, ConfigError> {
     if jwt.is_none() && github.is_none() {
         return Ok(env);
     }
-    let config = aws_config::defaults(BehaviorVersion::latest()).load().await;
+    let limit = TimeoutConfig::builder()
+        .operation_timeout(TIME_LIMIT)
+        .build();
+    let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(limit);
+    let config = config.load().await;
     let secrets = Secrets(Client::new(&config));
     let mut found = Vec::new();
     if let Some(arn) = jwt {

@@ -2,7 +2,7 @@
 //! an HTTP status. The client is told one thing; the log gets the cause.
 
 use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -63,8 +63,9 @@ pub(super) fn render(mut response: Response, request_id: &str) -> Response {
         errors: fields,
     };
     let body = serde_json::to_vec(&body).unwrap_or_default();
-    let mut rendered = (status, body).into_response();
-    let headers = rendered.headers_mut();
+    *response.body_mut() = body.into();
+    let headers = response.headers_mut();
+    headers.remove(CONTENT_LENGTH);
     headers.insert(
         CONTENT_TYPE,
         HeaderValue::from_static("application/problem+json"),
@@ -73,13 +74,10 @@ pub(super) fn render(mut response: Response, request_id: &str) -> Response {
     if let Some(challenge) = challenge(&error) {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
-    if let Some(allow) = response.headers().get(ALLOW) {
-        headers.insert(ALLOW, allow.clone());
-    }
-    if matches!(*error, Error::Unavailable(_)) {
+    if matches!(*error, Error::Unavailable(_) | Error::RateLimited(_)) {
         headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
     }
-    rendered
+    response
 }
 
 fn status_of(error: &Error) -> StatusCode {
@@ -120,6 +118,11 @@ fn told(error: &Error) -> (&'static str, StatusCode, &'static str) {
             StatusCode::FORBIDDEN,
             "API key lacks a scope",
         ),
+        Error::InvalidSignature => (
+            "invalid-signature",
+            StatusCode::UNAUTHORIZED,
+            "Invalid signature",
+        ),
         Error::NotFound(_) => ("not-found", StatusCode::NOT_FOUND, "Not found"),
         Error::MethodNotAllowed => (
             "method-not-allowed",
@@ -139,6 +142,11 @@ fn told(error: &Error) -> (&'static str, StatusCode, &'static str) {
         ),
         Error::TooLarge(_) => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
         Error::Conflict(conflict) => (conflict_slug(*conflict), StatusCode::CONFLICT, "Conflict"),
+        Error::RateLimited(_) => (
+            "rate-limited",
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many requests",
+        ),
         Error::Unavailable(_) => (
             "unavailable",
             StatusCode::SERVICE_UNAVAILABLE,
@@ -168,6 +176,7 @@ fn challenge(error: &Error) -> Option<&'static str> {
         Error::AccessToken(_) => Some(r#"Bearer realm="upblit", error="invalid_token""#),
         Error::RefreshToken => Some(r#"RefreshToken realm="upblit""#),
         Error::MissingApiKey => Some(r#"ApiKey realm="upblit""#),
+        Error::InvalidSignature => Some(r#"Signature realm="upblit""#),
         Error::ApiKey(KeyRefusal::MissingScope(_)) => None,
         Error::ApiKey(_) => Some(r#"ApiKey realm="upblit""#),
         _ => None,

@@ -27,6 +27,9 @@ pub const FRONTEND_URL: &str = "https://dashboard.test";
 /// What tokens are signed with.
 pub const JWT_SECRET: &str = "a signing secret of the tests, of 32 bytes and more";
 
+/// When every test begins: in the middle of an hour, so that none depends on the time of day.
+const START: &str = "2026-01-31T12:30:00Z";
+
 /// All functions and what they stand on.
 #[derive(Clone)]
 pub struct Backend {
@@ -54,7 +57,7 @@ impl Backend {
 
     /// A backend over a database that is reached at `endpoint`.
     pub async fn over(endpoint: &str, settings: &[(&str, &str)]) -> Self {
-        let (time, clock) = Clock::manual(Clock::system().now());
+        let (time, clock) = Clock::manual(START.parse().unwrap());
         let env = Env::from_pairs(settings.iter().copied());
         let calls = Calls::default();
         let config = Database::local_config(endpoint)

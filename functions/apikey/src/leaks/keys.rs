@@ -1,0 +1,148 @@
+//! The keys that GitHub signs with: fetched when needed, and remembered.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use http::header::ACCEPT;
+use http::{Request, StatusCode};
+use jiff::Timestamp;
+use shared::config::{ConfigError, Env};
+use shared::error::Error;
+use shared::http::client::{Client, ClientError};
+use shared::secret_scanning::{PublicKeys, Signature};
+use thiserror::Error;
+use tokio::sync::Mutex;
+
+/// Where GitHub publishes them.
+const DEFAULT_URL: &str = "https://api.github.com/meta/public_keys/secret_scanning";
+
+/// How long keys are believed: the bound on a key that GitHub retires.
+const LIFE: Duration = Duration::from_secs(60 * 60);
+
+/// How long after a fetch no other is made for an identifier we do not know.
+/// GitHub answers 60 requests an hour to someone it does not know; whoever
+/// makes up identifiers must not be able to use those up.
+const UNKNOWN_PAUSE: Duration = Duration::from_secs(5 * 60);
+
+/// How long after a failed fetch no other is made.
+const FAILURE_PAUSE: Duration = Duration::from_secs(10);
+
+/// The whole request has 10 s.
+const TIME_LIMIT: Duration = Duration::from_secs(4);
+
+/// GitHub's keys, as one instance knows them.
+pub(crate) struct GitHubKeys {
+    url: String,
+    client: Client,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    keys: PublicKeys,
+    fetched_at: Option<Timestamp>,
+    failed_at: Option<Timestamp>,
+}
+
+/// Why the keys are not known.
+#[derive(Debug, Error)]
+enum FetchError {
+    #[error("the request cannot be written: {0}")]
+    Unwritable(#[from] http::Error),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error("unexpected status {0}")]
+    Unexpected(StatusCode),
+    #[error("no usable key in the answer")]
+    NoKeys,
+    #[error("the last fetch failed a moment ago")]
+    Paused,
+}
+
+impl From<FetchError> for Error {
+    fn from(error: FetchError) -> Self {
+        Self::Unavailable(format!("GitHub's keys: {error}").into())
+    }
+}
+
+impl GitHubKeys {
+    /// `GITHUB_SECRET_SCANNING_KEYS_URL`.
+    ///
+    /// # Errors
+    /// When it is not an address.
+    pub(crate) fn load(env: &Env) -> Result<Self, ConfigError> {
+        Ok(Self {
+            url: env.base_url("GITHUB_SECRET_SCANNING_KEYS_URL", Some(DEFAULT_URL))?,
+            client: Client::new(TIME_LIMIT),
+            known: Mutex::default(),
+        })
+    }
+
+    /// Checks that GitHub signed this body.
+    ///
+    /// # Errors
+    /// When it did not, or when its keys cannot be fetched.
+    pub(crate) async fn verify(
+        &self,
+        signature: &Signature,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        // Held while fetching: everyone who waits gets the same answer.
+        let mut known = self.known.lock().await;
+        if known.need_fetch(signature.key_identifier(), now) {
+            if within(FAILURE_PAUSE, known.failed_at, now) {
+                return Err(FetchError::Paused.into());
+            }
+            match self.fetch().await {
+                Ok(keys) => *known = Known::fetched(keys, now),
+                Err(error) => {
+                    known.failed_at = Some(now);
+                    return Err(error.into());
+                }
+            }
+        }
+        if known.keys.verify(signature, body) {
+            Ok(())
+        } else {
+            Err(Error::InvalidSignature)
+        }
+    }
+
+    async fn fetch(&self) -> Result<PublicKeys, FetchError> {
+        let request = Request::get(&self.url)
+            .header(ACCEPT, "application/vnd.github+json")
+            .header("X-GitHub-Api-Version", "2022-11-28")
+            .body(Bytes::new())?;
+        let response = self.client.send(request).await?;
+        if response.status() != StatusCode::OK {
+            return Err(FetchError::Unexpected(response.status()));
+        }
+        PublicKeys::parse(response.body()).ok_or(FetchError::NoKeys)
+    }
+}
+
+impl Known {
+    fn fetched(keys: PublicKeys, now: Timestamp) -> Self {
+        Self {
+            keys,
+            fetched_at: Some(now),
+            failed_at: None,
+        }
+    }
+
+    /// A new key of GitHub's is fetched when it is first used.
+    fn need_fetch(&self, identifier: &str, now: Timestamp) -> bool {
+        let known = self.keys.contains(identifier);
+        let believed_for = if known { LIFE } else { UNKNOWN_PAUSE };
+        !within(believed_for, self.fetched_at, now)
+    }
+}
+
+/// A clock that went backwards must not make anything last longer.
+fn within(duration: Duration, since: Option<Timestamp>, now: Timestamp) -> bool {
+    since.is_some_and(|since| {
+        let age = now.duration_since(since);
+        !age.is_negative() && age.unsigned_abs() < duration
+    })
+}

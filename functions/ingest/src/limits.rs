@@ -1,0 +1,182 @@
+//! Rate limits: of each key, shared by all instances; and of refused keys, in
+//! this instance alone.
+
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
+use lru::LruCache;
+use shared::config::{ConfigError, Env};
+use shared::dynamo::short_lived::LeaseOutcome;
+use shared::error::Error;
+use shared::http::source::Source;
+use shared::ids::PublicKeyId;
+use shared::rate_limit::{Allowance, Amount, Answer, WINDOW, Window};
+
+/// Keys and addresses that one instance keeps count of.
+const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
+
+/// Refused keys from one address in one window that are looked up.
+const MAX_REFUSED_KEYS: u32 = 100;
+
+/// Leases one request tries for before it is denied.
+const MAX_LEASES: usize = 4;
+
+/// What a key may send in a minute.
+pub(crate) struct KeyLimits {
+    quota: Amount,
+    allowances: Mutex<LruCache<PublicKeyId, Allowance>>,
+}
+
+impl KeyLimits {
+    /// `RATE_LIMIT_REQUESTS` and `RATE_LIMIT_EVENTS`.
+    ///
+    /// # Errors
+    /// When one is wrong, or so small that a full batch could never pass.
+    pub(crate) fn load(env: &Env) -> Result<Self, ConfigError> {
+        let quota = Amount {
+            requests: env.parsed("RATE_LIMIT_REQUESTS", 6_000)?,
+            events: env.parsed("RATE_LIMIT_EVENTS", 600_000)?,
+        };
+        if quota.requests == 0 {
+            return Err(ConfigError::new(
+                "RATE_LIMIT_REQUESTS",
+                "must be at least 1",
+            ));
+        }
+        if quota.events < shared::batch::MAX_EVENTS as u64 {
+            let problem = format!(
+                "must be at least {}, a full batch",
+                shared::batch::MAX_EVENTS
+            );
+            return Err(ConfigError::new("RATE_LIMIT_EVENTS", problem));
+        }
+        Ok(Self {
+            quota,
+            allowances: Mutex::new(LruCache::new(CAPACITY)),
+        })
+    }
+
+    /// Whether this minute's requests are known to be used up: then a body need
+    /// not be read.
+    pub(crate) fn is_used_up(&self, key: PublicKeyId, now: Timestamp) -> bool {
+        let mut allowances = self.lock();
+        let Some(allowance) = allowances.get(&key) else {
+            return false;
+        };
+        allowance.window() == Window::at(now) && allowance.remaining().requests == 0
+    }
+
+    /// Takes a batch's cost from the key's quota; true if it may go on. No
+    /// database call while the last lease lasts, nor after a denial.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub(crate) async fn admit(
+        &self,
+        state: &crate::State,
+        key: PublicKeyId,
+        events: usize,
+    ) -> Result<bool, Error> {
+        let now = state.clock.now();
+        for _ in 0..MAX_LEASES {
+            let (answer, window) = self.with(key, now, |allowance| {
+                (
+                    allowance.ask(Amount::of_request(events), now),
+                    allowance.window(),
+                )
+            });
+            let block = match answer {
+                Answer::Admitted => return Ok(true),
+                Answer::Denied => return Ok(false),
+                Answer::Lease(block) => block,
+            };
+            let outcome = state
+                .database
+                .lease(key, window, block, self.quota, now)
+                .await?;
+            self.with(key, now, |allowance| match outcome {
+                LeaseOutcome::Granted(leased) => allowance.granted(window, block, leased),
+                LeaseOutcome::Refused(leased) => allowance.refused(window, leased),
+            });
+        }
+        Ok(false)
+    }
+
+    /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10):
+    /// what this instance knows to be left.
+    pub(crate) fn headers(&self, key: PublicKeyId, now: Timestamp) -> HeaderMap {
+        let (remaining, quota) = self.with(key, now, |a| (a.remaining(), a.quota()));
+        let (window, left) = (WINDOW.as_secs(), Window::at(now).seconds_left(now));
+        let policy = format!(
+            r#""requests";q={};w={window}, "events";q={};w={window}"#,
+            quota.requests, quota.events
+        );
+        let standing = format!(
+            r#""requests";r={};t={left}, "events";r={};t={left}"#,
+            remaining.requests, remaining.events
+        );
+        let header = |name, value: String| {
+            HeaderValue::try_from(value)
+                .ok()
+                .map(|value| (HeaderName::from_static(name), value))
+        };
+        [
+            header("ratelimit-policy", policy),
+            header("ratelimit", standing),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    fn with<T>(
+        &self,
+        key: PublicKeyId,
+        now: Timestamp,
+        act: impl FnOnce(&mut Allowance) -> T,
+    ) -> T {
+        let mut allowances = self.lock();
+        act(allowances.get_or_insert_mut(key, || Allowance::new(self.quota, now)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, LruCache<PublicKeyId, Allowance>> {
+        self.allowances
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts refused keys by address. A flood of made-up keys with good checksums
+/// would otherwise cost a read each.
+pub(crate) struct RefusedKeys(Mutex<LruCache<Source, (Window, u32)>>);
+
+impl RefusedKeys {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(LruCache::new(CAPACITY)))
+    }
+
+    /// Whether this address has presented too many refused keys in this minute.
+    pub(crate) fn is_flooding(&self, source: Source, now: Timestamp) -> bool {
+        let counted = self.lock().get(&source).copied();
+        counted
+            .is_some_and(|(window, count)| window == Window::at(now) && count >= MAX_REFUSED_KEYS)
+    }
+
+    /// Notes a refused key.
+    pub(crate) fn note(&self, source: Source, now: Timestamp) {
+        let window = Window::at(now);
+        let mut counts = self.lock();
+        let counted = counts.get_or_insert_mut(source, || (window, 0));
+        *counted = if counted.0 == window {
+            (window, counted.1 + 1)
+        } else {
+            (window, 1)
+        };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, LruCache<Source, (Window, u32)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

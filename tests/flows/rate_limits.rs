@@ -1,0 +1,158 @@
+//! Limits per key, shared by all instances, and of floods of refused keys.
+
+use serde_json::json;
+
+use crate::support::{Backend, Response};
+
+/// A field of a `RateLimit` header: `limit(…, "requests", "r")`.
+#[track_caller]
+fn field(header: &str, policy: &str, name: &str) -> u64 {
+    let item = header
+        .split(", ")
+        .find(|item| item.starts_with(&format!("\"{policy}\"")));
+    let parameter = item
+        .unwrap()
+        .split(';')
+        .find_map(|p| p.strip_prefix(&format!("{name}=")));
+    parameter.unwrap().parse().unwrap()
+}
+
+#[track_caller]
+fn denied(response: &Response) {
+    response.problem(429, "rate-limited");
+    let seconds: u64 = response.header("retry-after").parse().unwrap();
+    assert!(
+        (1..=5).contains(&seconds),
+        "OpenTelemetry SDKs drop a batch on a longer wait"
+    );
+}
+
+/// Moves the time to the beginning of a window, so that a test stays within one.
+fn at_the_start_of_a_minute(backend: &Backend) {
+    let into = backend.clock.now().as_second().rem_euclid(60);
+    backend.later(u64::try_from(60 - into).unwrap());
+}
+
+#[tokio::test]
+async fn every_answer_tells_the_limits_and_what_is_left() {
+    let backend = Backend::with(&[("RATE_LIMIT_REQUESTS", "100")]).await;
+    let sdk = backend.sign_in("ada").await.sdk().await;
+    at_the_start_of_a_minute(&backend);
+    let response = sdk.traces(sdk.batch(3)).await;
+    assert_eq!(
+        response.header("ratelimit-policy"),
+        r#""requests";q=100;w=60, "events";q=600000;w=60"#
+    );
+    let left = response.header("ratelimit");
+    assert_eq!(field(left, "requests", "r"), 99);
+    assert_eq!(field(left, "events", "r"), 599_997);
+    assert_eq!(field(left, "requests", "t"), 60);
+    let refused = sdk.traces(json!({})).await;
+    refused.problem(400, "malformed-request");
+    assert_eq!(
+        field(refused.header("ratelimit"), "requests", "r"),
+        99,
+        "an error costs nothing"
+    );
+}
+
+#[tokio::test]
+async fn requests_over_the_quota_are_denied_without_a_call_until_the_minute_ends() {
+    let backend = Backend::with(&[("RATE_LIMIT_REQUESTS", "5")]).await;
+    let sdk = backend.sign_in("ada").await.sdk().await;
+    at_the_start_of_a_minute(&backend);
+    for _ in 0..5 {
+        assert_eq!(sdk.traces(sdk.batch(1)).await.status, 200);
+    }
+    denied(&sdk.traces(sdk.batch(1)).await);
+    backend.calls.take();
+    for _ in 0..20 {
+        denied(&sdk.traces(sdk.batch(1)).await);
+    }
+    assert!(backend.calls.take().is_empty());
+    backend.later(60);
+    assert_eq!(sdk.traces(sdk.batch(1)).await.status, 200);
+}
+
+#[tokio::test]
+async fn events_are_limited_too_and_a_smaller_batch_may_still_pass() {
+    let backend = Backend::with(&[("RATE_LIMIT_EVENTS", "10000")]).await;
+    let sdk = backend.sign_in("ada").await.sdk().await;
+    at_the_start_of_a_minute(&backend);
+    let empty = |count: usize| json!({ "traces": vec![json!(null); count] });
+    assert_eq!(sdk.traces(empty(9_000)).await.json()["rejected"], 9_000);
+    denied(&sdk.traces(empty(9_000)).await);
+    assert_eq!(sdk.traces(empty(900)).await.status, 200);
+}
+
+#[tokio::test]
+async fn instances_share_a_quota_and_lease_it_in_blocks() {
+    let backend = Backend::with(&[("RATE_LIMIT_REQUESTS", "400")]).await;
+    let sdk = backend.sign_in("ada").await.sdk().await;
+    at_the_start_of_a_minute(&backend);
+    let instances: Vec<_> = (0..4).map(|_| backend.another_instance()).collect();
+    let (mut admitted, mut leases) = (0, 0);
+    for round in 0..150 {
+        for instance in &instances {
+            let mut sdk = sdk.clone();
+            sdk.backend = instance.clone();
+            let response = sdk.traces(json!({ "traces": [] })).await;
+            admitted += u32::from(response.status == 200);
+        }
+        if round == 0 {
+            backend.calls.take();
+        }
+        let calls = backend.calls.take();
+        leases += calls.iter().filter(|call| *call == "UpdateItem").count();
+    }
+    assert!((380..=400).contains(&admitted), "{admitted}");
+    assert!(leases <= 600 / 50, "{leases} writes for 600 requests");
+}
+
+#[tokio::test]
+async fn one_keys_traffic_leaves_others_alone() {
+    let backend = Backend::with(&[("RATE_LIMIT_REQUESTS", "3")]).await;
+    let ada = backend.sign_in("ada").await;
+    let (hot, cold) = (ada.sdk().await, ada.sdk().await);
+    at_the_start_of_a_minute(&backend);
+    for _ in 0..3 {
+        hot.traces(hot.batch(1)).await;
+    }
+    denied(&hot.traces(hot.batch(1)).await);
+    assert_eq!(cold.traces(cold.batch(1)).await.status, 200, "I19");
+}
+
+#[tokio::test]
+async fn a_flood_of_made_up_keys_stops_costing_reads_and_spares_those_in_use() {
+    use shared::api_key::ApiKey;
+    use shared::ids::{KeyId, PublicKeyId};
+    use shared::random;
+
+    let backend = Backend::start().await;
+    let sdk = backend.sign_in("ada").await.sdk().await;
+    at_the_start_of_a_minute(&backend);
+    assert_eq!(sdk.traces(sdk.batch(1)).await.status, 200);
+    backend.calls.take();
+    let mut guessing = sdk.clone();
+    for attempt in 0..300 {
+        let application_id = sdk.application_id.parse().unwrap();
+        let key_id = KeyId::generate(&mut random::rng());
+        let id = PublicKeyId {
+            application_id,
+            key_id,
+        };
+        guessing.key = ApiKey::generate(id, &mut random::rng()).expose().to_owned();
+        let response = guessing.traces(sdk.batch(1)).await;
+        match attempt {
+            0..100 => drop(response.problem(401, "invalid-api-key")),
+            _ => denied(&response),
+        }
+    }
+    assert_eq!(backend.calls.take(), ["GetItem"; 100]);
+    assert_eq!(sdk.traces(sdk.batch(1)).await.status, 200);
+    backend.later(60);
+    guessing
+        .traces(sdk.batch(1))
+        .await
+        .problem(401, "invalid-api-key");
+}
