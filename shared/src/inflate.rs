@@ -36,8 +36,8 @@ pub enum InflateError {
     Corrupt(&'static str),
     /// Something between the client and us read the compressed bytes as text.
     #[error(
-        "the gzip body was altered on the way (bytes were replaced as if it were text); \
-         send it with Content-Type application/json and as binary, or uncompressed"
+        "the gzip body was altered on the way, as if it were text; \
+         send it with Content-Type: application/octet-stream, or uncompressed"
     )]
     ReadAsText,
     /// More than [`MAX_WIRE_BYTES`] as sent.

@@ -369,7 +369,7 @@ async fn the_content_type_is_json_text_or_none() {
         ("text/plain", 200),
         ("text/plain;charset=UTF-8", 200),
         ("application/x-www-form-urlencoded", 415),
-        ("application/octet-stream", 415),
+        ("application/octet-stream", 200),
         ("application/x-protobuf", 415),
         ("application/jsonp", 415),
         ("text/html", 415),

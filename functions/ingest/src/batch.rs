@@ -100,18 +100,24 @@ async fn ingest<E: Event + Summarize>(
 
 const OVER_LIMIT: Error = Error::RateLimited("this minute's quota of the key is used up");
 
-/// Absent and `text/plain` are fine: browsers' beacons send nothing else.
+/// Absent and `text/plain` are fine: browsers' beacons send nothing else. So is
+/// `application/octet-stream`: as that, a gateway leaves compressed bytes alone.
 fn check_media_type(headers: &HeaderMap) -> Result<(), Error> {
-    match body::media_type(headers)
-        .map(str::to_ascii_lowercase)
-        .as_deref()
+    const READ: [&str; 4] = [
+        "",
+        "application/json",
+        "application/octet-stream",
+        "text/plain",
+    ];
+    let media_type = body::media_type(headers).unwrap_or_default();
+    if READ
+        .iter()
+        .any(|read| media_type.eq_ignore_ascii_case(read))
     {
-        None | Some("" | "application/json" | "text/plain") => Ok(()),
-        Some(_) => {
-            let problem = "the body must be JSON, with Content-Type: application/json";
-            Err(Error::UnsupportedMedia(problem.to_owned()))
-        }
+        return Ok(());
     }
+    let problem = "the body must be JSON, with Content-Type: application/json";
+    Err(Error::UnsupportedMedia(problem.to_owned()))
 }
 
 async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Error> {
