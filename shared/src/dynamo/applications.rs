@@ -262,15 +262,12 @@ pub(super) fn add_key(
     database: &Database,
     application_id: ApplicationId,
 ) -> Result<Update, StorageError> {
-    let update = Update::builder()
-        .table_name(&database.tables.applications)
-        .set_key(Some(key(application_id, keys::META)))
-        .update_expression("SET #keys = #keys + :one, revision = revision + :one")
-        .condition_expression("#keys < :most")
-        .expression_attribute_names("#keys", "keys")
-        .expression_attribute_values(":one", number(1))
-        .expression_attribute_values(":most", number(MAX_KEYS_PER_APPLICATION));
-    Ok(update.build()?)
+    count_keys(
+        database,
+        application_id,
+        "+",
+        ("<", MAX_KEYS_PER_APPLICATION),
+    )
 }
 
 /// Counts one key less.
@@ -278,14 +275,26 @@ pub(super) fn remove_key(
     database: &Database,
     application_id: ApplicationId,
 ) -> Result<Update, StorageError> {
+    count_keys(database, application_id, "-", (">", 0))
+}
+
+/// Counts a key in or out, while the number compares with the bound as it should.
+fn count_keys(
+    database: &Database,
+    application_id: ApplicationId,
+    sign: &str,
+    (compares, bound): (&str, u32),
+) -> Result<Update, StorageError> {
     let update = Update::builder()
         .table_name(&database.tables.applications)
         .set_key(Some(key(application_id, keys::META)))
-        .update_expression("SET #keys = #keys - :one, revision = revision + :one")
-        .condition_expression("#keys > :none")
+        .update_expression(format!(
+            "SET #keys = #keys {sign} :one, revision = revision + :one"
+        ))
+        .condition_expression(format!("#keys {compares} :bound"))
         .expression_attribute_names("#keys", "keys")
         .expression_attribute_values(":one", number(1))
-        .expression_attribute_values(":none", number(0));
+        .expression_attribute_values(":bound", number(bound));
     Ok(update.build()?)
 }
 

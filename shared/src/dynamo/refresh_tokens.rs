@@ -108,23 +108,15 @@ impl Database {
         idle_ttl: Duration,
         now: Timestamp,
     ) -> Result<RotationOutcome, StorageError> {
-        let idle_expires_at = clock::after(now, idle_ttl);
+        let (set, condition) = (
+            "current_counter = :next, previous_counter = :previous, rotated_ms = :now",
+            "current_counter = :expected",
+        );
         let result = self
-            .update_session(user_id, session_id)
-            .update_expression(
-                "SET current_counter = :next, previous_counter = :previous, rotated_ms = :now, \
-                 last_used_ms = :now, idle_expires_ms = :idle, expires_at = :ttl",
-            )
-            .condition_expression(format!("current_counter = :expected AND {LIVE}"))
+            .session_use(user_id, session_id, (set, condition), idle_ttl, now)
             .expression_attribute_values(":expected", number(rotation.expected_current))
             .expression_attribute_values(":previous", number(rotation.previous))
             .expression_attribute_values(":next", number(rotation.next))
-            .expression_attribute_values(":now", number(now.as_millisecond()))
-            .expression_attribute_values(":no", AttributeValue::Bool(false))
-            .expression_attribute_values(":idle", number(idle_expires_at.as_millisecond()))
-            .expression_attribute_values(":ttl", number(idle_expires_at.as_second()))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
         match written(result)? {
@@ -153,26 +145,16 @@ impl Database {
         idle_ttl: Duration,
         now: Timestamp,
     ) -> Result<RedeemOutcome, StorageError> {
-        let idle_expires_at = clock::after(now, idle_ttl);
+        let (set, condition) = (
+            "current_counter = :first, redeemed_by = :request REMOVE code_challenge",
+            "current_counter = :unredeemed AND code_challenge = :challenge",
+        );
         let result = self
-            .update_session(user_id, session_id)
-            .update_expression(
-                "SET current_counter = :first, redeemed_by = :request, last_used_ms = :now, \
-                 idle_expires_ms = :idle, expires_at = :ttl REMOVE code_challenge",
-            )
-            .condition_expression(format!(
-                "current_counter = :unredeemed AND code_challenge = :challenge AND {LIVE}"
-            ))
+            .session_use(user_id, session_id, (set, condition), idle_ttl, now)
             .expression_attribute_values(":first", number(FIRST_COUNTER))
             .expression_attribute_values(":unredeemed", number(UNREDEEMED_COUNTER))
             .expression_attribute_values(":challenge", string(challenge))
             .expression_attribute_values(":request", string(request))
-            .expression_attribute_values(":now", number(now.as_millisecond()))
-            .expression_attribute_values(":no", AttributeValue::Bool(false))
-            .expression_attribute_values(":idle", number(idle_expires_at.as_millisecond()))
-            .expression_attribute_values(":ttl", number(idle_expires_at.as_second()))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
         match written(result)? {
@@ -251,11 +233,31 @@ impl Database {
         Ok(sessions)
     }
 
-    fn update_session(&self, user_id: UserId, session_id: SessionId) -> UpdateItemFluentBuilder {
+    /// An update that counts as a use of the session, if it is live: its idle
+    /// time begins anew. Brings the item back either way.
+    fn session_use(
+        &self,
+        user_id: UserId,
+        session_id: SessionId,
+        (set, condition): (&str, &str),
+        idle_ttl: Duration,
+        now: Timestamp,
+    ) -> UpdateItemFluentBuilder {
+        let idle_expires_at = clock::after(now, idle_ttl);
         self.client
             .update_item()
             .table_name(&self.tables.refresh_tokens)
             .set_key(Some(key(user_id, session_id)))
+            .update_expression(format!(
+                "SET last_used_ms = :now, idle_expires_ms = :idle, expires_at = :ttl, {set}"
+            ))
+            .condition_expression(format!("{condition} AND {LIVE}"))
+            .expression_attribute_values(":now", number(now.as_millisecond()))
+            .expression_attribute_values(":no", AttributeValue::Bool(false))
+            .expression_attribute_values(":idle", number(idle_expires_at.as_millisecond()))
+            .expression_attribute_values(":ttl", number(idle_expires_at.as_second()))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 }
 

@@ -34,48 +34,19 @@ impl Database {
         retention: Duration,
     ) -> Result<(), StorageError> {
         for chunk in chunks {
-            self.put_blob(application_id, chunk, retention).await?;
+            self.put(blob(application_id, chunk, retention)).await?;
         }
         match chunks {
             [] => Ok(()),
-            [chunk] => self.put_head(application_id, chunk, retention).await,
+            [chunk] => self.put(head(application_id, chunk, retention)).await,
             _ => self.put_heads(application_id, chunks, retention).await,
         }
     }
 
-    async fn put_blob(
-        &self,
-        application_id: ApplicationId,
-        chunk: &Chunk,
-        retention: Duration,
-    ) -> Result<(), StorageError> {
-        self.client
-            .put_item()
-            .table_name(&self.tables.telemetry)
-            .item(
-                keys::PK,
-                string(keys::blob_partition(application_id, chunk, SHARD)),
-            )
-            .item(keys::SK, string(keys::chunk(chunk)))
-            .item("format", number(FORMAT))
-            .item("events", binary(&chunk.blob))
-            .item(keys::TTL, ttl(chunk, retention))
-            .send()
-            .await
-            .map_err(StorageError::sdk)?;
-        Ok(())
-    }
-
-    async fn put_head(
-        &self,
-        application_id: ApplicationId,
-        chunk: &Chunk,
-        retention: Duration,
-    ) -> Result<(), StorageError> {
-        self.client
-            .put_item()
-            .table_name(&self.tables.telemetry)
-            .set_item(Some(head(application_id, chunk, retention)))
+    async fn put(&self, item: Item) -> Result<(), StorageError> {
+        let request = self.client.put_item().table_name(&self.tables.telemetry);
+        request
+            .set_item(Some(item))
             .send()
             .await
             .map_err(StorageError::sdk)?;
@@ -103,6 +74,20 @@ impl Database {
         }
         Ok(())
     }
+}
+
+fn blob(application_id: ApplicationId, chunk: &Chunk, retention: Duration) -> Item {
+    let partition = keys::blob_partition(application_id, chunk, SHARD);
+    let attributes = [
+        (keys::PK, string(partition)),
+        (keys::SK, string(keys::chunk(chunk))),
+        ("format", number(FORMAT)),
+        ("events", binary(&chunk.blob)),
+        (keys::TTL, ttl(chunk, retention)),
+    ];
+    attributes
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
 }
 
 fn head(application_id: ApplicationId, chunk: &Chunk, retention: Duration) -> Item {
