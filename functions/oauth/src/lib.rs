@@ -1,10 +1,10 @@
 //! Sign-in with GitHub: OAuth 2.0 authorization code flow (RFC 6749) with
 //! `state` and PKCE (RFC 7636), as RFC 9700 asks.
 //!
-//! 1. [`start`] sends the browser to GitHub and leaves a sealed cookie.
-//! 2. GitHub sends it back to [`callback`], which asks GitHub who it is, opens
+//! 1. `start` sends the browser to GitHub and leaves a sealed cookie.
+//! 2. GitHub sends it back to `callback`, which asks GitHub who it is, opens
 //!    a session and hands the tokens to the frontend; or a one-time code, which
-//!    [`token`] swaps for them.
+//!    `token` swaps for them.
 
 use std::sync::Arc;
 
