@@ -1,5 +1,7 @@
 //! API keys: minted, shown once, listed without themselves, rotated, revoked.
 
+use std::time::Duration;
+
 use http::Method;
 use serde_json::{Value, json};
 
@@ -339,4 +341,24 @@ async fn after_a_rotation_the_list_tells_which_secret_is_still_in_use() {
     let used = shared::clock::rfc3339(backend.clock.now());
     let listed = keys(&ada, &old.application_id).await;
     assert_eq!(listed[0]["previous"]["lastUsedAt"], used);
+}
+
+#[tokio::test]
+async fn two_instances_that_note_a_use_at_once_write_it_once() {
+    use shared::api_key::SecretSlot;
+
+    let backend = Backend::start().await;
+    let sdk = backend.sign_in("ada").await.sdk().await;
+    let (id, first) = (sdk.key_id().parse().unwrap(), backend.clock.now());
+    for seconds in [0, 1, 299, 300] {
+        let now = shared::clock::after(first, Duration::from_secs(seconds));
+        let noted = backend
+            .database
+            .touch_key(id, SecretSlot::Current, now)
+            .await;
+        noted.unwrap();
+        let stored = backend.database.api_key(id).await.unwrap().unwrap();
+        let expected = if seconds < 300 { first } else { now };
+        assert_eq!(stored.last_used_at, Some(expected), "{seconds}");
+    }
 }

@@ -183,3 +183,27 @@ async fn a_user_who_is_gone_is_not_signed_in() {
     delete.key("user_id", id).send().await.unwrap();
     ada.get("/me").await.problem(401, "invalid-access-token");
 }
+
+#[tokio::test]
+async fn audit_entries_are_kept_for_four_hundred_days() {
+    use shared::audit::Subject;
+
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    let id = ada.create_application("Shop").await;
+    let entries_after = async |days: u64| {
+        let now = shared::clock::after(
+            backend.clock.now(),
+            std::time::Duration::from_secs(days * 86_400),
+        );
+        let subject = Subject::Application(id.parse().unwrap());
+        let trail = backend.database.audit_trail(subject, None, 10, now).await;
+        trail.unwrap().0.len()
+    };
+    assert_eq!(entries_after(399).await, 1);
+    assert_eq!(
+        entries_after(400).await,
+        0,
+        "also while the table's TTL has not deleted it"
+    );
+}

@@ -69,6 +69,8 @@ async fn requests_over_the_quota_are_denied_without_a_call_until_the_minute_ends
     for _ in 0..20 {
         denied(&sdk.traces(sdk.batch(1)).await);
     }
+    let unread = sdk.send("/ingest/traces", &[], b"{".to_vec()).await;
+    denied(&unread);
     assert!(backend.calls.take().is_empty());
     backend.later(60);
     assert_eq!(sdk.traces(sdk.batch(1)).await.status, 200);

@@ -219,7 +219,9 @@ impl Model {
 
     fn refresh(&mut self, presented: u32) -> Option<u32> {
         let mut request = self.begin(presented);
+        // Bounded, as the function's own attempts are: a wrong decision fails, and does not hang.
         std::iter::repeat_with(|| self.step(&mut request))
+            .take(10)
             .find_map(|answer| answer)
             .flatten()
     }
