@@ -124,3 +124,49 @@ fn failed_conditions<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<
     }
     (!positions.is_empty()).then_some(positions)
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::CancellationReason;
+    use aws_sdk_dynamodb::types::error::TransactionCanceledException;
+
+    use super::*;
+
+    fn canceled(codes: &[&str]) -> SdkError<TransactWriteItemsError, ()> {
+        let reasons = codes
+            .iter()
+            .map(|code| CancellationReason::builder().code(*code).build());
+        let canceled = TransactionCanceledException::builder()
+            .set_cancellation_reasons(Some(reasons.collect()))
+            .build();
+        let error = TransactWriteItemsError::TransactionCanceledException(canceled);
+        SdkError::service_error(error, ())
+    }
+
+    #[test]
+    fn failed_conditions_are_told_by_their_position() {
+        let error = canceled(&[
+            "None",
+            "ConditionalCheckFailed",
+            "None",
+            "ConditionalCheckFailed",
+        ]);
+        assert_eq!(failed_conditions(&error), Some(vec![1, 3]));
+        assert!(!has_conflict(&error));
+    }
+
+    #[test]
+    fn a_conflict_is_worth_a_retry_and_decides_nothing() {
+        let error = canceled(&["ConditionalCheckFailed", "TransactionConflict"]);
+        assert_eq!(failed_conditions(&error), None);
+        assert!(has_conflict(&error));
+    }
+
+    #[test]
+    fn throttling_is_neither() {
+        let error = canceled(&["None", "ThrottlingError"]);
+        assert_eq!(failed_conditions(&error), None);
+        assert!(!has_conflict(&error));
+        assert_eq!(failed_conditions(&canceled(&["None"])), None);
+    }
+}
