@@ -157,7 +157,7 @@ pub enum Decision {
     RevokeFamily,
 }
 
-/// Decides what `counter` gets in this session: the state machine of DESIGN §2.
+/// Decides what `counter` gets in this session: the promises of SECURITY.md, "Theft".
 pub fn decide(session: &Session, counter: u32, policy: &SessionPolicy, now: Timestamp) -> Decision {
     if !session.is_live(now) {
         return Decision::Refuse;

@@ -3,7 +3,7 @@
 //! The SDKs in the field put a whole batch back in their queue on any answer
 //! that is not 2xx, and try for ever. So only an envelope that cannot be read
 //! at all is an error; a bad event is dropped and reported. Events are read
-//! liberally: see DESIGN §1.
+//! liberally, and what is cut or refused is told: README, "Ingest", has the rules.
 
 mod envelope;
 mod fields;

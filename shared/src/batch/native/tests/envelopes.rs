@@ -1,0 +1,186 @@
+//! What surrounds the events, and how many there may be.
+
+use super::*;
+
+#[test]
+fn i3_an_event_of_any_depth_costs_itself_alone() {
+    let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+    let good = span(&json!({}));
+    let mixed = format!(r#"{good},{deep},{{"traceId":"t","spanId":"s","x":{deep}}},{good}"#);
+    let decoded = decode_traces(&body(&mixed)).unwrap();
+    assert_eq!(
+        decoded
+            .events
+            .iter()
+            .map(|event| event.index)
+            .collect::<Vec<_>>(),
+        [0, 3]
+    );
+    let told: Vec<_> = decoded
+        .report
+        .errors
+        .iter()
+        .map(|e| e.error.pointer.as_str())
+        .collect();
+    assert_eq!(told, ["/traces/1", "/traces/2"]);
+    assert_eq!(decoded.report.errors[0].error.reason, "must be an object");
+    assert!(
+        decoded.report.errors[1]
+            .error
+            .reason
+            .starts_with("recursion limit exceeded")
+    );
+    one(decode_traces(format!(r#"{{"more":{deep},"traces":[{good}]}}"#).as_bytes()).unwrap());
+    one(decode_traces(format!(r#"{{"timestamp":{deep},"traces":[{good}]}}"#).as_bytes()).unwrap());
+}
+
+#[test]
+fn i3_a_body_of_any_depth_is_refused() {
+    for deep in ["[", "{\"traces\":[", "{\"x\":", "{\"traces\":"] {
+        malformed(deep.repeat(100_000).as_bytes());
+    }
+    malformed(("[".repeat(100_000) + &"]".repeat(100_000)).as_bytes());
+}
+
+#[test]
+fn what_is_no_batch_is_told_without_its_content() {
+    for (body, told) in [
+        ("", "EOF while parsing a value at line 1 column 0"),
+        ("{", "EOF while parsing an object at line 1 column 1"),
+        ("{}", r#"there is no array "traces" at line 1 column 2"#),
+        (
+            r#"{"logs":[]}"#,
+            r#"there is no array "traces" at line 1 column 11"#,
+        ),
+        (
+            r#"{"Traces":[]}"#,
+            r#"there is no array "traces" at line 1 column 13"#,
+        ),
+        (
+            "[]",
+            r#"expected an object with an array "traces" at line 1 column 0"#,
+        ),
+        (
+            r#""secret""#,
+            r#"expected an object with an array "traces" at line 1 column 8"#,
+        ),
+        (
+            "null",
+            r#"expected an object with an array "traces" at line 1 column 4"#,
+        ),
+        (
+            r#"{"traces":null}"#,
+            "expected an array of events at line 1 column 14",
+        ),
+        (
+            r#"{"traces":{}}"#,
+            "expected an array of events at line 1 column 10",
+        ),
+        (
+            r#"{"traces":"secret"}"#,
+            "expected an array of events at line 1 column 18",
+        ),
+        (
+            r#"{"traces":", expected x"}"#,
+            "expected an array of events at line 1 column 24",
+        ),
+        (r#"{"traces":[1,]}"#, "trailing comma at line 1 column 14"),
+        (
+            r#"{"traces":[]}{}"#,
+            "trailing characters at line 1 column 14",
+        ),
+        ("{'traces':[]}", "key must be a string at line 1 column 2"),
+    ] {
+        assert_eq!(
+            malformed(body.as_bytes()),
+            format!("the body is not a batch: {told}"),
+            "{body}"
+        );
+    }
+    let long = format!(r#"{{"traces":"{}"}}"#, "secret".repeat(1_000_000));
+    assert!(malformed(long.as_bytes()).len() < 200);
+}
+
+#[test]
+fn i14_an_empty_batch_is_a_batch() {
+    for body in [
+        r#"{"traces":[]}"#,
+        r#" { "traces" : [ ] , "timestamp" : "" } "#,
+    ] {
+        let decoded = decode_traces(body.as_bytes()).unwrap();
+        assert!(decoded.events.is_empty());
+        assert_eq!(decoded.report, Report::default());
+    }
+}
+
+#[test]
+fn i5_ten_thousand_events_and_not_one_more() {
+    let event = span(&json!({})).to_string();
+    let batch = |count| body(&vec![event.as_str(); count].join(","));
+    assert_eq!(
+        decode_traces(&batch(MAX_EVENTS)).unwrap().events.len(),
+        10_000
+    );
+    let told = decode_traces(&batch(MAX_EVENTS + 1)).unwrap_err();
+    assert_eq!(told, EnvelopeError::TooManyEvents);
+    assert_eq!(
+        told.to_string(),
+        "a batch has at most 10000 events; send smaller batches"
+    );
+}
+
+#[test]
+fn i5_millions_of_tiny_events_are_refused_before_they_are_read() {
+    // Not even well-formed beyond the bound: it is not looked at.
+    for tiny in ["0,", "{},", "[],"] {
+        let batch = format!(r#"{{"traces":[{}"#, tiny.repeat(2_000_000));
+        assert_eq!(
+            decode_traces(batch.as_bytes()).unwrap_err(),
+            EnvelopeError::TooManyEvents
+        );
+    }
+}
+
+#[test]
+fn a_text_cannot_pretend_to_be_the_bound() {
+    malformed(br#"{"traces":"too many events"}"#);
+    malformed(br#"{"traces":[],"too many events"}"#);
+}
+
+#[test]
+fn each_bad_event_is_counted_and_the_first_twenty_are_told() {
+    let mut events = vec![span(&json!({ "responseStatus": 99 })); 30];
+    events.insert(3, span(&json!({})));
+    let decoded = traces(&events);
+    assert_eq!((decoded.events.len(), decoded.events[0].index), (1, 3));
+    assert_eq!(
+        (decoded.report.rejected, decoded.report.errors.len()),
+        (30, 20)
+    );
+    assert_eq!(decoded.report.errors[3].index, 4);
+    let told = serde_json::to_value(&decoded.report.errors[0]).unwrap();
+    let reason = "must be 100 to 599";
+    assert_eq!(
+        told,
+        json!({ "index": 0, "pointer": "/traces/0/responseStatus", "reason": reason })
+    );
+}
+
+#[test]
+fn events_outside_the_window_are_neither_accepted_nor_counted_as_cut() {
+    let long = "x".repeat(10_000);
+    let old = span(&json!({ "timestamp": "2026-01-01T00:00:00Z", "requestURL": long }));
+    let decoded = traces(&[old, span(&json!({ "requestURL": long }))]);
+    let report = decoded
+        .within_window(clock::from_millis(SENT_NS / 1_000_000))
+        .report;
+    assert_eq!(
+        (report.accepted, report.rejected, report.truncated),
+        (1, 1, 1)
+    );
+    let told = &report.errors[0].error;
+    assert_eq!(
+        (told.pointer.as_str(), told.reason.as_str()),
+        ("/traces/0/timestamp", "older than 24 hours")
+    );
+}

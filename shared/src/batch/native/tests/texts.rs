@@ -1,0 +1,184 @@
+//! Texts, ids and attributes, and their bounds.
+
+use super::*;
+
+#[test]
+fn i9_bytes_that_are_not_utf8_cost_their_characters() {
+    let mut bytes = body(&span(&json!({ "requestURL": "/caX" })).to_string());
+    let place = bytes.iter().position(|byte| *byte == b'X').unwrap();
+    bytes[place] = 0xff;
+    let read = one(decode_traces(&bytes).unwrap()).event;
+    assert_eq!(read.url.as_deref(), Some("/ca\u{fffd}"));
+}
+
+#[test]
+fn i9_a_lone_surrogate_costs_its_event() {
+    let events = format!(
+        "{},{}",
+        span(&json!({})).to_string().replace("/cart", "\\ud83d"),
+        span(&json!({ "requestURL": "/🛒" })),
+    );
+    let decoded = decode_traces(&body(&events)).unwrap();
+    assert_eq!(decoded.events[0].event.url.as_deref(), Some("/🛒"));
+    assert_eq!((decoded.events[0].index, decoded.report.rejected), (1, 1));
+    assert_eq!(decoded.report.errors[0].error.pointer, "/traces/0");
+    let paired = one(raw("requestURL", r#""\ud83d\uded2""#)).event;
+    assert_eq!(paired.url.as_deref(), Some("🛒"));
+}
+
+#[test]
+fn i9_control_characters_are_kept_when_escaped_and_no_json_otherwise() {
+    let odd = "a\0b\r\nc\u{1b}[31m\u{202e}";
+    assert_eq!(
+        accepted(span(&json!({ "requestURL": odd }))).url.as_deref(),
+        Some(odd)
+    );
+    for byte in ["\0", "\n", "\u{1b}"] {
+        let event = span(&json!({})).to_string().replace("/cart", byte);
+        let told = decode_traces(&body(&event));
+        let refused = told.is_err() || told.is_ok_and(|decoded| decoded.events.is_empty());
+        assert!(refused, "{byte:?}");
+    }
+}
+
+#[test]
+fn i9_a_byte_order_mark_is_skipped() {
+    let plain = body(&span(&json!({})).to_string());
+    one(decode_traces(&[b"\xef\xbb\xbf", &plain[..]].concat()).unwrap());
+    malformed(&[b"\xff\xfe", &plain[..]].concat());
+}
+
+#[test]
+fn i10_ids_are_opaque_up_to_their_bound_and_never_cut() {
+    let long = "x".repeat(MAX_ID_BYTES);
+    for id in [
+        "0",
+        "00000000000000000000000000000000",
+        "t/é🛒#~\u{0}",
+        " ",
+        &long,
+    ] {
+        for field in ["traceId", "spanId", "parentSpanId"] {
+            let read = accepted(span(&json!({ field: id })));
+            let ids = [Some(read.trace_id), Some(read.span_id), read.parent_span_id];
+            assert!(ids.contains(&Some(id.to_owned())), "{field} {id}");
+        }
+    }
+    for field in ["traceId", "spanId", "parentSpanId"] {
+        let event = span(&json!({ field: format!("{long}x") }));
+        assert_refused(
+            event,
+            &format!("/traces/0/{field}"),
+            "is longer than 128 bytes",
+        );
+    }
+    let told = refused(logs(&[log(&json!({ "traceId": format!("{long}x") }))]));
+    assert_eq!(told.0, "/logs/0/traceId");
+}
+
+#[test]
+fn i11_any_parent_is_a_parent_and_none_is_a_root() {
+    for none in [json!(null), json!("")] {
+        assert_eq!(
+            accepted(span(&json!({ "parentSpanId": none }))).parent_span_id,
+            None
+        );
+    }
+    let own = accepted(span(&json!({ "parentSpanId": "s" })));
+    assert_eq!(own.parent_span_id.as_deref(), Some("s"));
+    let cycle = [
+        span(&json!({ "spanId": "a", "parentSpanId": "b" })),
+        span(&json!({ "spanId": "b", "parentSpanId": "a" })),
+    ];
+    assert_eq!(traces(&cycle).events.len(), 2);
+}
+
+#[test]
+fn i12_long_texts_are_cut_at_a_character_and_counted() {
+    let long = "é".repeat(6 * 1024);
+    let decoded = traces(&[span(&json!({})), span(&json!({ "requestURL": long }))]);
+    assert_eq!(
+        decoded
+            .events
+            .iter()
+            .map(|event| event.is_cut)
+            .collect::<Vec<_>>(),
+        [false, true]
+    );
+    assert_eq!(
+        decoded.events[1].event.url.as_ref().unwrap().len(),
+        8 * 1024
+    );
+    let odd = accepted(span(&json!({ "requestURL": format!("x{long}") })));
+    assert_eq!(odd.url.unwrap().len(), 8 * 1024 - 1);
+    let words = one(logs(&[log(
+        &json!({ "level": "X".repeat(200), "type": "y".repeat(129) }),
+    )]));
+    assert!(words.is_cut);
+    assert_eq!(
+        (words.event.level, words.event.kind),
+        ("x".repeat(128), Some("y".repeat(128)))
+    );
+    let huge = one(logs(&[log(&json!({ "message": "m".repeat(10_000_000) }))]));
+    assert_eq!((huge.event.message.len(), huge.is_cut), (8 * 1024, true));
+}
+
+#[test]
+fn i13_unknown_fields_become_attributes() {
+    let more = json!({
+        "userId": 7, "big": 18_446_744_073_709_551_615_u64, "ok": true, "nothing": null,
+        "tags": ["a", { "b": 1 }], "statusText": "fine", "TraceId": "another case",
+    });
+    assert_eq!(Value::from(accepted(span(&more)).attributes), more);
+}
+
+#[test]
+fn i13_the_last_of_duplicate_names_counts() {
+    let event = span(&json!({ "traceId": "last" })).to_string();
+    let event = event.replacen('{', r#"{"traceId":"first","x":1,"x":2,"#, 1);
+    let read = one(decode_traces(&body(&event)).unwrap()).event;
+    assert_eq!(
+        (read.trace_id.as_str(), &read.attributes["x"]),
+        ("last", &json!(2))
+    );
+    let event = span(&json!({}));
+    let twice = format!(r#"{{"traces":[{event},{event}],"more":[1],"traces":[{event}]}}"#);
+    one(decode_traces(twice.as_bytes()).unwrap());
+}
+
+#[test]
+fn attributes_are_bounded_one_by_one_and_together() {
+    let kept = |changes: Value| {
+        let Indexed { event, is_cut, .. } = one(traces(&[span(&changes)]));
+        (event.attributes, is_cut)
+    };
+    let (attributes, cut) = kept(json!({ "text": "x".repeat(2048), "list": vec![0; 1000] }));
+    assert_eq!((attributes.len(), cut), (2, false));
+    let (attributes, cut) = kept(json!({ "text": "x".repeat(2049) }));
+    assert_eq!(
+        (attributes["text"].as_str().unwrap().len(), cut),
+        (2048, true)
+    );
+    for dropped in [
+        json!({ "list": vec![0; 1024] }),
+        json!({ "n".repeat(2049): 1 }),
+    ] {
+        assert_eq!(kept(dropped), (Map::new(), true));
+    }
+    let many: Map<_, _> = (0..129).map(|n| (n.to_string(), n.into())).collect();
+    let (attributes, cut) = kept(many.into());
+    assert_eq!((attributes.len(), cut), (128, true));
+}
+
+#[test]
+fn i18_no_event_is_larger_than_an_item() {
+    let worst = "\u{1}".repeat(2000);
+    let many: Map<_, _> = (0..128)
+        .map(|n| (format!("{n}{worst}"), worst.clone().into()))
+        .collect();
+    let mut event = span(&many.into());
+    merge(&mut event, &json!({ "requestURL": "\u{1}".repeat(8192) }));
+    let Indexed { event, is_cut, .. } = one(traces(&[event]));
+    assert!(is_cut);
+    assert!(serde_json::to_vec(&event).unwrap().len() < 350 * 1024);
+}
