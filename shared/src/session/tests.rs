@@ -11,6 +11,8 @@ use crate::random;
 const SECOND: i64 = 1_000;
 const DAY: i64 = 24 * 60 * 60 * SECOND;
 const GRACE: i64 = 30 * SECOND;
+/// How far two instances' clocks may be apart.
+const SKEW: i64 = 300 * SECOND;
 const IDLE: i64 = 14 * DAY;
 const ABSOLUTE: i64 = 90 * DAY;
 /// A request that takes longer is cut off.
@@ -364,6 +366,25 @@ proptest! {
             }
         }
         model.check()?;
+    }
+
+    /// One request at a time, each answered by an instance whose clock is off by up to
+    /// five minutes; lost answers are retried with the token from before.
+    #[test]
+    fn r18_the_clocks_of_two_instances_sign_no_client_out(
+        rounds in vec((0..IDLE / 2, -SKEW..=SKEW, any::<bool>()), 1..40),
+    ) {
+        let (mut model, mut stored, mut time) = (Model::new(RECOVER), 1, 0);
+        for (wait, off, lost) in rounds {
+            time += wait;
+            if time + SKEW >= ABSOLUTE {
+                break;
+            }
+            model.now = time + off;
+            let served = model.refresh(stored);
+            prop_assert!(served.is_some(), "signed out at {time}, {off} off");
+            stored = served.filter(|_| !lost).unwrap_or(stored);
+        }
     }
 
     #[test]
