@@ -6,22 +6,22 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use serde_bytes::ByteArray;
 
 use super::attribute::{self, Item, number, string};
 use super::transaction::{Outcome, Transaction};
 use super::{Database, StorageError, applications, audit, keys, refresh_tokens};
 use crate::access_token::Principal;
-use crate::api_key::{ApiKey, KeyHash, KeyRecord, KeyState, PreviousSecret, Scope, SecretSlot};
+use crate::api_key::{ApiKey, KeyRecord, KeyState, SecretSlot};
 use crate::application::Name;
 use crate::audit::{Actor, AuditAction, AuditEntry};
 use crate::clock;
-use crate::ids::{ApplicationId, KeyId, PublicKeyId, UserId};
+use crate::ids::{ApplicationId, PublicKeyId};
 
 mod leaked;
+mod row;
 
 pub use leaked::LeakOutcome;
+use row::KeyRow;
 
 /// How long a revoked key can still be told from an unknown one.
 const REVOKED_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -390,90 +390,4 @@ fn key(id: PublicKeyId) -> Item {
         (keys::APPLICATION_ID, &id.application_id),
         (keys::KEY_ID, &id.key_id),
     ])
-}
-
-#[derive(Serialize, Deserialize)]
-struct KeyRow {
-    application_id: ApplicationId,
-    key_id: KeyId,
-    name: Name,
-    hint: String,
-    hash: ByteArray<32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    previous_hash: Option<ByteArray<32>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    previous_hint: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    previous_until_ms: Option<i64>,
-    scopes: Vec<Scope>,
-    state: KeyState,
-    created_by: UserId,
-    created_ms: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    key_expires_ms: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    last_used_ms: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    previous_last_used_ms: Option<i64>,
-}
-
-impl From<&KeyRecord> for KeyRow {
-    fn from(record: &KeyRecord) -> Self {
-        let previous = record.previous.as_ref();
-        Self {
-            application_id: record.id.application_id,
-            key_id: record.id.key_id,
-            name: record.name.clone(),
-            hint: record.hint.clone(),
-            hash: ByteArray::new(*record.hash.as_bytes()),
-            previous_hash: previous.map(|previous| ByteArray::new(*previous.hash.as_bytes())),
-            previous_hint: previous.map(|previous| previous.hint.clone()),
-            previous_until_ms: previous.map(|previous| previous.valid_until.as_millisecond()),
-            scopes: record.scopes.clone(),
-            state: record.state,
-            created_by: record.created_by,
-            created_ms: record.created_at.as_millisecond(),
-            key_expires_ms: record.expires_at.map(Timestamp::as_millisecond),
-            last_used_ms: None,
-            previous_last_used_ms: None,
-        }
-    }
-}
-
-impl From<KeyRow> for StoredKey {
-    fn from(row: KeyRow) -> Self {
-        // Never used is written as 0: a rotation copies in one expression.
-        let previous_last_used = row
-            .previous_last_used_ms
-            .filter(|millis| *millis > 0)
-            .map(clock::from_millis);
-        let previous = row
-            .previous_hash
-            .zip(row.previous_hint)
-            .zip(row.previous_until_ms);
-        let key = KeyRecord {
-            id: PublicKeyId {
-                application_id: row.application_id,
-                key_id: row.key_id,
-            },
-            name: row.name,
-            hint: row.hint,
-            hash: KeyHash::from_bytes(row.hash.into_array()),
-            previous: previous.map(|((hash, hint), until)| PreviousSecret {
-                hash: KeyHash::from_bytes(hash.into_array()),
-                hint,
-                valid_until: clock::from_millis(until),
-            }),
-            scopes: row.scopes,
-            state: row.state,
-            created_by: row.created_by,
-            created_at: clock::from_millis(row.created_ms),
-            expires_at: row.key_expires_ms.map(clock::from_millis),
-        };
-        Self {
-            key,
-            last_used_at: row.last_used_ms.map(clock::from_millis),
-            previous_last_used_at: previous_last_used,
-        }
-    }
 }
