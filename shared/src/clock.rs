@@ -63,6 +63,13 @@ pub fn before(at: Timestamp, duration: Duration) -> Timestamp {
     at.checked_sub(duration).unwrap_or(Timestamp::MIN)
 }
 
+/// Whether `now` is less than `duration` after `since`. A clock that went
+/// backwards makes nothing last longer: then it is not.
+pub fn is_within(duration: Duration, since: Timestamp, now: Timestamp) -> bool {
+    let age = now.duration_since(since);
+    !age.is_negative() && age.unsigned_abs() < duration
+}
+
 /// A time from milliseconds since the Unix epoch, clamped to what can be represented.
 pub fn from_millis(millis: i64) -> Timestamp {
     let (min, max) = (

@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod applications;
 mod attribute;
 pub mod audit;
+mod conditional;
 pub mod database;
 pub mod error;
 pub mod keys;

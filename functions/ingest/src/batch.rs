@@ -1,10 +1,10 @@
 //! `POST /ingest/traces` and `POST /ingest/logs`: header → key → body → events → stored.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::response::{IntoResponse, Json, Response};
-use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
+use http::{HeaderMap, HeaderValue};
 use shared::api_key::Scope;
 use shared::batch::chunk;
 use shared::batch::event::{Event, LogRecord, Span};
@@ -78,8 +78,10 @@ async fn ingest<E: Event + Summarize>(
     }
     let application_id = key.id.application_id;
     check_media_type(headers)?;
-    let body = read(headers, body).await?;
-    let (chunks, report) = pack(state, application_id, &body, decode)?;
+    let body = read(body).await?;
+    let inflated = inflate(&body, content_encoding(headers)?).map_err(|error| refused(&error))?;
+    let (chunks, report) = pack(state, application_id, &inflated, decode)?;
+    drop(inflated);
     drop(body);
     let events = report.accepted + report.rejected;
     if !state.limits.admit(state, key.id, events).await? {
@@ -110,31 +112,27 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Error> {
         "text/plain",
     ];
     let media_type = body::media_type(headers).unwrap_or_default();
-    if READ
+    let is_read = READ
         .iter()
-        .any(|read| media_type.eq_ignore_ascii_case(read))
-    {
-        return Ok(());
-    }
-    let problem = "the body must be JSON, with Content-Type: application/json";
-    Err(Error::UnsupportedMedia(problem.to_owned()))
+        .any(|read| media_type.eq_ignore_ascii_case(read));
+    is_read.then_some(()).ok_or_else(body::not_json)
 }
 
-async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Error> {
-    let body = body::read(body, MAX_READ_BYTES)
+async fn read(body: Body) -> Result<Bytes, Error> {
+    body::read(body, MAX_READ_BYTES)
         .await
         .map_err(|error| match error {
             Error::TooLarge(_) => refused(&InflateError::WireTooLarge),
             error => error,
-        })?;
-    let encoding = match headers.get(CONTENT_ENCODING).map(|value| value.to_str()) {
-        Some(Ok(name)) => Some(name),
-        Some(Err(_)) => return Err(refused(&InflateError::UnknownEncoding(String::new()))),
-        None => None,
-    };
-    inflate(&body, encoding)
-        .map(std::borrow::Cow::into_owned)
-        .map_err(|error| refused(&error))
+        })
+}
+
+fn content_encoding(headers: &HeaderMap) -> Result<Option<&str>, Error> {
+    let encoding = headers
+        .get(CONTENT_ENCODING)
+        .map(HeaderValue::to_str)
+        .transpose();
+    encoding.map_err(|_| refused(&InflateError::UnknownEncoding(String::new())))
 }
 
 fn refused(error: &InflateError) -> Error {

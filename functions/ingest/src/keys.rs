@@ -66,12 +66,18 @@ impl VerifiedKeys {
     ) -> Result<AuthorizedKey, Error> {
         let key = ApiKey::parse(credentials::api_key(headers)?).ok_or(KeyRefusal::Invalid)?;
         let (hash, now) = (key.hash(), state.clock.now());
-        let stored = match self.remembered(&hash, now) {
+        let remembered = self.remembered(&hash, now);
+        let is_new = remembered.is_none();
+        let stored = match remembered {
             Some(stored) => stored,
             None => read(state, source, &key, &hash, now).await?,
         };
         stored.key.authorize(&hash, scope, now)?;
-        self.remember(hash, &stored, now);
+        // Only what was accepted, and only from its reading on: being used does not
+        // make a record live longer.
+        if is_new {
+            self.remember(hash, stored.clone(), now);
+        }
         let secret = stored.key.secret(&hash, now).ok_or(KeyRefusal::Invalid)?;
         let last_used_at = stored.last_used_at(secret);
         Ok(AuthorizedKey {
@@ -101,25 +107,12 @@ impl VerifiedKeys {
     fn remembered(&self, hash: &KeyHash, now: Timestamp) -> Option<StoredKey> {
         let mut cache = self.lock();
         let found = cache.get(hash)?;
-        // A clock that went backwards must not make a record live longer.
-        let age = now.duration_since(found.read_at);
-        let believed = !age.is_negative() && age.unsigned_abs() < self.ttl;
+        let believed = clock::is_within(self.ttl, found.read_at, now);
         believed.then(|| found.stored.clone())
     }
 
-    /// Only accepted keys are remembered, from their reading on: being used does
-    /// not make a record live longer.
-    fn remember(&self, hash: KeyHash, stored: &StoredKey, now: Timestamp) {
-        if self.remembered(&hash, now).is_none() {
-            let stored = stored.clone();
-            self.lock().put(
-                hash,
-                Remembered {
-                    stored,
-                    read_at: now,
-                },
-            );
-        }
+    fn remember(&self, hash: KeyHash, stored: StoredKey, read_at: Timestamp) {
+        self.lock().put(hash, Remembered { stored, read_at });
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<KeyHash, Remembered>> {

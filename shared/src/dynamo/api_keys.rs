@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
 use jiff::Timestamp;
 
 use super::attribute::{self, Item, number, string};
+use super::conditional::written;
 use super::transaction::{Outcome, Transaction};
 use super::{Database, StorageError, applications, audit, keys, refresh_tokens};
 use crate::access_token::Principal;
@@ -260,21 +260,13 @@ impl Database {
         principal: Principal,
         now: Timestamp,
     ) -> Result<ChangeOutcome, StorageError> {
-        let outcome = Transaction::default()
-            .check(applications::check_member(
-                self,
-                id.application_id,
-                principal.user_id,
-            )?)
-            .update(revocation(self, id, now)?)
-            .update(applications::remove_key(self, id.application_id)?)
-            .put(audit::put(
-                self,
-                &entry(id, principal, AuditAction::KeyRevoked, now),
-            )?)
+        let member = applications::check_member(self, id.application_id, principal.user_id)?;
+        let entry = entry(id, principal, AuditAction::KeyRevoked, now);
+        let outcome = revoking(self, id, &entry)?
+            .check(member)
             .commit(self)
             .await?;
-        Ok(change_outcome(&outcome, 0, 1))
+        Ok(change_outcome(&outcome, 3, 0))
     }
 
     /// Notes that a secret of a key was used, unless someone just did. One write.
@@ -307,14 +299,20 @@ impl Database {
             .expression_attribute_values(":fresh", number(fresh.as_millisecond()))
             .send()
             .await;
-        match result {
-            Ok(_) => Ok(()),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(StorageError::sdk(error)),
-            },
-        }
+        written(result).map(|_| ())
     }
+}
+
+/// The three writes that end a key: its own is the first.
+fn revoking(
+    database: &Database,
+    id: PublicKeyId,
+    entry: &AuditEntry,
+) -> Result<Transaction, StorageError> {
+    Ok(Transaction::default()
+        .update(revocation(database, id, entry.at)?)
+        .update(applications::remove_key(database, id.application_id)?)
+        .put(audit::put(database, entry)?))
 }
 
 /// The write that ends a key, for a transaction.

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, Update,
 };
@@ -12,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::attribute::{self, Item, number, string};
+use super::conditional::{Written, written};
 use super::transaction::Transaction;
 use super::users::{self, SessionCount};
 use super::{Database, StorageError, audit, keys};
@@ -258,27 +257,6 @@ impl Database {
             .expression_attribute_values(":ttl", number(idle_expires_at.as_second()))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-    }
-}
-
-/// What a conditional write of a session came to: the item it left behind, or
-/// the item, if any, that stood in its way.
-enum Written {
-    Applied(Item),
-    Refused(Option<Item>),
-}
-
-fn written(
-    result: Result<UpdateItemOutput, SdkError<UpdateItemError>>,
-) -> Result<Written, StorageError> {
-    match result {
-        Ok(output) => Ok(Written::Applied(output.attributes.unwrap_or_default())),
-        Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                Ok(Written::Refused(failed.item().cloned()))
-            }
-            _ => Err(StorageError::sdk(error)),
-        },
     }
 }
 

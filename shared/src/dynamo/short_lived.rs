@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::attribute::{Item, number, string};
+use super::conditional::{Written, written};
 use super::{Database, StorageError, keys};
 use crate::clock;
 use crate::ids::PublicKeyId;
@@ -62,25 +62,19 @@ impl Database {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        match result {
-            Ok(output) => leased(output.attributes).map(LeaseOutcome::Granted),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    leased(failed.item().cloned()).map(LeaseOutcome::Refused)
-                }
-                _ => Err(StorageError::sdk(error)),
-            },
+        match written(result)? {
+            Written::Applied(item) => leased(item).map(LeaseOutcome::Granted),
+            Written::Refused(item) => leased(item.unwrap_or_default()).map(LeaseOutcome::Refused),
         }
     }
 }
 
-fn leased(item: Option<Item>) -> Result<Amount, StorageError> {
+fn leased(item: Item) -> Result<Amount, StorageError> {
     #[derive(Deserialize)]
     struct CounterRow {
         requests: u64,
         events: u64,
     }
-    let item = item.ok_or_else(|| StorageError::unreadable("no counter"))?;
     let CounterRow { requests, events } = serde_dynamo::from_item(item)?;
     Ok(Amount { requests, events })
 }

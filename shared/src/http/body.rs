@@ -21,8 +21,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         if !is_json(request.headers()) {
-            let problem = "the body must be JSON, with Content-Type: application/json";
-            return Err(Error::UnsupportedMedia(problem.to_owned()));
+            return Err(not_json());
         }
         let body = read(request.into_body(), MAX_JSON_BYTES).await?;
         parse(&body).map(Self)
@@ -42,8 +41,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJ
             return Ok(Self(T::default()));
         }
         if !is_json {
-            let problem = "the body must be JSON, with Content-Type: application/json";
-            return Err(Error::UnsupportedMedia(problem.to_owned()));
+            return Err(not_json());
         }
         parse(&body).map(Self)
     }
@@ -63,6 +61,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
             .map(|query| Self(query.0))
             .map_err(|_| Error::Malformed(problem.to_owned()))
     }
+}
+
+/// The answer to a content type that is not JSON's.
+pub fn not_json() -> Error {
+    let problem = "the body must be JSON, with Content-Type: application/json";
+    Error::UnsupportedMedia(problem.to_owned())
 }
 
 /// Reads a body of at most `limit` bytes.

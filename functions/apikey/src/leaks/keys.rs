@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use http::header::ACCEPT;
 use http::{Request, StatusCode};
 use jiff::Timestamp;
+use shared::clock;
 use shared::config::{ConfigError, Env};
 use shared::error::Error;
 use shared::http::client::{Client, ClientError};
@@ -139,10 +140,6 @@ impl Known {
     }
 }
 
-/// A clock that went backwards must not make anything last longer.
 fn within(duration: Duration, since: Option<Timestamp>, now: Timestamp) -> bool {
-    since.is_some_and(|since| {
-        let age = now.duration_since(since);
-        !age.is_negative() && age.unsigned_abs() < duration
-    })
+    since.is_some_and(|since| clock::is_within(duration, since, now))
 }

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{applications, audit, revocation};
+use super::revoking;
 use crate::audit::{Actor, AuditAction, AuditEntry};
-use crate::dynamo::transaction::{Outcome, Transaction};
+use crate::dynamo::transaction::Outcome;
 use crate::dynamo::{Database, StorageError};
 use crate::ids::PublicKeyId;
 
@@ -29,12 +29,7 @@ impl Database {
         now: Timestamp,
     ) -> Result<LeakOutcome, StorageError> {
         let entry = AuditEntry::of_key(id, finder, AuditAction::KeyRevoked, now);
-        let outcome = Transaction::default()
-            .update(revocation(self, id, now)?)
-            .update(applications::remove_key(self, id.application_id)?)
-            .put(audit::put(self, &entry)?)
-            .commit(self)
-            .await?;
+        let outcome = revoking(self, id, &entry)?.commit(self).await?;
         match outcome {
             Outcome::Refused(_) if outcome.refused_at(0) => Ok(LeakOutcome::Ended),
             outcome => outcome.must_commit().map(|()| LeakOutcome::Revoked),
