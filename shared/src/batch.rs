@@ -6,6 +6,7 @@
 //! keys, so a retry, also of a half-failed write, ends as one success with no
 //! read before the write.
 
+pub mod blob;
 pub mod chunk;
 pub mod event;
 pub mod head;

@@ -7,8 +7,8 @@ use std::io;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::head::{Summarize, Summary, compress};
-use super::{BatchId, Decoded, Indexed, Report, Signal, outside};
+use super::head::{Summarize, Summary};
+use super::{BatchId, Decoded, Indexed, Report, Signal, blob, outside};
 use crate::clock;
 
 /// Largest blob; an item may have 400 KB with its keys.
@@ -31,7 +31,7 @@ pub struct Chunk {
     pub count: usize,
     /// What tells it from every other chunk: derives from the batch's content.
     pub hash: [u8; 16],
-    /// The events, as a JSON array, zstd.
+    /// The events, as [`blob`] stores them.
     pub blob: Vec<u8>,
     /// The [`Summary`], as JSON, zstd.
     pub summary: Vec<u8>,
@@ -83,7 +83,7 @@ struct Part<'a, E> {
 
 /// Halves the events until each half fits.
 fn parts<'a, E: Summarize>(events: &'a [&'a E]) -> io::Result<Vec<Part<'a, E>>> {
-    let blob = compress(&events)?;
+    let blob = blob::encode(events)?;
     if blob.len() <= MAX_BLOB_BYTES || events.len() <= 1 {
         return Ok(vec![Part { events, blob }]);
     }
@@ -128,9 +128,9 @@ impl Place {
             blob: if all_kept {
                 part.blob
             } else {
-                compress(&kept)?
+                blob::encode(&kept)?
             },
-            summary: Summary::of(kept).encode()?,
+            summary: Summary::of(&kept).encode(kept.len())?,
         }))
     }
 

@@ -107,6 +107,7 @@ fn span(fields: &mut Fields, sent_at: Option<Timestamp>) -> Result<Span, Reason>
         url: fields.text("requestURL", fields::MAX_TEXT_BYTES)?,
         status: fields.integer("responseStatus", 100..=599)?,
         attributes: fields.attributes(),
+        ..Span::default()
     })
 }
 
@@ -121,6 +122,7 @@ fn log_record(fields: &mut Fields, sent_at: Option<Timestamp>) -> Result<LogReco
         kind: fields.text("type", MAX_WORD_BYTES)?,
         trace_id: fields.optional_id("traceId", MAX_ID_BYTES)?,
         attributes: fields.attributes(),
+        ..LogRecord::default()
     })
 }
 

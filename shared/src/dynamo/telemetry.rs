@@ -17,7 +17,7 @@ use crate::ids::ApplicationId;
 const SHARD: u32 = 0;
 
 /// How the items are written; readers refuse what they do not know.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 impl Database {
     /// Stores a batch: every blob, and then the heads, which make it visible.

@@ -1,10 +1,9 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use serde::de::DeserializeOwned;
 
 use super::super::event::{Event, LogRecord, Span};
-use super::super::head::fingerprint;
+use super::super::head::{TraceCounts, fingerprint};
 use super::super::{Report, native};
 use super::*;
 use crate::ids::{ApplicationId, Environment};
@@ -38,7 +37,7 @@ fn span(number: usize, start: i64) -> Span {
         method: Some("GET".to_owned()),
         url: Some("/cart".to_owned()),
         status: Some(200),
-        attributes: serde_json::Map::new(),
+        ..Span::default()
     }
 }
 
@@ -47,9 +46,7 @@ fn log(level: &str, message: String, start: i64) -> LogRecord {
         time_ns: span(0, start).start_ns,
         level: level.to_owned(),
         message,
-        kind: None,
-        trace_id: None,
-        attributes: serde_json::Map::new(),
+        ..LogRecord::default()
     }
 }
 
@@ -73,9 +70,8 @@ fn pack_all<E: Summarize>(events: Vec<E>) -> Vec<Chunk> {
     pack_at(HOUR - 1, events).0
 }
 
-fn opened<E: DeserializeOwned>(chunk: &Chunk) -> Vec<E> {
-    let json = zstd::decode_all(&*chunk.blob).unwrap();
-    let events: Vec<E> = serde_json::from_slice(&json).unwrap();
+fn opened<E: Event>(chunk: &Chunk) -> Vec<E> {
+    let events: Vec<E> = blob::decode(&chunk.blob).unwrap();
     assert_eq!(events.len(), chunk.count);
     events
 }
@@ -258,6 +254,7 @@ fn i18_one_event_of_the_worst_kind_fits_an_item() {
 #[test]
 fn a_summary_tells_minutes_errors_durations_roots_and_traces() {
     let child = Span {
+        span_id: "child".to_owned(),
         parent_span_id: Some("span-1".to_owned()),
         status: Some(400),
         duration_ms: None,
@@ -283,30 +280,32 @@ fn a_summary_tells_minutes_errors_durations_roots_and_traces() {
     let minutes: Vec<_> = summary
         .minutes
         .iter()
-        .map(|(m, s)| (*m, s.count, s.errors))
+        .map(|(m, s)| (*m, s.all.count, s.all.errors))
         .collect();
     assert_eq!(minutes, [(0, 2, 0), (1, 1, 1), (59, 1, 1)]);
-    let durations = summary.minutes[&0].durations.as_ref().unwrap();
+    let durations = summary.minutes[&0].all.durations.as_ref().unwrap();
     assert_eq!((durations.count, durations.sum), (2, 40.0));
     assert_eq!((durations.min, durations.max), (10.0, 30.0));
     assert!((durations.sketch.quantile(1.0).unwrap() - 30.0).abs() < 0.6);
-    assert_eq!(summary.minutes[&1].durations, None);
+    assert_eq!(summary.minutes[&1].all.durations, None);
+    assert_eq!(summary.minutes[&1].requests().count, 0, "a child is none");
     let roots: Vec<_> = summary
-        .roots
+        .entries
         .as_ref()
         .unwrap()
         .iter()
         .map(|r| &*r.trace_id)
         .collect();
     assert_eq!(roots, ["trace-1", "trace-2", "trace-3"]);
-    let root = &summary.roots.as_ref().unwrap()[0];
+    let root = &summary.entries.as_ref().unwrap()[0];
     assert_eq!(
         (&*root.name, root.start_ms),
         ("GET /cart", at(0).as_millisecond())
     );
     assert_eq!((root.duration_ms, root.status), (Some(30.0), Some(399)));
-    let traces = ["trace-1", "trace-2", "trace-3"].map(fingerprint);
-    assert_eq!(summary.traces, Some(BTreeSet::from(traces)));
+    let traces = [("trace-1", 2, 1), ("trace-2", 1, 0), ("trace-3", 1, 1)];
+    let traces = traces.map(|(id, spans, errors)| (fingerprint(id), TraceCounts(spans, errors)));
+    assert_eq!(summary.traces, Some(traces.into()));
 }
 
 #[test]
@@ -315,7 +314,7 @@ fn a_summary_of_logs_tells_levels_and_traces() {
         ["info", "error", "fatal", "info", "odd"].map(|level| log(level, String::new(), 0));
     records[0].trace_id = Some("t".to_owned());
     let summary = summary(&pack_all(records.into())[0]);
-    let minute = &summary.minutes[&0];
+    let minute = &summary.minutes[&0].all;
     assert_eq!(
         (minute.count, minute.errors, &minute.durations),
         (5, 2, &None)
@@ -325,7 +324,10 @@ fn a_summary_of_logs_tells_levels_and_traces() {
         summary.levels,
         Some(levels.map(|(l, n)| (l.to_owned(), n)).into())
     );
-    assert_eq!(summary.traces, Some([fingerprint("t")].into()));
+    assert_eq!(
+        summary.traces,
+        Some([(fingerprint("t"), TraceCounts(1, 0))].into())
+    );
 }
 
 /// A span as a service sends it: ten to a trace, ids of OpenTelemetry's length.
@@ -389,14 +391,18 @@ fn what_does_not_fit_a_head_is_left_out_and_the_rest_stays() {
         })
         .collect();
     let without_roots = summary(&pack_all(spans)[0]);
-    assert_eq!(without_roots.roots, None, "100 roots");
+    assert_eq!(without_roots.entries, None, "100 roots");
     assert_eq!(without_roots.traces.map(|traces| traces.len()), Some(100));
-    let spans: Vec<Span> = (0..1_000).map(|n| span(n, 0)).collect();
+    let spans: Vec<Span> = (0..10_000).map(|n| span(n, 0)).collect();
     let chunks = pack_all(spans);
     let without_traces = summary(&chunks[0]);
-    assert_eq!((without_traces.roots, without_traces.traces), (None, None));
-    assert_eq!(without_traces.minutes[&0].count, 1_000);
-    assert!(chunks[0].summary.len() <= 850);
+    assert_eq!(
+        (&without_traces.entries, &without_traces.traces),
+        (&None, &None)
+    );
+    assert!(chunks[0].summary.len() <= 16 * 1024);
+    let counted = chunks.iter().map(|c| summary(c).minutes[&0].all.count);
+    assert_eq!(counted.sum::<u32>(), 10_000);
 }
 
 #[test]
@@ -408,7 +414,7 @@ fn i18_ten_thousand_levels_do_not_outgrow_a_head() {
             .collect(),
     );
     for chunk in &chunks {
-        assert!(chunk.summary.len() <= 850, "{}", chunk.summary.len());
+        assert!(chunk.summary.len() <= 16 * 1024, "{}", chunk.summary.len());
         assert_eq!(summary(chunk).levels, None);
     }
 }
@@ -429,7 +435,7 @@ proptest! {
                 prop_assert_eq!(clock::from_millis(hour_of(event)), chunk.hour);
                 prop_assert!((chunk.from..=chunk.to).contains(&event.start()));
             }
-            let counted: u32 = summary(chunk).minutes.values().map(|minute| minute.count).sum();
+            let counted: u32 = summary(chunk).minutes.values().map(|minute| minute.all.count).sum();
             prop_assert_eq!(counted as usize, chunk.count);
             stored.extend(events);
         }

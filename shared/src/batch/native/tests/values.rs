@@ -13,7 +13,7 @@ fn a_span_as_the_sdk_sends_it() {
         method: Some("GET".into()),
         url: Some("/cart".into()),
         status: Some(200),
-        attributes: Map::new(),
+        ..Span::default()
     };
     assert_eq!(accepted(span(&json!({}))), expected);
 }
@@ -89,7 +89,7 @@ fn what_is_optional_may_be_null_or_absent() {
     }
     let bare = accepted(json!({ "traceId": "t", "spanId": "s" }));
     assert_eq!(
-        (bare.duration_ms, bare.status, bare.name()),
+        (bare.duration_ms, bare.status, bare.display_name()),
         (None, None, String::new())
     );
     let bare = one(logs(&[json!({ "level": "warn", "message": "" })])).event;

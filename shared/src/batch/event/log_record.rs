@@ -1,0 +1,85 @@
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Event, Origin, from_nanos, origin};
+use crate::batch::Signal;
+
+/// One log line.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogRecord {
+    /// When it was written, in nanoseconds since the Unix epoch.
+    pub time_ns: i64,
+    /// Severity in lower case: `info`, `error`, …
+    pub level: String,
+    /// The text.
+    pub message: String,
+    /// What kind of log it is, in the SDK's words.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The trace it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+    /// The span it was written in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span_id: Option<String>,
+    /// Everything else the SDK sent.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub attributes: Map<String, Value>,
+    /// Where it comes from.
+    #[serde(skip)]
+    pub origin: Option<Arc<Origin>>,
+}
+
+impl LogRecord {
+    /// The service it was written by: the resource's, or an attribute of that name.
+    pub fn service(&self) -> Option<&str> {
+        let of_origin = self.origin.as_deref().and_then(Origin::service);
+        of_origin.or_else(|| origin::service(&self.attributes))
+    }
+}
+
+/// The level that a severity number stands for (OpenTelemetry logs data model,
+/// "Severity Fields"); 0 and numbers beyond 24 stand for none.
+pub fn level_of_severity(number: i32) -> Option<&'static str> {
+    match number {
+        1..=4 => Some("trace"),
+        5..=8 => Some("debug"),
+        9..=12 => Some("info"),
+        13..=16 => Some("warn"),
+        17..=20 => Some("error"),
+        21..=24 => Some("fatal"),
+        _ => None,
+    }
+}
+
+impl Event for LogRecord {
+    const SIGNAL: Signal = Signal::Logs;
+
+    fn start(&self) -> Timestamp {
+        from_nanos(self.time_ns)
+    }
+
+    fn end(&self) -> Timestamp {
+        self.start()
+    }
+
+    fn is_error(&self) -> bool {
+        matches!(self.level.as_str(), "error" | "fatal" | "critical")
+    }
+
+    fn trace_id(&self) -> Option<&str> {
+        self.trace_id.as_deref()
+    }
+
+    fn origin(&self) -> Option<&Arc<Origin>> {
+        self.origin.as_ref()
+    }
+
+    fn set_origin(&mut self, origin: Option<Arc<Origin>>) {
+        self.origin = origin;
+    }
+}
