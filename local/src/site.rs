@@ -23,7 +23,8 @@ pub(crate) fn functions(host: &Host, settings: &Settings) -> Result<Router, Conf
         .merge(refresh::router(refresh::State::load(host)?))
         .merge(applications::router(applications::State::load(host)?))
         .merge(apikey::router(apikey::State::load(host)?))
-        .merge(ingest::router(ingest::State::load(host)?));
+        .merge(ingest::router(ingest::State::load(host)?))
+        .merge(telemetry::router(telemetry::State::load(host)?));
     Ok(shared::http::app(functions).layer(cors(&settings.frontend_url)))
 }
 

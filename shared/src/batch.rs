@@ -24,6 +24,9 @@ use crate::error::FieldError;
 use crate::ids::ApplicationId;
 use event::Event;
 
+/// Events are stored by the hour they started in.
+pub const HOUR: Duration = Duration::from_secs(60 * 60);
+
 /// Most events of one batch.
 pub const MAX_EVENTS: usize = 10_000;
 

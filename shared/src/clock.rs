@@ -63,6 +63,13 @@ pub fn before(at: Timestamp, duration: Duration) -> Timestamp {
     at.checked_sub(duration).unwrap_or(Timestamp::MIN)
 }
 
+/// The last multiple of `step` since the Unix epoch that is not after `at`.
+/// Exact for whole milliseconds.
+pub fn floor(at: Timestamp, step: Duration) -> Timestamp {
+    let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX).max(1);
+    from_millis(at.as_millisecond().div_euclid(step) * step)
+}
+
 /// Whether `now` is less than `duration` after `since`. A clock that went
 /// backwards makes nothing last longer: then it is not.
 pub fn is_within(duration: Duration, since: Timestamp, now: Timestamp) -> bool {
@@ -125,6 +132,14 @@ mod tests {
         assert_eq!(clock.now(), clock.now());
         hand.advance(Duration::from_secs(2));
         assert_eq!(clock.now(), from_millis(3_000));
+    }
+
+    #[test]
+    fn floors_are_multiples_since_the_epoch() {
+        let hour = Duration::from_secs(3_600);
+        assert_eq!(floor(from_millis(3_600_001), hour), from_millis(3_600_000));
+        assert_eq!(floor(from_millis(3_600_000), hour), from_millis(3_600_000));
+        assert_eq!(floor(from_millis(-1), hour), from_millis(-3_600_000));
     }
 
     #[test]

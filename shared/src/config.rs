@@ -226,6 +226,14 @@ pub fn session_policy(env: &Env) -> Result<SessionPolicy, ConfigError> {
     })
 }
 
+/// How long telemetry is kept where an application does not say it: `TELEMETRY_RETENTION`.
+///
+/// # Errors
+/// When it is set and not a duration of 1 to 90 days.
+pub fn telemetry_retention(env: &Env) -> Result<Duration, ConfigError> {
+    env.duration("TELEMETRY_RETENTION", 30 * DAY, DAY..=90 * DAY)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

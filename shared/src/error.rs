@@ -76,6 +76,8 @@ pub enum Resource {
     ApiKey,
     /// A session of the caller.
     Session,
+    /// A trace of such an application.
+    Trace,
 }
 
 impl std::fmt::Display for Resource {
@@ -85,6 +87,7 @@ impl std::fmt::Display for Resource {
             Self::Application => "application",
             Self::ApiKey => "API key",
             Self::Session => "session",
+            Self::Trace => "trace",
         })
     }
 }

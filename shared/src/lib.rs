@@ -30,4 +30,5 @@ pub mod refresh_token;
 pub mod secret_scanning;
 pub mod session;
 pub mod signing;
+pub mod telemetry;
 pub mod user;

@@ -99,6 +99,17 @@ const ANSWERS: &[(&str, u16, &str)] = &[
     ("refresh/revoke_unknown_session", 404, "not-found"),
     ("refresh/sessions", 200, r#""current":true"#),
     ("refresh/sessions_without_token", 401, "invalid-access"),
+    ("telemetry/logs", 200, r#""logs":[{"timestamp""#),
+    ("telemetry/logs_backwards", 400, "/from"),
+    ("telemetry/metrics", 200, r#""stepSeconds":900"#),
+    ("telemetry/metrics_odd_step", 400, "/step"),
+    ("telemetry/trace", 200, r#""traceId":"trace-0""#),
+    ("telemetry/trace_unknown", 404, "not-found"),
+    ("telemetry/traces", 200, r#""traces":[{"traceId":"trace-0""#),
+    ("telemetry/traces_forged_cursor", 400, "/cursor"),
+    ("telemetry/traces_of_someone_else", 404, "not-found"),
+    ("telemetry/traces_unknown_status", 400, "/status"),
+    ("telemetry/traces_without_token", 401, "invalid-access"),
 ];
 
 /// RFC 7636 appendix B, as in `oauth/start_with_challenge`; `oauth/token` has its verifier.
@@ -239,6 +250,8 @@ fn filled(event: &Value, values: &[(&str, String)]) -> Value {
 async fn values(backend: &Backend, login: &str) -> Vec<(&'static str, String)> {
     let user = backend.sign_in(login).await;
     let sdk = user.sdk().await;
+    assert!(sdk.traces(sdk.batch(1)).await.status.is_success());
+    assert!(sdk.logs(sdk.log("paid")).await.status.is_success());
     let session = user.get("/sessions").await.json()["sessions"][0]["id"].clone();
 
     let mut browser = backend.browser();

@@ -13,10 +13,17 @@ type Route = (String, String, String);
 
 #[test]
 fn the_routes_are_those_of_the_routers() {
-    let mut served: BTreeSet<Route> = ["oauth", "refresh", "applications", "apikey", "ingest"]
-        .into_iter()
-        .flat_map(router_routes)
-        .collect();
+    let mut served: BTreeSet<Route> = [
+        "oauth",
+        "refresh",
+        "applications",
+        "apikey",
+        "ingest",
+        "telemetry",
+    ]
+    .into_iter()
+    .flat_map(router_routes)
+    .collect();
     // Every function answers it; the gateway asks this one.
     served.insert(route("ingest", "GET", "/health"));
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::post;
 use shared::clock::Clock;
-use shared::config::ConfigError;
+use shared::config::{self, ConfigError};
 use shared::dynamo::Database;
 use shared::host::Host;
 
@@ -28,8 +28,6 @@ pub struct State {
     retention: Duration,
 }
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
 impl State {
     /// Reads the settings of this function.
     ///
@@ -46,9 +44,7 @@ impl State {
             keys: Arc::new(VerifiedKeys::new(cache_ttl)),
             limits: Arc::new(KeyLimits::load(&host.env)?),
             refused_keys: Arc::new(RefusedKeys::new()),
-            retention: host
-                .env
-                .duration("TELEMETRY_RETENTION", 30 * DAY, DAY..=90 * DAY)?,
+            retention: config::telemetry_retention(&host.env)?,
         })
     }
 }

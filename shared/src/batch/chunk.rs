@@ -8,13 +8,20 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::head::{Summarize, Summary};
-use super::{BatchId, Decoded, Indexed, Report, Signal, blob, outside};
+use super::{BatchId, Decoded, HOUR, Indexed, Report, Signal, blob, outside};
 use crate::clock;
 
 /// Largest blob; an item may have 400 KB with its keys.
 pub const MAX_BLOB_BYTES: usize = 350 * 1024;
 
-const HOUR_MS: i64 = 60 * 60 * 1000;
+/// A chunk's place among those of its signal: derives from content alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// Start of the first event of its batch in this hour.
+    pub from: Timestamp,
+    /// What tells it from every other chunk.
+    pub hash: [u8; 16],
+}
 
 /// A blob and its head, ready to be stored under keys that derive from content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +30,7 @@ pub struct Chunk {
     pub signal: Signal,
     /// The hour all its events started in.
     pub hour: Timestamp,
-    /// Start of the first event: the chunk's place among others.
+    /// Start of the first event of its batch in this hour.
     pub from: Timestamp,
     /// Start of the last event.
     pub to: Timestamp,
@@ -35,6 +42,16 @@ pub struct Chunk {
     pub blob: Vec<u8>,
     /// The [`Summary`], as JSON, zstd.
     pub summary: Vec<u8>,
+}
+
+impl Chunk {
+    /// Its place among others.
+    pub fn position(&self) -> Position {
+        Position {
+            from: self.from,
+            hash: self.hash,
+        }
+    }
 }
 
 /// Packs the events of a batch that are within the time window.
@@ -49,7 +66,7 @@ pub fn pack<E: Summarize>(
     batch: BatchId,
     now: Timestamp,
 ) -> io::Result<(Vec<Chunk>, Report)> {
-    let mut hours = BTreeMap::<i64, Vec<&E>>::new();
+    let mut hours = BTreeMap::<Timestamp, Vec<&E>>::new();
     for Indexed { event, .. } in &decoded.events {
         hours.entry(hour_of(event)).or_default().push(event);
     }
@@ -93,14 +110,14 @@ fn parts<'a, E: Summarize>(events: &'a [&'a E]) -> io::Result<Vec<Part<'a, E>>> 
     Ok(halves)
 }
 
-fn hour_of(event: &impl Summarize) -> i64 {
-    event.start().as_millisecond().div_euclid(HOUR_MS) * HOUR_MS
+fn hour_of(event: &impl Summarize) -> Timestamp {
+    clock::floor(event.start(), HOUR)
 }
 
 /// Where a chunk belongs; derives from all the events of its batch.
 struct Place {
     batch: BatchId,
-    hour: i64,
+    hour: Timestamp,
     from: Timestamp,
     position: usize,
 }
@@ -120,7 +137,7 @@ impl Place {
         let all_kept = kept.len() == part.events.len();
         Ok(Some(Chunk {
             signal: E::SIGNAL,
-            hour: clock::from_millis(self.hour),
+            hour: self.hour,
             from: self.from,
             to,
             count: kept.len(),
@@ -139,7 +156,7 @@ impl Place {
     fn hash(&self) -> [u8; 16] {
         let mut hash = Sha256::new();
         hash.update(self.batch.0);
-        hash.update(self.hour.to_be_bytes());
+        hash.update(self.hour.as_millisecond().to_be_bytes());
         hash.update((self.position as u64).to_be_bytes());
         let mut short = [0; 16];
         short.copy_from_slice(&hash.finalize()[..16]);

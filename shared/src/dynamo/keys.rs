@@ -5,7 +5,8 @@ use jiff::tz::TimeZone;
 
 use crate::audit::Subject;
 use crate::batch::Signal;
-use crate::batch::chunk::Chunk;
+use crate::batch::chunk::Position;
+use crate::clock;
 use crate::config::Env;
 use crate::ids::{ApplicationId, PublicKeyId, UserId};
 use crate::rate_limit::Window;
@@ -85,9 +86,14 @@ pub fn audit(at: Timestamp, random: &str) -> String {
 }
 
 /// Partition of a blob: one hour of one signal of one application, and a shard of it.
-pub fn blob_partition(application_id: ApplicationId, chunk: &Chunk, shard: u32) -> String {
-    let hour = chunk.hour.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H");
-    format!("{application_id}#{}#{hour}#{shard}", chunk.signal.as_str())
+pub fn blob_partition(
+    application_id: ApplicationId,
+    signal: Signal,
+    hour: Timestamp,
+    shard: u32,
+) -> String {
+    let hour = hour.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H");
+    format!("{application_id}#{}#{hour}#{shard}", signal.as_str())
 }
 
 /// Partition of heads: a whole day, so that 30 days are 30 queries.
@@ -102,13 +108,23 @@ pub fn head_partition(
 }
 
 /// Sort key of a blob and of its head; sorts by time.
-pub fn chunk(chunk: &Chunk) -> String {
-    let hash: String = chunk
-        .hash
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("{}#{hash}", sortable(chunk.from))
+pub fn chunk(position: Position) -> String {
+    let hash = u128::from_be_bytes(position.hash);
+    format!("{}#{hash:032x}", sortable(position.from))
+}
+
+/// The chunk that a sort key names; `None` for any other text.
+pub fn parse_chunk(sk: &str) -> Option<Position> {
+    let (millis, hash) = sk.split_once('#')?;
+    Some(Position {
+        from: clock::from_millis(millis.parse().ok()?),
+        hash: u128::from_str_radix(hash, 16).ok()?.to_be_bytes(),
+    })
+}
+
+/// What sorts before every chunk that begins at this time or later.
+pub fn chunks_from(at: Timestamp) -> String {
+    sortable(at)
 }
 
 /// Key of a rate limit's counter.

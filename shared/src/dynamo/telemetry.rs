@@ -1,6 +1,9 @@
 //! The Telemetry table: compressed batches and their heads, under keys that
 //! derive from content.
 
+mod read;
+mod walk;
+
 use std::time::Duration;
 
 use aws_sdk_dynamodb::primitives::Blob;
@@ -12,6 +15,9 @@ use super::{Database, StorageError, keys};
 use crate::batch::chunk::Chunk;
 use crate::clock;
 use crate::ids::ApplicationId;
+
+pub use read::{HeadRange, StoredHead};
+pub use walk::HeadWalk;
 
 /// Shards of an application's partitions; a partition takes 1,000 write units a second.
 const SHARD: u32 = 0;
@@ -77,10 +83,10 @@ impl Database {
 }
 
 fn blob(application_id: ApplicationId, chunk: &Chunk, retention: Duration) -> Item {
-    let partition = keys::blob_partition(application_id, chunk, SHARD);
+    let partition = keys::blob_partition(application_id, chunk.signal, chunk.hour, SHARD);
     let attributes = [
         (keys::PK, string(partition)),
-        (keys::SK, string(keys::chunk(chunk))),
+        (keys::SK, string(keys::chunk(chunk.position()))),
         ("format", number(FORMAT)),
         ("events", binary(&chunk.blob)),
         (keys::TTL, ttl(chunk, retention)),
@@ -94,7 +100,7 @@ fn head(application_id: ApplicationId, chunk: &Chunk, retention: Duration) -> It
     let partition = keys::head_partition(application_id, chunk.signal, chunk.hour, SHARD);
     let attributes = [
         (keys::PK, string(partition)),
-        (keys::SK, string(keys::chunk(chunk))),
+        (keys::SK, string(keys::chunk(chunk.position()))),
         ("format", number(FORMAT)),
         ("to_ms", number(chunk.to.as_millisecond())),
         ("count", number(chunk.count)),

@@ -185,7 +185,8 @@ fn app(env: &Env, database: &Database, time: &Clock) -> Router {
             applications::State::load(&host).unwrap(),
         ))
         .merge(apikey::router(apikey::State::load(&host).unwrap()))
-        .merge(ingest::router(ingest::State::load(&host).unwrap()));
+        .merge(ingest::router(ingest::State::load(&host).unwrap()))
+        .merge(telemetry::router(telemetry::State::load(&host).unwrap()));
     shared::http::app(functions)
 }
 

@@ -267,6 +267,15 @@ impl Sdk {
         })
     }
 
+    /// A batch of one log record of now.
+    pub fn log(&self, message: &str) -> Value {
+        let now = shared::clock::rfc3339(self.backend.clock.now());
+        json!({ "logs": [{
+            "timestamp": now, "level": "error", "type": "app", "message": message,
+            "traceId": "trace-0", "clientTimestamp": now,
+        }] })
+    }
+
     /// A batch of spans that start now.
     pub fn batch(&self, count: usize) -> Value {
         let spans: Vec<_> = (0..count).map(|index| self.span(index)).collect();

@@ -432,7 +432,7 @@ proptest! {
         for chunk in &chunks {
             let events: Vec<Span> = opened(chunk);
             for event in &events {
-                prop_assert_eq!(clock::from_millis(hour_of(event)), chunk.hour);
+                prop_assert_eq!(hour_of(event), chunk.hour);
                 prop_assert!((chunk.from..=chunk.to).contains(&event.start()));
             }
             let counted: u32 = summary(chunk).minutes.values().map(|minute| minute.all.count).sum();

@@ -135,6 +135,13 @@ impl Span {
     }
 }
 
+impl SpanEvent {
+    /// When it happened.
+    pub fn time(&self) -> Timestamp {
+        from_nanos(self.time_ns)
+    }
+}
+
 impl Event for Span {
     const SIGNAL: Signal = Signal::Traces;
 

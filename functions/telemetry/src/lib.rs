@@ -1,0 +1,62 @@
+//! Telemetry: what SDKs sent, for the people who may see it. Membership is
+//! checked on every call, and decides alone whose telemetry is read.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::routing::get;
+use shared::clock::Clock;
+use shared::config::ConfigError;
+use shared::dynamo::Database;
+use shared::host::Host;
+use shared::http::credentials::Tokens;
+
+mod access;
+mod logs;
+mod metrics;
+mod page;
+mod search;
+mod trace;
+mod traces;
+mod view;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct State {
+    clock: Clock,
+    database: Database,
+    tokens: Tokens,
+    retention: Duration,
+}
+
+impl State {
+    /// Reads the settings of this function.
+    ///
+    /// # Errors
+    /// When one is missing or wrong.
+    pub fn load(host: &Host) -> Result<Self, ConfigError> {
+        Ok(Self {
+            clock: host.clock.clone(),
+            database: host.database.clone(),
+            tokens: Tokens::load(&host.env, &host.clock)?,
+            retention: shared::config::telemetry_retention(&host.env)?,
+        })
+    }
+}
+
+impl FromRef<State> for Tokens {
+    fn from_ref(state: &State) -> Self {
+        state.tokens.clone()
+    }
+}
+
+/// The routes of this function.
+pub fn router(state: State) -> Router {
+    Router::new()
+        .route("/telemetry/traces", get(traces::list))
+        .route("/telemetry/traces/{id}", get(trace::show))
+        .route("/telemetry/logs", get(logs::list))
+        .route("/telemetry/metrics", get(metrics::show))
+        .with_state(state)
+}

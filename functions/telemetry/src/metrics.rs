@@ -1,0 +1,178 @@
+//! `GET /telemetry/metrics`: counts, failures and durations over time, from
+//! heads alone.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use shared::access_token::Principal;
+use shared::batch::Signal;
+use shared::batch::head::Stats;
+use shared::clock;
+use shared::error::Error;
+use shared::http::body::Query;
+use shared::telemetry::metrics::{Bucket, STEPS, Series};
+use shared::telemetry::window::Window;
+
+use crate::access::{Access, invalid, parsed, too_much};
+
+/// Heads of one answer: some 50 MB.
+const MAX_HEADS: usize = 50_000;
+
+/// Buckets of one answer: a week of five minutes.
+const MAX_BUCKETS: u128 = 2_100;
+
+/// The query.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Asked {
+    application_id: String,
+    from: Option<String>,
+    to: Option<String>,
+    step: Option<String>,
+    signal: Option<String>,
+}
+
+/// The answer.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Metrics {
+    #[serde(serialize_with = "clock::serialize_rfc3339")]
+    from: Timestamp,
+    #[serde(serialize_with = "clock::serialize_rfc3339")]
+    to: Timestamp,
+    step_seconds: u64,
+    buckets: Vec<BucketView>,
+    total: Total,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BucketView {
+    #[serde(serialize_with = "clock::serialize_rfc3339")]
+    start_time: Timestamp,
+    #[serde(flatten)]
+    total: Total,
+}
+
+#[derive(Serialize)]
+struct Total {
+    #[serde(flatten)]
+    all: StatsView,
+    requests: StatsView,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StatsView {
+    count: u32,
+    errors: u32,
+    avg_ms: Option<f64>,
+    min_ms: Option<f64>,
+    max_ms: Option<f64>,
+    p50_ms: Option<f64>,
+    p95_ms: Option<f64>,
+    p99_ms: Option<f64>,
+}
+
+/// Every bucket of the window, in order.
+pub(crate) async fn show(
+    State(state): State<crate::State>,
+    principal: Principal,
+    Query(asked): Query<Asked>,
+) -> Result<axum::Json<Metrics>, Error> {
+    let access = Access::check(&state, &principal, &asked.application_id).await?;
+    let step = step(asked.step.as_deref())?;
+    let window = window(&access, &asked)?;
+    if window.length().as_millis() / step.as_millis() > MAX_BUCKETS {
+        return Err(invalid("step", "makes too many buckets of this time"));
+    }
+    let mut series = Series::over(window, step);
+    let range = access.heads(signal(asked.signal.as_deref())?, series.window());
+    let add = |head: shared::dynamo::telemetry::StoredHead| {
+        series.add(head.hour(), &head.summary()?);
+        Ok(())
+    };
+    if !state.database.each_head(&range, MAX_HEADS, add).await? {
+        return Err(too_much());
+    }
+    Ok(axum::Json(Metrics::of(&series, step)))
+}
+
+/// Without an end it is now: buckets of the future would all be empty.
+fn window(access: &Access, asked: &Asked) -> Result<Window, Error> {
+    let window = access.window(asked.from.as_deref(), asked.to.as_deref())?;
+    let end = match asked.to {
+        None if window.from < access.now() => access.now(),
+        _ => window.to,
+    };
+    Ok(Window { to: end, ..window })
+}
+
+fn step(text: Option<&str>) -> Result<Duration, Error> {
+    let [default, ..] = STEPS;
+    let Some(text) = text else {
+        return Ok(default);
+    };
+    let step = Duration::from_secs(parsed("step", text)?);
+    let problem = "must be 300, 900, 3600, 21600 or 86400 seconds";
+    let known = STEPS.contains(&step).then_some(step);
+    known.ok_or_else(|| invalid("step", problem))
+}
+
+fn signal(text: Option<&str>) -> Result<Signal, Error> {
+    match text {
+        None | Some("traces") => Ok(Signal::Traces),
+        Some("logs") => Ok(Signal::Logs),
+        Some(_) => Err(invalid("signal", "must be traces or logs")),
+    }
+}
+
+impl Metrics {
+    fn of(series: &Series, step: Duration) -> Self {
+        let Window { from, to } = series.window();
+        let buckets = series.buckets().map(|(start_time, bucket)| BucketView {
+            start_time,
+            total: Total::of(bucket),
+        });
+        Self {
+            from,
+            to,
+            step_seconds: step.as_secs(),
+            buckets: buckets.collect(),
+            total: Total::of(&series.total()),
+        }
+    }
+}
+
+impl Total {
+    fn of(bucket: &Bucket) -> Self {
+        Self {
+            all: StatsView::of(&bucket.all),
+            requests: StatsView::of(&bucket.requests),
+        }
+    }
+}
+
+impl StatsView {
+    fn of(stats: &Stats) -> Self {
+        let durations = stats.durations.as_ref();
+        let quantile = |share| durations.and_then(|d| d.quantile(share)).map(rounded);
+        Self {
+            count: stats.count,
+            errors: stats.errors,
+            avg_ms: durations.map(|d| rounded(d.average())),
+            min_ms: durations.map(|d| d.min),
+            max_ms: durations.map(|d| d.max),
+            p50_ms: quantile(0.5),
+            p95_ms: quantile(0.95),
+            p99_ms: quantile(0.99),
+        }
+    }
+}
+
+/// To a microsecond: more is not known.
+fn rounded(milliseconds: f64) -> f64 {
+    (milliseconds * 1000.0).round() / 1000.0
+}

@@ -1,0 +1,103 @@
+//! A page of rows that fits in an answer: Lambda's may have 6 MB.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use shared::batch::chunk::Position;
+use shared::error::Error;
+use shared::telemetry::cursor::Cursor;
+
+use crate::access::{invalid, parsed};
+
+const DEFAULT_LIMIT: usize = 50;
+const MAX_LIMIT: usize = 200;
+
+/// Most bytes of the rows of an answer.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// How many rows are asked for, and where to begin.
+#[derive(Clone, Copy)]
+pub(crate) struct PageRequest {
+    /// At most so many.
+    pub(crate) limit: usize,
+    cursor: Option<Cursor>,
+}
+
+impl PageRequest {
+    /// From the parameters of the query.
+    ///
+    /// # Errors
+    /// When the limit is no number, or the cursor none of ours.
+    pub(crate) fn parse(limit: Option<&str>, cursor: Option<&str>) -> Result<Self, Error> {
+        let limit = limit.map(|text| parsed("limit", text)).transpose()?;
+        let cursor = cursor.map(|text| {
+            let problem = "is not one that this list returned";
+            text.parse().map_err(|_| invalid("cursor", problem))
+        });
+        Ok(Self {
+            limit: limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT),
+            cursor: cursor.transpose()?,
+        })
+    }
+
+    /// The chunk to begin with.
+    pub(crate) fn begin(&self) -> Option<Position> {
+        self.cursor.map(|cursor| cursor.chunk)
+    }
+
+    /// How many rows of a chunk were on the page before.
+    pub(crate) fn seen_of(&self, chunk: Position) -> usize {
+        let at = self.cursor.filter(|cursor| cursor.chunk == chunk);
+        at.map_or(0, |cursor| cursor.skip)
+    }
+}
+
+/// Rows as JSON, up to a number and a size.
+pub(crate) struct Rows {
+    rows: Vec<(Timestamp, Box<RawValue>)>,
+    bytes: usize,
+    limit: usize,
+}
+
+impl Rows {
+    /// No rows yet.
+    pub(crate) fn up_to(limit: usize) -> Self {
+        Self {
+            rows: Vec::new(),
+            bytes: 0,
+            limit,
+        }
+    }
+
+    /// How many more rows may be added.
+    pub(crate) fn room(&self) -> usize {
+        if self.bytes < MAX_BYTES {
+            self.limit.saturating_sub(self.rows.len())
+        } else {
+            0
+        }
+    }
+
+    /// Adds a row. The last may go beyond the size: no single one is too large.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON, which no input can cause.
+    pub(crate) fn push(&mut self, at: Timestamp, row: &impl Serialize) -> Result<(), Error> {
+        let row = serde_json::value::to_raw_value(row);
+        let row = row.map_err(|error| Error::Internal(error.into()))?;
+        self.bytes += row.get().len();
+        self.rows.push((at, row));
+        Ok(())
+    }
+
+    /// In the order they were added.
+    pub(crate) fn in_order(self) -> Vec<Box<RawValue>> {
+        self.rows.into_iter().map(|(_, row)| row).collect()
+    }
+
+    /// The newest first: batches overlap, so their rows did not come in order.
+    pub(crate) fn newest_first(mut self) -> Vec<Box<RawValue>> {
+        self.rows.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        self.in_order()
+    }
+}

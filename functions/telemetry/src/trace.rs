@@ -1,0 +1,187 @@
+//! `GET /telemetry/traces/{traceId}`: one trace as a tree, with its logs.
+
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use shared::access_token::Principal;
+use shared::batch::MAX_AGE;
+use shared::batch::event::{Event, LogRecord, Span};
+use shared::batch::head::fingerprint;
+use shared::clock;
+use shared::dynamo::telemetry::StoredHead;
+use shared::error::{Error, Resource};
+use shared::http::body::Query;
+use shared::telemetry::trace::{Tree, surroundings};
+use shared::telemetry::window::Window;
+
+use crate::access::{Access, parsed, too_much};
+use crate::page::Rows;
+use crate::view::{LogView, SpanView, milliseconds};
+
+/// Heads that one attempt to find a trace looks at.
+const MAX_HEADS: usize = 20_000;
+
+/// Bytes of the blobs that are opened for one trace.
+const MAX_BLOB_BYTES: usize = 32 * 1024 * 1024;
+
+/// How far from its spans the batches of a trace may begin: flushes and clocks.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// Where a trace is looked for around the time it was seen, one after the other.
+const MARGINS: [Duration; 3] = [
+    Duration::from_secs(10 * 60),
+    Duration::from_secs(2 * 60 * 60),
+    Duration::from_secs(25 * 60 * 60),
+];
+
+/// Rows of an answer: spans, and records.
+const MAX_SPANS: usize = 10_000;
+const MAX_LOGS: usize = 1_000;
+
+/// The query.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Asked {
+    application_id: String,
+    at: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+}
+
+/// The answer.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Trace {
+    trace_id: String,
+    #[serde(serialize_with = "clock::serialize_rfc3339")]
+    start_time: Timestamp,
+    duration_ms: f64,
+    span_count: usize,
+    error_count: usize,
+    services: Vec<String>,
+    is_truncated: bool,
+    spans: Vec<Box<RawValue>>,
+    logs: Vec<Box<RawValue>>,
+}
+
+/// A trace, wherever its batches lie: near `at`, in the window, or in all that is kept.
+pub(crate) async fn show(
+    State(state): State<crate::State>,
+    principal: Principal,
+    Path(trace_id): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<axum::Json<Trace>, Error> {
+    let access = Access::check(&state, &principal, &asked.application_id).await?;
+    let search = TraceSearch {
+        state: &state,
+        access: &access,
+        trace_id: &trace_id,
+    };
+    let mut found = Vec::new();
+    for window in windows(&access, &asked)? {
+        found = search.spans(window).await?;
+        if !found.is_empty() {
+            break;
+        }
+    }
+    let around = surroundings(&found, MARGIN).ok_or(Error::NotFound(Resource::Trace))?;
+    let logs = search.events::<LogRecord>(around).await?;
+    answer(trace_id, Tree::of(found), logs)
+}
+
+/// Where to look, one after the other.
+fn windows(access: &Access, asked: &Asked) -> Result<Vec<Window>, Error> {
+    if let Some(at) = &asked.at {
+        let at = parsed::<Timestamp>("at", at)?;
+        return Ok(MARGINS.map(|margin| Window::around(at, margin)).into());
+    }
+    let window = access.window(asked.from.as_deref(), asked.to.as_deref())?;
+    if asked.from.is_some() || asked.to.is_some() {
+        return Ok(vec![window]);
+    }
+    let day = Window::around(access.now(), MAX_AGE);
+    Ok(vec![window, day, access.everything()])
+}
+
+/// Looks for events of one trace.
+struct TraceSearch<'a> {
+    state: &'a crate::State,
+    access: &'a Access,
+    trace_id: &'a str,
+}
+
+impl TraceSearch<'_> {
+    /// The spans in a window, and those around them that lie outside.
+    async fn spans(&self, mut window: Window) -> Result<Vec<Span>, Error> {
+        loop {
+            let found = self.events::<Span>(window).await?;
+            match surroundings(&found, MARGIN) {
+                Some(around) if !window.covers(&around) => window = window.and(around),
+                _ => return Ok(found),
+            }
+        }
+    }
+
+    /// Events of the trace in batches that begin in a window.
+    async fn events<E: Event>(&self, window: Window) -> Result<Vec<E>, Error> {
+        let trace = fingerprint(self.trace_id);
+        let mut heads = Vec::new();
+        let keep = |head: StoredHead| {
+            if head.summary()?.may_hold(trace) {
+                heads.push(head);
+            }
+            Ok(())
+        };
+        let range = self.access.heads(E::SIGNAL, window);
+        let database = &self.state.database;
+        if !database.each_head(&range, MAX_HEADS, keep).await? {
+            return Err(too_much());
+        }
+        let bytes: usize = heads.iter().map(|head| head.bytes).sum();
+        if bytes > MAX_BLOB_BYTES {
+            return Err(too_much());
+        }
+        let closed: Vec<&StoredHead> = heads.iter().collect();
+        let opened = database.open::<E>(self.access.application_id, &closed);
+        let events = opened.await?.into_iter().flatten();
+        Ok(events
+            .filter(|event| event.trace_id() == Some(self.trace_id))
+            .collect())
+    }
+}
+
+fn answer(
+    trace_id: String,
+    tree: Tree,
+    mut logs: Vec<LogRecord>,
+) -> Result<axum::Json<Trace>, Error> {
+    let (start, end) = tree.extent().ok_or(Error::NotFound(Resource::Trace))?;
+    let mut spans = Rows::up_to(MAX_SPANS);
+    for (depth, span) in &tree.spans {
+        if spans.room() > 0 {
+            spans.push(span.start(), &SpanView::of(span, *depth, start))?;
+        }
+    }
+    logs.sort_by_key(|record| record.time_ns);
+    let mut lines = Rows::up_to(MAX_LOGS);
+    for record in &logs {
+        if lines.room() > 0 {
+            lines.push(record.start(), &LogView::of(record))?;
+        }
+    }
+    let (spans, lines) = (spans.in_order(), lines.in_order());
+    Ok(axum::Json(Trace {
+        trace_id,
+        start_time: start,
+        duration_ms: milliseconds(start, end),
+        span_count: tree.spans.len(),
+        error_count: tree.errors(),
+        services: tree.services().into_iter().map(str::to_owned).collect(),
+        is_truncated: spans.len() < tree.spans.len() || lines.len() < logs.len(),
+        spans,
+        logs: lines,
+    }))
+}

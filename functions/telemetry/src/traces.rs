@@ -1,0 +1,172 @@
+//! `GET /telemetry/traces`: one row a trace, newest first.
+
+mod neighbours;
+
+use axum::extract::State;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use shared::access_token::Principal;
+use shared::batch::Signal;
+use shared::batch::chunk::Position;
+use shared::batch::event::{Span, SpanKind};
+use shared::batch::head::{Entry, Summary, entries};
+use shared::clock;
+use shared::dynamo::telemetry::StoredHead;
+use shared::error::Error;
+use shared::http::body::Query;
+use shared::telemetry::cursor::Cursor;
+use shared::telemetry::listing::{TraceFilter, newest_first};
+use shared::telemetry::window::Window;
+
+use crate::access::{Access, invalid, parsed};
+use crate::page::{PageRequest, Rows};
+use crate::search::Search;
+
+/// Traces to look at for each row that a filter lets through.
+const TRIED_PER_ROW: usize = 8;
+
+/// The query.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Asked {
+    application_id: String,
+    from: Option<String>,
+    to: Option<String>,
+    status: Option<String>,
+    min_duration_ms: Option<String>,
+    q: Option<String>,
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+/// The answer.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Traces {
+    traces: Vec<Box<RawValue>>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row<'a> {
+    trace_id: &'a str,
+    name: &'a str,
+    service: Option<&'a str>,
+    kind: Option<SpanKind>,
+    #[serde(serialize_with = "clock::serialize_rfc3339")]
+    start_time: Timestamp,
+    duration_ms: Option<f64>,
+    status: Option<u16>,
+    is_error: bool,
+    span_count: usize,
+    error_count: usize,
+    has_root: bool,
+}
+
+/// An entry on its way into the list, and its place.
+struct Candidate {
+    chunk: Position,
+    index: usize,
+    entry: Entry,
+}
+
+/// A page of traces. Entries come from heads, and from blobs only where a head
+/// had no room for them.
+pub(crate) async fn list(
+    State(state): State<crate::State>,
+    principal: Principal,
+    Query(asked): Query<Asked>,
+) -> Result<axum::Json<Traces>, Error> {
+    let access = Access::check(&state, &principal, &asked.application_id).await?;
+    let window = access.window(asked.from.as_deref(), asked.to.as_deref())?;
+    let page = PageRequest::parse(asked.limit.as_deref(), asked.cursor.as_deref())?;
+    let filter = asked.filter()?;
+    let range = access.heads(Signal::Traces, window);
+    let mut search = Search::along(state.database.walk(range, page.begin()));
+    let mut rows = Rows::up_to(page.limit);
+    let per_row = if filter.is_open() { 1 } else { TRIED_PER_ROW };
+    loop {
+        let heads = search
+            .next(rows.room() * per_row, |head, summary| {
+                let traces = summary.traces.as_ref().map(std::collections::BTreeMap::len);
+                let may_match = filter.may_match(summary);
+                may_match.then(|| traces.unwrap_or(head.count as usize))
+            })
+            .await?;
+        if heads.is_empty() {
+            return Ok(answer(rows, search.rest()));
+        }
+        let mut left = candidates(&state, &access, heads, &page).await?;
+        left.retain(|found| wanted(found, range.window, &filter));
+        while let Some(Candidate { chunk, index, .. }) = left.first() {
+            if rows.room() == 0 {
+                let (chunk, skip) = (*chunk, *index);
+                return Ok(answer(rows, Some(Cursor { chunk, skip })));
+            }
+            let some = left.drain(..rows.room().min(left.len())).collect();
+            neighbours::complete(&state, &access, some, &mut rows).await?;
+        }
+    }
+}
+
+/// The entries of these heads that were not on the page before, heads and their
+/// entries newest first.
+async fn candidates(
+    state: &crate::State,
+    access: &Access,
+    heads: Vec<(StoredHead, Summary)>,
+    page: &PageRequest,
+) -> Result<Vec<Candidate>, Error> {
+    let is_closed = |(_, summary): &&(StoredHead, Summary)| summary.entries.is_none();
+    let closed: Vec<_> = heads.iter().filter(is_closed).map(|(h, _)| h).collect();
+    let opened: Vec<Vec<Span>> = state.database.open(access.application_id, &closed).await?;
+    let mut opened = opened.into_iter();
+    let mut candidates = Vec::new();
+    for (head, summary) in heads {
+        let found = summary
+            .entries
+            .unwrap_or_else(|| entries(&opened.next().unwrap_or_default()));
+        let chunk = head.position;
+        let rows = newest_first(found).into_iter().enumerate();
+        candidates.extend(
+            rows.skip(page.seen_of(chunk))
+                .map(|(index, entry)| Candidate {
+                    chunk,
+                    index,
+                    entry,
+                }),
+        );
+    }
+    Ok(candidates)
+}
+
+fn wanted(candidate: &Candidate, window: Window, filter: &TraceFilter) -> bool {
+    window.contains(candidate.entry.start()) && filter.matches(&candidate.entry)
+}
+
+impl Asked {
+    fn filter(&self) -> Result<TraceFilter, Error> {
+        let status = self.status.as_deref().filter(|text| !text.is_empty());
+        let least = self.min_duration_ms.as_deref();
+        let min_duration_ms = least
+            .map(|text| parsed::<f64>("minDurationMs", text))
+            .transpose()?;
+        if min_duration_ms.is_some_and(|least| !least.is_finite() || least < 0.0) {
+            return Err(invalid("minDurationMs", "must be 0 or more"));
+        }
+        Ok(TraceFilter {
+            status: status.map(|text| parsed("status", text)).transpose()?,
+            min_duration_ms,
+            text: self.q.as_deref().map(str::to_lowercase),
+        })
+    }
+}
+
+fn answer(rows: Rows, next: Option<Cursor>) -> axum::Json<Traces> {
+    axum::Json(Traces {
+        traces: rows.newest_first(),
+        next_cursor: next.map(|cursor| cursor.to_string()),
+    })
+}

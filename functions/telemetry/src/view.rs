@@ -1,0 +1,124 @@
+//! Spans and log records as JSON.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use shared::batch::event::{Event, LogRecord, Origin, Scope, Span, SpanKind, SpanLink};
+use shared::clock;
+
+/// A span of a trace.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SpanView<'a> {
+    span_id: &'a str,
+    parent_span_id: Option<&'a str>,
+    depth: usize,
+    name: String,
+    kind: Option<SpanKind>,
+    service: Option<&'a str>,
+    #[serde(serialize_with = "clock::serialize_rfc3339")]
+    start_time: Timestamp,
+    start_offset_ms: f64,
+    duration_ms: Option<f64>,
+    method: Option<&'a str>,
+    url: Option<&'a str>,
+    status: Option<u16>,
+    is_error: bool,
+    status_message: Option<&'a str>,
+    attributes: &'a Map<String, Value>,
+    events: Vec<EventView<'a>>,
+    links: &'a [SpanLink],
+    resource: Option<&'a Map<String, Value>>,
+    scope: Option<&'a Scope>,
+}
+
+#[derive(Serialize)]
+struct EventView<'a> {
+    name: &'a str,
+    #[serde(serialize_with = "clock::serialize_rfc3339")]
+    timestamp: Timestamp,
+    attributes: &'a Map<String, Value>,
+}
+
+/// A log record.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LogView<'a> {
+    #[serde(serialize_with = "clock::serialize_rfc3339")]
+    timestamp: Timestamp,
+    level: &'a str,
+    message: &'a str,
+    r#type: Option<&'a str>,
+    trace_id: Option<&'a str>,
+    span_id: Option<&'a str>,
+    service: Option<&'a str>,
+    attributes: &'a Map<String, Value>,
+    resource: Option<&'a Map<String, Value>>,
+    scope: Option<&'a Scope>,
+}
+
+impl<'a> SpanView<'a> {
+    /// A span at a depth of a trace that began at `trace_start`.
+    pub(crate) fn of(span: &'a Span, depth: usize, trace_start: Timestamp) -> Self {
+        let origin = span.origin.as_deref();
+        Self {
+            span_id: &span.span_id,
+            parent_span_id: span.parent_span_id.as_deref(),
+            depth,
+            name: span.display_name(),
+            kind: span.kind,
+            service: span.service(),
+            start_time: span.start(),
+            start_offset_ms: milliseconds(trace_start, span.start()),
+            duration_ms: span.duration_ms,
+            method: span.method.as_deref(),
+            url: span.url.as_deref(),
+            status: span.status,
+            is_error: span.is_error(),
+            status_message: span.status_message.as_deref(),
+            attributes: &span.attributes,
+            events: span.events.iter().map(EventView::of).collect(),
+            links: &span.links,
+            resource: origin.map(|origin| &origin.resource),
+            scope: scope(origin),
+        }
+    }
+}
+
+impl<'a> EventView<'a> {
+    fn of(event: &'a shared::batch::event::SpanEvent) -> Self {
+        Self {
+            name: &event.name,
+            timestamp: event.time(),
+            attributes: &event.attributes,
+        }
+    }
+}
+
+impl<'a> LogView<'a> {
+    /// A record.
+    pub(crate) fn of(record: &'a LogRecord) -> Self {
+        let origin = record.origin.as_deref();
+        Self {
+            timestamp: record.start(),
+            level: &record.level,
+            message: &record.message,
+            r#type: record.kind.as_deref(),
+            trace_id: record.trace_id.as_deref(),
+            span_id: record.span_id.as_deref(),
+            service: record.service(),
+            attributes: &record.attributes,
+            resource: origin.map(|origin| &origin.resource),
+            scope: scope(origin),
+        }
+    }
+}
+
+/// Milliseconds between two times, with their fractions.
+pub(crate) fn milliseconds(from: Timestamp, to: Timestamp) -> f64 {
+    to.duration_since(from).as_secs_f64() * 1000.0
+}
+
+fn scope(origin: Option<&Origin>) -> Option<&Scope> {
+    origin.and_then(|origin| origin.scope.as_ref())
+}
