@@ -30,4 +30,5 @@ mod secrecy;
 mod sessions;
 mod sign_in;
 mod storage_trouble;
+mod telemetry;
 mod template;

@@ -45,14 +45,24 @@ impl Access {
         })
     }
 
-    /// The heads of a time, without what has expired.
+    /// All heads with events of a time, without what has expired.
     pub(crate) fn heads(&self, signal: Signal, window: Window) -> HeadRange {
         HeadRange {
             application_id: self.application_id,
             signal,
             shards: self.shards,
             window: window.since(self.oldest()),
+            before: window.last_hour(),
             now: self.now,
+        }
+    }
+
+    /// The heads whose place is within a time. Of a trace that are all, from its
+    /// start until it was sent.
+    pub(crate) fn heads_at(&self, signal: Signal, window: Window) -> HeadRange {
+        HeadRange {
+            before: window.to,
+            ..self.heads(signal, window)
         }
     }
 

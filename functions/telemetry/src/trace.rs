@@ -14,7 +14,7 @@ use shared::clock;
 use shared::dynamo::telemetry::StoredHead;
 use shared::error::{Error, Resource};
 use shared::http::body::Query;
-use shared::telemetry::trace::{Tree, surroundings};
+use shared::telemetry::trace::{Tree, is_whole, surroundings};
 use shared::telemetry::window::Window;
 
 use crate::access::{Access, parsed, too_much};
@@ -27,8 +27,9 @@ const MAX_HEADS: usize = 20_000;
 /// Bytes of the blobs that are opened for one trace.
 const MAX_BLOB_BYTES: usize = 32 * 1024 * 1024;
 
-/// How far from its spans the batches of a trace may begin: flushes and clocks.
-const MARGIN: Duration = Duration::from_secs(60);
+/// How far from its extent the batches of a trace may be: they wait to be sent,
+/// and clocks disagree.
+const MARGIN: Duration = Duration::from_secs(5 * 60);
 
 /// Where a trace is looked for around the time it was seen, one after the other.
 const MARGINS: [Duration; 3] = [
@@ -82,8 +83,10 @@ pub(crate) async fn show(
     };
     let mut found = Vec::new();
     for window in windows(&access, &asked)? {
+        // The first look is a short one: where a parent is missing it goes on.
+        let looked = !found.is_empty();
         found = search.spans(window).await?;
-        if !found.is_empty() {
+        if is_whole(&found) || (looked && !found.is_empty()) {
             break;
         }
     }
@@ -135,7 +138,7 @@ impl TraceSearch<'_> {
             }
             Ok(())
         };
-        let range = self.access.heads(E::SIGNAL, window);
+        let range = self.access.heads_at(E::SIGNAL, window);
         let database = &self.state.database;
         if !database.each_head(&range, MAX_HEADS, keep).await? {
             return Err(too_much());

@@ -17,8 +17,11 @@ pub const MAX_BLOB_BYTES: usize = 350 * 1024;
 /// A chunk's place among those of its signal: derives from content alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
-    /// Start of the first event of its batch in this hour.
-    pub from: Timestamp,
+    /// Start of the last event of its batch in this hour. Not of the first: SDKs
+    /// send what has ended, so the last start is near the time of sending, and
+    /// the spans of a trace are found from its start until a little after its
+    /// end, however long others in the batch took.
+    pub at: Timestamp,
     /// What tells it from every other chunk.
     pub hash: [u8; 16],
 }
@@ -30,28 +33,16 @@ pub struct Chunk {
     pub signal: Signal,
     /// The hour all its events started in.
     pub hour: Timestamp,
-    /// Start of the first event of its batch in this hour.
+    /// Its place among others.
+    pub position: Position,
+    /// Start of the first event.
     pub from: Timestamp,
-    /// Start of the last event.
-    pub to: Timestamp,
     /// Events inside.
     pub count: usize,
-    /// What tells it from every other chunk: derives from the batch's content.
-    pub hash: [u8; 16],
     /// The events, as [`blob`] stores them.
     pub blob: Vec<u8>,
     /// The [`Summary`], as JSON, zstd.
     pub summary: Vec<u8>,
-}
-
-impl Chunk {
-    /// Its place among others.
-    pub fn position(&self) -> Position {
-        Position {
-            from: self.from,
-            hash: self.hash,
-        }
-    }
 }
 
 /// Packs the events of a batch that are within the time window.
@@ -72,18 +63,18 @@ pub fn pack<E: Summarize>(
     }
     let mut chunks = Vec::new();
     for (hour, events) in hours {
-        let from = events
+        let last = events
             .iter()
             .map(|event| event.start())
-            .min()
+            .max()
             .unwrap_or_default();
-        for (position, part) in parts(&events)?.into_iter().enumerate() {
+        for (number, part) in parts(&events)?.into_iter().enumerate() {
             chunks.extend(
                 Place {
                     batch,
                     hour,
-                    from,
-                    position,
+                    last,
+                    number,
                 }
                 .chunk(part, now)?,
             );
@@ -118,8 +109,8 @@ fn hour_of(event: &impl Summarize) -> Timestamp {
 struct Place {
     batch: BatchId,
     hour: Timestamp,
-    from: Timestamp,
-    position: usize,
+    last: Timestamp,
+    number: usize,
 }
 
 impl Place {
@@ -131,17 +122,19 @@ impl Place {
             .copied()
             .filter(|event| outside(*event, now).is_none())
             .collect();
-        let Some(to) = kept.iter().map(|event| event.start()).max() else {
+        let Some(from) = kept.iter().map(|event| event.start()).min() else {
             return Ok(None);
         };
         let all_kept = kept.len() == part.events.len();
         Ok(Some(Chunk {
             signal: E::SIGNAL,
             hour: self.hour,
-            from: self.from,
-            to,
+            position: Position {
+                at: self.last,
+                hash: self.hash(),
+            },
+            from,
             count: kept.len(),
-            hash: self.hash(),
             blob: if all_kept {
                 part.blob
             } else {
@@ -151,13 +144,13 @@ impl Place {
         }))
     }
 
-    /// `position` counts within the hour: an hour that has left the window must
+    /// `number` counts within the hour: an hour that has left the window must
     /// not move the others.
     fn hash(&self) -> [u8; 16] {
         let mut hash = Sha256::new();
         hash.update(self.batch.0);
         hash.update(self.hour.as_millisecond().to_be_bytes());
-        hash.update((self.position as u64).to_be_bytes());
+        hash.update((self.number as u64).to_be_bytes());
         let mut short = [0; 16];
         short.copy_from_slice(&hash.finalize()[..16]);
         short

@@ -110,19 +110,19 @@ pub fn head_partition(
 /// Sort key of a blob and of its head; sorts by time.
 pub fn chunk(position: Position) -> String {
     let hash = u128::from_be_bytes(position.hash);
-    format!("{}#{hash:032x}", sortable(position.from))
+    format!("{}#{hash:032x}", sortable(position.at))
 }
 
 /// The chunk that a sort key names; `None` for any other text.
 pub fn parse_chunk(sk: &str) -> Option<Position> {
     let (millis, hash) = sk.split_once('#')?;
     Some(Position {
-        from: clock::from_millis(millis.parse().ok()?),
+        at: clock::from_millis(millis.parse().ok()?),
         hash: u128::from_str_radix(hash, 16).ok()?.to_be_bytes(),
     })
 }
 
-/// What sorts before every chunk that begins at this time or later.
+/// What sorts before every chunk whose place is at this time or later.
 pub fn chunks_from(at: Timestamp) -> String {
     sortable(at)
 }

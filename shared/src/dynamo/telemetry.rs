@@ -86,7 +86,7 @@ fn blob(application_id: ApplicationId, chunk: &Chunk, retention: Duration) -> It
     let partition = keys::blob_partition(application_id, chunk.signal, chunk.hour, SHARD);
     let attributes = [
         (keys::PK, string(partition)),
-        (keys::SK, string(keys::chunk(chunk.position()))),
+        (keys::SK, string(keys::chunk(chunk.position))),
         ("format", number(FORMAT)),
         ("events", binary(&chunk.blob)),
         (keys::TTL, ttl(chunk, retention)),
@@ -100,9 +100,9 @@ fn head(application_id: ApplicationId, chunk: &Chunk, retention: Duration) -> It
     let partition = keys::head_partition(application_id, chunk.signal, chunk.hour, SHARD);
     let attributes = [
         (keys::PK, string(partition)),
-        (keys::SK, string(keys::chunk(chunk.position()))),
+        (keys::SK, string(keys::chunk(chunk.position))),
         ("format", number(FORMAT)),
-        ("to_ms", number(chunk.to.as_millisecond())),
+        ("from_ms", number(chunk.from.as_millisecond())),
         ("count", number(chunk.count)),
         ("bytes", number(chunk.blob.len())),
         ("summary", binary(&chunk.summary)),

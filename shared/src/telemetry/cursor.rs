@@ -25,7 +25,7 @@ const BYTES: usize = 8 + 16 + 4;
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut bytes = Vec::with_capacity(BYTES);
-        bytes.extend(self.chunk.from.as_millisecond().to_be_bytes());
+        bytes.extend(self.chunk.at.as_millisecond().to_be_bytes());
         bytes.extend(self.chunk.hash);
         bytes.extend(u32::try_from(self.skip).unwrap_or(u32::MAX).to_be_bytes());
         f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
@@ -41,12 +41,12 @@ impl FromStr for Cursor {
         let (hash, rest) = rest.split_first_chunk::<16>().ok_or(InvalidId)?;
         let skip = <[u8; 4]>::try_from(rest).map_err(|_| InvalidId)?;
         let millis = i64::from_be_bytes(*millis);
-        let from = clock::from_millis(millis);
-        if from.as_millisecond() != millis || millis < 0 {
+        let at = clock::from_millis(millis);
+        if at.as_millisecond() != millis || millis < 0 {
             return Err(InvalidId);
         }
         Ok(Self {
-            chunk: Position { from, hash: *hash },
+            chunk: Position { at, hash: *hash },
             skip: usize::try_from(u32::from_be_bytes(skip)).map_err(|_| InvalidId)?,
         })
     }
@@ -70,7 +70,7 @@ mod tests {
         fn a_cursor_survives_its_text(
             millis in 0i64..9_000_000_000_000, hash: [u8; 16], skip in 0usize..20_000,
         ) {
-            let chunk = Position { from: clock::from_millis(millis), hash };
+            let chunk = Position { at: clock::from_millis(millis), hash };
             let cursor = Cursor { chunk, skip };
             prop_assert_eq!(cursor.to_string().parse::<Cursor>(), Ok(cursor));
         }

@@ -72,6 +72,15 @@ pub fn surroundings(found: &[Span], margin: std::time::Duration) -> Option<Windo
     })
 }
 
+/// Whether there are spans, and the parent of each is among them.
+pub fn is_whole(spans: &[Span]) -> bool {
+    let ids: HashSet<&str> = spans.iter().map(|span| span.span_id.as_str()).collect();
+    let mut parents = spans
+        .iter()
+        .filter_map(|span| span.parent_span_id.as_deref());
+    !spans.is_empty() && parents.all(|parent| ids.contains(parent))
+}
+
 /// Depth and index of each span. Without recursion: chains may be long.
 fn depth_first(spans: &[Span]) -> Vec<(usize, usize)> {
     let by_id: HashMap<&str, usize> = spans
@@ -163,6 +172,13 @@ mod tests {
             span("root", None, 3),
         ];
         assert_eq!(shape(cycle), expected(&[(0, "root"), (0, "a"), (1, "b")]));
+    }
+
+    #[test]
+    fn a_trace_is_whole_when_no_parent_is_missing() {
+        assert!(!is_whole(&[]));
+        assert!(is_whole(&[span("b", Some("a"), 2), span("a", None, 1)]));
+        assert!(!is_whole(&[span("b", Some("gone"), 2), span("a", None, 1)]));
     }
 
     #[test]

@@ -89,10 +89,11 @@ impl Window {
         }
     }
 
-    /// Where the first chunk may begin that holds events of this window: chunks
-    /// never go beyond their hour.
-    pub fn first_chunk(&self) -> Timestamp {
-        clock::floor(self.from, HOUR)
+    /// The end of the hour it ends in: a chunk that holds events of the window
+    /// may hold later ones too, but none of the next hour.
+    pub fn last_hour(&self) -> Timestamp {
+        let last = clock::before(self.to, Duration::from_millis(1));
+        clock::after(clock::floor(last, HOUR), HOUR)
     }
 }
 
@@ -128,9 +129,11 @@ mod tests {
     }
 
     #[test]
-    fn its_first_chunk_may_begin_with_the_hour() {
+    fn its_last_chunk_may_end_with_the_hour() {
         let window = Window::around(at(NOW), Duration::from_secs(60));
-        assert_eq!(window.first_chunk(), at("2026-01-31T12:00:00Z"));
+        assert_eq!(window.last_hour(), at("2026-01-31T13:00:00Z"));
+        let hour = Window::around(at(NOW), Duration::from_secs(30 * 60));
+        assert_eq!(hour.last_hour(), at("2026-01-31T13:00:00Z"));
         assert!(window.covers(&Window::around(at(NOW), Duration::from_secs(59))));
         assert!(!window.covers(&Window::around(at(NOW), Duration::from_secs(61))));
         assert_eq!(window.since(at(NOW)).from, at(NOW));

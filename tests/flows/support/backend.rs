@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use http::Request;
+use jiff::Timestamp;
 use local::github::{self, OAuthApp};
 use shared::clock::{Clock, ManualClock};
 use shared::config::Env;
@@ -29,6 +30,11 @@ pub const JWT_SECRET: &str = "a signing secret of the tests, of 32 bytes and mor
 
 /// When every test begins: in the middle of an hour, so that none depends on the time of day.
 const START: &str = "2026-01-31T12:30:00Z";
+
+/// When every test begins.
+pub fn start() -> Timestamp {
+    START.parse().unwrap()
+}
 
 /// All functions and what they stand on.
 #[derive(Clone)]
@@ -57,7 +63,7 @@ impl Backend {
 
     /// A backend over a database that is reached at `endpoint`.
     pub async fn over(endpoint: &str, settings: &[(&str, &str)]) -> Self {
-        let (time, clock) = Clock::manual(START.parse().unwrap());
+        let (time, clock) = Clock::manual(start());
         let env = Env::from_pairs(settings.iter().copied());
         let calls = Calls::default();
         let config = Database::local_config(endpoint)

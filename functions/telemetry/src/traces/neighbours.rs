@@ -17,11 +17,12 @@ use super::{Candidate, Row};
 use crate::access::Access;
 use crate::page::Rows;
 
-/// How much earlier a batch with a part of the trace may begin.
+/// How much earlier than its entry a part of the trace may be placed, by clocks
+/// that disagree, or because the entry is not its first span.
 const BEFORE: Duration = Duration::from_secs(60);
 
-/// How much later, by clocks that disagree.
-const AFTER: Duration = Duration::from_secs(10);
+/// How much later than its end: spans wait to be sent.
+const AFTER: Duration = Duration::from_secs(5 * 60);
 
 /// Heads of the surroundings that are looked at. In busier times a row counts
 /// the spans that were found.
@@ -70,7 +71,7 @@ async fn surrounding(
     access: &Access,
     candidates: &[Candidate],
 ) -> Result<Vec<(StoredHead, Summary)>, Error> {
-    let first = candidates.iter().map(|candidate| candidate.chunk.from);
+    let first = candidates.iter().map(|candidate| candidate.entry.start());
     let last = candidates.iter().map(|candidate| candidate.entry.end());
     let (Some(first), Some(last)) = (first.min(), last.max()) else {
         return Ok(Vec::new());
@@ -91,7 +92,7 @@ async fn surrounding(
         }
         Ok(())
     };
-    let range = access.heads(Signal::Traces, window);
+    let range = access.heads_at(Signal::Traces, window);
     state.database.each_head(&range, MAX_HEADS, keep).await?;
     heads.sort_by_key(|(head, _)| head.position);
     Ok(heads)

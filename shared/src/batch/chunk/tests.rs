@@ -83,7 +83,7 @@ fn summary(chunk: &Chunk) -> Summary {
 fn keys(chunks: &[Chunk]) -> Vec<(Timestamp, Timestamp, [u8; 16])> {
     chunks
         .iter()
-        .map(|chunk| (chunk.hour, chunk.from, chunk.hash))
+        .map(|chunk| (chunk.hour, chunk.position.at, chunk.position.hash))
         .collect()
 }
 
@@ -102,7 +102,7 @@ fn events_of_an_hour_are_one_chunk_that_opens_again() {
     };
     assert_eq!(opened::<Span>(chunk), spans);
     assert_eq!(
-        (chunk.hour, chunk.from, chunk.to),
+        (chunk.hour, chunk.from, chunk.position.at),
         (at(0), at(SECOND), at(HOUR - 1))
     );
     assert_eq!((chunk.signal, chunk.count), (Signal::Traces, 3));
@@ -125,7 +125,7 @@ fn hours_are_told_apart_by_the_start_to_the_millisecond() {
             (at(HOUR), vec![two])
         ]
     );
-    let hashes: BTreeSet<_> = chunks.iter().map(|chunk| chunk.hash).collect();
+    let hashes: BTreeSet<_> = chunks.iter().map(|chunk| chunk.position.hash).collect();
     assert_eq!(hashes.len(), 3);
 }
 
@@ -176,7 +176,7 @@ fn i15_the_same_bytes_arrive_at_the_same_keys_also_later() {
     let (later, report) = pack_at(DAY - 1, spans());
     assert_eq!(later, first[1..]);
     assert_eq!((report.accepted, report.rejected), (2, 1));
-    // So has the event that gave the second its time.
+    // So has the first event of the second.
     let (latest, report) = pack_at(DAY + 30 * SECOND, spans());
     assert_eq!(keys(&latest), keys(&first[1..]));
     assert_eq!((report.accepted, report.rejected), (1, 2));
@@ -185,7 +185,11 @@ fn i15_the_same_bytes_arrive_at_the_same_keys_also_later() {
 
 #[test]
 fn another_application_signal_or_body_has_other_keys() {
-    let hash = |batch| pack(decoded(vec![span(1, 0)]), batch, at(0)).unwrap().0[0].hash;
+    let hash = |batch| {
+        pack(decoded(vec![span(1, 0)]), batch, at(0)).unwrap().0[0]
+            .position
+            .hash
+    };
     let other = ApplicationId::generate(Environment::Production, &mut random::rng());
     let hashes = BTreeSet::from([
         hash(batch("body")),
@@ -208,14 +212,14 @@ fn i18_what_outgrows_an_item_is_split_and_nothing_is_lost() {
     assert_eq!(report.accepted, 200);
     for chunk in &chunks {
         assert!(chunk.blob.len() <= MAX_BLOB_BYTES);
-        assert_eq!((chunk.hour, chunk.from), (at(0), at(0)));
+        assert_eq!((chunk.hour, chunk.position.at), (at(0), at(0)));
     }
     let all: Vec<LogRecord> = chunks.iter().flat_map(opened).collect();
     assert!(
         all.iter().map(|record| &record.message).eq(&messages),
         "once, and in order"
     );
-    let hashes: BTreeSet<_> = chunks.iter().map(|chunk| chunk.hash).collect();
+    let hashes: BTreeSet<_> = chunks.iter().map(|chunk| chunk.position.hash).collect();
     assert_eq!(hashes.len(), chunks.len());
     assert_eq!(pack_at(0, messages.iter().map(record).collect()).0, chunks);
 }
@@ -433,7 +437,7 @@ proptest! {
             let events: Vec<Span> = opened(chunk);
             for event in &events {
                 prop_assert_eq!(hour_of(event), chunk.hour);
-                prop_assert!((chunk.from..=chunk.to).contains(&event.start()));
+                prop_assert!((chunk.from..=chunk.position.at).contains(&event.start()));
             }
             let counted: u32 = summary(chunk).minutes.values().map(|minute| minute.all.count).sum();
             prop_assert_eq!(counted as usize, chunk.count);

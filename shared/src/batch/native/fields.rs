@@ -159,9 +159,10 @@ impl Fields {
         self.rest.get(name)?.as_str()?.parse().ok()
     }
 
-    /// Everything that was not taken, within bounds.
+    /// Everything that was not taken, within bounds. Null and absent are the same here too.
     pub(super) fn attributes(&mut self) -> Map<String, Value> {
-        let rest = std::mem::take(&mut self.rest);
+        let mut rest = std::mem::take(&mut self.rest);
+        rest.retain(|_, value| !value.is_null());
         let (mut kept, mut bytes) = (Map::new(), 0);
         for (name, value) in rest {
             let value = self.attribute(&name, value);

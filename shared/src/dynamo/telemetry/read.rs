@@ -39,6 +39,8 @@ pub struct HeadRange {
     pub shards: u32,
     /// The time asked for: heads of chunks that may hold events of it.
     pub window: Window,
+    /// Heads at this time and later are left out.
+    pub before: Timestamp,
     /// What has expired by now is not there, whether deleted or not.
     pub now: Timestamp,
 }
@@ -50,8 +52,8 @@ pub struct StoredHead {
     pub position: Position,
     /// The shard it lies in.
     pub shard: u32,
-    /// Start of the last event.
-    pub to: Timestamp,
+    /// Start of the first event.
+    pub from: Timestamp,
     /// Events inside.
     pub count: u32,
     /// Size of the blob.
@@ -70,7 +72,7 @@ impl StoredHead {
 
     /// The hour its events started in.
     pub fn hour(&self) -> Timestamp {
-        clock::floor(self.position.from, HOUR)
+        clock::floor(self.position.at, HOUR)
     }
 }
 
@@ -212,11 +214,8 @@ impl Database {
             .table_name(&self.tables.telemetry)
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
             .expression_attribute_values(":pk", string(name))
-            .expression_attribute_values(
-                ":from",
-                string(keys::chunks_from(range.window.first_chunk())),
-            )
-            .expression_attribute_values(":to", string(keys::chunks_from(range.window.to)))
+            .expression_attribute_values(":from", string(keys::chunks_from(range.window.from)))
+            .expression_attribute_values(":to", string(keys::chunks_from(range.before)))
             .consistent_read(true)
             .set_exclusive_start_key(start);
         let request = match order {
@@ -229,7 +228,7 @@ impl Database {
             .into_iter()
             .filter(|row| row.format == FORMAT && row.expires_at > range.now.as_second())
             .filter_map(|row| row.head(partition.shard))
-            .filter(|head| head.to >= range.window.from);
+            .filter(|head| head.from < range.window.to);
         Ok((heads.collect(), output.last_evaluated_key))
     }
 }
@@ -263,8 +262,8 @@ impl Partition {
 impl HeadRange {
     /// The days that the range touches, newest first.
     pub(super) fn days(&self) -> impl Iterator<Item = Timestamp> + use<> {
-        let last = clock::before(self.window.to, Duration::from_millis(1));
-        let oldest = clock::floor(self.window.first_chunk(), DAY);
+        let last = clock::before(self.before, Duration::from_millis(1));
+        let oldest = clock::floor(self.window.from, DAY);
         let newest = Some(clock::floor(last, DAY));
         std::iter::successors(newest, |day| Some(clock::before(*day, DAY)))
             .take_while(move |day| *day >= oldest)
@@ -293,7 +292,7 @@ fn text(key: &Item, name: &str) -> String {
 struct HeadRow {
     sk: String,
     format: u8,
-    to_ms: i64,
+    from_ms: i64,
     count: u32,
     bytes: usize,
     summary: ByteBuf,
@@ -313,7 +312,7 @@ impl HeadRow {
         Some(StoredHead {
             position: keys::parse_chunk(&self.sk)?,
             shard,
-            to: clock::from_millis(self.to_ms),
+            from: clock::from_millis(self.from_ms),
             count: self.count,
             bytes: self.bytes,
             summary: self.summary.into_vec(),

@@ -36,8 +36,8 @@ impl Database {
     pub fn walk(&self, mut range: HeadRange, begin: Option<Position>) -> HeadWalk<'_> {
         if let Some(position) = begin {
             // The place itself is still to come, and others of its millisecond.
-            let after = clock::after(position.from, Duration::from_millis(1));
-            range.window.to = range.window.to.min(after);
+            let after = clock::after(position.at, Duration::from_millis(1));
+            range.before = range.before.min(after);
         }
         let shards = (0..range.shards).map(|number| Shard {
             number,

@@ -19,7 +19,7 @@ fn entry(span: &Span) -> Entry {
 
 fn place(number: u8) -> Position {
     Position {
-        from: clock::from_millis(i64::from(number)),
+        at: clock::from_millis(i64::from(number)),
         hash: [0; 16],
     }
 }

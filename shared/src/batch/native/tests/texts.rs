@@ -126,10 +126,12 @@ fn i12_long_texts_are_cut_at_a_character_and_counted() {
 #[test]
 fn i13_unknown_fields_become_attributes() {
     let more = json!({
-        "userId": 7, "big": 18_446_744_073_709_551_615_u64, "ok": true, "nothing": null,
+        "userId": 7, "big": 18_446_744_073_709_551_615_u64, "ok": true,
         "tags": ["a", { "b": 1 }], "statusText": "fine", "TraceId": "another case",
     });
     assert_eq!(Value::from(accepted(span(&more)).attributes), more);
+    let nothing = accepted(span(&json!({ "nothing": null }))).attributes;
+    assert!(nothing.is_empty(), "null and absent are the same");
 }
 
 #[test]

@@ -1,0 +1,207 @@
+//! Reading telemetry: what was acknowledged is there at once, for members alone,
+//! and a question costs what it asks for, not what is stored.
+
+mod logs;
+mod metrics;
+mod trace;
+mod traces;
+mod volume;
+
+use serde_json::{Value, json};
+use shared::clock::rfc3339;
+
+use crate::support::callers::Sdk;
+use crate::support::{Backend, SignedIn};
+
+/// Someone with an application, and an SDK that sends to it.
+async fn start() -> (Backend, SignedIn, Sdk) {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    let sdk = ada.sdk().await;
+    (backend, ada, sdk)
+}
+
+/// A span that started some milliseconds after the beginning of the test.
+fn span(trace: &str, id: &str, parent: Option<&str>, after_ms: i64) -> Value {
+    let start = crate::support::backend::start() + jiff::SignedDuration::from_millis(after_ms);
+    json!({
+        "timestamp": rfc3339(start), "requestMethod": "GET", "requestURL": format!("/{id}"),
+        "responseStatus": 200, "traceId": trace, "spanId": id, "parentSpanId": parent,
+        "durationMs": 10.0,
+    })
+}
+
+/// A log record that was written some milliseconds after the beginning of the test.
+fn record(level: &str, message: &str, trace: Option<&str>, after_ms: i64) -> Value {
+    let at = crate::support::backend::start() + jiff::SignedDuration::from_millis(after_ms);
+    json!({
+        "timestamp": rfc3339(at), "level": level, "type": "app", "message": message,
+        "traceId": trace, "clientTimestamp": null,
+    })
+}
+
+/// Other values for some fields.
+fn with(mut event: Value, changes: Value) -> Value {
+    let (event_fields, changes) = (event.as_object_mut().unwrap(), changes);
+    event_fields.extend(changes.as_object().unwrap().clone());
+    event
+}
+
+async fn send(sdk: &Sdk, spans: Vec<Value>) {
+    let accepted = spans.len();
+    let report = sdk.traces(json!({ "traces": spans })).await.json();
+    assert_eq!(report["accepted"], accepted, "{report}");
+    sdk.backend.calls.take();
+}
+
+async fn send_logs(sdk: &Sdk, records: Vec<Value>) {
+    let accepted = records.len();
+    let report = sdk.logs(json!({ "logs": records })).await.json();
+    assert_eq!(report["accepted"], accepted, "{report}");
+    sdk.backend.calls.take();
+}
+
+/// A question about the SDK's application.
+async fn ask(ada: &SignedIn, sdk: &Sdk, path: &str, query: &str) -> Value {
+    ada.get(&address(sdk, path, query)).await.json()
+}
+
+fn address(sdk: &Sdk, path: &str, query: &str) -> String {
+    format!(
+        "/telemetry/{path}?applicationId={}{query}",
+        sdk.application_id
+    )
+}
+
+/// One field of every row.
+fn column<'a>(answer: &'a Value, rows: &str, field: &str) -> Vec<&'a str> {
+    let rows = answer[rows].as_array().unwrap();
+    rows.iter()
+        .map(|row| row[field].as_str().unwrap())
+        .collect()
+}
+
+/// All rows of a list, page by page.
+async fn all_pages(ada: &SignedIn, sdk: &Sdk, path: &str, query: &str) -> Vec<Value> {
+    let (mut rows, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = ask(ada, sdk, path, &format!("{query}{cursor}")).await;
+        rows.extend(page[path].as_array().unwrap().clone());
+        match page["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return rows,
+        }
+    }
+}
+
+#[tokio::test]
+async fn telemetry_is_read_by_members_alone() {
+    let (backend, ada, sdk) = start().await;
+    send(&sdk, vec![span("t", "s", None, 0)]).await;
+    let eve = backend.sign_in("eve").await;
+    let unknown = Sdk {
+        application_id: "LAAAAAAAAAA".to_owned(),
+        ..sdk.clone()
+    };
+    let odd = Sdk {
+        application_id: "..%2F".to_owned(),
+        ..sdk.clone()
+    };
+    for path in ["traces", "traces/t", "logs", "metrics"] {
+        backend.calls.take();
+        let no_token = backend.browser().get(&address(&sdk, path, "")).await;
+        no_token.problem(401, "invalid-access-token");
+        assert!(
+            backend.calls.take().is_empty(),
+            "a refused token costs nothing"
+        );
+        let mut answers = Vec::new();
+        for (user, sdk) in [(&eve, &sdk), (&ada, &unknown), (&ada, &odd)] {
+            let response = user.get(&address(sdk, path, "")).await;
+            let mut problem = response.problem(404, "not-found");
+            problem["requestId"].take();
+            answers.push(problem);
+        }
+        assert!(answers.windows(2).all(|two| two[0] == two[1]), "told apart");
+        let missing = ada.get(&format!("/telemetry/{path}")).await;
+        missing.problem(400, "malformed-request");
+    }
+    assert_eq!(
+        ask(&ada, &sdk, "traces", "").await["traces"][0]["traceId"],
+        "t"
+    );
+}
+
+#[tokio::test]
+async fn a_question_that_cannot_be_understood_names_the_parameter() {
+    let (_, ada, sdk) = start().await;
+    for (path, query, pointer) in [
+        ("traces", "&from=yesterday", "/from"),
+        ("traces", "&to=2026-01-31", "/to"),
+        (
+            "traces",
+            "&from=2026-01-31T13:00:00Z&to=2026-01-31T12:00:00Z",
+            "/from",
+        ),
+        ("traces", "&limit=many", "/limit"),
+        ("traces", "&limit=-1", "/limit"),
+        ("traces", "&cursor=x", "/cursor"),
+        ("traces", "&status=6xx", "/status"),
+        ("traces", "&minDurationMs=slow", "/minDurationMs"),
+        ("traces", "&minDurationMs=NaN", "/minDurationMs"),
+        ("traces", "&minDurationMs=-1", "/minDurationMs"),
+        ("traces/t", "&at=noon", "/at"),
+        ("logs", "&cursor=%00", "/cursor"),
+        ("metrics", "&step=301", "/step"),
+        ("metrics", "&step=-300", "/step"),
+        ("metrics", "&signal=spans", "/signal"),
+        ("metrics", "&from=2026-01-01T00:00:00Z", "/step"),
+    ] {
+        let response = ada.get(&address(&sdk, path, query)).await;
+        let problem = response.problem(400, "invalid-fields");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{query}");
+    }
+    let twice = ada.get(&address(&sdk, "logs", "&level=a&level=b")).await;
+    twice.problem(400, "malformed-request");
+}
+
+#[tokio::test]
+async fn a_cursor_of_one_application_reads_only_the_other() {
+    let (backend, ada, sdk) = start().await;
+    let eve = backend.sign_in("eve").await;
+    let hers = eve.sdk().await;
+    send(
+        &sdk,
+        vec![span("ada-1", "a", None, 0), span("ada-2", "b", None, 1)],
+    )
+    .await;
+    send(&hers, vec![span("eve-1", "c", None, 0)]).await;
+    let page = ask(&ada, &sdk, "traces", "&limit=1").await;
+    let cursor = page["nextCursor"].as_str().unwrap();
+    let stolen = ask(&eve, &hers, "traces", &format!("&cursor={cursor}")).await;
+    let ids = column(&stolen, "traces", "traceId");
+    assert!(ids.iter().all(|id| id.starts_with("eve")), "{ids:?}");
+}
+
+#[tokio::test]
+async fn what_has_expired_is_gone_before_it_is_deleted() {
+    let (backend, ada, sdk) = start().await;
+    send(&sdk, vec![span("t", "s", None, 0)]).await;
+    send_logs(&sdk, vec![record("info", "hello", Some("t"), 0)]).await;
+    let around = "&from=2026-01-31T12:00:00Z&to=2026-01-31T13:00:00Z";
+    let kept = ask(&ada, &sdk, "traces", around).await;
+    assert_eq!(column(&kept, "traces", "traceId"), ["t"]);
+    // Telemetry expires with its hour.
+    backend.later(30 * 24 * 60 * 60 - 20 * 60);
+    let ada = backend.sign_in("ada").await;
+    assert_eq!(ask(&ada, &sdk, "traces", around).await["traces"], json!([]));
+    assert_eq!(ask(&ada, &sdk, "logs", around).await["logs"], json!([]));
+    let total = &ask(&ada, &sdk, "metrics", around).await["total"];
+    assert_eq!(total["count"], 0);
+    let trace = ada.get(&address(&sdk, "traces/t", around)).await;
+    trace.problem(404, "not-found");
+    assert_eq!(
+        backend.dump(&backend.database.tables.telemetry).await.len(),
+        4
+    );
+}

@@ -1,0 +1,193 @@
+//! The list of traces.
+
+use serde_json::json;
+
+use super::{all_pages, ask, column, send, span, start, with};
+use crate::support::backend;
+
+#[tokio::test]
+async fn nothing_was_sent_yet() {
+    let (backend, ada, sdk) = start().await;
+    let answer = ask(&ada, &sdk, "traces", "").await;
+    assert_eq!(answer, json!({ "traces": [], "nextCursor": null }));
+    assert_eq!(backend.calls.take(), ["BatchGetItem", "Query"]);
+}
+
+#[tokio::test]
+async fn a_trace_is_one_row_with_its_root_and_its_counts() {
+    let (backend, ada, sdk) = start().await;
+    let failed = with(
+        span("t", "db", Some("root"), 5),
+        json!({ "responseStatus": 503 }),
+    );
+    let root = with(
+        span("t", "root", None, 0),
+        json!({ "service.name": "shop" }),
+    );
+    send(
+        &sdk,
+        vec![failed, root, span("t", "cache", Some("root"), 2)],
+    )
+    .await;
+    let answer = ask(&ada, &sdk, "traces", "").await;
+    let row = json!({
+        "traceId": "t", "name": "GET /root", "service": "shop", "kind": null,
+        "startTime": "2026-01-31T12:30:00.000Z", "durationMs": 10.0, "status": 200,
+        "isError": false, "spanCount": 3, "errorCount": 1, "hasRoot": true,
+    });
+    assert_eq!(answer, json!({ "traces": [row], "nextCursor": null }));
+    // The membership; the walk; what lies around: no blob.
+    assert_eq!(backend.calls.take(), ["BatchGetItem", "Query", "Query"]);
+}
+
+#[tokio::test]
+async fn a_trace_over_several_batches_is_one_row_wherever_its_root_arrived() {
+    for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+        let (_, ada, sdk) = start().await;
+        let batches = [
+            vec![span("t", "root", None, 0)],
+            vec![
+                span("t", "one", Some("root"), 3),
+                span("t", "two", Some("root"), 4),
+            ],
+            // Sent again in another batch, as SDKs do after a lost answer.
+            vec![
+                span("t", "two", Some("root"), 4),
+                span("u", "other", None, 9),
+            ],
+        ];
+        for index in order {
+            send(&sdk, batches[index].clone()).await;
+        }
+        for query in ["", "&limit=1"] {
+            let rows = all_pages(&ada, &sdk, "traces", query).await;
+            let counted: Vec<_> = rows
+                .iter()
+                .map(|row| (&row["traceId"], &row["name"], &row["spanCount"]))
+                .collect();
+            let expected = [
+                (&json!("u"), &json!("GET /other"), &json!(1)),
+                (&json!("t"), &json!("GET /root"), &json!(3)),
+            ];
+            assert_eq!(counted, expected, "{order:?} {query}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_trace_whose_root_is_elsewhere_is_listed_by_its_first_span() {
+    let (_, ada, sdk) = start().await;
+    send(&sdk, vec![span("t", "b", Some("of another system"), 7)]).await;
+    send(&sdk, vec![span("t", "a", Some("of another system"), 3)]).await;
+    for query in ["", "&limit=1"] {
+        let rows = all_pages(&ada, &sdk, "traces", query).await;
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        assert_eq!(
+            (&rows[0]["name"], &rows[0]["spanCount"]),
+            (&json!("GET /a"), &json!(2))
+        );
+        assert_eq!(rows[0]["hasRoot"], false);
+    }
+}
+
+#[tokio::test]
+async fn pages_go_from_the_newest_to_the_oldest_and_lose_nothing() {
+    let (_, ada, sdk) = start().await;
+    for batch in 0..7 {
+        // Some heads have no room for their rows.
+        let count = if batch % 3 == 0 { 130 } else { 4 };
+        let spans = (0..count).map(|n| {
+            let id = format!("{batch}-{n:03}-{}", "x".repeat(20));
+            span(&id, "s", None, i64::from(batch) * -1_000 + i64::from(n))
+        });
+        send(&sdk, spans.collect()).await;
+    }
+    for limit in [200, 50, 7] {
+        let rows = all_pages(&ada, &sdk, "traces", &format!("&limit={limit}")).await;
+        let times: Vec<_> = rows
+            .iter()
+            .map(|row| row["startTime"].to_string())
+            .collect();
+        assert!(times.is_sorted_by(|a, b| a >= b), "limit {limit}");
+        let mut ids: Vec<_> = rows.iter().map(|row| row["traceId"].to_string()).collect();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(
+            (ids.len(), rows.len()),
+            (3 * 130 + 4 * 4, 3 * 130 + 4 * 4),
+            "limit {limit}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn filters_ask_for_the_root() {
+    let (_, ada, sdk) = start().await;
+    let spans = [
+        (200, 5.0, "/cart", "shop"),
+        (404, 50.0, "/item", "shop"),
+        (500, 500.0, "/pay", "Payments"),
+    ];
+    for (index, (status, duration, url, service)) in spans.into_iter().enumerate() {
+        let changes = json!({
+            "responseStatus": status, "durationMs": duration, "requestURL": url,
+            "service.name": service,
+        });
+        send(
+            &sdk,
+            vec![with(span(&format!("t{index}"), "s", None, 0), changes)],
+        )
+        .await;
+    }
+    for (query, expected) in [
+        ("&status=ok", vec!["t0"]),
+        ("&status=error", vec!["t1", "t2"]),
+        ("&status=5xx", vec!["t2"]),
+        ("&status=404", vec!["t1"]),
+        ("&status=3xx", vec![]),
+        ("&minDurationMs=50", vec!["t1", "t2"]),
+        ("&minDurationMs=500.1", vec![]),
+        ("&q=GET%20/CART", vec!["t0"]),
+        ("&q=payments", vec!["t2"]),
+        ("&q=T1", vec!["t1"]),
+        ("&status=error&minDurationMs=100&q=pay", vec!["t2"]),
+        ("&status=&q=", vec!["t0", "t1", "t2"]),
+    ] {
+        let answer = ask(&ada, &sdk, "traces", query).await;
+        let mut ids = column(&answer, "traces", "traceId");
+        ids.sort_unstable();
+        assert_eq!(ids, expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn the_window_is_half_open_and_spans_days() {
+    let (_, ada, sdk) = start().await;
+    let (hour, minute) = (3_600_000, 60_000);
+    for (id, after) in [
+        ("now", 0),
+        ("ahead", 4 * minute),
+        ("hour", -hour),
+        ("day", -20 * hour),
+    ] {
+        send(&sdk, vec![span(id, "s", None, after)]).await;
+    }
+    for (query, expected) in [
+        ("", vec!["ahead", "now", "hour"]),
+        ("&to=2026-01-31T12:30:00Z", vec!["hour"]),
+        ("&from=2026-01-31T12:30:00Z", vec!["ahead", "now"]),
+        ("&from=2026-01-31T12:30:00.001Z", vec!["ahead"]),
+        (
+            "&from=2026-01-30T00:00:00Z",
+            vec!["ahead", "now", "hour", "day"],
+        ),
+        (
+            "&from=2026-01-30T16:30:00Z&to=2026-01-30T16:31:00%2B00:00",
+            vec!["day"],
+        ),
+    ] {
+        let answer = ask(&ada, &sdk, "traces", query).await;
+        assert_eq!(column(&answer, "traces", "traceId"), expected, "{query}");
+    }
+    assert_eq!(backend::start().to_string(), "2026-01-31T12:30:00Z");
+}
