@@ -22,6 +22,7 @@ mod front_door;
 mod github_trouble;
 mod handoff;
 mod ingest;
+mod ingest_trouble;
 mod key_rotation;
 mod leaked_keys;
 mod rate_limits;

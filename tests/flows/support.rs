@@ -3,6 +3,7 @@
 pub mod backend;
 pub mod callers;
 pub mod calls;
+pub mod faulty_engine;
 pub mod response;
 
 pub use backend::Backend;

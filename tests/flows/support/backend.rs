@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::config::Builder as Config;
 use axum::Router;
 use axum::body::Body;
 use http::Request;
@@ -63,12 +64,20 @@ impl Backend {
 
     /// A backend over a database that is reached at `endpoint`.
     pub async fn over(endpoint: &str, settings: &[(&str, &str)]) -> Self {
+        Self::over_with(endpoint, settings, |config| config).await
+    }
+
+    /// The same, with a client that is configured differently.
+    pub async fn over_with(
+        endpoint: &str,
+        settings: &[(&str, &str)],
+        configured: impl FnOnce(Config) -> Config,
+    ) -> Self {
         let (time, clock) = Clock::manual(start());
         let env = Env::from_pairs(settings.iter().copied());
         let calls = Calls::default();
-        let config = Database::local_config(endpoint)
-            .interceptor(calls.clone())
-            .build();
+        let config = Database::local_config(endpoint).interceptor(calls.clone());
+        let config = configured(config).build();
         let database = Database {
             client: aws_sdk_dynamodb::Client::from_conf(config),
             tables: TableNames::from_env(&env),

@@ -1,0 +1,168 @@
+//! Storage that fails in the middle of a batch: nothing becomes half visible,
+//! the SDK is told to try again soon, and its retry heals what was begun.
+
+use serde_json::{Value, json};
+
+use crate::support::callers::Sdk;
+use crate::support::faulty_engine::{Fault, FaultyEngine};
+use crate::support::{Backend, Response, SignedIn, backend};
+
+async fn start() -> (FaultyEngine, Backend, SignedIn, Sdk) {
+    let (engine, backend) = FaultyEngine::start().await;
+    let ada = backend.sign_in("ada").await;
+    let sdk = ada.sdk().await;
+    // The key is known, and some of its quota leased: what follows is the batch's own.
+    assert!(sdk.logs(sdk.log("warm")).await.status.is_success());
+    backend.calls.take();
+    (engine, backend, ada, sdk)
+}
+
+/// Spans of one hour or of three: one chunk or three.
+fn batch(hours: i64) -> Value {
+    let spans: Vec<Value> = (0..hours * 3)
+        .map(|n| {
+            let start = backend::start() - jiff::SignedDuration::from_hours(n % hours);
+            json!({
+                "timestamp": shared::clock::rfc3339(start), "traceId": format!("t{n}"),
+                "spanId": "s", "durationMs": 1.0, "responseStatus": 200,
+            })
+        })
+        .collect();
+    json!({ "traces": spans })
+}
+
+/// Spans that a reader finds: by the heads, and by the blobs.
+async fn visible(ada: &SignedIn, sdk: &Sdk) -> (u64, usize) {
+    let day = format!(
+        "?applicationId={}&from=2026-01-30T13:00:00Z&to=2026-01-31T13:00:00Z&limit=200",
+        sdk.application_id
+    );
+    let metrics = ada.get(&format!("/telemetry/metrics{day}")).await.json();
+    let traces = ada.get(&format!("/telemetry/traces{day}")).await.json();
+    let counted = metrics["total"]["count"].as_u64().unwrap();
+    (counted, traces["traces"].as_array().unwrap().len())
+}
+
+/// An answer that an SDK retries within its budget.
+#[track_caller]
+fn assert_try_again(response: &Response) {
+    response.problem(503, "unavailable");
+    let seconds: u64 = response.header("retry-after").parse().unwrap();
+    assert!((1..=5).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test]
+async fn i16_i17_trouble_anywhere_in_a_batch_shows_nothing_and_a_retry_heals_it() {
+    // A batch of an hour is a blob and a head; of three, three blobs and a transaction.
+    let places = [
+        (1, "PutItem", 0),
+        (1, "PutItem", 1),
+        (3, "PutItem", 0),
+        (3, "PutItem", 1),
+        (3, "PutItem", 2),
+        (3, "TransactWriteItems", 0),
+    ];
+    for fault in [Fault::Throttled, Fault::Broken, Fault::Hangs] {
+        for (hours, operation, skip) in places {
+            let (engine, _, ada, sdk) = start().await;
+            let place = format!("{fault:?} at {operation} {skip} of {hours}");
+            engine.fail(operation, fault, skip, usize::MAX);
+            assert_try_again(&sdk.traces(batch(hours)).await);
+            engine.heal();
+            assert_eq!(visible(&ada, &sdk).await, (0, 0), "{place}");
+            assert!(
+                sdk.traces(batch(hours)).await.status.is_success(),
+                "{place}"
+            );
+            let all = hours.unsigned_abs() * 3;
+            let found = usize::try_from(all).unwrap();
+            assert_eq!(visible(&ada, &sdk).await, (all, found), "{place}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn i16_trouble_that_passes_is_not_the_callers() {
+    for fault in [
+        Fault::Throttled,
+        Fault::Broken,
+        Fault::AnswerLost,
+        Fault::Hangs,
+    ] {
+        for operation in ["PutItem", "TransactWriteItems"] {
+            let (engine, _, ada, sdk) = start().await;
+            engine.fail(operation, fault, 0, 1);
+            let answer = sdk.traces(batch(3)).await;
+            assert!(answer.status.is_success(), "{fault:?} {}", answer.text());
+            assert_eq!(
+                visible(&ada, &sdk).await,
+                (9, 9),
+                "{fault:?} at {operation}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_is_garbled_is_healed_by_a_retry() {
+    for skip in [0, 1] {
+        let (engine, _, ada, sdk) = start().await;
+        engine.fail("PutItem", Fault::AnswerGarbled, skip, 1);
+        let answer = sdk.traces(batch(1)).await;
+        if !answer.status.is_success() {
+            assert_try_again(&answer);
+            assert!(sdk.traces(batch(1)).await.status.is_success());
+        }
+        assert_eq!(visible(&ada, &sdk).await, (3, 3));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_read_or_leased_for_is_trouble_of_ours() {
+    for operation in ["GetItem", "UpdateItem"] {
+        let (engine, backend, ada, sdk) = start().await;
+        let elsewhere = Sdk {
+            backend: backend.another_instance(),
+            ..sdk.clone()
+        };
+        engine.fail_always(operation, Fault::Throttled);
+        assert_try_again(&elsewhere.traces(batch(1)).await);
+        engine.heal();
+        assert!(elsewhere.traces(batch(1)).await.status.is_success());
+        assert_eq!(visible(&ada, &sdk).await, (3, 3), "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn reading_waits_for_what_was_left_out_and_tells_trouble_as_such() {
+    let (engine, _, ada, sdk) = start().await;
+    assert!(sdk.traces(batch(1)).await.status.is_success());
+    for n in 0..3 {
+        assert!(
+            sdk.logs(sdk.log(&format!("line {n}")))
+                .await
+                .status
+                .is_success()
+        );
+    }
+    let logs = format!("/telemetry/logs?applicationId={}", sdk.application_id);
+    // After the membership, two reads of the blobs return one each.
+    engine.fail("BatchGetItem", Fault::Half, 1, 2);
+    assert_eq!(
+        ada.get(&logs).await.json()["logs"]
+            .as_array()
+            .unwrap()
+            .len(),
+        4
+    );
+    for (operation, fault) in [
+        ("BatchGetItem", Fault::Throttled),
+        ("Query", Fault::Throttled),
+        ("Query", Fault::Hangs),
+        ("Query", Fault::AnswerGarbled),
+    ] {
+        engine.heal();
+        engine.fail_always(operation, fault);
+        assert_try_again(&ada.get(&logs).await);
+    }
+}

@@ -1,0 +1,174 @@
+//! A proxy in front of the engine that throttles, hangs, loses answers or does
+//! only half of what it is asked, where a test says so.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Method, StatusCode, Uri};
+use http_body_util::BodyExt;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::Backend;
+
+/// What goes wrong with an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Refused for lack of capacity, before anything was done.
+    Throttled,
+    /// Refused by a failure inside DynamoDB.
+    Broken,
+    /// Never answered, and not done.
+    Hangs,
+    /// Done, and the answer is lost.
+    AnswerLost,
+    /// Done, and the answer is nothing that can be read.
+    AnswerGarbled,
+    /// A read of several items returns the first, and leaves the others for later.
+    Half,
+}
+
+/// Which calls of an operation go wrong.
+#[derive(Debug)]
+struct Plan {
+    operation: String,
+    fault: Fault,
+    skip: usize,
+    times: usize,
+}
+
+/// The proxy, and what it will do.
+#[derive(Clone)]
+pub struct FaultyEngine {
+    upstream: String,
+    client: Client<HttpConnector, Body>,
+    plans: Arc<Mutex<Vec<Plan>>>,
+}
+
+impl FaultyEngine {
+    /// A backend over such an engine, as impatient as one in Lambda.
+    pub async fn start() -> (Self, Backend) {
+        let engine = dynoxide::Database::memory().unwrap();
+        let behind = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let upstream = format!("http://{}", behind.local_addr().unwrap());
+        tokio::spawn(dynoxide::server::serve_on(behind, engine));
+        let faulty = Self {
+            upstream,
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            plans: Arc::default(),
+        };
+        let front = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", front.local_addr().unwrap());
+        let router = Router::new().fallback(serve).with_state(faulty.clone());
+        tokio::spawn(async move { axum::serve(front, router).await });
+        let impatient = TimeoutConfig::builder()
+            .operation_attempt_timeout(Duration::from_millis(500))
+            .operation_timeout(Duration::from_millis(1_200))
+            .build();
+        let config = |config: aws_sdk_dynamodb::config::Builder| config.timeout_config(impatient);
+        let backend = Backend::over_with(&endpoint, &[], config).await;
+        (faulty, backend)
+    }
+
+    /// From now on, after `skip` calls of the operation the next `times` go wrong.
+    pub fn fail(&self, operation: &str, fault: Fault, skip: usize, times: usize) {
+        self.plans.lock().unwrap().push(Plan {
+            operation: operation.to_owned(),
+            fault,
+            skip,
+            times,
+        });
+    }
+
+    /// Every call of the operation goes wrong, however often it is tried.
+    pub fn fail_always(&self, operation: &str, fault: Fault) {
+        self.fail(operation, fault, 0, usize::MAX);
+    }
+
+    /// All is well again.
+    pub fn heal(&self) {
+        self.plans.lock().unwrap().clear();
+    }
+
+    fn fault_of(&self, operation: &str) -> Option<Fault> {
+        let mut plans = self.plans.lock().unwrap();
+        let plan = plans.iter_mut().find(|plan| plan.operation == operation)?;
+        if plan.skip > 0 {
+            plan.skip -= 1;
+            return None;
+        }
+        plan.times = plan.times.checked_sub(1)?;
+        Some(plan.fault)
+    }
+
+    async fn forward(&self, headers: HeaderMap, body: Bytes) -> Response {
+        let mut request = Request::new(Body::from(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.upstream.parse::<Uri>().unwrap();
+        *request.headers_mut() = headers;
+        self.client.request(request).await.unwrap().map(Body::new)
+    }
+}
+
+async fn serve(State(engine): State<FaultyEngine>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let mut headers = parts.headers;
+    headers.remove(CONTENT_LENGTH);
+    let target = headers["x-amz-target"].to_str().unwrap();
+    let operation = target.rsplit('.').next().unwrap();
+    let fault = engine.fault_of(operation);
+    let body = body.collect().await.unwrap().to_bytes();
+    match fault {
+        None => engine.forward(headers, body).await,
+        Some(Fault::Throttled) => refused(
+            StatusCode::BAD_REQUEST,
+            "ProvisionedThroughputExceededException",
+        ),
+        Some(Fault::Broken) => refused(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
+        Some(Fault::Hangs) => std::future::pending().await,
+        Some(Fault::AnswerLost) => {
+            engine.forward(headers, body).await;
+            // The connection breaks in the middle of the answer.
+            let broken = futures_util::stream::once(async { Err::<Bytes, _>("lost") });
+            Body::from_stream(broken).into_response()
+        }
+        Some(Fault::AnswerGarbled) => {
+            engine.forward(headers, body).await;
+            "<html>".into_response()
+        }
+        Some(Fault::Half) => half(&engine, headers, &body).await,
+    }
+}
+
+fn refused(status: StatusCode, code: &str) -> Response {
+    let error = json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}") });
+    (status, error.to_string()).into_response()
+}
+
+/// Reads the first key alone; the others are not processed.
+async fn half(engine: &FaultyEngine, headers: HeaderMap, body: &[u8]) -> Response {
+    let mut asked: Value = serde_json::from_slice(body).unwrap();
+    let mut left = asked["RequestItems"].clone();
+    for (table, request) in asked["RequestItems"].as_object_mut().unwrap() {
+        let keys = request["Keys"].as_array_mut().unwrap();
+        left[table]["Keys"] = keys.split_off(1).into();
+    }
+    let body = Bytes::from(asked.to_string());
+    let (parts, answer) = engine.forward(headers, body).await.into_parts();
+    let answer = answer.collect().await.unwrap().to_bytes();
+    let mut answer: Value = serde_json::from_slice(&answer).unwrap();
+    left.as_object_mut()
+        .unwrap()
+        .retain(|_, request| request["Keys"] != json!([]));
+    answer["UnprocessedKeys"] = left;
+    (parts.status, answer.to_string()).into_response()
+}
