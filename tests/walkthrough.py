@@ -87,9 +87,12 @@ def walk(api: "Api", server: "Server | None", engine: "str | None") -> None:
     bodies_that_must_fail(api, key, server)
     keys_that_must_fail(api, key)
 
-    batch = traces(20)
-    an_sdk_sends(api, key, batch, accepted=20)  # acknowledged, and at once:
-    stored += 20
+    batches = [traces(100) for _ in range(20)]
+    with Step("POST /ingest/traces accepts 2,000 spans in 20 batches"):
+        for batch in batches:
+            api.ingest(key, "traces", batch).accepts(100)
+    # Acknowledged, and at once:
+    stored += 2000
     if server:
         with Step("kill -9 right after the answer, and a restart on the same data"):
             server.kill()
@@ -101,9 +104,19 @@ def walk(api: "Api", server: "Server | None", engine: "str | None") -> None:
         with Step("everything acknowledged is stored"):
             before = telemetry_of(engine, application)
             assert events_in(before) == stored, f"{events_in(before)} stored, {stored} acknowledged"
+    with Step("and is found through the read API"):
+        sent = {one["traceId"] for batch in batches for one in json.loads(batch)["traces"]}
+        found = traces_found(session, application)
+        assert sent <= found.keys(), f"{len(sent - found.keys())} of 2,000 spans lost"
+        assert all(found[one]["spanCount"] == 1 for one in sent)
+        counted = metrics_of(session, application)
+        assert counted["count"] >= len(found), counted
     with Step("the same bytes again, plain and gzip, are acknowledged"):
-        api.ingest(key, "traces", batch).accepts(20)
-        api.ingest(key, "traces", batch, encoding="gzip").accepts(20)
+        api.ingest(key, "traces", batch).accepts(100)
+        api.ingest(key, "traces", batch, encoding="gzip").accepts(100)
+    with Step("and change nothing that is read"):
+        assert traces_found(session, application) == found
+        assert metrics_of(session, application) == counted
     if engine:
         with Step("and stored once"):
             assert telemetry_of(engine, application) == before
@@ -252,6 +265,24 @@ def signing_out_ends_the_session(api: "Api", session: "Session", application: st
         api.refresh(session.refresh_token).expect_problem(401, "invalid-refresh-token")
     with Step("after logout, the access token mints no key"):
         session.call("POST", f"/apikey?ApplicationId={application}").expect_problem(401, "invalid-access-token")
+
+
+# --- Telemetry ---
+
+
+def traces_found(session: "Session", application: str) -> dict:
+    """All traces of the last hour, page by page."""
+    found, cursor = {}, ""
+    while True:
+        page = session.get(f"/telemetry/traces?applicationId={application}&limit=200{cursor}").expect(200).json
+        found |= {row["traceId"]: row for row in page["traces"]}
+        if not page["nextCursor"]:
+            return found
+        cursor = f"&cursor={page['nextCursor']}"
+
+
+def metrics_of(session: "Session", application: str) -> dict:
+    return session.get(f"/telemetry/metrics?applicationId={application}").expect(200).json["total"]
 
 
 # --- Ingest ---
