@@ -135,6 +135,12 @@ pub enum AuditAction {
     /// The application got another name.
     #[serde(rename = "application.renamed")]
     ApplicationRenamed,
+    /// The application's telemetry is kept for another time.
+    #[serde(rename = "application.retention_changed")]
+    RetentionChanged,
+    /// The application's telemetry is spread over more partitions.
+    #[serde(rename = "application.shards_raised")]
+    ShardsRaised,
     /// The application was deleted and its keys revoked.
     #[serde(rename = "application.deleted")]
     ApplicationDeleted,

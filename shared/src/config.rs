@@ -10,6 +10,7 @@ use thiserror::Error;
 use url::Url;
 
 use crate::access_token::{self, AccessTokens};
+use crate::application::MAX_RETENTION_DAYS;
 use crate::session::{ReusePolicy, SessionPolicy};
 use crate::signing::SigningKeys;
 
@@ -231,7 +232,8 @@ pub fn session_policy(env: &Env) -> Result<SessionPolicy, ConfigError> {
 /// # Errors
 /// When it is set and not a duration of 1 to 90 days.
 pub fn telemetry_retention(env: &Env) -> Result<Duration, ConfigError> {
-    env.duration("TELEMETRY_RETENTION", 30 * DAY, DAY..=90 * DAY)
+    let longest = DAY * u32::from(MAX_RETENTION_DAYS);
+    env.duration("TELEMETRY_RETENTION", 30 * DAY, DAY..=longest)
 }
 
 #[cfg(test)]

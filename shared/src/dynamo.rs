@@ -13,6 +13,7 @@ pub mod refresh_tokens;
 pub mod short_lived;
 pub mod tables;
 pub mod telemetry;
+mod telemetry_settings;
 mod transaction;
 pub mod users;
 

@@ -167,6 +167,101 @@ async fn k14_a_flood_of_mints_respects_the_cap() {
 }
 
 #[tokio::test]
+async fn where_an_application_has_settings_minting_takes_a_second_transaction() {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    let body = json!({ "name": "Shop", "retentionDays": 7 });
+    let created = ada.post("/applications", body).await.json();
+    let id = created["id"].as_str().unwrap();
+    let path = format!("/apikey?ApplicationId={id}");
+    backend.calls.take();
+    for _ in 0..20 {
+        assert_eq!(ada.post(&path, json!({})).await.status, 200);
+        let twice = ["TransactWriteItems", "TransactWriteItems"];
+        assert_eq!(backend.calls.take(), twice);
+    }
+    ada.post(&path, json!({})).await.problem(409, "key-limit");
+    assert_eq!(backend.calls.take(), ["TransactWriteItems"]);
+    let eve = backend.sign_in("eve").await;
+    eve.post(&path, json!({})).await.problem(404, "not-found");
+    for stored in backend
+        .database
+        .api_keys(id.parse().unwrap())
+        .await
+        .unwrap()
+    {
+        assert_eq!(stored.telemetry.retention.map(|days| days.get()), Some(7));
+    }
+}
+
+#[tokio::test]
+async fn a_rotated_key_keeps_its_applications_settings() {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    let sdk = ada.sdk().await;
+    let application = format!("/applications/{}", sdk.application_id);
+    ada.patch(&application, json!({ "retentionDays": 7, "shards": 3 }))
+        .await
+        .json();
+    let key = sdk.key_id().parse().unwrap();
+    let before = backend.database.api_key(key).await.unwrap().unwrap();
+    ada.post(&format!("/apikey/{}/rotate", sdk.key_id()), json!({}))
+        .await
+        .json();
+    let after = backend.database.api_key(key).await.unwrap().unwrap();
+    assert_ne!(after.key.hash, before.key.hash);
+    assert_eq!(after.telemetry, before.telemetry);
+}
+
+#[tokio::test]
+async fn keys_minted_while_settings_change_have_the_applications_in_the_end() {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    for _ in 0..10 {
+        let id = ada.create_application("Shop").await;
+        let (mint, application) = (
+            format!("/apikey?ApplicationId={id}"),
+            format!("/applications/{id}"),
+        );
+        let mints = (0..4).map(|_| ada.send(Method::POST, &mint, None));
+        let changes = (2..5).map(|n| {
+            let settings = json!({ "retentionDays": n, "shards": n });
+            ada.patch(&application, settings)
+        });
+        let (minted, changed) = futures_util::future::join(
+            futures_util::future::join_all(mints),
+            futures_util::future::join_all(changes),
+        )
+        .await;
+        // Contention is 503; and shards that someone else raised first, 400.
+        let statuses = minted.iter().chain(&changed).map(|r| r.status.as_u16());
+        let statuses: Vec<u16> = statuses.collect();
+        assert!(
+            statuses.iter().all(|s| [200, 400, 503].contains(s)),
+            "{statuses:?}"
+        );
+        assert!(changed.iter().any(|response| response.status == 200));
+
+        let settings = ada.get(&application).await.json();
+        let keys = backend
+            .database
+            .api_keys(id.parse().unwrap())
+            .await
+            .unwrap();
+        let ok = minted
+            .iter()
+            .filter(|response| response.status == 200)
+            .count();
+        assert_eq!(keys.len(), ok);
+        for key in keys {
+            let days = key.telemetry.retention.map(|days| days.get());
+            assert_eq!(json!(days), settings["retentionDays"]);
+            assert_eq!(json!(key.telemetry.shards.get()), settings["shards"]);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_revoked_key_makes_room_and_stays_revoked() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;

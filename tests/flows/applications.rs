@@ -1,8 +1,8 @@
-//! Applications: created, listed, renamed, deleted; and nobody else's business.
+//! Applications: created, listed, changed, deleted; and nobody else's business.
 
 use serde_json::json;
 
-use crate::support::Backend;
+use crate::support::{Backend, SignedIn};
 
 #[tokio::test]
 async fn an_application_is_created_read_renamed_and_deleted() {
@@ -56,6 +56,7 @@ async fn someone_elses_application_is_as_unknown_as_any_other() {
         for response in [
             eve.get(&path).await,
             eve.patch(&path, json!({ "name": "Mine" })).await,
+            eve.patch(&path, json!({ "retentionDays": 1 })).await,
             eve.delete(&path).await,
             eve.get(&format!("{path}/audit")).await,
         ] {
@@ -101,6 +102,145 @@ async fn names_and_environments_are_checked() {
         assert_eq!(response.status, 400, "{body}");
     }
     assert!(backend.calls.take().is_empty());
+}
+
+#[tokio::test]
+async fn settings_out_of_range_are_refused_and_shards_are_never_lowered() {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    let path = format!("/applications/{}", ada.create_application("Shop").await);
+    let (days, shards) = ("must be 1 to 90", "must be 1 to 16");
+    for (field, value, reason) in [
+        ("retentionDays", json!(0), days),
+        ("retentionDays", json!(91), days),
+        ("retentionDays", json!(-1), days),
+        ("retentionDays", json!(1.5), "expected"),
+        ("retentionDays", json!("7"), "expected"),
+        ("shards", json!(0), shards),
+        ("shards", json!(17), shards),
+        ("shards", json!(257), shards),
+    ] {
+        let refused = ada.patch(&path, json!({ "name": "Store", field: value }));
+        let refused = refused.await.problem(400, "invalid-fields");
+        let error = &refused["errors"][0];
+        assert_eq!(error["pointer"], format!("/{field}"));
+        let told = error["reason"].as_str().unwrap();
+        assert!(told.starts_with(reason), "{error}");
+    }
+    let create = json!({ "name": "Shop", "retentionDays": 91 });
+    let refused = ada.post("/applications", create).await;
+    let refused = refused.problem(400, "invalid-fields");
+    assert_eq!(refused["errors"][0]["pointer"], "/retentionDays");
+    for body in [json!({}), json!({ "name": null, "shards": null })] {
+        let refused = ada.patch(&path, body).await;
+        refused.problem(400, "malformed-request");
+    }
+    assert!(backend.calls.take().is_empty());
+
+    ada.patch(&path, json!({ "shards": 4 })).await.json();
+    let lowered = json!({ "name": "Store", "retentionDays": 7, "shards": 3 });
+    let refused = ada
+        .patch(&path, lowered)
+        .await
+        .problem(400, "invalid-fields");
+    let error = json!({ "pointer": "/shards", "reason": "can only be raised; it is 4 now" });
+    assert_eq!(refused["errors"], json!([error]));
+    let shown = ada.get(&path).await.json();
+    let unchanged = (&json!("Shop"), &json!(30), &json!(4));
+    assert_eq!(
+        (&shown["name"], &shown["retentionDays"], &shown["shards"]),
+        unchanged
+    );
+}
+
+#[tokio::test]
+async fn an_application_says_how_long_its_telemetry_is_kept_or_else_the_deployment_does() {
+    let backend = Backend::with(&[("TELEMETRY_RETENTION", "14d")]).await;
+    let ada = backend.sign_in("ada").await;
+    let shop = ada
+        .post("/applications", json!({ "name": "Shop" }))
+        .await
+        .json();
+    assert_eq!(
+        (&shop["retentionDays"], &shop["shards"]),
+        (&json!(14), &json!(1))
+    );
+    let body = json!({ "name": "Bank", "retentionDays": 90 });
+    let bank = ada.post("/applications", body).await.json();
+    assert_eq!(bank["retentionDays"], 90);
+
+    let elsewhere = SignedIn {
+        backend: backend.redeployed(&[("TELEMETRY_RETENTION", "7d")]),
+        token: ada.token.clone(),
+        refresh_token: ada.refresh_token.clone(),
+    };
+    let listed = elsewhere.get("/applications").await.json();
+    let mut days: Vec<_> = listed["applications"].as_array().unwrap().iter().collect();
+    days.sort_by_key(|application| application["retentionDays"].as_u64());
+    assert_eq!(
+        (&days[0]["retentionDays"], &days[1]["retentionDays"]),
+        (&json!(7), &json!(90))
+    );
+}
+
+#[tokio::test]
+async fn settings_are_changed_on_every_key_in_one_transaction() {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    let id = ada.create_application("Shop").await;
+    let mut keys = Vec::new();
+    for _ in 0..20 {
+        keys.push(ada.mint(&id).await);
+    }
+    let revoked = format!("/apikey/{}", &keys[7][12..31]);
+    ada.delete(&revoked).await;
+    backend.later(1);
+    backend.calls.take();
+
+    let path = format!("/applications/{id}");
+    let settings = json!({ "name": "Store", "retentionDays": 7, "shards": 4 });
+    let changed = ada.patch(&path, settings).await.json();
+    assert_eq!(
+        backend.calls.take(),
+        ["BatchGetItem", "Query", "TransactWriteItems"]
+    );
+    let expected = (&json!("Store"), &json!(7), &json!(4));
+    assert_eq!(
+        (
+            &changed["name"],
+            &changed["retentionDays"],
+            &changed["shards"]
+        ),
+        expected
+    );
+    assert_eq!(ada.get(&path).await.json(), changed);
+    let stored = backend
+        .database
+        .api_keys(id.parse().unwrap())
+        .await
+        .unwrap();
+    for stored in stored {
+        let is_revoked = stored.key.state == shared::api_key::KeyState::Revoked;
+        let shards = stored.telemetry.shards.get();
+        assert_eq!(shards, if is_revoked { 1 } else { 4 });
+    }
+
+    backend.calls.take();
+    assert_eq!(
+        ada.patch(&path, json!({ "retentionDays": 7 })).await.json(),
+        changed
+    );
+    assert_eq!(backend.calls.take(), ["BatchGetItem"], "nothing to change");
+    let trail = ada.get(&format!("{path}/audit?limit=4")).await.json();
+    let mut actions: Vec<_> = trail["entries"].as_array().unwrap().iter().collect();
+    actions.sort_by_key(|entry| entry["action"].as_str().map(str::to_owned));
+    let actions: Vec<_> = actions.iter().map(|entry| &entry["action"]).collect();
+    let expected = [
+        "application.renamed",
+        "application.retention_changed",
+        "application.shards_raised",
+    ];
+    assert_eq!(actions[..3], expected);
 }
 
 #[tokio::test]

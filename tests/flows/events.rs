@@ -60,6 +60,12 @@ const ANSWERS: &[(&str, u16, &str)] = &[
     ("applications/me_without_token", 401, "invalid-access"),
     ("applications/rename", 200, r#""name":"Café""#),
     ("applications/rename_blank", 400, "/name"),
+    (
+        "applications/settings",
+        200,
+        r#""retentionDays":7,"shards":4"#,
+    ),
+    ("applications/settings_out_of_range", 400, "/retentionDays"),
     ("ingest/health", 200, ""),
     ("ingest/logs", 200, r#""accepted":2,"rejected":0"#),
     ("ingest/logs_no_key", 401, "invalid-api-key"),

@@ -795,6 +795,79 @@ async fn what_is_stored_ends_with_the_retention() {
     }
 }
 
+/// Changes the settings of the SDK's application.
+async fn configure(ada: &SignedIn, sdk: &Sdk, settings: Value) {
+    let path = format!("/applications/{}", sdk.application_id);
+    ada.patch(&path, settings).await.json();
+    ada.backend.calls.take();
+}
+
+/// The days, from the hour, after which each item expires.
+async fn days_kept(backend: &Backend) -> Vec<i64> {
+    let now = backend.clock.now().as_second();
+    let hour = now - now.rem_euclid(3_600);
+    let days = |item: &Item| {
+        let expires: i64 = item["expires_at"].as_n().unwrap().parse().unwrap();
+        (expires - hour) / (24 * 60 * 60)
+    };
+    items(backend).await.iter().map(days).collect()
+}
+
+#[tokio::test]
+async fn an_applications_retention_reaches_ingest_within_ten_seconds_and_costs_no_call() {
+    let (backend, ada, sdk) = start().await;
+    sdk.traces(sdk.batch(1)).await.json();
+    configure(&ada, &sdk, json!({ "retentionDays": 7 })).await;
+    backend.later(9);
+    sdk.traces(sdk.batch(2)).await.json();
+    assert_eq!(
+        days_kept(&backend).await,
+        [30; 4],
+        "what is remembered still counts"
+    );
+    backend.later(1);
+    sdk.traces(sdk.batch(3)).await.json();
+    let calls = backend.calls.take();
+    assert_eq!(calls, ["GetItem", "PutItem", "PutItem"]);
+    let mut days = days_kept(&backend).await;
+    days.sort_unstable();
+    assert_eq!(
+        days,
+        [7, 7, 30, 30, 30, 30],
+        "what is there stays as long as it was to"
+    );
+    let minted = mint(&ada, &sdk, json!({})).await;
+    minted
+        .logs(json!({ "logs": [log(&sdk, "one")] }))
+        .await
+        .json();
+    let kept = days_kept(&backend).await;
+    assert_eq!(kept.iter().filter(|days| **days == 7).count(), 4);
+}
+
+#[tokio::test]
+async fn shards_spread_batches_over_partitions_and_the_same_bytes_are_still_stored_once() {
+    let (backend, ada, sdk) = start().await;
+    configure(&ada, &sdk, json!({ "shards": 4 })).await;
+    let batches: Vec<_> = (1..=40).map(|count| sdk.batch(count)).collect();
+    for _ in 0..5 {
+        for batch in &batches {
+            sdk.traces(batch.clone()).await.json();
+        }
+    }
+    let items = items(&backend).await;
+    assert_eq!((items.len(), stored(&items)), (80, (1..=40).sum()));
+    let shard = |item: &Item| text(item, "pk").rsplit('#').next().unwrap().to_owned();
+    let shards: std::collections::BTreeSet<_> = items.iter().map(shard).collect();
+    assert_eq!(shards.into_iter().collect::<Vec<_>>(), ["0", "1", "2", "3"]);
+    for head in items.iter().filter(|item| item.contains_key("summary")) {
+        let same = |item: &&Item| text(item, "sk") == text(head, "sk");
+        let of_both: Vec<_> = items.iter().filter(same).map(shard).collect();
+        assert_eq!(of_both.len(), 2);
+        assert_eq!(of_both[0], of_both[1], "a blob is in the shard of its head");
+    }
+}
+
 #[tokio::test]
 async fn k16_no_table_holds_a_key() {
     let (backend, ada, sdk) = start().await;

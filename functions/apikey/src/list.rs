@@ -76,6 +76,7 @@ pub(crate) fn view(stored: StoredKey, now: Timestamp) -> View {
         key,
         last_used_at,
         previous_last_used_at,
+        telemetry: _,
     } = stored;
     let status = key.status(now);
     let previous = if key.overlaps(now) {

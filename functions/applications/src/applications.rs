@@ -1,11 +1,11 @@
-//! `/applications`: create, list, get, rename, delete.
+//! `/applications`: create, list, get, change, delete.
 
 use axum::extract::{Path, State};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::access_token::Principal;
-use shared::application::{Application, Name, Role};
+use shared::application::{Application, Name, RetentionDays, Role, Shards, TelemetrySettings};
 use shared::clock;
 use shared::dynamo::applications::Membership;
 use shared::error::{Conflict, Error, Resource};
@@ -13,7 +13,7 @@ use shared::http::body::Json;
 use shared::ids::{ApplicationId, Environment};
 use shared::random;
 
-/// How often a deletion that met a new key is tried again.
+/// How often a change that met a new key is tried again.
 const MAX_ATTEMPTS: usize = 3;
 
 /// An application as its members see it.
@@ -26,6 +26,8 @@ pub(crate) struct View {
     role: Role,
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     created_at: Timestamp,
+    retention_days: u64,
+    shards: Shards,
 }
 
 /// The answer of `GET /applications`.
@@ -36,16 +38,21 @@ pub(crate) struct Applications {
 
 /// The body of `POST /applications`.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Create {
     name: Name,
     #[serde(default)]
     environment: Environment,
+    retention_days: Option<RetentionDays>,
 }
 
-/// The body of `PATCH /applications/{id}`.
+/// The body of `PATCH /applications/{id}`: what is left out stays as it is.
 #[derive(Deserialize)]
-pub(crate) struct Rename {
-    name: Name,
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Change {
+    name: Option<Name>,
+    retention_days: Option<RetentionDays>,
+    shards: Option<Shards>,
 }
 
 /// `POST /applications`.
@@ -59,13 +66,17 @@ pub(crate) async fn create(
         name: body.name,
         created_by: principal.user_id,
         created_at: state.clock.now(),
+        telemetry: TelemetrySettings {
+            retention: body.retention_days,
+            shards: Shards::default(),
+        },
     };
     if !state.database.create_application(&application).await? {
         return Err(Error::Conflict(Conflict::ApplicationLimit));
     }
     Ok((
         StatusCode::CREATED,
-        axum::Json(view(application, Role::Owner)),
+        axum::Json(view(&state, application, Role::Owner)),
     ))
 }
 
@@ -75,7 +86,8 @@ pub(crate) async fn list(
     principal: Principal,
 ) -> Result<axum::Json<Applications>, Error> {
     let memberships = state.database.applications_of(principal.user_id).await?;
-    let applications = memberships.into_iter().map(View::from).collect();
+    let views = memberships.into_iter().map(|m| view_of(&state, m));
+    let applications = views.collect();
     Ok(axum::Json(Applications { applications }))
 }
 
@@ -85,31 +97,27 @@ pub(crate) async fn show(
     principal: Principal,
     Path(id): Path<String>,
 ) -> Result<axum::Json<View>, Error> {
-    membership(&state, &principal, &id)
-        .await
-        .map(|membership| axum::Json(membership.into()))
+    let membership = membership(&state, &principal, &id).await?;
+    Ok(axum::Json(view_of(&state, membership)))
 }
 
 /// `PATCH /applications/{id}`.
-pub(crate) async fn rename(
+pub(crate) async fn change(
     State(state): State<crate::State>,
     principal: Principal,
     Path(id): Path<String>,
-    Json(body): Json<Rename>,
+    Json(body): Json<Change>,
 ) -> Result<axum::Json<View>, Error> {
-    let parsed = id.parse().map_err(|_| UNKNOWN)?;
-    let now = state.clock.now();
-    let user_id = principal.user_id;
-    if !state
-        .database
-        .rename_application(user_id, parsed, &body.name, now)
-        .await?
-    {
-        return Err(UNKNOWN);
-    }
-    membership(&state, &principal, &id)
-        .await
-        .map(|membership| axum::Json(membership.into()))
+    let has_settings = body.retention_days.is_some() || body.shards.is_some();
+    let membership = match &body.name {
+        _ if has_settings => change_settings(&state, &principal, &id, &body).await?,
+        Some(name) => rename(&state, &principal, &id, name).await?,
+        None => {
+            let problem = "the body must have a name, retentionDays or shards";
+            return Err(Error::Malformed(problem.to_owned()));
+        }
+    };
+    Ok(axum::Json(view_of(&state, membership)))
 }
 
 /// `DELETE /applications/{id}`: revokes its keys too.
@@ -129,9 +137,7 @@ pub(crate) async fn delete(
             return Ok(StatusCode::NO_CONTENT);
         }
     }
-    Err(Error::Unavailable(
-        "keys of the application keep changing".into(),
-    ))
+    Err(keys_keep_changing())
 }
 
 const UNKNOWN: Error = Error::NotFound(Resource::Application);
@@ -151,18 +157,75 @@ pub(crate) async fn membership(
         .ok_or(UNKNOWN)
 }
 
-fn view(application: Application, role: Role) -> View {
+/// A name needs nothing read before it is written.
+async fn rename(
+    state: &crate::State,
+    principal: &Principal,
+    id: &str,
+    name: &Name,
+) -> Result<Membership, Error> {
+    let (parsed, now) = (id.parse().map_err(|_| UNKNOWN)?, state.clock.now());
+    let renamed = state
+        .database
+        .rename_application(principal.user_id, parsed, name, now);
+    if !renamed.await? {
+        return Err(UNKNOWN);
+    }
+    membership(state, principal, id).await
+}
+
+/// Settings are on the keys too, which must not change while they are written.
+async fn change_settings(
+    state: &crate::State,
+    principal: &Principal,
+    id: &str,
+    change: &Change,
+) -> Result<Membership, Error> {
+    for _ in 0..MAX_ATTEMPTS {
+        let mut membership = membership(state, principal, id).await?;
+        let settings = membership
+            .application
+            .telemetry
+            .changed(change.retention_days, change.shards)
+            .map_err(|error| Error::invalid_field("/shards", error))?;
+        let name = change.name.as_ref();
+        if settings == membership.application.telemetry {
+            return match name {
+                Some(name) => rename(state, principal, id, name).await,
+                None => Ok(membership),
+            };
+        }
+        let (user_id, now) = (principal.user_id, state.clock.now());
+        let changed =
+            state
+                .database
+                .change_telemetry_settings(user_id, &membership, settings, name, now);
+        if changed.await? {
+            let application = &mut membership.application;
+            application.telemetry = settings;
+            application.name = name.cloned().unwrap_or(application.name.clone());
+            return Ok(membership);
+        }
+    }
+    Err(keys_keep_changing())
+}
+
+fn keys_keep_changing() -> Error {
+    Error::Unavailable("keys of the application keep changing".into())
+}
+
+fn view_of(state: &crate::State, membership: Membership) -> View {
+    view(state, membership.application, membership.role)
+}
+
+fn view(state: &crate::State, application: Application, role: Role) -> View {
     View {
         environment: application.id.environment(),
         id: application.id,
         name: application.name,
         role,
         created_at: application.created_at,
-    }
-}
-
-impl From<Membership> for View {
-    fn from(membership: Membership) -> Self {
-        view(membership.application, membership.role)
+        retention_days: application.telemetry.retention_days_or(state.retention),
+        shards: application.telemetry.shards,
     }
 }

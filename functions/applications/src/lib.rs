@@ -1,11 +1,13 @@
 //! Applications: what a team observes. Membership is checked on every call;
 //! someone else's application is not found.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::get;
 use shared::clock::Clock;
-use shared::config::ConfigError;
+use shared::config::{self, ConfigError};
 use shared::dynamo::Database;
 use shared::host::Host;
 use shared::http::credentials::Tokens;
@@ -20,6 +22,8 @@ pub struct State {
     clock: Clock,
     database: Database,
     tokens: Tokens,
+    /// How long telemetry is kept where an application does not say it.
+    retention: Duration,
 }
 
 impl State {
@@ -32,6 +36,7 @@ impl State {
             clock: host.clock.clone(),
             database: host.database.clone(),
             tokens: Tokens::load(&host.env, &host.clock)?,
+            retention: config::telemetry_retention(&host.env)?,
         })
     }
 }
@@ -44,10 +49,10 @@ impl FromRef<State> for Tokens {
 
 /// The routes of this function.
 pub fn router(state: State) -> Router {
-    use applications::{create, delete, list, rename, show};
+    use applications::{change, create, delete, list, show};
     Router::new()
         .route("/applications", get(list).post(create))
-        .route("/applications/{id}", get(show).patch(rename).delete(delete))
+        .route("/applications/{id}", get(show).patch(change).delete(delete))
         .route("/applications/{id}/audit", get(audit::of_application))
         .route("/me", get(me::me))
         .route("/me/audit", get(audit::of_account))

@@ -87,9 +87,11 @@ async fn ingest<E: Event + Summarize>(
     if !state.limits.admit(state, key.id, events).await? {
         return Err(OVER_LIMIT);
     }
+    let retention = key.telemetry.retention_or(state.retention);
+    let shards = key.telemetry.shards;
     let store = state
         .database
-        .store_batch(application_id, &chunks, state.retention);
+        .store_batch(application_id, &chunks, retention, shards);
     // The note of a key's use runs beside the write, and its failure is not the batch's.
     let (stored, ()) = tokio::join!(store, state.keys.note_use(state, key));
     stored?;

@@ -8,6 +8,7 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use lru::LruCache;
 use shared::api_key::{ApiKey, KeyHash, KeyRefusal, Scope, SecretSlot};
+use shared::application::TelemetrySettings;
 use shared::clock;
 use shared::dynamo::api_keys::{LAST_USED_PRECISION, StoredKey};
 use shared::error::Error;
@@ -38,6 +39,8 @@ struct Remembered {
 pub(crate) struct AuthorizedKey {
     /// Public id; it names the application.
     pub(crate) id: PublicKeyId,
+    /// How what it sends is kept.
+    pub(crate) telemetry: TelemetrySettings,
     hash: KeyHash,
     secret: SecretSlot,
     last_used_at: Option<Timestamp>,
@@ -82,6 +85,7 @@ impl VerifiedKeys {
         let last_used_at = stored.last_used_at(secret);
         Ok(AuthorizedKey {
             id: key.id(),
+            telemetry: stored.telemetry,
             hash,
             secret,
             last_used_at,

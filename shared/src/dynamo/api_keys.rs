@@ -3,24 +3,28 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use jiff::Timestamp;
 
 use super::attribute::{self, Item, number, string};
 use super::conditional::written;
 use super::transaction::{Outcome, Transaction};
-use super::{Database, StorageError, applications, audit, keys, refresh_tokens};
+use super::{
+    Database, StorageError, applications, audit, keys, refresh_tokens, telemetry_settings,
+};
 use crate::access_token::Principal;
 use crate::api_key::{ApiKey, KeyRecord, KeyState, SecretSlot};
-use crate::application::Name;
+use crate::application::{Name, TelemetrySettings};
 use crate::audit::{Actor, AuditAction, AuditEntry};
 use crate::clock;
 use crate::ids::{ApplicationId, PublicKeyId};
 
 mod leaked;
+mod mint;
 mod row;
 
 pub use leaked::LeakOutcome;
+pub use mint::MintOutcome;
 use row::KeyRow;
 
 /// How long a revoked key can still be told from an unknown one.
@@ -29,7 +33,7 @@ const REVOKED_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How often a key's last use is written, at most.
 pub const LAST_USED_PRECISION: Duration = Duration::from_secs(5 * 60);
 
-/// A key and when it was last used.
+/// A key, when it was last used, and how what it sends is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredKey {
     /// The key.
@@ -38,19 +42,8 @@ pub struct StoredKey {
     pub last_used_at: Option<Timestamp>,
     /// When the secret before the last rotation was last used.
     pub previous_last_used_at: Option<Timestamp>,
-}
-
-/// How an attempt to mint a key ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MintOutcome {
-    /// The key is stored.
-    Minted,
-    /// The caller's session has ended since the access token was issued.
-    SessionOver,
-    /// The caller is not a member, or there is no such application.
-    NotAMember,
-    /// The application has as many keys as it may.
-    KeyLimit,
+    /// The copy of its application's settings.
+    pub telemetry: TelemetrySettings,
 }
 
 /// How a change to a key ended.
@@ -94,45 +87,6 @@ impl StoredKey {
 }
 
 impl Database {
-    /// Stores a new key, if the caller's session is live, the caller is a member
-    /// and the application may have one more key. One transaction.
-    ///
-    /// # Errors
-    /// When storage fails.
-    pub async fn mint_key(
-        &self,
-        record: &KeyRecord,
-        principal: Principal,
-        now: Timestamp,
-    ) -> Result<MintOutcome, StorageError> {
-        let application_id = record.id.application_id;
-        let put = Put::builder()
-            .table_name(&self.tables.api_keys)
-            .set_item(Some(serde_dynamo::to_item(KeyRow::from(record))?))
-            .condition_expression("attribute_not_exists(key_id)");
-        let outcome = Transaction::default()
-            .check(refresh_tokens::check_live(self, principal, now)?)
-            .check(applications::check_member(
-                self,
-                application_id,
-                principal.user_id,
-            )?)
-            .update(applications::add_key(self, application_id)?)
-            .put(put.build()?)
-            .put(audit::put(
-                self,
-                &entry(record.id, principal, AuditAction::KeyMinted, now),
-            )?)
-            .commit(self)
-            .await?;
-        match outcome {
-            outcome if outcome.refused_at(0) => Ok(MintOutcome::SessionOver),
-            outcome if outcome.refused_at(1) => Ok(MintOutcome::NotAMember),
-            outcome if outcome.refused_at(2) => Ok(MintOutcome::KeyLimit),
-            outcome => outcome.must_commit().map(|()| MintOutcome::Minted),
-        }
-    }
-
     /// A key. One consistent read.
     ///
     /// # Errors
@@ -329,6 +283,22 @@ pub(super) fn revocation(
             number(clock::after(now, REVOKED_RETENTION).as_second()),
         );
     Ok(revocation.build()?)
+}
+
+/// The write that gives a key its application's settings, for a transaction.
+pub(super) fn settings_copy(
+    database: &Database,
+    id: PublicKeyId,
+    settings: TelemetrySettings,
+) -> Result<Update, StorageError> {
+    let assignments = telemetry_settings::assignments(settings);
+    let mut copy = update(database, id)
+        .update_expression(format!("SET {assignments}"))
+        .condition_expression(NOT_REVOKED);
+    for (name, value) in telemetry_settings::values(settings) {
+        copy = copy.expression_attribute_values(name, value);
+    }
+    Ok(copy.build()?)
 }
 
 /// A key that exists and has not ended; `<>` alone is true where there is no item.

@@ -3,20 +3,26 @@
 //!
 //! The application counts its keys, and its `revision` moves with every change
 //! to them: so a key cannot slip in between reading the keys and deleting the
-//! application.
+//! application, or changing the settings that each of them has a copy of.
 
-use aws_sdk_dynamodb::types::{ConditionCheck, Delete, KeysAndAttributes, Put, Update};
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{
+    ConditionCheck, Delete, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, Update,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::attribute::{self, Item, number, string};
+use super::telemetry_settings::{self, SettingsRow};
 use super::transaction::Transaction;
 use super::{Database, StorageError, api_keys, audit, keys, users};
 use crate::api_key::{KeyState, MAX_KEYS_PER_APPLICATION};
-use crate::application::{Application, Name, Role};
+use crate::application::{Application, Name, Role, TelemetrySettings};
 use crate::audit::{Actor, AuditAction, AuditEntry};
 use crate::clock;
 use crate::ids::{ApplicationId, UserId};
+
+mod change;
 
 /// An application as one of its members sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +52,7 @@ impl Database {
             created_ms: application.created_at.as_millisecond(),
             keys: 0,
             revision: 0,
+            telemetry: application.telemetry.into(),
         };
         let member = MemberRow {
             application_id: application.id,
@@ -114,36 +121,6 @@ impl Database {
         }
         memberships.sort_by_key(|m| (m.application.created_at, m.application.id));
         Ok(memberships)
-    }
-
-    /// Gives an application another name. One transaction; `false` when this
-    /// user has no such application.
-    ///
-    /// # Errors
-    /// When storage fails.
-    pub async fn rename_application(
-        &self,
-        user_id: UserId,
-        application_id: ApplicationId,
-        name: &Name,
-        now: Timestamp,
-    ) -> Result<bool, StorageError> {
-        let rename = Update::builder()
-            .table_name(&self.tables.applications)
-            .set_key(Some(key(application_id, keys::META)))
-            .update_expression("SET #name = :name")
-            .condition_expression("attribute_exists(application_id)")
-            .expression_attribute_names("#name", "name")
-            .expression_attribute_values(":name", string(name.as_str()));
-        let (actor, action) = (Actor::User(user_id), AuditAction::ApplicationRenamed);
-        let entry = AuditEntry::of_application(application_id, actor, action, now);
-        let outcome = Transaction::default()
-            .check(check_member(self, application_id, user_id)?)
-            .update(rename.build()?)
-            .put(audit::put(self, &entry)?)
-            .commit(self)
-            .await?;
-        Ok(!outcome.refused_at(0) && !outcome.refused_at(1))
     }
 
     /// Deletes an application and revokes its keys, in one transaction after two
@@ -257,17 +234,47 @@ pub(super) fn check_member(
     Ok(check.build()?)
 }
 
-/// Counts one more key; refused at the limit, and when the application is gone.
+/// Why a key was not counted in.
+pub(super) enum KeyNotAdded {
+    /// The application is gone.
+    Gone,
+    /// It has as many keys as it may.
+    Full,
+    /// It has other settings than the key was to be written with.
+    OtherSettings(TelemetrySettings),
+}
+
+/// Counts one more key, which is written with a copy of these settings. Refused
+/// for a reason that [`KeyNotAdded`] reads from the item.
 pub(super) fn add_key(
     database: &Database,
     application_id: ApplicationId,
+    settings: TelemetrySettings,
 ) -> Result<Update, StorageError> {
-    count_keys(
-        database,
-        application_id,
-        "+",
-        ("<", MAX_KEYS_PER_APPLICATION),
-    )
+    let condition = telemetry_settings::condition(settings);
+    let mut update = count_keys(database, application_id, "+")
+        .condition_expression(format!("#keys < :max AND {condition}"))
+        .expression_attribute_values(":max", number(MAX_KEYS_PER_APPLICATION))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    for (name, value) in telemetry_settings::values(settings) {
+        update = update.expression_attribute_values(name, value);
+    }
+    Ok(update.build()?)
+}
+
+impl KeyNotAdded {
+    /// From the item that [`add_key`] was refused with.
+    pub(super) fn read(item: &Item) -> Result<Self, StorageError> {
+        if item.is_empty() {
+            return Ok(Self::Gone);
+        }
+        let meta: MetaRow = serde_dynamo::from_item(item.clone())?;
+        if meta.keys >= MAX_KEYS_PER_APPLICATION {
+            Ok(Self::Full)
+        } else {
+            Ok(Self::OtherSettings(meta.telemetry.into()))
+        }
+    }
 }
 
 /// Counts one key less.
@@ -275,27 +282,21 @@ pub(super) fn remove_key(
     database: &Database,
     application_id: ApplicationId,
 ) -> Result<Update, StorageError> {
-    count_keys(database, application_id, "-", (">", 0))
+    let update = count_keys(database, application_id, "-")
+        .condition_expression("#keys > :zero")
+        .expression_attribute_values(":zero", number(0));
+    Ok(update.build()?)
 }
 
-/// Counts a key in or out, while the number compares with the bound as it should.
-fn count_keys(
-    database: &Database,
-    application_id: ApplicationId,
-    sign: &str,
-    (compares, bound): (&str, u32),
-) -> Result<Update, StorageError> {
-    let update = Update::builder()
+fn count_keys(database: &Database, application_id: ApplicationId, sign: &str) -> UpdateBuilder {
+    Update::builder()
         .table_name(&database.tables.applications)
         .set_key(Some(key(application_id, keys::META)))
         .update_expression(format!(
             "SET #keys = #keys {sign} :one, revision = revision + :one"
         ))
-        .condition_expression(format!("#keys {compares} :bound"))
         .expression_attribute_names("#keys", "keys")
         .expression_attribute_values(":one", number(1))
-        .expression_attribute_values(":bound", number(bound));
-    Ok(update.build()?)
 }
 
 fn key(application_id: ApplicationId, sk: &str) -> Item {
@@ -311,6 +312,8 @@ struct MetaRow {
     created_ms: i64,
     keys: u32,
     revision: u64,
+    #[serde(flatten)]
+    telemetry: SettingsRow,
 }
 
 impl MetaRow {
@@ -320,6 +323,7 @@ impl MetaRow {
             name: self.name,
             created_by: self.created_by,
             created_at: clock::from_millis(self.created_ms),
+            telemetry: self.telemetry.into(),
         };
         Membership {
             application,

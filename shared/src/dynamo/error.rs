@@ -21,6 +21,11 @@ impl StorageError {
         Self("throttled: not all items were processed".to_owned())
     }
 
+    /// Others keep changing what an operation was to be done on.
+    pub(crate) fn contended(what: &str) -> Self {
+        Self(format!("contended: the {what} kept changing"))
+    }
+
     /// An SDK error, with its chain of causes and without the request.
     pub(crate) fn sdk<E, R>(error: SdkError<E, R>) -> Self
     where

@@ -12,15 +12,13 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put};
 use super::attribute::{Item, number, string};
 use super::transaction::{MAX_TRANSACTION_WRITES, Transaction};
 use super::{Database, StorageError, keys};
+use crate::application::Shards;
 use crate::batch::chunk::Chunk;
 use crate::clock;
 use crate::ids::ApplicationId;
 
 pub use read::{HeadRange, StoredHead};
 pub use walk::HeadWalk;
-
-/// Shards of an application's partitions; a partition takes 1,000 write units a second.
-const SHARD: u32 = 0;
 
 /// How the items are written; readers refuse what they do not know.
 const FORMAT: u8 = 2;
@@ -29,6 +27,7 @@ impl Database {
     /// Stores a batch: every blob, and then the heads, which make it visible.
     /// Two writes for a batch of one chunk, which nearly every batch is. Returns
     /// when all of it is durable; storing the same chunks again changes nothing.
+    /// The shard derives from content too: a retry goes to the same partition.
     ///
     /// # Errors
     /// When storage fails: then nothing of the batch is visible, and storing it
@@ -38,14 +37,22 @@ impl Database {
         application_id: ApplicationId,
         chunks: &[Chunk],
         retention: Duration,
+        shards: Shards,
     ) -> Result<(), StorageError> {
         for chunk in chunks {
-            self.put(blob(application_id, chunk, retention)).await?;
+            self.put(blob(application_id, chunk, retention, shards))
+                .await?;
         }
         match chunks {
             [] => Ok(()),
-            [chunk] => self.put(head(application_id, chunk, retention)).await,
-            _ => self.put_heads(application_id, chunks, retention).await,
+            [chunk] => {
+                self.put(head(application_id, chunk, retention, shards))
+                    .await
+            }
+            _ => {
+                self.put_heads(application_id, chunks, retention, shards)
+                    .await
+            }
         }
     }
 
@@ -67,13 +74,14 @@ impl Database {
         application_id: ApplicationId,
         chunks: &[Chunk],
         retention: Duration,
+        shards: Shards,
     ) -> Result<(), StorageError> {
         for chunks in chunks.chunks(MAX_TRANSACTION_WRITES) {
             let mut transaction = Transaction::default();
             for chunk in chunks {
                 let put = Put::builder()
                     .table_name(&self.tables.telemetry)
-                    .set_item(Some(head(application_id, chunk, retention)));
+                    .set_item(Some(head(application_id, chunk, retention, shards)));
                 transaction = transaction.put(put.build()?);
             }
             transaction.commit(self).await?.must_commit()?;
@@ -82,8 +90,9 @@ impl Database {
     }
 }
 
-fn blob(application_id: ApplicationId, chunk: &Chunk, retention: Duration) -> Item {
-    let partition = keys::blob_partition(application_id, chunk.signal, chunk.hour, SHARD);
+fn blob(application_id: ApplicationId, chunk: &Chunk, retention: Duration, shards: Shards) -> Item {
+    let shard = shards.of(&chunk.position.hash);
+    let partition = keys::blob_partition(application_id, chunk.signal, chunk.hour, shard);
     let attributes = [
         (keys::PK, string(partition)),
         (keys::SK, string(keys::chunk(chunk.position))),
@@ -96,8 +105,9 @@ fn blob(application_id: ApplicationId, chunk: &Chunk, retention: Duration) -> It
         .into()
 }
 
-fn head(application_id: ApplicationId, chunk: &Chunk, retention: Duration) -> Item {
-    let partition = keys::head_partition(application_id, chunk.signal, chunk.hour, SHARD);
+fn head(application_id: ApplicationId, chunk: &Chunk, retention: Duration, shards: Shards) -> Item {
+    let shard = shards.of(&chunk.position.hash);
+    let partition = keys::head_partition(application_id, chunk.signal, chunk.hour, shard);
     let attributes = [
         (keys::PK, string(partition)),
         (keys::SK, string(keys::chunk(chunk.position))),

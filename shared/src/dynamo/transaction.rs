@@ -1,11 +1,13 @@
 //! Transactions whose cancellation says which of their conditions failed.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem, Update};
 
+use super::attribute::Item;
 use super::{Database, StorageError};
 
 /// Most writes of one transaction: DynamoDB's limit.
@@ -16,25 +18,36 @@ pub(super) const MAX_TRANSACTION_WRITES: usize = 100;
 pub(super) struct Transaction(Vec<TransactWriteItem>);
 
 /// How a transaction ended.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(super) enum Outcome {
     /// All writes happened.
     Committed,
-    /// None did: the conditions of the writes at these positions failed.
-    Refused(Vec<usize>),
+    /// None did: the conditions of the writes at these positions failed. Each
+    /// with the item that stood in its way: empty when there is none, or when
+    /// the write did not ask for it.
+    Refused(BTreeMap<usize, Item>),
 }
 
 impl Outcome {
     pub(super) fn refused_at(&self, position: usize) -> bool {
-        matches!(self, Self::Refused(positions) if positions.contains(&position))
+        self.item_at(position).is_some()
+    }
+
+    /// The item because of which the write at this position was refused.
+    pub(super) fn item_at(&self, position: usize) -> Option<&Item> {
+        match self {
+            Self::Committed => None,
+            Self::Refused(items) => items.get(&position),
+        }
     }
 
     /// For transactions whose conditions cannot fail but by a bug or a collision of random ids.
     pub(super) fn must_commit(self) -> Result<(), StorageError> {
         match self {
             Self::Committed => Ok(()),
-            Self::Refused(positions) => Err(StorageError::unreadable(format!(
-                "condition failed at {positions:?}"
+            Self::Refused(items) => Err(StorageError::unreadable(format!(
+                "condition failed at {:?}",
+                items.keys()
             ))),
         }
     }
@@ -78,8 +91,8 @@ impl Transaction {
             let Err(error) = result else {
                 return Ok(Outcome::Committed);
             };
-            if let Some(positions) = failed_conditions(&error) {
-                return Ok(Outcome::Refused(positions));
+            if let Some(items) = failed_conditions(&error) {
+                return Ok(Outcome::Refused(items));
             }
             match waits.next() {
                 Some(wait) if has_conflict(&error) => tokio::time::sleep(wait).await,
@@ -108,21 +121,25 @@ fn has_conflict<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
 
 /// `None` when anything else than conditions stood in the way, such as a
 /// conflict with another transaction or throttling: then it is worth a retry.
-fn failed_conditions<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<Vec<usize>> {
+fn failed_conditions<R>(
+    error: &SdkError<TransactWriteItemsError, R>,
+) -> Option<BTreeMap<usize, Item>> {
     let TransactWriteItemsError::TransactionCanceledException(canceled) =
         error.as_service_error()?
     else {
         return None;
     };
-    let mut positions = Vec::new();
+    let mut items = BTreeMap::new();
     for (position, reason) in canceled.cancellation_reasons().iter().enumerate() {
         match reason.code() {
-            Some("ConditionalCheckFailed") => positions.push(position),
+            Some("ConditionalCheckFailed") => {
+                items.insert(position, reason.item().cloned().unwrap_or_default());
+            }
             None | Some("None") => {}
             Some(_) => return None,
         }
     }
-    (!positions.is_empty()).then_some(positions)
+    (!items.is_empty()).then_some(items)
 }
 
 #[cfg(test)]
@@ -151,7 +168,8 @@ mod tests {
             "None",
             "ConditionalCheckFailed",
         ]);
-        assert_eq!(failed_conditions(&error), Some(vec![1, 3]));
+        let positions = failed_conditions(&error).unwrap().into_keys();
+        assert_eq!(positions.collect::<Vec<_>>(), [1, 3]);
         assert!(!has_conflict(&error));
     }
 

@@ -6,8 +6,9 @@ use serde_bytes::ByteArray;
 
 use super::StoredKey;
 use crate::api_key::{KeyHash, KeyRecord, KeyState, PreviousSecret, Scope};
-use crate::application::Name;
+use crate::application::{Name, TelemetrySettings};
 use crate::clock;
+use crate::dynamo::telemetry_settings::SettingsRow;
 use crate::ids::{ApplicationId, KeyId, PublicKeyId, UserId};
 
 #[derive(Serialize, Deserialize)]
@@ -33,10 +34,13 @@ pub(super) struct KeyRow {
     last_used_ms: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     previous_last_used_ms: Option<i64>,
+    #[serde(flatten)]
+    telemetry: SettingsRow,
 }
 
-impl From<&KeyRecord> for KeyRow {
-    fn from(record: &KeyRecord) -> Self {
+impl KeyRow {
+    /// A key that was not used yet, of an application with these settings.
+    pub(super) fn new(record: &KeyRecord, telemetry: TelemetrySettings) -> Self {
         let previous = record.previous.as_ref();
         Self {
             application_id: record.id.application_id,
@@ -54,6 +58,7 @@ impl From<&KeyRecord> for KeyRow {
             key_expires_ms: record.expires_at.map(Timestamp::as_millisecond),
             last_used_ms: None,
             previous_last_used_ms: None,
+            telemetry: telemetry.into(),
         }
     }
 }
@@ -92,6 +97,7 @@ impl From<KeyRow> for StoredKey {
             key,
             last_used_at: row.last_used_ms.map(clock::from_millis),
             previous_last_used_at: previous_last_used,
+            telemetry: row.telemetry.into(),
         }
     }
 }
