@@ -13,6 +13,7 @@ pub mod head;
 pub mod native;
 pub mod sketch;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -22,6 +23,7 @@ use sha2::{Digest, Sha256};
 use crate::clock;
 use crate::error::FieldError;
 use crate::ids::ApplicationId;
+use crate::reject_reason::RejectReason;
 use event::Event;
 
 /// Events are stored by the hour they started in.
@@ -106,6 +108,15 @@ pub struct Report {
     pub truncated: usize,
     /// Why events were dropped: the first [`MAX_REPORTED`] of them.
     pub errors: Vec<Rejection>,
+    /// How many were dropped for which reason; not part of the answer.
+    #[serde(skip)]
+    pub rejected_by: BTreeMap<RejectReason, usize>,
+    /// When the SDK says it sent the batch; not part of the answer.
+    #[serde(skip)]
+    pub sent_at: Option<Timestamp>,
+    /// When the last well-formed event ended; not part of the answer.
+    #[serde(skip)]
+    pub latest_end: Option<Timestamp>,
 }
 
 /// Why one event was dropped.
@@ -116,14 +127,23 @@ pub struct Rejection {
     /// The field and the reason.
     #[serde(flatten)]
     pub error: FieldError,
+    /// The reason in one word; not part of the answer.
+    #[serde(skip)]
+    pub kind: RejectReason,
 }
 
 impl Report {
-    /// Counts a dropped event, and describes it while there is room.
+    /// Counts an event that is dropped because it cannot be read, and describes
+    /// it while there is room.
     pub fn reject(&mut self, index: usize, error: FieldError) {
+        self.reject_as(RejectReason::Malformed, index, error);
+    }
+
+    fn reject_as(&mut self, kind: RejectReason, index: usize, error: FieldError) {
         self.rejected += 1;
+        *self.rejected_by.entry(kind).or_default() += 1;
         if self.errors.len() < MAX_REPORTED {
-            self.errors.push(Rejection { index, error });
+            self.errors.push(Rejection { index, error, kind });
         }
     }
 }
@@ -132,22 +152,20 @@ impl<E: Event> Decoded<E> {
     /// Drops the events outside the time window; what stays is accepted.
     pub fn within_window(mut self, now: Timestamp) -> Self {
         let mut outsiders = Report::default();
+        let ends = self.events.iter().map(|indexed| indexed.event.end());
+        self.report.latest_end = ends.max();
         self.events.retain(|Indexed { index, event, .. }| {
-            let Some(reason) = outside(event, now) else {
+            let Some((kind, reason)) = outside(event, now) else {
                 return true;
             };
             let pointer = format!("/{}/{index}/timestamp", E::SIGNAL.as_str());
-            outsiders.reject(
-                *index,
-                FieldError {
-                    pointer,
-                    reason: reason.to_owned(),
-                },
-            );
+            let reason = reason.to_owned();
+            outsiders.reject_as(kind, *index, FieldError { pointer, reason });
             false
         });
         let report = &mut self.report;
         report.rejected += outsiders.rejected;
+        report.rejected_by.extend(outsiders.rejected_by);
         report.errors.extend(outsiders.errors);
         report.errors.sort_by_key(|rejection| rejection.index);
         report.errors.truncate(MAX_REPORTED);
@@ -158,11 +176,12 @@ impl<E: Event> Decoded<E> {
 }
 
 /// Why an event is outside the time window; `None` when it is inside.
-fn outside(event: &impl Event, now: Timestamp) -> Option<&'static str> {
+fn outside(event: &impl Event, now: Timestamp) -> Option<(RejectReason, &'static str)> {
     if event.end() < clock::before(now, MAX_AGE) {
-        Some("older than 24 hours")
+        Some((RejectReason::TooOld, "older than 24 hours"))
     } else if event.start() > clock::after(now, MAX_AHEAD) {
-        Some("more than 5 minutes ahead of the server's clock")
+        let reason = "more than 5 minutes ahead of the server's clock";
+        Some((RejectReason::TooFarAhead, reason))
     } else {
         None
     }

@@ -125,11 +125,17 @@ async fn a_batch_is_accepted_and_stored_with_counted_calls() {
     let response = sdk.traces(sdk.batch(100)).await;
     let mut calls = backend.calls.take();
     calls.sort();
-    // Beside the two writes: the key, its lease of the rate limit, and the note of its use.
-    assert_eq!(
-        calls,
-        ["GetItem", "PutItem", "PutItem", "UpdateItem", "UpdateItem"]
-    );
+    // Beside the two writes: the key; its lease of the rate limit, the note of its
+    // use, and its health.
+    let expected = [
+        "GetItem",
+        "PutItem",
+        "PutItem",
+        "UpdateItem",
+        "UpdateItem",
+        "UpdateItem",
+    ];
+    assert_eq!(calls, expected);
     assert_eq!(response.json(), report(100));
     assert_eq!(response.header("content-type"), "application/json");
     for events in [1, 100] {

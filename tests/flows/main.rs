@@ -21,6 +21,7 @@ mod events;
 mod front_door;
 mod github_trouble;
 mod handoff;
+mod health;
 mod ingest;
 mod ingest_trouble;
 mod key_rotation;

@@ -1,4 +1,7 @@
-//! `GET /apikey?ApplicationId={id}`: an application's keys, never the keys themselves.
+//! `GET /apikey?ApplicationId={id}`: an application's keys, never the keys
+//! themselves, and how each fares at ingest.
+
+use std::collections::BTreeMap;
 
 use axum::extract::State;
 use jiff::Timestamp;
@@ -11,13 +14,23 @@ use shared::dynamo::api_keys::StoredKey;
 use shared::error::{Error, Resource};
 use shared::http::body::Query;
 use shared::ids::PublicKeyId;
+use shared::ingest_health::{Health, shown_days};
+use shared::reject_reason::RejectReason;
 
 use crate::mint::OfApplication;
 
 /// The answer.
 #[derive(Serialize)]
 pub(crate) struct Keys {
-    keys: Vec<View>,
+    keys: Vec<Listed>,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    key: View,
+    /// Of yesterday and today (UTC); nothing when nothing was sent.
+    health: Option<HealthView>,
 }
 
 /// What is shown of a key.
@@ -50,6 +63,28 @@ struct Previous {
     last_used_at: Option<Timestamp>,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HealthView {
+    #[serde(serialize_with = "clock::serialize_rfc3339")]
+    since: Timestamp,
+    #[serde(serialize_with = "clock::serialize_rfc3339")]
+    last_seen_at: Timestamp,
+    accepted: i64,
+    rejected: i64,
+    rejected_by: BTreeMap<RejectReason, i64>,
+    last_error: Option<LastErrorView>,
+    clock_skew_ms: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct LastErrorView {
+    #[serde(serialize_with = "clock::serialize_rfc3339")]
+    at: Timestamp,
+    reason: RejectReason,
+    detail: String,
+}
+
 /// Oldest first; revoked ones for 30 days.
 pub(crate) async fn list(
     State(state): State<crate::State>,
@@ -62,12 +97,16 @@ pub(crate) async fn list(
         .application_of(principal.user_id, application_id)
         .await?;
     membership.ok_or(Error::NotFound(Resource::Application))?;
-    let (keys, now) = (
-        state.database.api_keys(application_id).await?,
-        state.clock.now(),
-    );
+    let now = state.clock.now();
+    let keys = state.database.api_keys(application_id).await?;
+    let ids = keys.iter().map(|stored| stored.key.id);
+    let mut health = state.database.health(ids, shown_days(now)).await?;
+    let listed = keys.into_iter().map(|stored| Listed {
+        health: health.remove(&stored.key.id).map(HealthView::from),
+        key: view(stored, now),
+    });
     Ok(axum::Json(Keys {
-        keys: keys.into_iter().map(|key| view(key, now)).collect(),
+        keys: listed.collect(),
     }))
 }
 
@@ -98,5 +137,23 @@ pub(crate) fn view(stored: StoredKey, now: Timestamp) -> View {
             valid_until: previous.valid_until,
             last_used_at: previous_last_used_at,
         }),
+    }
+}
+
+impl From<Health> for HealthView {
+    fn from(health: Health) -> Self {
+        Self {
+            since: health.since,
+            last_seen_at: health.last_seen_at,
+            accepted: health.accepted,
+            rejected: health.rejected(),
+            rejected_by: health.rejected_by,
+            last_error: health.last_error.map(|error| LastErrorView {
+                at: error.at,
+                reason: error.reason,
+                detail: error.detail,
+            }),
+            clock_skew_ms: health.clock_skew_ms,
+        }
     }
 }

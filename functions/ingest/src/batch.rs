@@ -16,6 +16,7 @@ use shared::http::body;
 use shared::http::source::Source;
 use shared::ids::ApplicationId;
 use shared::inflate::{InflateError, MAX_WIRE_BYTES, inflate};
+use shared::ingest_health::Health;
 
 use crate::keys::AuthorizedKey;
 
@@ -61,6 +62,9 @@ async fn limited<E: Event + Summarize>(
     decode: Decode<E>,
 ) -> Response {
     let outcome = ingest(state, key, headers, body, decode).await;
+    if let Err(error) = &outcome {
+        state.health.note_refusal(state, key.id, error).await;
+    }
     let limits = state.limits.headers(key.id, state.clock.now());
     (limits, outcome.map(Json)).into_response()
 }
@@ -92,9 +96,17 @@ async fn ingest<E: Event + Summarize>(
     let store = state
         .database
         .store_batch(application_id, &chunks, retention, shards);
-    // The note of a key's use runs beside the write, and its failure is not the batch's.
-    let (stored, ()) = tokio::join!(store, state.keys.note_use(state, key));
-    stored?;
+    let seen = Health::of_batch(&report, state.clock.now());
+    // The notes of the key run beside the write, and their failure is not the batch's.
+    let (stored, (), ()) = tokio::join!(
+        store,
+        state.keys.note_use(state, key),
+        state.health.note(state, key.id, seen.clone())
+    );
+    if let Err(error) = stored {
+        state.health.take_back(key.id, &seen);
+        return Err(error.into());
+    }
     tracing::info!(
         application = %application_id, key = %key.id, signal = E::SIGNAL.as_str(),
         accepted = report.accepted, rejected = report.rejected, "ingested"

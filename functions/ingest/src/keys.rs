@@ -75,7 +75,11 @@ impl VerifiedKeys {
             Some(stored) => stored,
             None => read(state, source, &key, &hash, now).await?,
         };
-        stored.key.authorize(&hash, scope, now)?;
+        if let Err(refusal) = stored.key.authorize(&hash, scope, now) {
+            let error = refusal.into();
+            state.health.note_refusal(state, key.id(), &error).await;
+            return Err(error);
+        }
         // Only what was accepted, and only from its reading on: being used does not
         // make a record live longer.
         if is_new {

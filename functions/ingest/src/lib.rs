@@ -11,9 +11,11 @@ use shared::dynamo::Database;
 use shared::host::Host;
 
 mod batch;
+mod health;
 mod keys;
 mod limits;
 
+use health::KeyHealth;
 use keys::VerifiedKeys;
 use limits::{KeyLimits, RefusedKeys};
 
@@ -25,6 +27,7 @@ pub struct State {
     keys: Arc<VerifiedKeys>,
     limits: Arc<KeyLimits>,
     refused_keys: Arc<RefusedKeys>,
+    health: Arc<KeyHealth>,
     retention: Duration,
 }
 
@@ -44,6 +47,7 @@ impl State {
             keys: Arc::new(VerifiedKeys::new(cache_ttl)),
             limits: Arc::new(KeyLimits::load(&host.env)?),
             refused_keys: Arc::new(RefusedKeys::new()),
+            health: Arc::new(KeyHealth::new()),
             retention: config::telemetry_retention(&host.env)?,
         })
     }

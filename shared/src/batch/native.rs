@@ -51,7 +51,10 @@ fn decode<E: Event>(body: &[u8], read: Read<E>) -> Result<Decoded<E>, EnvelopeEr
     let envelope = envelope::parse(&text, E::SIGNAL)?;
     let mut decoded = Decoded {
         events: Vec::new(),
-        report: Report::default(),
+        report: Report {
+            sent_at: envelope.sent_at,
+            ..Report::default()
+        },
     };
     for (index, raw) in envelope.events.iter().enumerate() {
         match decode_event(raw.get(), envelope.sent_at, read) {

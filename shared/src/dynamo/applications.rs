@@ -7,7 +7,7 @@
 
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
-    ConditionCheck, Delete, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure, Update,
+    ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, Update,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -89,9 +89,8 @@ impl Database {
         application_id: ApplicationId,
     ) -> Result<Option<Membership>, StorageError> {
         let keys = [keys::META.to_owned(), keys::member(user_id)];
-        let items = self
-            .get_all(keys.map(|sk| key(application_id, &sk)).to_vec())
-            .await?;
+        let keys = keys.map(|sk| key(application_id, &sk)).to_vec();
+        let items = self.get_all(&self.tables.applications, keys).await?;
         let (mut meta, mut role) = (None, None);
         for item in items {
             if item.contains_key(keys::USER_ID) {
@@ -111,13 +110,10 @@ impl Database {
     pub async fn applications_of(&self, user_id: UserId) -> Result<Vec<Membership>, StorageError> {
         let ids = self.application_ids_of(user_id).await?;
         let mut memberships = Vec::with_capacity(ids.len());
-        // A read holds 100 items at most.
-        for ids in ids.chunks(100) {
-            let keys = ids.iter().map(|id| key(*id, keys::META)).collect();
-            for item in self.get_all(keys).await? {
-                let meta: MetaRow = serde_dynamo::from_item(item)?;
-                memberships.push(meta.seen_as(Role::Owner));
-            }
+        let keys = ids.into_iter().map(|id| key(id, keys::META)).collect();
+        for item in self.get_all(&self.tables.applications, keys).await? {
+            let meta: MetaRow = serde_dynamo::from_item(item)?;
+            memberships.push(meta.seen_as(Role::Owner));
         }
         memberships.sort_by_key(|m| (m.application.created_at, m.application.id));
         Ok(memberships)
@@ -186,30 +182,6 @@ impl Database {
         }
         let rows: Vec<IndexRow> = serde_dynamo::from_items(items)?;
         Ok(rows.into_iter().map(|row| row.application_id).collect())
-    }
-
-    async fn get_all(&self, keys: Vec<Item>) -> Result<Vec<Item>, StorageError> {
-        let table = &self.tables.applications;
-        let keys = KeysAndAttributes::builder()
-            .set_keys(Some(keys))
-            .consistent_read(true);
-        let output = self
-            .client
-            .batch_get_item()
-            .request_items(table, keys.build()?)
-            .send()
-            .await
-            .map_err(StorageError::sdk)?;
-        if output
-            .unprocessed_keys()
-            .is_some_and(|rest| !rest.is_empty())
-        {
-            return Err(StorageError::throttled());
-        }
-        Ok(output
-            .responses
-            .and_then(|mut tables| tables.remove(table))
-            .unwrap_or_default())
     }
 
     fn put_new(&self, item: Item) -> Result<Put, StorageError> {

@@ -1,6 +1,7 @@
 //! Every table name, attribute name of a key, and shape of a sort key.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::audit::Subject;
@@ -24,7 +25,7 @@ pub struct TableNames {
     pub api_keys: String,
     /// Compressed batches and their heads.
     pub telemetry: String,
-    /// One-time codes and limiter windows.
+    /// Limiter windows, and how keys fare at ingest.
     pub short_lived: String,
 }
 
@@ -130,6 +131,16 @@ pub fn chunks_from(at: Timestamp) -> String {
 /// Key of a rate limit's counter.
 pub fn rate_limit(key: PublicKeyId, window: Window) -> String {
     format!("rate#{key}#{}", window.number())
+}
+
+/// Key of what is stored of how an API key fared at ingest on a day.
+pub fn health(key: PublicKeyId, day: Date) -> String {
+    format!("health#{key}#{day}")
+}
+
+/// The API key that a [`health`] is about.
+pub fn key_of_health(pk: &str) -> Option<PublicKeyId> {
+    pk.strip_prefix("health#")?.split('#').next()?.parse().ok()
 }
 
 /// Milliseconds since the Unix epoch in 13 digits, which last until the year 2286.

@@ -1,0 +1,57 @@
+//! How each key fares, summed up in this instance and seldom written.
+
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError};
+
+use lru::LruCache;
+use shared::error::Error;
+use shared::ids::PublicKeyId;
+use shared::ingest_health::{Health, Pending};
+
+/// Keys that one instance keeps sums of; the sum of one that drops out is lost.
+const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
+
+/// What was seen of each key and not written yet.
+pub(crate) struct KeyHealth(Mutex<LruCache<PublicKeyId, Pending>>);
+
+impl KeyHealth {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(LruCache::new(CAPACITY)))
+    }
+
+    /// Sums up a request, and writes the key's sum when it is due. Only a
+    /// statistic: a failure is logged, and the sum kept for the next time.
+    pub(crate) async fn note(&self, state: &crate::State, key: PublicKeyId, seen: Health) {
+        let now = state.clock.now();
+        let due = self.with(key, |pending| {
+            pending.note(seen);
+            pending.due(now)
+        });
+        for (day, sum) in due {
+            match state.database.add_health(key, day, &sum).await {
+                Ok(()) => self.with(key, |pending| pending.written(day, &sum)),
+                Err(error) => {
+                    tracing::warn!(%key, %error, "health not written");
+                    self.with(key, |pending| pending.not_written(day, sum));
+                }
+            }
+        }
+    }
+
+    /// The same for a request that was refused as a whole.
+    pub(crate) async fn note_refusal(&self, state: &crate::State, key: PublicKeyId, error: &Error) {
+        if let Some(seen) = Health::of_refusal(error, state.clock.now()) {
+            self.note(state, key, seen).await;
+        }
+    }
+
+    /// Forgets a request that was noted and then could not be stored.
+    pub(crate) fn take_back(&self, key: PublicKeyId, seen: &Health) {
+        self.with(key, |pending| pending.take_back(seen));
+    }
+
+    fn with<T>(&self, key: PublicKeyId, act: impl FnOnce(&mut Pending) -> T) -> T {
+        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        act(keys.get_or_insert_mut(key, Pending::default))
+    }
+}
