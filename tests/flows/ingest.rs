@@ -851,6 +851,33 @@ async fn an_applications_retention_reaches_ingest_within_ten_seconds_and_costs_n
     assert_eq!(kept.iter().filter(|days| **days == 7).count(), 4);
 }
 
+/// All spans that a reader counts.
+async fn spans_read(ada: &SignedIn, sdk: &Sdk) -> u64 {
+    let now = ada.backend.clock.now();
+    let (from, to) = (
+        rfc3339(moved(now, -7 * 24 * 3_600)),
+        rfc3339(moved(now, 60)),
+    );
+    let path = format!(
+        "/telemetry/metrics?applicationId={}&from={from}&to={to}&step=86400",
+        sdk.application_id
+    );
+    let total = ada.get(&path).await.json()["total"]["count"].as_u64();
+    total.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_older_than_a_shortened_retention_is_not_shown_though_it_is_stored() {
+    let (backend, mut ada, sdk) = start().await;
+    sdk.traces(sdk.batch(10)).await.json();
+    backend.later(25 * 60 * 60);
+    ada.refresh().await;
+    assert_eq!(spans_read(&ada, &sdk).await, 10);
+    configure(&ada, &sdk, json!({ "retentionDays": 1 })).await;
+    assert_eq!(spans_read(&ada, &sdk).await, 0);
+    assert_eq!(stored(&items(&backend).await), 10);
+}
+
 #[tokio::test]
 async fn shards_spread_batches_over_partitions_and_the_same_bytes_are_still_stored_once() {
     let (backend, ada, sdk) = start().await;
@@ -863,6 +890,7 @@ async fn shards_spread_batches_over_partitions_and_the_same_bytes_are_still_stor
     }
     let items = items(&backend).await;
     assert_eq!((items.len(), stored(&items)), (80, (1..=40).sum()));
+    assert_eq!(spans_read(&ada, &sdk).await, (1..=40).sum::<u64>());
     let shard = |item: &Item| text(item, "pk").rsplit('#').next().unwrap().to_owned();
     let shards: std::collections::BTreeSet<_> = items.iter().map(shard).collect();
     assert_eq!(shards.into_iter().collect::<Vec<_>>(), ["0", "1", "2", "3"]);

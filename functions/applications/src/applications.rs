@@ -203,7 +203,9 @@ async fn change_settings(
         if changed.await? {
             let application = &mut membership.application;
             application.telemetry = settings;
-            application.name = name.cloned().unwrap_or(application.name.clone());
+            if let Some(name) = name {
+                application.name = name.clone();
+            }
             return Ok(membership);
         }
     }

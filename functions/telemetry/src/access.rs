@@ -39,8 +39,8 @@ impl Access {
         let application = membership.ok_or(UNKNOWN)?.application;
         Ok(Self {
             application_id: application.id,
-            shards: 1,
-            retention: state.retention,
+            shards: application.telemetry.shards.get().into(),
+            retention: application.telemetry.retention_or(state.retention),
             now: state.clock.now(),
         })
     }
