@@ -7,10 +7,14 @@
 //! read before the write.
 
 pub mod blob;
+mod bounds;
 pub mod chunk;
+mod envelope;
 pub mod event;
 pub mod head;
+mod layout;
 pub mod native;
+pub mod otlp;
 pub mod sketch;
 
 use std::collections::BTreeMap;
@@ -24,13 +28,23 @@ use crate::clock;
 use crate::error::FieldError;
 use crate::ids::ApplicationId;
 use crate::reject_reason::RejectReason;
+pub use envelope::EnvelopeError;
 use event::Event;
+pub use layout::Layout;
+use layout::Reason;
 
 /// Events are stored by the hour they started in.
 pub const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// Most events of one batch.
 pub const MAX_EVENTS: usize = 10_000;
+
+/// Most resources and scopes that the events of one batch come from.
+pub const MAX_GROUPS: usize = 10_000;
+
+/// Most bytes that all origins of one batch take as JSON: each is stored with
+/// its events, and a resource with many scopes is many origins.
+pub const MAX_ORIGINS_BYTES: usize = 8 * 1024 * 1024;
 
 /// How many rejected events an answer describes.
 pub const MAX_REPORTED: usize = 20;
@@ -84,6 +98,8 @@ pub struct Decoded<E> {
     pub events: Vec<Indexed<E>>,
     /// What became of the others.
     pub report: Report,
+    /// Where they stand in the body.
+    pub layout: Layout,
 }
 
 /// An event and its position in the batch.
@@ -148,6 +164,21 @@ impl Report {
     }
 }
 
+impl<E> Decoded<E> {
+    fn new(layout: Layout) -> Self {
+        Self {
+            events: Vec::new(),
+            report: Report::default(),
+            layout,
+        }
+    }
+
+    fn reject(&mut self, index: usize, reason: Reason) {
+        let error = self.layout.error(index, reason);
+        self.report.reject(index, error);
+    }
+}
+
 impl<E: Event> Decoded<E> {
     /// Drops the events outside the time window; what stays is accepted.
     pub fn within_window(mut self, now: Timestamp) -> Self {
@@ -158,9 +189,8 @@ impl<E: Event> Decoded<E> {
             let Some((kind, reason)) = outside(event, now) else {
                 return true;
             };
-            let pointer = format!("/{}/{index}/timestamp", E::SIGNAL.as_str());
-            let reason = reason.to_owned();
-            outsiders.reject_as(kind, *index, FieldError { pointer, reason });
+            let error = self.layout.time_error(*index, reason);
+            outsiders.reject_as(kind, *index, error);
             false
         });
         let report = &mut self.report;

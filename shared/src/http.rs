@@ -6,5 +6,6 @@ pub mod client;
 pub mod credentials;
 pub mod problem;
 pub mod source;
+mod status_message;
 
 pub use app::app;

@@ -48,6 +48,32 @@ pub enum InflateError {
     InflatedTooLarge,
 }
 
+/// What a body is once it is decompressed: tells one that already is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payload {
+    /// An object or an array.
+    Json,
+    /// Messages in the first field of a message, or nothing at all.
+    Protobuf,
+}
+
+impl Payload {
+    /// Whether a body that starts so is one. Compressed ones start otherwise: a
+    /// raw deflate stream could start with 0x0a, but compressors start none so.
+    fn starts(self, body: &[u8]) -> bool {
+        match self {
+            Self::Json => body
+                .trim_ascii_start()
+                .first()
+                .is_none_or(|b| b"{[\xef".contains(b)),
+            Self::Protobuf => body.first().is_none_or(|b| *b == PROTOBUF_FIRST_FIELD),
+        }
+    }
+}
+
+/// Field 1, length-delimited.
+const PROTOBUF_FIRST_FIELD: u8 = 0x0a;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Encoding {
     Identity,
@@ -63,13 +89,14 @@ enum Encoding {
 pub fn inflate<'a>(
     body: &'a [u8],
     content_encoding: Option<&str>,
+    payload: Payload,
 ) -> Result<Cow<'a, [u8]>, InflateError> {
     let declared = declared_encoding(content_encoding)?;
-    let body = without_base64(body);
+    let body = without_base64(body, payload);
     if body.len() > MAX_WIRE_BYTES {
         return Err(InflateError::WireTooLarge);
     }
-    match actual_encoding(&body, declared)? {
+    match actual_encoding(&body, declared, payload)? {
         Encoding::Identity => Ok(body),
         Encoding::Gzip => read_bounded(MultiGzDecoder::new(&*body), "gzip").map(Cow::Owned),
         Encoding::Deflate if has_zlib_header(&body) => {
@@ -94,16 +121,23 @@ fn declared_encoding(header: Option<&str>) -> Result<Encoding, InflateError> {
 }
 
 /// A gateway that forgot to say `isBase64Encoded` hands over the text itself.
-/// No JSON starts with these letters, so nothing else is mistaken for it.
-fn without_base64(body: &[u8]) -> Cow<'_, [u8]> {
-    let looks_encoded = body.starts_with(b"H4sI") || body.starts_with(b"KLUv/");
+/// No JSON starts with the letters of gzip and zstd, and no message with field 8,
+/// so nothing else is mistaken for it.
+fn without_base64(body: &[u8], payload: Payload) -> Cow<'_, [u8]> {
+    let looks_encoded = body.starts_with(b"H4sI")
+        || body.starts_with(b"KLUv/")
+        || payload == Payload::Protobuf && body.starts_with(b"C");
     match looks_encoded.then(|| STANDARD.decode(body.trim_ascii())) {
         Some(Ok(decoded)) => Cow::Owned(decoded),
         _ => Cow::Borrowed(body),
     }
 }
 
-fn actual_encoding(body: &[u8], declared: Encoding) -> Result<Encoding, InflateError> {
+fn actual_encoding(
+    body: &[u8],
+    declared: Encoding,
+    payload: Payload,
+) -> Result<Encoding, InflateError> {
     if body.starts_with(GZIP_AS_TEXT) {
         return Err(InflateError::ReadAsText);
     }
@@ -113,14 +147,10 @@ fn actual_encoding(body: &[u8], declared: Encoding) -> Result<Encoding, InflateE
     if body.starts_with(ZSTD_MAGIC) {
         return Ok(Encoding::Zstd);
     }
-    // Compressed as declared, or already inflated by a gateway that left the header on.
-    let already_inflated = body
-        .trim_ascii_start()
-        .first()
-        .is_none_or(|b| b"{[\xef".contains(b));
     match declared {
         Encoding::Identity => Ok(Encoding::Identity),
-        _ if already_inflated => Ok(Encoding::Identity),
+        // Already inflated, by a gateway that left the header on.
+        _ if payload.starts(body) => Ok(Encoding::Identity),
         Encoding::Deflate => Ok(Encoding::Deflate),
         Encoding::Gzip => Err(InflateError::Corrupt("gzip")),
         Encoding::Zstd => Err(InflateError::Corrupt("zstd")),
@@ -175,6 +205,10 @@ mod tests {
     use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 
     use super::*;
+
+    fn inflate<'a>(body: &'a [u8], encoding: Option<&str>) -> Result<Cow<'a, [u8]>, InflateError> {
+        super::inflate(body, encoding, Payload::Json)
+    }
 
     const JSON: &[u8] = br#"{"traces":[]}"#;
 
@@ -236,6 +270,36 @@ mod tests {
                 "{encoding:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_a_gateway_did_to_protobuf_is_undone() {
+        const MESSAGE: &[u8] = &[0x0a, 0x03, 0x12, 0x01, 0xff];
+        for message in [MESSAGE, &[0x0a, 0x00], &[0x0a, 0xff, 0x01, 0x12]] {
+            let base64 = STANDARD.encode(message).into_bytes();
+            for (body, encoding) in [
+                (message.to_vec(), None),
+                (message.to_vec(), Some("gzip")),
+                (message.to_vec(), Some("deflate")),
+                (base64.clone(), None),
+                (base64, Some("gzip")),
+                (gzip(message), Some("gzip")),
+                (gzip(message), None),
+                (STANDARD.encode(gzip(message)).into_bytes(), None),
+                (zlib(message), Some("deflate")),
+                (raw_deflate(message), Some("deflate")),
+                (zstd(message), Some("zstd")),
+            ] {
+                let inflated = super::inflate(&body, encoding, Payload::Protobuf);
+                assert_eq!(inflated.as_deref(), Ok(message), "{encoding:?} {body:x?}");
+            }
+        }
+        for encoding in [None, Some("gzip")] {
+            let nothing = super::inflate(b"", encoding, Payload::Protobuf);
+            assert_eq!(nothing.as_deref(), Ok(&b""[..]), "an empty request");
+        }
+        let json = super::inflate(JSON, Some("gzip"), Payload::Protobuf);
+        assert_eq!(json, Err(InflateError::Corrupt("gzip")));
     }
 
     #[test]

@@ -70,6 +70,27 @@ const ANSWERS: &[(&str, u16, &str)] = &[
     ("ingest/logs", 200, r#""accepted":2,"rejected":0"#),
     ("ingest/logs_no_key", 401, "invalid-api-key"),
     ("ingest/logs_without_array", 400, "malformed-request"),
+    ("ingest/otlp_logs", 200, ""),
+    ("ingest/otlp_logs_as_traces_json", 400, r#""code":3"#),
+    ("ingest/otlp_logs_json", 200, "{}"),
+    ("ingest/otlp_logs_no_key_json", 401, r#""code":16"#),
+    ("ingest/otlp_traces", 200, ""),
+    ("ingest/otlp_traces_as_text", 415, r#""code":3"#),
+    ("ingest/otlp_traces_empty", 200, ""),
+    ("ingest/otlp_traces_gzip", 200, ""),
+    ("ingest/otlp_traces_json", 200, "{}"),
+    ("ingest/otlp_traces_no_key", 401, "no API key was sent"),
+    (
+        "ingest/otlp_traces_partly_bad",
+        200,
+        "/spans/1/traceId must be",
+    ),
+    (
+        "ingest/otlp_traces_partly_bad_json",
+        200,
+        r#""rejectedSpans":"1""#,
+    ),
+    ("ingest/otlp_traces_truncated", 400, "ends early"),
     ("ingest/traces", 200, r#""accepted":2,"rejected":0"#),
     ("ingest/traces_bad_json", 400, "malformed-request"),
     ("ingest/traces_gzip", 200, r#""accepted":2,"rejected":0"#),
@@ -211,25 +232,31 @@ async fn invoke(backend: &Backend, event: &Value) -> Response {
     backend.send(request.map(Body::new)).await
 }
 
-/// A problem carries the request id of its event.
+/// An error carries the request id of its event.
 #[track_caller]
 fn assert_traced(name: &str, event: &Value, response: &Response) {
-    if response.status.as_u16() >= 400 {
+    if response.status.as_u16() < 400 {
+        return;
+    }
+    let id = text(event, "/requestContext/requestId");
+    if response.header("content-type") == "application/problem+json" {
         let problem: Value = serde_json::from_slice(&response.body).unwrap();
-        let id = text(event, "/requestContext/requestId");
         assert_eq!(problem["requestId"], id, "{name}: {problem}");
+    } else {
+        let told = told(response);
+        assert!(told.contains(&format!("(request {id})")), "{name}: {told}");
     }
 }
 
 /// The address of a redirect, and the body of anything else.
 fn told(response: &Response) -> String {
     match response.header("location") {
-        "" => response.text(),
+        "" => String::from_utf8_lossy(&response.body).into_owned(),
         location => location.to_owned(),
     }
 }
 
-/// An event with these in the place of its `{{…}}`: in a gzip body too.
+/// An event with these in the place of its `{{…}}`: in a base64 or gzip body too.
 fn filled(event: &Value, values: &[(&str, String)]) -> Value {
     let fill = |text: String| {
         values.iter().fold(text, |text, (name, value)| {
@@ -237,18 +264,52 @@ fn filled(event: &Value, values: &[(&str, String)]) -> Value {
         })
     };
     let mut event: Value = serde_json::from_str(&fill(event.to_string())).unwrap();
-    if event["isBase64Encoded"] == true && event["headers"]["content-encoding"] == "gzip" {
-        let packed = STANDARD.decode(text(&event, "/body")).unwrap();
-        let mut body = String::new();
-        GzDecoder::new(&packed[..])
-            .read_to_string(&mut body)
-            .unwrap();
-        let mut packed = GzEncoder::new(Vec::new(), Compression::default());
-        packed.write_all(fill(body).as_bytes()).unwrap();
-        event["body"] = STANDARD.encode(packed.finish().unwrap()).into();
+    if event["isBase64Encoded"] == true {
+        let body = STANDARD.decode(text(&event, "/body")).unwrap();
+        let body = if event["headers"]["content-encoding"] == "gzip" {
+            let mut inflated = Vec::new();
+            GzDecoder::new(&body[..])
+                .read_to_end(&mut inflated)
+                .unwrap();
+            let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+            packed.write_all(&filled_bytes(inflated, values)).unwrap();
+            packed.finish().unwrap()
+        } else {
+            filled_bytes(body, values)
+        };
+        event["body"] = STANDARD.encode(body).into();
     }
     assert!(!event.to_string().contains("{{"), "not filled in: {event}");
     event
+}
+
+/// The same of bytes. `{{NOW8}}` is as long as what it stands for, a `fixed64`
+/// of protobuf, so that the messages around it keep their lengths.
+fn filled_bytes(body: Vec<u8>, values: &[(&str, String)]) -> Vec<u8> {
+    let nanos = values.iter().find(|(name, _)| *name == "NOW_NANOS");
+    let nanos: u64 = nanos.unwrap().1.parse().unwrap();
+    let body = replaced(&body, b"{{NOW8}}", &nanos.to_le_bytes());
+    values.iter().fold(body, |body, (name, value)| {
+        replaced(
+            &body,
+            format!("{{{{{name}}}}}").as_bytes(),
+            value.as_bytes(),
+        )
+    })
+}
+
+fn replaced(mut bytes: &[u8], pattern: &[u8], by: &[u8]) -> Vec<u8> {
+    let mut made = Vec::new();
+    while let [first, rest @ ..] = bytes {
+        if let Some(rest) = bytes.strip_prefix(pattern) {
+            made.extend_from_slice(by);
+            bytes = rest;
+        } else {
+            made.push(*first);
+            bytes = rest;
+        }
+    }
+    made
 }
 
 /// What someone who has an application with a key would fill in; and what their
@@ -280,6 +341,7 @@ async fn values(backend: &Backend, login: &str) -> Vec<(&'static str, String)> {
         ("KEY_ID", sdk.key_id()),
         ("API_KEY", sdk.key),
         ("NOW", shared::clock::rfc3339(backend.clock.now())),
+        ("NOW_NANOS", backend.clock.now().as_nanosecond().to_string()),
         ("LOGIN_COOKIE_NAME", cookie_name),
         ("LOGIN_COOKIE", cookie),
         ("STATE", callback.remove("state").unwrap()),

@@ -1,16 +1,15 @@
-//! `POST /ingest/traces` and `POST /ingest/logs`: header → key → body → events → stored.
+//! `POST /ingest/traces` and `/ingest/logs`, and the same in OpenTelemetry's
+//! protocol, `POST /v1/traces` and `/v1/logs`: header → key → body → events → stored.
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::response::{IntoResponse, Json, Response};
+use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderValue};
 use shared::api_key::Scope;
 use shared::batch::chunk;
-use shared::batch::event::{Event, LogRecord, Span};
-use shared::batch::head::Summarize;
-use shared::batch::native::{self, EnvelopeError};
-use shared::batch::{BatchId, Decoded, Report};
+use shared::batch::event::{LogRecord, Span};
+use shared::batch::{BatchId, EnvelopeError, Report};
 use shared::error::Error;
 use shared::http::body;
 use shared::http::source::Source;
@@ -19,6 +18,7 @@ use shared::inflate::{InflateError, MAX_WIRE_BYTES, inflate};
 use shared::ingest_health::Health;
 
 use crate::keys::AuthorizedKey;
+use crate::protocol::{Ingested, Negotiate, Protocol};
 
 /// More than a body of [`MAX_WIRE_BYTES`] in base64: `inflate` judges after decoding.
 const MAX_READ_BYTES: usize = MAX_WIRE_BYTES / 3 * 4 + 1024;
@@ -30,11 +30,8 @@ pub(crate) async fn traces(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
-    let key = state
-        .keys
-        .authorize(&state, source, &headers, Scope::IngestTraces)
-        .await?;
-    Ok(limited::<Span>(&state, &key, &headers, body, native::decode_traces).await)
+    let key = authorize(&state, source, &headers, Scope::IngestTraces).await?;
+    Ok(limited::<Span>(&state, &key, &headers, body, Protocol::native).await)
 }
 
 /// `POST /ingest/logs`.
@@ -44,47 +41,75 @@ pub(crate) async fn logs(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
-    let key = state
-        .keys
-        .authorize(&state, source, &headers, Scope::IngestLogs)
-        .await?;
-    Ok(limited::<LogRecord>(&state, &key, &headers, body, native::decode_logs).await)
+    let key = authorize(&state, source, &headers, Scope::IngestLogs).await?;
+    Ok(limited::<LogRecord>(&state, &key, &headers, body, Protocol::native).await)
 }
 
-type Decode<E> = fn(&[u8]) -> Result<Decoded<E>, EnvelopeError>;
+/// `POST /v1/traces`.
+pub(crate) async fn otlp_traces(
+    State(state): State<crate::State>,
+    source: Source,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Error> {
+    let key = authorize(&state, source, &headers, Scope::IngestTraces).await?;
+    Ok(limited::<Span>(&state, &key, &headers, body, Protocol::otlp).await)
+}
+
+/// `POST /v1/logs`.
+pub(crate) async fn otlp_logs(
+    State(state): State<crate::State>,
+    source: Source,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Error> {
+    let key = authorize(&state, source, &headers, Scope::IngestLogs).await?;
+    Ok(limited::<LogRecord>(&state, &key, &headers, body, Protocol::otlp).await)
+}
+
+async fn authorize(
+    state: &crate::State,
+    source: Source,
+    headers: &HeaderMap,
+    scope: Scope,
+) -> Result<AuthorizedKey, Error> {
+    state.keys.authorize(state, source, headers, scope).await
+}
 
 /// The answer to a batch, with what is left of the key's quota, whatever came of it.
-async fn limited<E: Event + Summarize>(
+async fn limited<E: Ingested>(
     state: &crate::State,
     key: &AuthorizedKey,
     headers: &HeaderMap,
     body: Body,
-    decode: Decode<E>,
+    negotiate: Negotiate,
 ) -> Response {
-    let outcome = ingest(state, key, headers, body, decode).await;
+    let outcome = ingest::<E>(state, key, headers, body, negotiate).await;
     if let Err(error) = &outcome {
         state.health.note_refusal(state, key.id, error).await;
     }
     let limits = state.limits.headers(key.id, state.clock.now());
-    (limits, outcome.map(Json)).into_response()
+    let answer = outcome.map(|(report, protocol)| protocol.answer(report, E::SIGNAL));
+    (limits, answer).into_response()
 }
 
 /// Two writes for a batch as SDKs send it, none for an empty one.
-async fn ingest<E: Event + Summarize>(
+async fn ingest<E: Ingested>(
     state: &crate::State,
     key: &AuthorizedKey,
     headers: &HeaderMap,
     body: Body,
-    decode: Decode<E>,
-) -> Result<Report, Error> {
+    negotiate: Negotiate,
+) -> Result<(Report, Protocol), Error> {
     if state.limits.is_used_up(key.id, state.clock.now()) {
         return Err(OVER_LIMIT);
     }
     let application_id = key.id.application_id;
-    check_media_type(headers)?;
+    let protocol = negotiate(headers)?;
     let body = read(body).await?;
-    let inflated = inflate(&body, content_encoding(headers)?).map_err(|error| refused(&error))?;
-    let (chunks, report) = pack(state, application_id, &inflated, decode)?;
+    let inflated = inflate(&body, content_encoding(headers)?, protocol.payload())
+        .map_err(|error| refused(&error))?;
+    let (chunks, report) = pack::<E>(state, application_id, &inflated, protocol)?;
     drop(inflated);
     drop(body);
     let events = report.accepted + report.rejected;
@@ -111,26 +136,10 @@ async fn ingest<E: Event + Summarize>(
         application = %application_id, key = %key.id, signal = E::SIGNAL.as_str(),
         accepted = report.accepted, rejected = report.rejected, "ingested"
     );
-    Ok(report)
+    Ok((report, protocol))
 }
 
 const OVER_LIMIT: Error = Error::RateLimited("this minute's quota of the key is used up");
-
-/// Absent and `text/plain` are fine: browsers' beacons send nothing else. So is
-/// `application/octet-stream`: as that, a gateway leaves compressed bytes alone.
-fn check_media_type(headers: &HeaderMap) -> Result<(), Error> {
-    const READ: [&str; 4] = [
-        "",
-        "application/json",
-        "application/octet-stream",
-        "text/plain",
-    ];
-    let media_type = body::media_type(headers).unwrap_or_default();
-    let is_read = READ
-        .iter()
-        .any(|read| media_type.eq_ignore_ascii_case(read));
-    is_read.then_some(()).ok_or_else(body::not_json)
-}
 
 async fn read(body: Body) -> Result<Bytes, Error> {
     body::read(body, MAX_READ_BYTES)
@@ -158,15 +167,15 @@ fn refused(error: &InflateError) -> Error {
     }
 }
 
-fn pack<E: Event + Summarize>(
+fn pack<E: Ingested>(
     state: &crate::State,
     application_id: ApplicationId,
     body: &[u8],
-    decode: Decode<E>,
+    protocol: Protocol,
 ) -> Result<(Vec<chunk::Chunk>, Report), Error> {
-    let decoded = decode(body).map_err(|error| match error {
+    let decoded = E::decode(body, protocol).map_err(|error| match error {
         EnvelopeError::Malformed(told) => Error::Malformed(told),
-        EnvelopeError::TooManyEvents => Error::TooLarge(error.to_string()),
+        too_much => Error::TooLarge(too_much.to_string()),
     })?;
     let batch = BatchId::of(application_id, E::SIGNAL, body);
     chunk::pack(decoded, batch, state.clock.now()).map_err(|error| Error::Internal(error.into()))

@@ -14,6 +14,7 @@ mod batch;
 mod health;
 mod keys;
 mod limits;
+mod protocol;
 
 use health::KeyHealth;
 use keys::VerifiedKeys;
@@ -58,5 +59,7 @@ pub fn router(state: State) -> Router {
     Router::new()
         .route("/ingest/traces", post(batch::traces))
         .route("/ingest/logs", post(batch::logs))
+        .route("/v1/traces", post(batch::otlp_traces))
+        .route("/v1/logs", post(batch::otlp_logs))
         .with_state(state)
 }

@@ -5,27 +5,19 @@
 //! at all is an error; a bad event is dropped and reported. Events are read
 //! liberally, and what is cut or refused is told: README, "Ingest", has the rules.
 
-mod envelope;
 mod fields;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
 
+use super::bounds::{MAX_DURATION_MS, MAX_TEXT_BYTES, MAX_WORD_BYTES};
+use super::envelope::{self, EnvelopeError, LayerError, Shape};
 use super::event::{Event, LogRecord, Span};
-use super::{Decoded, Indexed, Report, Signal};
-pub use envelope::EnvelopeError;
-use fields::{Cut, Fields, Reason};
-
-use crate::error::FieldError;
+use super::layout::{Layout, Reason};
+use super::{Decoded, Indexed, MAX_EVENTS};
+use fields::Fields;
 
 /// Longest id, in bytes.
 const MAX_ID_BYTES: usize = 128;
-
-/// Longest method, level or type; longer ones are cut.
-const MAX_WORD_BYTES: usize = 128;
-
-/// Longest span: the window that events are accepted in.
-const MAX_DURATION_MS: f64 = 7.0 * 24.0 * 60.0 * 60.0 * 1000.0;
 
 /// Decodes a batch of spans.
 ///
@@ -48,55 +40,47 @@ type Read<E> = fn(&mut Fields, Option<Timestamp>) -> Result<E, Reason>;
 fn decode<E: Event>(body: &[u8], read: Read<E>) -> Result<Decoded<E>, EnvelopeError> {
     // Bytes that are not UTF-8 cost the characters they stand in, not the batch.
     let text = String::from_utf8_lossy(body);
-    let envelope = envelope::parse(&text, E::SIGNAL)?;
-    let mut decoded = Decoded {
-        events: Vec::new(),
-        report: Report {
-            sent_at: envelope.sent_at,
-            ..Report::default()
-        },
+    let shape = Shape {
+        array: E::SIGNAL.as_str(),
+        is_required: true,
+        sibling: "timestamp",
     };
-    for (index, raw) in envelope.events.iter().enumerate() {
-        match decode_event(raw.get(), envelope.sent_at, read) {
-            Ok((event, Cut(is_cut))) => decoded.events.push(Indexed {
+    let batch = envelope::parse(&text, &shape, MAX_EVENTS).map_err(|error| match error {
+        LayerError::TooMany => EnvelopeError::TooManyEvents,
+        LayerError::Malformed(told) => EnvelopeError::malformed(&told),
+    })?;
+    // Unreadable is as good as missing: events have their own times.
+    let sent_at = batch
+        .sibling
+        .and_then(|raw| serde_json::from_str::<&str>(raw).ok())
+        .and_then(|time| time.parse().ok());
+    let mut layout = Layout::new("timestamp");
+    layout.array(0, format!("/{}", E::SIGNAL.as_str()));
+    let mut decoded = Decoded::new(layout);
+    decoded.report.sent_at = sent_at;
+    for (index, raw) in batch.items.iter().enumerate() {
+        match decode_event(raw, sent_at, read) {
+            Ok((event, is_cut)) => decoded.events.push(Indexed {
                 index,
                 event,
                 is_cut,
             }),
-            Err(Reason { field, reason }) => {
-                let pointer = pointer(E::SIGNAL, index, &field);
-                decoded.report.reject(index, FieldError { pointer, reason });
-            }
+            Err(reason) => decoded.reject(index, reason),
         }
     }
     Ok(decoded)
 }
 
+/// The event, and whether anything of it was cut.
 fn decode_event<E>(
     raw: &str,
     sent_at: Option<Timestamp>,
     read: Read<E>,
-) -> Result<(E, Cut), Reason> {
-    let object: Map<String, Value> = serde_json::from_str(raw).map_err(|error| {
-        let is_object = raw.trim_start().starts_with('{');
-        Reason::of_event(if is_object {
-            error.to_string()
-        } else {
-            "must be an object".into()
-        })
-    })?;
+) -> Result<(E, bool), Reason> {
+    let object = envelope::object(raw)?;
     let mut fields = Fields::new(object);
     let event = read(&mut fields, sent_at)?;
-    Ok((event, fields.cut()))
-}
-
-fn pointer(signal: Signal, index: usize, field: &str) -> String {
-    let event = format!("/{}/{index}", signal.as_str());
-    if field.is_empty() {
-        event
-    } else {
-        format!("{event}/{field}")
-    }
+    Ok((event, fields.is_cut()))
 }
 
 fn span(fields: &mut Fields, sent_at: Option<Timestamp>) -> Result<Span, Reason> {
@@ -107,7 +91,7 @@ fn span(fields: &mut Fields, sent_at: Option<Timestamp>) -> Result<Span, Reason>
         start_ns: fields.time("timestamp", sent_at)?,
         duration_ms: fields.number("durationMs", 0.0..=MAX_DURATION_MS)?,
         method: fields.text("requestMethod", MAX_WORD_BYTES)?,
-        url: fields.text("requestURL", fields::MAX_TEXT_BYTES)?,
+        url: fields.text("requestURL", MAX_TEXT_BYTES)?,
         status: fields.integer("responseStatus", 100..=599)?,
         attributes: fields.attributes(),
         ..Span::default()
@@ -121,7 +105,7 @@ fn log_record(fields: &mut Fields, sent_at: Option<Timestamp>) -> Result<LogReco
         level: fields
             .required_text("level", MAX_WORD_BYTES)?
             .to_lowercase(),
-        message: fields.required_text("message", fields::MAX_TEXT_BYTES)?,
+        message: fields.required_text("message", MAX_TEXT_BYTES)?,
         kind: fields.text("type", MAX_WORD_BYTES)?,
         trace_id: fields.optional_id("traceId", MAX_ID_BYTES)?,
         attributes: fields.attributes(),

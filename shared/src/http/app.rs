@@ -15,7 +15,7 @@ use lambda_http::request::RequestContext;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 
-use super::problem;
+use super::{problem, status_message};
 use crate::error::{Error, Resource};
 use crate::random;
 
@@ -37,7 +37,9 @@ async fn each_request(request: Request, next: Next) -> Response {
         // The matched route and never the path or the query: those may hold anything.
         let route = request.extensions().get::<MatchedPath>().cloned();
         let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
-        let response = secured(problem::render(next.run(request).await, &request_id));
+        let otlp = status_message::encoding_of(&request);
+        let response = next.run(request).await;
+        let response = secured(problem::render(response, &request_id, otlp));
         let milliseconds = started.elapsed().as_millis();
         tracing::info!(%method, route, status = response.status().as_u16(), milliseconds, "answered");
         response

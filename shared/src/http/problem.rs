@@ -1,12 +1,15 @@
-//! Errors as RFC 9457 problem details: the only place where a failure becomes
-//! an HTTP status. The client is told one thing; the log gets the cause.
+//! Errors as RFC 9457 problem details, or as OTLP wants them: the only place
+//! where a failure becomes an HTTP status. The client is told one thing; the log
+//! gets the cause.
 
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
+use super::status_message;
 use crate::api_key::KeyRefusal;
+use crate::batch::otlp::Encoding;
 use crate::error::{Conflict, Error, FieldError};
 
 /// What a `type` starts with; the README lists what follows.
@@ -44,13 +47,36 @@ impl IntoResponse for Error {
 }
 
 /// Gives a response that carries an error its body and headers; any other stays as it is.
-pub(super) fn render(mut response: Response, request_id: &str) -> Response {
+pub(super) fn render(mut response: Response, request_id: &str, otlp: Option<Encoding>) -> Response {
     let Some(Pending(error)) = response.extensions_mut().remove::<Pending>() else {
         return response;
     };
     log(&error);
-    let (slug, status, title) = told(&error);
-    let fields: &[FieldError] = match &*error {
+    let (media_type, body) = match otlp {
+        None => ("application/problem+json", problem(&error, request_id)),
+        Some(encoding) => {
+            let (status, detail) = (status_of(&error), error.to_string());
+            let body = status_message::encode(status, &detail, request_id, encoding);
+            (encoding.media_type(), body)
+        }
+    };
+    *response.body_mut() = body.into();
+    let headers = response.headers_mut();
+    headers.remove(CONTENT_LENGTH);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(challenge) = challenge(&error) {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    if matches!(*error, Error::Unavailable(_) | Error::RateLimited(_)) {
+        headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+    }
+    response
+}
+
+fn problem(error: &Error, request_id: &str) -> Vec<u8> {
+    let (slug, status, title) = told(error);
+    let fields: &[FieldError] = match error {
         Error::InvalidFields(fields) => fields,
         _ => &[],
     };
@@ -62,22 +88,7 @@ pub(super) fn render(mut response: Response, request_id: &str) -> Response {
         request_id,
         errors: fields,
     };
-    let body = serde_json::to_vec(&body).unwrap_or_default();
-    *response.body_mut() = body.into();
-    let headers = response.headers_mut();
-    headers.remove(CONTENT_LENGTH);
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("application/problem+json"),
-    );
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Some(challenge) = challenge(&error) {
-        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
-    }
-    if matches!(*error, Error::Unavailable(_) | Error::RateLimited(_)) {
-        headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
-    }
-    response
+    serde_json::to_vec(&body).unwrap_or_default()
 }
 
 fn status_of(error: &Error) -> StatusCode {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::super::event::{Event, LogRecord, Span};
 use super::super::head::{TraceCounts, fingerprint};
-use super::super::{Report, native};
+use super::super::{Layout, Report, native};
 use super::*;
 use crate::ids::{ApplicationId, Environment};
 use crate::random;
@@ -50,15 +50,17 @@ fn log(level: &str, message: String, start: i64) -> LogRecord {
     }
 }
 
-fn decoded<E>(events: Vec<E>) -> Decoded<E> {
+fn decoded<E: Event>(events: Vec<E>) -> Decoded<E> {
     let indexed = |(index, event)| Indexed {
         index,
         event,
         is_cut: false,
     };
+    let mut layout = Layout::new("timestamp");
+    layout.array(0, format!("/{}", E::SIGNAL.as_str()));
     Decoded {
         events: events.into_iter().enumerate().map(indexed).collect(),
-        report: Report::default(),
+        ..Decoded::new(layout)
     }
 }
 

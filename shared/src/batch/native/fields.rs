@@ -5,62 +5,26 @@ use std::ops::RangeInclusive;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-/// Longest text; longer ones are cut.
-pub(super) const MAX_TEXT_BYTES: usize = 8 * 1024;
-
-/// Longest attribute, as JSON; longer texts are cut, longer structures dropped.
-const MAX_ATTRIBUTE_BYTES: usize = 2 * 1024;
-
-/// Most attributes of one event (OpenTelemetry's default limit); further ones are dropped.
-const MAX_ATTRIBUTES: usize = 128;
-
-/// Most bytes of all attributes of one event, as JSON: with its texts it fits in
-/// a blob of its own, whatever the characters.
-const MAX_ATTRIBUTES_BYTES: usize = 256 * 1024;
-
-/// Why an event is dropped: the field, and what is wrong with it.
-#[derive(Debug)]
-pub(super) struct Reason {
-    pub(super) field: String,
-    pub(super) reason: String,
-}
-
-impl Reason {
-    pub(super) fn of_event(reason: String) -> Self {
-        Self {
-            field: String::new(),
-            reason,
-        }
-    }
-
-    fn new(field: &str, reason: impl Into<String>) -> Self {
-        Self {
-            field: field.to_owned(),
-            reason: reason.into(),
-        }
-    }
-}
-
-/// Whether anything was cut to fit its bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cut(pub(super) bool);
+use crate::batch::bounds::{Bounds, MAX_TEXT_BYTES};
+use crate::batch::layout::Reason;
 
 /// The fields of one event that were not taken yet.
 pub(super) struct Fields {
     rest: Map<String, Value>,
-    cut: bool,
+    bounds: Bounds,
 }
 
 impl Fields {
     pub(super) fn new(object: Map<String, Value>) -> Self {
         Self {
             rest: object,
-            cut: false,
+            bounds: Bounds::of_event(),
         }
     }
 
-    pub(super) fn cut(&self) -> Cut {
-        Cut(self.cut)
+    /// Whether anything was cut to fit its bound.
+    pub(super) fn is_cut(&self) -> bool {
+        self.bounds.is_cut()
     }
 
     /// Null and absent are the same.
@@ -72,7 +36,7 @@ impl Fields {
     pub(super) fn text(&mut self, name: &str, max: usize) -> Result<Option<String>, Reason> {
         match self.take(name) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(self.cut_to(text, max))),
+            Some(Value::String(text)) => Ok(Some(self.bounds.text(text, max))),
             Some(_) => Err(Reason::new(name, "must be a string")),
         }
     }
@@ -159,47 +123,8 @@ impl Fields {
         self.rest.get(name)?.as_str()?.parse().ok()
     }
 
-    /// Everything that was not taken, within bounds. Null and absent are the same here too.
+    /// Everything that was not taken, within bounds.
     pub(super) fn attributes(&mut self) -> Map<String, Value> {
-        let mut rest = std::mem::take(&mut self.rest);
-        rest.retain(|_, value| !value.is_null());
-        let (mut kept, mut bytes) = (Map::new(), 0);
-        for (name, value) in rest {
-            let value = self.attribute(&name, value);
-            bytes += value.as_ref().map_or(0, |value| json_len(&name, value));
-            match value {
-                Some(value) if kept.len() < MAX_ATTRIBUTES && bytes <= MAX_ATTRIBUTES_BYTES => {
-                    kept.insert(name, value);
-                }
-                _ => self.cut = true,
-            }
-        }
-        kept
+        self.bounds.attributes(std::mem::take(&mut self.rest))
     }
-
-    fn attribute(&mut self, name: &str, value: Value) -> Option<Value> {
-        if name.len() > MAX_ATTRIBUTE_BYTES {
-            return None;
-        }
-        match value {
-            Value::String(text) => Some(self.cut_to(text, MAX_ATTRIBUTE_BYTES).into()),
-            Value::Array(_) | Value::Object(_) => {
-                (value.to_string().len() <= MAX_ATTRIBUTE_BYTES).then_some(value)
-            }
-            scalar => Some(scalar),
-        }
-    }
-
-    fn cut_to(&mut self, mut text: String, max: usize) -> String {
-        if text.len() > max {
-            text.truncate(text.floor_char_boundary(max));
-            self.cut = true;
-        }
-        text
-    }
-}
-
-/// Bytes of an attribute as JSON: an escape makes six of one.
-fn json_len(name: &str, value: &Value) -> usize {
-    Value::from(name).to_string().len() + value.to_string().len()
 }

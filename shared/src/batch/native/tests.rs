@@ -1,8 +1,8 @@
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::batch::MAX_EVENTS;
+use crate::batch::{MAX_EVENTS, Report};
 use crate::clock;
 
 mod envelopes;

@@ -1,0 +1,96 @@
+//! What tells the two protocols apart: media types, how events are decoded, and
+//! how a batch is answered. All else is the same for both.
+
+use axum::response::{IntoResponse, Json, Response};
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use shared::batch::event::{LogRecord, Span};
+use shared::batch::head::Summarize;
+use shared::batch::otlp::{self, Encoding};
+use shared::batch::{Decoded, EnvelopeError, Report, Signal, native};
+use shared::error::Error;
+use shared::http::body;
+use shared::inflate::Payload;
+
+/// How a batch is written.
+#[derive(Clone, Copy)]
+pub(crate) enum Protocol {
+    /// Upblit's own JSON.
+    Native,
+    /// OpenTelemetry's.
+    Otlp(Encoding),
+}
+
+/// Tells a route's protocol from the request's headers.
+pub(crate) type Negotiate = fn(&HeaderMap) -> Result<Protocol, Error>;
+
+/// An event that both protocols have.
+pub(crate) trait Ingested: Summarize {
+    /// # Errors
+    /// When the batch cannot be read at all.
+    fn decode(body: &[u8], protocol: Protocol) -> Result<Decoded<Self>, EnvelopeError>;
+}
+
+impl Ingested for Span {
+    fn decode(body: &[u8], protocol: Protocol) -> Result<Decoded<Self>, EnvelopeError> {
+        match protocol {
+            Protocol::Native => native::decode_traces(body),
+            Protocol::Otlp(encoding) => otlp::decode_traces(body, encoding),
+        }
+    }
+}
+
+impl Ingested for LogRecord {
+    fn decode(body: &[u8], protocol: Protocol) -> Result<Decoded<Self>, EnvelopeError> {
+        match protocol {
+            Protocol::Native => native::decode_logs(body),
+            Protocol::Otlp(encoding) => otlp::decode_logs(body, encoding),
+        }
+    }
+}
+
+impl Protocol {
+    /// Absent and `text/plain` are fine: browsers' beacons send nothing else. So is
+    /// `application/octet-stream`: as that, a gateway leaves compressed bytes alone.
+    pub(crate) fn native(headers: &HeaderMap) -> Result<Self, Error> {
+        const READ: [&str; 4] = [
+            "",
+            "application/json",
+            "application/octet-stream",
+            "text/plain",
+        ];
+        let media_type = body::media_type(headers).unwrap_or_default();
+        let is_read = READ
+            .iter()
+            .any(|read| media_type.eq_ignore_ascii_case(read));
+        is_read.then_some(Self::Native).ok_or_else(body::not_json)
+    }
+
+    /// Nothing else is in OTLP 1.11, and the answer's encoding hangs on it.
+    pub(crate) fn otlp(headers: &HeaderMap) -> Result<Self, Error> {
+        let encoding = body::media_type(headers).and_then(Encoding::of_media_type);
+        encoding.map(Self::Otlp).ok_or_else(|| {
+            let problem = "the Content-Type must be application/x-protobuf or application/json";
+            Error::UnsupportedMedia(problem.to_owned())
+        })
+    }
+
+    /// What bodies are once they are decompressed.
+    pub(crate) fn payload(self) -> Payload {
+        match self {
+            Self::Otlp(Encoding::Protobuf) => Payload::Protobuf,
+            Self::Native | Self::Otlp(Encoding::Json) => Payload::Json,
+        }
+    }
+
+    /// The answer to a batch that was stored.
+    pub(crate) fn answer(self, report: Report, signal: Signal) -> Response {
+        match self {
+            Self::Native => Json(report).into_response(),
+            Self::Otlp(encoding) => {
+                let body = otlp::answer(&report, signal, encoding);
+                ([(CONTENT_TYPE, encoding.media_type())], body).into_response()
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Hexadecimal, as OTLP's JSON and our store write ids.
+
+use std::fmt::Write;
+
+/// Lower case.
+pub(super) fn encode(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// Either case; `None` when it is not hexadecimal.
+pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text.chars().map(digit).collect();
+    let digits = digits?;
+    let (pairs, rest) = digits.as_chunks::<2>();
+    rest.is_empty()
+        .then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
+}
+
+fn digit(character: char) -> Option<u8> {
+    character
+        .to_digit(16)
+        .and_then(|digit| digit.try_into().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn either_case_is_read_and_lower_case_written() {
+        assert_eq!(decode("00Abff"), Some(vec![0x00, 0xab, 0xff]));
+        assert_eq!(encode(&[0x00, 0xab, 0xff]), "00abff");
+        assert_eq!(decode(""), Some(vec![]));
+        for wrong in ["0", "0g", "+1", "é", " 0"] {
+            assert_eq!(decode(wrong), None, "{wrong}");
+        }
+    }
+}
