@@ -17,6 +17,7 @@ mod accounts;
 mod api_keys;
 mod applications;
 mod boundaries;
+mod costs;
 mod events;
 mod front_door;
 mod github_trouble;
