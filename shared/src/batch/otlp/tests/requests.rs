@@ -242,6 +242,10 @@ fn i1_a_large_resource_of_many_scopes_is_refused() {
     };
     assert!(decode_traces(&body(1_000), Encoding::Protobuf).is_ok());
     assert_eq!(too_much(&body(1_200)), EnvelopeError::OriginsTooLarge);
+    let short = (0..128).map(|n| pair(&format!("{n}"), wrapped(Any::BoolValue(true))));
+    let resource_spans = vec![resource_spans(short.collect(), scopes(1_100))];
+    let many_short = ExportTraceServiceRequest { resource_spans }.encode_to_vec();
+    assert_eq!(too_much(&many_short), EnvelopeError::OriginsTooLarge);
     assert_eq!(
         EnvelopeError::OriginsTooLarge.to_string(),
         "the resources of a batch take at most 8 MiB, counted for each scope; send smaller batches"
