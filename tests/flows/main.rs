@@ -27,6 +27,7 @@ mod ingest;
 mod ingest_trouble;
 mod key_rotation;
 mod leaked_keys;
+mod otlp;
 mod rate_limits;
 mod refresh;
 mod secrecy;
