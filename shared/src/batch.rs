@@ -16,6 +16,7 @@ mod layout;
 pub mod native;
 pub mod otlp;
 pub mod sketch;
+mod surrogates;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

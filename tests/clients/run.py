@@ -238,7 +238,7 @@ def expected_attributes(sdk: Sdk) -> dict:
     if not sdk.is_json:
         attributes |= {"nan": "NaN", "infinity": "-Infinity"}
     if sdk.is_js:
-        return {**attributes, "largest": 2**53 - 1}
+        return {**attributes, "half a character": "\ufffd", "largest": 2**53 - 1, "larger": 1e300}
     return {**attributes, **NESTED, "largest": 2**63 - 1}
 
 

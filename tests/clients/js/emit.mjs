@@ -13,10 +13,12 @@ import { NodeSDK } from "@opentelemetry/sdk-node";
 
 const EVERY_TYPE = {
   text: 'Grüße 🐙, "quoted" \\ and\nmore',
+  "half a character": "🐙".slice(0, 1),
   empty: "",
   yes: true,
   count: -42,
   largest: Number.MAX_SAFE_INTEGER,
+  larger: 1e300,
   ratio: 0.1,
   nan: NaN,
   infinity: -Infinity,

@@ -145,6 +145,7 @@ fn every_value_is_read() {
         json!({ "boolValue": false }),
         json!({ "intValue": "-9223372036854775808" }),
         json!({ "intValue": 7 }),
+        json!({ "intValue": 1e300 }),
         json!({ "doubleValue": 0.5 }),
         json!({ "doubleValue": "NaN" }),
         json!({ "doubleValue": "-Infinity" }),
@@ -163,7 +164,7 @@ fn every_value_is_read() {
     let kept = accepted(&json!({ "attributes": attributes })).attributes;
     let values: Vec<_> = kept.values().cloned().collect();
     let expected = json!([
-        "a", false, i64::MIN, 7, 0.5, "NaN", "-Infinity", "AP8=", "/+8=", [1, null],
+        "a", false, i64::MIN, 7, 1e300, 0.5, "NaN", "-Infinity", "AP8=", "/+8=", [1, null],
         { "k": "v" }, 8,
     ]);
     assert_eq!(Value::from(values), expected);
