@@ -23,7 +23,9 @@ const at = (path, ...ids) => ids.reduce((text, id) => text.replace("{}", encodeU
 
 /** A query string of what is set. @param {Record<string, any>} parameters */
 function query(parameters) {
-  const set = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const set = Object.entries(parameters).filter(
+    ([, value]) => value !== null && value !== undefined && value !== "",
+  );
   return set.length ? `?${new URLSearchParams(set)}` : "";
 }
 

@@ -76,7 +76,10 @@ export function fillIfNew(element, child) {
 export function keyed(parent, items, keyOf, make) {
   const old = parent.keyedItems ?? new Map();
   const kept = new Map();
-  const refocus = focusIn(parent, (element) => [...kept.values()].find((item) => item.replaced === element)?.element);
+  const refocus = focusIn(
+    parent,
+    (element) => [...kept.values()].find((item) => item.replaced === element)?.element,
+  );
   for (const item of items) {
     const [key, state] = [keyOf(item), JSON.stringify(item)];
     const before = old.get(key);

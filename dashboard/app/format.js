@@ -3,7 +3,13 @@
 const NUMBER = new Intl.NumberFormat("en");
 const COMPACT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
-const UNITS = [["year", 31_536_000], ["month", 2_592_000], ["day", 86_400], ["hour", 3_600], ["minute", 60]];
+const UNITS = [
+  ["year", 31_536_000],
+  ["month", 2_592_000],
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+];
 const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 
 /** 1,234 @param {number} value */
@@ -51,7 +57,8 @@ export const clockShort = (at) => clock(at).slice(0, 5);
 export const day = (at) => date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short" });
 
 /** 3 Feb 2026 */
-export const fullDay = (at) => date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+export const fullDay = (at) =>
+  date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
 
 /** 3 Feb 2026, 14:03:07 */
 export const moment = (at) => `${fullDay(at)}, ${clock(at)}`;
@@ -70,8 +77,23 @@ export function ago(at, now = Date.now()) {
 
 /** "Firefox on Linux", as well as a user agent tells. @param {string} text */
 export function userAgent(text) {
-  const browsers = [["Edg/", "Edge"], ["OPR/", "Opera"], ["Firefox/", "Firefox"], ["Chrome/", "Chrome"], ["Safari/", "Safari"], ["curl/", "curl"]];
-  const systems = [["iPhone", "iPhone"], ["iPad", "iPad"], ["Android", "Android"], ["Windows", "Windows"], ["Mac OS", "macOS"], ["CrOS", "ChromeOS"], ["Linux", "Linux"]];
+  const browsers = [
+    ["Edg/", "Edge"],
+    ["OPR/", "Opera"],
+    ["Firefox/", "Firefox"],
+    ["Chrome/", "Chrome"],
+    ["Safari/", "Safari"],
+    ["curl/", "curl"],
+  ];
+  const systems = [
+    ["iPhone", "iPhone"],
+    ["iPad", "iPad"],
+    ["Android", "Android"],
+    ["Windows", "Windows"],
+    ["Mac OS", "macOS"],
+    ["CrOS", "ChromeOS"],
+    ["Linux", "Linux"],
+  ];
   const named = (list) => list.find(([sign]) => text.includes(sign))?.[1];
   const [browser, system] = [named(browsers), named(systems)];
   if (browser && system) return `${browser} on ${system}`;

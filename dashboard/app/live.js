@@ -45,7 +45,13 @@ export function keepFresh({ load, pauseMs, signal, failed }) {
     if (!signal.aborted && !paused && !document.hidden) timer = setTimeout(run, pauseMs());
   }
 
-  document.addEventListener("visibilitychange", () => { if (!document.hidden && !paused) run(); }, { signal });
+  document.addEventListener(
+    "visibilitychange",
+    () => {
+      if (!document.hidden && !paused) run();
+    },
+    { signal },
+  );
   signal.addEventListener("abort", () => clearTimeout(timer));
   run();
   return {

@@ -87,7 +87,11 @@ function fail(error, route, visit) {
 const notFound = (outlet) => fill(outlet, notFoundNote());
 
 const notFoundNote = () =>
-  emptyPage("There is nothing here", "It was deleted, or the address has a mistake.", h("a.button", { href: to("/applications") }, "Your applications"));
+  emptyPage(
+    "There is nothing here",
+    "It was deleted, or the address has a mistake.",
+    h("a.button", { href: to("/applications") }, "Your applications"),
+  );
 
 /** @type {Page} */
 function toTraces(_outlet, _visit, { id }) {

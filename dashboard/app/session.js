@@ -27,7 +27,10 @@ export function keep(tokens) {
   const lifeMs = 1000 * Number(tokens.expiresIn ?? 0);
   localStorage.setItem("token", tokens.token ?? tokens.accessToken ?? "");
   // By this device's own clock, so that a clock that is wrong does no harm.
-  localStorage.setItem("tokenRenewAt", String(Date.now() + lifeMs - Math.min(MARGIN_MS, lifeMs * MARGIN_SHARE)));
+  localStorage.setItem(
+    "tokenRenewAt",
+    String(Date.now() + lifeMs - Math.min(MARGIN_MS, lifeMs * MARGIN_SHARE)),
+  );
   // The last: other tabs take its change for the sign that all is there.
   if (tokens.refreshToken) localStorage.setItem("refreshToken", tokens.refreshToken);
 }

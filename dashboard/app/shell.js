@@ -16,8 +16,18 @@ const tabs = /** @type {HTMLElement} */ (document.getElementById("tabs"));
 
 /** Draws the bar. */
 export function startShell() {
-  const home = h("a.home", { href: to("/applications"), "aria-label": "Upblit, your applications" }, logo(26), h("span", {}, "Upblit"));
-  fill(/** @type {Element} */ (document.getElementById("top")), home, place, h("div.top-end", {}, themeButton(), account));
+  const home = h(
+    "a.home",
+    { href: to("/applications"), "aria-label": "Upblit, your applications" },
+    logo(26),
+    h("span", {}, "Upblit"),
+  );
+  fill(
+    /** @type {Element} */ (document.getElementById("top")),
+    home,
+    place,
+    h("div.top-end", {}, themeButton(), account),
+  );
   // The routes are in the fragment, so a plain link to #main would be a visit.
   document.querySelector("[data-skip]")?.addEventListener("click", (event) => {
     event.preventDefault();
@@ -34,8 +44,16 @@ export function startShell() {
 export function showApplication(application, tab) {
   tabs.hidden = !application;
   if (!application) return fill(place);
-  fill(place, h("span.slash", { "aria-hidden": "true" }, "/"), switcher(application, tab), application.environment === "test" && pill("test", "warn"));
-  fill(tabs, TABS.map((name) => tabLink(application.id, name, name.toLowerCase() === tab)));
+  fill(
+    place,
+    h("span.slash", { "aria-hidden": "true" }, "/"),
+    switcher(application, tab),
+    application.environment === "test" && pill("test", "warn"),
+  );
+  fill(
+    tabs,
+    TABS.map((name) => tabLink(application.id, name, name.toLowerCase() === tab)),
+  );
   showCurrentTab();
 }
 
@@ -46,25 +64,38 @@ function showCurrentTab() {
 }
 
 const tabLink = (id, name, isCurrent) =>
-  h("a", { href: to(`/applications/{}/${name.toLowerCase()}`, id), "aria-current": isCurrent && "page" }, name);
+  h(
+    "a",
+    { href: to(`/applications/{}/${name.toLowerCase()}`, id), "aria-current": isCurrent && "page" },
+    name,
+  );
 
 function switcher(application, tab = "traces") {
-  const list = menu(`${application.name}: switch application`, [h("span.place-name", {}, application.name), chevron()], {
-    async opened() {
-      fill(list.body, skeleton(3));
-      try {
-        fill(list.body, choices(await api.applications(), application, tab));
-      } catch (error) {
-        if (!(error instanceof SignedOut)) list.close();
-      }
+  const list = menu(
+    `${application.name}: switch application`,
+    [h("span.place-name", {}, application.name), chevron()],
+    {
+      async opened() {
+        fill(list.body, skeleton(3));
+        try {
+          fill(list.body, choices(await api.applications(), application, tab));
+        } catch (error) {
+          if (!(error instanceof SignedOut)) list.close();
+        }
+      },
     },
-  });
+  );
   return list.element;
 }
 
 const choices = ({ applications }, current, tab) => [
   applications.map(({ id, name, environment }) =>
-    h("a.menu-item", { href: to(`/applications/{}/${tab}`, id), "aria-current": id === current.id && "true" }, h("span", {}, name), environment === "test" && pill("test", "warn")),
+    h(
+      "a.menu-item",
+      { href: to(`/applications/{}/${tab}`, id), "aria-current": id === current.id && "true" },
+      h("span", {}, name),
+      environment === "test" && pill("test", "warn"),
+    ),
   ),
   h("hr"),
   h("a.menu-item", { href: to("/applications") }, "All applications", plus()),

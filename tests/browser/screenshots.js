@@ -25,10 +25,22 @@ const LOOKS = {
 
 /** What to show, of which application, and how to know that it is all there. */
 const SHOTS = {
-  traces: { looks: ["light", "dark", "phone"], address: (id) => `#/applications/${id}/traces?window=15m`, ready: ".trace-row" },
+  traces: {
+    looks: ["light", "dark", "phone"],
+    address: (id) => `#/applications/${id}/traces?window=15m`,
+    ready: ".trace-row",
+  },
   trace: { looks: ["light", "dark", "phone"], address: traceAddress, ready: ".span-main" },
-  logs: { looks: ["light", "dark"], address: (id) => `#/applications/${id}/logs?window=15m`, ready: ".log-row" },
-  metrics: { looks: ["light", "dark", "phone"], address: (id) => `#/applications/${id}/metrics?window=6h`, ready: ".tile" },
+  logs: {
+    looks: ["light", "dark"],
+    address: (id) => `#/applications/${id}/logs?window=15m`,
+    ready: ".log-row",
+  },
+  metrics: {
+    looks: ["light", "dark", "phone"],
+    address: (id) => `#/applications/${id}/metrics?window=6h`,
+    ready: ".tile",
+  },
   key: { looks: ["light"], address: (id) => `#/applications/${id}/keys`, ready: ".key", act: mintKey },
 };
 
@@ -72,7 +84,11 @@ function reduced(png) {
 }
 
 function get(page, path) {
-  return page.evaluate(async (asked) => (await fetch(asked, { headers: { authorization: `Bearer ${localStorage.token}` } })).json(), path);
+  return page.evaluate(
+    async (asked) =>
+      (await fetch(asked, { headers: { authorization: `Bearer ${localStorage.token}` } })).json(),
+    path,
+  );
 }
 
 /** Waits until the demo has told of the past. */
@@ -81,7 +97,11 @@ async function demoTold(page) {
   while (Date.now() < deadline) {
     const [application] = (await get(page, "/applications")).applications;
     const from = new Date(Date.now() - 30_000).toISOString();
-    if (application && (await get(page, `/telemetry/traces?applicationId=${application.id}&from=${from}`)).traces.length > 0) return application.id;
+    if (
+      application &&
+      (await get(page, `/telemetry/traces?applicationId=${application.id}&from=${from}`)).traces.length > 0
+    )
+      return application.id;
     await page.waitForTimeout(1_000);
   }
   throw new Error("the demo did not get to the present");
@@ -90,8 +110,13 @@ async function demoTold(page) {
 /** A failed trace that went through several services. */
 async function traceAddress(id, page) {
   const from = new Date(Date.now() - 6 * 3_600_000).toISOString();
-  const { traces } = await get(page, `/telemetry/traces?applicationId=${id}&from=${from}&status=error&limit=200`);
-  const wanted = traces.filter(({ spanCount, errorCount }) => spanCount >= 8 && spanCount <= 13 && errorCount >= 2);
+  const { traces } = await get(
+    page,
+    `/telemetry/traces?applicationId=${id}&from=${from}&status=error&limit=200`,
+  );
+  const wanted = traces.filter(
+    ({ spanCount, errorCount }) => spanCount >= 8 && spanCount <= 13 && errorCount >= 2,
+  );
   const trace = wanted.find(({ name }) => /order|checkout|pay/i.test(name)) ?? wanted[0] ?? traces[0];
   return `#/applications/${id}/traces/${trace.traceId}?at=${trace.startTime}`;
 }
@@ -108,7 +133,10 @@ async function mintKey(page) {
 function hideKeys() {
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
-    texts.currentNode.data = texts.currentNode.data.replace(/(upblit_live_)\w{57}/, `$1${"EXAMPLE".padEnd(57, "0")}`);
+    texts.currentNode.data = texts.currentNode.data.replace(
+      /(upblit_live_)\w{57}/,
+      `$1${"EXAMPLE".padEnd(57, "0")}`,
+    );
   }
 }
 
@@ -119,8 +147,16 @@ function fonts() {
     families.includes(family)
       ? `<match target="pattern"><test qual="any" name="family"><string>${generic}</string></test><edit name="family" mode="prepend" binding="strong"><string>${family}</string></edit></match>`
       : "";
-  const rules = [prefer("system-ui", "Inter"), prefer("sans", "Inter"), prefer("sans-serif", "Inter"), prefer("ui-monospace", "JetBrains Mono")];
+  const rules = [
+    prefer("system-ui", "Inter"),
+    prefer("sans", "Inter"),
+    prefer("sans-serif", "Inter"),
+    prefer("ui-monospace", "JetBrains Mono"),
+  ];
   const file = join(mkdtempSync(join(tmpdir(), "upblit-fonts-")), "fonts.conf");
-  writeFileSync(file, `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><include>/etc/fonts/fonts.conf</include>${rules.join("")}</fontconfig>`);
+  writeFileSync(
+    file,
+    `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><include>/etc/fonts/fonts.conf</include>${rules.join("")}</fontconfig>`,
+  );
   return file;
 }

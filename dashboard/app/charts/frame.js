@@ -26,7 +26,18 @@ export function frame({ label, height, draw }) {
   const drawing = svg("svg.drawing", { height, "aria-hidden": "true" });
   const mark = h("div.mark", { hidden: true });
   const tip = h("div.tip", { role: "status", hidden: true });
-  const element = h("div.chart", { tabindex: 0, role: "group", "aria-roledescription": "chart", "aria-label": `${label}. Use the arrow keys to read values.` }, drawing, mark, tip);
+  const element = h(
+    "div.chart",
+    {
+      tabindex: 0,
+      role: "group",
+      "aria-roledescription": "chart",
+      "aria-label": `${label}. Use the arrow keys to read values.`,
+    },
+    drawing,
+    mark,
+    tip,
+  );
   let stops = [];
   let current = -1;
 
@@ -52,20 +63,29 @@ export function frame({ label, height, draw }) {
     placeTip(tip, stop, element.clientWidth);
   }
 
-  const open = () => { if (stops[current]?.href) location.hash = stops[current].href; };
+  const open = () => {
+    if (stops[current]?.href) location.hash = stops[current].href;
+  };
   const nearest = (event) => {
     const box = element.getBoundingClientRect();
     return nearestStop(stops, event.clientX - box.left, event.clientY - box.top);
   };
   element.addEventListener("pointermove", (event) => point(nearest(event)));
-  element.addEventListener("pointerleave", () => { if (document.activeElement !== element) point(-1); });
+  element.addEventListener("pointerleave", () => {
+    if (document.activeElement !== element) point(-1);
+  });
   element.addEventListener("click", (event) => {
     point(nearest(event));
     open();
   });
   element.addEventListener("blur", () => point(-1));
   element.addEventListener("keydown", (event) => {
-    const next = { ArrowRight: current + 1, ArrowLeft: current < 0 ? stops.length - 1 : current - 1, Home: 0, End: stops.length - 1 }[event.key];
+    const next = {
+      ArrowRight: current + 1,
+      ArrowLeft: current < 0 ? stops.length - 1 : current - 1,
+      Home: 0,
+      End: stops.length - 1,
+    }[event.key];
     if (event.key === "Enter") open();
     if (event.key === "Escape") point(-1);
     if (next === undefined) return;

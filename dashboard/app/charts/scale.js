@@ -4,7 +4,24 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-const TIME_STEPS = [SECOND, 5 * SECOND, 15 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY];
+const TIME_STEPS = [
+  SECOND,
+  5 * SECOND,
+  15 * SECOND,
+  30 * SECOND,
+  MINUTE,
+  2 * MINUTE,
+  5 * MINUTE,
+  10 * MINUTE,
+  15 * MINUTE,
+  30 * MINUTE,
+  HOUR,
+  2 * HOUR,
+  3 * HOUR,
+  6 * HOUR,
+  12 * HOUR,
+  DAY,
+];
 
 /** @param {[number, number]} domain @param {[number, number]} range */
 export function linear([low, high], [start, end]) {
@@ -35,8 +52,13 @@ export function powerTicks(low, high) {
 
 /** Round times of the reader's day within a stretch. @param {number} from @param {number} to @param {number} wanted */
 export function timeTicks(from, to, wanted) {
-  const step = TIME_STEPS.find((candidate) => (to - from) / candidate <= wanted) ?? DAY * Math.ceil((to - from) / DAY / wanted);
+  const step =
+    TIME_STEPS.find((candidate) => (to - from) / candidate <= wanted) ??
+    DAY * Math.ceil((to - from) / DAY / wanted);
   const offset = new Date(from).getTimezoneOffset() * MINUTE;
   const first = Math.ceil((from - offset) / step) * step + offset;
-  return Array.from({ length: Math.max(0, Math.floor((to - first) / step) + 1) }, (_, index) => first + index * step);
+  return Array.from(
+    { length: Math.max(0, Math.floor((to - first) / step) + 1) },
+    (_, index) => first + index * step,
+  );
 }

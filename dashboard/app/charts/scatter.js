@@ -28,15 +28,26 @@ export function scatterChart(label) {
     const x = linear([from, to], [MARGIN.left, width - MARGIN.right - 4]);
     const [low, high] = bounds(dots);
     const y = logarithmic([low, high], [HEIGHT - MARGIN.bottom - 2, MARGIN.top + 2]);
-    const shown = dots.map((dot) => ({ ...dot, x: x(dot.at), y: y(Math.max(low, dot.ms)) })).sort((a, b) => a.x - b.x);
+    const shown = dots
+      .map((dot) => ({ ...dot, x: x(dot.at), y: y(Math.max(low, dot.ms)) }))
+      .sort((a, b) => a.x - b.x);
     // Errors last, so that they lie on top.
     const drawn = [...shown].sort((a, b) => Number(a.isError) - Number(b.isError));
-    const circles = drawn.map((dot) => svg("circle.trace-dot", { class: dot.isError ? "error" : "", cx: dot.x, cy: dot.y, r: 3.5 }));
+    const circles = drawn.map((dot) =>
+      svg("circle.trace-dot", { class: dot.isError ? "error" : "", cx: dot.x, cy: dot.y, r: 3.5 }),
+    );
     const axes = [valueAxis(powerTicks(low, high), y, duration, width), timeAxis(from, to, x, width, HEIGHT)];
-    return { shapes: [axes, circles], stops: shown.map((dot) => ({ x: dot.x, y: dot.y, href: dot.href, lines: tipLines(dot) })) };
+    return {
+      shapes: [axes, circles],
+      stops: shown.map((dot) => ({ x: dot.x, y: dot.y, href: dot.href, lines: tipLines(dot) })),
+    };
   }
 
-  const { element, redraw } = frame({ label: `${label} of each trace, Enter opens one`, height: HEIGHT, draw });
+  const { element, redraw } = frame({
+    label: `${label} of each trace, Enter opens one`,
+    height: HEIGHT,
+    draw,
+  });
   element.classList.add("opens");
   return {
     element: h("figure.figure", {}, h("figcaption", {}, h("span.figure-title", {}, label), note), element),
@@ -59,5 +70,10 @@ function bounds(dots) {
 
 const tipLines = ({ name, ms, isError, at }) => [
   h("div.tip-title", {}, name),
-  h("div.tip-row", {}, h("span", {}, clock(at)), h("b", { class: isError ? "error-text" : "" }, isError ? `${duration(ms)}, failed` : duration(ms))),
+  h(
+    "div.tip-row",
+    {},
+    h("span", {}, clock(at)),
+    h("b", { class: isError ? "error-text" : "" }, isError ? `${duration(ms)}, failed` : duration(ms)),
+  ),
 ];

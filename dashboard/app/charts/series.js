@@ -38,13 +38,24 @@ export function seriesChart({ label, kind, series, format, height = 170 }) {
     const ticks = roundTicks(greatest(buckets, series), TICKS);
     const y = linear([0, ticks[ticks.length - 1]], [height - MARGIN.bottom, MARGIN.top]);
     const drawn = series.map((line) => shape(line, buckets, { x, y, stepMs }));
-    const stops = buckets.map((bucket) => ({ x: x(start(bucket) + stepMs / 2), lines: tipLines(bucket, stepMs, series, format) }));
-    return { shapes: [valueAxis(ticks, y, format, width), timeAxis(from, to, x, width, height), drawn], stops };
+    const stops = buckets.map((bucket) => ({
+      x: x(start(bucket) + stepMs / 2),
+      lines: tipLines(bucket, stepMs, series, format),
+    }));
+    return {
+      shapes: [valueAxis(ticks, y, format, width), timeAxis(from, to, x, width, height), drawn],
+      stops,
+    };
   }
 
   const { element, redraw } = frame({ label, height, draw });
   return {
-    element: h("figure.figure", {}, h("figcaption", {}, h("span.figure-title", {}, label), legend(series)), element),
+    element: h(
+      "figure.figure",
+      {},
+      h("figcaption", {}, h("span.figure-title", {}, label), legend(series)),
+      element,
+    ),
     /** @param {{ buckets: any[], stepMs: number }} next */
     update(next) {
       data = next;
@@ -59,7 +70,12 @@ const greatest = (buckets, series) =>
   Math.max(0, ...buckets.flatMap((bucket) => series.map(({ value }) => value(bucket) ?? 0)));
 
 const legend = (series) =>
-  series.length > 1 && h("span.legend", {}, series.map(({ name, tone }) => h("span", {}, h("i", { class: tone }), name)));
+  series.length > 1 &&
+  h(
+    "span.legend",
+    {},
+    series.map(({ name, tone }) => h("span", {}, h("i", { class: tone }), name)),
+  );
 
 function bars({ tone, value }, buckets, { x, y, stepMs }) {
   const width = x(stepMs) - x(0);
@@ -69,7 +85,14 @@ function bars({ tone, value }, buckets, { x, y, stepMs }) {
     if (!amount) return null;
     // A single error among thousands of requests must still be seen.
     const height = Math.max(2, y(0) - y(amount));
-    return svg("rect.bar", { class: tone, x: x(start(bucket)) + gap / 2, y: y(0) - height, width: Math.max(1, width - gap), height, rx: Math.min(2, width / 4) });
+    return svg("rect.bar", {
+      class: tone,
+      x: x(start(bucket)) + gap / 2,
+      y: y(0) - height,
+      width: Math.max(1, width - gap),
+      height,
+      rx: Math.min(2, width / 4),
+    });
   });
 }
 
@@ -80,7 +103,10 @@ function lines({ tone, value }, buckets, { x, y, stepMs }) {
   });
   return [
     svg("path.line", { class: tone, d: path(points) }),
-    points.map((point, index) => alone(points, index) && svg("circle.point", { class: tone, cx: point[0], cy: point[1], r: 2 })),
+    points.map(
+      (point, index) =>
+        alone(points, index) && svg("circle.point", { class: tone, cx: point[0], cy: point[1], r: 2 }),
+    ),
   ];
 }
 
@@ -89,7 +115,10 @@ const alone = (points, index) => points[index] && !points[index - 1] && !points[
 
 function path(points) {
   return points
-    .map((point, index) => point && `${points[index - 1] ? "L" : "M"}${point[0].toFixed(1)} ${point[1].toFixed(1)}`)
+    .map(
+      (point, index) =>
+        point && `${points[index - 1] ? "L" : "M"}${point[0].toFixed(1)} ${point[1].toFixed(1)}`,
+    )
     .filter(Boolean)
     .join("");
 }
@@ -101,7 +130,13 @@ function tipLines(bucket, stepMs, series, format) {
     h("div.tip-title", {}, time),
     series.map(({ name, tone, value }) => {
       const amount = value(bucket);
-      return h("div.tip-row", {}, h("i", { class: tone }), h("span", {}, name), h("b", {}, amount === null ? "–" : format(amount)));
+      return h(
+        "div.tip-row",
+        {},
+        h("i", { class: tone }),
+        h("span", {}, name),
+        h("b", {}, amount === null ? "–" : format(amount)),
+      );
     }),
   ];
 }
@@ -117,7 +152,14 @@ export function spark(values, { width = 120, height = 28 } = {}) {
   const step = width / Math.max(1, values.length);
   const rects = values.map((value, index) => {
     const tall = value ? Math.max(2, (value / max) * height) : 1;
-    return svg("rect", { class: value ? "some" : "none", x: index * step, y: height - tall, width: Math.max(1, step - 2), height: tall, rx: 1 });
+    return svg("rect", {
+      class: value ? "some" : "none",
+      x: index * step,
+      y: height - tall,
+      width: Math.max(1, step - 2),
+      height: tall,
+      rx: 1,
+    });
   });
   return svg("svg.spark", { viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" }, rects);
 }

@@ -17,14 +17,23 @@ export function accountPage(outlet, { signal }) {
   const list = h("ul.rows", { "aria-label": "Sessions" });
   const body = h("div.stack", {}, skeleton(2));
   const changed = () => fresh.refresh();
-  const others = h("button.button", { type: "button", hidden: true, on: { click: () => endOthers(changed) } }, "Sign out everywhere else");
+  const others = h(
+    "button.button",
+    { type: "button", hidden: true, on: { click: () => endOthers(changed) } },
+    "Sign out everywhere else",
+  );
 
   async function load() {
     const { sessions } = await api.sessions(signal);
     if (list.parentNode?.parentNode !== body) fill(body, h("section.panel.flush", {}, list));
     others.hidden = sessions.length < 2;
     const sorted = [...sessions].sort((a, b) => Number(b.current) - Number(a.current));
-    keyed(list, sorted, ({ id }) => id, (session) => row(session, changed));
+    keyed(
+      list,
+      sorted,
+      ({ id }) => id,
+      (session) => row(session, changed),
+    );
   }
 
   const banner = troubleBanner(changed);
@@ -58,8 +67,29 @@ function row(session, changed) {
   return h(
     "li.row.session-row",
     {},
-    h("div", {}, h("b", { title: agent }, device), " ", current && pill("this device", "accent"), h("p.faint.small", {}, "last used ", when(lastUsedAt), ` · since ${fullDay(createdAt)} · ends ${fullDay(expiresAt)} unless used`)),
-    h("button.button.small", { type: "button", "aria-label": current ? "Sign out here" : `End the session of ${device}`, on: { click: end } }, current ? "Sign out" : "End"),
+    h(
+      "div",
+      {},
+      h("b", { title: agent }, device),
+      " ",
+      current && pill("this device", "accent"),
+      h(
+        "p.faint.small",
+        {},
+        "last used ",
+        when(lastUsedAt),
+        ` · since ${fullDay(createdAt)} · ends ${fullDay(expiresAt)} unless used`,
+      ),
+    ),
+    h(
+      "button.button.small",
+      {
+        type: "button",
+        "aria-label": current ? "Sign out here" : `End the session of ${device}`,
+        on: { click: end },
+      },
+      current ? "Sign out" : "End",
+    ),
   );
 }
 

@@ -22,7 +22,11 @@ export async function applicationsPage(outlet, { signal }) {
   fill(
     outlet,
     heading("Applications", createButton("primary")),
-    h("ul.cards", {}, rows.map(({ element }) => element)),
+    h(
+      "ul.cards",
+      {},
+      rows.map(({ element }) => element),
+    ),
   );
   for (const { id, showPulse } of rows.slice(0, MAX_SPARKS)) {
     // Decoration: without it the list is as useful.
@@ -38,7 +42,12 @@ const welcome = () =>
   );
 
 function createButton(tone) {
-  return h("button.button", { type: "button", class: tone, on: { click: create } }, plus(), "New application");
+  return h(
+    "button.button",
+    { type: "button", class: tone, on: { click: create } },
+    plus(),
+    "New application",
+  );
 }
 
 function row({ id, name, environment, createdAt }) {
@@ -46,7 +55,12 @@ function row({ id, name, environment, createdAt }) {
   const element = h(
     "li.card",
     {},
-    h("div", {}, h("a.card-link", { href: to("/applications/{}/traces", id) }, name), h("p.faint.small", {}, `since ${fullDay(createdAt)}`)),
+    h(
+      "div",
+      {},
+      h("a.card-link", { href: to("/applications/{}/traces", id) }, name),
+      h("p.faint.small", {}, `since ${fullDay(createdAt)}`),
+    ),
     pill(environment, environment === "test" ? "warn" : ""),
     activity,
   );
@@ -62,13 +76,35 @@ function row({ id, name, environment, createdAt }) {
 function create() {
   const id = freshId("name");
   let environment = "production";
-  const input = h("input", { name: "name", required: true, maxlength: 80, placeholder: "Checkout", autocomplete: "off" });
+  const input = h("input", {
+    name: "name",
+    required: true,
+    maxlength: 80,
+    placeholder: "Checkout",
+    autocomplete: "off",
+  });
   formDialog({
     title: "New application",
     action: "Create",
     fields: [
       field(id, "Name", input),
-      h("div.field", {}, h("span.label", {}, "Environment"), segmented("Environment", [["production", "Production"], ["test", "Test"]], environment, (value) => { environment = value; }), h("p.hint", {}, "Keys say which one they are for. It cannot be changed later.")),
+      h(
+        "div.field",
+        {},
+        h("span.label", {}, "Environment"),
+        segmented(
+          "Environment",
+          [
+            ["production", "Production"],
+            ["test", "Test"],
+          ],
+          environment,
+          (value) => {
+            environment = value;
+          },
+        ),
+        h("p.hint", {}, "Keys say which one they are for. It cannot be changed later."),
+      ),
     ],
     ready: () => input.value.trim() !== "",
     async save() {

@@ -14,7 +14,14 @@ export function keyRow(key, acts) {
   return h(
     "li.key",
     { class: isOver ? "over" : "" },
-    h("div.key-head", {}, h("h2", {}, key.name), pill(key.status, TONES[key.status]), h("code.hint-text", {}, key.hint), !isOver && actionMenu(key, acts)),
+    h(
+      "div.key-head",
+      {},
+      h("h2", {}, key.name),
+      pill(key.status, TONES[key.status]),
+      h("code.hint-text", {}, key.hint),
+      !isOver && actionMenu(key, acts),
+    ),
     h(
       "p.key-facts",
       {},
@@ -23,15 +30,22 @@ export function keyRow(key, acts) {
       h("span", {}, `created ${fullDay(key.createdAt)}`),
       key.expiresAt && h("span", {}, `expires ${fullDay(key.expiresAt)}`),
     ),
-    key.previous && h("p.key-note", {}, `The old secret ${key.previous.hint} works until ${moment(key.previous.validUntil)}; last used `, when(key.previous.lastUsedAt), "."),
+    key.previous &&
+      h(
+        "p.key-note",
+        {},
+        `The old secret ${key.previous.hint} works until ${moment(key.previous.validUntil)}; last used `,
+        when(key.previous.lastUsedAt),
+        ".",
+      ),
     key.health && health(key.health),
   );
 }
 
-
 function actionMenu(key, acts) {
   const list = menu(`Actions for ${key.name}`, "⋯", { class: "to-left key-menu" });
-  const item = (text, action, tone = "") => h("button.menu-item", { type: "button", class: tone, on: { click: action } }, text);
+  const item = (text, action, tone = "") =>
+    h("button.menu-item", { type: "button", class: tone, on: { click: action } }, text);
   const trouble = h("p.field-trouble", { role: "alert", hidden: true });
   const toggle = () =>
     acts.toggle(key).catch((error) => {
@@ -50,13 +64,39 @@ function actionMenu(key, acts) {
 /** How sending goes, of today and yesterday. */
 function health({ accepted, rejected, rejectedBy, lastError, clockSkewMs, lastSeenAt }) {
   const reasons = Object.entries(rejectedBy ?? {}).sort(([, a], [, b]) => b - a);
-  const isSkewed = clockSkewMs !== null && clockSkewMs !== undefined && Math.abs(clockSkewMs) >= SKEW_WORTH_TELLING_MS;
+  const isSkewed =
+    clockSkewMs !== null && clockSkewMs !== undefined && Math.abs(clockSkewMs) >= SKEW_WORTH_TELLING_MS;
   return h(
     "div.health",
     {},
-    h("p", {}, h("span.health-dot", { class: rejected > 0 ? "warn" : "ok", "aria-hidden": "true" }), `${plural(accepted, "event")} accepted`, rejected > 0 && h("span.warn-text", {}, `, ${count(rejected)} rejected`), " since yesterday, the last ", when(lastSeenAt)),
-    reasons.length > 0 && h("ul", {}, reasons.map(([reason, times]) => h("li", {}, `${count(times)} × ${reason}`))),
-    lastError && h("p", {}, "Last trouble ", when(lastError.at), `: ${[lastError.reason, lastError.detail].filter(Boolean).join(", ")}`),
-    isSkewed && h("p.warn-text", {}, `The sender’s clock is ${duration(Math.abs(clockSkewMs))} ${clockSkewMs > 0 ? "ahead" : "behind"}.`),
+    h(
+      "p",
+      {},
+      h("span.health-dot", { class: rejected > 0 ? "warn" : "ok", "aria-hidden": "true" }),
+      `${plural(accepted, "event")} accepted`,
+      rejected > 0 && h("span.warn-text", {}, `, ${count(rejected)} rejected`),
+      " since yesterday, the last ",
+      when(lastSeenAt),
+    ),
+    reasons.length > 0 &&
+      h(
+        "ul",
+        {},
+        reasons.map(([reason, times]) => h("li", {}, `${count(times)} × ${reason}`)),
+      ),
+    lastError &&
+      h(
+        "p",
+        {},
+        "Last trouble ",
+        when(lastError.at),
+        `: ${[lastError.reason, lastError.detail].filter(Boolean).join(", ")}`,
+      ),
+    isSkewed &&
+      h(
+        "p.warn-text",
+        {},
+        `The sender’s clock is ${duration(Math.abs(clockSkewMs))} ${clockSkewMs > 0 ? "ahead" : "behind"}.`,
+      ),
   );
 }

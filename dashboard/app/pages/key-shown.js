@@ -38,16 +38,30 @@ export function showKey({ key, title, note, application, closed }) {
   fill(
     dialog.body,
     h("p.soft", {}, note),
-    h("div.key-box", {}, text, copyButton(() => key, { source: () => text })),
+    h(
+      "div.key-box",
+      {},
+      text,
+      copyButton(() => key, { source: () => text }),
+    ),
     tabPanel("Snippets", tabs),
     lookout(key, application, done.signal, dialog.close),
-    h("footer", {}, h("button.button.primary", { type: "button", on: { click: dialog.close } }, "I have copied it")),
+    h(
+      "footer",
+      {},
+      h("button.button.primary", { type: "button", on: { click: dialog.close } }, "I have copied it"),
+    ),
   );
 }
 
 function snippet(text) {
   const code = h("pre", { tabindex: 0, "aria-label": "Snippet" }, h("code", {}, text));
-  return h("div.snippet", {}, code, copyButton(() => text, { source: () => code }));
+  return h(
+    "div.snippet",
+    {},
+    code,
+    copyButton(() => text, { source: () => code }),
+  );
 }
 
 /** Says what came in since the key was made. */

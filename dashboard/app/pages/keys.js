@@ -12,8 +12,18 @@ import { showKey } from "./key-shown.js";
 
 const PAUSE_MS = 10_000;
 const DAY_MS = 86_400_000;
-const LIVES = [["", "Never"], ["30", "In 30 days"], ["90", "In 90 days"], ["365", "In a year"]];
-const OVERLAPS = [["86400", "A day"], ["3600", "An hour"], ["604800", "A week"], ["0", "Not at all: it stops now"]];
+const LIVES = [
+  ["", "Never"],
+  ["30", "In 30 days"],
+  ["90", "In 90 days"],
+  ["365", "In a year"],
+];
+const OVERLAPS = [
+  ["86400", "A day"],
+  ["3600", "An hour"],
+  ["604800", "A week"],
+  ["0", "Not at all: it stops now"],
+];
 const ORDER = ["active", "disabled", "expired", "revoked"];
 
 /** @type {import("../main.js").Page} */
@@ -30,7 +40,12 @@ export function keysPage(outlet, { signal }, application) {
     if (list.querySelector("details[open]")) return;
     if (list.parentNode?.parentNode !== body) fill(body, h("section.panel.flush", {}, list));
     const sorted = [...keys].sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status));
-    keyed(list, sorted, ({ id }) => id, (key) => keyRow(key, acts));
+    keyed(
+      list,
+      sorted,
+      ({ id }) => id,
+      (key) => keyRow(key, acts),
+    );
   }
 
   const banner = troubleBanner(changed);
@@ -38,10 +53,15 @@ export function keysPage(outlet, { signal }, application) {
   const fresh = keepFresh({ load, pauseMs: () => PAUSE_MS, signal, failed: banner.show });
 }
 
-const mintButton = (mint) => h("button.button.primary", { type: "button", on: { click: mint } }, plus(), "New key");
+const mintButton = (mint) =>
+  h("button.button.primary", { type: "button", on: { click: mint } }, plus(), "New key");
 
 const noKeys = (mint) =>
-  empty("No keys yet", "A key lets one of your services send traces and logs here, and nothing else. Make one for each service, so that each can be replaced alone.", mintButton(mint));
+  empty(
+    "No keys yet",
+    "A key lets one of your services send traces and logs here, and nothing else. Make one for each service, so that each can be replaced alone.",
+    mintButton(mint),
+  );
 
 /** What can be done to keys. @param {import("../main.js").Application} application @param {() => void} changed */
 function actions(application, changed) {
@@ -69,42 +89,93 @@ function actions(application, changed) {
 }
 
 function mint(application, shown) {
-  const name = h("input", { name: "name", required: true, maxlength: 80, placeholder: "checkout-eu", autocomplete: "off" });
-  const life = h("select", { name: "life" }, LIVES.map(([value, text]) => h("option", { value }, text)));
-  const scopes = [["ingest:traces", "Traces"], ["ingest:logs", "Logs"]].map(([value, text]) => [h("input", { type: "checkbox", value, checked: true }), text]);
+  const name = h("input", {
+    name: "name",
+    required: true,
+    maxlength: 80,
+    placeholder: "checkout-eu",
+    autocomplete: "off",
+  });
+  const life = h(
+    "select",
+    { name: "life" },
+    LIVES.map(([value, text]) => h("option", { value }, text)),
+  );
+  const scopes = [
+    ["ingest:traces", "Traces"],
+    ["ingest:logs", "Logs"],
+  ].map(([value, text]) => [h("input", { type: "checkbox", value, checked: true }), text]);
   const chosen = () => scopes.filter(([input]) => input.checked).map(([input]) => input.value);
   formDialog({
     title: "New key",
     action: "Create key",
     fields: [
       field(freshId("name"), "Name", name, "What will send with it."),
-      h("fieldset.field", {}, h("legend.label", {}, "May send"), h("div.checks", {}, scopes.map(([input, text]) => h("label.check", {}, input, text)))),
+      h(
+        "fieldset.field",
+        {},
+        h("legend.label", {}, "May send"),
+        h(
+          "div.checks",
+          {},
+          scopes.map(([input, text]) => h("label.check", {}, input, text)),
+        ),
+      ),
       field(freshId("life"), "Expires", life),
     ],
     ready: () => name.value.trim() !== "" && chosen().length > 0,
     async save() {
-      const expiresAt = life.value ? new Date(Date.now() + Number(life.value) * DAY_MS).toISOString() : undefined;
+      const expiresAt = life.value
+        ? new Date(Date.now() + Number(life.value) * DAY_MS).toISOString()
+        : undefined;
       const key = await api.mintKey(application.id, { name: name.value, scopes: chosen(), expiresAt });
-      return () => shown(key, `The key ${name.value.trim()}`, "Copy it now. It is shown this one time, and stored only as a hash.");
+      return () =>
+        shown(
+          key,
+          `The key ${name.value.trim()}`,
+          "Copy it now. It is shown this one time, and stored only as a hash.",
+        );
     },
   });
 }
 
 function rotate(key, shown) {
-  const overlap = h("select", { name: "overlap" }, OVERLAPS.map(([value, text]) => h("option", { value }, text)));
+  const overlap = h(
+    "select",
+    { name: "overlap" },
+    OVERLAPS.map(([value, text]) => h("option", { value }, text)),
+  );
   formDialog({
     title: `Rotate ${key.name}`,
     action: "Rotate",
-    fields: [h("p.soft", {}, "The key gets a new secret. The old one goes on for a while, so that nothing is lost while you replace it."), field(freshId("overlap"), "The old secret works for", overlap)],
+    fields: [
+      h(
+        "p.soft",
+        {},
+        "The key gets a new secret. The old one goes on for a while, so that nothing is lost while you replace it.",
+      ),
+      field(freshId("overlap"), "The old secret works for", overlap),
+    ],
     async save() {
       const secret = await api.rotateKey(key.id, { overlapSeconds: Number(overlap.value) });
-      return () => shown(secret, `The new secret of ${key.name}`, "Copy it now. It is shown this one time, and stored only as a hash.");
+      return () =>
+        shown(
+          secret,
+          `The new secret of ${key.name}`,
+          "Copy it now. It is shown this one time, and stored only as a hash.",
+        );
     },
   });
 }
 
 function rename(key, changed) {
-  const name = h("input", { name: "name", required: true, maxlength: 80, value: key.name, autocomplete: "off" });
+  const name = h("input", {
+    name: "name",
+    required: true,
+    maxlength: 80,
+    value: key.name,
+    autocomplete: "off",
+  });
   formDialog({
     title: "Rename the key",
     action: "Rename",

@@ -82,6 +82,8 @@ export class Listing {
     const { keyOf, timeOf } = this.source;
     const merged = new Map(this.rows.map((row) => [keyOf(row), row]));
     for (const row of rows) merged.set(keyOf(row), row);
-    this.rows = [...merged.values()].filter((row) => timeOf(row) >= oldest).sort((a, b) => timeOf(b) - timeOf(a));
+    this.rows = [...merged.values()]
+      .filter((row) => timeOf(row) >= oldest)
+      .sort((a, b) => timeOf(b) - timeOf(a));
   }
 }

@@ -43,7 +43,11 @@ export function liveList(outlet, { query, signal }, application, subject) {
     page: (parameters) => subject.page({ applicationId: application.id, from: beginOf(span), ...parameters }),
   });
   const note = h("p.note", { role: "status" });
-  const more = h("button.button.more", { type: "button", hidden: true, on: { click: loadMore } }, `Show older ${what}s`);
+  const more = h(
+    "button.button.more",
+    { type: "button", hidden: true, on: { click: loadMore } },
+    `Show older ${what}s`,
+  );
   const body = h("div.stack", {}, skeleton());
   const filled = h("div.stack", {}, above, h("section.panel.flush", {}, list), more);
 
@@ -89,7 +93,11 @@ export function liveList(outlet, { query, signal }, application, subject) {
   const banner = troubleBanner(() => fresh.refresh());
   fill(
     outlet,
-    heading(subject.title, note, liveButton((paused) => fresh.setPaused(paused))),
+    heading(
+      subject.title,
+      note,
+      liveButton((paused) => fresh.setPaused(paused)),
+    ),
     h("div.toolbar", {}, spanPicker(span, changeSpan), subject.controls(changed)),
     banner.element,
     body,

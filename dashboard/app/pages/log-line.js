@@ -5,7 +5,8 @@ import { attributeList, sorted } from "./attributes.js";
 const TONES = { fatal: "error", error: "error", warn: "warn", warning: "warn" };
 
 /** The colour of a level, of whatever it is called. @param {string} level */
-export const levelTone = (level) => (Object.hasOwn(TONES, level.toLowerCase()) ? TONES[level.toLowerCase()] : "");
+export const levelTone = (level) =>
+  Object.hasOwn(TONES, level.toLowerCase()) ? TONES[level.toLowerCase()] : "";
 
 /**
  * A log line that opens to all that came with it.
@@ -21,7 +22,13 @@ export function logLine(log, { traceHref } = {}) {
     h(
       "summary.row.log-row",
       {},
-      h("time.at", { datetime: log.timestamp }, h("span.day", {}, otherDay(log.timestamp)), " ", clockMs(log.timestamp)),
+      h(
+        "time.at",
+        { datetime: log.timestamp },
+        h("span.day", {}, otherDay(log.timestamp)),
+        " ",
+        clockMs(log.timestamp),
+      ),
       h("span.pill.level", { class: levelTone(log.level) }, log.level),
       h("span.message", {}, log.message),
       h("span.service", {}, log.service ?? log.type ?? ""),
@@ -29,7 +36,9 @@ export function logLine(log, { traceHref } = {}) {
     more,
   );
   // Most lines are never opened.
-  element.addEventListener("toggle", () => { if (element.open && !more.firstChild) more.append(...details(log, traceHref)); });
+  element.addEventListener("toggle", () => {
+    if (element.open && !more.firstChild) more.append(...details(log, traceHref));
+  });
   return element;
 }
 

@@ -12,7 +12,11 @@ const LEVELS = ["fatal", "error", "warn", "info", "debug", "trace"];
 /** @type {import("../main.js").Page} */
 export function logsPage(outlet, visit, application) {
   const { query, signal } = visit;
-  const filters = { q: query.get("q") ?? "", level: query.get("level") ?? "", trace: query.get("trace") ?? "" };
+  const filters = {
+    q: query.get("q") ?? "",
+    level: query.get("level") ?? "",
+    trace: query.get("trace") ?? "",
+  };
   liveList(outlet, visit, application, {
     title: "Logs",
     what: "log",
@@ -22,7 +26,8 @@ export function logsPage(outlet, visit, application) {
       levelPills(filters.level, (level) => changed({ level })),
       filters.trace && traceFilter(filters.trace, () => changed({ trace: "" })),
     ],
-    page: (question) => api.logs({ ...question, q: filters.q, level: filters.level, traceId: filters.trace }, signal),
+    page: (question) =>
+      api.logs({ ...question, q: filters.q, level: filters.level, traceId: filters.trace }, signal),
     rowsOf: ({ logs }) => numbered(logs),
     keyOf: ({ key }) => key,
     timeOf: ({ timestamp }) => Date.parse(timestamp),
@@ -42,12 +47,17 @@ function numbered(logs) {
 }
 
 const traceHref = (applicationId, { traceId, timestamp }) =>
-  traceId && `${to("/applications/{}/traces/{}", applicationId, traceId)}?at=${encodeURIComponent(timestamp)}`;
+  traceId &&
+  `${to("/applications/{}/traces/{}", applicationId, traceId)}?at=${encodeURIComponent(timestamp)}`;
 
 function levelPills(chosen, changed) {
   const active = new Set(chosen.split(",").filter(Boolean));
   const buttons = LEVELS.map((level) => {
-    const button = h("button.pill.toggle", { type: "button", class: levelTone(level), "aria-pressed": String(active.has(level)) }, level);
+    const button = h(
+      "button.pill.toggle",
+      { type: "button", class: levelTone(level), "aria-pressed": String(active.has(level)) },
+      level,
+    );
     button.addEventListener("click", () => {
       if (!active.delete(level)) active.add(level);
       button.setAttribute("aria-pressed", String(active.has(level)));
@@ -59,7 +69,11 @@ function levelPills(chosen, changed) {
 }
 
 function traceFilter(traceId, clear) {
-  const button = h("button.button.small", { type: "button", "aria-label": "Show the logs of all traces" }, `Trace ${traceId.slice(0, 8)} ✕`);
+  const button = h(
+    "button.button.small",
+    { type: "button", "aria-label": "Show the logs of all traces" },
+    `Trace ${traceId.slice(0, 8)} ✕`,
+  );
   button.addEventListener("click", () => {
     button.remove();
     clear();

@@ -19,12 +19,21 @@ export function metricsPage(outlet, { query, signal }, application) {
   const tiles = h("dl.tiles");
   const table = h("tbody");
   const charts = makeCharts();
-  const filled = h("div.stack", {}, tiles, charts.map(({ element }) => h("section.panel", {}, element)), tableOf(table));
+  const filled = h(
+    "div.stack",
+    {},
+    tiles,
+    charts.map(({ element }) => h("section.panel", {}, element)),
+    tableOf(table),
+  );
   const body = h("div.stack", {}, skeleton());
 
   async function load() {
     const question = { applicationId: application.id, from: beginOf(span), step: SPANS[span].stepSeconds };
-    const [traces, logs] = await Promise.all([api.metrics(question, signal), api.metrics({ ...question, signal: "logs" }, signal)]);
+    const [traces, logs] = await Promise.all([
+      api.metrics(question, signal),
+      api.metrics({ ...question, signal: "logs" }, signal),
+    ]);
     answers = { traces, logs };
     await draw();
   }
@@ -32,7 +41,10 @@ export function metricsPage(outlet, { query, signal }, application) {
   async function draw() {
     const { traces, logs } = answers;
     if (traces.total.count + logs.total.count === 0) {
-      return fillIfNew(body, await nothingYet({ application, what: "trace", isFiltered: false, span, signal }));
+      return fillIfNew(
+        body,
+        await nothingYet({ application, what: "trace", isFiltered: false, span, signal }),
+      );
     }
     if (filled.parentNode !== body) fill(body, filled);
     const buckets = traces.buckets.map((bucket, index) => flat(bucket, logs.buckets[index], of));
@@ -44,7 +56,10 @@ export function metricsPage(outlet, { query, signal }, application) {
   const banner = troubleBanner(() => fresh.refresh());
   fill(
     outlet,
-    heading("Metrics", liveButton((paused) => fresh.setPaused(paused))),
+    heading(
+      "Metrics",
+      liveButton((paused) => fresh.setPaused(paused)),
+    ),
     h(
       "div.toolbar",
       {},
@@ -53,10 +68,18 @@ export function metricsPage(outlet, { query, signal }, application) {
         fill(body, skeleton());
         fresh.refresh();
       }),
-      segmented("Count", [["requests", "Requests"], ["all", "All spans"]], of, (value) => {
-        of = value;
-        if (answers) draw();
-      }),
+      segmented(
+        "Count",
+        [
+          ["requests", "Requests"],
+          ["all", "All spans"],
+        ],
+        of,
+        (value) => {
+          of = value;
+          if (answers) draw();
+        },
+      ),
     ),
     banner.element,
     body,
@@ -110,7 +133,12 @@ const makeCharts = () => [
 
 const tilesOf = (total, logs, of, time) => [
   tile(of === "requests" ? "Requests" : "Spans", compact(total.count), `in ${time}`),
-  tile("Failed", percent(total.errors, total.count), `${count(total.errors)} of ${compact(total.count)}`, total.errors > 0 ? "error-text" : ""),
+  tile(
+    "Failed",
+    percent(total.errors, total.count),
+    `${count(total.errors)} of ${compact(total.count)}`,
+    total.errors > 0 ? "error-text" : "",
+  ),
   tile("p50", duration(total.p50Ms), "half are faster"),
   tile("p95", duration(total.p95Ms), "19 of 20 are faster"),
   tile("p99", duration(total.p99Ms), `slowest ${duration(total.maxMs)}`),
@@ -127,7 +155,24 @@ const tableOf = (body) =>
     "details.panel.table-details",
     {},
     h("summary", {}, "The same as a table"),
-    h("div.scroll", { tabindex: 0, role: "region", "aria-label": "Metrics as a table" }, h("table", {}, h("thead", {}, h("tr", {}, COLUMNS.map((name) => h("th", { scope: "col" }, name)))), body)),
+    h(
+      "div.scroll",
+      { tabindex: 0, role: "region", "aria-label": "Metrics as a table" },
+      h(
+        "table",
+        {},
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            COLUMNS.map((name) => h("th", { scope: "col" }, name)),
+          ),
+        ),
+        body,
+      ),
+    ),
   );
 
 const tableRow = (bucket) =>
@@ -135,5 +180,12 @@ const tableRow = (bucket) =>
     "tr",
     {},
     h("th", { scope: "row" }, moment(bucket.startTime)),
-    [count(bucket.count), count(bucket.errors), duration(bucket.p50Ms), duration(bucket.p95Ms), duration(bucket.p99Ms), count(bucket.logs)].map((text) => h("td", {}, text)),
+    [
+      count(bucket.count),
+      count(bucket.errors),
+      duration(bucket.p50Ms),
+      duration(bucket.p95Ms),
+      duration(bucket.p99Ms),
+      count(bucket.logs),
+    ].map((text) => h("td", {}, text)),
   );

@@ -20,7 +20,10 @@ export function exampleBatch() {
   };
 }
 
-const hex = (bytes) => Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+const hex = (bytes) =>
+  Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
 
 /** @param {Target} target */
 const curl = ({ api, key }) => `curl ${api}/ingest/traces \\
@@ -189,7 +192,12 @@ func random(n int) string {
 
 /** @param {Target} target */
 const openTelemetry = ({ api, key, name }) => `# For any OpenTelemetry SDK or auto-instrumentation
-export OTEL_SERVICE_NAME='${name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "") || "my-service"}'
+export OTEL_SERVICE_NAME='${
+  name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-|-$/g, "") || "my-service"
+}'
 export OTEL_EXPORTER_OTLP_ENDPOINT='${api}'
 export OTEL_EXPORTER_OTLP_PROTOCOL='http/protobuf'
 export OTEL_EXPORTER_OTLP_HEADERS='x-api-key=${key}'

@@ -15,9 +15,21 @@ export function spanDetails(span, trace) {
       attributeList("Attributes", sorted(span.attributes)),
       attributeList("Resource", sorted(span.resource)),
     ),
-    span.events.length > 0 && h("section.attributes", {}, h("h2", {}, "Events"), h("ul.events", {}, span.events.map(event))),
-    span.links.length > 0 && h("section.attributes", {}, h("h2", {}, "Links"), h("ul.events", {}, span.links.map(link))),
-    logs.length > 0 && h("section.attributes", {}, h("h2", {}, "Logs"), h("ol.rows.logs.framed", {}, logs.map((log) => h("li", {}, logLine(log))))),
+    span.events.length > 0 &&
+      h("section.attributes", {}, h("h2", {}, "Events"), h("ul.events", {}, span.events.map(event))),
+    span.links.length > 0 &&
+      h("section.attributes", {}, h("h2", {}, "Links"), h("ul.events", {}, span.links.map(link))),
+    logs.length > 0 &&
+      h(
+        "section.attributes",
+        {},
+        h("h2", {}, "Logs"),
+        h(
+          "ol.rows.logs.framed",
+          {},
+          logs.map((log) => h("li", {}, logLine(log))),
+        ),
+      ),
   ].filter(Boolean);
 }
 
@@ -34,7 +46,12 @@ const known = (span) => ({
 });
 
 const event = ({ name, timestamp, attributes }) =>
-  h("li", {}, h("p", {}, h("time.at", { datetime: timestamp }, clockMs(timestamp)), " ", h("b", {}, name)), attributeList("", attributes));
+  h(
+    "li",
+    {},
+    h("p", {}, h("time.at", { datetime: timestamp }, clockMs(timestamp)), " ", h("b", {}, name)),
+    attributeList("", attributes),
+  );
 
 /** The other trace may be of another application: its id is what there is. */
 const link = ({ traceId, spanId, attributes }) =>

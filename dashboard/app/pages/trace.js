@@ -25,7 +25,9 @@ export function tracePage(outlet, { params, query, signal }, application) {
   let startTime = Date.now();
 
   async function load() {
-    const trace = await api.trace(params.trace, { applicationId: application.id, at: query.get("at") }, signal).catch(orNone);
+    const trace = await api
+      .trace(params.trace, { applicationId: application.id, at: query.get("at") }, signal)
+      .catch(orNone);
     const state = JSON.stringify(trace);
     // Drawn again only if it grew: the reader may have folded and opened things.
     if (state === shown) return;
@@ -36,7 +38,12 @@ export function tracePage(outlet, { params, query, signal }, application) {
   }
 
   const banner = troubleBanner(() => fresh.refresh());
-  const list = h("a.button.quiet.small.back", { href: to("/applications/{}/traces", application.id) }, back(), "Traces");
+  const list = h(
+    "a.button.quiet.small.back",
+    { href: to("/applications/{}/traces", application.id) },
+    back(),
+    "Traces",
+  );
   fill(outlet, h("p.crumb", {}, list), banner.element, body);
   const pauseMs = () => (Date.now() - startTime < YOUNG_MS ? YOUNG_PAUSE_MS : OLD_PAUSE_MS);
   const fresh = keepFresh({ load, pauseMs, signal, failed: banner.show });
@@ -47,7 +54,8 @@ function orNone(problem) {
   throw problem;
 }
 
-const unknown = () => empty("This trace is not here", "It expired, or it has not arrived yet. The page looks again by itself.");
+const unknown = () =>
+  empty("This trace is not here", "It expired, or it has not arrived yet. The page looks again by itself.");
 
 function show(trace, application, selected) {
   const tones = serviceTones(trace.services);
@@ -57,9 +65,13 @@ function show(trace, application, selected) {
     remember({ span });
   };
   return [
-    heading([root?.name ?? "Trace", trace.errorCount > 0 && pill(`${trace.errorCount} failed`, "error")], copyButton(() => trace.traceId, { label: "Trace id" })),
+    heading(
+      [root?.name ?? "Trace", trace.errorCount > 0 && pill(`${trace.errorCount} failed`, "error")],
+      copyButton(() => trace.traceId, { label: "Trace id" }),
+    ),
     summary(trace, tones),
-    trace.isTruncated && h("p.notice", {}, "This trace is too large to be shown whole: some spans or logs are left out."),
+    trace.isTruncated &&
+      h("p.notice", {}, "This trace is too large to be shown whole: some spans or logs are left out."),
     h("section.panel.flush", { "aria-label": "Spans" }, waterfall(trace, tones, selected.span, select)),
     logsOf(trace, application),
   ];
@@ -72,7 +84,9 @@ const summary = (trace, tones) =>
     h("b", {}, duration(trace.durationMs)),
     h("span", {}, plural(trace.spanCount, "span")),
     h("time", { datetime: trace.startTime }, moment(trace.startTime)),
-    trace.services.map((service) => h("span.service-name", {}, h("i", { class: tones.get(service) }), service)),
+    trace.services.map((service) =>
+      h("span.service-name", {}, h("i", { class: tones.get(service) }), service),
+    ),
   );
 
 function logsOf(trace, application) {
@@ -81,7 +95,16 @@ function logsOf(trace, application) {
   return h(
     "section.stack-small",
     { "aria-labelledby": "trace-logs" },
-    h("div.heading.minor", {}, h("h2", { id: "trace-logs" }, "Logs"), h("div.beside", {}, h("a", { href: all }, "Show in logs"))),
-    h("ol.rows.logs.panel.flush", {}, trace.logs.map((log) => h("li", {}, logLine(log)))),
+    h(
+      "div.heading.minor",
+      {},
+      h("h2", { id: "trace-logs" }, "Logs"),
+      h("div.beside", {}, h("a", { href: all }, "Show in logs")),
+    ),
+    h(
+      "ol.rows.logs.panel.flush",
+      {},
+      trace.logs.map((log) => h("li", {}, logLine(log))),
+    ),
   );
 }

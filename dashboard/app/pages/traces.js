@@ -10,9 +10,24 @@ import { choice, searchField } from "../ui/toolbar.js";
 import { liveList } from "./live-list.js";
 
 /** @type {[string, string][]} */
-const STATUSES = [["", "Any status"], ["ok", "OK"], ["error", "Failed"], ["2xx", "2xx"], ["3xx", "3xx"], ["4xx", "4xx"], ["5xx", "5xx"]];
+const STATUSES = [
+  ["", "Any status"],
+  ["ok", "OK"],
+  ["error", "Failed"],
+  ["2xx", "2xx"],
+  ["3xx", "3xx"],
+  ["4xx", "4xx"],
+  ["5xx", "5xx"],
+];
 /** @type {[string, string][]} */
-const DURATIONS = [["", "Any duration"], ["10", "≥ 10 ms"], ["100", "≥ 100 ms"], ["500", "≥ 500 ms"], ["1000", "≥ 1 s"], ["5000", "≥ 5 s"]];
+const DURATIONS = [
+  ["", "Any duration"],
+  ["10", "≥ 10 ms"],
+  ["100", "≥ 100 ms"],
+  ["500", "≥ 500 ms"],
+  ["1000", "≥ 1 s"],
+  ["5000", "≥ 5 s"],
+];
 
 /** @type {import("../main.js").Page} */
 export function tracesPage(outlet, visit, application) {
@@ -28,7 +43,8 @@ export function tracesPage(outlet, visit, application) {
       choice("Status", STATUSES, filters.status, (status) => changed({ status })),
       choice("Duration", DURATIONS, filters.min, (min) => changed({ min })),
     ],
-    page: (question) => api.traces({ ...question, q: filters.q, status: filters.status, minDurationMs: filters.min }, signal),
+    page: (question) =>
+      api.traces({ ...question, q: filters.q, status: filters.status, minDurationMs: filters.min }, signal),
     rowsOf: ({ traces }) => traces,
     keyOf: ({ traceId }) => traceId,
     timeOf: ({ startTime }) => Date.parse(startTime),
@@ -43,7 +59,12 @@ export function tracesPage(outlet, visit, application) {
 function dots(applicationId, traces, hasMore, span) {
   const now = Date.now();
   const from = hasMore ? Date.parse(traces.at(-1).startTime) : now - SPANS[span].ms;
-  return { from: Math.min(from, now - 1_000), to: now, note: hasMore ? `the newest ${count(traces.length)}` : "", dots: traces.map((trace) => dot(applicationId, trace)) };
+  return {
+    from: Math.min(from, now - 1_000),
+    to: now,
+    note: hasMore ? `the newest ${count(traces.length)}` : "",
+    dots: traces.map((trace) => dot(applicationId, trace)),
+  };
 }
 
 const dot = (applicationId, trace) => ({
@@ -69,7 +90,12 @@ function row(applicationId, trace) {
       h("span.status", { class: tone(trace) }, status ?? (isError ? "error" : "ok")),
       h("span.name", {}, trace.name, !trace.hasRoot && h("span.faint.small", {}, " without its root")),
       h("span.service", {}, trace.service ?? ""),
-      h("span.spans", {}, plural(trace.spanCount, "span"), errorCount > 0 && h("span.error-text", {}, ` · ${count(errorCount)} failed`)),
+      h(
+        "span.spans",
+        {},
+        plural(trace.spanCount, "span"),
+        errorCount > 0 && h("span.error-text", {}, ` · ${count(errorCount)} failed`),
+      ),
       h("span.duration", {}, duration(trace.durationMs)),
       h("time.at", { datetime: startTime }, h("span.day", {}, otherDay(startTime)), " ", clockMs(startTime)),
     ),

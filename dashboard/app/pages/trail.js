@@ -32,7 +32,11 @@ const OTHERS = { upblit: "Upblit", "github-secret-scanning": "GitHub secret scan
 export function trail(page, signal) {
   const list = h("ol.rows.audit", { "aria-label": "Audit trail" });
   const waiting = skeleton(4);
-  const more = h("button.button.more", { type: "button", hidden: true, on: { click: load } }, "Show older entries");
+  const more = h(
+    "button.button.more",
+    { type: "button", hidden: true, on: { click: load } },
+    "Show older entries",
+  );
   const banner = troubleBanner(load);
   const element = h("div.stack", {}, banner.element, waiting, more);
   let cursor = null;
@@ -54,7 +58,14 @@ export function trail(page, signal) {
   function show() {
     const isEmpty = !list.firstChild;
     more.hidden = cursor === null;
-    fill(element, banner.element, isEmpty ? empty("Nothing happened yet", "Changes to keys and settings are listed here.") : h("section.panel.flush", {}, list), more);
+    fill(
+      element,
+      banner.element,
+      isEmpty
+        ? empty("Nothing happened yet", "Changes to keys and settings are listed here.")
+        : h("section.panel.flush", {}, list),
+      more,
+    );
   }
   load();
   return element;
@@ -66,7 +77,14 @@ function row({ at, actor, action, key, session }, me) {
   return h(
     "li.row.audit-row",
     { class: GRAVE.includes(action) ? "grave" : "" },
-    h("span", {}, h("b", {}, who), ` ${what}`, key && [" ", h("code", {}, key)], session && h("span.faint", {}, " ", h("code", {}, session.slice(0, 8)))),
+    h(
+      "span",
+      {},
+      h("b", {}, who),
+      ` ${what}`,
+      key && [" ", h("code", {}, key)],
+      session && h("span.faint", {}, " ", h("code", {}, session.slice(0, 8))),
+    ),
     h("span.at", {}, when(at), h("span.faint", {}, ` · ${moment(at)}`)),
   );
 }

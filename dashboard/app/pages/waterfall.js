@@ -12,7 +12,8 @@ const TICKS = 5;
 const MAX_INDENT = 12;
 
 /** A colour for each service, by order of appearance. @param {string[]} services */
-export const serviceTones = (services) => new Map(services.map((service, index) => [service, `service-${index % TONES}`]));
+export const serviceTones = (services) =>
+  new Map(services.map((service, index) => [service, `service-${index % TONES}`]));
 
 /**
  * @param {any} trace
@@ -21,10 +22,20 @@ export const serviceTones = (services) => new Map(services.map((service, index) 
  * @param {(spanId: string | null) => void} select told of what the reader opens
  */
 export function waterfall(trace, tones, selected, select) {
-  const totalMs = Math.max(0.001, trace.durationMs ?? 0, ...trace.spans.map((span) => span.startOffsetMs + (span.durationMs ?? 0)));
+  const totalMs = Math.max(
+    0.001,
+    trace.durationMs ?? 0,
+    ...trace.spans.map((span) => span.startOffsetMs + (span.durationMs ?? 0)),
+  );
   const logsOf = Map.groupBy(trace.logs, ({ spanId }) => spanId);
-  const rows = trace.spans.map((span, index) => makeRow(span, hasChildren(trace.spans, index), { totalMs, tones, logs: logsOf.get(span.spanId) ?? [] }));
-  const list = h("ol.spans", { "aria-label": "Spans" }, rows.map(({ element }) => element));
+  const rows = trace.spans.map((span, index) =>
+    makeRow(span, hasChildren(trace.spans, index), { totalMs, tones, logs: logsOf.get(span.spanId) ?? [] }),
+  );
+  const list = h(
+    "ol.spans",
+    { "aria-label": "Spans" },
+    rows.map(({ element }) => element),
+  );
   for (const row of rows) {
     row.main.addEventListener("click", () => open(row));
     row.fold?.addEventListener("click", () => setFolded(row, !row.folded));
@@ -80,17 +91,34 @@ function close(row) {
 
 function ruler(totalMs) {
   const ticks = roundTicks(totalMs, TICKS).filter((tick) => tick <= totalMs * 0.94);
-  return h("div.ruler", { "aria-hidden": "true" }, h("div.ruler-line", {}, ticks.map((tick) => h("span", { style: { left: share(tick, totalMs) } }, duration(tick)))));
+  return h(
+    "div.ruler",
+    { "aria-hidden": "true" },
+    h(
+      "div.ruler-line",
+      {},
+      ticks.map((tick) => h("span", { style: { left: share(tick, totalMs) } }, duration(tick))),
+    ),
+  );
 }
 
 function makeRow(span, isParent, { totalMs, tones, logs }) {
   const fold = isParent
-    ? h("button.fold", { type: "button", "aria-expanded": "true", "aria-label": `Spans below ${span.name}` }, chevron())
+    ? h(
+        "button.fold",
+        { type: "button", "aria-expanded": "true", "aria-label": `Spans below ${span.name}` },
+        chevron(),
+      )
     : null;
   const main = h(
     "button.span-main",
     { type: "button", "aria-expanded": "false", class: span.isError ? "failed" : "" },
-    h("span.span-name", {}, h("span.label", {}, span.name), span.service && h("span.span-service", {}, span.service)),
+    h(
+      "span.span-name",
+      {},
+      h("span.label", {}, span.name),
+      span.service && h("span.span-service", {}, span.service),
+    ),
     bar(span, totalMs, tones, logs),
     h("span.bar-time", {}, duration(span.durationMs)),
   );
@@ -107,7 +135,10 @@ function bar(span, totalMs, tones, logs) {
   return h(
     "span.track",
     {},
-    h("span.bar", { class: `${tones.get(span.service) ?? "service-0"}${span.isError ? " failed" : ""}`, style: { left: from, width: share(span.durationMs ?? 0, totalMs) } }),
+    h("span.bar", {
+      class: `${tones.get(span.service) ?? "service-0"}${span.isError ? " failed" : ""}`,
+      style: { left: from, width: share(span.durationMs ?? 0, totalMs) },
+    }),
     marks.map((at) => h("span.event-mark", { style: { left: share(offset(at), totalMs) } })),
   );
 }

@@ -34,5 +34,7 @@ export function words(error) {
     console.error(error);
     return "Something went wrong on this page. Please reload it.";
   }
-  return error.requestId && error.status === 500 ? `${error.message} Request ${error.requestId}.` : error.message;
+  return error.requestId && error.status === 500
+    ? `${error.message} Request ${error.requestId}.`
+    : error.message;
 }

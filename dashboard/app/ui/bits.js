@@ -13,13 +13,18 @@ export const when = (at, none = "never") =>
 /** Moves all the "2 min. ago" on, now and then. */
 export function keepTime() {
   setInterval(() => {
-    for (const time of /** @type {NodeListOf<HTMLTimeElement>} */ (document.querySelectorAll("[data-ago]"))) time.textContent = ago(time.dateTime);
+    for (const time of /** @type {NodeListOf<HTMLTimeElement>} */ (document.querySelectorAll("[data-ago]")))
+      time.textContent = ago(time.dateTime);
   }, 20_000);
 }
 
 /** Grey lines where rows will be. @param {number} [rows] */
 export const skeleton = (rows = 6) =>
-  h("div.skeleton", { "aria-hidden": "true" }, Array.from({ length: rows }, () => h("div")));
+  h(
+    "div.skeleton",
+    { "aria-hidden": "true" },
+    Array.from({ length: rows }, () => h("div")),
+  );
 
 /** Nothing to show on a page, and what to do about it. @param {any} title @param {any} text @param {...any} actions */
 export const empty = (title, text, ...actions) => emptyUnder("h2", title, text, actions);
@@ -28,7 +33,13 @@ export const empty = (title, text, ...actions) => emptyUnder("h2", title, text, 
 export const emptyPage = (title, text, ...actions) => emptyUnder("h1", title, text, actions);
 
 const emptyUnder = (tag, title, text, actions) =>
-  h("div.empty", {}, h(tag, { tabindex: tag === "h1" && -1 }, title), h("p", {}, text), actions.length ? h("p.actions", {}, actions) : null);
+  h(
+    "div.empty",
+    {},
+    h(tag, { tabindex: tag === "h1" && -1 }, title),
+    h("p", {}, text),
+    actions.length ? h("p.actions", {}, actions) : null,
+  );
 
 /** A page's heading, with what belongs beside it. @param {any} title @param {...any} beside */
 export const heading = (title, ...beside) =>
@@ -38,11 +49,22 @@ export const heading = (title, ...beside) =>
 export const field = (id, label, control, hint) => {
   control.id = id;
   if (hint) control.setAttribute("aria-describedby", `${id}-hint`);
-  return h("div.field", {}, h("label", { for: id }, label), control, hint && h("p.hint", { id: `${id}-hint` }, hint));
+  return h(
+    "div.field",
+    {},
+    h("label", { for: id }, label),
+    control,
+    hint && h("p.hint", { id: `${id}-hint` }, hint),
+  );
 };
 
 /** Two columns of names and values. @param {[string, any][]} pairs */
-export const facts = (pairs) => h("dl.facts", {}, pairs.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+export const facts = (pairs) =>
+  h(
+    "dl.facts",
+    {},
+    pairs.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+  );
 
 /** A live dot: something is being waited for. */
 export const pulse = () => h("span.pulse", { "aria-hidden": "true" });

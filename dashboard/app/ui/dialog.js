@@ -49,7 +49,9 @@ export function formDialog({ title, fields, action, danger = false, ready = () =
   const submit = h("button.button", { class: danger ? "danger" : "primary" }, action);
   const cancel = h("button.button.quiet", { type: "button", on: { click: dialog.close } }, "Cancel");
   const form = h("form.form", { novalidate: true }, fields, trouble, h("footer", {}, cancel, submit));
-  const update = () => { submit.disabled = !ready(); };
+  const update = () => {
+    submit.disabled = !ready();
+  };
   form.addEventListener("input", update);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -86,7 +88,10 @@ export function formDialog({ title, fields, action, danger = false, ready = () =
 export function confirmDialog({ title, text, action, typed, save }) {
   const id = freshId("typed");
   const input = h("input", { id, autocomplete: "off", autocapitalize: "none", spellcheck: "false" });
-  const field = typed && [h("label", { for: id }, "Type ", h("strong.typed", {}, typed), " to confirm"), input];
+  const field = typed && [
+    h("label", { for: id }, "Type ", h("strong.typed", {}, typed), " to confirm"),
+    input,
+  ];
   return formDialog({
     title,
     action,

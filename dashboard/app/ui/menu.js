@@ -12,8 +12,12 @@ export function menu(label, summary, options = {}) {
   const body = h("div.menu-body");
   const button = h("summary.button.quiet", { "aria-label": label }, summary);
   const element = h("details.menu", { class: options.class ?? "" }, button, body);
-  const close = () => { element.open = false; };
-  element.addEventListener("toggle", () => { if (element.open) options.opened?.(); });
+  const close = () => {
+    element.open = false;
+  };
+  element.addEventListener("toggle", () => {
+    if (element.open) options.opened?.();
+  });
   element.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !element.open) return;
     close();
@@ -22,7 +26,11 @@ export function menu(label, summary, options = {}) {
   element.addEventListener("focusout", ({ relatedTarget }) => {
     if (relatedTarget && !element.contains(relatedTarget)) close();
   });
-  document.addEventListener("pointerdown", ({ target }) => { if (!element.contains(target)) close(); });
-  body.addEventListener("click", ({ target }) => { if (target.closest("a, button")) close(); });
+  document.addEventListener("pointerdown", ({ target }) => {
+    if (!element.contains(target)) close();
+  });
+  body.addEventListener("click", ({ target }) => {
+    if (target.closest("a, button")) close();
+  });
   return { element, body, close };
 }

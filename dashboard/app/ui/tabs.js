@@ -10,7 +10,17 @@ export function tabPanel(label, tabs) {
   const panelId = freshId("panel");
   const panel = h("div.tab-panel", { id: panelId, role: "tabpanel" });
   const buttons = tabs.map(({ name }, index) =>
-    h("button", { type: "button", role: "tab", id: `${panelId}-${index}`, "aria-controls": panelId, on: { click: () => show(index) } }, name),
+    h(
+      "button",
+      {
+        type: "button",
+        role: "tab",
+        id: `${panelId}-${index}`,
+        "aria-controls": panelId,
+        on: { click: () => show(index) },
+      },
+      name,
+    ),
   );
   const list = h("div.tab-list", { role: "tablist", "aria-label": label }, buttons);
   list.addEventListener("keydown", (event) => {

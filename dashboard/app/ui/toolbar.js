@@ -25,7 +25,9 @@ export function segmented(label, options, chosen, changed) {
 
 /** The picker of the time to look at. @param {string} chosen @param {(name: string) => void} changed */
 export function spanPicker(chosen, changed) {
-  const options = Object.entries(SPANS).map(([name, { label }]) => /** @type {[string, string]} */ ([name, label]));
+  const options = Object.entries(SPANS).map(
+    ([name, { label }]) => /** @type {[string, string]} */ ([name, label]),
+  );
   return segmented("Time", options, chosen, (name) => {
     keepSpan(name);
     remember({ window: name });
@@ -58,7 +60,14 @@ export function liveButton(changed) {
  * @param {(text: string) => void} changed
  */
 export function searchField(label, text, changed) {
-  const input = h("input", { type: "search", "aria-label": label, placeholder: label, value: text, autocomplete: "off", spellcheck: "false" });
+  const input = h("input", {
+    type: "search",
+    "aria-label": label,
+    placeholder: label,
+    value: text,
+    autocomplete: "off",
+    spellcheck: "false",
+  });
   let timer = 0;
   input.addEventListener("input", () => {
     clearTimeout(timer);
@@ -76,7 +85,11 @@ export function searchField(label, text, changed) {
  * @param {(value: string) => void} changed
  */
 export function choice(label, options, chosen, changed) {
-  const select = h("select", { "aria-label": label }, options.map(([value, text]) => h("option", { value, selected: value === chosen }, text)));
+  const select = h(
+    "select",
+    { "aria-label": label },
+    options.map(([value, text]) => h("option", { value, selected: value === chosen }, text)),
+  );
   select.addEventListener("change", () => changed(select.value));
   return select;
 }

@@ -53,7 +53,10 @@ const PAGES = {
   applications: [() => "/#/applications", ".card-activity svg"],
   traces: [({ id }) => `/#/applications/${id}/traces`, ".trace-row"],
   "traces, none yet": [({ emptyId }) => `/#/applications/${emptyId}/traces`, ".empty"],
-  trace: [({ id, trace }) => `/#/applications/${id}/traces/${trace.traceId}?at=${trace.startTime}`, ".span-main"],
+  trace: [
+    ({ id, trace }) => `/#/applications/${id}/traces/${trace.traceId}?at=${trace.startTime}`,
+    ".span-main",
+  ],
   logs: [({ id }) => `/#/applications/${id}/logs`, ".log-row"],
   metrics: [({ id }) => `/#/applications/${id}/metrics`, ".tile"],
   keys: [({ id }) => `/#/applications/${id}/keys`, ".key"],
@@ -74,7 +77,10 @@ for (const look of LOOKS) {
         await page.goto(address(application));
         await page.locator(landmark).first().waitFor();
         await assertAccessible();
-        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "the page is wider than the window");
+        assert.ok(
+          await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+          "the page is wider than the window",
+        );
       });
     }
     await t.test("an open span", async () => {
@@ -101,7 +107,9 @@ for (const look of LOOKS) {
 async function assertAccessible() {
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(() => window.axe.run());
-  const found = violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
+  const found = violations.map(
+    ({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`,
+  );
   assert.deepEqual(found, []);
 }
 
@@ -115,7 +123,10 @@ test("the skip link leads into the page, and every stop of the keyboard is seen"
   assert.equal(await page.evaluate(() => document.activeElement.id), "main");
   for (let stop = 0; stop < 16; stop += 1) {
     await page.keyboard.press("Tab");
-    assert.ok(await page.evaluate(isFocusSeen), await page.evaluate(() => document.activeElement.outerHTML.slice(0, 120)));
+    assert.ok(
+      await page.evaluate(isFocusSeen),
+      await page.evaluate(() => document.activeElement.outerHTML.slice(0, 120)),
+    );
   }
 });
 

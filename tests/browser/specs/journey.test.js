@@ -78,7 +78,9 @@ test("a key is minted, shown once, with snippets that use it", async () => {
 test("the first trace appears without a reload", async () => {
   await page.getByRole("link", { name: "Traces", exact: true }).click();
   await page.getByRole("heading", { name: "Waiting for your first trace…" }).waitFor();
-  await page.evaluate(() => { window.isTheSamePage = true; });
+  await page.evaluate(() => {
+    window.isTheSamePage = true;
+  });
   assert.equal((await ingest(server.url, key, "/ingest/traces", checkout.traces)).accepted, 3);
   await ingest(server.url, key, "/ingest/logs", checkout.logs);
   await page.getByRole("link", { name: /502\s*POST \/checkout/ }).waitFor();
@@ -89,7 +91,11 @@ test("its waterfall shows the tree of spans, and its log", async () => {
   await page.getByRole("link", { name: /POST \/checkout/ }).click();
   const spans = page.getByRole("list", { name: "Spans" }).locator(".span-main");
   await spans.first().waitFor();
-  assert.deepEqual(await spans.locator(".label").allTextContents(), ["POST /checkout", "POST /payments", "POST /accounts"]);
+  assert.deepEqual(await spans.locator(".label").allTextContents(), [
+    "POST /checkout",
+    "POST /payments",
+    "POST /accounts",
+  ]);
   await spans.nth(1).click();
   await page.getByText("A-1042").waitFor();
   await page.getByText("the card processor did not answer").first().waitFor();
@@ -169,7 +175,14 @@ test("a key is disabled, enabled, rotated and revoked", async () => {
 
 test("the audit trail tells all of it", async () => {
   await page.getByRole("link", { name: "Audit", exact: true }).click();
-  for (const what of ["revoked the key", "rotated the key", "enabled the key", "disabled the key", "created the key", "created the application"]) {
+  for (const what of [
+    "revoked the key",
+    "rotated the key",
+    "enabled the key",
+    "disabled the key",
+    "created the key",
+    "created the application",
+  ]) {
     await page.getByText(what).first().waitFor();
   }
 });

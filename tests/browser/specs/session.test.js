@@ -3,7 +3,16 @@
 
 import { strict as assert } from "node:assert";
 import { after, before, beforeEach, afterEach, test } from "node:test";
-import { REFUSED, UNAVAILABLE, addresses, launch, newProfile, newTab, signIn, stored } from "../support/browser.js";
+import {
+  REFUSED,
+  UNAVAILABLE,
+  addresses,
+  launch,
+  newProfile,
+  newTab,
+  signIn,
+  stored,
+} from "../support/browser.js";
 import { signInElsewhere } from "../support/client.js";
 import { startServer } from "../support/server.js";
 
@@ -33,11 +42,17 @@ async function begin({ url }) {
 
 const countRefreshes = () => {
   const seen = [];
-  context.on("request", (request) => { if (request.url().endsWith("/refresh")) seen.push(request); });
+  context.on("request", (request) => {
+    if (request.url().endsWith("/refresh")) seen.push(request);
+  });
   return seen;
 };
 
-const isSignedIn = () => page.getByLabel(/^Account of/).first().waitFor();
+const isSignedIn = () =>
+  page
+    .getByLabel(/^Account of/)
+    .first()
+    .waitFor();
 
 /** As if its life were over, by the clock of this device. */
 const makeTokenOld = () => page.evaluate(() => localStorage.setItem("tokenRenewAt", "0"));
@@ -115,7 +130,13 @@ test("after signing in again one is where one was", async () => {
 test("a 503 of /refresh signs nobody out; the page says so, and goes on when it can", async () => {
   await signIn(page);
   const before = await stored(page);
-  await page.route("**/refresh", (route) => route.fulfill({ status: 503, contentType: "application/problem+json", body: '{"title":"Unavailable","status":503,"detail":"try again in a moment"}' }));
+  await page.route("**/refresh", (route) =>
+    route.fulfill({
+      status: 503,
+      contentType: "application/problem+json",
+      body: '{"title":"Unavailable","status":503,"detail":"try again in a moment"}',
+    }),
+  );
   await page.evaluate(() => localStorage.setItem("token", "not.a.token"));
   await page.reload();
   await page.getByText("Try again in a moment.").waitFor();
@@ -140,7 +161,10 @@ test("a tab notices that another one signed out", async () => {
   await signIn(page);
   const other = await newTab(context);
   await other.page.goto("/");
-  await other.page.getByLabel(/^Account of/).first().click();
+  await other.page
+    .getByLabel(/^Account of/)
+    .first()
+    .click();
   await other.page.getByRole("button", { name: "Sign out" }).click();
   await page.waitForURL("**/login");
 });
@@ -151,7 +175,8 @@ test("tokens in the fragment are taken, and leave the address and the history", 
   await isSignedIn();
   const { token, refreshToken } = await stored(page);
   assert.match(refreshToken, /^upblit_rt_/);
-  for (const address of await addresses(page)) assert.ok(!address.includes(token) && !address.includes(refreshToken), "a token in the history");
+  for (const address of await addresses(page))
+    assert.ok(!address.includes(token) && !address.includes(refreshToken), "a token in the history");
   tab.assertQuiet();
 });
 
@@ -184,7 +209,11 @@ test("sessions are listed, and all others are ended at once", async () => {
   await page.getByRole("button", { name: "Sign out everywhere else" }).click();
   await page.getByRole("button", { name: "Sign out others" }).click();
   await page.getByText("another device").first().waitFor({ state: "detached" });
-  const refused = await fetch(`${server.url}/refresh`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ refreshToken: elsewhere.tokens.refreshToken }) });
+  const refused = await fetch(`${server.url}/refresh`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ refreshToken: elsewhere.tokens.refreshToken }),
+  });
   assert.equal(refused.status, 401);
   await page.getByText("this device").waitFor();
 });
@@ -194,7 +223,9 @@ test("a hidden tab asks for nothing, and catches up when it is shown", async () 
   await page.goto("/#/account");
   await page.getByText("this device").waitFor();
   let asked = 0;
-  page.on("request", (request) => { if (request.url().endsWith("/sessions")) asked += 1; });
+  page.on("request", (request) => {
+    if (request.url().endsWith("/sessions")) asked += 1;
+  });
   const setHidden = (hidden) =>
     page.evaluate((value) => {
       Object.defineProperty(document, "hidden", { value, configurable: true });

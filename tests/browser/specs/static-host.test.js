@@ -27,7 +27,10 @@ test("signing in, from another origin and back", async () => {
   await page.goto(`${host.url}/`);
   await page.getByRole("button", { name: "Sign in with GitHub" }).click();
   await page.getByRole("link", { name: "Sign in as octocat" }).click();
-  await page.getByLabel(/^Account of/).first().waitFor();
+  await page
+    .getByLabel(/^Account of/)
+    .first()
+    .waitFor();
   assert.ok(page.url().startsWith(`${host.url}/#/`), page.url());
 });
 
@@ -38,7 +41,9 @@ test("an application, a key, and a trace that is sent from the page", async () =
   await page.getByRole("button", { name: "New key" }).first().click();
   await page.getByLabel("Name").fill("a key");
   await page.getByRole("button", { name: "Create key" }).click();
-  assert.ok((await page.getByLabel("Snippet", { exact: true }).textContent()).includes(`${server.url}/ingest/traces`));
+  assert.ok(
+    (await page.getByLabel("Snippet", { exact: true }).textContent()).includes(`${server.url}/ingest/traces`),
+  );
   await page.getByRole("button", { name: "Send one from here" }).click();
   await page.getByText("It arrived:").waitFor();
   await page.getByRole("link", { name: "GET /hello" }).click();
@@ -54,7 +59,10 @@ test("the page may talk to its API, and to no other address", async () => {
 });
 
 test("signing out ends on the host's sign-in page", async () => {
-  await page.getByLabel(/^Account of/).first().click();
+  await page
+    .getByLabel(/^Account of/)
+    .first()
+    .click();
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.waitForURL(`${host.url}/login`);
   assert.equal((await stored(page)).token, undefined);

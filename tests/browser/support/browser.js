@@ -11,7 +11,8 @@ const PATIENCE_MS = 20_000;
 export const REFUSED = "Failed to load resource: the server responded with a status of 401 (Unauthorized)";
 
 /** The same of a 503. */
-export const UNAVAILABLE = "Failed to load resource: the server responded with a status of 503 (Service Unavailable)";
+export const UNAVAILABLE =
+  "Failed to load resource: the server responded with a status of 503 (Service Unavailable)";
 
 export const launch = (options = {}) =>
   chromium.launch({
@@ -32,14 +33,19 @@ export async function newProfile(browser, baseURL, options = {}) {
 export async function newTab(context) {
   const page = await context.newPage();
   const troubles = [];
-  page.on("console", (message) => { if (["error", "warning"].includes(message.type())) troubles.push(message.text()); });
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) troubles.push(message.text());
+  });
   page.on("pageerror", (error) => troubles.push(String(error.stack)));
   return {
     page,
     troubles,
     /** Nothing went wrong, but for these lines. @param {...string} expected */
     assertQuiet(...expected) {
-      assert.deepEqual(troubles.filter((text) => !expected.includes(text)), []);
+      assert.deepEqual(
+        troubles.filter((text) => !expected.includes(text)),
+        [],
+      );
       for (const text of expected) assert.ok(troubles.includes(text), `expected: ${text}`);
     },
   };
@@ -50,7 +56,11 @@ export async function signIn(page) {
   await page.goto("/");
   await page.getByRole("button", { name: "Sign in with GitHub" }).click();
   await page.getByRole("link", { name: "Sign in as octocat" }).click();
-  await page.getByRole("button", { name: /^Account of/ }).or(page.getByLabel(/^Account of/)).first().waitFor();
+  await page
+    .getByRole("button", { name: /^Account of/ })
+    .or(page.getByLabel(/^Account of/))
+    .first()
+    .waitFor();
 }
 
 /** Every address in the tab's history. @param {import("playwright-core").Page} page */

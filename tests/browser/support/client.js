@@ -13,7 +13,8 @@ export async function signInElsewhere(url, login = "octocat") {
   const tokens = new URLSearchParams(new URL(arrived.headers.get("location")).hash.slice(1));
   return {
     tokens: { token: tokens.get("token"), refreshToken: tokens.get("refreshToken") },
-    call: (method, path, body) => call(url + path, method, { authorization: `Bearer ${tokens.get("token")}` }, body),
+    call: (method, path, body) =>
+      call(url + path, method, { authorization: `Bearer ${tokens.get("token")}` }, body),
   };
 }
 
@@ -22,7 +23,8 @@ export const ingest = (url, key, path, body) => call(url + path, "POST", { "x-ap
 
 async function follow(url, headers = {}) {
   const response = await fetch(url, { redirect: "manual", headers: { ...AGENT, ...headers } });
-  if (response.status !== 302) throw new Error(`${new URL(url).pathname} answered ${response.status}, not a redirect`);
+  if (response.status !== 302)
+    throw new Error(`${new URL(url).pathname} answered ${response.status}, not a redirect`);
   return response;
 }
 
@@ -32,7 +34,10 @@ async function call(url, method, headers, body) {
     headers: { "content-type": "application/json", ...AGENT, ...headers },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
-  if (!response.ok) throw new Error(`${method} ${new URL(url).pathname} answered ${response.status}: ${await response.text()}`);
+  if (!response.ok)
+    throw new Error(
+      `${method} ${new URL(url).pathname} answered ${response.status}: ${await response.text()}`,
+    );
   return response.status === 204 ? null : response.json();
 }
 
@@ -48,11 +53,47 @@ export function failedCheckout(at = Date.now()) {
     traceId,
     traces: {
       traces: [
-        span({ spanId: root, parentSpanId: null, timestamp: time(0), durationMs: 250, requestURL: "/checkout", responseStatus: 502, "service.name": "storefront" }),
-        span({ spanId: payment, parentSpanId: root, timestamp: time(20), durationMs: 200, requestURL: "/payments", responseStatus: 500, "service.name": "payments", "order.id": "A-1042" }),
-        span({ spanId: id(8), parentSpanId: payment, timestamp: time(40), durationMs: 60, requestURL: "/accounts", responseStatus: 200, "service.name": "payments" }),
+        span({
+          spanId: root,
+          parentSpanId: null,
+          timestamp: time(0),
+          durationMs: 250,
+          requestURL: "/checkout",
+          responseStatus: 502,
+          "service.name": "storefront",
+        }),
+        span({
+          spanId: payment,
+          parentSpanId: root,
+          timestamp: time(20),
+          durationMs: 200,
+          requestURL: "/payments",
+          responseStatus: 500,
+          "service.name": "payments",
+          "order.id": "A-1042",
+        }),
+        span({
+          spanId: id(8),
+          parentSpanId: payment,
+          timestamp: time(40),
+          durationMs: 60,
+          requestURL: "/accounts",
+          responseStatus: 200,
+          "service.name": "payments",
+        }),
       ],
     },
-    logs: { logs: [{ traceId, level: "error", type: "payment", message: "the card processor did not answer", timestamp: time(210), "service.name": "payments" }] },
+    logs: {
+      logs: [
+        {
+          traceId,
+          level: "error",
+          type: "payment",
+          message: "the card processor did not answer",
+          timestamp: time(210),
+          "service.name": "payments",
+        },
+      ],
+    },
   };
 }

@@ -39,6 +39,9 @@ function fileOf(url, path) {
 /** What dashboard/README.md tells to change: the address, and plain http in the policy. The stand-in's pictures are of the API's origin. */
 function adapted(file, body, apiUrl) {
   if (file.endsWith("config.js")) return String(body).replace('apiUrl: ""', `apiUrl: "${apiUrl}"`);
-  if (file.endsWith(".html")) return String(body).replace("connect-src 'self' https:", "connect-src 'self' http:").replace("img-src 'self'", "img-src 'self' http:");
+  if (file.endsWith(".html"))
+    return String(body)
+      .replace("connect-src 'self' https:", "connect-src 'self' http:")
+      .replace("img-src 'self'", "img-src 'self' http:");
   return body;
 }
