@@ -26,6 +26,7 @@ mod ingest;
 mod ingest_trouble;
 mod key_rotation;
 mod leaked_keys;
+mod policies;
 mod rate_limits;
 mod refresh;
 mod secrecy;
