@@ -3,6 +3,7 @@
 
 mod banner;
 mod data_dir;
+mod demo;
 mod engine;
 mod error;
 mod forward;
@@ -22,7 +23,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use axum::Router;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use shared::clock::Clock;
 use shared::config::Env;
 use shared::dynamo::Database;
@@ -44,8 +45,11 @@ const WATCH_ADDRESS: &str = "http://127.0.0.1:9000";
 /// database and a stand-in for GitHub. Settings come from the environment; none
 /// has to be set.
 #[derive(Parser)]
-#[command(name = "upblit", version)]
+#[command(name = "upblit", version, args_conflicts_with_subcommands = true)]
 struct Options {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// The port to serve on [default: 9000; 9001 with --db-only]
     #[arg(long)]
     port: Option<u16>,
@@ -67,13 +71,23 @@ struct Options {
     db_port: u16,
 }
 
+/// What to do instead of serving.
+#[derive(Subcommand)]
+enum Command {
+    Demo(demo::Options),
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(&Options::parse()).await {
+    let options = Options::parse();
+    let ended = match &options.command {
+        Some(Command::Demo(demo)) => demo::run(demo).await.map_err(|failure| failure.to_string()),
+        None => run(&options).await.map_err(|failure| failure.to_string()),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
+        Err(text) => {
             // One line, whatever a library put into its message.
-            let text = failure.to_string();
             let line: Vec<_> = text.split_whitespace().collect();
             anstream::eprintln!("upblit: {}", line.join(" "));
             ExitCode::FAILURE

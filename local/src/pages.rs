@@ -1,56 +1,146 @@
-//! The getting-started page: what there is to see before the dashboard exists.
+//! The dashboard: the static files of `dashboard/`, as any host would serve them.
+//! They are in the binary; a debug build prefers the checkout's, so that a change
+//! is seen on reload.
+
+use std::borrow::Cow;
+use std::path::{Component, Path};
 
 use axum::Router;
-use axum::http::HeaderName;
+use axum::extract::Path as Captured;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
+use axum::http::{HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use include_dir::{Dir, include_dir};
 
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' https: data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// The documents' own policy, and what only a header can say: no framing.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https://*.githubusercontent.com; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-type Page = ([(HeaderName, &'static str); 5], &'static str);
+static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../dashboard");
 
-/// One document for all three addresses: its script reads which one it is on.
+/// None of these addresses is one of the API.
 pub(crate) fn router() -> Router {
-    let document = || async {
-        page(
-            "text/html; charset=utf-8",
-            include_str!("../pages/index.html"),
-        )
-    };
     Router::new()
-        .route("/", get(document))
-        .route("/login", get(document))
-        .route("/oauth-success", get(document))
-        .route(
-            "/start.css",
-            get(async || {
-                page(
-                    "text/css; charset=utf-8",
-                    include_str!("../pages/start.css"),
-                )
-            }),
-        )
-        .route(
-            "/start.js",
-            get(async || {
-                page(
-                    "text/javascript; charset=utf-8",
-                    include_str!("../pages/start.js"),
-                )
-            }),
-        )
+        .route("/", get(async || file("index.html")))
+        .route("/login", get(async || file("login.html")))
+        .route("/oauth-success", get(async || file("oauth-success.html")))
+        .route("/config.js", get(async || file("config.js")))
+        .route("/favicon.svg", get(async || file("favicon.svg")))
+        .route("/app/{*path}", get(async |path| below("app", &path)))
+        .route("/styles/{*path}", get(async |path| below("styles", &path)))
 }
 
-fn page(content_type: &'static str, body: &'static str) -> Page {
-    let headers = [
+fn below(directory: &str, Captured(path): &Captured<String>) -> Response {
+    file(&format!("{directory}/{path}"))
+}
+
+fn file(path: &str) -> Response {
+    match (content_type(path), contents(path)) {
+        (Some(content_type), Some(contents)) => (headers(content_type), contents).into_response(),
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+fn headers(content_type: &'static str) -> [(HeaderName, &'static str); 5] {
+    [
         (CONTENT_TYPE, content_type),
         (CONTENT_SECURITY_POLICY, POLICY),
         // The next `cargo run` may serve a newer one.
         (CACHE_CONTROL, "no-cache"),
         (REFERRER_POLICY, "no-referrer"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
-    (headers, body)
+    ]
+}
+
+/// Of the dashboard's files; the rest of its directory is not for browsers.
+fn content_type(path: &str) -> Option<&'static str> {
+    match Path::new(path).extension()?.to_str()? {
+        "html" => Some("text/html; charset=utf-8"),
+        "css" => Some("text/css; charset=utf-8"),
+        "js" => Some("text/javascript; charset=utf-8"),
+        "svg" => Some("image/svg+xml"),
+        _ => None,
+    }
+}
+
+fn contents(path: &str) -> Option<Cow<'static, [u8]>> {
+    if cfg!(debug_assertions)
+        && let Some(contents) = in_checkout(path)
+    {
+        return Some(contents.into());
+    }
+    EMBEDDED.get_file(path).map(|file| file.contents().into())
+}
+
+fn in_checkout(path: &str) -> Option<Vec<u8>> {
+    let path = Path::new(path);
+    let is_plain = |part| matches!(part, Component::Normal(_));
+    if !path.components().all(is_plain) {
+        return None;
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dashboard");
+    std::fs::read(root.join(path)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const DOCUMENTS: [&str; 3] = ["index.html", "login.html", "oauth-success.html"];
+
+    #[test]
+    fn what_the_documents_ask_for_is_served() {
+        for document in DOCUMENTS {
+            let text = String::from_utf8(contents(document).unwrap().into_owned()).unwrap();
+            let linked: Vec<&str> = text
+                .split(['"'])
+                .filter(|part| part.starts_with("app/") || part.starts_with("styles/"))
+                .collect();
+            assert!(linked.len() > 2, "{document}");
+            for path in linked {
+                assert_eq!(file(path).status(), StatusCode::OK, "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_is_in_the_binary_and_fresh() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dashboard");
+        for path in ["app/main.js", "styles/base.css", "config.js"] {
+            let embedded = EMBEDDED.get_file(path).unwrap().contents();
+            assert_eq!(embedded, fs::read(root.join(path)).unwrap(), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_documents_carry_the_policy_for_hosts_that_send_none() {
+        let elsewhere = POLICY
+            // A static file does not know where the API is: its script narrows this.
+            .replace("connect-src 'self'", "connect-src 'self' https:")
+            // Not allowed in a document.
+            .replace("frame-ancestors 'none'; ", "");
+        for document in DOCUMENTS {
+            let text = String::from_utf8(contents(document).unwrap().into_owned()).unwrap();
+            assert!(text.contains(&elsewhere), "{document}");
+        }
+    }
+
+    #[test]
+    fn nothing_outside_is_served() {
+        for path in [
+            "../Cargo.toml",
+            "app/../../Cargo.toml",
+            "/etc/passwd",
+            "README.md",
+            "app",
+            "nothing.js",
+        ] {
+            assert_eq!(file(path).status(), StatusCode::NOT_FOUND, "{path}");
+        }
+        assert!(in_checkout("app/../config.js").is_none());
+    }
 }

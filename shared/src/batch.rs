@@ -16,6 +16,7 @@ mod layout;
 pub mod native;
 pub mod otlp;
 pub mod sketch;
+mod surrogates;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -42,8 +43,8 @@ pub const MAX_EVENTS: usize = 10_000;
 /// Most resources and scopes that the events of one batch come from.
 pub const MAX_GROUPS: usize = 10_000;
 
-/// Most bytes that all origins of one batch take as JSON: each is stored with
-/// its events, and a resource with many scopes is many origins.
+/// Most bytes that all origins of one batch take, as JSON and in memory: each is
+/// stored with its events, and a resource with many scopes is many origins.
 pub const MAX_ORIGINS_BYTES: usize = 8 * 1024 * 1024;
 
 /// How many rejected events an answer describes.

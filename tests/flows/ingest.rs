@@ -3,7 +3,6 @@
 
 use std::io::Write;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use axum::body::Body;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
@@ -13,6 +12,7 @@ use serde_json::{Value, json};
 use shared::clock::rfc3339;
 
 use crate::support::callers::Sdk;
+use crate::support::stored::{Item, items, size, text};
 use crate::support::{Backend, Response, SignedIn};
 
 const TRACES: &str = "/ingest/traces";
@@ -61,32 +61,6 @@ async fn mint(ada: &SignedIn, sdk: &Sdk, settings: Value) -> Sdk {
     let minted = ada.post(&path, settings).await.json();
     ada.backend.calls.take();
     with_key(sdk, minted.as_str().unwrap())
-}
-
-type Item = std::collections::HashMap<String, AttributeValue>;
-
-async fn items(backend: &Backend) -> Vec<Item> {
-    let table = &backend.database.tables.telemetry;
-    let scan = backend.database.client.scan().table_name(table);
-    let mut items = scan.send().await.unwrap().items.unwrap_or_default();
-    backend.calls.take();
-    items.sort_by_key(|item| (text(item, "pk").to_owned(), text(item, "sk").to_owned()));
-    items
-}
-
-fn text<'a>(item: &'a Item, name: &str) -> &'a str {
-    item[name].as_s().unwrap()
-}
-
-/// Bytes as DynamoDB bills them.
-fn size(item: &Item) -> usize {
-    let value = |value: &AttributeValue| match value {
-        AttributeValue::S(text) => text.len(),
-        AttributeValue::B(bytes) => bytes.as_ref().len(),
-        AttributeValue::N(digits) => digits.len() / 2 + 2,
-        other => panic!("{other:?}"),
-    };
-    item.iter().map(|(name, v)| name.len() + value(v)).sum()
 }
 
 /// Events stored, as the heads count them.

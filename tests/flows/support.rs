@@ -4,7 +4,9 @@ pub mod backend;
 pub mod callers;
 pub mod calls;
 pub mod faulty_engine;
+pub mod metered;
 pub mod response;
+pub mod stored;
 
 pub use backend::Backend;
 pub use callers::{Browser, Sdk, SignedIn};

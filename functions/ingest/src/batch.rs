@@ -6,9 +6,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderValue};
-use shared::api_key::Scope;
 use shared::batch::chunk;
-use shared::batch::event::{LogRecord, Span};
 use shared::batch::{BatchId, EnvelopeError, Report};
 use shared::error::Error;
 use shared::http::body;
@@ -23,74 +21,45 @@ use crate::protocol::{Ingested, Negotiate, Protocol};
 /// More than a body of [`MAX_WIRE_BYTES`] in base64: `inflate` judges after decoding.
 const MAX_READ_BYTES: usize = MAX_WIRE_BYTES / 3 * 4 + 1024;
 
-/// `POST /ingest/traces`.
-pub(crate) async fn traces(
+/// `POST /ingest/traces` and `/ingest/logs`.
+pub(crate) async fn native<E: Ingested>(
     State(state): State<crate::State>,
     source: Source,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
-    let key = authorize(&state, source, &headers, Scope::IngestTraces).await?;
-    Ok(limited::<Span>(&state, &key, &headers, body, Protocol::native).await)
+    receive::<E>(&state, source, &headers, body, Protocol::native).await
 }
 
-/// `POST /ingest/logs`.
-pub(crate) async fn logs(
+/// `POST /v1/traces` and `/v1/logs`.
+pub(crate) async fn otlp<E: Ingested>(
     State(state): State<crate::State>,
     source: Source,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
-    let key = authorize(&state, source, &headers, Scope::IngestLogs).await?;
-    Ok(limited::<LogRecord>(&state, &key, &headers, body, Protocol::native).await)
-}
-
-/// `POST /v1/traces`.
-pub(crate) async fn otlp_traces(
-    State(state): State<crate::State>,
-    source: Source,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Error> {
-    let key = authorize(&state, source, &headers, Scope::IngestTraces).await?;
-    Ok(limited::<Span>(&state, &key, &headers, body, Protocol::otlp).await)
-}
-
-/// `POST /v1/logs`.
-pub(crate) async fn otlp_logs(
-    State(state): State<crate::State>,
-    source: Source,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Error> {
-    let key = authorize(&state, source, &headers, Scope::IngestLogs).await?;
-    Ok(limited::<LogRecord>(&state, &key, &headers, body, Protocol::otlp).await)
-}
-
-async fn authorize(
-    state: &crate::State,
-    source: Source,
-    headers: &HeaderMap,
-    scope: Scope,
-) -> Result<AuthorizedKey, Error> {
-    state.keys.authorize(state, source, headers, scope).await
+    receive::<E>(&state, source, &headers, body, Protocol::otlp).await
 }
 
 /// The answer to a batch, with what is left of the key's quota, whatever came of it.
-async fn limited<E: Ingested>(
+async fn receive<E: Ingested>(
     state: &crate::State,
-    key: &AuthorizedKey,
+    source: Source,
     headers: &HeaderMap,
     body: Body,
     negotiate: Negotiate,
-) -> Response {
-    let outcome = ingest::<E>(state, key, headers, body, negotiate).await;
+) -> Result<Response, Error> {
+    let key = state
+        .keys
+        .authorize(state, source, headers, E::SCOPE)
+        .await?;
+    let outcome = ingest::<E>(state, &key, headers, body, negotiate).await;
     if let Err(error) = &outcome {
         state.health.note_refusal(state, key.id, error).await;
     }
     let limits = state.limits.headers(key.id, state.clock.now());
     let answer = outcome.map(|(report, protocol)| protocol.answer(report, E::SIGNAL));
-    (limits, answer).into_response()
+    Ok((limits, answer).into_response())
 }
 
 /// Two writes for a batch as SDKs send it, none for an empty one.

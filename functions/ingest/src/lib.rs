@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::post;
+use shared::batch::event::{LogRecord, Span};
 use shared::clock::Clock;
 use shared::config::{self, ConfigError};
 use shared::dynamo::Database;
@@ -57,9 +58,9 @@ impl State {
 /// The routes of this function.
 pub fn router(state: State) -> Router {
     Router::new()
-        .route("/ingest/traces", post(batch::traces))
-        .route("/ingest/logs", post(batch::logs))
-        .route("/v1/traces", post(batch::otlp_traces))
-        .route("/v1/logs", post(batch::otlp_logs))
+        .route("/ingest/traces", post(batch::native::<Span>))
+        .route("/ingest/logs", post(batch::native::<LogRecord>))
+        .route("/v1/traces", post(batch::otlp::<Span>))
+        .route("/v1/logs", post(batch::otlp::<LogRecord>))
         .with_state(state)
 }

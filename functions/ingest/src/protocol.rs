@@ -4,6 +4,7 @@
 use axum::response::{IntoResponse, Json, Response};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use shared::api_key::Scope;
 use shared::batch::event::{LogRecord, Span};
 use shared::batch::head::Summarize;
 use shared::batch::otlp::{self, Encoding};
@@ -26,12 +27,17 @@ pub(crate) type Negotiate = fn(&HeaderMap) -> Result<Protocol, Error>;
 
 /// An event that both protocols have.
 pub(crate) trait Ingested: Summarize {
+    /// What a key must be allowed to do.
+    const SCOPE: Scope;
+
     /// # Errors
     /// When the batch cannot be read at all.
     fn decode(body: &[u8], protocol: Protocol) -> Result<Decoded<Self>, EnvelopeError>;
 }
 
 impl Ingested for Span {
+    const SCOPE: Scope = Scope::IngestTraces;
+
     fn decode(body: &[u8], protocol: Protocol) -> Result<Decoded<Self>, EnvelopeError> {
         match protocol {
             Protocol::Native => native::decode_traces(body),
@@ -41,6 +47,8 @@ impl Ingested for Span {
 }
 
 impl Ingested for LogRecord {
+    const SCOPE: Scope = Scope::IngestLogs;
+
     fn decode(body: &[u8], protocol: Protocol) -> Result<Decoded<Self>, EnvelopeError> {
         match protocol {
             Protocol::Native => native::decode_logs(body),

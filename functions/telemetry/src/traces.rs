@@ -2,6 +2,8 @@
 
 mod neighbours;
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -87,28 +89,41 @@ pub(crate) async fn list(
     let mut search = Search::along(state.database.walk(range, page.begin()));
     let mut rows = Rows::up_to(page.limit);
     let per_row = if filter.is_open() { 1 } else { TRIED_PER_ROW };
+    let mut left = Vec::new();
     loop {
-        let heads = search
-            .next(rows.room() * per_row, |head, summary| {
-                let traces = summary.traces.as_ref().map(std::collections::BTreeMap::len);
-                let may_match = filter.may_match(summary);
-                may_match.then(|| traces.unwrap_or(head.count as usize))
-            })
-            .await?;
-        if heads.is_empty() {
-            return Ok(answer(rows, search.rest()));
+        // One more than there is room for: the next page begins with it.
+        while left.len() < rows.room().max(1) {
+            let tried = (rows.room() - left.len().min(rows.room())) * per_row;
+            let heads = search.next(tried, |h, s| expected(&filter, h, s)).await?;
+            if heads.is_empty() {
+                break;
+            }
+            let found = candidates(&state, &access, heads, &page).await?;
+            left.extend(
+                found
+                    .into_iter()
+                    .filter(|c| wanted(c, range.window, &filter)),
+            );
         }
-        let mut left = candidates(&state, &access, heads, &page).await?;
-        left.retain(|found| wanted(found, range.window, &filter));
-        while let Some(Candidate { chunk, index, .. }) = left.first() {
-            if rows.room() == 0 {
-                let (chunk, skip) = (*chunk, *index);
+        match left.first() {
+            None => return Ok(answer(rows, search.rest())),
+            Some(next) if rows.room() == 0 => {
+                let (chunk, skip) = (next.chunk, next.index);
                 return Ok(answer(rows, Some(Cursor { chunk, skip })));
             }
-            let some = left.drain(..rows.room().min(left.len())).collect();
-            neighbours::complete(&state, &access, some, &mut rows).await?;
+            Some(_) => {
+                let some = left.drain(..rows.room().min(left.len())).collect();
+                neighbours::complete(&state, &access, some, &mut rows).await?;
+            }
         }
     }
+}
+
+/// Traces in a blob, if any may be asked for.
+fn expected(filter: &TraceFilter, head: &StoredHead, summary: &Summary) -> Option<usize> {
+    let traces = summary.traces.as_ref().map(BTreeMap::len);
+    let may_match = filter.may_match(summary);
+    may_match.then(|| traces.unwrap_or(head.count as usize))
 }
 
 /// The entries of these heads that were not on the page before, heads and their

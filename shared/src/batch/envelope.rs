@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::layout::Reason;
-use super::{MAX_EVENTS, MAX_GROUPS, MAX_ORIGINS_BYTES};
+use super::{MAX_EVENTS, MAX_GROUPS, MAX_ORIGINS_BYTES, surrogates};
 
 /// Why a batch cannot be read at all.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -91,9 +91,13 @@ pub(super) fn parse<'a>(
     })
 }
 
-/// The fields of one event.
+/// The fields of one event. Halves of characters cost themselves, not the event.
 pub(super) fn object(raw: &str) -> Result<Map<String, Value>, Reason> {
-    serde_json::from_str(raw).map_err(|error| {
+    let read = serde_json::from_str(raw).or_else(|error| match surrogates::mended(raw) {
+        Some(mended) => serde_json::from_str(&mended),
+        None => Err(error),
+    });
+    read.map_err(|error: serde_json::Error| {
         let is_object = raw.trim_start().starts_with('{');
         Reason::of_event(if is_object {
             error.to_string()

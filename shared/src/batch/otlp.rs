@@ -133,3 +133,6 @@ fn read<E: Exported>(index: usize, raw: Raw<'_>, source: &Source) -> Result<Inde
         is_cut: bounds.is_cut() || source.is_cut,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,12 +40,13 @@ pub(super) struct Origins {
 #[derive(Debug, Clone, Default)]
 struct Attributes {
     kept: Map<String, Value>,
+    /// As JSON, and in memory: many short ones are large there.
     bytes: usize,
     is_cut: bool,
 }
 
 impl Origins {
-    /// Bytes of all so far, as JSON.
+    /// Bytes of all so far.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -91,8 +92,8 @@ fn attributes(resource: Option<Raw<'_>>) -> Result<Attributes, Reason> {
     let mut bounds = Bounds::with_room(MAX_RESOURCE_BYTES);
     let kept = values::attributes(attributes, &mut bounds);
     Ok(Attributes {
+        bytes: MAX_RESOURCE_BYTES - bounds.room() + kept.len() * size_of::<(String, Value)>(),
         kept,
-        bytes: MAX_RESOURCE_BYTES - bounds.room(),
         is_cut: bounds.is_cut(),
     })
 }

@@ -9,6 +9,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link, SpanKind};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{Span, Status};
+use serde_json::Value;
 
 use super::scalars::{base64, boolean, double, enumeration, hexadecimal, integer, text};
 use super::{FromJson, Object, message, messages};
@@ -113,13 +114,23 @@ impl FromJson for KeyValue {
     }
 }
 
+/// The JavaScript SDK writes whole numbers beyond 64 bits here too.
+fn whole(value: Value) -> Result<Any, Reason> {
+    let number = value.as_f64().filter(|number| number.fract() == 0.0);
+    match (integer(value), number) {
+        (Ok(integer), _) => Ok(Any::IntValue(integer)),
+        (Err(_), Some(number)) => Ok(Any::DoubleValue(number)),
+        (Err(reason), None) => Err(reason),
+    }
+}
+
 /// As deep as serde reads: 128 levels of JSON.
 impl FromJson for AnyValue {
     fn from_json(object: &mut Object) -> Result<Self, Reason> {
         let found = [
             object.take_optional("stringValue", |value| text(value).map(Any::StringValue))?,
             object.take_optional("boolValue", |value| boolean(value).map(Any::BoolValue))?,
-            object.take_optional("intValue", |value| integer(value).map(Any::IntValue))?,
+            object.take_optional("intValue", whole)?,
             object.take_optional("doubleValue", |value| double(value).map(Any::DoubleValue))?,
             object.take_optional("arrayValue", |value| message(value).map(Any::ArrayValue))?,
             object.take_optional("kvlistValue", |value| message(value).map(Any::KvlistValue))?,

@@ -1,0 +1,117 @@
+// What all charts share: a drawing as wide as its place, axes, and a tip that
+// follows the pointer or the arrow keys.
+
+import { fill, h, svg } from "../dom.js";
+import { clockShort, day } from "../format.js";
+import { timeTicks } from "./scale.js";
+
+const DAY_MS = 86_400_000;
+const PIXELS_PER_TICK = 70;
+
+/** Room around the drawing. */
+export const MARGIN = { top: 10, right: 8, bottom: 22, left: 52 };
+
+/**
+ * A place to draw in. `draw(width)` is called with every new width and returns
+ * the shapes and the stops that the tip can be at, from left to right.
+ *
+ * @param {object} options
+ * @param {string} options.label what it shows
+ * @param {number} options.height
+ * @param {(width: number) => { shapes: any[], stops: Stop[] }} options.draw
+ *
+ * @typedef {{ x: number, y?: number, lines: any[], href?: string }} Stop
+ */
+export function frame({ label, height, draw }) {
+  const drawing = svg("svg.drawing", { height, "aria-hidden": "true" });
+  const mark = h("div.mark", { hidden: true });
+  const tip = h("div.tip", { role: "status", hidden: true });
+  const element = h("div.chart", { tabindex: 0, role: "group", "aria-roledescription": "chart", "aria-label": `${label}. Use the arrow keys to read values.` }, drawing, mark, tip);
+  let stops = [];
+  let current = -1;
+
+  function redraw() {
+    const width = element.clientWidth;
+    if (!width) return;
+    drawing.setAttribute("width", String(width));
+    drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    const drawn = draw(width);
+    stops = drawn.stops;
+    fill(drawing, drawn.shapes);
+    if (current >= 0) point(Math.min(current, stops.length - 1));
+  }
+
+  function point(index) {
+    current = index;
+    const stop = stops[index];
+    tip.hidden = mark.hidden = !stop;
+    if (!stop) return;
+    fill(tip, stop.lines);
+    mark.classList.toggle("dot", stop.y !== undefined);
+    mark.style.transform = `translate(${stop.x}px, ${stop.y ?? 0}px)`;
+    placeTip(tip, stop, element.clientWidth);
+  }
+
+  const open = () => { if (stops[current]?.href) location.hash = stops[current].href; };
+  const nearest = (event) => {
+    const box = element.getBoundingClientRect();
+    return nearestStop(stops, event.clientX - box.left, event.clientY - box.top);
+  };
+  element.addEventListener("pointermove", (event) => point(nearest(event)));
+  element.addEventListener("pointerleave", () => { if (document.activeElement !== element) point(-1); });
+  element.addEventListener("click", (event) => {
+    point(nearest(event));
+    open();
+  });
+  element.addEventListener("blur", () => point(-1));
+  element.addEventListener("keydown", (event) => {
+    const next = { ArrowRight: current + 1, ArrowLeft: current < 0 ? stops.length - 1 : current - 1, Home: 0, End: stops.length - 1 }[event.key];
+    if (event.key === "Enter") open();
+    if (event.key === "Escape") point(-1);
+    if (next === undefined) return;
+    event.preventDefault();
+    point(Math.max(0, Math.min(next, stops.length - 1)));
+  });
+  new ResizeObserver(redraw).observe(element);
+  return { element, redraw };
+}
+
+function nearestStop(stops, x, y) {
+  let [best, least] = [-1, Infinity];
+  for (const [index, stop] of stops.entries()) {
+    const distance = Math.hypot(stop.x - x, stop.y === undefined ? 0 : stop.y - y);
+    if (distance < least) [best, least] = [index, distance];
+  }
+  return best;
+}
+
+/** Beside the mark, on the side where there is room. */
+function placeTip(tip, stop, width) {
+  const left = stop.x > width / 2 ? stop.x - tip.offsetWidth - 12 : stop.x + 12;
+  const top = Math.max(0, (stop.y ?? 24) - 16);
+  tip.style.transform = `translate(${Math.max(0, Math.min(left, width - tip.offsetWidth))}px, ${top}px)`;
+}
+
+/**
+ * Lines for the values at the left, from the bottom up.
+ *
+ * @param {number[]} ticks @param {(value: number) => number} y
+ * @param {(value: number) => string} format @param {number} width
+ */
+export const valueAxis = (ticks, y, format, width) =>
+  ticks.map((tick) => [
+    svg("line.grid", { x1: MARGIN.left, x2: width - MARGIN.right, y1: round(y(tick)), y2: round(y(tick)) }),
+    svg("text.tick", { x: MARGIN.left - 8, y: y(tick), dy: "0.32em", "text-anchor": "end" }, format(tick)),
+  ]);
+
+/** Times along the bottom. @param {number} from @param {number} to @param {(at: number) => number} x @param {number} width @param {number} height */
+export function timeAxis(from, to, x, width, height) {
+  const wanted = Math.max(2, Math.floor((width - MARGIN.left) / PIXELS_PER_TICK));
+  const format = to - from > 2 * DAY_MS ? day : clockShort;
+  return timeTicks(from, to, wanted)
+    .filter((tick) => x(tick) >= MARGIN.left + 12 && x(tick) <= width - MARGIN.right - 12)
+    .map((tick) => svg("text.tick", { x: x(tick), y: height - 5, "text-anchor": "middle" }, format(tick)));
+}
+
+/** On a pixel's middle, so that hairlines are sharp. @param {number} value */
+export const round = (value) => Math.round(value) + 0.5;

@@ -1,0 +1,63 @@
+// Every trace a dot: when it began, and how long it took.
+
+import { h, svg } from "../dom.js";
+import { clock, duration } from "../format.js";
+import { MARGIN, frame, timeAxis, valueAxis } from "./frame.js";
+import { linear, logarithmic, powerTicks } from "./scale.js";
+
+const HEIGHT = 170;
+/** The least that is worth a place of its own. */
+const FLOOR_MS = 0.1;
+
+/**
+ * @typedef {object} Dot
+ * @property {number} at
+ * @property {number} ms
+ * @property {boolean} isError
+ * @property {string} name
+ * @property {string} href
+ */
+
+/** @param {string} label */
+export function scatterChart(label) {
+  const note = h("span.legend");
+  let data = { dots: /** @type {Dot[]} */ ([]), from: 0, to: 1 };
+
+  function draw(width) {
+    const { dots, from, to } = data;
+    const x = linear([from, to], [MARGIN.left, width - MARGIN.right - 4]);
+    const [low, high] = bounds(dots);
+    const y = logarithmic([low, high], [HEIGHT - MARGIN.bottom - 2, MARGIN.top + 2]);
+    const shown = dots.map((dot) => ({ ...dot, x: x(dot.at), y: y(Math.max(low, dot.ms)) })).sort((a, b) => a.x - b.x);
+    // Errors last, so that they lie on top.
+    const drawn = [...shown].sort((a, b) => Number(a.isError) - Number(b.isError));
+    const circles = drawn.map((dot) => svg("circle.trace-dot", { class: dot.isError ? "error" : "", cx: dot.x, cy: dot.y, r: 3.5 }));
+    const axes = [valueAxis(powerTicks(low, high), y, duration, width), timeAxis(from, to, x, width, HEIGHT)];
+    return { shapes: [axes, circles], stops: shown.map((dot) => ({ x: dot.x, y: dot.y, href: dot.href, lines: tipLines(dot) })) };
+  }
+
+  const { element, redraw } = frame({ label: `${label} of each trace, Enter opens one`, height: HEIGHT, draw });
+  element.classList.add("opens");
+  return {
+    element: h("figure.figure", {}, h("figcaption", {}, h("span.figure-title", {}, label), note), element),
+    /** @param {{ dots: Dot[], from: number, to: number, note: string }} next */
+    update(next) {
+      data = next;
+      note.textContent = next.note;
+      redraw();
+    },
+  };
+}
+
+/** Whole powers of ten around the dots, at least two of them apart. */
+function bounds(dots) {
+  const times = dots.map(({ ms }) => Math.max(FLOOR_MS, ms));
+  const low = 10 ** Math.floor(Math.log10(Math.min(...times, 10)));
+  const high = 10 ** Math.ceil(Math.log10(Math.max(...times, low * 100)));
+  return [low, high];
+}
+
+const tipLines = ({ name, ms, isError, at }) => [
+  h("div.tip-title", {}, name),
+  h("div.tip-row", {}, h("span", {}, clock(at)), h("b", { class: isError ? "error-text" : "" }, isError ? `${duration(ms)}, failed` : duration(ms))),
+];

@@ -1,0 +1,123 @@
+// A series of buckets over time, as bars or as lines.
+
+import { h, svg } from "../dom.js";
+import { clockShort, day } from "../format.js";
+import { MARGIN, frame, timeAxis, valueAxis } from "./frame.js";
+import { linear, roundTicks } from "./scale.js";
+
+const TICKS = 3;
+const DAY_MS = 86_400_000;
+
+/**
+ * @typedef {object} Line
+ * @property {string} name
+ * @property {string} tone a class of charts.css
+ * @property {(bucket: any) => number | null} value
+ */
+
+/**
+ * A chart of buckets. Of bars, a later series stands in front of an earlier one.
+ *
+ * @param {object} options
+ * @param {string} options.label
+ * @param {"bars" | "lines"} options.kind
+ * @param {Line[]} options.series
+ * @param {(value: number) => string} options.format
+ * @param {number} [options.height]
+ */
+export function seriesChart({ label, kind, series, format, height = 170 }) {
+  /** @type {{ buckets: any[], stepMs: number }} */
+  let data = { buckets: [], stepMs: 1 };
+  const shape = kind === "bars" ? bars : lines;
+
+  function draw(width) {
+    const { buckets, stepMs } = data;
+    if (!buckets.length) return { shapes: [], stops: [] };
+    const [from, to] = [start(buckets[0]), start(buckets.at(-1)) + stepMs];
+    const x = linear([from, to], [MARGIN.left, width - MARGIN.right]);
+    const ticks = roundTicks(greatest(buckets, series), TICKS);
+    const y = linear([0, ticks[ticks.length - 1]], [height - MARGIN.bottom, MARGIN.top]);
+    const drawn = series.map((line) => shape(line, buckets, { x, y, stepMs }));
+    const stops = buckets.map((bucket) => ({ x: x(start(bucket) + stepMs / 2), lines: tipLines(bucket, stepMs, series, format) }));
+    return { shapes: [valueAxis(ticks, y, format, width), timeAxis(from, to, x, width, height), drawn], stops };
+  }
+
+  const { element, redraw } = frame({ label, height, draw });
+  return {
+    element: h("figure.figure", {}, h("figcaption", {}, h("span.figure-title", {}, label), legend(series)), element),
+    /** @param {{ buckets: any[], stepMs: number }} next */
+    update(next) {
+      data = next;
+      redraw();
+    },
+  };
+}
+
+const start = (bucket) => Date.parse(bucket.startTime);
+
+const greatest = (buckets, series) =>
+  Math.max(0, ...buckets.flatMap((bucket) => series.map(({ value }) => value(bucket) ?? 0)));
+
+const legend = (series) =>
+  series.length > 1 && h("span.legend", {}, series.map(({ name, tone }) => h("span", {}, h("i", { class: tone }), name)));
+
+function bars({ tone, value }, buckets, { x, y, stepMs }) {
+  const width = x(stepMs) - x(0);
+  const gap = width > 5 ? Math.min(3, width * 0.2) : 0;
+  return buckets.map((bucket) => {
+    const amount = value(bucket);
+    if (!amount) return null;
+    // A single error among thousands of requests must still be seen.
+    const height = Math.max(2, y(0) - y(amount));
+    return svg("rect.bar", { class: tone, x: x(start(bucket)) + gap / 2, y: y(0) - height, width: Math.max(1, width - gap), height, rx: Math.min(2, width / 4) });
+  });
+}
+
+function lines({ tone, value }, buckets, { x, y, stepMs }) {
+  const points = buckets.map((bucket) => {
+    const amount = value(bucket);
+    return amount === null ? null : [x(start(bucket) + stepMs / 2), y(amount)];
+  });
+  return [
+    svg("path.line", { class: tone, d: path(points) }),
+    points.map((point, index) => alone(points, index) && svg("circle.point", { class: tone, cx: point[0], cy: point[1], r: 2 })),
+  ];
+}
+
+/** A value between two gaps would be a line of no length. */
+const alone = (points, index) => points[index] && !points[index - 1] && !points[index + 1];
+
+function path(points) {
+  return points
+    .map((point, index) => point && `${points[index - 1] ? "L" : "M"}${point[0].toFixed(1)} ${point[1].toFixed(1)}`)
+    .filter(Boolean)
+    .join("");
+}
+
+function tipLines(bucket, stepMs, series, format) {
+  const [from, to] = [start(bucket), start(bucket) + stepMs];
+  const time = stepMs >= DAY_MS ? day(from) : `${day(from)}, ${clockShort(from)} – ${clockShort(to)}`;
+  return [
+    h("div.tip-title", {}, time),
+    series.map(({ name, tone, value }) => {
+      const amount = value(bucket);
+      return h("div.tip-row", {}, h("i", { class: tone }), h("span", {}, name), h("b", {}, amount === null ? "–" : format(amount)));
+    }),
+  ];
+}
+
+/**
+ * A line of bars as high as text, for lists.
+ *
+ * @param {number[]} values
+ * @param {{ width?: number, height?: number }} [size]
+ */
+export function spark(values, { width = 120, height = 28 } = {}) {
+  const max = Math.max(1, ...values);
+  const step = width / Math.max(1, values.length);
+  const rects = values.map((value, index) => {
+    const tall = value ? Math.max(2, (value / max) * height) : 1;
+    return svg("rect", { class: value ? "some" : "none", x: index * step, y: height - tall, width: Math.max(1, step - 2), height: tall, rx: 1 });
+  });
+  return svg("svg.spark", { viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" }, rects);
+}

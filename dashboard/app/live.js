@@ -1,0 +1,61 @@
+// Keeps a page up to date, while someone looks at it.
+
+/**
+ * Loads now, and again after every pause. Nothing runs while the tab is hidden;
+ * it catches up when it is shown again.
+ *
+ * @param {object} options
+ * @param {() => Promise<void>} options.load
+ * @param {() => number} options.pauseMs asked after each load
+ * @param {AbortSignal} options.signal
+ * @param {(error: any) => void} options.failed told of each trouble, and null after a success
+ */
+export function keepFresh({ load, pauseMs, signal, failed }) {
+  let timer = 0;
+  let running = false;
+  let again = false;
+  let paused = false;
+
+  async function run() {
+    if (running) {
+      again = true;
+      return;
+    }
+    clearTimeout(timer);
+    running = true;
+    do {
+      again = false;
+      await attempt();
+    } while (again && !signal.aborted);
+    running = false;
+    schedule();
+  }
+
+  async function attempt() {
+    try {
+      await load();
+      if (!signal.aborted) failed(null);
+    } catch (error) {
+      if (!signal.aborted) failed(error);
+    }
+  }
+
+  function schedule() {
+    clearTimeout(timer);
+    if (!signal.aborted && !paused && !document.hidden) timer = setTimeout(run, pauseMs());
+  }
+
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && !paused) run(); }, { signal });
+  signal.addEventListener("abort", () => clearTimeout(timer));
+  run();
+  return {
+    /** Loads again at once: the reader changed what to look at. */
+    refresh: run,
+    /** @param {boolean} value */
+    setPaused(value) {
+      paused = value;
+      if (paused) clearTimeout(timer);
+      else run();
+    },
+  };
+}

@@ -1,0 +1,49 @@
+// The sign-in page, and why one is on it.
+
+import { h, fill } from "./dom.js";
+import { github, logo } from "./ui/icons.js";
+import { narrowPolicy } from "./policy.js";
+import { isSignedIn } from "./session.js";
+import { startSignIn } from "./sign-in.js";
+
+const REASONS = {
+  access_denied: "You cancelled the sign-in on GitHub.",
+  invalid_request: "That sign-in link was not complete. Please start again.",
+  invalid_state: "That sign-in was started somewhere else, or it was already used. Please start again.",
+  login_expired: "The sign-in took more than ten minutes. Please start again.",
+  email_unverified: "GitHub has no verified e-mail address for your account. Verify one on GitHub, then sign in again.",
+  github_unavailable: "GitHub did not answer. Please try again in a moment.",
+  github_error: "GitHub refused the sign-in. Please try again; if it stays, check the app’s client id and secret.",
+  unavailable: "Signing in is not possible right now. Please try again in a moment.",
+  session_expired: "Your session has ended. Please sign in again.",
+};
+
+function notice() {
+  const reason = new URLSearchParams(location.search).get("reason");
+  if (!reason) return null;
+  const words = Object.hasOwn(REASONS, reason) ? REASONS[reason] : "Signing in did not work. Please try again.";
+  return h("p.notice", { role: "alert" }, words);
+}
+
+function button() {
+  const made = h("button.button.primary.large", { type: "button" }, github(), "Sign in with GitHub");
+  made.addEventListener("click", () => {
+    made.disabled = true;
+    startSignIn();
+  });
+  // Back from GitHub by the browser's button: the page is as it was left.
+  addEventListener("pageshow", () => { made.disabled = false; });
+  return made;
+}
+
+narrowPolicy();
+if (isSignedIn() && !location.search) location.replace("./");
+fill(
+  /** @type {Element} */ (document.getElementById("main")),
+  h("p.login-mark", {}, logo(40)),
+  h("h1", {}, "See every request your services handle"),
+  h("p.soft", {}, "Traces, logs and metrics, from any language, within seconds."),
+  notice(),
+  button(),
+  h("p.faint.small", {}, "Upblit reads your public profile and your e-mail address, and keeps no GitHub token."),
+);

@@ -1,0 +1,110 @@
+// The signed-in dashboard: routes, and what surrounds their pages.
+
+import * as api from "./api.js";
+import { fill, h } from "./dom.js";
+import { Problem } from "./http.js";
+import { narrowPolicy } from "./policy.js";
+import { go, start, to } from "./router.js";
+import { SignedOut, followOtherTabs, isSignedIn, leave } from "./session.js";
+import { showAccount, showApplication, startShell } from "./shell.js";
+import { rememberReturn } from "./sign-in.js";
+import { accountPage } from "./pages/account.js";
+import { applicationsPage } from "./pages/applications.js";
+import { auditPage } from "./pages/audit.js";
+import { keysPage } from "./pages/keys.js";
+import { logsPage } from "./pages/logs.js";
+import { metricsPage } from "./pages/metrics.js";
+import { settingsPage } from "./pages/settings.js";
+import { tracePage } from "./pages/trace.js";
+import { tracesPage } from "./pages/traces.js";
+import { emptyPage, keepTime, skeleton } from "./ui/bits.js";
+import { troubleBanner } from "./ui/banner.js";
+
+/**
+ * @typedef {import("./router.js").Visit} Visit
+ * @typedef {{ id: string, name: string, environment: string, role: string, createdAt: string, retentionDays?: number, shards?: number }} Application
+ * @typedef {(outlet: HTMLElement, visit: Visit, application: Application) => void | Promise<void>} Page
+ * @typedef {{ title: string, tab?: string, page: Page }} Route
+ */
+
+/** @type {Record<string, Route>} */
+const ROUTES = {
+  "/": { title: "Applications", page: applicationsPage },
+  "/applications": { title: "Applications", page: applicationsPage },
+  "/applications/{id}": { title: "Traces", tab: "traces", page: toTraces },
+  "/applications/{id}/traces": { title: "Traces", tab: "traces", page: tracesPage },
+  "/applications/{id}/traces/{trace}": { title: "Trace", tab: "traces", page: tracePage },
+  "/applications/{id}/logs": { title: "Logs", tab: "logs", page: logsPage },
+  "/applications/{id}/metrics": { title: "Metrics", tab: "metrics", page: metricsPage },
+  "/applications/{id}/keys": { title: "Keys", tab: "keys", page: keysPage },
+  "/applications/{id}/audit": { title: "Audit", tab: "audit", page: auditPage },
+  "/applications/{id}/settings": { title: "Settings", tab: "settings", page: settingsPage },
+  "/account": { title: "Account", page: accountPage },
+};
+
+const main = /** @type {HTMLElement} */ (document.getElementById("main"));
+
+/** The application one is in: its pages share it. @type {Application | null} */
+let current = null;
+
+/** @param {string | undefined} id @param {AbortSignal} signal */
+async function enter(id, signal) {
+  if (id !== current?.id) current = null;
+  if (id) current ??= await api.application(id, signal);
+  return current;
+}
+
+/** @param {Route | null} route @param {Visit} visit @param {boolean} isFirst */
+async function show(route, visit, isFirst) {
+  scrollTo(0, 0);
+  fill(main, skeleton());
+  document.title = `${route?.title ?? "Not found"} · Upblit`;
+  try {
+    const application = await enter(visit.params.id, visit.signal);
+    if (visit.signal.aborted) return;
+    showApplication(application, route?.tab);
+    if (application) document.title = `${route?.title} · ${application.name} · Upblit`;
+    const outlet = h("div.page");
+    fill(main, outlet);
+    await (route?.page ?? notFound)(outlet, visit, /** @type {Application} */ (application));
+    // A reader of the screen hears where they are; the first page speaks for itself.
+    if (!isFirst) main.querySelector("h1")?.focus({ preventScroll: true });
+  } catch (error) {
+    if (!visit.signal.aborted && !(error instanceof SignedOut)) fail(error, route, visit);
+  }
+}
+
+function fail(error, route, visit) {
+  if (error instanceof Problem && error.status === 404) {
+    showApplication(null);
+    return fill(main, notFoundNote());
+  }
+  const banner = troubleBanner(() => show(route, visit, true));
+  banner.show(error);
+  fill(main, banner.element, skeleton());
+}
+
+const notFound = (outlet) => fill(outlet, notFoundNote());
+
+const notFoundNote = () =>
+  emptyPage("There is nothing here", "It was deleted, or the address has a mistake.", h("a.button", { href: to("/applications") }, "Your applications"));
+
+/** @type {Page} */
+function toTraces(_outlet, _visit, { id }) {
+  go(to("/applications/{}/traces", id), { replace: true });
+}
+
+function begin() {
+  narrowPolicy();
+  if (!isSignedIn()) {
+    rememberReturn(location.hash);
+    return leave();
+  }
+  followOtherTabs();
+  startShell();
+  keepTime();
+  start(ROUTES, show);
+  showAccount();
+}
+
+begin();

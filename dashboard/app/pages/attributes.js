@@ -1,0 +1,25 @@
+import { h } from "../dom.js";
+import { plain } from "../format.js";
+
+/** By name: attributes come in any order. @param {Record<string, any> | null | undefined} values */
+export const sorted = (values) => Object.fromEntries(Object.entries(values ?? {}).sort(([a], [b]) => a.localeCompare(b)));
+
+/** `http.request.method` may break after its dots. @param {string} name */
+const breakable = (name) => name.split(/(?<=[._])/).map((part) => [part, h("wbr")]);
+
+/**
+ * Names and values, without those that are not set; nothing for none.
+ *
+ * @param {string} title
+ * @param {Record<string, any> | null | undefined} values
+ */
+export function attributeList(title, values) {
+  const pairs = Object.entries(values ?? {}).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  if (pairs.length === 0) return null;
+  return h(
+    "section.attributes",
+    {},
+    title && h("h2", {}, title),
+    h("dl", {}, pairs.map(([name, value]) => h("div", {}, h("dt", {}, breakable(name)), h("dd", {}, plain(value))))),
+  );
+}

@@ -1,0 +1,118 @@
+// The keys of an application: make, rotate, switch off, revoke; how they do.
+
+import * as api from "../api.js";
+import { fill, fillIfNew, freshId, h, keyed, say } from "../dom.js";
+import { keepFresh } from "../live.js";
+import { troubleBanner } from "../ui/banner.js";
+import { empty, field, heading, skeleton } from "../ui/bits.js";
+import { confirmDialog, formDialog } from "../ui/dialog.js";
+import { plus } from "../ui/icons.js";
+import { keyRow } from "./key-row.js";
+import { showKey } from "./key-shown.js";
+
+const PAUSE_MS = 10_000;
+const DAY_MS = 86_400_000;
+const LIVES = [["", "Never"], ["30", "In 30 days"], ["90", "In 90 days"], ["365", "In a year"]];
+const OVERLAPS = [["86400", "A day"], ["3600", "An hour"], ["604800", "A week"], ["0", "Not at all: it stops now"]];
+const ORDER = ["active", "disabled", "expired", "revoked"];
+
+/** @type {import("../main.js").Page} */
+export function keysPage(outlet, { signal }, application) {
+  const list = h("ul.rows.keys", { "aria-label": "Keys" });
+  const body = h("div.stack", {}, skeleton(3));
+  const changed = () => fresh.refresh();
+  const acts = actions(application, changed);
+
+  async function load() {
+    const { keys } = await api.keys(application.id, signal);
+    if (keys.length === 0) return fillIfNew(body, noKeys(acts.mint));
+    // Not under the reader's hand.
+    if (list.querySelector("details[open]")) return;
+    if (list.parentNode?.parentNode !== body) fill(body, h("section.panel.flush", {}, list));
+    const sorted = [...keys].sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status));
+    keyed(list, sorted, ({ id }) => id, (key) => keyRow(key, acts));
+  }
+
+  const banner = troubleBanner(changed);
+  fill(outlet, heading("Keys", mintButton(acts.mint)), banner.element, body);
+  const fresh = keepFresh({ load, pauseMs: () => PAUSE_MS, signal, failed: banner.show });
+}
+
+const mintButton = (mint) => h("button.button.primary", { type: "button", on: { click: mint } }, plus(), "New key");
+
+const noKeys = (mint) =>
+  empty("No keys yet", "A key lets one of your services send traces and logs here, and nothing else. Make one for each service, so that each can be replaced alone.", mintButton(mint));
+
+/** What can be done to keys. @param {import("../main.js").Application} application @param {() => void} changed */
+function actions(application, changed) {
+  const shown = (key, title, note) => showKey({ key, title, note, application, closed: changed });
+  return {
+    mint: () => mint(application, shown),
+    rotate: (key) => rotate(key, shown),
+    rename: (key) => rename(key, changed),
+    async toggle(key) {
+      await api.changeKey(key.id, { status: key.status === "disabled" ? "active" : "disabled" });
+      say(key.status === "disabled" ? `${key.name} is enabled.` : `${key.name} is disabled.`);
+      changed();
+    },
+    revoke: (key) =>
+      confirmDialog({
+        title: `Revoke ${key.name}?`,
+        text: "Whatever sends with it is refused within ten seconds. This cannot be undone.",
+        action: "Revoke",
+        async save() {
+          await api.revokeKey(key.id);
+          changed();
+        },
+      }),
+  };
+}
+
+function mint(application, shown) {
+  const name = h("input", { name: "name", required: true, maxlength: 80, placeholder: "checkout-eu", autocomplete: "off" });
+  const life = h("select", { name: "life" }, LIVES.map(([value, text]) => h("option", { value }, text)));
+  const scopes = [["ingest:traces", "Traces"], ["ingest:logs", "Logs"]].map(([value, text]) => [h("input", { type: "checkbox", value, checked: true }), text]);
+  const chosen = () => scopes.filter(([input]) => input.checked).map(([input]) => input.value);
+  formDialog({
+    title: "New key",
+    action: "Create key",
+    fields: [
+      field(freshId("name"), "Name", name, "What will send with it."),
+      h("fieldset.field", {}, h("legend.label", {}, "May send"), h("div.checks", {}, scopes.map(([input, text]) => h("label.check", {}, input, text)))),
+      field(freshId("life"), "Expires", life),
+    ],
+    ready: () => name.value.trim() !== "" && chosen().length > 0,
+    async save() {
+      const expiresAt = life.value ? new Date(Date.now() + Number(life.value) * DAY_MS).toISOString() : undefined;
+      const key = await api.mintKey(application.id, { name: name.value, scopes: chosen(), expiresAt });
+      return () => shown(key, `The key ${name.value.trim()}`, "Copy it now. It is shown this one time, and stored only as a hash.");
+    },
+  });
+}
+
+function rotate(key, shown) {
+  const overlap = h("select", { name: "overlap" }, OVERLAPS.map(([value, text]) => h("option", { value }, text)));
+  formDialog({
+    title: `Rotate ${key.name}`,
+    action: "Rotate",
+    fields: [h("p.soft", {}, "The key gets a new secret. The old one goes on for a while, so that nothing is lost while you replace it."), field(freshId("overlap"), "The old secret works for", overlap)],
+    async save() {
+      const secret = await api.rotateKey(key.id, { overlapSeconds: Number(overlap.value) });
+      return () => shown(secret, `The new secret of ${key.name}`, "Copy it now. It is shown this one time, and stored only as a hash.");
+    },
+  });
+}
+
+function rename(key, changed) {
+  const name = h("input", { name: "name", required: true, maxlength: 80, value: key.name, autocomplete: "off" });
+  formDialog({
+    title: "Rename the key",
+    action: "Rename",
+    fields: [field(freshId("name"), "Name", name)],
+    ready: () => name.value.trim() !== "",
+    async save() {
+      await api.changeKey(key.id, { name: name.value });
+      changed();
+    },
+  });
+}

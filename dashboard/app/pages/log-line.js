@@ -1,0 +1,44 @@
+import { h } from "../dom.js";
+import { clockMs, otherDay } from "../format.js";
+import { attributeList, sorted } from "./attributes.js";
+
+const TONES = { fatal: "error", error: "error", warn: "warn", warning: "warn" };
+
+/** The colour of a level, of whatever it is called. @param {string} level */
+export const levelTone = (level) => (Object.hasOwn(TONES, level.toLowerCase()) ? TONES[level.toLowerCase()] : "");
+
+/**
+ * A log line that opens to all that came with it.
+ *
+ * @param {any} log
+ * @param {{ traceHref?: string | null }} [options]
+ */
+export function logLine(log, { traceHref } = {}) {
+  const more = h("div.log-more");
+  const element = h(
+    "details.log",
+    {},
+    h(
+      "summary.row.log-row",
+      {},
+      h("time.at", { datetime: log.timestamp }, h("span.day", {}, otherDay(log.timestamp)), " ", clockMs(log.timestamp)),
+      h("span.pill.level", { class: levelTone(log.level) }, log.level),
+      h("span.message", {}, log.message),
+      h("span.service", {}, log.service ?? log.type ?? ""),
+    ),
+    more,
+  );
+  // Most lines are never opened.
+  element.addEventListener("toggle", () => { if (element.open && !more.firstChild) more.append(...details(log, traceHref)); });
+  return element;
+}
+
+function details(log, traceHref) {
+  const known = { message: log.message, type: log.type, traceId: log.traceId, spanId: log.spanId };
+  return [
+    traceHref && h("p.actions", {}, h("a.button.small", { href: traceHref }, "Open the trace")),
+    attributeList("", known),
+    attributeList("Attributes", sorted(log.attributes)),
+    attributeList("Resource", sorted(log.resource)),
+  ].filter(Boolean);
+}

@@ -1,0 +1,68 @@
+// The log lines of an application, newest first.
+
+import * as api from "../api.js";
+import { h } from "../dom.js";
+import { to } from "../router.js";
+import { searchField } from "../ui/toolbar.js";
+import { liveList } from "./live-list.js";
+import { levelTone, logLine } from "./log-line.js";
+
+const LEVELS = ["fatal", "error", "warn", "info", "debug", "trace"];
+
+/** @type {import("../main.js").Page} */
+export function logsPage(outlet, visit, application) {
+  const { query, signal } = visit;
+  const filters = { q: query.get("q") ?? "", level: query.get("level") ?? "", trace: query.get("trace") ?? "" };
+  liveList(outlet, visit, application, {
+    title: "Logs",
+    what: "log",
+    filters,
+    controls: (changed) => [
+      searchField("Message, type or service", filters.q, (q) => changed({ q })),
+      levelPills(filters.level, (level) => changed({ level })),
+      filters.trace && traceFilter(filters.trace, () => changed({ trace: "" })),
+    ],
+    page: (question) => api.logs({ ...question, q: filters.q, level: filters.level, traceId: filters.trace }, signal),
+    rowsOf: ({ logs }) => numbered(logs),
+    keyOf: ({ key }) => key,
+    timeOf: ({ timestamp }) => Date.parse(timestamp),
+    row: (log) => h("li", {}, logLine(log, { traceHref: traceHref(application.id, log) })),
+    list: h("ol.rows.logs", { "aria-label": "Logs" }),
+  });
+}
+
+/** Lines have no ids, and two may be the same to the letter. */
+function numbered(logs) {
+  const seen = new Map();
+  return logs.map((log) => {
+    const text = JSON.stringify([log.timestamp, log.level, log.message, log.traceId, log.spanId]);
+    seen.set(text, (seen.get(text) ?? 0) + 1);
+    return { ...log, key: `${text}${seen.get(text)}` };
+  });
+}
+
+const traceHref = (applicationId, { traceId, timestamp }) =>
+  traceId && `${to("/applications/{}/traces/{}", applicationId, traceId)}?at=${encodeURIComponent(timestamp)}`;
+
+function levelPills(chosen, changed) {
+  const active = new Set(chosen.split(",").filter(Boolean));
+  const buttons = LEVELS.map((level) => {
+    const button = h("button.pill.toggle", { type: "button", class: levelTone(level), "aria-pressed": String(active.has(level)) }, level);
+    button.addEventListener("click", () => {
+      if (!active.delete(level)) active.add(level);
+      button.setAttribute("aria-pressed", String(active.has(level)));
+      changed(LEVELS.filter((name) => active.has(name)).join(","));
+    });
+    return button;
+  });
+  return h("div.pills", { role: "group", "aria-label": "Levels" }, buttons);
+}
+
+function traceFilter(traceId, clear) {
+  const button = h("button.button.small", { type: "button", "aria-label": "Show the logs of all traces" }, `Trace ${traceId.slice(0, 8)} ✕`);
+  button.addEventListener("click", () => {
+    button.remove();
+    clear();
+  });
+  return button;
+}

@@ -1,0 +1,139 @@
+// How an application does over time.
+
+import * as api from "../api.js";
+import { fill, fillIfNew, h } from "../dom.js";
+import { compact, count, duration, moment, percent, plural } from "../format.js";
+import { keepFresh } from "../live.js";
+import { SPANS, beginOf, chosenSpan, pauseOf } from "../timespan.js";
+import { seriesChart } from "../charts/series.js";
+import { troubleBanner } from "../ui/banner.js";
+import { heading, skeleton } from "../ui/bits.js";
+import { liveButton, segmented, spanPicker } from "../ui/toolbar.js";
+import { nothingYet } from "./nothing-yet.js";
+
+/** @type {import("../main.js").Page} */
+export function metricsPage(outlet, { query, signal }, application) {
+  let span = chosenSpan(query);
+  let of = "requests";
+  let answers = null;
+  const tiles = h("dl.tiles");
+  const table = h("tbody");
+  const charts = makeCharts();
+  const filled = h("div.stack", {}, tiles, charts.map(({ element }) => h("section.panel", {}, element)), tableOf(table));
+  const body = h("div.stack", {}, skeleton());
+
+  async function load() {
+    const question = { applicationId: application.id, from: beginOf(span), step: SPANS[span].stepSeconds };
+    const [traces, logs] = await Promise.all([api.metrics(question, signal), api.metrics({ ...question, signal: "logs" }, signal)]);
+    answers = { traces, logs };
+    await draw();
+  }
+
+  async function draw() {
+    const { traces, logs } = answers;
+    if (traces.total.count + logs.total.count === 0) {
+      return fillIfNew(body, await nothingYet({ application, what: "trace", isFiltered: false, span, signal }));
+    }
+    if (filled.parentNode !== body) fill(body, filled);
+    const buckets = traces.buckets.map((bucket, index) => flat(bucket, logs.buckets[index], of));
+    fill(tiles, tilesOf(stats(traces.total, of), logs.total, of, SPANS[span].label));
+    for (const chart of charts) chart.update({ buckets, stepMs: 1000 * traces.stepSeconds });
+    fill(table, [...buckets].reverse().filter(hasAny).map(tableRow));
+  }
+
+  const banner = troubleBanner(() => fresh.refresh());
+  fill(
+    outlet,
+    heading("Metrics", liveButton((paused) => fresh.setPaused(paused))),
+    h(
+      "div.toolbar",
+      {},
+      spanPicker(span, (name) => {
+        span = name;
+        fill(body, skeleton());
+        fresh.refresh();
+      }),
+      segmented("Count", [["requests", "Requests"], ["all", "All spans"]], of, (value) => {
+        of = value;
+        if (answers) draw();
+      }),
+    ),
+    banner.element,
+    body,
+  );
+  const fresh = keepFresh({ load, pauseMs: () => pauseOf(span), signal, failed: banner.show });
+}
+
+/** Of requests, or of all spans. */
+const stats = (total, of) => (of === "requests" ? total.requests : total);
+
+const flat = (bucket, logs, of) => ({
+  ...stats(bucket, of),
+  startTime: bucket.startTime,
+  logs: logs?.count ?? 0,
+  logErrors: logs?.errors ?? 0,
+});
+
+const hasAny = ({ count: events, logs }) => events + logs > 0;
+
+const makeCharts = () => [
+  seriesChart({
+    label: "Traffic",
+    kind: "bars",
+    format: compact,
+    series: [
+      { name: "all", tone: "tone-main", value: (bucket) => bucket.count },
+      { name: "failed", tone: "tone-error", value: (bucket) => bucket.errors },
+    ],
+  }),
+  seriesChart({
+    label: "Duration",
+    kind: "lines",
+    format: duration,
+    series: [
+      { name: "p50", tone: "tone-low", value: (bucket) => bucket.p50Ms },
+      { name: "p95", tone: "tone-main", value: (bucket) => bucket.p95Ms },
+      { name: "p99", tone: "tone-high", value: (bucket) => bucket.p99Ms },
+    ],
+  }),
+  seriesChart({
+    label: "Log lines",
+    kind: "bars",
+    height: 120,
+    format: compact,
+    series: [
+      { name: "all", tone: "tone-low", value: (bucket) => bucket.logs },
+      { name: "errors", tone: "tone-error", value: (bucket) => bucket.logErrors },
+    ],
+  }),
+];
+
+const tilesOf = (total, logs, of, time) => [
+  tile(of === "requests" ? "Requests" : "Spans", compact(total.count), `in ${time}`),
+  tile("Failed", percent(total.errors, total.count), `${count(total.errors)} of ${compact(total.count)}`, total.errors > 0 ? "error-text" : ""),
+  tile("p50", duration(total.p50Ms), "half are faster"),
+  tile("p95", duration(total.p95Ms), "19 of 20 are faster"),
+  tile("p99", duration(total.p99Ms), `slowest ${duration(total.maxMs)}`),
+  tile("Log lines", compact(logs.count), plural(logs.errors, "error")),
+];
+
+const tile = (name, value, note, tone = "") =>
+  h("div.tile", {}, h("dt", {}, name), h("dd", {}, h("b", { class: tone }, value), h("span", {}, note)));
+
+const COLUMNS = ["Time", "Count", "Failed", "p50", "p95", "p99", "Log lines"];
+
+const tableOf = (body) =>
+  h(
+    "details.panel.table-details",
+    {},
+    h("summary", {}, "The same as a table"),
+    h("div.scroll", { tabindex: 0, role: "region", "aria-label": "Metrics as a table" }, h("table", {}, h("thead", {}, h("tr", {}, COLUMNS.map((name) => h("th", { scope: "col" }, name)))), body)),
+  );
+
+const tableRow = (bucket) =>
+  h(
+    "tr",
+    {},
+    h("th", { scope: "row" }, moment(bucket.startTime)),
+    [count(bucket.count), count(bucket.errors), duration(bucket.p50Ms), duration(bucket.p95Ms), duration(bucket.p99Ms), count(bucket.logs)].map((text) => h("td", {}, text)),
+  );

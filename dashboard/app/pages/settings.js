@@ -1,0 +1,92 @@
+// The settings of an application, and its end.
+
+import * as api from "../api.js";
+import { fill, freshId, h, say } from "../dom.js";
+import { moment } from "../format.js";
+import { go, to } from "../router.js";
+import { showApplication } from "../shell.js";
+import { SignedOut } from "../session.js";
+import { words } from "../ui/banner.js";
+import { facts, field, heading } from "../ui/bits.js";
+import { confirmDialog } from "../ui/dialog.js";
+
+const MAX_SHARDS = 16;
+
+/** @type {import("../main.js").Page} */
+export function settingsPage(outlet, _visit, application) {
+  outlet.classList.add("narrow");
+  fill(
+    outlet,
+    heading("Settings"),
+    h("section.panel", { "aria-label": "General" }, general(application)),
+    "retentionDays" in application && h("section.panel", { "aria-labelledby": "telemetry" }, h("h2", { id: "telemetry" }, "Telemetry"), telemetry(application)),
+    h("section.panel", { "aria-labelledby": "about" }, h("h2", { id: "about" }, "About"), about(application)),
+    h("section.panel.grave", { "aria-labelledby": "delete" }, h("h2", { id: "delete" }, "Delete"), deletion(application)),
+  );
+}
+
+const about = ({ id, environment, role, createdAt }) =>
+  facts([["Application id", h("code", {}, id)], ["Environment", environment], ["Your role", role], ["Created", moment(createdAt)]]);
+
+function general(application) {
+  const name = h("input", { name: "name", required: true, maxlength: 80, value: application.name, autocomplete: "off" });
+  return changeForm(application, [field(freshId("name"), "Name", name)], () => ({ name: name.value }));
+}
+
+function telemetry(application) {
+  const days = h("input.short", { type: "number", name: "days", min: 1, max: 90, required: true, value: application.retentionDays });
+  const shards = h("input.short", { type: "number", name: "shards", min: application.shards, max: MAX_SHARDS, required: true, value: application.shards });
+  const changes = () => ({
+    ...(Number(days.value) !== application.retentionDays && { retentionDays: Number(days.value) }),
+    ...(Number(shards.value) !== application.shards && { shards: Number(shards.value) }),
+  });
+  return changeForm(
+    application,
+    [
+      field(freshId("days"), "Kept for, in days", days, "1 to 90. Counts for what arrives from now on."),
+      field(freshId("shards"), "Shards", shards, "1 to 16, and only upwards. More of them take in more at once: one is good for some 14,000 spans a second."),
+    ],
+    changes,
+  );
+}
+
+/** A form that can be sent once something in it is different. */
+function changeForm(application, fields, changes) {
+  const submit = h("button.button", { disabled: true }, "Save");
+  const trouble = h("p.field-trouble", { role: "alert", hidden: true });
+  const form = h("form.form", { novalidate: true }, fields, trouble, h("footer", {}, submit));
+  const isChanged = () => Object.entries(changes()).some(([name, value]) => value !== application[name]);
+  form.addEventListener("input", () => { submit.disabled = !isChanged(); });
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (!form.reportValidity() || !isChanged()) return;
+    submit.disabled = true;
+    trouble.hidden = true;
+    try {
+      Object.assign(application, await api.changeApplication(application.id, changes()));
+      showApplication(application, "settings");
+      say("Saved.");
+    } catch (error) {
+      if (error instanceof SignedOut) return;
+      trouble.hidden = false;
+      trouble.textContent = words(error);
+      submit.disabled = false;
+    }
+  });
+  return form;
+}
+
+function deletion(application) {
+  const ask = () =>
+    confirmDialog({
+      title: `Delete ${application.name}?`,
+      text: "Its keys stop within ten seconds, and nobody sees its telemetry any more. This cannot be undone.",
+      action: "Delete for good",
+      typed: application.name,
+      async save() {
+        await api.deleteApplication(application.id);
+        go(to("/applications"));
+      },
+    });
+  return h("div.split", {}, h("p.soft", {}, "Revokes all keys. The telemetry can no longer be read, and expires."), h("button.button.danger", { type: "button", on: { click: ask } }, "Delete application"));
+}

@@ -1,0 +1,41 @@
+import { h } from "../dom.js";
+import { clockMs, duration } from "../format.js";
+import { attributeList, sorted } from "./attributes.js";
+import { logLine } from "./log-line.js";
+
+/** All that is known of a span. @param {any} span @param {any} trace */
+export function spanDetails(span, trace) {
+  const logs = trace.logs.filter(({ spanId }) => spanId === span.spanId);
+  return [
+    span.statusMessage && h("p.span-trouble", {}, span.statusMessage),
+    h(
+      "div.columns",
+      {},
+      attributeList("Span", known(span)),
+      attributeList("Attributes", sorted(span.attributes)),
+      attributeList("Resource", sorted(span.resource)),
+    ),
+    span.events.length > 0 && h("section.attributes", {}, h("h2", {}, "Events"), h("ul.events", {}, span.events.map(event))),
+    span.links.length > 0 && h("section.attributes", {}, h("h2", {}, "Links"), h("ul.events", {}, span.links.map(link))),
+    logs.length > 0 && h("section.attributes", {}, h("h2", {}, "Logs"), h("ol.rows.logs.framed", {}, logs.map((log) => h("li", {}, logLine(log))))),
+  ].filter(Boolean);
+}
+
+const known = (span) => ({
+  kind: span.kind,
+  method: span.method,
+  url: span.url,
+  status: span.status,
+  start: `${clockMs(span.startTime)}  (+${duration(span.startOffsetMs)})`,
+  duration: span.durationMs === null ? null : duration(span.durationMs),
+  "span id": span.spanId,
+  parent: span.parentSpanId,
+  scope: span.scope && [span.scope.name, span.scope.version].filter(Boolean).join(" "),
+});
+
+const event = ({ name, timestamp, attributes }) =>
+  h("li", {}, h("p", {}, h("time.at", { datetime: timestamp }, clockMs(timestamp)), " ", h("b", {}, name)), attributeList("", attributes));
+
+/** The other trace may be of another application: its id is what there is. */
+const link = ({ traceId, spanId, attributes }) =>
+  h("li", {}, h("p", {}, h("code", {}, `${traceId} / ${spanId}`)), attributeList("", attributes));

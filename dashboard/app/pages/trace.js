@@ -1,0 +1,87 @@
+// One trace: its spans as a waterfall, and its logs.
+
+import * as api from "../api.js";
+import { fill, fillIfNew, h } from "../dom.js";
+import { duration, moment, plural } from "../format.js";
+import { keepFresh } from "../live.js";
+import { remember, to } from "../router.js";
+import { troubleBanner } from "../ui/banner.js";
+import { empty, heading, pill, skeleton } from "../ui/bits.js";
+import { copyButton } from "../ui/copy-button.js";
+import { back } from "../ui/icons.js";
+import { logLine } from "./log-line.js";
+import { serviceTones, waterfall } from "./waterfall.js";
+
+/** Spans of one trace arrive over some seconds; after that it hardly changes. */
+const YOUNG_MS = 60_000;
+const YOUNG_PAUSE_MS = 3_000;
+const OLD_PAUSE_MS = 60_000;
+
+/** @type {import("../main.js").Page} */
+export function tracePage(outlet, { params, query, signal }, application) {
+  const body = h("div.stack", {}, skeleton());
+  const selected = { span: query.get("span") };
+  let shown = "";
+  let startTime = Date.now();
+
+  async function load() {
+    const trace = await api.trace(params.trace, { applicationId: application.id, at: query.get("at") }, signal).catch(orNone);
+    const state = JSON.stringify(trace);
+    // Drawn again only if it grew: the reader may have folded and opened things.
+    if (state === shown) return;
+    shown = state;
+    if (!trace) return fillIfNew(body, unknown());
+    startTime = Date.parse(trace.startTime);
+    fill(body, show(trace, application, selected));
+  }
+
+  const banner = troubleBanner(() => fresh.refresh());
+  const list = h("a.button.quiet.small.back", { href: to("/applications/{}/traces", application.id) }, back(), "Traces");
+  fill(outlet, h("p.crumb", {}, list), banner.element, body);
+  const pauseMs = () => (Date.now() - startTime < YOUNG_MS ? YOUNG_PAUSE_MS : OLD_PAUSE_MS);
+  const fresh = keepFresh({ load, pauseMs, signal, failed: banner.show });
+}
+
+function orNone(problem) {
+  if (problem.status === 404) return null;
+  throw problem;
+}
+
+const unknown = () => empty("This trace is not here", "It expired, or it has not arrived yet. The page looks again by itself.");
+
+function show(trace, application, selected) {
+  const tones = serviceTones(trace.services);
+  const root = trace.spans.find(({ parentSpanId, depth }) => depth === 0 && !parentSpanId) ?? trace.spans[0];
+  const select = (span) => {
+    selected.span = span;
+    remember({ span });
+  };
+  return [
+    heading([root?.name ?? "Trace", trace.errorCount > 0 && pill(`${trace.errorCount} failed`, "error")], copyButton(() => trace.traceId, { label: "Trace id" })),
+    summary(trace, tones),
+    trace.isTruncated && h("p.notice", {}, "This trace is too large to be shown whole: some spans or logs are left out."),
+    h("section.panel.flush", { "aria-label": "Spans" }, waterfall(trace, tones, selected.span, select)),
+    logsOf(trace, application),
+  ];
+}
+
+const summary = (trace, tones) =>
+  h(
+    "p.trace-summary",
+    {},
+    h("b", {}, duration(trace.durationMs)),
+    h("span", {}, plural(trace.spanCount, "span")),
+    h("time", { datetime: trace.startTime }, moment(trace.startTime)),
+    trace.services.map((service) => h("span.service-name", {}, h("i", { class: tones.get(service) }), service)),
+  );
+
+function logsOf(trace, application) {
+  if (trace.logs.length === 0) return null;
+  const all = `${to("/applications/{}/logs", application.id)}?trace=${encodeURIComponent(trace.traceId)}`;
+  return h(
+    "section.stack-small",
+    { "aria-labelledby": "trace-logs" },
+    h("div.heading.minor", {}, h("h2", { id: "trace-logs" }, "Logs"), h("div.beside", {}, h("a", { href: all }, "Show in logs"))),
+    h("ol.rows.logs.panel.flush", {}, trace.logs.map((log) => h("li", {}, logLine(log)))),
+  );
+}

@@ -1,0 +1,80 @@
+// The traces of an application: every request that came in, newest first.
+
+import * as api from "../api.js";
+import { h } from "../dom.js";
+import { clockMs, count, duration, otherDay, plural } from "../format.js";
+import { to } from "../router.js";
+import { SPANS } from "../timespan.js";
+import { scatterChart } from "../charts/scatter.js";
+import { choice, searchField } from "../ui/toolbar.js";
+import { liveList } from "./live-list.js";
+
+/** @type {[string, string][]} */
+const STATUSES = [["", "Any status"], ["ok", "OK"], ["error", "Failed"], ["2xx", "2xx"], ["3xx", "3xx"], ["4xx", "4xx"], ["5xx", "5xx"]];
+/** @type {[string, string][]} */
+const DURATIONS = [["", "Any duration"], ["10", "≥ 10 ms"], ["100", "≥ 100 ms"], ["500", "≥ 500 ms"], ["1000", "≥ 1 s"], ["5000", "≥ 5 s"]];
+
+/** @type {import("../main.js").Page} */
+export function tracesPage(outlet, visit, application) {
+  const { query, signal } = visit;
+  const filters = { q: query.get("q") ?? "", status: query.get("status") ?? "", min: query.get("min") ?? "" };
+  const chart = scatterChart("Duration");
+  liveList(outlet, visit, application, {
+    title: "Traces",
+    what: "trace",
+    filters,
+    controls: (changed) => [
+      searchField("Name, service or trace id", filters.q, (q) => changed({ q })),
+      choice("Status", STATUSES, filters.status, (status) => changed({ status })),
+      choice("Duration", DURATIONS, filters.min, (min) => changed({ min })),
+    ],
+    page: (question) => api.traces({ ...question, q: filters.q, status: filters.status, minDurationMs: filters.min }, signal),
+    rowsOf: ({ traces }) => traces,
+    keyOf: ({ traceId }) => traceId,
+    timeOf: ({ startTime }) => Date.parse(startTime),
+    row: (trace) => row(application.id, trace),
+    list: h("ol.rows", { "aria-label": "Traces" }),
+    above: h("section.panel", { "aria-label": "Durations" }, chart.element),
+    drawn: (traces, hasMore, span) => chart.update(dots(application.id, traces, hasMore, span)),
+  });
+}
+
+/** Over all of the chosen time, or over what is loaded of it. */
+function dots(applicationId, traces, hasMore, span) {
+  const now = Date.now();
+  const from = hasMore ? Date.parse(traces.at(-1).startTime) : now - SPANS[span].ms;
+  return { from: Math.min(from, now - 1_000), to: now, note: hasMore ? `the newest ${count(traces.length)}` : "", dots: traces.map((trace) => dot(applicationId, trace)) };
+}
+
+const dot = (applicationId, trace) => ({
+  at: Date.parse(trace.startTime),
+  ms: trace.durationMs ?? 0,
+  isError: trace.isError,
+  name: trace.name,
+  href: hrefOf(applicationId, trace),
+});
+
+/** The time tells the server where to look for the trace. */
+const hrefOf = (applicationId, { traceId, startTime }) =>
+  `${to("/applications/{}/traces/{}", applicationId, traceId)}?at=${encodeURIComponent(startTime)}`;
+
+function row(applicationId, trace) {
+  const { status, isError, errorCount, startTime } = trace;
+  return h(
+    "li",
+    {},
+    h(
+      "a.row.trace-row",
+      { href: hrefOf(applicationId, trace) },
+      h("span.status", { class: tone(trace) }, status ?? (isError ? "error" : "ok")),
+      h("span.name", {}, trace.name, !trace.hasRoot && h("span.faint.small", {}, " without its root")),
+      h("span.service", {}, trace.service ?? ""),
+      h("span.spans", {}, plural(trace.spanCount, "span"), errorCount > 0 && h("span.error-text", {}, ` · ${count(errorCount)} failed`)),
+      h("span.duration", {}, duration(trace.durationMs)),
+      h("time.at", { datetime: startTime }, h("span.day", {}, otherDay(startTime)), " ", clockMs(startTime)),
+    ),
+  );
+}
+
+/** A client that asked for what is not there is no fault of the service. */
+const tone = ({ isError, status }) => (status >= 400 && status < 500 ? "warn" : isError ? "error" : "ok");

@@ -1,0 +1,115 @@
+// The spans of a trace, as a tree over a common time line.
+
+import { fill, h } from "../dom.js";
+import { duration } from "../format.js";
+import { roundTicks } from "../charts/scale.js";
+import { spanDetails } from "./span-details.js";
+import { chevron } from "../ui/icons.js";
+
+const TONES = 6;
+const TICKS = 5;
+/** Deeper spans are not moved further to the right: their names must stay readable. */
+const MAX_INDENT = 12;
+
+/** A colour for each service, by order of appearance. @param {string[]} services */
+export const serviceTones = (services) => new Map(services.map((service, index) => [service, `service-${index % TONES}`]));
+
+/**
+ * @param {any} trace
+ * @param {Map<string, string>} tones
+ * @param {string | null} selected a span's id
+ * @param {(spanId: string | null) => void} select told of what the reader opens
+ */
+export function waterfall(trace, tones, selected, select) {
+  const totalMs = Math.max(0.001, trace.durationMs ?? 0, ...trace.spans.map((span) => span.startOffsetMs + (span.durationMs ?? 0)));
+  const logsOf = Map.groupBy(trace.logs, ({ spanId }) => spanId);
+  const rows = trace.spans.map((span, index) => makeRow(span, hasChildren(trace.spans, index), { totalMs, tones, logs: logsOf.get(span.spanId) ?? [] }));
+  const list = h("ol.spans", { "aria-label": "Spans" }, rows.map(({ element }) => element));
+  for (const row of rows) {
+    row.main.addEventListener("click", () => open(row));
+    row.fold?.addEventListener("click", () => setFolded(row, !row.folded));
+  }
+  list.addEventListener("keydown", (event) => moveByKey(event));
+
+  function open(row) {
+    const isOpen = row.details.hidden;
+    for (const other of rows) close(other);
+    if (isOpen) {
+      row.main.setAttribute("aria-expanded", "true");
+      row.details.hidden = false;
+      fill(row.details, spanDetails(row.span, trace));
+    }
+    select(isOpen ? row.span.spanId : null);
+  }
+
+  function setFolded(row, folded) {
+    row.folded = folded;
+    row.fold.setAttribute("aria-expanded", String(!folded));
+    let hiddenBelow = Infinity;
+    for (const other of rows) {
+      const { depth } = other.span;
+      if (depth <= hiddenBelow) hiddenBelow = Infinity;
+      other.element.hidden = depth > hiddenBelow;
+      if (other.folded && hiddenBelow === Infinity) hiddenBelow = depth;
+    }
+  }
+
+  function moveByKey(event) {
+    const row = rows.find(({ main }) => main === document.activeElement);
+    if (!row) return;
+    const visible = rows.filter(({ element }) => !element.hidden);
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) visible[visible.indexOf(row) + step]?.main.focus();
+    else if (event.key === "ArrowLeft" && row.fold) setFolded(row, true);
+    else if (event.key === "ArrowRight" && row.fold) setFolded(row, false);
+    else return;
+    event.preventDefault();
+  }
+
+  const first = rows.find(({ span }) => span.spanId === selected);
+  if (first) open(first);
+  return h("div.waterfall", {}, ruler(totalMs), list);
+}
+
+const hasChildren = (spans, index) => (spans[index + 1]?.depth ?? 0) > spans[index].depth;
+
+function close(row) {
+  row.main.setAttribute("aria-expanded", "false");
+  row.details.hidden = true;
+}
+
+function ruler(totalMs) {
+  const ticks = roundTicks(totalMs, TICKS).filter((tick) => tick <= totalMs * 0.94);
+  return h("div.ruler", { "aria-hidden": "true" }, h("div.ruler-line", {}, ticks.map((tick) => h("span", { style: { left: share(tick, totalMs) } }, duration(tick)))));
+}
+
+function makeRow(span, isParent, { totalMs, tones, logs }) {
+  const fold = isParent
+    ? h("button.fold", { type: "button", "aria-expanded": "true", "aria-label": `Spans below ${span.name}` }, chevron())
+    : null;
+  const main = h(
+    "button.span-main",
+    { type: "button", "aria-expanded": "false", class: span.isError ? "failed" : "" },
+    h("span.span-name", {}, h("span.label", {}, span.name), span.service && h("span.span-service", {}, span.service)),
+    bar(span, totalMs, tones, logs),
+    h("span.bar-time", {}, duration(span.durationMs)),
+  );
+  const details = h("div.span-details", { hidden: true });
+  const indent = { "--depth": Math.min(span.depth, MAX_INDENT) };
+  const element = h("li.span", { style: indent }, h("div.span-line", {}, fold, main), details);
+  return { span, element, main, fold, details, folded: false };
+}
+
+function bar(span, totalMs, tones, logs) {
+  const from = share(span.startOffsetMs, totalMs);
+  const marks = [...span.events.map(({ timestamp }) => timestamp), ...logs.map(({ timestamp }) => timestamp)];
+  const offset = (at) => Date.parse(at) - Date.parse(span.startTime) + span.startOffsetMs;
+  return h(
+    "span.track",
+    {},
+    h("span.bar", { class: `${tones.get(span.service) ?? "service-0"}${span.isError ? " failed" : ""}`, style: { left: from, width: share(span.durationMs ?? 0, totalMs) } }),
+    marks.map((at) => h("span.event-mark", { style: { left: share(offset(at), totalMs) } })),
+  );
+}
+
+const share = (part, whole) => `${Math.max(0, Math.min(100, (100 * part) / whole)).toFixed(3)}%`;

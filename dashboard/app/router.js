@@ -1,0 +1,95 @@
+// Routes in the fragment: `#/applications/{id}/traces?window=1h`.
+
+/**
+ * @typedef {object} Visit
+ * @property {Record<string, string>} params what the route's `{names}` matched
+ * @property {URLSearchParams} query
+ * @property {AbortSignal} signal aborted when the reader leaves
+ */
+
+/**
+ * Finds the route of an address.
+ *
+ * @template T
+ * @param {Record<string, T>} routes by pattern, like `/applications/{id}`
+ * @param {string} hash
+ * @returns {{ route: T | null, params: Record<string, string>, query: URLSearchParams }}
+ */
+export function match(routes, hash) {
+  const [path, query = ""] = hash.replace(/^#/, "").split("?");
+  const parts = segments(path);
+  for (const [pattern, route] of Object.entries(routes)) {
+    const params = matched(segments(pattern), parts);
+    if (params) return { route, params, query: new URLSearchParams(query) };
+  }
+  return { route: null, params: {}, query: new URLSearchParams(query) };
+}
+
+const segments = (path) => path.split("/").filter(Boolean).map(decoded);
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function matched(pattern, parts) {
+  if (pattern.length !== parts.length) return null;
+  /** @type {Record<string, string>} */
+  const params = {};
+  for (const [index, name] of pattern.entries()) {
+    if (name.startsWith("{")) params[name.slice(1, -1)] = parts[index];
+    else if (name !== parts[index]) return null;
+  }
+  return params;
+}
+
+/**
+ * Shows the page of the address, now and whenever it changes.
+ *
+ * @template T
+ * @param {Record<string, T>} routes
+ * @param {(route: T | null, visit: Visit, isFirst: boolean) => void} show
+ */
+export function start(routes, show) {
+  let leaving = new AbortController();
+  let isFirst = true;
+  const visit = () => {
+    leaving.abort();
+    leaving = new AbortController();
+    const { route, params, query } = match(routes, location.hash);
+    show(route, { params, query, signal: leaving.signal }, isFirst);
+    isFirst = false;
+  };
+  addEventListener("hashchange", visit);
+  visit();
+}
+
+/** Goes somewhere. @param {string} hash @param {{ replace?: boolean }} [how] */
+export function go(hash, { replace = false } = {}) {
+  if (replace) location.replace(hash);
+  else location.hash = hash;
+}
+
+/** An address: `to("/applications/{}/traces", id)`. @param {string} path @param {...string} ids */
+export const to = (path, ...ids) =>
+  `#${ids.reduce((text, id) => text.replace("{}", encodeURIComponent(id)), path)}`;
+
+/**
+ * Writes what the reader chose into the address, without a visit: a reload and a
+ * copied link show the same.
+ *
+ * @param {Record<string, string | null>} choices
+ */
+export function remember(choices) {
+  const [path, query = ""] = location.hash.split("?");
+  const parameters = new URLSearchParams(query);
+  for (const [name, value] of Object.entries(choices)) {
+    if (value) parameters.set(name, value);
+    else parameters.delete(name);
+  }
+  const text = parameters.toString();
+  history.replaceState(null, "", text ? `${path}?${text}` : path);
+}

@@ -1,0 +1,127 @@
+// The bar at the top: where one is, who one is, light or dark.
+
+import * as api from "./api.js";
+import { fill, h } from "./dom.js";
+import { to } from "./router.js";
+import { SignedOut, signOut } from "./session.js";
+import { pill, skeleton } from "./ui/bits.js";
+import { chevron, logo, moon, plus, sun } from "./ui/icons.js";
+import { menu } from "./ui/menu.js";
+
+const TABS = ["Traces", "Logs", "Metrics", "Keys", "Audit", "Settings"];
+
+const place = h("div.place");
+const account = h("div.account");
+const tabs = /** @type {HTMLElement} */ (document.getElementById("tabs"));
+
+/** Draws the bar. */
+export function startShell() {
+  const home = h("a.home", { href: to("/applications"), "aria-label": "Upblit, your applications" }, logo(26), h("span", {}, "Upblit"));
+  fill(/** @type {Element} */ (document.getElementById("top")), home, place, h("div.top-end", {}, themeButton(), account));
+  // The routes are in the fragment, so a plain link to #main would be a visit.
+  document.querySelector("[data-skip]")?.addEventListener("click", (event) => {
+    event.preventDefault();
+    document.getElementById("main")?.focus();
+  });
+}
+
+/**
+ * Names the application one is in, if one is in any.
+ *
+ * @param {import("./main.js").Application | null} application
+ * @param {string} [tab]
+ */
+export function showApplication(application, tab) {
+  tabs.hidden = !application;
+  if (!application) return fill(place);
+  fill(place, h("span.slash", { "aria-hidden": "true" }, "/"), switcher(application, tab), application.environment === "test" && pill("test", "warn"));
+  fill(tabs, TABS.map((name) => tabLink(application.id, name, name.toLowerCase() === tab)));
+  showCurrentTab();
+}
+
+/** On a phone not all tabs fit. `scrollIntoView` would move the place that Tab starts from, too. */
+function showCurrentTab() {
+  const current = /** @type {HTMLElement | null} */ (tabs.querySelector("[aria-current]"));
+  if (current) tabs.scrollLeft = current.offsetLeft - (tabs.clientWidth - current.offsetWidth) / 2;
+}
+
+const tabLink = (id, name, isCurrent) =>
+  h("a", { href: to(`/applications/{}/${name.toLowerCase()}`, id), "aria-current": isCurrent && "page" }, name);
+
+function switcher(application, tab = "traces") {
+  const list = menu(`${application.name}: switch application`, [h("span.place-name", {}, application.name), chevron()], {
+    async opened() {
+      fill(list.body, skeleton(3));
+      try {
+        fill(list.body, choices(await api.applications(), application, tab));
+      } catch (error) {
+        if (!(error instanceof SignedOut)) list.close();
+      }
+    },
+  });
+  return list.element;
+}
+
+const choices = ({ applications }, current, tab) => [
+  applications.map(({ id, name, environment }) =>
+    h("a.menu-item", { href: to(`/applications/{}/${tab}`, id), "aria-current": id === current.id && "true" }, h("span", {}, name), environment === "test" && pill("test", "warn")),
+  ),
+  h("hr"),
+  h("a.menu-item", { href: to("/applications") }, "All applications", plus()),
+];
+
+/** Fetches who is signed in. The pages work without it. */
+export async function showAccount() {
+  const user = await api.me().catch(() => null);
+  if (!user) return;
+  const list = menu(`Account of ${user.name || user.login}`, avatar(user), { class: "to-left" });
+  fill(
+    list.body,
+    h("p.menu-head", {}, h("strong", {}, user.name || user.login), h("span", {}, user.email)),
+    h("a.menu-item", { href: to("/account") }, "Account and sessions"),
+    h("button.menu-item", { type: "button", on: { click: () => signOut() } }, "Sign out"),
+  );
+  fill(account, list.element);
+}
+
+/** The first letter stands in until, and unless, the picture loads. */
+function avatar({ avatar: source, login }) {
+  const frame = h("span.avatar", {}, login[0].toUpperCase());
+  if (source) {
+    const picture = h("img", { src: source, alt: "", width: 28, height: 28, referrerpolicy: "no-referrer" });
+    picture.addEventListener("load", () => fill(frame, picture));
+  }
+  return frame;
+}
+
+const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
+const isDark = () => {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen ? chosen === "dark" : systemIsDark.matches;
+};
+
+function themeButton() {
+  const button = h("button.button.quiet.icon-only", { type: "button" });
+  const draw = () => {
+    button.setAttribute("aria-label", isDark() ? "Switch to light" : "Switch to dark");
+    fill(button, isDark() ? sun() : moon());
+  };
+  button.addEventListener("click", () => {
+    choose(isDark() ? "light" : "dark");
+    draw();
+  });
+  systemIsDark.addEventListener("change", draw);
+  draw();
+  return button;
+}
+
+/** What the system says already need not be remembered: then it may change with the system. */
+function choose(theme) {
+  if ((theme === "dark") === systemIsDark.matches) {
+    localStorage.removeItem("theme");
+    delete document.documentElement.dataset.theme;
+  } else {
+    localStorage.setItem("theme", theme);
+    document.documentElement.dataset.theme = theme;
+  }
+}

@@ -1,0 +1,6 @@
+// A classic script in the head, so that the first paint has the chosen colours already.
+"use strict";
+{
+  const chosen = localStorage.getItem("theme");
+  if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;
+}

@@ -1,0 +1,98 @@
+import { fill, freshId, h } from "../dom.js";
+import { SignedOut } from "../session.js";
+import { words } from "./banner.js";
+import { cross } from "./icons.js";
+
+/**
+ * Opens a modal dialog; it is gone from the page once closed.
+ *
+ * @param {string} title
+ * @param {{ wide?: boolean, closed?: () => void }} [options]
+ */
+export function openDialog(title, { wide = false, closed } = {}) {
+  const id = freshId("dialog");
+  const body = h("div.dialog-body");
+  const close = h("button.button.icon-only.quiet", { type: "button", "aria-label": "Close" }, cross());
+  const element = h(
+    "dialog.dialog",
+    { "aria-labelledby": id, class: wide ? "wide" : "" },
+    h("header", {}, h("h2", { id }, title), close),
+    body,
+  );
+  close.addEventListener("click", () => element.close());
+  element.addEventListener("close", () => {
+    element.remove();
+    closed?.();
+  });
+  // A dialog belongs to its page.
+  addEventListener("hashchange", () => element.close(), { once: true });
+  document.body.append(element);
+  element.showModal();
+  return { element, body, close: () => element.close() };
+}
+
+/**
+ * A form in a dialog. `save` runs when it is sent; its trouble is shown in the
+ * dialog. What it returns runs once the dialog is closed.
+ *
+ * @param {object} options
+ * @param {string} options.title
+ * @param {any[]} options.fields
+ * @param {string} options.action what the button says
+ * @param {boolean} [options.danger]
+ * @param {() => boolean} [options.ready] whether it may be sent
+ * @param {() => Promise<(() => void) | void>} options.save
+ */
+export function formDialog({ title, fields, action, danger = false, ready = () => true, save }) {
+  const dialog = openDialog(title);
+  const trouble = h("p.field-trouble", { role: "alert", hidden: true });
+  const submit = h("button.button", { class: danger ? "danger" : "primary" }, action);
+  const cancel = h("button.button.quiet", { type: "button", on: { click: dialog.close } }, "Cancel");
+  const form = h("form.form", { novalidate: true }, fields, trouble, h("footer", {}, cancel, submit));
+  const update = () => { submit.disabled = !ready(); };
+  form.addEventListener("input", update);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (!form.reportValidity() || !ready()) return;
+    submit.disabled = true;
+    trouble.hidden = true;
+    try {
+      const afterwards = await save();
+      dialog.close();
+      afterwards?.();
+    } catch (error) {
+      if (error instanceof SignedOut) return;
+      trouble.hidden = false;
+      trouble.textContent = words(error);
+      update();
+    }
+  });
+  fill(dialog.body, form);
+  update();
+  form.querySelector("input:not([type=checkbox]), select")?.focus();
+  return dialog;
+}
+
+/**
+ * Asks before something that cannot be undone.
+ *
+ * @param {object} options
+ * @param {string} options.title
+ * @param {any} options.text
+ * @param {string} options.action
+ * @param {string} [options.typed] what has to be typed first
+ * @param {() => Promise<void>} options.save
+ */
+export function confirmDialog({ title, text, action, typed, save }) {
+  const id = freshId("typed");
+  const input = h("input", { id, autocomplete: "off", autocapitalize: "none", spellcheck: "false" });
+  const field = typed && [h("label", { for: id }, "Type ", h("strong.typed", {}, typed), " to confirm"), input];
+  return formDialog({
+    title,
+    action,
+    danger: true,
+    fields: [h("p", {}, text), field],
+    ready: () => !typed || input.value.trim() === typed,
+    save,
+  });
+}

@@ -1,0 +1,28 @@
+import { h } from "../dom.js";
+
+/**
+ * A button that opens a list: `<details>` works by keyboard as it is; this adds
+ * Escape and a click elsewhere.
+ *
+ * @param {string} label for a screen reader
+ * @param {any} summary what the button shows
+ * @param {{ opened?: () => void, class?: string }} [options]
+ */
+export function menu(label, summary, options = {}) {
+  const body = h("div.menu-body");
+  const button = h("summary.button.quiet", { "aria-label": label }, summary);
+  const element = h("details.menu", { class: options.class ?? "" }, button, body);
+  const close = () => { element.open = false; };
+  element.addEventListener("toggle", () => { if (element.open) options.opened?.(); });
+  element.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !element.open) return;
+    close();
+    button.focus();
+  });
+  element.addEventListener("focusout", ({ relatedTarget }) => {
+    if (relatedTarget && !element.contains(relatedTarget)) close();
+  });
+  document.addEventListener("pointerdown", ({ target }) => { if (!element.contains(target)) close(); });
+  body.addEventListener("click", ({ target }) => { if (target.closest("a, button")) close(); });
+  return { element, body, close };
+}

@@ -1,0 +1,34 @@
+import { fill, freshId, h } from "../dom.js";
+
+/**
+ * A row of tabs over one panel; arrow keys move between them.
+ *
+ * @param {string} label
+ * @param {{ name: string, make: () => any }[]} tabs
+ */
+export function tabPanel(label, tabs) {
+  const panelId = freshId("panel");
+  const panel = h("div.tab-panel", { id: panelId, role: "tabpanel" });
+  const buttons = tabs.map(({ name }, index) =>
+    h("button", { type: "button", role: "tab", id: `${panelId}-${index}`, "aria-controls": panelId, on: { click: () => show(index) } }, name),
+  );
+  const list = h("div.tab-list", { role: "tablist", "aria-label": label }, buttons);
+  list.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const next = (buttons.indexOf(document.activeElement) + step + tabs.length) % tabs.length;
+    show(next);
+    buttons[next].focus();
+  });
+  function show(index) {
+    buttons.forEach((button, other) => {
+      button.setAttribute("aria-selected", String(other === index));
+      button.tabIndex = other === index ? 0 : -1;
+    });
+    panel.setAttribute("aria-labelledby", `${panelId}-${index}`);
+    fill(panel, tabs[index].make());
+  }
+  show(0);
+  return h("div.tab-box", {}, list, panel);
+}

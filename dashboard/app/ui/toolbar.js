@@ -1,0 +1,82 @@
+import { fill, freshId, h } from "../dom.js";
+import { SPANS, keepSpan } from "../timespan.js";
+import { remember } from "../router.js";
+import { search as searchIcon } from "./icons.js";
+
+const TYPING_MS = 300;
+
+/**
+ * One of several, as a row of radio buttons that look like one control.
+ *
+ * @param {string} label
+ * @param {[string, string][]} options value and what it is called
+ * @param {string} chosen
+ * @param {(value: string) => void} changed
+ */
+export function segmented(label, options, chosen, changed) {
+  const name = freshId("choice");
+  const choices = options.map(([value, text]) => {
+    const input = h("input", { type: "radio", name, value, checked: value === chosen });
+    input.addEventListener("change", () => changed(value));
+    return h("label", {}, input, h("span", {}, text));
+  });
+  return h("fieldset.segmented", {}, h("legend.unseen", {}, label), choices);
+}
+
+/** The picker of the time to look at. @param {string} chosen @param {(name: string) => void} changed */
+export function spanPicker(chosen, changed) {
+  const options = Object.entries(SPANS).map(([name, { label }]) => /** @type {[string, string]} */ ([name, label]));
+  return segmented("Time", options, chosen, (name) => {
+    keepSpan(name);
+    remember({ window: name });
+    changed(name);
+  });
+}
+
+/** A button that stops and starts the live refresh. @param {(isPaused: boolean) => void} changed */
+export function liveButton(changed) {
+  let paused = false;
+  const button = h("button.button.live", { type: "button", "aria-pressed": "true" });
+  const draw = () => {
+    button.setAttribute("aria-pressed", String(!paused));
+    fill(button, h("span.live-dot", { "aria-hidden": "true" }), paused ? "Paused" : "Live");
+  };
+  button.addEventListener("click", () => {
+    paused = !paused;
+    draw();
+    changed(paused);
+  });
+  draw();
+  return button;
+}
+
+/**
+ * A field that searches as one types.
+ *
+ * @param {string} label
+ * @param {string} text
+ * @param {(text: string) => void} changed
+ */
+export function searchField(label, text, changed) {
+  const input = h("input", { type: "search", "aria-label": label, placeholder: label, value: text, autocomplete: "off", spellcheck: "false" });
+  let timer = 0;
+  input.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => changed(input.value.trim()), TYPING_MS);
+  });
+  return h("div.search", {}, searchIcon(), input);
+}
+
+/**
+ * A drop-down.
+ *
+ * @param {string} label
+ * @param {[string, string][]} options
+ * @param {string} chosen
+ * @param {(value: string) => void} changed
+ */
+export function choice(label, options, chosen, changed) {
+  const select = h("select", { "aria-label": label }, options.map(([value, text]) => h("option", { value, selected: value === chosen }, text)));
+  select.addEventListener("change", () => changed(select.value));
+  return select;
+}

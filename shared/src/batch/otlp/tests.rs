@@ -1,0 +1,160 @@
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
+use opentelemetry_proto::tonic::common::v1::{
+    AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList,
+};
+use opentelemetry_proto::tonic::logs::v1::{LogRecord as LogMessage, ResourceLogs, ScopeLogs};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::span::{Event as EventMessage, Link};
+use opentelemetry_proto::tonic::trace::v1::{
+    ResourceSpans, ScopeSpans, Span as SpanMessage, Status,
+};
+use prost::Message as _;
+use serde_json::{Value, json};
+
+use super::*;
+
+mod answers;
+mod json_messages;
+mod log_records;
+mod properties;
+mod requests;
+mod spans;
+mod writer;
+
+/// 2026-01-31T12:00:00Z
+const START: u64 = 1_769_860_800_000_000_000;
+const START_NS: i64 = 1_769_860_800_000_000_000;
+
+const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const SPAN_ID: &str = "00f067aa0ba902b7";
+
+/// A span with only what it must have.
+fn span() -> SpanMessage {
+    SpanMessage {
+        trace_id: hex::decode(TRACE_ID).unwrap(),
+        span_id: hex::decode(SPAN_ID).unwrap(),
+        start_time_unix_nano: START,
+        ..SpanMessage::default()
+    }
+}
+
+fn log() -> LogMessage {
+    LogMessage {
+        time_unix_nano: START,
+        ..LogMessage::default()
+    }
+}
+
+fn wrapped(value: Any) -> AnyValue {
+    AnyValue { value: Some(value) }
+}
+
+fn text(text: &str) -> AnyValue {
+    wrapped(Any::StringValue(text.to_owned()))
+}
+
+fn pair(key: &str, value: AnyValue) -> KeyValue {
+    KeyValue {
+        key: key.to_owned(),
+        value: Some(value),
+        ..KeyValue::default()
+    }
+}
+
+fn texts(pairs: &[(&str, &str)]) -> Vec<KeyValue> {
+    pairs
+        .iter()
+        .map(|(key, told)| pair(key, text(told)))
+        .collect()
+}
+
+/// Spans of one scope.
+fn scope_spans(name: &str, spans: Vec<SpanMessage>) -> ScopeSpans {
+    ScopeSpans {
+        scope: Some(InstrumentationScope {
+            name: name.to_owned(),
+            ..InstrumentationScope::default()
+        }),
+        spans,
+        ..ScopeSpans::default()
+    }
+}
+
+/// Spans of one resource.
+fn resource_spans(attributes: Vec<KeyValue>, scope_spans: Vec<ScopeSpans>) -> ResourceSpans {
+    ResourceSpans {
+        resource: Some(Resource {
+            attributes,
+            ..Resource::default()
+        }),
+        scope_spans,
+        ..ResourceSpans::default()
+    }
+}
+
+/// A request of nothing but these spans.
+fn request(spans: Vec<SpanMessage>) -> ExportTraceServiceRequest {
+    let scope = ScopeSpans {
+        spans,
+        ..ScopeSpans::default()
+    };
+    ExportTraceServiceRequest {
+        resource_spans: vec![ResourceSpans {
+            scope_spans: vec![scope],
+            ..ResourceSpans::default()
+        }],
+    }
+}
+
+fn read_protobuf(request: &ExportTraceServiceRequest) -> Decoded<Span> {
+    decode_traces(&request.encode_to_vec(), Encoding::Protobuf).unwrap()
+}
+
+fn read_json(request: &Value) -> Decoded<Span> {
+    decode_traces(request.to_string().as_bytes(), Encoding::Json).unwrap()
+}
+
+fn read_log(record: LogMessage) -> Decoded<LogRecord> {
+    let scope = ScopeLogs {
+        log_records: vec![record],
+        ..ScopeLogs::default()
+    };
+    let request = ExportLogsServiceRequest {
+        resource_logs: vec![ResourceLogs {
+            scope_logs: vec![scope],
+            ..ResourceLogs::default()
+        }],
+    };
+    decode_logs(&request.encode_to_vec(), Encoding::Protobuf).unwrap()
+}
+
+#[track_caller]
+fn one<E: std::fmt::Debug>(decoded: Decoded<E>) -> Indexed<E> {
+    assert_eq!(decoded.report.errors, []);
+    let [event] = <[_; 1]>::try_from(decoded.events).unwrap();
+    event
+}
+
+#[track_caller]
+fn accepted(message: SpanMessage) -> Indexed<Span> {
+    one(read_protobuf(&request(vec![message])))
+}
+
+/// Pointer and reason of the one event that is refused.
+#[track_caller]
+fn refused<E: std::fmt::Debug>(decoded: Decoded<E>) -> (String, String) {
+    assert_eq!((decoded.events.len(), decoded.report.rejected), (0, 1));
+    let error = decoded.report.errors[0].error.clone();
+    (error.pointer, error.reason)
+}
+
+/// A value in this many arrays.
+fn nested(levels: usize) -> AnyValue {
+    (0..levels).fold(text("deep"), |value, _| {
+        wrapped(Any::ArrayValue(ArrayValue {
+            values: vec![value],
+        }))
+    })
+}

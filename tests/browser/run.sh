@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Drives the dashboard in a real browser, against target/debug/upblit.
+#
+#   tests/browser/run.sh                  all specs
+#   tests/browser/run.sh specs/session*   some of them
+#   tests/browser/run.sh --screenshots    writes docs/screenshots/*.png instead
+#
+# Installs what is missing: Node.js, Chromium and fonts from Debian, packages from npm.
+# CHROMIUM and UPBLIT name other binaries.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+as_root() {
+    if [[ $(id -u) == 0 ]]; then "$@"; else sudo "$@"; fi
+}
+
+install() {
+    echo "installing $*" >&2
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+first_of() {
+    local name
+    for name in "$@"; do
+        if type -P "$name"; then return; fi
+    done
+    return 1
+}
+
+find_chromium() {
+    first_of ${CHROMIUM:+"$CHROMIUM"} chromium chromium-browser google-chrome-stable google-chrome
+}
+
+command -v npm >/dev/null || install nodejs npm
+find_chromium >/dev/null || install chromium
+CHROMIUM=$(find_chromium)
+UPBLIT=${UPBLIT:-$(cd ../.. && pwd)/target/debug/upblit}
+export CHROMIUM UPBLIT
+
+if [[ ! -x $UPBLIT ]]; then
+    echo "there is no $UPBLIT: run cargo build first, or set UPBLIT" >&2
+    exit 1
+fi
+# `npm ci` only after a change: it deletes and writes all anew.
+if ! cmp -s package-lock.json node_modules/.installed; then
+    npm ci --no-audit --no-fund --silent
+    cp package-lock.json node_modules/.installed
+fi
+
+if [[ ${1:-} == --screenshots ]]; then
+    fc-list | grep -q Inter || install fontconfig fonts-inter fonts-jetbrains-mono
+    exec node screenshots.js
+fi
+# The dashboard is plain JavaScript; its JSDoc is held to what the code does.
+node_modules/.bin/tsc --project .
+specs=("$@")
+((${#specs[@]})) || specs=(specs/*.test.js)
+# One after the other: each has a server and a browser.
+exec node --test --test-concurrency=1 --test-reporter=spec "${specs[@]}"

@@ -1,0 +1,143 @@
+// axe-core over every page, in light, in dark and on a phone; and what a
+// keyboard alone can do.
+
+import { strict as assert } from "node:assert";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { launch, newProfile, newTab, signIn } from "../support/browser.js";
+import { failedCheckout, ingest } from "../support/client.js";
+import { startServer } from "../support/server.js";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const LOOKS = [
+  { name: "light", colorScheme: "light", viewport: { width: 1280, height: 820 } },
+  { name: "dark", colorScheme: "dark", viewport: { width: 1280, height: 820 } },
+  { name: "a phone", colorScheme: "light", viewport: { width: 390, height: 844 } },
+];
+
+let server, browser, context, page, application;
+
+before(async () => {
+  server = await startServer();
+  browser = await launch();
+  context = await newProfile(browser, server.url);
+  ({ page } = await newTab(context));
+  await signIn(page);
+  application = await call("POST", "/applications", { name: "Storefront", environment: "test" });
+  const empty = await call("POST", "/applications", { name: "Not used yet" });
+  application.emptyId = empty.id;
+  const key = await call("POST", `/apikey?ApplicationId=${application.id}`, { name: "storefront-eu" });
+  for (let minute = 0; minute < 10; minute += 1) {
+    const checkout = failedCheckout(Date.now() - minute * 60_000);
+    await ingest(server.url, key, "/ingest/traces", checkout.traces);
+    await ingest(server.url, key, "/ingest/logs", checkout.logs);
+  }
+  application.trace = (await call("GET", `/telemetry/traces?applicationId=${application.id}`)).traces[0];
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+const call = (...request) =>
+  page.evaluate(async ([method, path, body]) => {
+    const headers = { authorization: `Bearer ${localStorage.token}`, "content-type": "application/json" };
+    const response = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
+    return response.json();
+  }, request);
+
+/** What to open, and what is there once it is. */
+const PAGES = {
+  applications: [() => "/#/applications", ".card-activity svg"],
+  traces: [({ id }) => `/#/applications/${id}/traces`, ".trace-row"],
+  "traces, none yet": [({ emptyId }) => `/#/applications/${emptyId}/traces`, ".empty"],
+  trace: [({ id, trace }) => `/#/applications/${id}/traces/${trace.traceId}?at=${trace.startTime}`, ".span-main"],
+  logs: [({ id }) => `/#/applications/${id}/logs`, ".log-row"],
+  metrics: [({ id }) => `/#/applications/${id}/metrics`, ".tile"],
+  keys: [({ id }) => `/#/applications/${id}/keys`, ".key"],
+  audit: [({ id }) => `/#/applications/${id}/audit`, ".audit-row"],
+  settings: [({ id }) => `/#/applications/${id}/settings`, ".facts"],
+  account: [() => "/#/account", ".audit-row"],
+  "no such application": [() => "/#/applications/00000000000/logs", ".empty"],
+  "no such page": [() => "/#/nothing", ".empty"],
+  "sign in": [() => "/login?reason=session_expired", ".notice"],
+};
+
+for (const look of LOOKS) {
+  test(`every page is accessible in ${look.name}`, async (t) => {
+    await page.emulateMedia({ colorScheme: look.colorScheme, reducedMotion: "reduce" });
+    await page.setViewportSize(look.viewport);
+    for (const [name, [address, landmark]] of Object.entries(PAGES)) {
+      await t.test(name, async () => {
+        await page.goto(address(application));
+        await page.locator(landmark).first().waitFor();
+        await assertAccessible();
+        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "the page is wider than the window");
+      });
+    }
+    await t.test("an open span", async () => {
+      await page.goto(PAGES.trace[0](application));
+      await page.locator(".span-main").nth(1).click();
+      await page.locator(".span-details dl").first().waitFor();
+      await assertAccessible();
+    });
+    await t.test("the dialogs of keys", async () => {
+      await page.goto(PAGES.keys[0](application));
+      await page.getByRole("button", { name: "New key" }).click();
+      await page.getByRole("dialog").waitFor();
+      await assertAccessible();
+      await page.getByLabel("Name").fill(look.name);
+      await page.getByRole("button", { name: "Create key" }).click();
+      await page.locator(".key-text").waitFor();
+      await assertAccessible();
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+    });
+  });
+}
+
+async function assertAccessible() {
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => window.axe.run());
+  const found = violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
+  assert.deepEqual(found, []);
+}
+
+test("the skip link leads into the page, and every stop of the keyboard is seen", async () => {
+  await page.setViewportSize(LOOKS[0].viewport);
+  await page.goto(PAGES.traces[0](application));
+  await page.reload();
+  await page.locator(".trace-row").first().waitFor();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "main");
+  for (let stop = 0; stop < 16; stop += 1) {
+    await page.keyboard.press("Tab");
+    assert.ok(await page.evaluate(isFocusSeen), await page.evaluate(() => document.activeElement.outerHTML.slice(0, 120)));
+  }
+});
+
+/** Of a radio button the text beside it has the outline. */
+function isFocusSeen() {
+  const focused = document.activeElement;
+  const shown = focused.matches("input[type=radio]") ? focused.nextElementSibling : focused;
+  return getComputedStyle(shown).outlineStyle !== "none";
+}
+
+test("a menu and a dialog close with Escape and give the focus back", async () => {
+  await page.goto(PAGES.keys[0](application));
+  const actions = page.getByLabel("Actions for storefront-eu");
+  await actions.focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Rotate…" }).waitFor();
+  await page.keyboard.press("Escape");
+  assert.ok(await actions.evaluate((element) => element === document.activeElement));
+  const opener = page.getByRole("button", { name: "New key" });
+  await opener.focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
+  await page.keyboard.press("Escape");
+  assert.ok(await opener.evaluate((element) => element === document.activeElement));
+});

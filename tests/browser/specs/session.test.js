@@ -1,0 +1,211 @@
+// Sessions: renewed in silence, by one tab at a time; over when they are over,
+// and not because a server stumbled.
+
+import { strict as assert } from "node:assert";
+import { after, before, beforeEach, afterEach, test } from "node:test";
+import { REFUSED, UNAVAILABLE, addresses, launch, newProfile, newTab, signIn, stored } from "../support/browser.js";
+import { signInElsewhere } from "../support/client.js";
+import { startServer } from "../support/server.js";
+
+const SHORT_TTL = "4s";
+let server, shortLived, browser, context, tab, page;
+
+before(async () => {
+  [server, shortLived] = await Promise.all([startServer(), startServer({ ACCESS_TOKEN_TTL: SHORT_TTL })]);
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  await Promise.all([server?.stop(), shortLived?.stop()]);
+});
+
+beforeEach(() => begin(server));
+afterEach(() => context.close());
+
+/** A fresh profile on a server. */
+async function begin({ url }) {
+  await context?.close();
+  context = await newProfile(browser, url);
+  tab = await newTab(context);
+  page = tab.page;
+}
+
+const countRefreshes = () => {
+  const seen = [];
+  context.on("request", (request) => { if (request.url().endsWith("/refresh")) seen.push(request); });
+  return seen;
+};
+
+const isSignedIn = () => page.getByLabel(/^Account of/).first().waitFor();
+
+/** As if its life were over, by the clock of this device. */
+const makeTokenOld = () => page.evaluate(() => localStorage.setItem("tokenRenewAt", "0"));
+
+test("a token that expires is renewed in silence, before anyone is refused", async () => {
+  await begin(shortLived);
+  await signIn(page);
+  const { token } = await stored(page);
+  await page.goto("/#/account");
+  await page.waitForResponse("**/refresh");
+  await page.waitForFunction((before) => localStorage.token !== before, token);
+  await page.reload();
+  await page.getByText("this device").waitFor();
+  tab.assertQuiet();
+});
+
+test("a token that is refused is renewed, and the call is made again", async () => {
+  await signIn(page);
+  await page.evaluate(() => localStorage.setItem("token", "not.a.token"));
+  await page.reload();
+  await isSignedIn();
+  assert.match((await stored(page)).token, /^eyJ/);
+  tab.assertQuiet(REFUSED);
+});
+
+test("two tabs that must renew at once do it once, and both stay signed in", async () => {
+  await signIn(page);
+  const other = await newTab(context);
+  await other.page.goto("/#/account");
+  await other.page.getByText("this device").waitFor();
+  const refreshes = countRefreshes();
+  const before = await stored(page);
+  await makeTokenOld();
+  await Promise.all([page.reload(), other.page.reload()]);
+  await Promise.all([isSignedIn(), other.page.getByText("this device").waitFor()]);
+  assert.equal(refreshes.length, 1);
+  assert.notEqual((await stored(page)).refreshToken, before.refreshToken);
+  tab.assertQuiet();
+  other.assertQuiet();
+});
+
+test("ten tabs that are refused at once renew once", async () => {
+  await signIn(page);
+  const others = await Promise.all(Array.from({ length: 9 }, () => newTab(context)));
+  await page.evaluate(() => localStorage.setItem("token", "not.a.token"));
+  const refreshes = countRefreshes();
+  await Promise.all(others.map((other) => other.page.goto("/#/account")));
+  await Promise.all(others.map((other) => other.page.getByText("this device").waitFor()));
+  assert.equal(refreshes.length, 1);
+});
+
+test("a session that is ended elsewhere leads to the sign-in page, which says why", async () => {
+  await begin(shortLived);
+  await signIn(page);
+  const elsewhere = await signInElsewhere(shortLived.url);
+  const { sessions } = await elsewhere.call("GET", "/sessions");
+  const [mine] = sessions.filter(({ current }) => !current);
+  await page.goto("/#/account");
+  await page.getByText("this device").waitFor();
+  await elsewhere.call("DELETE", `/sessions/${mine.id}`);
+  await page.waitForURL("**/login?reason=session_expired");
+  await page.getByRole("alert").getByText("Your session has ended.").waitFor();
+  assert.equal((await stored(page)).token, undefined);
+  tab.assertQuiet(REFUSED);
+});
+
+test("after signing in again one is where one was", async () => {
+  await page.goto("/#/account");
+  await page.getByRole("button", { name: "Sign in with GitHub" }).click();
+  await page.getByRole("link", { name: "Sign in as octocat" }).click();
+  await page.getByText("this device").waitFor();
+  assert.equal(new URL(page.url()).hash, "#/account");
+});
+
+test("a 503 of /refresh signs nobody out; the page says so, and goes on when it can", async () => {
+  await signIn(page);
+  const before = await stored(page);
+  await page.route("**/refresh", (route) => route.fulfill({ status: 503, contentType: "application/problem+json", body: '{"title":"Unavailable","status":503,"detail":"try again in a moment"}' }));
+  await page.evaluate(() => localStorage.setItem("token", "not.a.token"));
+  await page.reload();
+  await page.getByText("Try again in a moment.").waitFor();
+  assert.equal(new URL(page.url()).pathname, "/");
+  assert.equal((await stored(page)).refreshToken, before.refreshToken);
+  await page.unroute("**/refresh");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("heading", { name: "Create your first application" }).waitFor();
+  tab.assertQuiet(REFUSED, UNAVAILABLE);
+});
+
+test("a 503 of /refresh while the token is still good is not even seen", async () => {
+  await signIn(page);
+  await page.route("**/refresh", (route) => route.fulfill({ status: 503, body: "{}" }));
+  await makeTokenOld();
+  await page.reload();
+  await page.getByRole("heading", { name: "Create your first application" }).waitFor();
+  tab.assertQuiet(UNAVAILABLE);
+});
+
+test("a tab notices that another one signed out", async () => {
+  await signIn(page);
+  const other = await newTab(context);
+  await other.page.goto("/");
+  await other.page.getByLabel(/^Account of/).first().click();
+  await other.page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL("**/login");
+});
+
+test("tokens in the fragment are taken, and leave the address and the history", async () => {
+  // Without a challenge, as a frontend that reads the fragment asks for it.
+  await page.goto("/oauth2/authorization/github?login=octocat");
+  await isSignedIn();
+  const { token, refreshToken } = await stored(page);
+  assert.match(refreshToken, /^upblit_rt_/);
+  for (const address of await addresses(page)) assert.ok(!address.includes(token) && !address.includes(refreshToken), "a token in the history");
+  tab.assertQuiet();
+});
+
+test("/oauth-success alone, and a code of someone else, sign nobody in", async () => {
+  await page.goto("/oauth-success");
+  await page.waitForURL("**/login?reason=invalid_state");
+  await page.goto("/oauth-success?code=someone-elses");
+  await page.waitForURL("**/login?reason=invalid_state");
+  assert.equal((await stored(page)).token, undefined);
+  tab.assertQuiet();
+});
+
+test("a refused sign-in says why, and a made-up reason says nothing of its own", async () => {
+  await page.goto("/");
+  await page.getByRole("button", { name: "Sign in with GitHub" }).click();
+  await page.getByRole("link", { name: "Cancel" }).click();
+  await page.getByRole("alert").getByText("You cancelled the sign-in on GitHub.").waitFor();
+  await page.goto("/login?reason=<img src=x onerror=alert(1)>");
+  await page.getByRole("alert").getByText("Signing in did not work.").waitFor();
+  await page.goto("/login?reason=constructor");
+  await page.getByRole("alert").getByText("Signing in did not work.").waitFor();
+  tab.assertQuiet();
+});
+
+test("sessions are listed, and all others are ended at once", async () => {
+  await signIn(page);
+  const elsewhere = await signInElsewhere(server.url);
+  await page.goto("/#/account");
+  await page.getByText("another device").first().waitFor();
+  await page.getByRole("button", { name: "Sign out everywhere else" }).click();
+  await page.getByRole("button", { name: "Sign out others" }).click();
+  await page.getByText("another device").first().waitFor({ state: "detached" });
+  const refused = await fetch(`${server.url}/refresh`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ refreshToken: elsewhere.tokens.refreshToken }) });
+  assert.equal(refused.status, 401);
+  await page.getByText("this device").waitFor();
+});
+
+test("a hidden tab asks for nothing, and catches up when it is shown", async () => {
+  await signIn(page);
+  await page.goto("/#/account");
+  await page.getByText("this device").waitFor();
+  let asked = 0;
+  page.on("request", (request) => { if (request.url().endsWith("/sessions")) asked += 1; });
+  const setHidden = (hidden) =>
+    page.evaluate((value) => {
+      Object.defineProperty(document, "hidden", { value, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, hidden);
+  await page.waitForRequest("**/sessions");
+  await setHidden(true);
+  // One that was under way, or due already, may still come.
+  await page.waitForTimeout(7_000);
+  const soFar = asked;
+  await page.waitForTimeout(8_000);
+  assert.equal(asked, soFar);
+  await Promise.all([page.waitForRequest("**/sessions"), setHidden(false)]);
+});

@@ -1,0 +1,49 @@
+// The product, in a process of its own, on a port of its own, in memory.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+
+const START_MS = 30_000;
+
+/**
+ * Starts `upblit --memory`.
+ *
+ * @param {Record<string, string>} [settings] environment variables, as in docs/settings.md
+ */
+export async function startServer(settings = {}) {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const child = spawn(process.env.UPBLIT, ["--memory", "--port", String(port)], {
+    env: { ...process.env, RUST_LOG: "warn", ...settings },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  await answers(`${url}/health`, child);
+  return {
+    url,
+    async stop() {
+      child.kill("SIGTERM");
+      if (child.exitCode === null) await once(child, "exit");
+    },
+  };
+}
+
+async function freePort() {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, "close");
+  return port;
+}
+
+async function answers(url, child) {
+  const deadline = Date.now() + START_MS;
+  while (Date.now() < deadline && child.exitCode === null) {
+    const response = await fetch(url).catch(() => null);
+    if (response?.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  child.kill();
+  throw new Error(`${process.env.UPBLIT} did not start`);
+}

@@ -1,0 +1,58 @@
+"""Installs what the programs need, exactly as pinned, and only when it changed."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+TARGET = HERE.parents[1] / "target"
+
+
+def python() -> str:
+    """The interpreter of a virtual environment with the OpenTelemetry Python SDK."""
+    venv, pins = TARGET / "clients-venv", HERE / "requirements.txt"
+    interpreter = venv / "bin" / "python"
+    if is_stale(venv, pins, sys.version):
+        run(sys.executable, "-m", "venv", "--clear", venv)
+        run(interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", pins)
+        stamp(venv, pins, sys.version)
+    return str(interpreter)
+
+
+def node() -> str:
+    """Node, with the OpenTelemetry JavaScript SDK beside `js/emit.mjs`."""
+    if missing := [tool for tool in ("node", "npm") if not shutil.which(tool)]:
+        from_debian("nodejs" if tool == "node" else tool for tool in missing)
+    js = HERE / "js"
+    modules, pins = js / "node_modules", js / "package-lock.json"
+    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
+    if is_stale(modules, pins, version):
+        run("npm", "ci", "--prefix", js, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+        stamp(modules, pins, version)
+    return "node"
+
+
+def from_debian(packages) -> None:
+    as_root = [] if os.geteuid() == 0 else ["sudo"]
+    run(*as_root, "apt-get", "update", "--quiet")
+    run(*as_root, "apt-get", "install", "--quiet", "--yes", "--no-install-recommends", *packages)
+
+
+def is_stale(directory: Path, pins: Path, tool: str) -> bool:
+    known = directory / ".installed"
+    return not known.exists() or known.read_text() != fingerprint(pins, tool)
+
+
+def stamp(directory: Path, pins: Path, tool: str) -> None:
+    (directory / ".installed").write_text(fingerprint(pins, tool))
+
+
+def fingerprint(pins: Path, tool: str) -> str:
+    return hashlib.sha256(pins.read_bytes() + tool.encode()).hexdigest()
+
+
+def run(*command) -> None:
+    subprocess.run([str(word) for word in command], check=True, stdin=subprocess.DEVNULL)

@@ -1,0 +1,313 @@
+//! What telemetry costs to write, keep and read, by DynamoDB's rules. The tables
+//! of docs/costs.md are made here: a test fails, and prints them, when they differ.
+
+mod prices;
+mod traffic;
+
+use prices::{READ_UNIT, Row, WRITE_UNIT};
+use serde_json::Value;
+use traffic::Traffic;
+
+use crate::support::metered::{self, Meter};
+use crate::support::{Response, Sdk, SignedIn, stored};
+
+/// A batch as it was sent and as it is stored.
+struct Stored {
+    name: &'static str,
+    events: usize,
+    /// Bytes of JSON.
+    sent: usize,
+    /// Bytes as DynamoDB bills them.
+    blob: usize,
+    head: usize,
+    /// The same events, were each an item.
+    as_items: Items,
+    /// Dollars for a request's share of what is written and read beside its batch.
+    beside: f64,
+}
+
+#[derive(Clone, Copy)]
+struct Items {
+    bytes: usize,
+    write_units: usize,
+}
+
+impl Stored {
+    fn write_units(&self) -> usize {
+        write_units(self.blob) + write_units(self.head)
+    }
+}
+
+fn write_units(bytes: usize) -> usize {
+    bytes.div_ceil(1024)
+}
+
+/// Items of the fields and values alone, without a key: a little less than it would take.
+fn as_items(batch: &Value) -> Items {
+    let events = batch.as_object().unwrap().values().next().unwrap();
+    let field = |(name, value): (&String, &Value)| {
+        name.len() + value.as_str().map_or(value.to_string().len(), str::len)
+    };
+    let sizes = events.as_array().unwrap().iter().map(|event| {
+        let fields = event.as_object().unwrap().iter();
+        fields.map(field).sum::<usize>()
+    });
+    sizes.fold(
+        Items {
+            bytes: 0,
+            write_units: 0,
+        },
+        |all, bytes| Items {
+            bytes: all.bytes + bytes,
+            write_units: all.write_units + write_units(bytes),
+        },
+    )
+}
+
+/// Someone with an application, an SDK that sends to it, and the meter of both.
+async fn start() -> (Meter, SignedIn, Sdk) {
+    let (meter, backend) = metered::start().await;
+    let ada = backend.sign_in("ada").await;
+    let sdk = ada.sdk().await;
+    (meter, ada, sdk)
+}
+
+async fn send(sdk: &Sdk, batch: &Value) -> Response {
+    let response = match batch.get("logs") {
+        Some(_) => sdk.logs(batch.clone()).await,
+        None => sdk.traces(batch.clone()).await,
+    };
+    assert_eq!(response.json()["rejected"], 0);
+    assert_eq!(response.json()["truncated"], 0);
+    response
+}
+
+/// Sends a batch, and looks at what became of it.
+async fn store(name: &'static str, batch: Value) -> Stored {
+    let (meter, _, sdk) = start().await;
+    meter.take();
+    let report = send(&sdk, &batch).await.json();
+    let items = stored::items(&sdk.backend).await;
+    let size_of = |attribute: &str| {
+        let mut found = items.iter().filter(|item| item.contains_key(attribute));
+        let size = stored::size(found.next().unwrap());
+        assert!(found.next().is_none(), "one blob, one head");
+        size
+    };
+    let stored = Stored {
+        name,
+        events: report["accepted"].as_u64().unwrap() as usize,
+        sent: batch.to_string().len(),
+        blob: size_of("events"),
+        head: size_of("summary"),
+        as_items: as_items(&batch),
+        beside: 0.0,
+    };
+    assert_eq!(meter.take().put, stored.write_units() as f64);
+    stored
+}
+
+async fn spans() -> [Stored; 4] {
+    let (small, full) = (Traffic::of(100), Traffic::of(512));
+    [
+        store("100 spans", small.clone().spans(100)).await,
+        store("100 spans, attributes", small.with_attributes().spans(100)).await,
+        store("512 spans", full.clone().spans(512)).await,
+        store("512 spans, attributes", full.with_attributes().spans(512)).await,
+    ]
+}
+
+#[tokio::test]
+async fn a_hundred_spans_are_eight_write_units_at_most_and_six_cents_a_million() {
+    let [plain, with_attributes, ..] = spans().await;
+    assert_eq!(write_units(plain.head), 1);
+    assert_eq!(write_units(with_attributes.head), 1);
+    assert!(plain.write_units() <= 8, "{} units", plain.write_units());
+    let (_, write) = prices::PARTS[0];
+    assert!(prices::of_a_million(write, &plain) <= 0.06);
+}
+
+#[tokio::test]
+async fn the_docs_tell_what_a_batch_costs() {
+    let beside = beside().await;
+    let spans = spans().await.map(|batch| Stored {
+        beside: beside.dollars,
+        ..batch
+    });
+    let others = [
+        store("100 log records", Traffic::of(100).records(100)).await,
+        store("10 spans", Traffic::of(10).spans(10)).await,
+        store("1 span", Traffic::of(1).spans(1)).await,
+    ];
+    told(&[
+        ("batches", sizes(spans.iter().chain(&others))),
+        ("requests", beside.table),
+        ("parts", dollars(&prices::PARTS, &spans, true)),
+        ("ways", dollars(&prices::WAYS, &spans, false)),
+        ("products", dollars(&prices::PRODUCTS, &spans, false)),
+    ]);
+}
+
+/// What is written and read beside the batches.
+struct Beside {
+    /// For one request.
+    dollars: f64,
+    table: String,
+}
+
+/// Of an SDK that sends every five seconds, to one instance, for ten minutes.
+async fn beside() -> Beside {
+    const REQUESTS: u32 = 120;
+    let (meter, _, sdk) = start().await;
+    meter.take();
+    let mut traffic = Traffic::of(100);
+    for _ in 0..REQUESTS {
+        sdk.backend.later(5);
+        send(&sdk, &traffic.spans(100)).await;
+    }
+    let units = meter.take();
+    let requests = f64::from(REQUESTS);
+    let (written, read) = (units.update / requests, units.read / requests);
+    let table = format!(
+        "| Beside each batch | Write units | Read units |\n|---|--:|--:|\n\
+         | Key, limits, health | {written:.2} | {read:.2} |\n"
+    );
+    Beside {
+        dollars: written * WRITE_UNIT + read * READ_UNIT,
+        table,
+    }
+}
+
+#[tokio::test]
+async fn the_docs_tell_what_a_question_costs() {
+    let (meter, ada, sdk) = start().await;
+    let Middle { span, record } = half_an_hour(&sdk).await;
+    let ada = ada.backend.sign_in("ada").await;
+    let text = |event: &Value, field: &str| event[field].as_str().unwrap().to_owned();
+    let (trace, at) = (text(&span, "traceId"), text(&span, "timestamp"));
+    let logged = text(&record, "traceId");
+    let questions = [
+        ("The 50 newest traces", "traces", String::new()),
+        ("50 failed traces", "traces", "&status=error".into()),
+        (
+            "One trace, with its time",
+            &format!("traces/{trace}"),
+            format!("&at={at}"),
+        ),
+        (
+            "One trace, without",
+            &format!("traces/{trace}"),
+            String::new(),
+        ),
+        ("The 50 newest log records", "logs", String::new()),
+        ("Logs of one trace", "logs", format!("&traceId={logged}")),
+        (
+            "Logs that have a word nobody wrote",
+            "logs",
+            "&q=nowhere".into(),
+        ),
+        ("Metrics of the half hour", "metrics", String::new()),
+    ];
+    let mut table = String::from("| Question | Read units | $ for 1,000 |\n|---|--:|--:|\n");
+    for (question, path, query) in questions {
+        let address = format!(
+            "/telemetry/{path}?applicationId={}{query}",
+            sdk.application_id
+        );
+        meter.take();
+        ada.get(&address).await.json();
+        let units = meter.take().read;
+        let dollars = units * READ_UNIT * 1_000.0;
+        table += &format!("| {question} | {units} | {dollars:.4} |\n");
+    }
+    told(&[("questions", table)]);
+}
+
+/// What was sent in the middle of the half hour.
+#[derive(Default)]
+struct Middle {
+    span: Value,
+    record: Value,
+}
+
+/// 100 spans and 20 log records every five seconds, for half an hour.
+async fn half_an_hour(sdk: &Sdk) -> Middle {
+    const BATCHES: usize = 360;
+    let (mut spans, mut records) = (Traffic::of(100), Traffic::of(20));
+    let mut middle = Middle::default();
+    for number in 0..BATCHES {
+        sdk.backend.later(5);
+        let (spans, records) = (spans.spans(100), records.records(20));
+        send(sdk, &spans).await;
+        send(sdk, &records).await;
+        if number == BATCHES / 2 {
+            middle.span = spans["traces"][50].clone();
+            middle.record = records["logs"][10].clone();
+        }
+    }
+    middle
+}
+
+fn sizes<'a>(batches: impl Iterator<Item = &'a Stored>) -> String {
+    let mut table = String::from(
+        "| Batch | JSON, bytes | Blob | Head | Write units | $ for a million |\n\
+         |---|--:|--:|--:|--:|--:|\n",
+    );
+    let (_, write) = prices::PARTS[0];
+    for batch in batches {
+        table += &format!(
+            "| {} | {} | {} | {} | {} + {} | {:.3} |\n",
+            batch.name,
+            batch.sent,
+            batch.blob,
+            batch.head,
+            write_units(batch.blob),
+            write_units(batch.head),
+            prices::of_a_million(write, batch),
+        );
+    }
+    table
+}
+
+/// Dollars for a million spans, each row a price, each column a batch.
+fn dollars(rows: &[Row], batches: &[Stored], has_sum: bool) -> String {
+    let names = batches.iter().map(|batch| batch.name).collect::<Vec<_>>();
+    let mut table = format!(
+        "| $ for a million spans | {} |\n|---|{}\n",
+        names.join(" | "),
+        "--:|".repeat(names.len()),
+    );
+    let mut row = |name: &str, price: &dyn Fn(&Stored) -> f64| {
+        let cells = batches.iter().map(|batch| format!("{:.3}", price(batch)));
+        let cells = cells.collect::<Vec<_>>().join(" | ");
+        table += &format!("| {name} | {cells} |\n");
+    };
+    for (name, price) in rows {
+        row(name, &|batch| prices::of_a_million(*price, batch));
+    }
+    if has_sum {
+        let of = |batch: &Stored, (_, price): &Row| prices::of_a_million(*price, batch);
+        row("**together**", &|batch| {
+            rows.iter().map(|row| of(batch, row)).sum()
+        });
+    }
+    table
+}
+
+/// Holds tables of the docs to what was found.
+#[track_caller]
+fn told(tables: &[(&str, String)]) {
+    let docs = include_str!("../../docs/costs.md");
+    let marked = |(name, table): &(&str, String)| {
+        format!("<!-- {name}: made by tests/flows/costs.rs -->\n\n{table}\n")
+    };
+    let missing = tables
+        .iter()
+        .map(marked)
+        .filter(|table| !docs.contains(table));
+    let missing = missing.collect::<String>();
+    assert!(
+        missing.is_empty(),
+        "docs/costs.md should have:\n\n{missing}"
+    );
+}

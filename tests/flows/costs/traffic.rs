@@ -1,0 +1,247 @@
+//! Telemetry as a shop of a few services sends it: ids of OpenTelemetry's length,
+//! addresses that differ, some failures. The same in every run.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use shared::clock::rfc3339;
+
+use crate::support::backend;
+
+/// Traces without end, one after another; a batch ends in the middle of one.
+#[derive(Clone)]
+pub struct Traffic {
+    dice: Dice,
+    at: Timestamp,
+    between_spans: SignedDuration,
+    has_attributes: bool,
+    started: Vec<Value>,
+}
+
+impl Traffic {
+    /// So many spans every five seconds, the interval of OpenTelemetry's SDKs,
+    /// beginning with the test.
+    pub fn of(spans: usize) -> Self {
+        Self {
+            dice: Dice(42),
+            at: backend::start(),
+            between_spans: SignedDuration::from_micros(5_000_000 / spans as i64),
+            has_attributes: false,
+            started: Vec::new(),
+        }
+    }
+
+    /// Spans that carry what OpenTelemetry's semantic conventions ask for.
+    pub fn with_attributes(self) -> Self {
+        Self {
+            has_attributes: true,
+            ..self
+        }
+    }
+
+    /// The next batch of spans.
+    pub fn spans(&mut self, count: usize) -> Value {
+        while self.started.len() < count {
+            let trace = self.trace();
+            self.started.extend(trace);
+        }
+        json!({ "traces": self.started.drain(..count).collect::<Vec<_>>() })
+    }
+
+    /// A batch of log records from the latest traces.
+    pub fn records(&mut self, count: usize) -> Value {
+        let mut trace = self.dice.hex(32);
+        let records = (0..count).map(|number| {
+            if number.is_multiple_of(8) {
+                trace = self.dice.hex(32);
+            }
+            self.at += self.between_spans;
+            self.record(&trace)
+        });
+        json!({ "logs": records.collect::<Vec<_>>() })
+    }
+
+    /// A request to the shop, and what the services do for it: 4 to 18 spans.
+    fn trace(&mut self) -> Vec<Value> {
+        let trace_id = self.dice.hex(32);
+        let length = 4 + self.dice.below(15);
+        let mut ids: Vec<String> = Vec::new();
+        let spans = (0..length).map(|number| {
+            let parent = (number > 0).then(|| {
+                let latest = self.dice.below(3.min(ids.len()));
+                ids[ids.len() - 1 - latest].clone()
+            });
+            ids.push(self.dice.hex(16));
+            self.at += self.between_spans;
+            let span = self.span(number);
+            with(
+                span,
+                json!({ "traceId": trace_id, "spanId": ids[number], "parentSpanId": parent }),
+            )
+        });
+        spans.collect()
+    }
+
+    fn span(&mut self, number: usize) -> Value {
+        let operation = self.dice.below(OPERATIONS.len());
+        let (method, path) = OPERATIONS[operation];
+        let (host, port) = if number == 0 {
+            ("shop.example.com", 443)
+        } else {
+            self.dice.of(&HOSTS)
+        };
+        let path = path.replace("{id}", &format!("{}", 100_000 + self.dice.below(900_000)));
+        let scheme = if port == 443 { "https" } else { "http" };
+        let status = match self.dice.below(50) {
+            0 => 500,
+            1 => 404,
+            _ => 200,
+        };
+        let span = json!({
+            "timestamp": rfc3339(self.at), "requestMethod": method,
+            "requestURL": format!("{scheme}://{host}:{port}{path}"), "responseStatus": status,
+            "durationMs": self.duration(),
+        });
+        if self.has_attributes {
+            let attributes = self.attributes(host, port, operation);
+            with(span, attributes)
+        } else {
+            span
+        }
+    }
+
+    /// Milliseconds, to the microsecond; most are short, some are long.
+    fn duration(&mut self) -> f64 {
+        let scale = self.dice.of(&[2_000, 8_000, 30_000, 400_000]);
+        self.dice.below(scale) as f64 / 1_000.0
+    }
+
+    fn attributes(&mut self, host: &str, port: u16, operation: usize) -> Value {
+        let (service, instance) = self.dice.of(&SERVICES);
+        let mut attributes = json!({
+            "service.name": service, "service.version": "2026.11.4",
+            "service.namespace": "shop", "service.instance.id": instance,
+            "deployment.environment.name": "production", "cloud.region": "eu-central-1",
+            "host.name": format!("ip-10-0-{}.eu-central-1.compute.internal", &instance[..2]),
+            "telemetry.sdk.language": "nodejs", "telemetry.sdk.version": "2.2.0",
+            "otel.scope.name": "@opentelemetry/instrumentation-http",
+            "http.route": OPERATIONS[operation].1, "server.address": host, "server.port": port,
+            "network.protocol.version": "1.1",
+            "network.peer.address": format!("10.0.{}.{}", self.dice.below(4), self.dice.below(250)),
+            "network.peer.port": 32_768 + self.dice.below(28_000),
+            "http.response.body.size": self.dice.below(20_000),
+            "user_agent.original": self.dice.of(&USER_AGENTS),
+            "enduser.id": format!("customer-{}", self.dice.below(50_000)),
+            "thread.id": self.dice.below(16),
+        });
+        if self.dice.below(3) == 0 {
+            attributes["db.system.name"] = "postgresql".into();
+            attributes["db.query.text"] = self.dice.of(&QUERIES).into();
+        }
+        attributes
+    }
+
+    fn record(&mut self, trace: &str) -> Value {
+        let (level, message) = self.dice.of(&MESSAGES);
+        let order = 100_000 + self.dice.below(900_000);
+        let message = message
+            .replace("{order}", &order.to_string())
+            .replace("{ms}", &format!("{:.1}", self.duration()));
+        let at = rfc3339(self.at);
+        json!({
+            "timestamp": at, "level": level, "type": "app", "message": message,
+            "traceId": trace, "clientTimestamp": at,
+        })
+    }
+}
+
+const OPERATIONS: [(&str, &str); 8] = [
+    ("GET", "/v1/carts/{id}/items?include=price,stock"),
+    ("POST", "/v1/carts/{id}/items"),
+    ("GET", "/v1/products/{id}"),
+    ("GET", "/v1/products?category={id}&page=2&sort=price"),
+    ("POST", "/v2/payments/{id}/authorize"),
+    ("PUT", "/v1/orders/{id}/address"),
+    ("GET", "/v1/customers/{id}/recommendations"),
+    ("DELETE", "/v1/sessions/{id}"),
+];
+
+const HOSTS: [(&str, u16); 5] = [
+    ("carts.internal", 8080),
+    ("catalog.internal", 8080),
+    ("payments.internal", 8443),
+    ("api.shipping-partner.com", 443),
+    ("search.internal", 9200),
+];
+
+const SERVICES: [(&str, &str); 4] = [
+    ("shop-frontend", "42d1f3a8-5b60-4e0e-9d1c-5d7c3e0a11f4"),
+    ("cart", "17aa03c5-0f47-47e9-8f3c-3cf0c4a8be02"),
+    ("catalog", "93b6d0be-8a0c-4c0c-bb7e-0d4c5b2f6a91"),
+    ("payment", "60f2ce1b-2f55-4d6f-a3a5-c8b1f0c6d7e3"),
+];
+
+const USER_AGENTS: [&str; 3] = [
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.1 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+];
+
+const QUERIES: [&str; 3] = [
+    "SELECT id, product_id, quantity, price FROM cart_items WHERE cart_id = $1 ORDER BY added_at",
+    "INSERT INTO orders (id, customer_id, total, currency, state) VALUES ($1, $2, $3, $4, 'new')",
+    "UPDATE stock SET reserved = reserved + $1 WHERE product_id = $2 AND on_hand - reserved >= $1",
+];
+
+const MESSAGES: [(&str, &str); 6] = [
+    ("info", "order {order} was placed, paid in {ms} ms"),
+    (
+        "info",
+        "cart {order} was priced with 3 discounts in {ms} ms",
+    ),
+    (
+        "debug",
+        "cache miss for product {order}, loaded from the catalog in {ms} ms",
+    ),
+    (
+        "warn",
+        "payment of order {order} took {ms} ms, longer than the 200 ms it may take",
+    ),
+    ("info", "mail about order {order} was handed to the queue"),
+    (
+        "error",
+        "order {order}: the shipping partner answered 503 after {ms} ms, will try again in 30 s",
+    ),
+];
+
+/// Other values for some fields.
+fn with(mut event: Value, fields: Value) -> Value {
+    let fields = fields.as_object().unwrap().clone();
+    event.as_object_mut().unwrap().extend(fields);
+    event
+}
+
+/// Random numbers that are the same each time (SplitMix64).
+#[derive(Clone)]
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+
+    fn of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())]
+    }
+
+    fn hex(&mut self, digits: usize) -> String {
+        let text = format!("{:016x}{:016x}", self.next(), self.next());
+        text[..digits].to_owned()
+    }
+}

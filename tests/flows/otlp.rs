@@ -1,0 +1,235 @@
+//! OpenTelemetry's protocol: an exporter that is told only the address and the
+//! key works, in either encoding, and is answered in it, whatever happens.
+
+mod errors;
+mod exporter;
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceResponse,
+};
+use prost::Message;
+use serde_json::{Value, json};
+
+use crate::support::{Backend, SignedIn};
+use exporter::{Compression, Encoding, Exporter, LOGS, TRACES};
+
+async fn start() -> (Backend, SignedIn, Exporter) {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    let exporter = Exporter::new(ada.sdk().await);
+    (backend, ada, exporter)
+}
+
+const ENCODINGS: [Encoding; 2] = [Encoding::Protobuf, Encoding::Json];
+
+/// Everything in the Telemetry table.
+async fn stored(backend: &Backend) -> Vec<HashMap<String, AttributeValue>> {
+    let scan = backend.database.client.scan();
+    let scan = scan.table_name(&backend.database.tables.telemetry);
+    let mut items = scan.send().await.unwrap().items.unwrap_or_default();
+    backend.calls.take();
+    items.sort_by_key(|item| item["pk"].as_s().unwrap().clone());
+    items
+}
+
+/// Events, as the heads count them.
+async fn count(backend: &Backend) -> usize {
+    let items = stored(backend).await;
+    let counts = items.iter().filter_map(|item| item.get("count"));
+    counts
+        .map(|count| count.as_n().unwrap().parse::<usize>().unwrap())
+        .sum()
+}
+
+async fn ask(ada: &SignedIn, exporter: &Exporter, path: &str) -> Value {
+    let application_id = &exporter.sdk.application_id;
+    let question = format!("/telemetry/{path}?applicationId={application_id}");
+    ada.get(&question).await.json()
+}
+
+#[tokio::test]
+async fn every_encoding_and_compression_is_taken_and_answered_in_kind() {
+    for encoding in ENCODINGS {
+        let (backend, _, exporter) = start().await;
+        let mut first = None;
+        for compression in Compression::ALL {
+            let body = exporter.spans(encoding, 3, |_, _| ());
+            let response = exporter.send(TRACES, encoding, compression, body).await;
+            assert_eq!(response.status, 200, "{encoding:?} {compression:?}");
+            assert_eq!(response.header("content-type"), encoding.media_type());
+            assert_eq!(response.body, encoding.nothing(), "full success is unset");
+            assert!(response.header("ratelimit").contains("requests"));
+            let items = stored(&backend).await;
+            assert_eq!(first.get_or_insert_with(|| items.clone()), &items);
+        }
+        assert_eq!(count(&backend).await, 3);
+    }
+}
+
+#[tokio::test]
+async fn a_batch_costs_two_writes_once_its_key_is_known() {
+    let (backend, _, exporter) = start().await;
+    for encoding in ENCODINGS {
+        backend.later(60);
+        let empty = exporter.spans(encoding, 0, |_, _| ());
+        exporter.export(TRACES, encoding, empty).await;
+        backend.calls.take();
+        let body = exporter.spans(encoding, 100, |_, _| ());
+        exporter.export(TRACES, encoding, body).await;
+        let calls = backend.calls.take();
+        let writes = calls.iter().filter(|call| *call == "PutItem").count();
+        assert_eq!(writes, 2, "{calls:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_bad_span_of_a_hundred_costs_itself_and_is_named() {
+    for encoding in ENCODINGS {
+        let (backend, _, exporter) = start().await;
+        let body = exporter.spans(encoding, 100, |index, span| {
+            if index == 41 {
+                span.trace_id = vec![1; 3];
+            }
+        });
+        let response = exporter.export(TRACES, encoding, body).await;
+        let told = "/resourceSpans/0/scopeSpans/0/spans/41/traceId must be 16 bytes";
+        match encoding {
+            Encoding::Json => {
+                let partial = json!({ "rejectedSpans": "1", "errorMessage": told });
+                assert_eq!(response.json(), json!({ "partialSuccess": partial }));
+            }
+            Encoding::Protobuf => {
+                let answer = ExportTraceServiceResponse::decode(&*response.body).unwrap();
+                let partial = ExportTracePartialSuccess {
+                    rejected_spans: 1,
+                    error_message: told.to_owned(),
+                };
+                assert_eq!(answer.partial_success, Some(partial));
+            }
+        }
+        assert_eq!(count(&backend).await, 99);
+    }
+}
+
+#[tokio::test]
+async fn spans_outside_the_window_are_told() {
+    let (backend, _, exporter) = start().await;
+    let body = exporter.spans(Encoding::Json, 3, |index, span| {
+        let day = 24 * 60 * 60 * 1_000_000_000;
+        match index {
+            0 => (span.start_time_unix_nano, span.end_time_unix_nano) = (day, day),
+            1 => span.start_time_unix_nano += day,
+            _ => {}
+        }
+        span.end_time_unix_nano = span.end_time_unix_nano.max(span.start_time_unix_nano);
+    });
+    let response = exporter.export(TRACES, Encoding::Json, body).await.json();
+    let partial = &response["partialSuccess"];
+    assert_eq!(partial["rejectedSpans"], "2");
+    let told = partial["errorMessage"].as_str().unwrap();
+    assert!(
+        told.contains("/spans/0/startTimeUnixNano older than 24 hours"),
+        "{told}"
+    );
+    assert!(
+        told.contains("/spans/1/startTimeUnixNano more than 5 minutes ahead"),
+        "{told}"
+    );
+    assert_eq!(count(&backend).await, 1);
+}
+
+#[tokio::test]
+async fn i14_nothing_at_all_is_a_batch_too() {
+    let (backend, _, exporter) = start().await;
+    for (encoding, body) in [
+        (Encoding::Protobuf, &b""[..]),
+        (Encoding::Json, b"{}"),
+        (Encoding::Json, br#"{"resourceSpans":[]}"#),
+    ] {
+        for compression in Compression::ALL {
+            let response = exporter
+                .send(TRACES, encoding, compression, body.to_vec())
+                .await;
+            assert_eq!(
+                (response.status.as_u16(), response.body),
+                (200, encoding.nothing())
+            );
+        }
+    }
+    assert!(stored(&backend).await.is_empty());
+}
+
+#[tokio::test]
+async fn i15_the_same_bytes_are_stored_once() {
+    for encoding in ENCODINGS {
+        let (backend, _, exporter) = start().await;
+        let (spans, logs) = (
+            exporter.spans(encoding, 10, |_, _| ()),
+            exporter.logs(encoding, 10),
+        );
+        for _ in 0..5 {
+            exporter.export(TRACES, encoding, spans.clone()).await;
+            exporter.export(LOGS, encoding, logs.clone()).await;
+            backend.later(1);
+        }
+        let cold = exporter.on(backend.another_instance());
+        let sends = (0..5).map(|_| cold.export(TRACES, encoding, spans.clone()));
+        futures_util::future::join_all(sends).await;
+        assert_eq!(count(&backend).await, 20);
+        assert_eq!(stored(&backend).await.len(), 4, "a blob and a head each");
+    }
+}
+
+#[tokio::test]
+async fn what_an_exporter_told_is_read_back_beside_upblits_own() {
+    for encoding in ENCODINGS {
+        let (_, ada, exporter) = start().await;
+        let body = exporter.spans(encoding, 2, |_, _| ());
+        exporter.export(TRACES, encoding, body).await;
+        exporter
+            .export(LOGS, encoding, exporter.logs(encoding, 1))
+            .await;
+        exporter.sdk.traces(exporter.sdk.batch(1)).await.json();
+
+        let rows = ask(&ada, &exporter, "traces").await;
+        let names: Vec<_> = rows["traces"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|t| &t["name"])
+            .collect();
+        assert_eq!(names.len(), 2, "{names:?}");
+        assert!(
+            names.contains(&&json!("GET /cart")),
+            "its own name or method and address"
+        );
+
+        let trace = ask(&ada, &exporter, &format!("traces/{}", exporter::TRACE_ID)).await;
+        let root = &trace["spans"][0];
+        assert_eq!(
+            (&root["name"], &root["kind"]),
+            (&json!("span 0"), &json!("server"))
+        );
+        assert_eq!(root["resource"]["service.name"], "shop");
+        assert_eq!(root["scope"], json!({ "name": "http", "version": "1.0" }));
+        assert_eq!(
+            (&root["method"], &root["status"]),
+            (&json!("GET"), &json!(200))
+        );
+        assert_eq!(root["url"], "/cart");
+        assert_eq!(trace["spans"][1]["parentSpanId"], root["spanId"]);
+        assert_eq!(trace["services"], json!(["shop"]));
+        assert_eq!(trace["logs"][0]["message"], "record 0");
+
+        let logs = ask(&ada, &exporter, "logs").await;
+        let log = &logs["logs"][0];
+        assert_eq!(
+            (&log["level"], &log["service"]),
+            (&json!("error"), &json!("shop"))
+        );
+        assert_eq!(log["traceId"], exporter::TRACE_ID);
+    }
+}

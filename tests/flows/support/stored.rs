@@ -1,0 +1,35 @@
+//! What ingest has stored, and what DynamoDB bills for it.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::Backend;
+
+pub type Item = HashMap<String, AttributeValue>;
+
+/// All of the Telemetry table, in the order of its keys.
+pub async fn items(backend: &Backend) -> Vec<Item> {
+    let table = &backend.database.tables.telemetry;
+    let scan = backend.database.client.scan().table_name(table);
+    let mut items = scan.send().await.unwrap().items.unwrap_or_default();
+    backend.calls.take();
+    items.sort_by_key(|item| (text(item, "pk").to_owned(), text(item, "sk").to_owned()));
+    items
+}
+
+pub fn text<'a>(item: &'a Item, name: &str) -> &'a str {
+    item[name].as_s().unwrap()
+}
+
+/// Bytes as DynamoDB bills them: names and values; of a number two digits in a
+/// byte, without the zeros at its end, and a byte more.
+pub fn size(item: &Item) -> usize {
+    let value = |value: &AttributeValue| match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::N(digits) => digits.trim_end_matches('0').len().div_ceil(2) + 1,
+        other => panic!("{other:?}"),
+    };
+    item.iter().map(|(name, v)| name.len() + value(v)).sum()
+}
