@@ -128,6 +128,7 @@ mod tests {
     use crate::dynamo::keys::TableNames;
 
     type Answers = Arc<Mutex<Result<Env, ConfigError>>>;
+    type Told = Renewal<fn(&Host) -> Result<Router, ConfigError>>;
 
     fn env(secret: &str) -> Env {
         Env::from_pairs([("SECRET", secret)])
@@ -148,11 +149,7 @@ mod tests {
         Ok(Router::new().route("/", get(async move || secret)))
     }
 
-    fn renewal() -> (
-        Renewal<fn(&Host) -> Result<Router, ConfigError>>,
-        Answers,
-        ManualClock,
-    ) {
+    fn renewal() -> (Told, Answers, ManualClock) {
         let (clock, hand) = Clock::manual(Timestamp::UNIX_EPOCH);
         let answers: Answers = Arc::new(Mutex::new(Ok(env("first"))));
         let told = answers.clone();
@@ -168,7 +165,7 @@ mod tests {
         (renewal, answers, hand)
     }
 
-    async fn told(renewal: &Renewal<fn(&Host) -> Result<Router, ConfigError>>) -> String {
+    async fn told(renewal: &Told) -> String {
         let request = ::http::Request::get("/").body(Body::empty()).unwrap();
         let body = renewal.serve(request).await.into_body();
         String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap()
