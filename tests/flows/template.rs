@@ -145,6 +145,19 @@ fn alarms_look_for_lines_that_their_function_writes() {
 }
 
 #[test]
+fn operations_md_says_what_to_do_about_each_alarm() {
+    let manual = fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let template = template();
+    let alarms = resources(&template, "AWS::CloudWatch::Alarm");
+    assert!(!alarms.is_empty());
+    for (id, alarm) in alarms {
+        let name = text(&alarm["Properties"]["AlarmName"]);
+        let name = name.strip_prefix("${AWS::StackName}-").unwrap();
+        assert!(manual.contains(&format!("`{name}`")), "{id}: `{name}`");
+    }
+}
+
+#[test]
 fn the_access_log_is_json_and_names_neither_path_nor_query_nor_headers() {
     let template = template();
     let api = &template["Resources"]["HttpApi"]["Properties"];
