@@ -33,7 +33,7 @@ impl ConfigError {
 }
 
 /// The settings of this process. An empty value counts as unset.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Env(BTreeMap<String, String>);
 
 impl Env {

@@ -1,9 +1,14 @@
 //! Hosts a function in AWS Lambda: settings, secrets, the database and the
-//! clock are made once at start-up, then the router serves every event.
+//! clock are made at start-up, then the router serves every event. Secrets are
+//! read again every few minutes.
 
+use std::convert::Infallible;
 use std::fmt;
+use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
+use futures_util::future::BoxFuture;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -13,7 +18,11 @@ use crate::config::{ConfigError, Env};
 use crate::dynamo::Database;
 use crate::http;
 
+mod renewal;
 mod secrets;
+
+use renewal::Renewal;
+use secrets::Secrets;
 
 /// What a function is built from.
 pub struct Host {
@@ -46,19 +55,36 @@ impl<E: Into<Box<dyn std::error::Error + Send + Sync>>> From<E> for StartError {
 /// # Errors
 /// When a setting or secret is missing or wrong.
 pub async fn run(
-    routes: impl FnOnce(&Host) -> Result<Router, ConfigError>,
+    routes: impl Fn(&Host) -> Result<Router, ConfigError> + Send + Sync + 'static,
 ) -> Result<(), StartError> {
     log_json();
-    let env = secrets::resolve(Env::process()).await?;
+    let env = Env::process();
+    let secrets = Secrets::of(&env).await;
+    let env = match &secrets {
+        Some(secrets) => secrets.read().await?,
+        None => env,
+    };
     let database = Database::connect(&env).await?;
     let host = Host {
         env,
         database,
         clock: Clock::system(),
     };
-    lambda_http::run(http::app(routes(&host)?))
-        .await
-        .map_err(StartError)
+    let Some(secrets) = secrets else {
+        let router = http::app(routes(&host)?);
+        return lambda_http::run(router).await.map_err(StartError);
+    };
+    let secrets = Arc::new(secrets);
+    let read = move || -> BoxFuture<'static, _> {
+        let secrets = secrets.clone();
+        Box::pin(async move { secrets.read().await })
+    };
+    let renewal = Arc::new(Renewal::new(host, routes, Box::new(read))?);
+    let serve = lambda_http::service_fn(move |request: lambda_http::Request| {
+        let renewal = renewal.clone();
+        async move { Ok::<_, Infallible>(renewal.serve(request.map(Body::new)).await) }
+    });
+    lambda_http::run(serve).await.map_err(StartError)
 }
 
 /// One JSON object a line, which CloudWatch Logs Insights reads as fields.

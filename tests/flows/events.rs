@@ -140,8 +140,11 @@ const ANSWERS: &[(&str, u16, &str)] = &[
 ];
 
 /// RFC 7636 appendix B, as in `oauth/start_with_challenge`; `oauth/token` has its verifier.
-const START_WITH_CHALLENGE: &str = "/oauth2/authorization/github?code_challenge_method=S256\
+pub const START_WITH_CHALLENGE: &str = "/oauth2/authorization/github?code_challenge_method=S256\
      &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// What meets it.
+pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 /// The key that GitHub signed the sample of its documentation with: `apikey/leaked_keys`.
 const GITHUB_KEY_ID: &str = "bcb53661c06b4728e59d897fb6165d5c9cda0fd9cdf9d09ead458168deb7518c";
@@ -226,7 +229,7 @@ fn every_event_agrees_with_itself() {
 }
 
 /// What Lambda does with an event, and then what the function does.
-async fn invoke(backend: &Backend, event: &Value) -> Response {
+pub async fn invoke(backend: &Backend, event: &Value) -> Response {
     let event: LambdaRequest = serde_json::from_value(event.clone()).unwrap();
     let request: lambda_http::Request = event.into();
     backend.send(request.map(Body::new)).await
@@ -257,7 +260,7 @@ fn told(response: &Response) -> String {
 }
 
 /// An event with these in the place of its `{{…}}`: in a base64 or gzip body too.
-fn filled(event: &Value, values: &[(&str, String)]) -> Value {
+pub fn filled(event: &Value, values: &[(&str, String)]) -> Value {
     let fill = |text: String| {
         values.iter().fold(text, |text, (name, value)| {
             text.replace(&format!("{{{{{name}}}}}"), value)
@@ -314,7 +317,7 @@ fn replaced(mut bytes: &[u8], pattern: &[u8], by: &[u8]) -> Vec<u8> {
 
 /// What someone who has an application with a key would fill in; and what their
 /// browsers bring along from GitHub, with a code and with a challenge.
-async fn values(backend: &Backend, login: &str) -> Vec<(&'static str, String)> {
+pub async fn values(backend: &Backend, login: &str) -> Vec<(&'static str, String)> {
     let user = backend.sign_in(login).await;
     let sdk = user.sdk().await;
     assert!(sdk.traces(sdk.batch(1)).await.status.is_success());
@@ -351,7 +354,7 @@ async fn values(backend: &Backend, login: &str) -> Vec<(&'static str, String)> {
 }
 
 /// A backend that finds GitHub's key where GitHub publishes it.
-async fn backend() -> Backend {
+pub async fn backend() -> Backend {
     let key = json!({ "key_identifier": GITHUB_KEY_ID, "key": GITHUB_KEY, "is_current": true });
     let keys = json!({ "public_keys": [key] }).to_string();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -362,7 +365,7 @@ async fn backend() -> Backend {
 }
 
 /// All events, by `<function>/<case>`.
-fn events() -> BTreeMap<String, Value> {
+pub fn events() -> BTreeMap<String, Value> {
     let mut events = BTreeMap::new();
     for function in folder(&root().join("events")) {
         if !function.is_dir() {

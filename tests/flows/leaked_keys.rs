@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::{Backend, Sdk};
 
-mod github;
+pub mod github;
 
 use github::{GitHub, IDENTIFIER, SIGNATURE, findings, key_pair, labels, published, sign};
 

@@ -28,6 +28,7 @@ mod ingest_trouble;
 mod key_rotation;
 mod leaked_keys;
 mod otlp;
+mod policies;
 mod rate_limits;
 mod refresh;
 mod secrecy;

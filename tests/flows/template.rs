@@ -28,10 +28,7 @@ fn the_routes_are_those_of_the_routers() {
     served.insert(route("ingest", "GET", "/health"));
 
     let template = template();
-    let mut deployed = definition_routes(&template);
-    for (_, function) in resources(&template, "AWS::Serverless::Function") {
-        deployed.extend(event_routes(function));
-    }
+    let deployed = deployed_routes(&template);
     let distinct: BTreeSet<Route> = deployed.iter().cloned().collect();
     assert_eq!(distinct.len(), deployed.len(), "a route is there twice");
     assert_eq!(distinct, served);
@@ -62,23 +59,181 @@ fn the_tables_are_those_of_the_local_engine() {
 
 #[test]
 fn no_function_may_do_everything_or_scan() {
+    // X-Ray knows no resources.
+    const OF_EVERYTHING: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
     let template = template();
-    for (id, function) in resources(&template, "AWS::Serverless::Function") {
-        let policies = list(&function["Properties"]["Policies"]);
-        assert!(!policies.is_empty(), "{id} has no policy");
-        // A policy that is only named has no statements to look at, and fails.
-        for statement in policies
-            .iter()
-            .flat_map(|policy| list(&policy["Statement"]))
-        {
-            for action in list(&statement["Action"]).iter().map(text) {
-                assert!(!action.contains('*'), "{id} may {action}");
-                assert!(!action.ends_with(":Scan"), "{id} may {action}");
-            }
-            let everything = statement["Resource"].as_str() == Some("*");
-            assert!(!everything, "{id} may touch everything");
+    for (name, function) in functions(&template) {
+        let statements = statements(&template, function);
+        assert!(!statements.is_empty(), "{name} has no policy");
+        for (action, resource) in statements {
+            assert!(!action.contains('*'), "{name} may {action}");
+            assert!(!action.ends_with(":Scan"), "{name} may {action}");
+            let may = resource != "*" || OF_EVERYTHING.contains(&action);
+            assert!(may, "{name} may {action} on everything");
         }
     }
+}
+
+/// A role that SAM makes may write to every log group of the account.
+#[test]
+fn each_function_has_a_role_and_a_log_group_of_its_own() {
+    let template = template();
+    let mut own = BTreeSet::new();
+    for (name, function) in functions(&template) {
+        let properties = &function["Properties"];
+        for made_by_sam in ["Policies", "ManagedPolicyArns"] {
+            assert!(
+                properties.get(made_by_sam).is_none(),
+                "{name}: {made_by_sam}"
+            );
+        }
+        assert!(own.insert(role_of(function)), "{name} shares its role");
+        let group = text(&properties["LoggingConfig"]["LogGroup"]);
+        assert!(own.insert(group), "{name} shares its log group");
+        let retention = &template["Resources"][group]["Properties"]["RetentionInDays"];
+        assert_eq!(text(retention), "LogRetentionDays", "{name}");
+        let written: Vec<&str> = statements(&template, function)
+            .into_iter()
+            .filter(|(action, _)| action.starts_with("logs:"))
+            .map(|(_, resource)| resource)
+            .collect();
+        assert_eq!(written, [&*format!("{group}.Arn"); 2], "{name}");
+    }
+}
+
+/// API Gateway refuses a deployment whose limits name a route that is not there.
+#[test]
+fn limits_are_of_routes_and_all_that_costs_something_unasked_has_one() {
+    let template = template();
+    let limits = &template["Resources"]["HttpApi"]["Properties"]["RouteSettings"];
+    let limited: BTreeSet<&str> = limits.as_mapping().unwrap().keys().map(text).collect();
+    let routes = deployed_routes(&template);
+    let routes: BTreeSet<String> = routes
+        .iter()
+        .map(|(_, method, path)| format!("{method} {path}"))
+        .collect();
+    for route in &limited {
+        assert!(routes.contains(*route), "no {route}");
+    }
+    for (function, method, path) in deployed_routes(&template) {
+        let is_open = ["oauth", "ingest"].contains(&&*function) || path.contains("scanning");
+        let is_limited = limited.contains(&*format!("{method} {path}"));
+        assert!(is_limited || !is_open, "{method} {path} has no limit");
+    }
+}
+
+/// A filter that looks for a line which nobody writes never raises its alarm.
+#[test]
+fn alarms_look_for_lines_that_their_function_writes() {
+    let template = template();
+    for (id, filter) in resources(&template, "AWS::Logs::MetricFilter") {
+        let group = text(&filter["Properties"]["LogGroupName"]);
+        let pattern = text(&filter["Properties"]["FilterPattern"]);
+        let said = pattern.split('"').nth(1).unwrap();
+        let function = group.strip_suffix("Logs").unwrap().to_lowercase();
+        let sources = root().join("functions").join(function).join("src");
+        let found = fs::read_dir(sources).unwrap().any(|file| {
+            let path = file.unwrap().path();
+            let text = fs::read_to_string(path).unwrap_or_default();
+            match pattern.contains("$.message") {
+                true => text.contains(&format!("\"{said}\");")),
+                false => text.contains(&format!("tracing::{}!", said.to_lowercase())),
+            }
+        });
+        assert!(found, "{id}: {said}");
+    }
+}
+
+#[test]
+fn operations_md_says_what_to_do_about_each_alarm() {
+    let manual = fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let template = template();
+    let alarms = resources(&template, "AWS::CloudWatch::Alarm");
+    assert!(!alarms.is_empty());
+    for (id, alarm) in alarms {
+        let name = text(&alarm["Properties"]["AlarmName"]);
+        let name = name.strip_prefix("${AWS::StackName}-").unwrap();
+        assert!(manual.contains(&format!("`{name}`")), "{id}: `{name}`");
+    }
+}
+
+#[test]
+fn the_access_log_is_json_and_names_neither_path_nor_query_nor_headers() {
+    let template = template();
+    let api = &template["Resources"]["HttpApi"]["Properties"];
+    let format = text(&api["AccessLogSettings"]["Format"]);
+    let fields: serde_json::Value = serde_json::from_str(format).unwrap();
+    for value in fields.as_object().unwrap().values() {
+        let value = value.as_str().unwrap();
+        for told in ["path", "query", "header", "authorizer", "protocol"] {
+            assert!(!value.to_lowercase().contains(told), "{value}");
+        }
+    }
+}
+
+#[test]
+fn every_table_outlives_the_stack_and_can_be_brought_back() {
+    let template = template();
+    for (id, table) in resources(&template, "AWS::DynamoDB::Table") {
+        for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
+            assert_eq!(text(&table[policy]), "Retain", "{id}");
+        }
+        let properties = &table["Properties"];
+        assert_eq!(text(&properties["BillingMode"]), "PAY_PER_REQUEST", "{id}");
+        for is_on in [
+            &properties["DeletionProtectionEnabled"],
+            &properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
+            &properties["SSESpecification"]["SSEEnabled"],
+        ] {
+            assert_eq!(is_on.as_bool(), Some(true), "{id}");
+        }
+    }
+}
+
+/// The functions, by the name of their crate.
+pub fn functions(template: &Value) -> Vec<(&str, &Value)> {
+    let functions = resources(template, "AWS::Serverless::Function").into_iter();
+    functions
+        .map(|(_, function)| {
+            (
+                text(&function["Metadata"]["BuildProperties"]["Binary"]),
+                function,
+            )
+        })
+        .collect()
+}
+
+/// What a function's role allows: actions, each with what on.
+pub fn statements<'a>(template: &'a Value, function: &Value) -> Vec<(&'a str, &'a str)> {
+    let role = &template["Resources"][role_of(function)]["Properties"];
+    assert!(role.get("ManagedPolicyArns").is_none());
+    let policies = list(&role["Policies"]).iter();
+    let statements = policies.flat_map(|policy| list(&policy["PolicyDocument"]["Statement"]));
+    let mut pairs = Vec::new();
+    for statement in statements {
+        assert_eq!(text(&statement["Effect"]), "Allow");
+        let resources = match statement["Resource"].as_sequence() {
+            Some(several) => several.iter().map(text).collect(),
+            None => vec![text(&statement["Resource"])],
+        };
+        for action in list(&statement["Action"]).iter().map(text) {
+            pairs.extend(resources.iter().map(|resource| (action, *resource)));
+        }
+    }
+    pairs
+}
+
+fn role_of(function: &Value) -> &str {
+    let role = text(&function["Properties"]["Role"]);
+    role.strip_suffix(".Arn").unwrap()
+}
+
+fn deployed_routes(template: &Value) -> Vec<Route> {
+    let mut deployed = definition_routes(template);
+    for (_, function) in functions(template) {
+        deployed.extend(event_routes(function));
+    }
+    deployed
 }
 
 /// The routes in a function's `src/lib.rs`: `.route("…", get(…).post(…))`.
@@ -192,7 +347,7 @@ fn key(owner: &Value) -> Vec<&str> {
         .collect()
 }
 
-fn template() -> Value {
+pub fn template() -> Value {
     let text = fs::read_to_string(root().join("template.yaml")).unwrap();
     serde_yaml_ng::from_str(&text).unwrap()
 }

@@ -18,37 +18,67 @@ const JWT_SECRET_ARN: &str = "JWT_SECRET_ARN";
 /// GitHub's client: `{"client_id","client_secret"}`.
 const GITHUB_SECRET_ARN: &str = "GITHUB_SECRET_ARN";
 
-/// What Secrets Manager labels the value in use, and the one before the last rotation.
+/// What Secrets Manager labels the value in use, the one that a rotation is about
+/// to put in its place, and the one that was in use before.
 const CURRENT: &str = "AWSCURRENT";
+const PENDING: &str = "AWSPENDING";
 const PREVIOUS: &str = "AWSPREVIOUS";
 
 /// How long one secret may take: Lambda gives a start-up 10 s for all of it.
 const TIME_LIMIT: Duration = Duration::from_secs(3);
 
-/// The settings, with the secrets that they name.
-pub(super) async fn resolve(env: Env) -> Result<Env, ConfigError> {
-    let named = [JWT_SECRET_ARN, GITHUB_SECRET_ARN].map(|name| env.optional(name));
-    let [jwt, github] = named.map(|arn| arn.map(str::to_owned));
-    if jwt.is_none() && github.is_none() {
-        return Ok(env);
+/// The secrets that the settings name.
+pub(super) struct Secrets {
+    client: Client,
+    env: Env,
+}
+
+impl Secrets {
+    /// `None` when the settings name no secret. Makes no call.
+    pub(super) async fn of(env: &Env) -> Option<Self> {
+        env.optional(JWT_SECRET_ARN)
+            .or(env.optional(GITHUB_SECRET_ARN))?;
+        let limit = TimeoutConfig::builder()
+            .operation_timeout(TIME_LIMIT)
+            .build();
+        let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(limit);
+        Some(Self {
+            client: Client::new(&config.load().await),
+            env: env.clone(),
+        })
     }
-    let limit = TimeoutConfig::builder()
-        .operation_timeout(TIME_LIMIT)
-        .build();
-    let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(limit);
-    let config = config.load().await;
-    let secrets = Secrets(Client::new(&config));
-    let mut found = Vec::new();
-    if let Some(arn) = jwt {
-        let current = secrets.value(JWT_SECRET_ARN, &arn, CURRENT).await?;
-        let current = current.ok_or_else(|| ConfigError::new(JWT_SECRET_ARN, "has no value"))?;
-        found.push(("JWT_SECRET", current));
-        if let Some(previous) = secrets.value(JWT_SECRET_ARN, &arn, PREVIOUS).await? {
-            found.push(("JWT_SECRET_PREVIOUS", previous));
+
+    /// The settings, with the secrets that they name.
+    pub(super) async fn read(&self) -> Result<Env, ConfigError> {
+        let mut found = Vec::new();
+        if let Some(arn) = self.env.optional(JWT_SECRET_ARN) {
+            found.extend(self.signing_secrets(arn).await?);
         }
+        if let Some(arn) = self.env.optional(GITHUB_SECRET_ARN) {
+            found.extend(self.github_client(arn).await?);
+        }
+        Ok(self.env.clone().with_defaults(found))
     }
-    if let Some(arn) = github {
-        let value = secrets.value(GITHUB_SECRET_ARN, &arn, CURRENT).await?;
+
+    async fn signing_secrets(
+        &self,
+        arn: &str,
+    ) -> Result<impl Iterator<Item = (&'static str, String)> + use<>, ConfigError> {
+        // The value in use first: whenever a rotation moves the labels meanwhile,
+        // the other of the two values is among those that are read after it.
+        let current = self.value(JWT_SECRET_ARN, arn, CURRENT).await?;
+        let current = current.ok_or_else(|| ConfigError::new(JWT_SECRET_ARN, "has no value"))?;
+        let (pending, previous) = tokio::try_join!(
+            self.value(JWT_SECRET_ARN, arn, PENDING),
+            self.value(JWT_SECRET_ARN, arn, PREVIOUS)
+        )?;
+        let other = also_verifying(&current, pending, previous);
+        let other = other.map(|secret| ("JWT_SECRET_PREVIOUS", secret));
+        Ok([("JWT_SECRET", current)].into_iter().chain(other))
+    }
+
+    async fn github_client(&self, arn: &str) -> Result<[(&'static str, String); 2], ConfigError> {
+        let value = self.value(GITHUB_SECRET_ARN, arn, CURRENT).await?;
         let client = value
             .as_deref()
             .and_then(|json| serde_json::from_str(json).ok());
@@ -61,21 +91,12 @@ pub(super) async fn resolve(env: Env) -> Result<Env, ConfigError> {
                 "must hold {\"client_id\",\"client_secret\"}",
             )
         })?;
-        found.push(("GITHUB_CLIENT_ID", client_id));
-        found.push(("GITHUB_CLIENT_SECRET", client_secret));
+        Ok([
+            ("GITHUB_CLIENT_ID", client_id),
+            ("GITHUB_CLIENT_SECRET", client_secret),
+        ])
     }
-    Ok(env.with_defaults(found))
-}
 
-#[derive(Deserialize)]
-struct GitHubClient {
-    client_id: String,
-    client_secret: String,
-}
-
-struct Secrets(Client);
-
-impl Secrets {
     /// A secret's value at a stage; `None` when there is none at that stage.
     async fn value(
         &self,
@@ -83,11 +104,8 @@ impl Secrets {
         arn: &str,
         stage: &str,
     ) -> Result<Option<String>, ConfigError> {
-        let request = self
-            .0
-            .get_secret_value()
-            .secret_id(arn)
-            .version_stage(stage);
+        let request = self.client.get_secret_value();
+        let request = request.secret_id(arn).version_stage(stage);
         match request.send().await {
             Ok(output) => Ok(output.secret_string),
             Err(error) => match error.as_service_error() {
@@ -97,6 +115,44 @@ impl Secrets {
                     Err(ConfigError::new(setting, problem))
                 }
             },
+        }
+    }
+}
+
+/// Which secret verifies beside the one in use: the next one, while a rotation
+/// makes it known to every instance, and the last one afterwards. The label of
+/// the next one may stay on after it was taken into use.
+fn also_verifying(
+    current: &str,
+    pending: Option<String>,
+    previous: Option<String>,
+) -> Option<String> {
+    pending.filter(|pending| pending != current).or(previous)
+}
+
+#[derive(Deserialize)]
+struct GitHubClient {
+    client_id: String,
+    client_secret: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_secret_verifies_until_it_is_in_use_and_then_the_last_one_does() {
+        let some = |text: &str| Some(text.to_owned());
+        for (current, pending, previous, verifies) in [
+            ("a", None, None, None),
+            ("b", None, some("a"), some("a")),
+            // A rotation, from the first step on.
+            ("a", some("b"), None, some("b")),
+            ("b", some("b"), some("a"), some("a")),
+            // The one after it.
+            ("b", some("c"), some("a"), some("c")),
+        ] {
+            assert_eq!(also_verifying(current, pending, previous), verifies);
         }
     }
 }

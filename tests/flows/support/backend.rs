@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::config::Builder as Config;
 use axum::Router;
 use axum::body::Body;
+use axum::middleware::{Next, from_fn};
 use http::Request;
 use jiff::Timestamp;
 use local::github::{self, OAuthApp};
@@ -17,7 +18,7 @@ use shared::host::Host;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
-use super::calls::Calls;
+use super::calls::{Calls, FUNCTION};
 use super::{Browser, Response, SignedIn};
 
 /// The address the functions believe to be reached at; nothing listens there.
@@ -194,15 +195,39 @@ fn app(env: &Env, database: &Database, time: &Clock) -> Router {
         database: database.clone(),
         clock: time.clone(),
     };
-    let functions = oauth::router(oauth::State::load(&host).unwrap())
-        .merge(refresh::router(refresh::State::load(&host).unwrap()))
-        .merge(applications::router(
-            applications::State::load(&host).unwrap(),
-        ))
-        .merge(apikey::router(apikey::State::load(&host).unwrap()))
-        .merge(ingest::router(ingest::State::load(&host).unwrap()))
-        .merge(telemetry::router(telemetry::State::load(&host).unwrap()));
-    shared::http::app(functions)
+    let functions = [
+        ("oauth", oauth::router(oauth::State::load(&host).unwrap())),
+        (
+            "refresh",
+            refresh::router(refresh::State::load(&host).unwrap()),
+        ),
+        (
+            "applications",
+            applications::router(applications::State::load(&host).unwrap()),
+        ),
+        (
+            "apikey",
+            apikey::router(apikey::State::load(&host).unwrap()),
+        ),
+        (
+            "ingest",
+            ingest::router(ingest::State::load(&host).unwrap()),
+        ),
+        (
+            "telemetry",
+            telemetry::router(telemetry::State::load(&host).unwrap()),
+        ),
+    ];
+    let merged = functions
+        .into_iter()
+        .fold(Router::new(), |merged, (name, router)| {
+            merged.merge(
+                router.route_layer(from_fn(async move |request, next: Next| {
+                    FUNCTION.scope(name, next.run(request)).await
+                })),
+            )
+        });
+    shared::http::app(merged)
 }
 
 /// Serves a GitHub stand-in; returns its address.

@@ -1,0 +1,179 @@
+//! Each function may do in the tables what its code does, and nothing else: what
+//! `template.yaml` allows equals what a walk through everything took.
+
+use std::collections::BTreeSet;
+
+use http::Method;
+use serde_json::json;
+use shared::clock::rfc3339;
+
+use crate::events;
+use crate::leaked_keys::github::GitHub;
+use crate::support::callers::{parameters, post, refresh};
+use crate::support::calls::Grant;
+use crate::support::{Backend, Sdk, SignedIn};
+use crate::template::{functions, statements, template};
+
+#[tokio::test]
+async fn each_role_allows_what_its_function_does_and_nothing_else() {
+    let mut done = all_events().await;
+    done.extend(rare_ways().await);
+    let allowed = allowed();
+    let words = |grants: BTreeSet<&Grant>| -> Vec<String> {
+        let words = grants.into_iter().map(|grant| {
+            let Grant {
+                function,
+                action,
+                resource,
+            } = grant;
+            format!("{function}: {action} on {resource}")
+        });
+        words.collect()
+    };
+    let missing = words(done.difference(&allowed).collect());
+    let needless = words(allowed.difference(&done).collect());
+    assert_eq!(missing, Vec::<String>::new(), "done but not allowed");
+    assert_eq!(needless, Vec::<String>::new(), "allowed but not done");
+}
+
+/// What the roles of `template.yaml` allow in the tables.
+fn allowed() -> BTreeSet<Grant> {
+    let template = template();
+    let mut grants = BTreeSet::new();
+    for (function, resource) in functions(&template) {
+        for (action, on) in statements(&template, resource) {
+            if let Some(action) = action.strip_prefix("dynamodb:") {
+                grants.insert(Grant {
+                    function: function.to_owned(),
+                    resource: table_of(on),
+                    action: action.to_owned(),
+                });
+            }
+        }
+    }
+    grants
+}
+
+/// `UsersTable.Arn` is `upblit-users`; `${ApplicationsTable.Arn}/index/by_user` is
+/// an index of `upblit-applications`.
+fn table_of(resource: &str) -> String {
+    let (table, index) = match resource.strip_prefix("${") {
+        Some(text) => text.split_once('}').unwrap(),
+        None => (resource, ""),
+    };
+    let table = table.strip_suffix("Table.Arn").unwrap();
+    let mut name = "upblit".to_owned();
+    for letter in table.chars() {
+        if letter.is_uppercase() {
+            name.push('-');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    format!("{name}{index}")
+}
+
+/// Every route, answered well and badly.
+async fn all_events() -> BTreeSet<Grant> {
+    let backend = events::backend().await;
+    backend.calls.note_grants();
+    for (index, (_, event)) in events::events().into_iter().enumerate() {
+        let values = events::values(&backend, &format!("user-{index}")).await;
+        events::invoke(&backend, &events::filled(&event, &values)).await;
+    }
+    backend.calls.grants()
+}
+
+/// What takes more than one request to come about.
+async fn rare_ways() -> BTreeSet<Grant> {
+    let github = GitHub::start().await;
+    let backend = &github.backend;
+    backend.calls.note_grants();
+    more_sessions_than_one_may_have(backend).await;
+    tokens_used_twice(backend).await;
+    a_code_used_twice(backend).await;
+
+    let (ada, sdk) = github.sdk().await;
+    settings_of_an_application(&ada, &sdk).await;
+    more_keys_than_one_may_have(&ada, &sdk).await;
+    telemetry_over_hours(&ada, &sdk).await;
+    let leaked = github.report(&[&sdk.key]).await;
+    assert!(leaked.text().contains("true_positive"));
+    let path = format!("/applications/{}", sdk.application_id);
+    assert_eq!(ada.delete(&path).await.status, 204, "with keys on it");
+    backend.calls.grants()
+}
+
+async fn more_sessions_than_one_may_have(backend: &Backend) {
+    for _ in 0..51 {
+        backend.later(1);
+        backend.sign_in("eve").await;
+    }
+}
+
+async fn tokens_used_twice(backend: &Backend) {
+    let mut bob = backend.sign_in("bob").await;
+    let first = bob.refresh_token.clone();
+    bob.refresh().await;
+    assert_eq!(
+        refresh(backend, &first).await.status,
+        200,
+        "within the grace"
+    );
+    backend.later(60);
+    assert_eq!(
+        refresh(backend, &first).await.status,
+        200,
+        "a lost response"
+    );
+    bob.refresh().await.problem(401, "invalid-refresh-token");
+}
+
+async fn a_code_used_twice(backend: &Backend) {
+    let mut page = backend.browser();
+    let github = page.get(events::START_WITH_CHALLENGE).await.location();
+    let back = page.approve(&github, "carl").await;
+    let success = page.get(&back).await.location();
+    let code = parameters(success.query())["code"].clone();
+    let body = json!({ "code": code, "codeVerifier": events::VERIFIER });
+    assert_eq!(
+        post(backend, "/oauth2/token", body.clone()).await.status,
+        200
+    );
+    post(backend, "/oauth2/token", body)
+        .await
+        .problem(400, "invalid-code");
+}
+
+async fn settings_of_an_application(ada: &SignedIn, sdk: &Sdk) {
+    let path = format!("/applications/{}", sdk.application_id);
+    let settings = json!({ "name": "Till", "retentionDays": 7, "shards": 2 });
+    assert_eq!(ada.patch(&path, settings).await.status, 200);
+}
+
+async fn more_keys_than_one_may_have(ada: &SignedIn, sdk: &Sdk) {
+    for _ in 1..20 {
+        ada.mint(&sdk.application_id).await;
+    }
+    let path = format!("/apikey?ApplicationId={}", sdk.application_id);
+    let refused = ada.send(Method::POST, &path, None).await;
+    refused.problem(409, "key-limit");
+}
+
+async fn telemetry_over_hours(ada: &SignedIn, sdk: &Sdk) {
+    let now = sdk.backend.clock.now();
+    let spans = [0, 2, 4].map(|hours| {
+        let mut span = sdk.span(hours);
+        let hours = jiff::SignedDuration::from_hours(hours as i64);
+        span["timestamp"] = rfc3339(now - hours).into();
+        span
+    });
+    for minutes in [0, 6] {
+        sdk.backend.later(minutes * 60);
+        let stored = sdk.traces(json!({ "traces": spans })).await.json();
+        assert_eq!(stored["accepted"], 3, "in three chunks");
+    }
+    for question in ["traces?", "traces/trace-0?", "logs?", "metrics?"] {
+        let path = format!("/telemetry/{question}applicationId={}", sdk.application_id);
+        assert_eq!(ada.get(&path).await.status, 200, "{question}");
+    }
+}
