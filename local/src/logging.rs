@@ -6,7 +6,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-const OURS: [&str; 7] = [
+const OURS: [&str; 8] = [
     "upblit",
     "shared",
     "oauth",
@@ -14,6 +14,7 @@ const OURS: [&str; 7] = [
     "applications",
     "apikey",
     "ingest",
+    "telemetry",
 ];
 
 /// The engine warns of every 400, and a condition that fails is everyday business.

@@ -4,12 +4,12 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use futures_util::future::BoxFuture;
-use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -18,6 +18,7 @@ use crate::config::{ConfigError, Env};
 use crate::dynamo::Database;
 use crate::http;
 
+pub mod log;
 mod renewal;
 mod secrets;
 
@@ -57,8 +58,10 @@ impl<E: Into<Box<dyn std::error::Error + Send + Sync>>> From<E> for StartError {
 pub async fn run(
     routes: impl Fn(&Host) -> Result<Router, ConfigError> + Send + Sync + 'static,
 ) -> Result<(), StartError> {
-    log_json();
     let env = Env::process();
+    let namespace = env.optional("METRICS_NAMESPACE");
+    let lines = log::json_lines(namespace, Clock::system(), io::stdout);
+    tracing_subscriber::registry().with(lines).init();
     let secrets = Secrets::of(&env).await;
     let env = match &secrets {
         Some(secrets) => secrets.read().await?,
@@ -85,16 +88,4 @@ pub async fn run(
         async move { Ok::<_, Infallible>(renewal.serve(request.map(Body::new)).await) }
     });
     lambda_http::run(serve).await.map_err(StartError)
-}
-
-/// One JSON object a line, which CloudWatch Logs Insights reads as fields.
-fn log_json() {
-    let format = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_target(false);
-    tracing_subscriber::registry()
-        .with(LevelFilter::INFO)
-        .with(format)
-        .init();
 }

@@ -7,7 +7,7 @@
 //! 3. [`dynamo`]: the only users of the AWS SDK, one module per table.
 //!
 //! [`config`], [`clock`] and [`random`] are the one home of the environment,
-//! the time and the randomness.
+//! the time and the randomness; [`observed`] that of what is logged of a request.
 
 pub mod access_token;
 pub mod api_key;
@@ -25,6 +25,7 @@ pub mod ids;
 pub mod inflate;
 pub mod ingest_health;
 pub mod login;
+pub mod observed;
 pub mod random;
 pub mod rate_limit;
 pub mod refresh_token;

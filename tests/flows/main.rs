@@ -27,6 +27,7 @@ mod ingest;
 mod ingest_trouble;
 mod key_rotation;
 mod leaked_keys;
+mod log_lines;
 mod otlp;
 mod policies;
 mod rate_limits;

@@ -1,63 +1,11 @@
 //! No secret in any log line, error or answer that is not its own.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use serde_json::json;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::support::Backend;
 use crate::support::backend::JWT_SECRET;
 use crate::support::callers::{parameters, post, refresh};
-
-/// Everything that any test of this binary logs.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    /// All of our own events, and what the libraries say at the level of production.
-    fn capture() -> Self {
-        let log = Self::default();
-        let writer = log.clone();
-        let ours = [
-            "shared",
-            "oauth",
-            "refresh",
-            "applications",
-            "apikey",
-            "ingest",
-            "local",
-        ];
-        let targets = Targets::new()
-            .with_default(tracing::Level::INFO)
-            .with_targets(ours.map(|name| (name, tracing::Level::TRACE)));
-        let layer = tracing_subscriber::fmt::layer()
-            .json()
-            .with_writer(move || writer.clone());
-        tracing_subscriber::registry()
-            .with(targets)
-            .with(layer)
-            .init();
-        log
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
+use crate::support::log::Log;
 
 #[tokio::test]
 async fn a_whole_walk_through_the_product_logs_no_secret() {
@@ -77,6 +25,10 @@ async fn a_whole_walk_through_the_product_logs_no_secret() {
 
     let mut ada = backend.sign_in("ada").await;
     let sdk = ada.sdk().await;
+    let ada_id = ada.get("/me").await.json()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     secrets.extend([
         ada.token.clone(),
         ada.refresh_token.clone(),
@@ -112,8 +64,8 @@ async fn a_whole_walk_through_the_product_logs_no_secret() {
     ada.delete(&format!("/apikey/{}", sdk.key_id())).await;
     ada.logout().await;
 
-    let log = log.text();
-    assert!(log.contains("signed in") && log.contains("key minted") && log.contains("answered"));
+    let log = log.take_everything();
+    assert!(log.contains(&ada_id) && log.contains(&sdk.key_id()) && log.contains("answered"));
     for secret in &secrets {
         assert!(!log.contains(secret.as_str()), "{secret} is in the log");
         for response in &refused {

@@ -4,6 +4,7 @@ pub mod backend;
 pub mod callers;
 pub mod calls;
 pub mod faulty_engine;
+pub mod log;
 pub mod metered;
 pub mod response;
 pub mod stored;

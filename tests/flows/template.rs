@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_yaml_ng::Value;
 use shared::dynamo::keys::{TTL, TableNames};
 use shared::dynamo::tables::{TableDefinition, definitions};
+use shared::observed::METRICS;
 
 /// A function, a method and a path.
 type Route = (String, String, String);
@@ -135,13 +136,47 @@ fn alarms_look_for_lines_that_their_function_writes() {
         let found = fs::read_dir(sources).unwrap().any(|file| {
             let path = file.unwrap().path();
             let text = fs::read_to_string(path).unwrap_or_default();
-            match pattern.contains("$.message") {
-                true => text.contains(&format!("\"{said}\");")),
-                false => text.contains(&format!("tracing::{}!", said.to_lowercase())),
-            }
+            text.contains(&format!("tracing::{}!", said.to_lowercase()))
         });
         assert!(found, "{id}: {said}");
     }
+}
+
+/// An alarm or a graph of a metric that nobody counts stays silent or empty.
+#[test]
+fn alarms_and_graphs_of_our_metrics_are_of_metrics_that_are_counted() {
+    let template = template();
+    let namespace =
+        text(&template["Globals"]["Function"]["Environment"]["Variables"]["METRICS_NAMESPACE"]);
+    let filters = resources(&template, "AWS::Logs::MetricFilter").into_iter();
+    let filters =
+        filters.flat_map(|(_, filter)| list(&filter["Properties"]["MetricTransformations"]));
+    let counted: BTreeSet<&str> = filters
+        .inspect(|filter| assert_eq!(text(&filter["MetricNamespace"]), namespace))
+        .map(|filter| text(&filter["MetricName"]))
+        .chain(METRICS)
+        .collect();
+
+    let alarms = resources(&template, "AWS::CloudWatch::Alarm").into_iter();
+    let ours = alarms.filter(|(_, alarm)| {
+        let of = alarm["Properties"].get("Namespace");
+        of.is_some_and(|of| text(of) == namespace)
+    });
+    let alarmed: BTreeSet<&str> = ours
+        .map(|(_, alarm)| text(&alarm["Properties"]["MetricName"]))
+        .collect();
+    assert!(alarmed.contains("reuse_detected"), "{alarmed:?}");
+    assert!(alarmed.is_subset(&counted), "{alarmed:?}");
+
+    let body = text(&template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]);
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    let widgets = body["widgets"].as_array().unwrap().iter();
+    let lines = widgets.flat_map(|widget| widget["properties"]["metrics"].as_array().unwrap());
+    let drawn: BTreeSet<&str> = lines
+        .filter(|line| line[0] == namespace)
+        .map(|line| line[1].as_str().unwrap())
+        .collect();
+    assert_eq!(drawn, counted);
 }
 
 #[test]

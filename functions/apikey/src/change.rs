@@ -11,6 +11,7 @@ use shared::dynamo::api_keys::{ChangeOutcome, KeyChange, StoredKey};
 use shared::error::{Conflict, Error, Resource};
 use shared::http::body::Json;
 use shared::ids::PublicKeyId;
+use shared::observed;
 
 use crate::list::{View, view};
 
@@ -80,9 +81,7 @@ pub(crate) async fn revoke(
         .revoke_key(id, principal, state.clock.now())
         .await?
     {
-        ChangeOutcome::Changed => {
-            tracing::info!(user = %principal.user_id, key = %id, "key revoked");
-        }
+        ChangeOutcome::Changed => {}
         ChangeOutcome::SessionOver => return Err(InvalidAccessToken.into()),
         ChangeOutcome::NotAMember => return Err(UNKNOWN),
         ChangeOutcome::Refused => {
@@ -96,7 +95,9 @@ const UNKNOWN: Error = Error::NotFound(Resource::ApiKey);
 
 /// The key in the path.
 pub(crate) fn parse(id: &str) -> Result<PublicKeyId, Error> {
-    id.parse().map_err(|_| UNKNOWN)
+    let id = id.parse().map_err(|_| UNKNOWN)?;
+    observed::note_key(id);
+    Ok(id)
 }
 
 /// A key of an application that the caller was found to be a member of.

@@ -12,6 +12,7 @@ use shared::dynamo::api_keys::MintOutcome;
 use shared::error::{Conflict, Error, Resource};
 use shared::http::body::{OptionalJson, Query};
 use shared::ids::{ApplicationId, KeyId, PublicKeyId};
+use shared::observed;
 use shared::random;
 
 /// The query of `/apikey`.
@@ -24,9 +25,10 @@ pub(crate) struct OfApplication {
 impl OfApplication {
     /// An id that is none is as unknown as any other.
     pub(crate) fn parse(&self) -> Result<ApplicationId, Error> {
-        self.application_id
-            .parse()
-            .map_err(|_| Error::NotFound(Resource::Application))
+        let id = self.application_id.parse();
+        let id = id.map_err(|_| Error::NotFound(Resource::Application))?;
+        observed::note_application(id);
+        Ok(id)
     }
 }
 
@@ -51,7 +53,7 @@ pub(crate) async fn mint(
     let (key, record) = new_key(application_id, body, &principal, now)?;
     match state.database.mint_key(&record, principal, now).await? {
         MintOutcome::Minted => {
-            tracing::info!(user = %principal.user_id, key = %record.id, "key minted");
+            observed::note_key(record.id);
             Ok(axum::Json(key.expose().to_owned()))
         }
         MintOutcome::SessionOver => Err(InvalidAccessToken.into()),

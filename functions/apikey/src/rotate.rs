@@ -44,10 +44,7 @@ pub(crate) async fn rotate(
         .rotate_key(&key, overlap, principal, state.clock.now())
         .await?
     {
-        ChangeOutcome::Changed => {
-            tracing::info!(user = %principal.user_id, key = %id, "key rotated");
-            Ok(axum::Json(key.expose().to_owned()))
-        }
+        ChangeOutcome::Changed => Ok(axum::Json(key.expose().to_owned())),
         ChangeOutcome::SessionOver => Err(InvalidAccessToken.into()),
         ChangeOutcome::NotAMember => Err(Error::NotFound(Resource::ApiKey)),
         ChangeOutcome::Refused => {

@@ -11,6 +11,7 @@ use shared::dynamo::applications::Membership;
 use shared::error::{Conflict, Error, Resource};
 use shared::http::body::Json;
 use shared::ids::{ApplicationId, Environment};
+use shared::observed;
 use shared::random;
 
 /// How often a change that met a new key is tried again.
@@ -71,6 +72,7 @@ pub(crate) async fn create(
             shards: Shards::default(),
         },
     };
+    observed::note_application(application.id);
     if !state.database.create_application(&application).await? {
         return Err(Error::Conflict(Conflict::ApplicationLimit));
     }
@@ -142,6 +144,12 @@ pub(crate) async fn delete(
 
 const UNKNOWN: Error = Error::NotFound(Resource::Application);
 
+fn parse(id: &str) -> Result<ApplicationId, Error> {
+    let id = id.parse().map_err(|_| UNKNOWN)?;
+    observed::note_application(id);
+    Ok(id)
+}
+
 /// The caller's membership; an id that is none, an unknown and someone else's
 /// application are all not found.
 pub(crate) async fn membership(
@@ -149,7 +157,7 @@ pub(crate) async fn membership(
     principal: &Principal,
     id: &str,
 ) -> Result<Membership, Error> {
-    let id = id.parse().map_err(|_| UNKNOWN)?;
+    let id = parse(id)?;
     state
         .database
         .application_of(principal.user_id, id)
@@ -164,7 +172,7 @@ async fn rename(
     id: &str,
     name: &Name,
 ) -> Result<Membership, Error> {
-    let (parsed, now) = (id.parse().map_err(|_| UNKNOWN)?, state.clock.now());
+    let (parsed, now) = (parse(id)?, state.clock.now());
     let renamed = state
         .database
         .rename_application(principal.user_id, parsed, name, now);

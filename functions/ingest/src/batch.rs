@@ -14,6 +14,7 @@ use shared::http::source::Source;
 use shared::ids::ApplicationId;
 use shared::inflate::{InflateError, MAX_WIRE_BYTES, inflate};
 use shared::ingest_health::Health;
+use shared::observed;
 
 use crate::keys::AuthorizedKey;
 use crate::protocol::{Ingested, Negotiate, Protocol};
@@ -101,10 +102,8 @@ async fn ingest<E: Ingested>(
         state.health.take_back(key.id, &seen);
         return Err(error.into());
     }
-    tracing::info!(
-        application = %application_id, key = %key.id, signal = E::SIGNAL.as_str(),
-        accepted = report.accepted, rejected = report.rejected, "ingested"
-    );
+    let (accepted, rejected) = (report.accepted, report.rejected);
+    observed::note(|request| request.ingested = Some(observed::Ingested { accepted, rejected }));
     Ok((report, protocol))
 }
 

@@ -15,6 +15,7 @@ use shared::error::Error;
 use shared::http::credentials;
 use shared::http::source::Source;
 use shared::ids::PublicKeyId;
+use shared::observed;
 
 /// The longest a key is believed without asking again: the bound on revocation.
 pub(crate) const MAX_CACHE_TTL: Duration = Duration::from_secs(10);
@@ -71,6 +72,8 @@ impl VerifiedKeys {
         let (hash, now) = (key.hash(), state.clock.now());
         let remembered = self.remembered(&hash, now);
         let is_new = remembered.is_none();
+        observed::note_key(key.id());
+        observed::note(|request| request.is_key_remembered = Some(!is_new));
         let stored = match remembered {
             Some(stored) => stored,
             None => read(state, source, &key, &hash, now).await?,

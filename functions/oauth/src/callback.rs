@@ -9,6 +9,7 @@ use shared::error::Error;
 use shared::handoff;
 use shared::http::body::Query;
 use shared::login::LoginAttempt;
+use shared::observed;
 use shared::random;
 use shared::refresh_token::RefreshToken;
 use shared::session::Session;
@@ -110,7 +111,7 @@ async fn open_session(
         }
     };
     state.database.sign_in(&session).await?;
-    tracing::info!(user = %session.profile.user_id, session = %session.id, "signed in");
+    observed::note_session(session.profile.user_id, session.id);
     Ok(state.frontend.success(&handover, attempt.return_to()))
 }
 

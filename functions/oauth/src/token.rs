@@ -9,6 +9,7 @@ use shared::error::Error;
 use shared::handoff;
 use shared::http::body::Json;
 use shared::http::credentials::IssuedTokens;
+use shared::observed;
 use shared::random;
 use shared::refresh_token::RefreshToken;
 
@@ -31,6 +32,7 @@ pub(crate) async fn redeem(
     let challenge = handoff::challenge_of(&body.code_verifier);
     let challenge = challenge.map_err(|error| Error::invalid_field("/codeVerifier", error))?;
     let (user_id, session_id) = (token.user_id(), token.session_id());
+    observed::note_session(user_id, session_id);
     let (now, idle_ttl) = (state.clock.now(), state.policy.idle_ttl);
     let request = random::base62(&mut random::rng(), 16);
     let outcome = state
@@ -46,6 +48,7 @@ pub(crate) async fn redeem(
 
 async fn replayed(state: &crate::State, token: &RefreshToken) -> Error {
     let (user_id, session_id) = (token.user_id(), token.session_id());
+    observed::note(|request| request.reuse_detected = true);
     tracing::warn!(user = %user_id, session = %session_id, "code replayed, session revoked");
     let why = (Actor::Upblit, AuditAction::CodeReplayed);
     let now = state.clock.now();

@@ -17,13 +17,10 @@ pub(crate) async fn logout(
         let (user_id, session_id) = (token.user_id(), token.session_id());
         let why = (Actor::User(user_id), AuditAction::SignedOut);
         let now = state.clock.now();
-        if state
+        state
             .database
             .revoke_session(user_id, session_id, why, now)
-            .await?
-        {
-            tracing::info!(user = %user_id, session = %session_id, "signed out");
-        }
+            .await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

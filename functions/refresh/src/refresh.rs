@@ -9,6 +9,7 @@ use shared::dynamo::refresh_tokens::RotationOutcome;
 use shared::error::Error;
 use shared::http::body::Json;
 use shared::http::credentials::IssuedTokens;
+use shared::observed::{self, Refresh as Outcome};
 use shared::refresh_token::RefreshToken;
 use shared::session::{Decision, Rotation, Session, decide};
 
@@ -27,9 +28,17 @@ pub(crate) async fn refresh(
     State(state): State<crate::State>,
     Json(body): Json<Presented>,
 ) -> Result<IssuedTokens, Error> {
-    let presented = parse(&state, &body)?;
+    let swapped = swap(&state, &body).await;
+    if let Err(Error::RefreshToken) = swapped {
+        note(Outcome::Refused);
+    }
+    swapped
+}
+
+async fn swap(state: &crate::State, body: &Presented) -> Result<IssuedTokens, Error> {
+    let presented = parse(state, body)?;
     let now = state.clock.now();
-    let (session, counter) = rotate(&state, &presented, now).await?;
+    let (session, counter) = rotate(state, &presented, now).await?;
     state
         .tokens
         .issue(&session, &presented.with_counter(counter), now)
@@ -37,7 +46,9 @@ pub(crate) async fn refresh(
 
 pub(crate) fn parse(state: &crate::State, body: &Presented) -> Result<RefreshToken, Error> {
     let text = body.refresh_token.expose_secret();
-    RefreshToken::parse(text, state.tokens.keys()).ok_or(Error::RefreshToken)
+    let token = RefreshToken::parse(text, state.tokens.keys()).ok_or(Error::RefreshToken)?;
+    observed::note_session(token.user_id(), token.session_id());
+    Ok(token)
 }
 
 /// Moves the session on and returns the counter of the successor.
@@ -53,12 +64,21 @@ async fn rotate(
     let mut rotation = Rotation::of_newest(presented.counter()).ok_or(Error::RefreshToken)?;
     for _ in 0..MAX_ATTEMPTS {
         let session = match apply(state, presented, rotation, now).await? {
-            RotationOutcome::Applied(session) => return Ok((*session, rotation.next)),
+            RotationOutcome::Applied(session) => {
+                note(match rotation.previous == rotation.expected_current {
+                    true => Outcome::Rotated,
+                    false => Outcome::Recovered,
+                });
+                return Ok((*session, rotation.next));
+            }
             RotationOutcome::NotApplied(session) => *session.ok_or(Error::RefreshToken)?,
         };
         match decide(&session, presented.counter(), &state.policy, now) {
             Decision::Rotate(other) => rotation = other,
-            Decision::ServeAgain(counter) => return Ok((session, counter)),
+            Decision::ServeAgain(counter) => {
+                note(Outcome::Repeated);
+                return Ok((session, counter));
+            }
             Decision::Refuse => return Err(Error::RefreshToken),
             Decision::RevokeFamily => return Err(revoke(state, &session).await),
         }
@@ -85,6 +105,7 @@ async fn apply(
 /// Ends the session: someone holds a token that was already swapped.
 async fn revoke(state: &crate::State, session: &Session) -> Error {
     let user_id = session.profile.user_id;
+    observed::note(|request| request.reuse_detected = true);
     tracing::warn!(user = %user_id, session = %session.id, "refresh token reused, session revoked");
     let why = (Actor::Upblit, AuditAction::ReuseDetected);
     let now = state.clock.now();
@@ -96,4 +117,8 @@ async fn revoke(state: &crate::State, session: &Session) -> Error {
         Ok(_) => Error::RefreshToken,
         Err(error) => error.into(),
     }
+}
+
+fn note(outcome: Outcome) {
+    observed::note(|request| request.refresh = Some(outcome));
 }

@@ -11,6 +11,7 @@ use shared::clock;
 use shared::dynamo::telemetry::HeadRange;
 use shared::error::{Error, Resource};
 use shared::ids::ApplicationId;
+use shared::observed;
 use shared::telemetry::window::Window;
 
 /// An application whose telemetry the caller may read.
@@ -35,6 +36,7 @@ impl Access {
     ) -> Result<Self, Error> {
         const UNKNOWN: Error = Error::NotFound(Resource::Application);
         let id = application_id.parse().map_err(|_| UNKNOWN)?;
+        observed::note_application(id);
         let membership = state.database.application_of(principal.user_id, id).await?;
         let application = membership.ok_or(UNKNOWN)?.application;
         Ok(Self {

@@ -6,14 +6,17 @@ use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::interceptors::InterceptorContext;
+use aws_sdk_dynamodb::config::interceptors::{
+    BeforeTransmitInterceptorContextRef, InterceptorContext,
+};
 use aws_sdk_dynamodb::config::retry::{ClassifyRetry, RetryAction};
-use aws_sdk_dynamodb::config::{Credentials, Region};
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::config::{ConfigBag, Credentials, Intercept, Region, RuntimeComponents};
+use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
 use super::keys::TableNames;
 use crate::config::{ConfigError, Env};
+use crate::observed;
 
 /// The client and the names of the tables; cheap to clone.
 #[derive(Clone)]
@@ -39,6 +42,7 @@ impl Database {
             .await;
         let config = aws_sdk_dynamodb::config::Builder::from(&config)
             .retry_classifier(RetryConflicts)
+            .interceptor(CountCalls)
             .build();
         let client = Client::from_conf(config);
         Ok(Self { client, tables })
@@ -63,6 +67,7 @@ impl Database {
             .timeout_config(timeouts(LOCAL_ATTEMPT, LOCAL_TOTAL))
             .retry_config(retries())
             .retry_classifier(RetryConflicts)
+            .interceptor(CountCalls)
     }
 }
 
@@ -108,5 +113,25 @@ impl ClassifyRetry for RetryConflicts {
 
     fn name(&self) -> &'static str {
         "RetryConflicts"
+    }
+}
+
+/// Tells the request that is being served what it costs.
+#[derive(Debug)]
+struct CountCalls;
+
+impl Intercept for CountCalls {
+    fn name(&self) -> &'static str {
+        "CountCalls"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        observed::note(|request| request.dynamodb_calls += 1);
+        Ok(())
     }
 }

@@ -17,6 +17,7 @@ use tracing::Instrument;
 
 use super::{problem, status_message};
 use crate::error::{Error, Resource};
+use crate::observed::{Answered, observe};
 use crate::random;
 
 /// A function's routes with everything around them.
@@ -34,14 +35,16 @@ async fn each_request(request: Request, next: Next) -> Response {
     let span = tracing::info_span!("request", %request_id);
     async {
         let (started, method) = (Instant::now(), request.method().clone());
-        // The matched route and never the path or the query: those may hold anything.
         let route = request.extensions().get::<MatchedPath>().cloned();
-        let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
         let otlp = status_message::encoding_of(&request);
-        let response = next.run(request).await;
+        let (response, observed) = observe(next.run(request)).await;
         let response = secured(problem::render(response, &request_id, otlp));
-        let milliseconds = started.elapsed().as_millis();
-        tracing::info!(%method, route, status = response.status().as_u16(), milliseconds, "answered");
+        observed.log(&Answered {
+            method: method.as_str(),
+            route: route.as_ref().map_or("(none)", MatchedPath::as_str),
+            status: response.status().as_u16(),
+            milliseconds: started.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
+        });
         response
     }
     .instrument(span)

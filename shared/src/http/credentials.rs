@@ -17,6 +17,7 @@ use crate::api_key::KeyRefusal;
 use crate::clock::Clock;
 use crate::config::{self, ConfigError, Env};
 use crate::error::Error;
+use crate::observed;
 use crate::random;
 use crate::refresh_token::RefreshToken;
 use crate::session::Session;
@@ -128,9 +129,10 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let tokens = Tokens::from_ref(state);
         let token = bearer(&parts.headers)?;
-        Ok(tokens
-            .access
-            .verify(&tokens.keys, token, tokens.clock.now())?)
+        let now = tokens.clock.now();
+        let principal: Self = tokens.access.verify(&tokens.keys, token, now)?;
+        observed::note_session(principal.user_id, principal.session_id);
+        Ok(principal)
     }
 }
 

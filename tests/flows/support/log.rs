@@ -1,0 +1,116 @@
+//! Listens in on the log. Each test runs on a thread of its own, so what a thread
+//! logs is what its test does.
+
+use std::cell::RefCell;
+use std::io::Write;
+use std::sync::Once;
+
+use shared::clock::Clock;
+use shared::host::log::json_lines;
+use tracing::Level;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Of the metrics in [`Log::take`].
+pub const NAMESPACE: &str = "Upblit/test";
+
+/// What this thread logs.
+pub struct Log(());
+
+thread_local! {
+    static CAPTURED: RefCell<Option<Captured>> = const { RefCell::new(None) };
+}
+
+/// The same events, written in three ways.
+#[derive(Default)]
+struct Captured {
+    lambda: Vec<u8>,
+    without_namespace: Vec<u8>,
+    everything: Vec<u8>,
+}
+
+impl Log {
+    /// From now on.
+    pub fn capture() -> Self {
+        // One subscriber for all threads: one that came and went with a test would
+        // change which events the others are asked for.
+        static LISTENING: Once = Once::new();
+        LISTENING.call_once(listen);
+        CAPTURED.set(Some(Captured::default()));
+        Self(())
+    }
+
+    /// What a function in Lambda would have written since the last look.
+    pub fn take(&self) -> Vec<String> {
+        lines(&taken(|captured| &mut captured.lambda))
+    }
+
+    /// The same of a function without `METRICS_NAMESPACE`.
+    pub fn take_without_namespace(&self) -> Vec<String> {
+        lines(&taken(|captured| &mut captured.without_namespace))
+    }
+
+    /// All of our own events, and what the libraries say at the level of production.
+    pub fn take_everything(&self) -> String {
+        taken(|captured| &mut captured.everything)
+    }
+}
+
+fn listen() {
+    let ours = [
+        "shared",
+        "oauth",
+        "refresh",
+        "applications",
+        "apikey",
+        "ingest",
+        "telemetry",
+        "local",
+    ];
+    let targets = Targets::new()
+        .with_default(Level::INFO)
+        .with_targets(ours.map(|name| (name, Level::TRACE)));
+    let everything = tracing_subscriber::fmt::layer()
+        .json()
+        .with_writer(|| Buffer(|captured| &mut captured.everything))
+        .with_filter(targets);
+    let lambda = || Buffer(|captured| &mut captured.lambda);
+    let without_namespace = || Buffer(|captured| &mut captured.without_namespace);
+    tracing_subscriber::registry()
+        .with(everything)
+        .with(json_lines(Some(NAMESPACE), Clock::system(), lambda))
+        .with(json_lines(None, Clock::system(), without_namespace))
+        .init();
+}
+
+fn taken(buffer: fn(&mut Captured) -> &mut Vec<u8>) -> String {
+    let bytes = CAPTURED.with_borrow_mut(|captured| {
+        let captured = captured.as_mut().expect("capture() was called here");
+        std::mem::take(buffer(captured))
+    });
+    String::from_utf8(bytes).unwrap()
+}
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}
+
+/// One of this thread's buffers; nowhere on a thread that does not listen.
+struct Buffer(fn(&mut Captured) -> &mut Vec<u8>);
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        CAPTURED.with_borrow_mut(|captured| {
+            if let Some(captured) = captured {
+                (self.0)(captured).extend_from_slice(bytes);
+            }
+        });
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
