@@ -1,5 +1,5 @@
 //! `cargo run`: the whole product on one port of this machine. The database
-//! engine, a stand-in for GitHub, every function, and a page to start from.
+//! engine, a stand-in for GitHub, every function, and the dashboard.
 
 mod banner;
 mod data_dir;
