@@ -209,7 +209,7 @@ export OTEL_METRICS_EXPORTER='none'  # metrics are made of the traces`;
 export const SNIPPETS = [
   ["curl", curl],
   ["OpenTelemetry", openTelemetry],
-  ["Node", express],
+  ["Express", express],
   ["Python", python],
   ["Go", go],
 ];

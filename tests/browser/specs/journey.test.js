@@ -65,7 +65,7 @@ test("a key is minted, shown once, with snippets that use it", async () => {
   await page.getByRole("button", { name: "Create key" }).click();
   key = await page.locator(".key-text").textContent();
   assert.match(key, /^upblit_live_[0-9A-Za-z]{57}$/);
-  for (const name of ["curl", "OpenTelemetry", "Node", "Python", "Go"]) {
+  for (const name of ["curl", "OpenTelemetry", "Express", "Python", "Go"]) {
     await page.getByRole("tab", { name }).click();
     const snippet = await page.getByLabel("Snippet", { exact: true }).textContent();
     assert.ok(snippet.includes(key) && snippet.includes(server.url), name);

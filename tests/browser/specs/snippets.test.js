@@ -53,10 +53,10 @@ test("curl", async () => {
   assert.equal((await arrived("GET /hello")).status, 200);
 });
 
-test("Node", async () => {
+test("Express", async () => {
   const file = written(
     "upblit.mjs",
-    `${snippet("Node")}
+    `${snippet("Express")}
 import { createServer } from "node:http";
 // As Express calls it.
 const server = createServer((req, res) => {
