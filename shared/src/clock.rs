@@ -86,6 +86,11 @@ pub fn from_millis(millis: i64) -> Timestamp {
     Timestamp::from_millisecond(millis.clamp(min, max)).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
+/// A time from seconds since the Unix epoch, clamped to what can be represented.
+pub fn from_seconds(seconds: i64) -> Timestamp {
+    from_millis(seconds.saturating_mul(1_000))
+}
+
 /// RFC 3339 in UTC with milliseconds, as every response writes times.
 pub fn rfc3339(at: Timestamp) -> String {
     format!("{at:.3}")

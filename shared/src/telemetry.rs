@@ -6,5 +6,6 @@ pub mod cursor;
 pub mod listing;
 pub mod logs;
 pub mod metrics;
+pub mod rollup;
 pub mod trace;
 pub mod window;

@@ -182,7 +182,7 @@ async fn beside() -> Beside {
 async fn the_docs_tell_what_a_question_costs() {
     let (meter, ada, sdk) = start().await;
     let Middle { span, record } = half_an_hour(&sdk).await;
-    let ada = ada.backend.sign_in("ada").await;
+    let mut ada = ada.backend.sign_in("ada").await;
     let text = |event: &Value, field: &str| event[field].as_str().unwrap().to_owned();
     let (trace, at) = (text(&span, "traceId"), text(&span, "timestamp"));
     let logged = text(&record, "traceId");
@@ -208,8 +208,22 @@ async fn the_docs_tell_what_a_question_costs() {
         ),
         ("Metrics of the half hour", "metrics", String::new()),
     ];
+    let questions_of_now = questions.len();
     let mut table = String::from("| Question | Read units | $ for 1,000 |\n|---|--:|--:|\n");
-    for (question, path, query) in questions {
+    let hour = "&from=2026-01-31T12:00:00Z&to=2026-01-31T13:00:00Z";
+    let settled = [
+        (
+            "Its metrics when the hour is over, for once",
+            "metrics",
+            hour.into(),
+        ),
+        ("Its metrics from then on", "metrics", hour.into()),
+    ];
+    for (index, (question, path, query)) in questions.into_iter().chain(settled).enumerate() {
+        if index == questions_of_now {
+            sdk.backend.later(20 * 60);
+            ada = ada.backend.sign_in("ada").await;
+        }
         let address = format!(
             "/telemetry/{path}?applicationId={}{query}",
             sdk.application_id

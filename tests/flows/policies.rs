@@ -175,5 +175,8 @@ async fn telemetry_over_hours(ada: &SignedIn, sdk: &Sdk) {
     for question in ["traces?", "traces/trace-0?", "logs?", "metrics?"] {
         let path = format!("/telemetry/{question}applicationId={}", sdk.application_id);
         assert_eq!(ada.get(&path).await.status, 200, "{question}");
+        let from = rfc3339(now - jiff::SignedDuration::from_hours(6));
+        let path = format!("{path}&from={from}");
+        assert_eq!(ada.get(&path).await.status, 200, "{question} of six hours");
     }
 }

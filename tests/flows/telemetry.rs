@@ -3,6 +3,7 @@
 
 mod logs;
 mod metrics;
+mod rollups;
 mod trace;
 mod traces;
 mod volume;

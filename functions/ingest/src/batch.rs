@@ -86,12 +86,15 @@ async fn ingest<E: Ingested>(
     if !state.limits.admit(state, key.id, events).await? {
         return Err(OVER_LIMIT);
     }
-    let retention = key.telemetry.retention_or(state.retention);
-    let shards = key.telemetry.shards;
+    let (retention, shards) = (
+        key.telemetry.retention_or(state.retention),
+        key.telemetry.shards,
+    );
+    let now = state.clock.now();
     let store = state
         .database
-        .store_batch(application_id, &chunks, retention, shards);
-    let seen = Health::of_batch(&report, state.clock.now());
+        .store_batch(application_id, &chunks, retention, shards, now);
+    let seen = Health::of_batch(&report, now);
     // The notes of the key run beside the write, and their failure is not the batch's.
     let (stored, (), ()) = tokio::join!(
         store,

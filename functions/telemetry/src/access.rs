@@ -96,8 +96,13 @@ impl Access {
         self.now
     }
 
+    /// When what started in an hour expires, as the application is set now.
+    pub(crate) fn expiry(&self, hour: Timestamp) -> Timestamp {
+        clock::after(hour, self.retention)
+    }
+
     /// Telemetry expires with the hour it started in.
-    fn oldest(&self) -> Timestamp {
+    pub(crate) fn oldest(&self) -> Timestamp {
         clock::before(self.now, self.retention)
     }
 }

@@ -17,9 +17,13 @@ mod logs;
 mod metrics;
 mod page;
 mod search;
+mod sums;
 mod trace;
 mod traces;
 mod view;
+
+/// Heads of one answer unless told otherwise: some 50 MB.
+const MAX_HEADS: usize = 100_000;
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -28,6 +32,8 @@ pub struct State {
     database: Database,
     tokens: Tokens,
     retention: Duration,
+    /// Heads that one question may read: a bound on its time and its cost.
+    max_heads: usize,
 }
 
 impl State {
@@ -41,6 +47,7 @@ impl State {
             database: host.database.clone(),
             tokens: Tokens::load(&host.env, &host.clock)?,
             retention: shared::config::telemetry_retention(&host.env)?,
+            max_heads: host.env.parsed("METRICS_MAX_HEADS", MAX_HEADS)?,
         })
     }
 }

@@ -1,5 +1,5 @@
-//! `GET /telemetry/metrics`: counts, failures and durations over time, from
-//! heads alone.
+//! `GET /telemetry/metrics`: counts, failures and durations over time. No blob is
+//! opened for them.
 
 use std::time::Duration;
 
@@ -15,10 +15,8 @@ use shared::http::body::Query;
 use shared::telemetry::metrics::{Bucket, STEPS, Series};
 use shared::telemetry::window::Window;
 
-use crate::access::{Access, invalid, parsed, too_much};
-
-/// Heads of one answer: some 50 MB.
-const MAX_HEADS: usize = 50_000;
+use crate::access::{Access, invalid, parsed};
+use crate::sums::add_up;
 
 /// Buckets of one answer: a week of five minutes.
 const MAX_BUCKETS: u128 = 2_100;
@@ -89,14 +87,8 @@ pub(crate) async fn show(
         return Err(invalid("step", "makes too many buckets of this time"));
     }
     let mut series = Series::over(window, step);
-    let range = access.heads(signal(asked.signal.as_deref())?, series.window());
-    let add = |head: shared::dynamo::telemetry::StoredHead| {
-        series.add(head.hour(), &head.summary()?);
-        Ok(())
-    };
-    if !state.database.each_head(&range, MAX_HEADS, add).await? {
-        return Err(too_much());
-    }
+    let signal = signal(asked.signal.as_deref())?;
+    add_up(&state, &access, signal, &mut series).await?;
     Ok(axum::Json(Metrics::of(&series, step)))
 }
 

@@ -40,7 +40,7 @@ pub fn decode<E: Event>(blob: &[u8]) -> io::Result<Vec<E>> {
 }
 
 /// JSON, zstd; without holding the JSON.
-pub(super) fn compress(value: &impl Serialize) -> io::Result<Vec<u8>> {
+pub(crate) fn compress(value: &impl Serialize) -> io::Result<Vec<u8>> {
     let encoder = zstd::Encoder::new(Vec::new(), ZSTD_LEVEL)?;
     // serde writes a few bytes at a time.
     let mut buffered = BufWriter::new(encoder);

@@ -108,6 +108,22 @@ pub fn head_partition(
     format!("{application_id}#{}#{day}#{shard}", signal.as_str())
 }
 
+/// Partition of the sums of a day's hours. No application id looks like its beginning.
+pub fn rollup_partition(application_id: ApplicationId, signal: Signal, day: Timestamp) -> String {
+    let day = day.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d");
+    format!("rollup#{application_id}#{}#{day}", signal.as_str())
+}
+
+/// Sort key of an hour's sums; sorts by time.
+pub fn rollup(hour: Timestamp) -> String {
+    sortable(hour)
+}
+
+/// The hour of a [`rollup`]; `None` for any other text.
+pub fn parse_rollup(sk: &str) -> Option<Timestamp> {
+    Some(clock::from_millis(sk.parse().ok()?))
+}
+
 /// Sort key of a blob and of its head; sorts by time.
 pub fn chunk(position: Position) -> String {
     let hash = u128::from_be_bytes(position.hash);

@@ -2,22 +2,29 @@
 //! derive from content.
 
 mod read;
+mod rollups;
 mod walk;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, Put};
+use futures_util::future::try_join_all;
+use jiff::Timestamp;
 
 use super::attribute::{Item, number, string};
 use super::transaction::{MAX_TRANSACTION_WRITES, Transaction};
 use super::{Database, StorageError, keys};
 use crate::application::Shards;
+use crate::batch::Signal;
 use crate::batch::chunk::Chunk;
 use crate::clock;
 use crate::ids::ApplicationId;
+use crate::telemetry::rollup;
 
 pub use read::{HeadRange, StoredHead};
+pub use rollups::{Mark, RollupKey, StoredRollup};
 pub use walk::HeadWalk;
 
 /// How the items are written; readers refuse what they do not know.
@@ -28,6 +35,7 @@ impl Database {
     /// Two writes for a batch of one chunk, which nearly every batch is. Returns
     /// when all of it is durable; storing the same chunks again changes nothing.
     /// The shard derives from content too: a retry goes to the same partition.
+    /// An hour whose sums may have been made already is marked, one write more.
     ///
     /// # Errors
     /// When storage fails: then nothing of the batch is visible, and storing it
@@ -38,22 +46,50 @@ impl Database {
         chunks: &[Chunk],
         retention: Duration,
         shards: Shards,
+        now: Timestamp,
     ) -> Result<(), StorageError> {
         for chunk in chunks {
             self.put(blob(application_id, chunk, retention, shards))
                 .await?;
         }
         match chunks {
-            [] => Ok(()),
+            [] => {}
             [chunk] => {
                 self.put(head(application_id, chunk, retention, shards))
-                    .await
+                    .await?;
             }
             _ => {
                 self.put_heads(application_id, chunks, retention, shards)
-                    .await
+                    .await?;
             }
         }
+        self.mark_settled_hours(application_id, chunks, retention, now)
+            .await
+    }
+
+    /// Only when the heads are visible: whoever makes the sums after it reads them.
+    async fn mark_settled_hours(
+        &self,
+        application_id: ApplicationId,
+        chunks: &[Chunk],
+        retention: Duration,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let late = chunks
+            .iter()
+            .filter(|chunk| rollup::is_settled(chunk.hour, now))
+            .map(|chunk| (chunk.hour, chunk.signal));
+        let hours: BTreeMap<Timestamp, Signal> = late.collect();
+        let marks = hours.into_iter().map(async |(hour, signal)| {
+            let key = RollupKey {
+                application_id,
+                signal,
+                hour,
+            };
+            self.mark_rollup(key, clock::after(hour, retention)).await
+        });
+        try_join_all(marks).await?;
+        Ok(())
     }
 
     async fn put(&self, item: Item) -> Result<(), StorageError> {

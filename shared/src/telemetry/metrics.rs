@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
+use super::rollup::Rollup;
 use super::window::Window;
 use crate::batch::head::{Minute, Stats, Summary};
 use crate::clock;
@@ -29,7 +31,7 @@ pub struct Series {
 }
 
 /// What happened in one bucket.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bucket {
     /// All events.
     pub all: Stats,
@@ -65,6 +67,15 @@ impl Series {
         }
     }
 
+    /// Adds the sums of a whole hour.
+    pub fn add_hour(&mut self, hour: Timestamp, rollup: &Rollup) {
+        for (at, counted) in rollup.buckets(hour) {
+            if let Some(bucket) = self.buckets.get_mut(&clock::floor(at, self.step)) {
+                bucket.merge(counted);
+            }
+        }
+    }
+
     /// Every bucket and its beginning, in order.
     pub fn buckets(&self) -> impl Iterator<Item = (Timestamp, &Bucket)> {
         self.buckets.iter().map(|(at, bucket)| (*at, bucket))
@@ -74,17 +85,21 @@ impl Series {
     pub fn total(&self) -> Bucket {
         let mut total = Bucket::default();
         for bucket in self.buckets.values() {
-            total.all.merge(&bucket.all);
-            total.requests.merge(&bucket.requests);
+            total.merge(bucket);
         }
         total
     }
 }
 
 impl Bucket {
-    fn add(&mut self, minute: &Minute) {
+    pub(super) fn add(&mut self, minute: &Minute) {
         self.all.merge(&minute.all);
         self.requests.merge(minute.requests());
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.all.merge(&other.all);
+        self.requests.merge(&other.requests);
     }
 }
 

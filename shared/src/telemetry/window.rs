@@ -11,6 +11,8 @@ use crate::clock;
 /// What is looked at unless the question says otherwise.
 pub const DEFAULT: Duration = HOUR;
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// From a time, included, to a time, excluded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
@@ -87,6 +89,15 @@ impl Window {
             from: self.from.max(oldest),
             ..self
         }
+    }
+
+    /// The days (UTC) that it touches, newest first.
+    pub fn days(&self) -> impl Iterator<Item = Timestamp> + use<> {
+        let last = clock::before(self.to, Duration::from_millis(1));
+        let oldest = clock::floor(self.from, DAY);
+        let newest = Some(clock::floor(last, DAY));
+        std::iter::successors(newest, |day| Some(clock::before(*day, DAY)))
+            .take_while(move |day| *day >= oldest)
     }
 
     /// The end of the hour it ends in: a chunk that holds events of the window

@@ -1,7 +1,6 @@
 //! Reading: heads of a range, and the blobs behind some of them.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use futures_util::stream::{FuturesUnordered, TryStreamExt};
@@ -19,8 +18,6 @@ use crate::dynamo::attribute::{self, Item, string};
 use crate::dynamo::{Database, StorageError, keys};
 use crate::ids::ApplicationId;
 use crate::telemetry::window::Window;
-
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Queries that run side by side.
 const MAX_CONCURRENT: usize = 8;
@@ -58,6 +55,8 @@ pub struct StoredHead {
     pub count: u32,
     /// Size of the blob.
     pub bytes: usize,
+    /// When it ends.
+    pub expires_at: Timestamp,
     summary: Vec<u8>,
 }
 
@@ -262,11 +261,11 @@ impl Partition {
 impl HeadRange {
     /// The days that the range touches, newest first.
     pub(super) fn days(&self) -> impl Iterator<Item = Timestamp> + use<> {
-        let last = clock::before(self.before, Duration::from_millis(1));
-        let oldest = clock::floor(self.window.from, DAY);
-        let newest = Some(clock::floor(last, DAY));
-        std::iter::successors(newest, |day| Some(clock::before(*day, DAY)))
-            .take_while(move |day| *day >= oldest)
+        let heads = Window {
+            from: self.window.from,
+            to: self.before,
+        };
+        heads.days()
     }
 
     fn partitions(&self) -> Vec<Partition> {
@@ -315,6 +314,7 @@ impl HeadRow {
             from: clock::from_millis(self.from_ms),
             count: self.count,
             bytes: self.bytes,
+            expires_at: clock::from_seconds(self.expires_at),
             summary: self.summary.into_vec(),
         })
     }

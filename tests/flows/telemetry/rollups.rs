@@ -1,0 +1,267 @@
+//! Metrics of a long time: the sums of settled hours are made once and kept, and
+//! whatever comes late is in them all the same.
+
+use serde_json::{Value, json};
+use shared::batch::Signal;
+use shared::dynamo::telemetry::{RollupKey, StoredRollup};
+use shared::telemetry::rollup::Rollup;
+use shared::telemetry::window::Window;
+
+use super::{address, ask, record, send, send_logs, span, start};
+use crate::support::{Backend, Sdk, SignedIn, backend};
+
+/// Six settled hours, and what came after them until now: 12:30.
+const LONG: &str = "&from=2026-01-31T06:00:00Z";
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+
+/// A batch every ten minutes of the last six and a half hours, each of two spans.
+async fn half_a_day(sdk: &Sdk) {
+    batches(sdk, 39).await;
+}
+
+async fn batches(sdk: &Sdk, number: i64) {
+    for ago in (0..number).rev() {
+        let trace = format!("trace-{ago}");
+        let at = -ago * 10 * MINUTE - 1;
+        let spans = vec![
+            span(&trace, "a", None, at),
+            span(&trace, "b", Some("a"), at),
+        ];
+        send(sdk, spans).await;
+    }
+}
+
+/// The answer, and what was asked of the database for it.
+async fn asked(ada: &SignedIn, sdk: &Sdk, query: &str) -> (Value, Vec<String>) {
+    ada.backend.calls.take();
+    let answer = ask(ada, sdk, "metrics", query).await;
+    let mut calls = ada.backend.calls.take();
+    calls.sort();
+    (answer, calls)
+}
+
+#[tokio::test]
+async fn settled_hours_are_summed_up_once() {
+    let (_, ada, sdk) = start().await;
+    half_a_day(&sdk).await;
+    let (first, calls) = asked(&ada, &sdk, LONG).await;
+    assert_eq!(first["total"]["count"], 78);
+    assert_eq!(first["total"]["requests"]["count"], 39);
+    // Heads of this hour, sums, heads of six hours, and the sums of those are written.
+    let expected = [&["BatchGetItem"][..], &["PutItem"; 6], &["Query"; 8]].concat();
+    assert_eq!(calls, expected);
+
+    let (again, calls) = asked(&ada, &sdk, LONG).await;
+    assert_eq!(again, first);
+    assert_eq!(calls, ["BatchGetItem", "Query", "Query"]);
+
+    // As exact as the heads: the same again, an hour at a time.
+    let mut counts = Vec::new();
+    for hour in 6..12 {
+        let hour = format!("&from=2026-01-31T{hour:02}:00:01Z&to=2026-01-31T{hour:02}:59:59Z");
+        let (answer, calls) = asked(&ada, &sdk, &hour).await;
+        assert_eq!(calls, ["BatchGetItem", "Query"], "not whole: heads alone");
+        counts.extend(answer["buckets"].as_array().unwrap().clone());
+    }
+    let buckets = first["buckets"].as_array().unwrap();
+    assert_eq!(counts[..], buckets[..6 * 12]);
+}
+
+#[tokio::test]
+async fn what_comes_late_is_in_the_metrics_at_once() {
+    let (backend, ada, sdk) = start().await;
+    half_a_day(&sdk).await;
+    asked(&ada, &sdk, LONG).await;
+    let late = json!({ "traces": [span("late", "a", None, -4 * HOUR)] });
+    backend.calls.take();
+    for _ in 0..2 {
+        assert_eq!(sdk.traces(late.clone()).await.status, 200);
+        let calls = backend.calls.take();
+        assert_eq!(calls, ["PutItem"; 3], "blob, head, and a mark on the hour");
+        let (answer, calls) = asked(&ada, &sdk, LONG).await;
+        assert_eq!(answer["total"]["count"], 79);
+        assert_eq!(
+            calls,
+            ["BatchGetItem", "PutItem", "Query", "Query", "Query"]
+        );
+        let (_, calls) = asked(&ada, &sdk, LONG).await;
+        assert_eq!(calls, ["BatchGetItem", "Query", "Query"]);
+    }
+}
+
+#[tokio::test]
+async fn what_comes_within_ten_minutes_of_the_hour_costs_no_mark() {
+    let (backend, ada, sdk) = start().await;
+    let spans = vec![span("t", "a", None, -HOUR)];
+    for (later, puts) in [(0, 3), (0, 3)] {
+        backend.later(later);
+        sdk.traces(json!({ "traces": spans })).await;
+        let calls = backend.calls.take();
+        assert_eq!(calls.iter().filter(|call| *call == "PutItem").count(), puts);
+    }
+    // 13:09:59 is in time for what started at 12:xx, 13:10 is not.
+    let spans = vec![span("u", "a", None, 0)];
+    for (later, puts) in [(40 * 60 - 1, 2), (1, 3)] {
+        backend.later(later);
+        sdk.traces(json!({ "traces": spans })).await;
+        let calls = backend.calls.take();
+        assert_eq!(calls.iter().filter(|call| *call == "PutItem").count(), puts);
+    }
+    drop(ada);
+}
+
+/// What a reader and a late writer do, one step at a time.
+struct Interleaved {
+    backend: Backend,
+    ada: SignedIn,
+    sdk: Sdk,
+    key: RollupKey,
+}
+
+impl Interleaved {
+    async fn start() -> Self {
+        let (backend, ada, sdk) = start().await;
+        half_a_day(&sdk).await;
+        let hour = "2026-01-31T08:00:00Z".parse().unwrap();
+        let key = RollupKey {
+            application_id: sdk.application_id.parse().unwrap(),
+            signal: Signal::Traces,
+            hour,
+        };
+        Self {
+            backend,
+            ada,
+            sdk,
+            key,
+        }
+    }
+
+    async fn look(&self) -> Option<StoredRollup> {
+        let RollupKey {
+            application_id,
+            signal,
+            hour,
+        } = self.key;
+        let window = Window {
+            from: hour,
+            to: hour + jiff::SignedDuration::from_hours(1),
+        };
+        let database = &self.backend.database;
+        let stored = database.rollups(application_id, signal, window, backend::start());
+        stored.await.unwrap().remove(&hour)
+    }
+
+    /// The sums without what came since, as a slow reader would keep them.
+    async fn keep_old_sums(&self, seen: Option<&StoredRollup>) {
+        let mark = match seen {
+            Some(StoredRollup::Outdated(mark)) => Some(mark),
+            _ => None,
+        };
+        let expires_at = self.key.hour + jiff::SignedDuration::from_hours(24 * 30);
+        let (database, old) = (&self.backend.database, Rollup::default());
+        let kept = database.put_rollup(self.key, &old, mark, expires_at);
+        kept.await.unwrap();
+    }
+
+    async fn late(&self, trace: &str) {
+        send(&self.sdk, vec![span(trace, "a", None, -4 * HOUR)]).await;
+    }
+
+    async fn total(&self) -> Value {
+        let (answer, _) = asked(&self.ada, &self.sdk, LONG).await;
+        answer["total"]["count"].clone()
+    }
+}
+
+#[tokio::test]
+async fn sums_that_were_made_while_something_came_late_are_not_kept() {
+    let flow = Interleaved::start().await;
+    let seen = flow.look().await;
+    assert!(matches!(seen, Some(StoredRollup::Outdated(_))), "{seen:?}");
+    flow.late("late").await;
+    flow.keep_old_sums(seen.as_ref()).await;
+    assert_eq!(flow.total().await, 79);
+}
+
+#[tokio::test]
+async fn the_same_batch_again_is_another_late_arrival() {
+    let flow = Interleaved::start().await;
+    flow.late("late").await;
+    let seen = flow.look().await;
+    // Whoever looked here has not seen `other`, though the mark might be the same again.
+    flow.late("other").await;
+    flow.late("late").await;
+    flow.keep_old_sums(seen.as_ref()).await;
+    assert_eq!(flow.total().await, 80);
+}
+
+#[tokio::test]
+async fn sums_of_two_readers_at_once_are_the_same() {
+    let (_, ada, sdk) = start().await;
+    half_a_day(&sdk).await;
+    let (one, two) = tokio::join!(
+        ask(&ada, &sdk, "metrics", LONG),
+        ask(&ada, &sdk, "metrics", LONG)
+    );
+    assert_eq!(one, two);
+    assert_eq!(ask(&ada, &sdk, "metrics", LONG).await, one);
+}
+
+#[tokio::test]
+async fn logs_have_sums_of_their_own() {
+    let (_, ada, sdk) = start().await;
+    half_a_day(&sdk).await;
+    send_logs(&sdk, vec![record("error", "x", None, -3 * HOUR)]).await;
+    for _ in 0..2 {
+        let (logs, _) = asked(&ada, &sdk, &format!("{LONG}&signal=logs")).await;
+        assert_eq!(
+            (&logs["total"]["count"], &logs["total"]["errors"]),
+            (&json!(1), &json!(1))
+        );
+        let (spans, _) = asked(&ada, &sdk, LONG).await;
+        assert_eq!(spans["total"]["count"], 78);
+    }
+}
+
+#[tokio::test]
+async fn sums_expire_with_what_they_are_of() {
+    let (backend, ada, sdk) = start().await;
+    half_a_day(&sdk).await;
+    asked(&ada, &sdk, LONG).await;
+    backend.later(30 * 24 * 60 * 60 - 3 * 60 * 60);
+    let ada = backend.sign_in("ada").await;
+    let long = "&from=2026-01-31T06:00:00Z&to=2026-01-31T13:00:00Z";
+    let (answer, _) = asked(&ada, &sdk, long).await;
+    // Of 09:30 to 12:30 those whose hour began since 09:30.
+    assert_eq!(answer["total"]["count"], 2 * (2 * 6 + 3));
+}
+
+/// One request reads so many heads. The next goes on from where it ended.
+#[tokio::test]
+async fn more_than_one_request_can_read_is_summed_up_by_several() {
+    let backend = Backend::with(&[("METRICS_MAX_HEADS", "20")]).await;
+    let ada = backend.sign_in("ada").await;
+    let sdk = ada.sdk().await;
+    batches(&sdk, 23 * 6).await;
+    let path = address(&sdk, "metrics", "&from=2026-01-30T13:00:00Z");
+    let mut refused = 0;
+    let answer = loop {
+        let response = ada.get(&path).await;
+        if response.status == 200 {
+            break response.json();
+        }
+        assert_eq!(response.header("retry-after"), "2");
+        response.problem(503, "unavailable");
+        refused += 1;
+        assert!(refused < 5, "no progress");
+    };
+    assert!(refused > 0);
+    assert_eq!(answer["total"]["count"], 2 * 23 * 6);
+    // What no request can read is told so.
+    let backend = backend.redeployed(&[("METRICS_MAX_HEADS", "1")]);
+    let today = address(&sdk, "metrics", "&from=2026-01-31T12:00:00Z");
+    let refused = SignedIn { backend, ..ada }.get(&today).await;
+    refused.problem(400, "malformed-request");
+}
