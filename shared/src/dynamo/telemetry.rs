@@ -10,14 +10,12 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, Put};
-use futures_util::future::try_join_all;
 use jiff::Timestamp;
 
 use super::attribute::{Item, number, string};
 use super::transaction::{MAX_TRANSACTION_WRITES, Transaction};
 use super::{Database, StorageError, keys};
 use crate::application::Shards;
-use crate::batch::Signal;
 use crate::batch::chunk::Chunk;
 use crate::clock;
 use crate::ids::ApplicationId;
@@ -35,7 +33,7 @@ impl Database {
     /// Two writes for a batch of one chunk, which nearly every batch is. Returns
     /// when all of it is durable; storing the same chunks again changes nothing.
     /// The shard derives from content too: a retry goes to the same partition.
-    /// An hour whose sums may have been made already is marked, one write more.
+    /// An hour whose sums may have been made already is marked in the same moment.
     ///
     /// # Errors
     /// When storage fails: then nothing of the batch is visible, and storing it
@@ -53,43 +51,16 @@ impl Database {
                 .await?;
         }
         match chunks {
-            [] => {}
-            [chunk] => {
+            [] => Ok(()),
+            [chunk] if !rollup::is_settled(chunk.hour, now) => {
                 self.put(head(application_id, chunk, retention, shards))
-                    .await?;
+                    .await
             }
             _ => {
-                self.put_heads(application_id, chunks, retention, shards)
-                    .await?;
+                self.put_heads(application_id, chunks, retention, shards, now)
+                    .await
             }
         }
-        self.mark_settled_hours(application_id, chunks, retention, now)
-            .await
-    }
-
-    /// Only when the heads are visible: whoever makes the sums after it reads them.
-    async fn mark_settled_hours(
-        &self,
-        application_id: ApplicationId,
-        chunks: &[Chunk],
-        retention: Duration,
-        now: Timestamp,
-    ) -> Result<(), StorageError> {
-        let late = chunks
-            .iter()
-            .filter(|chunk| rollup::is_settled(chunk.hour, now))
-            .map(|chunk| (chunk.hour, chunk.signal));
-        let hours: BTreeMap<Timestamp, Signal> = late.collect();
-        let marks = hours.into_iter().map(async |(hour, signal)| {
-            let key = RollupKey {
-                application_id,
-                signal,
-                hour,
-            };
-            self.mark_rollup(key, clock::after(hour, retention)).await
-        });
-        try_join_all(marks).await?;
-        Ok(())
     }
 
     async fn put(&self, item: Item) -> Result<(), StorageError> {
@@ -102,22 +73,33 @@ impl Database {
         Ok(())
     }
 
-    /// Several heads become visible together: a reader never sees half a batch.
-    /// Only a batch over more than a hundred hours, which takes spans of several
-    /// days, needs more than one transaction.
+    /// Several heads become visible together, and with them the marks on the hours
+    /// they are late for: a reader never sees half a batch. Only a batch over more
+    /// than fifty hours, which takes spans of several days, needs more than one
+    /// transaction.
     async fn put_heads(
         &self,
         application_id: ApplicationId,
         chunks: &[Chunk],
         retention: Duration,
         shards: Shards,
+        now: Timestamp,
     ) -> Result<(), StorageError> {
-        for chunks in chunks.chunks(MAX_TRANSACTION_WRITES) {
+        for chunks in chunks.chunks(MAX_TRANSACTION_WRITES / 2) {
+            let heads = chunks
+                .iter()
+                .map(|chunk| head(application_id, chunk, retention, shards));
+            let late = chunks
+                .iter()
+                .filter(|chunk| rollup::is_settled(chunk.hour, now));
+            let marks: BTreeMap<Timestamp, Item> = late
+                .map(|chunk| (chunk.hour, rollups::mark(application_id, chunk, retention)))
+                .collect();
             let mut transaction = Transaction::default();
-            for chunk in chunks {
+            for item in heads.chain(marks.into_values()) {
                 let put = Put::builder()
                     .table_name(&self.tables.telemetry)
-                    .set_item(Some(head(application_id, chunk, retention, shards)));
+                    .set_item(Some(item));
                 transaction = transaction.put(put.build()?);
             }
             transaction.commit(self).await?.must_commit()?;

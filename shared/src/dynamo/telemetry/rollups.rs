@@ -1,8 +1,8 @@
 //! Sums of hours, and marks that something of an hour came after it was settled.
 //!
 //! A reader writes sums only where nothing changed since it looked, before it read
-//! the heads; a writer marks the hour after its heads are visible. So sums are
-//! either of all heads, or marked, or not there.
+//! the heads; a writer marks the hour in the moment in which its heads become
+//! visible. So sums are either of all heads, or marked, or not there.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use serde_bytes::ByteBuf;
 
 use super::{FORMAT, binary};
 use crate::batch::Signal;
+use crate::batch::chunk::Chunk;
 use crate::clock;
 use crate::dynamo::attribute::{Item, number, string};
 use crate::dynamo::{Database, StorageError, keys};
@@ -111,23 +112,6 @@ impl Database {
         }
     }
 
-    /// Marks an hour: something of it was stored after it was settled.
-    ///
-    /// # Errors
-    /// When storage fails.
-    pub(super) async fn mark_rollup(
-        &self,
-        key: RollupKey,
-        expires_at: Timestamp,
-    ) -> Result<(), StorageError> {
-        let mut item = item(key, expires_at);
-        // Random, unlike all else in this table: a retry is one more arrival, and
-        // whoever read between the two has to notice.
-        let mark = random::base62(&mut random::rng(), 16);
-        item.insert("mark".to_owned(), string(mark));
-        self.put(item).await
-    }
-
     async fn rollups_of_day(
         &self,
         partition: String,
@@ -152,6 +136,21 @@ impl Database {
             .filter(|row| row.format == FORMAT && row.expires_at > now.as_second());
         current.filter_map(RollupRow::stored).collect()
     }
+}
+
+/// The mark on a chunk's hour: something of it is stored after it was settled.
+pub(super) fn mark(application_id: ApplicationId, chunk: &Chunk, retention: Duration) -> Item {
+    let key = RollupKey {
+        application_id,
+        signal: chunk.signal,
+        hour: chunk.hour,
+    };
+    let mut item = item(key, clock::after(chunk.hour, retention));
+    // Random, unlike all else in this table: a retry is one more arrival, and
+    // whoever read between the two has to notice.
+    let mark = random::base62(&mut random::rng(), 16);
+    item.insert("mark".to_owned(), string(mark));
+    item
 }
 
 fn item(key: RollupKey, expires_at: Timestamp) -> Item {
