@@ -18,6 +18,7 @@ use crate::config::{ConfigError, Env};
 use crate::dynamo::Database;
 use crate::http;
 
+mod aws;
 pub mod log;
 mod renewal;
 mod secrets;
@@ -62,12 +63,13 @@ pub async fn run(
     let namespace = env.optional("METRICS_NAMESPACE");
     let lines = log::json_lines(namespace, Clock::system(), io::stdout);
     tracing_subscriber::registry().with(lines).init();
-    let secrets = Secrets::of(&env).await;
+    let aws = aws::config(&env).await?;
+    let secrets = Secrets::of(&env, &aws);
     let env = match &secrets {
         Some(secrets) => secrets.read().await?,
         None => env,
     };
-    let database = Database::connect(&env).await?;
+    let database = Database::connect(&env, &aws);
     let host = Host {
         env,
         database,

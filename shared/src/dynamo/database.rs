@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::interceptors::{
     BeforeTransmitInterceptorContextRef, InterceptorContext,
@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
 use super::keys::TableNames;
-use crate::config::{ConfigError, Env};
+use crate::config::Env;
 use crate::observed;
 
 /// The client and the names of the tables; cheap to clone.
@@ -30,22 +30,17 @@ pub struct Database {
 impl Database {
     /// The database of this AWS account and region, or the one that
     /// `AWS_ENDPOINT_URL_DYNAMODB` names. Makes no call.
-    ///
-    /// # Errors
-    /// When a table's name is missing.
-    pub async fn connect(env: &Env) -> Result<Self, ConfigError> {
-        let tables = TableNames::from_env(env);
-        let config = aws_config::defaults(BehaviorVersion::latest())
+    pub fn connect(env: &Env, aws: &SdkConfig) -> Self {
+        let config = aws_sdk_dynamodb::config::Builder::from(aws)
             .timeout_config(timeouts(ATTEMPT, TOTAL))
             .retry_config(retries())
-            .load()
-            .await;
-        let config = aws_sdk_dynamodb::config::Builder::from(&config)
             .retry_classifier(RetryConflicts)
             .interceptor(CountCalls)
             .build();
-        let client = Client::from_conf(config);
-        Ok(Self { client, tables })
+        Self {
+            client: Client::from_conf(config),
+            tables: TableNames::from_env(env),
+        }
     }
 
     /// The engine at `endpoint`, which asks for no real credentials.

@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
+use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::Builder as Config;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
 use serde::Deserialize;
 
@@ -35,15 +36,15 @@ pub(super) struct Secrets {
 
 impl Secrets {
     /// `None` when the settings name no secret. Makes no call.
-    pub(super) async fn of(env: &Env) -> Option<Self> {
+    pub(super) fn of(env: &Env, aws: &SdkConfig) -> Option<Self> {
         env.optional(JWT_SECRET_ARN)
             .or(env.optional(GITHUB_SECRET_ARN))?;
         let limit = TimeoutConfig::builder()
             .operation_timeout(TIME_LIMIT)
             .build();
-        let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(limit);
+        let config = Config::from(aws).timeout_config(limit).build();
         Some(Self {
-            client: Client::new(&config.load().await),
+            client: Client::from_conf(config),
             env: env.clone(),
         })
     }
