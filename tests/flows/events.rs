@@ -355,13 +355,25 @@ pub async fn values(backend: &Backend, login: &str) -> Vec<(&'static str, String
 
 /// A backend that finds GitHub's key where GitHub publishes it.
 pub async fn backend() -> Backend {
+    Backend::with(&[(GITHUB_KEYS_URL, &github_keys().await)]).await
+}
+
+/// The same over a database that is reached at `engine`.
+pub async fn backend_over(engine: &str) -> Backend {
+    Backend::over(engine, &[(GITHUB_KEYS_URL, &github_keys().await)]).await
+}
+
+const GITHUB_KEYS_URL: &str = "GITHUB_SECRET_SCANNING_KEYS_URL";
+
+/// Publishes GitHub's key; returns where.
+async fn github_keys() -> String {
     let key = json!({ "key_identifier": GITHUB_KEY_ID, "key": GITHUB_KEY, "is_current": true });
     let keys = json!({ "public_keys": [key] }).to_string();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/keys", listener.local_addr().unwrap());
     let router = Router::new().route("/keys", get(async move || keys));
     tokio::spawn(async move { axum::serve(listener, router).await });
-    Backend::with(&[("GITHUB_SECRET_SCANNING_KEYS_URL", &url)]).await
+    url
 }
 
 /// All events, by `<function>/<case>`.

@@ -26,6 +26,7 @@ mod health;
 mod ingest;
 mod ingest_trouble;
 mod key_rotation;
+mod lambda;
 mod leaked_keys;
 mod log_lines;
 mod otlp;

@@ -135,6 +135,11 @@ impl Backend {
         }
     }
 
+    /// A setting that the functions were built with.
+    pub fn setting(&self, name: &str) -> String {
+        self.env.required(name).unwrap().to_owned()
+    }
+
     pub async fn send(&self, request: Request<Body>) -> Response {
         Response::read(self.app.clone().oneshot(request).await.unwrap()).await
     }

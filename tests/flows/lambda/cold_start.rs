@@ -1,0 +1,101 @@
+//! What the first request of an instance waits for, beside the least that a
+//! function can be (`benches/hello`). Milliseconds are this machine's and not
+//! Lambda's; the ratio is what holds.
+
+use std::time::{Duration, Instant};
+
+use super::function::{Function, Settings};
+use super::{Deployment, FUNCTIONS, event, listen};
+
+/// Starts of each function, in turns, so that a busy moment meets all alike.
+const STARTS: usize = 21;
+
+/// How much longer than the least function any of ours may take to ask for its
+/// first event, where it has no secret to read. Measured: under 2.
+const MOST: f64 = 4.0;
+
+/// From the start of the process to its first question for an event, and to its
+/// first answer.
+struct Start {
+    polled: Duration,
+    answered: Duration,
+}
+
+async fn start(name: &str, settings: &Settings) -> Start {
+    let event = event("ingest/health");
+    let began = Instant::now();
+    let function = Function::begin(name, settings).await;
+    function.api.polled().await;
+    let polled = began.elapsed();
+    assert_eq!(function.answer(&event).await.status, 200, "{name}");
+    Start {
+        polled,
+        answered: began.elapsed(),
+    }
+}
+
+fn median(times: impl Iterator<Item = Duration>) -> f64 {
+    let mut times: Vec<Duration> = times.collect();
+    times.sort();
+    times[times.len() / 2].as_secs_f64() * 1_000.0
+}
+
+#[tokio::test]
+#[ignore = "needs the binaries of `cargo lambda build --release`"]
+async fn a_cold_start_is_near_that_of_the_least_function() {
+    let deployment = Deployment::start().await;
+    let names: Vec<&str> = ["hello"].into_iter().chain(FUNCTIONS).collect();
+    let mut starts: Vec<Vec<Start>> = names.iter().map(|_| Vec::new()).collect();
+    for _ in 0..STARTS {
+        for (name, starts) in names.iter().zip(&mut starts) {
+            starts.push(start(name, &deployment.settings(name)).await);
+        }
+    }
+    let medians: Vec<(f64, f64)> = starts
+        .iter()
+        .map(|starts| {
+            let polled = median(starts.iter().map(|start| start.polled));
+            (polled, median(starts.iter().map(|start| start.answered)))
+        })
+        .collect();
+    let (hello, _) = medians[0];
+    println!("| Function | First poll, ms | Ratio | First answer, ms |\n|---|--:|--:|--:|");
+    for (name, (polled, answered)) in names.iter().zip(&medians) {
+        let ratio = polled / hello;
+        println!("| {name} | {polled:.1} | {ratio:.1} | {answered:.1} |");
+        // All others read secrets before they ask: a round trip or two.
+        if *name == "ingest" {
+            assert!(ratio < MOST, "{name}: {ratio:.1}");
+        }
+    }
+}
+
+/// Nothing is asked of anybody before the first event but the secrets of the function.
+#[tokio::test]
+#[ignore = "needs the binaries of `cargo lambda build --release`"]
+async fn a_start_reads_its_secrets_and_calls_nobody_else() {
+    let deployment = Deployment::start().await;
+    let jwt = ["jwt AWSCURRENT", "jwt AWSPENDING", "jwt AWSPREVIOUS"];
+    for name in FUNCTIONS {
+        let (nobody, listener) = listen().await;
+        let mut settings = deployment.settings(name);
+        for (setting, value) in &mut settings {
+            if setting.contains("DYNAMODB") || setting.contains("GITHUB") && setting.contains("URL")
+            {
+                value.clone_from(&nobody);
+            }
+        }
+        deployment.secrets.asked();
+        let _function = Function::start(name, &settings).await;
+        let mut asked = deployment.secrets.asked();
+        asked.sort();
+        let expected = match name {
+            "ingest" => vec![],
+            "oauth" => [&["github AWSCURRENT"][..], &jwt].concat(),
+            _ => jwt.to_vec(),
+        };
+        assert_eq!(asked, expected, "{name}");
+        let called = tokio::time::timeout(Duration::from_millis(100), listener.accept()).await;
+        assert!(called.is_err(), "{name} has called");
+    }
+}

@@ -1,0 +1,115 @@
+//! A function's binary, in a process of its own and in an environment like
+//! Lambda's: with the variables of `template.yaml`, and nothing else.
+
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderName, StatusCode};
+use serde_json::Value;
+use tokio::process::{Child, Command};
+
+use super::runtime_api::RuntimeApi;
+use crate::support::Response;
+
+/// A running function.
+pub struct Function {
+    pub api: RuntimeApi,
+    process: Child,
+}
+
+/// Environment variables.
+pub type Settings = Vec<(&'static str, String)>;
+
+impl Function {
+    /// Starts a function, and returns when it has asked for its first event.
+    pub async fn start(name: &str, settings: &Settings) -> Self {
+        let function = Self::begin(name, settings).await;
+        function.api.polled().await;
+        function
+    }
+
+    /// Starts a function.
+    pub async fn begin(name: &str, settings: &Settings) -> Self {
+        let api = RuntimeApi::start().await;
+        let process = command(name, &api, settings).spawn().unwrap();
+        Self { api, process }
+    }
+
+    /// Starts a function that is to end by itself; returns what it said.
+    pub async fn fails_to_start(name: &str, settings: &Settings) -> Output {
+        let api = RuntimeApi::start().await;
+        let output = command(name, &api, settings).output();
+        let output = tokio::time::timeout(std::time::Duration::from_secs(15), output).await;
+        output.expect("it started").unwrap()
+    }
+
+    /// The answer to an event of API Gateway.
+    pub async fn answer(&self, event: &Value) -> Response {
+        let answer = self.api.invoke(event.clone()).await;
+        response(&answer.unwrap_or_else(|error| panic!("{event}: {error}")))
+    }
+
+    /// Whether the process is still there.
+    pub fn is_alive(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_none()
+    }
+}
+
+fn command(name: &str, api: &RuntimeApi, settings: &Settings) -> Command {
+    let mut command = Command::new(binary(name));
+    command
+        .env_clear()
+        .envs(settings.iter().map(|(name, value)| (name, value)))
+        .env("AWS_LAMBDA_RUNTIME_API", &api.address)
+        .env("AWS_LAMBDA_FUNCTION_NAME", format!("upblit-{name}"))
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+        .env("AWS_REGION", "eu-central-1")
+        .env("AWS_ACCESS_KEY_ID", "local")
+        .env("AWS_SECRET_ACCESS_KEY", "local")
+        .env("_HANDLER", "bootstrap")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// As `cargo lambda build` leaves it; `LAMBDA_BINARIES` names another folder.
+fn binary(name: &str) -> PathBuf {
+    #[expect(clippy::disallowed_methods, reason = "of the tests alone")]
+    let folder = std::env::var_os("LAMBDA_BINARIES").map(PathBuf::from);
+    let folder = folder.unwrap_or_else(|| {
+        let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        tests.parent().unwrap().join("target/lambda")
+    });
+    let path = folder.join(name).join("bootstrap");
+    let missing = "cargo lambda build --release makes it";
+    assert!(path.exists(), "no {}: {missing}", path.display());
+    path
+}
+
+/// What API Gateway makes of an answer of payload version 2.
+fn response(answer: &Value) -> Response {
+    let mut headers = HeaderMap::new();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    for (name, value) in answer["headers"].as_object().into_iter().flatten() {
+        let name: HeaderName = name.parse().unwrap();
+        headers.append(name, text(value).parse().unwrap());
+    }
+    for cookie in answer["cookies"].as_array().into_iter().flatten() {
+        headers.append(http::header::SET_COOKIE, text(cookie).parse().unwrap());
+    }
+    let body = answer["body"].as_str().unwrap_or_default();
+    let status = answer["statusCode"].as_u64().unwrap();
+    Response {
+        status: StatusCode::from_u16(u16::try_from(status).unwrap()).unwrap(),
+        headers,
+        body: match answer["isBase64Encoded"].as_bool() {
+            Some(true) => STANDARD.decode(body).unwrap(),
+            _ => body.as_bytes().to_vec(),
+        },
+    }
+}

@@ -1,0 +1,92 @@
+//! Whether two answers to the same question, about two accounts, are the same.
+
+use serde_json::Value;
+use url::Url;
+
+use crate::support::Response;
+
+/// An answer, and the login of the account it is about.
+type Of<'a> = (&'a Response, &'a str);
+
+/// Everything is compared: status, headers, cookies, body. What an account or a
+/// moment makes different, as [`like`] tells it, must be of the same form.
+#[track_caller]
+pub fn assert_alike(case: &str, lambda: Of<'_>, router: Of<'_>) {
+    let [lambda, router] = [lambda, router].map(|(response, login)| plain(response, login));
+    assert!(like(&lambda, &router), "{case}:\n{lambda:#}\n{router:#}");
+}
+
+/// An answer as JSON, with its login made the same for all.
+fn plain(response: &Response, login: &str) -> Value {
+    let mut headers: Vec<(String, Value)> = response
+        .headers
+        .iter()
+        // The gateway tells it by itself.
+        .filter(|(name, _)| *name != "content-length")
+        .map(|(name, value)| (name.to_string(), header(value.to_str().unwrap())))
+        .collect();
+    headers.sort_by(|one, other| one.0.cmp(&other.0));
+    let body: Value = serde_json::from_slice(&response.body).unwrap_or_else(|_| {
+        // Protobuf: a request id is in it, which is the event's.
+        String::from_utf8_lossy(&response.body).into_owned().into()
+    });
+    let answer = serde_json::json!([response.status.as_u16(), headers, body]);
+    let text = answer.to_string();
+    let text = match login {
+        "" => text,
+        login => text.replace(login, "LOGIN"),
+    };
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Addresses and cookies by their parts.
+fn header(value: &str) -> Value {
+    if let Ok(address) = Url::parse(value) {
+        let mut parts = vec![address[..url::Position::AfterPath].to_owned()];
+        for query in [address.query(), address.fragment()] {
+            let pairs = crate::support::callers::parameters(query);
+            parts.extend(pairs.into_iter().flat_map(|(name, value)| [name, value]));
+        }
+        return parts.into();
+    }
+    let parts: Vec<&str> = value.split(['=', ';', ',']).collect();
+    parts.into()
+}
+
+/// The same, or of the same form.
+fn like(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(a, b)| like(a, b))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .all(|(name, value)| other.get(name).is_some_and(|other| like(value, other)))
+        }
+        (Value::String(one), Value::String(other)) => one == other || form(one) == form(other),
+        (Value::Number(one), Value::Number(other)) => one == other,
+        _ => one == other,
+    }
+}
+
+/// What kind of text it is, if it is one that every account or moment has of its own.
+fn form(text: &str) -> Option<(&'static str, usize)> {
+    let of_code = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if text.parse::<jiff::Timestamp>().is_ok() {
+        return Some(("time", text.len()));
+    }
+    for prefix in ["upblit_live_", "upblit_rt_", "upblit_login_", "eyJ"] {
+        if text.starts_with(prefix) {
+            return Some((prefix, 0));
+        }
+    }
+    let is_code = text.len() >= 8 && text.chars().all(of_code);
+    let is_number = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    match (is_number, is_code) {
+        (true, _) => Some(("number", 0)),
+        (_, true) => Some(("code", text.len())),
+        _ => None,
+    }
+}
