@@ -75,6 +75,8 @@ struct Options {
 #[derive(Subcommand)]
 enum Command {
     Demo(demo::Options),
+    /// Writes the description of the API (OpenAPI 3.1) to the standard output.
+    Openapi,
 }
 
 #[tokio::main]
@@ -82,6 +84,10 @@ async fn main() -> ExitCode {
     let options = Options::parse();
     let ended = match &options.command {
         Some(Command::Demo(demo)) => demo::run(demo).await.map_err(|failure| failure.to_string()),
+        Some(Command::Openapi) => {
+            anstream::print!("{}", local::openapi::text());
+            Ok(())
+        }
         None => run(&options).await.map_err(|failure| failure.to_string()),
     };
     match ended {

@@ -27,9 +27,20 @@ pub(crate) fn router() -> Router {
         .route("/login", get(async || file("login.html")))
         .route("/oauth-success", get(async || file("oauth-success.html")))
         .route("/config.js", get(async || file("config.js")))
+        .route("/openapi.json", get(async || description()))
+        .route("/docs", get(async || docs()))
         .route("/favicon.svg", get(async || file("favicon.svg")))
         .route("/app/{*path}", get(async |path| below("app", &path)))
         .route("/styles/{*path}", get(async |path| below("styles", &path)))
+}
+
+fn description() -> Response {
+    (headers("application/json"), local::openapi::text()).into_response()
+}
+
+fn docs() -> Response {
+    let headers = headers("text/html; charset=utf-8");
+    (headers, local::openapi::page()).into_response()
 }
 
 fn below(directory: &str, Captured(path): &Captured<String>) -> Response {

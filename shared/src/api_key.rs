@@ -17,6 +17,7 @@ use thiserror::Error;
 use crate::application::Name;
 use crate::ids::{Environment, PublicKeyId, UserId};
 use crate::random::{self, CryptoRng};
+use utoipa::ToSchema;
 
 /// What keys of production applications start with.
 pub const LIVE_PREFIX: &str = "upblit_live_";
@@ -141,7 +142,10 @@ impl std::fmt::Debug for KeyHash {
 }
 
 /// What a key may be used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
+#[schema(as = KeyScope)]
 pub enum Scope {
     /// `POST /ingest/traces`
     #[serde(rename = "ingest:traces")]
@@ -222,7 +226,7 @@ pub enum SecretSlot {
 }
 
 /// What a list shows of a key's condition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyStatus {
     /// Accepted.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::ids::{ApplicationId, UserId};
+use utoipa::ToSchema;
 
 /// Most applications one user may own.
 pub const MAX_APPLICATIONS_PER_USER: u32 = 100;
@@ -79,8 +80,9 @@ impl TelemetrySettings {
 }
 
 /// A time that telemetry is kept: 1 to [`MAX_RETENTION_DAYS`] days.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "i64", into = "u8")]
+#[schema(value_type = u8, minimum = 1, maximum = 90, example = 30)]
 pub struct RetentionDays(u8);
 
 impl RetentionDays {
@@ -118,8 +120,9 @@ impl From<RetentionDays> for u8 {
 
 /// Partitions that an application's telemetry is spread over at any time, 1 to
 /// [`MAX_SHARDS`]. Readers look at all of them, so it only grows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "i64", into = "u8")]
+#[schema(value_type = u8, minimum = 1, maximum = 16, example = 1)]
 pub struct Shards(u8);
 
 impl Shards {
@@ -171,7 +174,7 @@ fn within(number: i64, max: u8) -> Option<u8> {
 }
 
 /// What a member may do. One role for now; stored, so that a second needs no migration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Everything.
@@ -179,8 +182,9 @@ pub enum Role {
 }
 
 /// A name that people see: trimmed, 1 to [`MAX_NAME_CHARS`] characters, no control characters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, min_length = 1, max_length = 80, example = "Shop")]
 pub struct Name(String);
 
 /// The text cannot be a name.

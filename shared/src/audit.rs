@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ApplicationId, InvalidId, PublicKeyId, SessionId, UserId};
+use utoipa::ToSchema;
 
 /// How long an entry is kept.
 pub const RETENTION: Duration = Duration::from_secs(400 * 24 * 60 * 60);
@@ -127,7 +128,7 @@ impl TryFrom<String> for Actor {
 }
 
 /// What can happen to an application, its keys, or an account's sessions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum AuditAction {
     /// The application was created.
     #[serde(rename = "application.created")]

@@ -33,6 +33,7 @@ pub use envelope::EnvelopeError;
 use event::Event;
 pub use layout::Layout;
 use layout::Reason;
+use utoipa::ToSchema;
 
 /// Events are stored by the hour they started in.
 pub const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -115,7 +116,7 @@ pub struct Indexed<E> {
 }
 
 /// The answer to a batch.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Report {
     /// Events stored.
     pub accepted: usize,
@@ -137,7 +138,7 @@ pub struct Report {
 }
 
 /// Why one event was dropped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Rejection {
     /// Position of the event in the batch, from 0.
     pub index: usize,

@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use crate::access_token::InvalidAccessToken;
 use crate::api_key::KeyRefusal;
+use utoipa::ToSchema;
 
 /// Any error from below, kept for the log and never shown to a client.
 pub type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -117,7 +118,7 @@ impl std::fmt::Display for Conflict {
 }
 
 /// One field that cannot be accepted.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, ToSchema)]
 pub struct FieldError {
     /// Where in the body: a JSON pointer (RFC 6901).
     pub pointer: String,

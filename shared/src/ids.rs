@@ -8,6 +8,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::random::{self, CryptoRng};
 
@@ -18,7 +21,7 @@ pub struct InvalidId;
 
 /// What an application is for. Written into its id, so that a key's prefix
 /// (`upblit_live_`, `upblit_test_`) is known without reading the application.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Environment {
     /// Keys start `upblit_live_`.
@@ -44,7 +47,8 @@ impl Environment {
 }
 
 /// An application: 11 base62 characters, the first telling its [`Environment`].
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ToSchema)]
+#[schema(value_type = String, pattern = "^[LT][A-Za-z0-9]{10}$", example = "L6H9O5sHpHY")]
 pub struct ApplicationId([u8; Self::LENGTH]);
 
 impl ApplicationId {
@@ -109,6 +113,19 @@ pub struct PublicKeyId {
     pub key_id: KeyId,
 }
 
+impl PartialSchema for PublicKeyId {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some("^[LT][A-Za-z0-9]{18}$"))
+            .examples([serde_json::json!("L6H9O5sHpHYx0yNPyZ8")])
+            .description(Some("The public id of a key: its characters 13 to 31."))
+            .into()
+    }
+}
+
+impl ToSchema for PublicKeyId {}
+
 impl PublicKeyId {
     /// Characters of a public key id.
     pub const LENGTH: usize = ApplicationId::LENGTH + KeyId::LENGTH;
@@ -135,7 +152,8 @@ impl FromStr for PublicKeyId {
 }
 
 /// A user: GitHub's numeric account id, which survives renames.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ToSchema)]
+#[schema(value_type = String, pattern = "^[1-9][0-9]{0,15}$", example = "583231")]
 pub struct UserId(u64);
 
 impl UserId {
@@ -170,7 +188,8 @@ impl FromStr for UserId {
 }
 
 /// A session (a family of refresh tokens): truncated hash of the family's secret.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ToSchema)]
+#[schema(value_type = String, pattern = "^[A-Za-z0-9_-]{22}$", example = "l1Iq3lWq1bq0y4VVf0mRcA")]
 pub struct SessionId([u8; Self::BYTES]);
 
 impl SessionId {

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::api_key::KeyRefusal;
 use crate::error::Error;
+use utoipa::ToSchema;
 
 /// Why an event or a request was not accepted: a closed set, to count by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RejectReason {
     /// An event that ended too long ago.

@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
+use utoipa::ToSchema;
 
 /// Most tokens one report may name.
 pub const MAX_FINDINGS: usize = 1_000;
@@ -89,12 +90,15 @@ impl Signature {
 }
 
 /// A token that GitHub found in public.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = LeakedKey)]
 pub struct Finding {
     /// Its text: one of our keys, or something that looks like one.
+    #[schema(value_type = String, example = "upblit_live_…")]
     pub token: SecretString,
     /// GitHub's name for the pattern that matched.
     #[serde(rename = "type")]
+    #[schema(example = "upblit_api_key")]
     pub token_type: String,
 }
 
@@ -127,7 +131,7 @@ pub fn findings(report: &[u8]) -> Result<Vec<Finding>, ReportError> {
 }
 
 /// What we tell GitHub about a token it found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Label {
     /// It is a key of ours.

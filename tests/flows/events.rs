@@ -18,11 +18,9 @@ use lambda_http::request::LambdaRequest;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use crate::routes::{Route, root};
 use crate::support::callers::parameters;
 use crate::support::{Backend, Response};
-
-/// A function, a method and a path.
-type Route = (String, String, String);
 
 /// What each event is answered with when it is filled in: the status, and
 /// something that the address (of a redirect) or the body says.
@@ -184,19 +182,6 @@ async fn an_event_as_it_is_in_the_file_is_answered_too() {
         );
         assert_traced(&name, &event, &response);
     }
-}
-
-#[test]
-fn every_route_has_an_event_and_every_event_a_route() {
-    let used: BTreeSet<Route> = events()
-        .iter()
-        .map(|(name, event)| {
-            let function = name.split('/').next().unwrap();
-            let (method, path) = text(event, "/routeKey").split_once(' ').unwrap();
-            (function.to_owned(), method.to_owned(), path.to_owned())
-        })
-        .collect();
-    assert_eq!(used, watched_routes());
 }
 
 #[test]
@@ -376,6 +361,16 @@ async fn github_keys() -> String {
     url
 }
 
+/// The routes that the events ask for.
+pub fn routes_of_events() -> BTreeSet<Route> {
+    let routes = events().into_iter().map(|(name, event)| {
+        let function = name.split('/').next().unwrap();
+        let (method, path) = text(&event, "/routeKey").split_once(' ').unwrap();
+        (function.to_owned(), method.to_owned(), path.to_owned())
+    });
+    routes.collect()
+}
+
 /// All events, by `<function>/<case>`.
 pub fn events() -> BTreeMap<String, Value> {
     let mut events = BTreeMap::new();
@@ -400,35 +395,8 @@ fn folder(path: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
-/// The routes that `cargo lambda watch` serves: in the order of the text a path,
-/// then a function and a method for each of its routes.
-fn watched_routes() -> BTreeSet<Route> {
-    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
-    let (_, table) = manifest
-        .split_once("[workspace.metadata.lambda.watch.router]")
-        .unwrap();
-    let table = table.split("\n[").next().unwrap();
-    let (mut path, mut function) = ("", "");
-    let mut routes = BTreeSet::new();
-    for quoted in table.split('"').skip(1).step_by(2) {
-        if quoted.starts_with('/') {
-            path = quoted;
-        } else if quoted.chars().all(char::is_uppercase) {
-            routes.insert((function.to_owned(), quoted.to_owned(), path.to_owned()));
-        } else {
-            function = quoted;
-        }
-    }
-    routes
-}
-
 #[track_caller]
 fn text<'a>(event: &'a Value, pointer: &str) -> &'a str {
     let value = event.pointer(pointer).and_then(Value::as_str);
     value.unwrap_or_else(|| panic!("no {pointer}: {event}"))
-}
-
-fn root() -> PathBuf {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    tests.parent().unwrap().to_owned()
 }

@@ -2,38 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use serde_yaml_ng::Value;
 use shared::dynamo::keys::{TTL, TableNames};
 use shared::dynamo::tables::{TableDefinition, definitions};
 use shared::observed::METRICS;
 
-/// A function, a method and a path.
-type Route = (String, String, String);
-
-#[test]
-fn the_routes_are_those_of_the_routers() {
-    let mut served: BTreeSet<Route> = [
-        "oauth",
-        "refresh",
-        "applications",
-        "apikey",
-        "ingest",
-        "telemetry",
-    ]
-    .into_iter()
-    .flat_map(router_routes)
-    .collect();
-    // Every function answers it; the gateway asks this one.
-    served.insert(route("ingest", "GET", "/health"));
-
-    let template = template();
-    let deployed = deployed_routes(&template);
-    let distinct: BTreeSet<Route> = deployed.iter().cloned().collect();
-    assert_eq!(distinct.len(), deployed.len(), "a route is there twice");
-    assert_eq!(distinct, served);
-}
+use crate::routes::{deployed_routes, root};
 
 #[test]
 fn the_tables_are_those_of_the_local_engine() {
@@ -108,7 +83,7 @@ fn limits_are_of_routes_and_all_that_costs_something_unasked_has_one() {
     let template = template();
     let limits = &template["Resources"]["HttpApi"]["Properties"]["RouteSettings"];
     let limited: BTreeSet<&str> = limits.as_mapping().unwrap().keys().map(text).collect();
-    let routes = deployed_routes(&template);
+    let routes = deployed_routes();
     let routes: BTreeSet<String> = routes
         .iter()
         .map(|(_, method, path)| format!("{method} {path}"))
@@ -116,7 +91,7 @@ fn limits_are_of_routes_and_all_that_costs_something_unasked_has_one() {
     for route in &limited {
         assert!(routes.contains(*route), "no {route}");
     }
-    for (function, method, path) in deployed_routes(&template) {
+    for (function, method, path) in deployed_routes() {
         let is_open = ["oauth", "ingest"].contains(&&*function) || path.contains("scanning");
         let is_limited = limited.contains(&*format!("{method} {path}"));
         assert!(is_limited || !is_open, "{method} {path} has no limit");
@@ -263,82 +238,6 @@ fn role_of(function: &Value) -> &str {
     role.strip_suffix(".Arn").unwrap()
 }
 
-fn deployed_routes(template: &Value) -> Vec<Route> {
-    let mut deployed = definition_routes(template);
-    for (_, function) in functions(template) {
-        deployed.extend(event_routes(function));
-    }
-    deployed
-}
-
-/// The routes in a function's `src/lib.rs`: `.route("…", get(…).post(…))`.
-fn router_routes(function: &str) -> Vec<Route> {
-    let source = root().join("functions").join(function).join("src/lib.rs");
-    let source = fs::read_to_string(source).unwrap();
-    let router = source.split(".with_state(").next().unwrap();
-    let mut found = Vec::new();
-    for call in router.split(".route(").skip(1) {
-        let (path, handlers) = call.split_once(',').unwrap();
-        let path = match path.trim().strip_prefix('"') {
-            Some(literal) => literal.trim_end_matches('"'),
-            None => constant(&source, path.trim()),
-        };
-        // `get(sessions::list).delete(…)`: a word before a parenthesis is a method.
-        let words = handlers.split('(').map(|text| {
-            text.rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-                .next()
-                .unwrap()
-        });
-        for word in words.filter(|word| METHODS.contains(word)) {
-            found.push(route(function, &word.to_uppercase(), path));
-        }
-    }
-    assert!(!found.is_empty(), "{function} has no routes");
-    found
-}
-
-const METHODS: [&str; 7] = ["get", "post", "patch", "put", "delete", "head", "any"];
-
-/// The value of `const NAME: &str = "…";`.
-fn constant<'a>(source: &'a str, name: &str) -> &'a str {
-    let declaration = format!("const {name}: &str = \"");
-    let (_, value) = source.split_once(&declaration).unwrap();
-    value.split('"').next().unwrap()
-}
-
-/// The routes among a function's events.
-fn event_routes(function: &Value) -> Vec<Route> {
-    let binary = text(&function["Metadata"]["BuildProperties"]["Binary"]);
-    let events = function["Properties"].get("Events");
-    let events = events.and_then(Value::as_mapping).into_iter().flatten();
-    events
-        .map(|(_, event)| {
-            assert_eq!(text(&event["Type"]), "HttpApi");
-            let [method, path] = ["Method", "Path"].map(|name| text(&event["Properties"][name]));
-            route(binary, method, path)
-        })
-        .collect()
-}
-
-/// The routes that the API itself lists, because their function depends on it.
-fn definition_routes(template: &Value) -> Vec<Route> {
-    let api = &template["Resources"]["HttpApi"]["Properties"]["DefinitionBody"];
-    let mut found = Vec::new();
-    for (path, operations) in api["paths"].as_mapping().unwrap() {
-        for (method, operation) in operations.as_mapping().unwrap() {
-            let uri = text(&operation["x-amazon-apigateway-integration"]["uri"]);
-            let (_, function) = uri.split_once(":function:${AWS::StackName}-").unwrap();
-            let function = function.strip_suffix("/invocations").unwrap();
-            found.push(route(function, &text(method).to_uppercase(), text(path)));
-        }
-    }
-    found
-}
-
-fn route(function: &str, method: &str, path: &str) -> Route {
-    (function.to_owned(), method.to_owned(), path.to_owned())
-}
-
 fn assert_same(definition: &TableDefinition, table: &Value) {
     let name = definition.name;
     let defined: Vec<&str> = [definition.partition_key]
@@ -403,13 +302,8 @@ fn list(value: &Value) -> &[Value] {
 }
 
 /// A text, whether it has a tag like `!Sub` or not.
-fn text(value: &Value) -> &str {
+pub fn text(value: &Value) -> &str {
     value
         .as_str()
         .unwrap_or_else(|| panic!("no text: {value:?}"))
-}
-
-fn root() -> PathBuf {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    tests.parent().unwrap().to_owned()
 }

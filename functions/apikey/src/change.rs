@@ -12,24 +12,36 @@ use shared::error::{Conflict, Error, Resource};
 use shared::http::body::Json;
 use shared::ids::PublicKeyId;
 use shared::observed;
+use utoipa::ToSchema;
 
 use crate::list::{View, view};
 
 /// The body of `PATCH`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = KeyChange)]
 pub(crate) struct Change {
     name: Option<Name>,
     status: Option<Status>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = WantedStatus)]
 enum Status {
     Active,
     Disabled,
 }
 
 /// One transaction and a read.
+#[utoipa::path(
+    patch, path = "/apikey/{id}", operation_id = "changeKey",
+    summary = "Rename a key, or switch it off and on",
+    description = "",
+    params(("id" = PublicKeyId, Path, description = "Of the key.")),
+    request_body = Change,
+    responses((status = 200, body = View), (status = 400), (status = 401), (status = 404), (status = 409), (status = 413), (status = 415)),
+    security(("bearer" = [])),
+)]
 pub(crate) async fn change(
     State(state): State<crate::State>,
     principal: Principal,
@@ -70,6 +82,14 @@ pub(crate) async fn change(
 }
 
 /// One transaction. Revoking a revoked key changes nothing and is fine.
+#[utoipa::path(
+    delete, path = "/apikey/{id}", operation_id = "revokeKey",
+    summary = "Revoke a key",
+    description = "For good. It is refused within 10 seconds.",
+    params(("id" = PublicKeyId, Path, description = "Of the key.")),
+    responses((status = 204, description = "It is revoked."), (status = 401), (status = 404)),
+    security(("bearer" = [])),
+)]
 pub(crate) async fn revoke(
     State(state): State<crate::State>,
     principal: Principal,

@@ -14,6 +14,7 @@ use shared::error::Error;
 use shared::http::body;
 use shared::ids::ApplicationId;
 use shared::secret_scanning::{self, Finding, Label, ReportError, Signature};
+use utoipa::ToSchema;
 
 mod keys;
 
@@ -32,7 +33,8 @@ const KEY_IDENTIFIER: HeaderName = HeaderName::from_static("github-public-key-id
 const SIGNATURE: HeaderName = HeaderName::from_static("github-public-key-signature");
 
 /// What GitHub wants to know about each token. It sent the token, so this tells it nothing.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LeakFeedback)]
 pub(crate) struct Feedback {
     token_raw: String,
     token_type: String,
@@ -41,6 +43,14 @@ pub(crate) struct Feedback {
 
 /// No database call unless GitHub signed this. Then a read for each key, and a
 /// transaction for each that is genuine and not revoked yet.
+#[utoipa::path(
+    post, path = "/secret-scanning/github", operation_id = "reportLeakedKeys",
+    summary = "Report keys that were found in public",
+    description = "For GitHub's secret scanning, which signs the body. Genuine keys are revoked at once.",
+    params(("Github-Public-Key-Identifier" = String, Header, description = "Which of its keys GitHub signed with."), ("Github-Public-Key-Signature" = String, Header, description = "ECDSA over the body, in base64.")),
+    request_body = Vec<Finding>,
+    responses((status = 200, body = Vec<Feedback>), (status = 400), (status = 401), (status = 413)),
+)]
 pub(crate) async fn report(
     State(state): State<crate::State>,
     request: Request,

@@ -11,6 +11,7 @@ use shared::config::ConfigError;
 use shared::dynamo::Database;
 use shared::host::Host;
 use shared::http::credentials::Tokens;
+use utoipa::OpenApi;
 
 mod change;
 mod leaks;
@@ -57,3 +58,11 @@ pub fn router(state: State) -> Router {
         .route("/secret-scanning/github", post(leaks::report))
         .with_state(state)
 }
+
+/// What the routes take and give, for the description of the API.
+#[derive(OpenApi)]
+#[openapi(
+    paths(mint::mint, list::list, change::change, change::revoke, rotate::rotate, leaks::report),
+    tags((name = "API keys", description = "What SDKs send telemetry with. Shown once, kept as a hash."))
+)]
+pub struct Description;

@@ -16,16 +16,18 @@ use shared::http::body::Query;
 use shared::ids::PublicKeyId;
 use shared::ingest_health::{Health, shown_days};
 use shared::reject_reason::RejectReason;
+use utoipa::ToSchema;
 
 use crate::mint::OfApplication;
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Keys {
     keys: Vec<Listed>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = KeyWithHealth)]
 struct Listed {
     #[serde(flatten)]
     key: View,
@@ -34,11 +36,13 @@ struct Listed {
 }
 
 /// What is shown of a key.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Key)]
 pub(crate) struct View {
     id: PublicKeyId,
     name: Name,
+    #[schema(example = "upblit_live_L6H9O5sHpHYx0yNPyZ8…BcDe")]
     hint: String,
     scopes: Vec<Scope>,
     status: KeyStatus,
@@ -53,8 +57,9 @@ pub(crate) struct View {
     previous: Option<Previous>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PreviousSecret)]
 struct Previous {
     hint: String,
     #[serde(serialize_with = "clock::serialize_rfc3339")]
@@ -63,8 +68,9 @@ struct Previous {
     last_used_at: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = KeyHealth)]
 struct HealthView {
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     since: Timestamp,
@@ -72,12 +78,14 @@ struct HealthView {
     last_seen_at: Timestamp,
     accepted: i64,
     rejected: i64,
+    #[schema(value_type = BTreeMap<String, i64>, example = json!({ "too-old": 3 }))]
     rejected_by: BTreeMap<RejectReason, i64>,
     last_error: Option<LastErrorView>,
     clock_skew_ms: Option<i64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LastError)]
 struct LastErrorView {
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     at: Timestamp,
@@ -86,6 +94,14 @@ struct LastErrorView {
 }
 
 /// Oldest first; revoked ones for 30 days.
+#[utoipa::path(
+    get, path = "/apikey", operation_id = "listKeys",
+    summary = "List an application's keys",
+    description = "Oldest first, each with how it fared at ingest yesterday and today; never the keys themselves. Revoked ones are there for 30 days.",
+    params(OfApplication),
+    responses((status = 200, body = Keys), (status = 400), (status = 401), (status = 404)),
+    security(("bearer" = [])),
+)]
 pub(crate) async fn list(
     State(state): State<crate::State>,
     principal: Principal,

@@ -14,11 +14,14 @@ use shared::http::body::{OptionalJson, Query};
 use shared::ids::{ApplicationId, KeyId, PublicKeyId};
 use shared::observed;
 use shared::random;
+use utoipa::{IntoParams, ToSchema};
 
 /// The query of `/apikey`.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct OfApplication {
     #[serde(rename = "ApplicationId")]
+    #[param(value_type = ApplicationId)]
     application_id: String,
 }
 
@@ -33,15 +36,27 @@ impl OfApplication {
 }
 
 /// The body; all of it may be left out.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = NewKey)]
 pub(crate) struct Mint {
     name: Option<Name>,
+    #[schema(format = DateTime, example = "2027-01-31T12:00:00Z")]
     expires_at: Option<String>,
+    #[schema(min_items = 1)]
     scopes: Option<BTreeSet<Scope>>,
 }
 
 /// One transaction. The answer is the key as a plain JSON string.
+#[utoipa::path(
+    post, path = "/apikey", operation_id = "mintKey",
+    summary = "Make an API key",
+    description = "The answer is the key as a JSON string, this one time. All of the body may be left out.",
+    params(OfApplication),
+    request_body(content = Option<Mint>),
+    responses((status = 200, body = String, content_type = "application/json", description = "The key.", example = json!("upblit_live_L6H9O5sHpHYx0yNPyZ8TkqXo2RdVqzvJ5l0cWmYy1bGhN3aPsE4aBcDeF")), (status = 400), (status = 401), (status = 404), (status = 409), (status = 413), (status = 415)),
+    security(("bearer" = [])),
+)]
 pub(crate) async fn mint(
     State(state): State<crate::State>,
     principal: Principal,

@@ -9,14 +9,18 @@ use shared::api_key::{ApiKey, KeyState, MAX_OVERLAP};
 use shared::dynamo::api_keys::ChangeOutcome;
 use shared::error::{Conflict, Error, Resource};
 use shared::http::body::OptionalJson;
+use shared::ids::PublicKeyId;
 use shared::random;
+use utoipa::ToSchema;
 
 use crate::change::{existing, parse};
 
 /// The body.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Rotation)]
 pub(crate) struct Rotate {
+    #[schema(maximum = 2_592_000, default = 86_400)]
     overlap_seconds: Option<u64>,
 }
 
@@ -24,6 +28,15 @@ pub(crate) struct Rotate {
 const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// One transaction. The answer is the new key as a plain JSON string.
+#[utoipa::path(
+    post, path = "/apikey/{id}/rotate", operation_id = "rotateKey",
+    summary = "Give a key a new secret",
+    description = "The answer is the new key as a JSON string, this one time. The old one is valid until the overlap ends.",
+    params(("id" = PublicKeyId, Path, description = "Of the key.")),
+    request_body(content = Option<Rotate>),
+    responses((status = 200, body = String, content_type = "application/json", description = "The new key.", example = json!("upblit_live_L6H9O5sHpHYx0yNPyZ8TkqXo2RdVqzvJ5l0cWmYy1bGhN3aPsE4aBcDeF")), (status = 400), (status = 401), (status = 404), (status = 409), (status = 413), (status = 415)),
+    security(("bearer" = [])),
+)]
 pub(crate) async fn rotate(
     State(state): State<crate::State>,
     principal: Principal,

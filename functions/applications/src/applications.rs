@@ -13,13 +13,15 @@ use shared::http::body::Json;
 use shared::ids::{ApplicationId, Environment};
 use shared::observed;
 use shared::random;
+use utoipa::ToSchema;
 
 /// How often a change that met a new key is tried again.
 const MAX_ATTEMPTS: usize = 3;
 
 /// An application as its members see it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Application)]
 pub(crate) struct View {
     id: ApplicationId,
     name: Name,
@@ -27,19 +29,21 @@ pub(crate) struct View {
     role: Role,
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     created_at: Timestamp,
+    #[schema(minimum = 1, maximum = 90, example = 30)]
     retention_days: u64,
     shards: Shards,
 }
 
 /// The answer of `GET /applications`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Applications {
     applications: Vec<View>,
 }
 
 /// The body of `POST /applications`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = NewApplication)]
 pub(crate) struct Create {
     name: Name,
     #[serde(default)]
@@ -48,8 +52,9 @@ pub(crate) struct Create {
 }
 
 /// The body of `PATCH /applications/{id}`: what is left out stays as it is.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ApplicationChange)]
 pub(crate) struct Change {
     name: Option<Name>,
     retention_days: Option<RetentionDays>,
@@ -57,6 +62,14 @@ pub(crate) struct Change {
 }
 
 /// `POST /applications`.
+#[utoipa::path(
+    post, path = "/applications", operation_id = "createApplication",
+    summary = "Create an application",
+    description = "",
+    request_body = Create,
+    responses((status = 201, body = View), (status = 400), (status = 401), (status = 409), (status = 413), (status = 415)),
+    security(("bearer" = [])),
+)]
 pub(crate) async fn create(
     State(state): State<crate::State>,
     principal: Principal,
@@ -83,6 +96,13 @@ pub(crate) async fn create(
 }
 
 /// `GET /applications`: the caller's, oldest first.
+#[utoipa::path(
+    get, path = "/applications", operation_id = "listApplications",
+    summary = "List applications",
+    description = "The caller's, oldest first.",
+    responses((status = 200, body = Applications), (status = 401)),
+    security(("bearer" = [])),
+)]
 pub(crate) async fn list(
     State(state): State<crate::State>,
     principal: Principal,
@@ -94,6 +114,14 @@ pub(crate) async fn list(
 }
 
 /// `GET /applications/{id}`.
+#[utoipa::path(
+    get, path = "/applications/{id}", operation_id = "getApplication",
+    summary = "Get an application",
+    description = "",
+    params(("id" = ApplicationId, Path, description = "Of the application.")),
+    responses((status = 200, body = View), (status = 401), (status = 404)),
+    security(("bearer" = [])),
+)]
 pub(crate) async fn show(
     State(state): State<crate::State>,
     principal: Principal,
@@ -104,6 +132,15 @@ pub(crate) async fn show(
 }
 
 /// `PATCH /applications/{id}`.
+#[utoipa::path(
+    patch, path = "/applications/{id}", operation_id = "changeApplication",
+    summary = "Rename an application, or change what becomes of its telemetry",
+    description = "What is left out stays as it is.",
+    params(("id" = ApplicationId, Path, description = "Of the application.")),
+    request_body = Change,
+    responses((status = 200, body = View), (status = 400), (status = 401), (status = 404), (status = 413), (status = 415)),
+    security(("bearer" = [])),
+)]
 pub(crate) async fn change(
     State(state): State<crate::State>,
     principal: Principal,
@@ -123,6 +160,14 @@ pub(crate) async fn change(
 }
 
 /// `DELETE /applications/{id}`: revokes its keys too.
+#[utoipa::path(
+    delete, path = "/applications/{id}", operation_id = "deleteApplication",
+    summary = "Delete an application",
+    description = "Its keys are revoked; its telemetry cannot be read any more, and expires.",
+    params(("id" = ApplicationId, Path, description = "Of the application.")),
+    responses((status = 204, description = "It is gone."), (status = 401), (status = 404)),
+    security(("bearer" = [])),
+)]
 pub(crate) async fn delete(
     State(state): State<crate::State>,
     principal: Principal,

@@ -10,7 +10,8 @@ use shared::clock;
 use shared::dynamo::audit::AuditPosition;
 use shared::error::Error;
 use shared::http::body::Query;
-use shared::ids::{PublicKeyId, SessionId};
+use shared::ids::{ApplicationId, PublicKeyId, SessionId};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::applications::membership;
 
@@ -18,24 +19,30 @@ const DEFAULT_LIMIT: u8 = 50;
 const MAX_LIMIT: u8 = 100;
 
 /// The query.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Page {
+    #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u8>,
+    /// `nextCursor` of the page before.
     cursor: Option<String>,
 }
 
 /// The answer; `nextCursor` is null on the last page.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = AuditTrail)]
 pub(crate) struct Trail {
     entries: Vec<View>,
     next_cursor: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditEntry)]
 struct View {
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     at: Timestamp,
+    #[schema(value_type = String, example = "583231")]
     actor: Actor,
     action: AuditAction,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,6 +52,14 @@ struct View {
 }
 
 /// `GET /applications/{id}/audit`
+#[utoipa::path(
+    get, path = "/applications/{id}/audit", operation_id = "auditApplication",
+    summary = "Read what happened to an application",
+    description = "Newest first.",
+    params(("id" = ApplicationId, Path, description = "Of the application."), Page),
+    responses((status = 200, body = Trail), (status = 400), (status = 401), (status = 404)),
+    security(("bearer" = [])),
+)]
 pub(crate) async fn of_application(
     State(state): State<crate::State>,
     principal: Principal,
@@ -61,6 +76,14 @@ pub(crate) async fn of_application(
 }
 
 /// `GET /me/audit`: sign-ins and how sessions ended.
+#[utoipa::path(
+    get, path = "/me/audit", operation_id = "auditAccount",
+    summary = "Read what happened to one's account",
+    description = "Sign-ins and how sessions ended, newest first.",
+    params(Page),
+    responses((status = 200, body = Trail), (status = 400), (status = 401)),
+    security(("bearer" = [])),
+)]
 pub(crate) async fn of_account(
     State(state): State<crate::State>,
     principal: Principal,

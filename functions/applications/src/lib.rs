@@ -11,6 +11,7 @@ use shared::config::{self, ConfigError};
 use shared::dynamo::Database;
 use shared::host::Host;
 use shared::http::credentials::Tokens;
+use utoipa::OpenApi;
 
 mod applications;
 mod audit;
@@ -58,3 +59,11 @@ pub fn router(state: State) -> Router {
         .route("/me/audit", get(audit::of_account))
         .with_state(state)
 }
+
+/// What the routes take and give, for the description of the API.
+#[derive(OpenApi)]
+#[openapi(
+    paths(applications::create, applications::list, applications::show, applications::change, applications::delete, audit::of_application, me::me, audit::of_account),
+    tags((name = "Applications", description = "What telemetry belongs to, and what happened to it."))
+)]
+pub struct Description;

@@ -7,9 +7,10 @@ use shared::user::Profile;
 
 use serde::Serialize;
 use shared::ids::UserId;
+use utoipa::ToSchema;
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Me {
     id: UserId,
     login: String,
@@ -19,6 +20,13 @@ pub(crate) struct Me {
 }
 
 /// A user who is gone is not signed in any more.
+#[utoipa::path(
+    get, path = "/me", operation_id = "getMe",
+    summary = "Get the signed-in user",
+    description = "",
+    responses((status = 200, body = Me), (status = 401)),
+    security(("bearer" = [])),
+)]
 pub(crate) async fn me(
     State(state): State<crate::State>,
     principal: Principal,

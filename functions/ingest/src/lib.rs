@@ -10,11 +10,13 @@ use shared::clock::Clock;
 use shared::config::{self, ConfigError};
 use shared::dynamo::Database;
 use shared::host::Host;
+use utoipa::OpenApi;
 
 mod batch;
 mod health;
 mod keys;
 mod limits;
+mod openapi;
 mod protocol;
 
 use health::KeyHealth;
@@ -64,3 +66,11 @@ pub fn router(state: State) -> Router {
         .route("/v1/logs", post(batch::otlp::<LogRecord>))
         .with_state(state)
 }
+
+/// What the routes take and give, for the description of the API.
+#[derive(OpenApi)]
+#[openapi(
+    paths(openapi::traces, openapi::logs, openapi::otlp_traces, openapi::otlp_logs),
+    tags((name = "Ingest", description = "Telemetry in."))
+)]
+pub struct Description;

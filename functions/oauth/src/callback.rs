@@ -14,6 +14,7 @@ use shared::random;
 use shared::refresh_token::RefreshToken;
 use shared::session::Session;
 use shared::user::Profile;
+use utoipa::IntoParams;
 
 use crate::frontend::{Handover, Reason};
 use crate::github::GitHubError;
@@ -22,7 +23,8 @@ use crate::github::GitHubError;
 const MAX_USER_AGENT_BYTES: usize = 256;
 
 /// What GitHub puts into the query.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Callback {
     state: String,
     code: Option<String>,
@@ -30,6 +32,13 @@ pub(crate) struct Callback {
 }
 
 /// Ends in a redirect to the frontend, whatever happens. One database transaction.
+#[utoipa::path(
+    get, path = "/login/oauth2/code/github", operation_id = "finishSignIn",
+    summary = "End a sign-in",
+    description = "Where GitHub sends the browser back to. Opens a session, and hands it to the dashboard.",
+    params(Callback),
+    responses((status = 302, description = "To `/oauth-success` of the dashboard, with `#token=…&refreshToken=…&expiresIn=…` or, after a challenge, `?code=…`; or to `/login?reason=…`.", headers(("location")))),
+)]
 pub(crate) async fn callback(
     State(state): State<crate::State>,
     headers: HeaderMap,

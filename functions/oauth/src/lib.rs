@@ -28,6 +28,7 @@ mod token;
 use cookies::Cookies;
 use frontend::Frontend;
 use github::GitHub;
+use utoipa::OpenApi;
 
 /// The path that GitHub sends the browser back to.
 const CALLBACK_PATH: &str = "/login/oauth2/code/github";
@@ -78,3 +79,11 @@ pub fn router(state: State) -> Router {
         .route("/oauth2/token", post(token::redeem))
         .with_state(state)
 }
+
+/// What the routes take and give, for the description of the API.
+#[derive(OpenApi)]
+#[openapi(
+    paths(start::start, callback::callback, token::redeem),
+    tags((name = "Sign-in", description = "Signing in with GitHub."))
+)]
+pub struct Description;

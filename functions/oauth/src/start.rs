@@ -8,20 +8,26 @@ use shared::handoff::CodeChallenge;
 use shared::http::body::Query;
 use shared::login::{LoginAttempt, ReturnTo};
 use shared::random;
+use utoipa::IntoParams;
 
 use crate::frontend::Reason;
 use crate::github::is_login;
 
 /// The query of a sign-in's start.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Start {
     /// Asks for a one-time code bound to this challenge, instead of tokens.
+    #[param(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{43}$", example = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")]
     code_challenge: Option<CodeChallenge>,
     /// The only method is `S256`; `plain` would be no protection (RFC 9700 §2.1.1).
+    #[param(value_type = Option<String>, pattern = "^S256$", example = "S256")]
     code_challenge_method: Option<ChallengeMethod>,
     /// Where on the frontend to go afterwards.
+    #[param(value_type = Option<String>, example = "/applications")]
     return_to: Option<ReturnTo>,
     /// The GitHub account to suggest; GitHub's own parameter of that name.
+    #[param(example = "octocat")]
     login: Option<String>,
 }
 
@@ -38,6 +44,13 @@ impl Start {
 }
 
 /// Makes no database call.
+#[utoipa::path(
+    get, path = "/oauth2/authorization/github", operation_id = "startSignIn",
+    summary = "Start a sign-in",
+    description = "Sends the browser to GitHub, with a cookie that ties the answer to it. With a challenge, the sign-in ends with a one-time code instead of tokens.",
+    params(Start),
+    responses((status = 302, description = "To GitHub; or, where the query is not valid, to `/login?reason=invalid_request` of the dashboard.", headers(("location")))),
+)]
 pub(crate) async fn start(
     State(state): State<crate::State>,
     query: Result<Query<Start>, Error>,

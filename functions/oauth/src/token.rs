@@ -8,21 +8,31 @@ use shared::dynamo::refresh_tokens::RedeemOutcome;
 use shared::error::Error;
 use shared::handoff;
 use shared::http::body::Json;
-use shared::http::credentials::IssuedTokens;
+use shared::http::credentials::{IssuedTokens, TokenBody};
 use shared::observed;
 use shared::random;
 use shared::refresh_token::RefreshToken;
+use utoipa::ToSchema;
 
 /// The body.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Redeem {
+    #[schema(value_type = String, example = "upblit_code_…")]
     code: SecretString,
+    #[schema(value_type = String, min_length = 43, max_length = 128, example = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")]
     code_verifier: SecretString,
 }
 
 /// One conditional write; none for a code that is not ours. A code that comes a
 /// second time ends the session it made (RFC 6749 §4.1.2).
+#[utoipa::path(
+    post, path = "/oauth2/token", operation_id = "redeemCode",
+    summary = "Swap a one-time code for tokens",
+    description = "Within 60 s of the sign-in, once, with the verifier of its challenge (RFC 7636). A code that comes twice ends its session.",
+    request_body = Redeem,
+    responses((status = 200, body = TokenBody), (status = 400), (status = 413), (status = 415)),
+)]
 pub(crate) async fn redeem(
     State(state): State<crate::State>,
     Json(body): Json<Redeem>,

@@ -10,6 +10,7 @@ use shared::dynamo::Database;
 use shared::host::Host;
 use shared::http::credentials::Tokens;
 use shared::session::SessionPolicy;
+use utoipa::OpenApi;
 
 mod logout;
 mod refresh;
@@ -57,3 +58,11 @@ pub fn router(state: State) -> Router {
         .route("/sessions/{id}", delete(sessions::revoke))
         .with_state(state)
 }
+
+/// What the routes take and give, for the description of the API.
+#[derive(OpenApi)]
+#[openapi(
+    paths(refresh::refresh, logout::logout, sessions::list, sessions::revoke, sessions::revoke_all),
+    tags((name = "Sessions", description = "New tokens, signing out, and where one is signed in."))
+)]
+pub struct Description;

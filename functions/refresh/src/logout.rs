@@ -9,6 +9,13 @@ use shared::http::body::Json;
 use crate::refresh::{Presented, parse};
 
 /// 204 whether or not there was a session to end: the client wants it gone, and it is.
+#[utoipa::path(
+    post, path = "/logout", operation_id = "signOut",
+    summary = "Sign out",
+    description = "Ends the session of a refresh token (RFC 7009).",
+    request_body = Presented,
+    responses((status = 204, description = "It is over, whether or not it was before."), (status = 400), (status = 413), (status = 415)),
+)]
 pub(crate) async fn logout(
     State(state): State<crate::State>,
     Json(body): Json<Presented>,

@@ -8,22 +8,32 @@ use shared::audit::{Actor, AuditAction};
 use shared::dynamo::refresh_tokens::RotationOutcome;
 use shared::error::Error;
 use shared::http::body::Json;
-use shared::http::credentials::IssuedTokens;
+use shared::http::credentials::{IssuedTokens, TokenBody};
 use shared::observed::{self, Refresh as Outcome};
 use shared::refresh_token::RefreshToken;
 use shared::session::{Decision, Rotation, Session, decide};
+use utoipa::ToSchema;
 
 /// How often a lost race is decided again before it is told as trouble of ours.
 const MAX_ATTEMPTS: usize = 3;
 
 /// The body of `/refresh` and `/logout`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = RefreshToken)]
 pub(crate) struct Presented {
+    #[schema(value_type = String, example = "upblit_rt_…")]
     pub(crate) refresh_token: SecretString,
 }
 
 /// One conditional write; none for a token that is not ours.
+#[utoipa::path(
+    post, path = "/refresh", operation_id = "refresh",
+    summary = "Get new tokens",
+    description = "Keep the refresh token of the answer: the one that was sent is used up. Sent again within 30 s it gets the same answer.",
+    request_body = Presented,
+    responses((status = 200, body = TokenBody), (status = 400), (status = 401), (status = 413), (status = 415)),
+)]
 pub(crate) async fn refresh(
     State(state): State<crate::State>,
     Json(body): Json<Presented>,

@@ -12,15 +12,17 @@ use shared::error::{Error, Resource};
 use shared::http::body::Query;
 use shared::ids::SessionId;
 use shared::session::Session;
+use utoipa::{IntoParams, ToSchema};
 
 /// The answer of `GET /sessions`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Sessions {
     sessions: Vec<View>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Session)]
 struct View {
     id: SessionId,
     #[serde(serialize_with = "clock::serialize_rfc3339")]
@@ -34,6 +36,13 @@ struct View {
 }
 
 /// `GET /sessions`: the live ones, newest first.
+#[utoipa::path(
+    get, path = "/sessions", operation_id = "listSessions",
+    summary = "List where one is signed in",
+    description = "Live sessions, newest first.",
+    responses((status = 200, body = Sessions), (status = 401)),
+    security(("bearer" = [])),
+)]
 pub(crate) async fn list(
     State(state): State<crate::State>,
     principal: Principal,
@@ -50,6 +59,14 @@ pub(crate) async fn list(
 }
 
 /// `DELETE /sessions/{id}`.
+#[utoipa::path(
+    delete, path = "/sessions/{id}", operation_id = "endSession",
+    summary = "End a session",
+    description = "",
+    params(("id" = SessionId, Path, description = "Of the session.")),
+    responses((status = 204, description = "It is over."), (status = 401), (status = 404)),
+    security(("bearer" = [])),
+)]
 pub(crate) async fn revoke(
     State(state): State<crate::State>,
     principal: Principal,
@@ -67,18 +84,28 @@ pub(crate) async fn revoke(
 }
 
 /// The query of `DELETE /sessions`.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct RevokeAll {
+    #[param(inline)]
     except: Option<Except>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Except {
     Current,
 }
 
 /// `DELETE /sessions`: all of them, or with `?except=current` all others.
+#[utoipa::path(
+    delete, path = "/sessions", operation_id = "endSessions",
+    summary = "End all sessions, or all others",
+    description = "",
+    params(RevokeAll),
+    responses((status = 204, description = "They are over."), (status = 400), (status = 401)),
+    security(("bearer" = [])),
+)]
 pub(crate) async fn revoke_all(
     State(state): State<crate::State>,
     principal: Principal,

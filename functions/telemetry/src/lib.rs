@@ -11,6 +11,7 @@ use shared::config::ConfigError;
 use shared::dynamo::Database;
 use shared::host::Host;
 use shared::http::credentials::Tokens;
+use utoipa::OpenApi;
 
 mod access;
 mod logs;
@@ -67,3 +68,11 @@ pub fn router(state: State) -> Router {
         .route("/telemetry/metrics", get(metrics::show))
         .with_state(state)
 }
+
+/// What the routes take and give, for the description of the API.
+#[derive(OpenApi)]
+#[openapi(
+    paths(traces::list, trace::show, logs::list, metrics::show),
+    tags((name = "Telemetry", description = "Telemetry out, for members of its application."))
+)]
+pub struct Description;

@@ -10,8 +10,10 @@ use shared::batch::head::Summary;
 use shared::dynamo::telemetry::StoredHead;
 use shared::error::Error;
 use shared::http::body::Query;
+use shared::ids::ApplicationId;
 use shared::telemetry::cursor::Cursor;
 use shared::telemetry::logs::{LogFilter, select};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::access::Access;
 use crate::page::{PageRequest, Rows};
@@ -22,29 +24,50 @@ use crate::view::LogView;
 const TRIED_PER_ROW: usize = 16;
 
 /// The query.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Asked {
+    /// Whose telemetry.
+    #[param(value_type = ApplicationId)]
     application_id: String,
+    /// From when, an hour before the end unless told otherwise.
+    #[param(value_type = Option<Timestamp>)]
     from: Option<String>,
+    /// Until when, now unless told otherwise.
+    #[param(value_type = Option<Timestamp>)]
     to: Option<String>,
+    /// One or several, with commas between.
+    #[param(example = "error,warn")]
     level: Option<String>,
     trace_id: Option<String>,
+    /// In message, type or service; in any case.
     q: Option<String>,
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 200, default = 50)]
     limit: Option<String>,
+    /// `nextCursor` of the page before.
     cursor: Option<String>,
 }
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Logs {
+    #[schema(value_type = Vec<LogView>)]
     logs: Vec<Box<RawValue>>,
     next_cursor: Option<String>,
 }
 
 /// A page of records. Walks heads, opens those that may hold what is asked for,
 /// and ends early where that would be too many.
+#[utoipa::path(
+    get, path = "/telemetry/logs", operation_id = "listLogs",
+    summary = "List log records",
+    description = "Newest first.",
+    params(Asked),
+    responses((status = 200, body = Logs), (status = 400), (status = 401), (status = 404)),
+    security(("bearer" = [])),
+)]
 pub(crate) async fn list(
     State(state): State<crate::State>,
     principal: Principal,

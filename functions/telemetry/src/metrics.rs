@@ -12,8 +12,10 @@ use shared::batch::head::Stats;
 use shared::clock;
 use shared::error::Error;
 use shared::http::body::Query;
+use shared::ids::ApplicationId;
 use shared::telemetry::metrics::{Bucket, STEPS, Series};
 use shared::telemetry::window::Window;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::access::{Access, invalid, parsed};
 use crate::sums::add_up;
@@ -22,18 +24,29 @@ use crate::sums::add_up;
 const MAX_BUCKETS: u128 = 2_100;
 
 /// The query.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Asked {
+    /// Whose telemetry.
+    #[param(value_type = ApplicationId)]
     application_id: String,
+    /// From when, an hour before the end unless told otherwise.
+    #[param(value_type = Option<Timestamp>)]
     from: Option<String>,
+    /// Until when, now unless told otherwise.
+    #[param(value_type = Option<Timestamp>)]
     to: Option<String>,
+    /// Width of a bucket in seconds: 300, 900, 3600, 21600 or 86400.
+    #[param(value_type = Option<u32>, default = 300)]
     step: Option<String>,
+    /// `traces` or `logs`.
+    #[param(default = "traces")]
     signal: Option<String>,
 }
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Metrics {
     #[serde(serialize_with = "clock::serialize_rfc3339")]
@@ -45,8 +58,9 @@ pub(crate) struct Metrics {
     total: Total,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Bucket)]
 struct BucketView {
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     start_time: Timestamp,
@@ -54,15 +68,16 @@ struct BucketView {
     total: Total,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Total {
     #[serde(flatten)]
     all: StatsView,
     requests: StatsView,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Stats)]
 struct StatsView {
     count: u32,
     errors: u32,
@@ -75,6 +90,14 @@ struct StatsView {
 }
 
 /// Every bucket of the window, in order.
+#[utoipa::path(
+    get, path = "/telemetry/metrics", operation_id = "getMetrics",
+    summary = "Get counts, failures and durations over time",
+    description = "",
+    params(Asked),
+    responses((status = 200, body = Metrics), (status = 400), (status = 401), (status = 404)),
+    security(("bearer" = [])),
+)]
 pub(crate) async fn show(
     State(state): State<crate::State>,
     principal: Principal,

@@ -14,8 +14,10 @@ use shared::clock;
 use shared::dynamo::telemetry::StoredHead;
 use shared::error::{Error, Resource};
 use shared::http::body::Query;
+use shared::ids::ApplicationId;
 use shared::telemetry::trace::{Tree, is_whole, surroundings};
 use shared::telemetry::window::Window;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::access::{Access, parsed, too_much};
 use crate::page::Rows;
@@ -43,17 +45,26 @@ const MAX_SPANS: usize = 10_000;
 const MAX_LOGS: usize = 1_000;
 
 /// The query.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Asked {
+    /// Whose telemetry.
+    #[param(value_type = ApplicationId)]
     application_id: String,
+    /// A time within the trace, as list rows and log lines have it: then it is found with a few reads.
+    #[param(value_type = Option<Timestamp>)]
     at: Option<String>,
+    /// From when, an hour before the end unless told otherwise.
+    #[param(value_type = Option<Timestamp>)]
     from: Option<String>,
+    /// Until when, now unless told otherwise.
+    #[param(value_type = Option<Timestamp>)]
     to: Option<String>,
 }
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Trace {
     trace_id: String,
@@ -64,11 +75,21 @@ pub(crate) struct Trace {
     error_count: usize,
     services: Vec<String>,
     is_truncated: bool,
+    #[schema(value_type = Vec<SpanView>)]
     spans: Vec<Box<RawValue>>,
+    #[schema(value_type = Vec<LogView>)]
     logs: Vec<Box<RawValue>>,
 }
 
 /// A trace, wherever its batches lie: near `at`, in the window, or in all that is kept.
+#[utoipa::path(
+    get, path = "/telemetry/traces/{id}", operation_id = "getTrace",
+    summary = "Get a trace",
+    description = "Its spans as a tree, depth first, and its logs.",
+    params(("id" = String, Path, description = "Of the trace.", example = "4bf92f3577b34da6a3ce929d0e0e4736"), Asked),
+    responses((status = 200, body = Trace), (status = 400), (status = 401), (status = 404)),
+    security(("bearer" = [])),
+)]
 pub(crate) async fn show(
     State(state): State<crate::State>,
     principal: Principal,

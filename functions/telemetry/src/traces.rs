@@ -17,9 +17,11 @@ use shared::clock;
 use shared::dynamo::telemetry::StoredHead;
 use shared::error::Error;
 use shared::http::body::Query;
+use shared::ids::ApplicationId;
 use shared::telemetry::cursor::Cursor;
 use shared::telemetry::listing::{TraceFilter, newest_first};
 use shared::telemetry::window::Window;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::access::{Access, invalid, parsed};
 use crate::page::{PageRequest, Rows};
@@ -29,29 +31,44 @@ use crate::search::Search;
 const TRIED_PER_ROW: usize = 8;
 
 /// The query.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Asked {
+    /// Whose telemetry.
+    #[param(value_type = ApplicationId)]
     application_id: String,
+    /// From when, an hour before the end unless told otherwise.
+    #[param(value_type = Option<Timestamp>)]
     from: Option<String>,
+    /// Until when, now unless told otherwise.
+    #[param(value_type = Option<Timestamp>)]
     to: Option<String>,
+    /// `ok`, `error`, a class like `5xx`, or a status.
+    #[param(example = "error")]
     status: Option<String>,
+    #[param(value_type = Option<f64>, minimum = 0)]
     min_duration_ms: Option<String>,
+    /// In name, service or trace id; in any case.
     q: Option<String>,
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 200, default = 50)]
     limit: Option<String>,
+    /// `nextCursor` of the page before.
     cursor: Option<String>,
 }
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Traces {
+    #[schema(value_type = Vec<Row>)]
     traces: Vec<Box<RawValue>>,
     next_cursor: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TraceRow)]
 struct Row<'a> {
     trace_id: &'a str,
     name: &'a str,
@@ -76,6 +93,14 @@ struct Candidate {
 
 /// A page of traces. Entries come from heads, and from blobs only where a head
 /// had no room for them.
+#[utoipa::path(
+    get, path = "/telemetry/traces", operation_id = "listTraces",
+    summary = "List traces",
+    description = "A row a trace, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`: one request searches only so far.",
+    params(Asked),
+    responses((status = 200, body = Traces), (status = 400), (status = 401), (status = 404)),
+    security(("bearer" = [])),
+)]
 pub(crate) async fn list(
     State(state): State<crate::State>,
     principal: Principal,

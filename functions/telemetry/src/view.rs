@@ -5,10 +5,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::batch::event::{Event, LogRecord, Origin, Scope, Span, SpanKind, SpanLink};
 use shared::clock;
+use utoipa::ToSchema;
 
 /// A span of a trace.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Span)]
 pub(crate) struct SpanView<'a> {
     span_id: &'a str,
     parent_span_id: Option<&'a str>,
@@ -32,7 +34,8 @@ pub(crate) struct SpanView<'a> {
     scope: Option<&'a Scope>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SpanEvent)]
 struct EventView<'a> {
     name: &'a str,
     #[serde(serialize_with = "clock::serialize_rfc3339")]
@@ -41,8 +44,9 @@ struct EventView<'a> {
 }
 
 /// A log record.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = LogRecord)]
 pub(crate) struct LogView<'a> {
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     timestamp: Timestamp,

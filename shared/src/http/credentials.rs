@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::access_token::{AccessTokens, InvalidAccessToken, Principal};
 use crate::api_key::KeyRefusal;
@@ -95,20 +96,30 @@ impl Tokens {
 
 /// The body of a token answer (RFC 6749 §5.1, in the contract's names). `token`
 /// and `accessToken` are the same: clients use both names.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Tokens)]
+pub struct TokenBody<'a> {
+    #[schema(example = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…")]
+    token: &'a str,
+    #[schema(example = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…")]
+    access_token: &'a str,
+    #[schema(value_type = String, example = "Bearer")]
+    token_type: &'static str,
+    /// Seconds.
+    #[schema(example = 900)]
+    expires_in: u64,
+    #[schema(example = "upblit_rt_…")]
+    refresh_token: &'a str,
+    /// Seconds.
+    #[schema(example = 1_209_600)]
+    refresh_expires_in: i64,
+}
+
 impl IntoResponse for IssuedTokens {
     fn into_response(self) -> Response {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Body<'a> {
-            token: &'a str,
-            access_token: &'a str,
-            token_type: &'static str,
-            expires_in: u64,
-            refresh_token: &'a str,
-            refresh_expires_in: i64,
-        }
         let access_token = self.access.expose_secret();
-        let body = Body {
+        let body = TokenBody {
             token: access_token,
             access_token,
             token_type: "Bearer",

@@ -6,11 +6,12 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::status_message;
-use crate::api_key::KeyRefusal;
+use crate::api_key::{KeyRefusal, Scope};
 use crate::batch::otlp::Encoding;
-use crate::error::{Conflict, Error, FieldError};
+use crate::error::{Conflict, Error, FieldError, Resource, Source};
 
 /// What a `type` starts with; the README lists what follows.
 const TYPE_PREFIX: &str = "urn:upblit:problem:";
@@ -19,16 +20,23 @@ const TYPE_PREFIX: &str = "urn:upblit:problem:";
 /// whose `Retry-After` is longer than their budget of 10 s.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
 
-/// The body of every error.
-#[derive(Debug, Serialize)]
+/// The body of every error (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Body<'a> {
+pub struct Problem<'a> {
+    /// Which error it is; `urn:upblit:problem:` and a slug.
     r#type: String,
+    /// The same for all of its type.
     title: &'a str,
+    /// That of the answer.
     status: u16,
+    /// What is wrong with this request.
     detail: String,
+    /// Leads to the request in the log.
     request_id: &'a str,
+    /// The fields that cannot be accepted.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(required = false)]
     errors: &'a [FieldError],
 }
 
@@ -75,20 +83,60 @@ pub(super) fn render(mut response: Response, request_id: &str, otlp: Option<Enco
 }
 
 fn problem(error: &Error, request_id: &str) -> Vec<u8> {
-    let (slug, status, title) = told(error);
-    let fields: &[FieldError] = match error {
-        Error::InvalidFields(fields) => fields,
-        _ => &[],
+    serde_json::to_vec(&Problem::of(error, request_id)).unwrap_or_default()
+}
+
+impl<'a> Problem<'a> {
+    fn of(error: &'a Error, request_id: &'a str) -> Self {
+        let (slug, status, title) = told(error);
+        Self {
+            r#type: format!("{TYPE_PREFIX}{slug}"),
+            title,
+            status: status.as_u16(),
+            detail: error.to_string(),
+            request_id,
+            errors: match error {
+                Error::InvalidFields(fields) => fields,
+                _ => &[],
+            },
+        }
+    }
+}
+
+/// One of each type, for the description of the API: status, slug, body.
+pub fn examples() -> Vec<(StatusCode, &'static str, serde_json::Value)> {
+    let words = |words: &str| words.to_owned();
+    let errors = [
+        Error::Malformed(words("the body is not JSON")),
+        Error::invalid_field("/name", "must be a text"),
+        Error::HandoffCode,
+        Error::MissingAccessToken,
+        Error::RefreshToken,
+        Error::ApiKey(KeyRefusal::Invalid),
+        Error::ApiKey(KeyRefusal::Revoked),
+        Error::ApiKey(KeyRefusal::Disabled),
+        Error::ApiKey(KeyRefusal::Expired),
+        Error::ApiKey(KeyRefusal::MissingScope(Scope::IngestLogs)),
+        Error::InvalidSignature,
+        Error::NotFound(Resource::Application),
+        Error::Conflict(Conflict::ApplicationLimit),
+        Error::Conflict(Conflict::KeyLimit),
+        Error::Conflict(Conflict::RotationOverlap),
+        Error::Conflict(Conflict::KeyRevoked),
+        Error::TooLarge(words("the body is larger than 64 KiB")),
+        Error::UnsupportedMedia(words(
+            "the body must be JSON, with Content-Type: application/json",
+        )),
+        Error::RateLimited("this minute's quota of the key is used up"),
+        Error::Unavailable(Source::from("")),
+        Error::Internal(Source::from("")),
+    ];
+    let example = |error: &Error| {
+        let (slug, status, _) = told(error);
+        let body = serde_json::json!(Problem::of(error, "LoWVhzt7qBnxqyw="));
+        (status, slug, body)
     };
-    let body = Body {
-        r#type: format!("{TYPE_PREFIX}{slug}"),
-        title,
-        status: status.as_u16(),
-        detail: error.to_string(),
-        request_id,
-        errors: fields,
-    };
-    serde_json::to_vec(&body).unwrap_or_default()
+    errors.iter().map(example).collect()
 }
 
 fn status_of(error: &Error) -> StatusCode {

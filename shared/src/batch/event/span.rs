@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::{Event, Origin, from_nanos, origin};
 use crate::batch::Signal;
 use crate::clock;
+use utoipa::ToSchema;
 
 /// One operation of a trace.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -60,7 +61,7 @@ pub struct Span {
 }
 
 /// A span's role in its trace (OTLP `SpanKind`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SpanKind {
     /// Within one program.
@@ -99,7 +100,7 @@ pub struct SpanEvent {
 }
 
 /// A span of this or another trace.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SpanLink {
     /// Its trace.

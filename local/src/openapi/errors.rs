@@ -1,0 +1,147 @@
+//! What every operation may answer besides what its function says: errors, in the
+//! form and with the headers that `shared::http::problem` gives them.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use shared::http::problem;
+use utoipa::{PartialSchema, ToSchema};
+
+use super::{Object, object};
+
+/// Schemas of the bodies of errors.
+pub(super) fn schemas() -> Object {
+    let mut schemas = Object::new();
+    let mut named = vec![(
+        problem::Problem::name().into_owned(),
+        problem::Problem::schema(),
+    )];
+    problem::Problem::schemas(&mut named);
+    for (name, schema) in named {
+        schemas.insert(name, json!(schema));
+    }
+    let status = json!({
+        "type": "object", "required": ["code", "message"],
+        "description": "`google.rpc.Status`, as OTLP 1.11 asks for.",
+        "properties": {
+            "code": { "type": "integer", "format": "int32", "examples": [3] },
+            "message": { "type": "string" },
+        },
+    });
+    schemas.insert("Status".to_owned(), status);
+    schemas
+}
+
+/// Gives the errors that an operation names their bodies and headers, and adds those
+/// that any may have. What has no credentials says so.
+///
+/// Answers that several operations have are written once, in `shared`.
+pub(super) fn complete(path: &str, operation: &mut Object, shared: &mut Object) {
+    operation.entry("security").or_insert(json!([]));
+    operation.get_mut("requestBody").map(protobuf_is_bytes);
+    let mut responses = object(operation["responses"].take());
+    for status in ["500", "503"] {
+        responses.insert(status.to_owned(), json!({}));
+    }
+    for (status, response) in &mut responses {
+        let Ok(code) = status.parse::<StatusCode>() else {
+            continue;
+        };
+        if code.as_u16() < 400 {
+            success(path, code, response);
+        } else {
+            let (name, content) = match path.starts_with("/v1/") {
+                true => (format!("{code}-status", code = code.as_u16()), otlp()),
+                false => problems(code, operation),
+            };
+            *response = json!({ "$ref": format!("#/components/responses/{name}") });
+            let error = json!({
+                "description": code.canonical_reason(), "content": content,
+                "headers": headers(code),
+            });
+            shared.insert(name, error);
+        }
+    }
+    operation["responses"] = responses.into();
+}
+
+fn success(path: &str, code: StatusCode, response: &mut Value) {
+    if response["description"].as_str().is_none_or(str::is_empty) {
+        response["description"] = json!(code.canonical_reason());
+    }
+    protobuf_is_bytes(response);
+    if path.starts_with("/ingest/") || path.starts_with("/v1/") {
+        let text = json!({ "type": "string" });
+        response["headers"] = json!({
+            "RateLimit": { "description": "What is left of the key's minute.", "schema": text },
+            "RateLimit-Policy": { "description": "What a minute has.", "schema": text },
+        });
+    }
+}
+
+/// `Vec<u8>`, as the functions say it, would be an array of numbers.
+fn protobuf_is_bytes(body: &mut Value) {
+    let protobuf = body.pointer_mut("/content/application~1x-protobuf");
+    if let Some(protobuf) = protobuf {
+        protobuf["schema"] = json!({ "type": "string", "format": "binary" });
+    }
+}
+
+fn otlp() -> Value {
+    json!({
+        "application/json": { "schema": { "$ref": "#/components/schemas/Status" } },
+        "application/x-protobuf": { "schema": { "type": "string", "format": "binary" } },
+    })
+}
+
+/// Problems of a status that an operation may have, and a name for them together.
+fn problems(code: StatusCode, operation: &Object) -> (String, Value) {
+    let examples = problem::examples().into_iter();
+    let of_this = examples.filter(|(status, slug, _)| *status == code && may_be(slug, operation));
+    let examples: Object = of_this
+        .map(|(_, slug, body)| (slug.to_owned(), json!({ "value": body })))
+        .collect();
+    let slugs: Vec<&str> = examples.keys().map(String::as_str).collect();
+    let name = format!("{}-{}", code.as_u16(), slugs.join("."));
+    let content = json!({ "application/problem+json": {
+        "schema": { "$ref": "#/components/schemas/Problem" }, "examples": examples,
+    } });
+    (name, content)
+}
+
+/// Whether an operation may fail in this way.
+fn may_be(slug: &str, operation: &Object) -> bool {
+    let id = operation["operationId"].as_str().unwrap_or_default();
+    let scheme = operation["security"][0].as_object();
+    let scheme = scheme.and_then(|schemes| schemes.keys().next());
+    match slug {
+        "invalid-access-token" => scheme.is_some_and(|scheme| scheme == "bearer"),
+        "invalid-api-key" | "key-disabled" | "key-expired" => {
+            scheme.is_some_and(|scheme| scheme == "apiKey")
+        }
+        // Of one who presents it, or of one who would change it.
+        "key-revoked" => {
+            scheme.is_some_and(|scheme| scheme == "apiKey")
+                || ["changeKey", "rotateKey"].contains(&id)
+        }
+        "invalid-refresh-token" => id == "refresh",
+        "invalid-signature" => id == "reportLeakedKeys",
+        "invalid-code" => id == "redeemCode",
+        "application-limit" => id == "createApplication",
+        "key-limit" => id == "mintKey",
+        "rotation-overlap" => id == "rotateKey",
+        _ => true,
+    }
+}
+
+fn headers(code: StatusCode) -> Value {
+    let text = json!({ "type": "string" });
+    match code {
+        StatusCode::UNAUTHORIZED => json!({
+            "WWW-Authenticate": { "description": "How to authenticate.", "schema": text },
+        }),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => json!({
+            "Retry-After": { "description": "Seconds to wait.", "schema": { "type": "integer" } },
+        }),
+        _ => json!({}),
+    }
+}

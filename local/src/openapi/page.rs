@@ -1,0 +1,259 @@
+//! The description as a page: plain HTML in the dashboard's colours, without script.
+
+use std::fmt::Write;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use super::DOCUMENT;
+
+/// The page.
+pub fn page() -> &'static str {
+    static PAGE: LazyLock<String> = LazyLock::new(|| write(&DOCUMENT));
+    &PAGE
+}
+
+fn write(document: &Value) -> String {
+    let (mut links, mut sections) = (String::new(), String::new());
+    for tag in document["tags"].as_array().into_iter().flatten() {
+        let name = text(&tag["name"]);
+        let operations = operations(document, &tag["name"]);
+        let parts = operations.iter().map(|one| operation(document, one));
+        let parts = parts.collect::<String>();
+        let about = text(&tag["description"]);
+        sections += &format!("<section><h2>{name}</h2><p>{about}</p>{parts}</section>");
+        links += &format!("<h3>{name}</h3><ul>");
+        for Operation { id, summary, .. } in &operations {
+            links += &format!("<li><a href=\"#{id}\">{summary}</a></li>");
+        }
+        links += "</ul>";
+    }
+    let schemas = document["components"]["schemas"].as_object();
+    let schemas: String = schemas.into_iter().flatten().map(schema).collect();
+    let (title, about) = (
+        text(&document["info"]["title"]),
+        text(&document["info"]["description"]),
+    );
+    format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>{title} API</title>\
+         <link rel=\"icon\" href=\"favicon.svg\"><link rel=\"stylesheet\" href=\"styles/base.css\">\
+         <link rel=\"stylesheet\" href=\"styles/docs.css\"></head><body class=\"docs\">\
+         <nav aria-label=\"Operations\"><a class=\"home\" href=\"/\">{title}</a>{links}\
+         <h3><a href=\"#schemas\">Schemas</a></h3></nav>\
+         <main><h1>{title} API</h1><p>{about} <a href=\"openapi.json\">openapi.json</a></p>\
+         {sections}<section id=\"schemas\"><h2>Schemas</h2>{schemas}</section></main></body></html>"
+    )
+}
+
+struct Operation<'a> {
+    method: &'a str,
+    path: &'a str,
+    id: String,
+    summary: String,
+    value: &'a Value,
+}
+
+fn operations<'a>(document: &'a Value, tag: &Value) -> Vec<Operation<'a>> {
+    let paths = document["paths"].as_object().into_iter().flatten();
+    let all = paths.flat_map(|(path, methods)| {
+        let methods = methods.as_object().into_iter().flatten();
+        methods.map(move |(method, value)| Operation {
+            method,
+            path,
+            id: text(&value["operationId"]),
+            summary: text(&value["summary"]),
+            value,
+        })
+    });
+    all.filter(|one| one.value["tags"][0] == *tag).collect()
+}
+
+fn operation(document: &Value, one: &Operation<'_>) -> String {
+    let Operation {
+        method,
+        path,
+        id,
+        summary,
+        value,
+    } = one;
+    let (about, path) = (text(&value["description"]), escaped(path));
+    let credentials = match value["security"][0]
+        .as_object()
+        .and_then(|one| one.keys().next())
+    {
+        Some(scheme) if scheme == "bearer" => "access token",
+        Some(_) => "API key",
+        None => "no credentials",
+    };
+    let mut out = format!(
+        "<article id=\"{id}\"><h3><a href=\"#{id}\">{summary}</a></h3>\
+         <p class=\"route\"><b class=\"{method}\">{}</b> <code>{path}</code> <small>{credentials}</small></p>\
+         <p>{about}</p>",
+        method.to_uppercase()
+    );
+    out += &parameters(&value["parameters"]);
+    if let Some(content) = value["requestBody"]["content"].as_object() {
+        out += "<h4>Body</h4>";
+        out += &contents(document, content);
+    }
+    out += "<h4>Answers</h4>";
+    for (status, response) in value["responses"].as_object().into_iter().flatten() {
+        let response = resolved(document, response);
+        let open = if status.starts_with('2') { " open" } else { "" };
+        let about = text(&response["description"]);
+        let content = response["content"].as_object();
+        let inner = content
+            .map(|content| contents(document, content))
+            .unwrap_or_default();
+        out += &match inner.is_empty() {
+            true => format!("<p class=\"answer\"><b>{status}</b> {about}</p>"),
+            false => format!(
+                "<details{open}><summary><b>{status}</b> {about}</summary>{inner}</details>"
+            ),
+        };
+    }
+    out + "</article>"
+}
+
+fn parameters(parameters: &Value) -> String {
+    let Some(parameters) = parameters.as_array().filter(|all| !all.is_empty()) else {
+        return String::new();
+    };
+    let mut rows = String::new();
+    for one in parameters {
+        let name = text(&one["name"]);
+        let needed = if one["required"] == true {
+            " <em>required</em>"
+        } else {
+            ""
+        };
+        let _ = write!(
+            rows,
+            "<tr><td><code>{name}</code>{needed}</td><td>{}</td><td>{}</td></tr>",
+            text(&one["in"]),
+            text(&one["description"]),
+        );
+    }
+    format!("<h4>Parameters</h4><div class=\"wide\"><table><tbody>{rows}</tbody></table></div>")
+}
+
+/// Each media type, with its schema and what it may look like.
+fn contents(document: &Value, content: &serde_json::Map<String, Value>) -> String {
+    let mut out = String::new();
+    for (media_type, one) in content {
+        let schema = &one["schema"];
+        let name = named(schema);
+        let link = name.map(|name| format!(" · <a href=\"#schema-{name}\">{name}</a>"));
+        let _ = write!(
+            out,
+            "<p class=\"media\">{media_type}{}</p>",
+            link.unwrap_or_default()
+        );
+        let examples = one["examples"].as_object().into_iter().flatten();
+        let mut shown: Vec<Value> = examples.map(|(_, one)| one["value"].clone()).collect();
+        if shown.is_empty() {
+            let given = Some(one["example"].clone()).filter(|one| !one.is_null());
+            shown.extend(given.or_else(|| example(document, schema, 0)));
+        }
+        for example in shown {
+            let _ = write!(
+                out,
+                "<pre tabindex=\"0\">{}</pre>",
+                escaped(&format!("{example:#}"))
+            );
+        }
+    }
+    out
+}
+
+/// What a reference refers to.
+fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    let pointer = value["$ref"]
+        .as_str()
+        .and_then(|address| address.strip_prefix('#'));
+    let referred = pointer.and_then(|pointer| document.pointer(pointer));
+    referred.unwrap_or(value)
+}
+
+fn named(schema: &Value) -> Option<&str> {
+    let refers = |schema: &Value| schema["$ref"].as_str().map(str::len).is_some();
+    let of = match refers(schema) {
+        true => schema,
+        false => schema["oneOf"].as_array()?.iter().find(|one| refers(one))?,
+    };
+    of["$ref"].as_str()?.rsplit('/').next()
+}
+
+/// What something of this schema looks like; `None` for bytes.
+fn example(document: &Value, schema: &Value, depth: usize) -> Option<Value> {
+    if depth > 6 || schema["format"] == "binary" {
+        return None;
+    }
+    if let Some(name) = named(schema) {
+        return example(
+            document,
+            &document["components"]["schemas"][name],
+            depth + 1,
+        );
+    }
+    if let Some(given) = schema["examples"].get(0).or(schema.get("example")) {
+        return Some(given.clone());
+    }
+    if let Some(parts) = schema["allOf"].as_array() {
+        let mut all = serde_json::Map::new();
+        for part in parts {
+            if let Some(Value::Object(fields)) = example(document, part, depth + 1) {
+                all.extend(fields);
+            }
+        }
+        return Some(all.into());
+    }
+    let kind = match &schema["type"] {
+        Value::Array(kinds) => kinds.first()?.as_str()?,
+        kind => kind.as_str().unwrap_or("object"),
+    };
+    Some(match kind {
+        "array" => vec![example(document, &schema["items"], depth + 1)?].into(),
+        "object" => {
+            let fields = schema["properties"].as_object().into_iter().flatten();
+            let fields = fields.filter_map(|(name, field)| {
+                Some((name.clone(), example(document, field, depth + 1)?))
+            });
+            fields.collect::<serde_json::Map<_, _>>().into()
+        }
+        "string" => match schema["format"].as_str() {
+            Some("date-time") => "2026-01-31T12:00:00.000Z".into(),
+            _ => schema["enum"].get(0).cloned().unwrap_or_else(|| "…".into()),
+        },
+        "boolean" => true.into(),
+        "integer" => schema["minimum"].as_i64().unwrap_or(1).into(),
+        "number" => 12.5.into(),
+        _ => Value::Null,
+    })
+}
+
+fn schema((name, schema): (&String, &Value)) -> String {
+    let body = escaped(&format!("{schema:#}"));
+    format!(
+        "<details id=\"schema-{name}\"><summary>{name}</summary><pre tabindex=\"0\">{body}</pre></details>"
+    )
+}
+
+/// A text of the description as HTML; what it puts into backticks as code.
+fn text(value: &Value) -> String {
+    let text = escaped(value.as_str().unwrap_or_default());
+    let parts = text.split('`').enumerate();
+    let parts = parts.map(|(index, part)| match index % 2 {
+        0 => part.to_owned(),
+        _ => format!("<code>{part}</code>"),
+    });
+    parts.collect()
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
