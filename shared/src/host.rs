@@ -9,7 +9,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
 use futures_util::future::BoxFuture;
+use tower::ServiceExt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -22,6 +25,7 @@ mod aws;
 pub mod log;
 mod renewal;
 mod secrets;
+mod stage;
 
 use renewal::Renewal;
 use secrets::Secrets;
@@ -77,7 +81,7 @@ pub async fn run(
     };
     let Some(secrets) = secrets else {
         let router = http::app(routes(&host)?);
-        return lambda_http::run(router).await.map_err(StartError);
+        return serve(move |request| router.clone().oneshot(request)).await;
     };
     let secrets = Arc::new(secrets);
     let read = move || -> BoxFuture<'static, _> {
@@ -85,9 +89,20 @@ pub async fn run(
         Box::pin(async move { secrets.read().await })
     };
     let renewal = Arc::new(Renewal::new(host, routes, Box::new(read))?);
-    let serve = lambda_http::service_fn(move |request: lambda_http::Request| {
+    serve(move |request| {
         let renewal = renewal.clone();
-        async move { Ok::<_, Infallible>(renewal.serve(request.map(Body::new)).await) }
+        async move { Ok(renewal.serve(request).await) }
+    })
+    .await
+}
+
+/// Serves every event of Lambda.
+async fn serve<F>(answer: impl Fn(Request) -> F + Clone + Send + 'static) -> Result<(), StartError>
+where
+    F: Future<Output = Result<Response, Infallible>> + Send + 'static,
+{
+    let service = lambda_http::service_fn(move |request: lambda_http::Request| {
+        answer(stage::left_out(request.map(Body::new)))
     });
-    lambda_http::run(serve).await.map_err(StartError)
+    lambda_http::run(service).await.map_err(StartError)
 }

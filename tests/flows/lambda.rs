@@ -122,7 +122,7 @@ async fn every_event_is_answered_as_by_the_router() {
     }
 }
 
-/// A stage of its own, or the base path of a domain: API Gateway leaves both in the path.
+/// API Gateway leaves the name of a stage in the path.
 #[tokio::test]
 #[ignore = "needs the binaries of `cargo lambda build --release`"]
 async fn a_stage_in_the_path_changes_nothing() {

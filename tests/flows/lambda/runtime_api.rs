@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::StatusCode;
@@ -49,6 +50,7 @@ impl RuntimeApi {
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(done))
             .route("/2018-06-01/runtime/invocation/{id}/error", post(failed))
+            .layer(DefaultBodyLimit::disable())
             .with_state(shared.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self {
@@ -101,17 +103,17 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response {
 async fn done(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
-    Json(answer): Json<Value>,
+    answer: Bytes,
 ) -> StatusCode {
-    shared.tell(&id, Ok(answer))
+    shared.tell(&id, Ok(serde_json::from_slice(&answer).unwrap()))
 }
 
 async fn failed(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
-    Json(error): Json<Value>,
+    error: Bytes,
 ) -> StatusCode {
-    shared.tell(&id, Err(error))
+    shared.tell(&id, Err(serde_json::from_slice(&error).unwrap()))
 }
 
 impl Shared {
