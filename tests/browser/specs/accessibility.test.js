@@ -50,6 +50,7 @@ const call = (...request) =>
 
 /** What to open, and what is there once it is. */
 const PAGES = {
+  "the description of the API": [() => "/docs", "article"],
   applications: [() => "/#/applications", ".card-activity svg"],
   traces: [({ id }) => `/#/applications/${id}/traces`, ".trace-row"],
   "traces, none yet": [({ emptyId }) => `/#/applications/${emptyId}/traces`, ".empty"],

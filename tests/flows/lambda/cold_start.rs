@@ -11,8 +11,8 @@ use super::{Deployment, FUNCTIONS, event, listen};
 const STARTS: usize = 21;
 
 /// How much longer than the least function any of ours may take to ask for its
-/// first event, where it has no secret to read. Measured: under 2.
-const MOST: f64 = 4.0;
+/// first event. Measured: 1.5 for ingest, under 3 for those that read secrets.
+const MOST: f64 = 6.0;
 
 /// From the start of the process to its first question for an event, and to its
 /// first answer.
@@ -42,6 +42,7 @@ fn median(times: impl Iterator<Item = Duration>) -> f64 {
 
 #[tokio::test]
 #[ignore = "needs the binaries of `cargo lambda build --release`"]
+#[expect(clippy::print_stdout, reason = "a table to read")]
 async fn a_cold_start_is_near_that_of_the_least_function() {
     let deployment = Deployment::start().await;
     let names: Vec<&str> = ["hello"].into_iter().chain(FUNCTIONS).collect();
@@ -63,10 +64,7 @@ async fn a_cold_start_is_near_that_of_the_least_function() {
     for (name, (polled, answered)) in names.iter().zip(&medians) {
         let ratio = polled / hello;
         println!("| {name} | {polled:.1} | {ratio:.1} | {answered:.1} |");
-        // All others read secrets before they ask: a round trip or two.
-        if *name == "ingest" {
-            assert!(ratio < MOST, "{name}: {ratio:.1}");
-        }
+        assert!(ratio < MOST, "{name}: {ratio:.1}");
     }
 }
 
