@@ -51,7 +51,7 @@ class Sdk:
 def main() -> None:
     options = arguments()
     with Step("the SDKs are installed"):
-        sdks = every_sdk(install.python(), install.node())
+        sdks = every_sdk(install.python(HERE), install.node(HERE / "js"))
     started = time.time()
     with tempfile.TemporaryDirectory(prefix="upblit-clients-") as directory:
         with Server(options.binary, Path(directory)) as server:

@@ -1,4 +1,4 @@
-"""Installs what the programs need, exactly as pinned, and only when it changed."""
+"""Installs what the scripts here need, exactly as pinned, and only when it changed."""
 
 import hashlib
 import os
@@ -7,13 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent
-TARGET = HERE.parents[1] / "target"
+TARGET = Path(__file__).parents[1] / "target"
 
 
-def python() -> str:
-    """The interpreter of a virtual environment with the OpenTelemetry Python SDK."""
-    venv, pins = TARGET / "clients-venv", HERE / "requirements.txt"
+def python(folder: Path) -> str:
+    """The interpreter of a virtual environment with `requirements.txt` of a folder."""
+    venv, pins = TARGET / f"{folder.name}-venv", folder / "requirements.txt"
     interpreter = venv / "bin" / "python"
     if is_stale(venv, pins, sys.version):
         run(sys.executable, "-m", "venv", "--clear", venv)
@@ -22,11 +21,10 @@ def python() -> str:
     return str(interpreter)
 
 
-def node() -> str:
-    """Node, with the OpenTelemetry JavaScript SDK beside `js/emit.mjs`."""
+def node(js: Path) -> str:
+    """Node, with what `package-lock.json` of a folder names beside it."""
     if missing := [tool for tool in ("node", "npm") if not shutil.which(tool)]:
         from_debian("nodejs" if tool == "node" else tool for tool in missing)
-    js = HERE / "js"
     modules, pins = js / "node_modules", js / "package-lock.json"
     version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
     if is_stale(modules, pins, version):
