@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::events::{self, filled, invoke, values};
+use crate::routes::FUNCTIONS;
 use crate::support::Backend;
 use crate::support::backend::JWT_SECRET;
 use function::{Function, Settings};
@@ -81,15 +82,6 @@ async fn listen() -> (String, TcpListener) {
     let address = format!("http://{}", listener.local_addr().unwrap());
     (address, listener)
 }
-
-const FUNCTIONS: [&str; 6] = [
-    "oauth",
-    "refresh",
-    "applications",
-    "apikey",
-    "ingest",
-    "telemetry",
-];
 
 /// An event of `events/` as it is.
 fn event(name: &str) -> Value {

@@ -14,7 +14,8 @@ use crate::template::{functions, template, text};
 /// A function, a method and a path.
 pub type Route = (String, String, String);
 
-const FUNCTIONS: [&str; 6] = [
+/// The crates of the functions.
+pub const FUNCTIONS: [&str; 6] = [
     "oauth",
     "refresh",
     "applications",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use shared::access_token::Principal;
-use shared::batch::Signal;
+use shared::batch::{MAX_AGE, Signal};
 use shared::clock;
 use shared::dynamo::telemetry::HeadRange;
 use shared::error::{Error, Resource};
@@ -19,6 +19,7 @@ use shared::telemetry::window::Window;
 pub(crate) struct Access {
     /// The application.
     pub(crate) application_id: ApplicationId,
+    created_at: Timestamp,
     shards: u32,
     retention: Duration,
     now: Timestamp,
@@ -41,6 +42,7 @@ impl Access {
         let application = membership.ok_or(UNKNOWN)?.application;
         Ok(Self {
             application_id: application.id,
+            created_at: application.created_at,
             shards: application.telemetry.shards.get().into(),
             retention: application.telemetry.retention_or(state.retention),
             now: state.clock.now(),
@@ -101,8 +103,14 @@ impl Access {
         clock::after(hour, self.retention)
     }
 
+    /// Since when sums of hours are made. What is older than the application by more
+    /// than a day can only be spans that took so long.
+    pub(crate) fn sums_since(&self) -> Timestamp {
+        self.oldest().max(clock::before(self.created_at, MAX_AGE))
+    }
+
     /// Telemetry expires with the hour it started in.
-    pub(crate) fn oldest(&self) -> Timestamp {
+    fn oldest(&self) -> Timestamp {
         clock::before(self.now, self.retention)
     }
 }

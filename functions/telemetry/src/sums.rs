@@ -6,6 +6,7 @@ use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use shared::batch::{HOUR, Signal};
 use shared::clock;
+use shared::dynamo::StorageError;
 use shared::dynamo::telemetry::{Mark, RollupKey, StoredHead, StoredRollup};
 use shared::error::Error;
 use shared::telemetry::metrics::Series;
@@ -35,7 +36,7 @@ pub(crate) async fn add_up(
         signal,
         heads: AtomicUsize::new(0),
     };
-    let Parts { hours, rest } = Parts::of(series.window(), access.oldest(), access.now());
+    let Parts { hours, rest } = Parts::of(series.window(), access.sums_since(), access.now());
     for window in rest {
         sums.each_head(window, |head| {
             series.add(head.hour(), &head.summary()?);
@@ -122,7 +123,7 @@ impl Sums<'_> {
     async fn each_head(
         &self,
         window: Window,
-        mut each: impl FnMut(StoredHead) -> Result<(), shared::dynamo::StorageError>,
+        mut each: impl FnMut(StoredHead) -> Result<(), StorageError>,
     ) -> Result<(), Error> {
         let range = self.access.heads(self.signal, window);
         let counted = |head| {

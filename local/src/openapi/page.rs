@@ -97,15 +97,19 @@ fn operation(document: &Value, one: &Operation<'_>) -> String {
         out += "<h4>Body</h4>";
         out += &contents(document, content);
     }
-    out += "<h4>Answers</h4>";
-    for (status, response) in value["responses"].as_object().into_iter().flatten() {
+    out + "<h4>Answers</h4>" + &answers(document, &value["responses"]) + "</article>"
+}
+
+fn answers(document: &Value, responses: &Value) -> String {
+    let mut out = String::new();
+    for (status, response) in responses.as_object().into_iter().flatten() {
         let response = resolved(document, response);
-        let open = if status.starts_with('2') { " open" } else { "" };
         let about = text(&response["description"]);
         let content = response["content"].as_object();
         let inner = content
             .map(|content| contents(document, content))
             .unwrap_or_default();
+        let open = if status.starts_with('2') { " open" } else { "" };
         out += &match inner.is_empty() {
             true => format!("<p class=\"answer\"><b>{status}</b> {about}</p>"),
             false => format!(
@@ -113,7 +117,7 @@ fn operation(document: &Value, one: &Operation<'_>) -> String {
             ),
         };
     }
-    out + "</article>"
+    out
 }
 
 fn parameters(parameters: &Value) -> String {

@@ -76,12 +76,12 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Of a window, of which nothing is kept that is before `oldest`.
-    pub fn of(window: Window, oldest: Timestamp, now: Timestamp) -> Self {
-        let window = window.since(oldest);
+    /// Of a window. Hours that began before `since` are not summed up: a part of them
+    /// has expired, or there is hardly anything to be found.
+    pub fn of(window: Window, since: Timestamp, now: Timestamp) -> Self {
         let last = clock::before(now, HOUR + SETTLED_AFTER + MARGIN);
         let end = clock::after(clock::floor(last, HOUR), HOUR).min(clock::floor(window.to, HOUR));
-        let begin = clock::after(window.from, HOUR - Duration::from_millis(1));
+        let begin = clock::after(window.from.max(since), HOUR - Duration::from_millis(1));
         let begin = clock::floor(begin, HOUR);
         if begin >= end {
             return Self {
@@ -153,14 +153,14 @@ mod tests {
     }
 
     #[test]
-    fn hours_of_which_a_part_has_expired_are_not_summed_up() {
+    fn hours_before_the_time_are_read_by_their_heads() {
         let parts = Parts::of(
             window("08:00:00", "11:00:00"),
             at("09:00:01"),
             at("12:30:00"),
         );
         assert_eq!(parts.hours, [at("10:00:00")]);
-        assert_eq!(parts.rest, [window("09:00:01", "10:00:00")]);
+        assert_eq!(parts.rest, [window("08:00:00", "10:00:00")]);
     }
 
     /// Whoever stores something before an hour is settled need not tell: nobody has

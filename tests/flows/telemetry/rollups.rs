@@ -69,6 +69,21 @@ async fn settled_hours_are_summed_up_once() {
     assert_eq!(counts[..], buckets[..6 * 12]);
 }
 
+/// An application of today, and a question about a week.
+#[tokio::test]
+async fn the_time_before_an_application_costs_a_query_a_day() {
+    let (_, ada, sdk) = start().await;
+    let week = "&from=2026-01-25T00:00:00Z&step=3600";
+    let (_, calls) = asked(&ada, &sdk, week).await;
+    let count = |name: &str| calls.iter().filter(|call| *call == name).count();
+    // From a day before its beginning on, events may have come: those hours are summed up.
+    assert_eq!(count("PutItem"), 23);
+    // Heads of six days, sums of two, heads of 23 hours and of this one.
+    assert_eq!(count("Query"), 6 + 2 + 23 + 1);
+    let (_, calls) = asked(&ada, &sdk, week).await;
+    assert_eq!(calls.len(), 1 + 6 + 2 + 1, "{calls:?}");
+}
+
 #[tokio::test]
 async fn what_comes_late_is_in_the_metrics_at_once() {
     let (backend, ada, sdk) = start().await;
