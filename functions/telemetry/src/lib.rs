@@ -23,8 +23,8 @@ mod trace;
 mod traces;
 mod view;
 
-/// Heads of one answer unless told otherwise: some 50 MB.
-const MAX_HEADS: usize = 100_000;
+/// Heads of one answer unless told otherwise: some 40 MB, a few seconds of work.
+const MAX_HEADS: usize = 60_000;
 
 /// What the handlers share.
 #[derive(Clone)]

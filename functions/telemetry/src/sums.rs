@@ -15,8 +15,8 @@ use shared::telemetry::window::Window;
 
 use crate::access::{Access, too_much};
 
-/// Hours that are summed up side by side.
-const MAX_CONCURRENT: usize = 8;
+/// Hours that are summed up side by side: what is begun is ended, so few at a time.
+const MAX_CONCURRENT: usize = 2;
 
 /// Adds all that happened in the time of a series.
 ///
