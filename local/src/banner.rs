@@ -49,7 +49,11 @@ impl Banner<'_> {
         println!("\n  {NAME}Upblit{NAME:#} {version} {NOTE}on this machine only{NOTE:#}\n");
         line("Open", link(&self.settings.frontend_url), "and sign in");
         line("API", link(&self.settings.public_url), "");
-        line("Docs", link(&format!("{}/docs", self.here)), "of every route");
+        line(
+            "Docs",
+            link(&format!("{}/docs", self.here)),
+            "of every route",
+        );
         match self.settings.github {
             GitHub::StandIn => {
                 let note = "a stand-in: sign in as octocat, or as anyone";
