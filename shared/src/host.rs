@@ -12,6 +12,8 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use futures_util::future::BoxFuture;
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Adapter, LambdaEvent, lambda_runtime, service_fn};
 use tower::ServiceExt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -22,10 +24,10 @@ use crate::dynamo::Database;
 use crate::http;
 
 mod aws;
+mod gateway;
 pub mod log;
 mod renewal;
 mod secrets;
-mod stage;
 
 use renewal::Renewal;
 use secrets::Secrets;
@@ -46,7 +48,7 @@ pub struct StartError(Box<dyn std::error::Error + Send + Sync>);
 impl fmt::Debug for StartError {
     /// What `main` prints: the one line that says what is wrong.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        fmt::Display::fmt(&self.0, f)
     }
 }
 
@@ -101,8 +103,11 @@ async fn serve<F>(answer: impl Fn(Request) -> F + Clone + Send + 'static) -> Res
 where
     F: Future<Output = Result<Response, Infallible>> + Send + 'static,
 {
-    let service = lambda_http::service_fn(move |request: lambda_http::Request| {
-        answer(stage::left_out(request.map(Body::new)))
-    });
-    lambda_http::run(service).await.map_err(StartError)
+    let service = service_fn(move |request: lambda_http::Request| answer(request.map(Body::new)));
+    let adapter =
+        Adapter::from(service).map_request(|event: LambdaEvent<LambdaRequest>| LambdaEvent {
+            payload: gateway::mended(event.payload),
+            context: event.context,
+        });
+    lambda_runtime::run(adapter).await.map_err(StartError)
 }

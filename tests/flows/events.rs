@@ -343,9 +343,11 @@ pub async fn backend() -> Backend {
     Backend::with(&[(GITHUB_KEYS_URL, &github_keys().await)]).await
 }
 
-/// The same over a database that is reached at `engine`.
-pub async fn backend_over(engine: &str) -> Backend {
-    Backend::over(engine, &[(GITHUB_KEYS_URL, &github_keys().await)]).await
+/// The same over a database that is reached at `engine`, with more settings.
+pub async fn backend_over(engine: &str, settings: &[(&str, &str)]) -> Backend {
+    let github_keys = github_keys().await;
+    let settings = [settings, &[(GITHUB_KEYS_URL, &github_keys)]].concat();
+    Backend::over(engine, &settings).await
 }
 
 const GITHUB_KEYS_URL: &str = "GITHUB_SECRET_SCANNING_KEYS_URL";

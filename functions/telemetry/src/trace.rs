@@ -44,6 +44,9 @@ const MARGINS: [Duration; 3] = [
 const MAX_SPANS: usize = 10_000;
 const MAX_LOGS: usize = 1_000;
 
+/// Names of services in an answer. Nothing else bounds how many there are.
+const MAX_SERVICES: usize = 100;
+
 /// The query.
 #[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
@@ -190,12 +193,13 @@ fn answer(
         }
     }
     logs.sort_by_key(|record| record.time_ns);
-    let mut lines = Rows::up_to(MAX_LOGS);
+    let mut lines = Rows::up_to(MAX_LOGS).beside(&spans);
     for record in &logs {
         if lines.room() > 0 {
             lines.push(record.start(), &LogView::of(record))?;
         }
     }
+    let services = tree.services().into_iter();
     let (spans, lines) = (spans.in_order(), lines.in_order());
     Ok(axum::Json(Trace {
         trace_id,
@@ -203,7 +207,7 @@ fn answer(
         duration_ms: milliseconds(start, end),
         span_count: tree.spans.len(),
         error_count: tree.errors(),
-        services: tree.services().into_iter().map(str::to_owned).collect(),
+        services: services.take(MAX_SERVICES).map(str::to_owned).collect(),
         is_truncated: spans.len() < tree.spans.len() || lines.len() < logs.len(),
         spans,
         logs: lines,

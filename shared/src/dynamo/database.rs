@@ -31,14 +31,16 @@ impl Database {
     /// The database of this AWS account and region, or the one that
     /// `AWS_ENDPOINT_URL_DYNAMODB` names. Makes no call.
     pub fn connect(env: &Env, aws: &SdkConfig) -> Self {
-        let config = aws_sdk_dynamodb::config::Builder::from(aws)
+        let mut config = aws_sdk_dynamodb::config::Builder::from(aws)
             .timeout_config(timeouts(ATTEMPT, TOTAL))
             .retry_config(retries())
             .retry_classifier(RetryConflicts)
-            .interceptor(CountCalls)
-            .build();
+            .interceptor(CountCalls);
+        if let Some(url) = env.optional("AWS_ENDPOINT_URL_DYNAMODB") {
+            config = config.endpoint_url(url);
+        }
         Self {
-            client: Client::from_conf(config),
+            client: Client::from_conf(config.build()),
             tables: TableNames::from_env(env),
         }
     }

@@ -42,22 +42,34 @@ impl Secrets {
         let limit = TimeoutConfig::builder()
             .operation_timeout(TIME_LIMIT)
             .build();
-        let config = Config::from(aws).timeout_config(limit).build();
+        let mut config = Config::from(aws).timeout_config(limit);
+        if let Some(url) = env.optional("AWS_ENDPOINT_URL_SECRETS_MANAGER") {
+            config = config.endpoint_url(url);
+        }
         Some(Self {
-            client: Client::from_conf(config),
+            client: Client::from_conf(config.build()),
             env: env.clone(),
         })
     }
 
     /// The settings, with the secrets that they name.
     pub(super) async fn read(&self) -> Result<Env, ConfigError> {
-        let mut found = Vec::new();
-        if let Some(arn) = self.env.optional(JWT_SECRET_ARN) {
-            found.extend(self.signing_secrets(arn).await?);
-        }
-        if let Some(arn) = self.env.optional(GITHUB_SECRET_ARN) {
-            found.extend(self.github_client(arn).await?);
-        }
+        let signing = async {
+            match self.env.optional(JWT_SECRET_ARN) {
+                Some(arn) => self.signing_secrets(arn).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let github = async {
+            match self.env.optional(GITHUB_SECRET_ARN) {
+                Some(arn) => self.github_client(arn).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        // At once: a start waits for them.
+        let (signing, github) = tokio::try_join!(signing, github)?;
+        let github = github.into_iter().flatten();
+        let found = signing.into_iter().flatten().chain(github);
         Ok(self.env.clone().with_defaults(found))
     }
 

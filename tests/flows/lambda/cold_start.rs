@@ -4,8 +4,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::deployment::Deployment;
 use super::function::{Function, Settings};
-use super::{Deployment, FUNCTIONS, event, listen};
+use super::{FUNCTIONS, event, listen};
 
 /// Starts of each function, in turns, so that a busy moment meets all alike.
 const STARTS: usize = 21;
@@ -70,7 +71,6 @@ async fn a_cold_start_is_near_that_of_the_least_function() {
 
 /// Nothing is asked of anybody before the first event but the secrets of the function.
 #[tokio::test]
-#[ignore = "needs the binaries of `cargo lambda build --release`"]
 async fn a_start_reads_its_secrets_and_calls_nobody_else() {
     let deployment = Deployment::start().await;
     let jwt = ["jwt AWSCURRENT", "jwt AWSPENDING", "jwt AWSPREVIOUS"];

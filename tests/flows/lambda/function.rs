@@ -1,7 +1,7 @@
 //! A function's binary, in a process of its own and in an environment like
 //! Lambda's: with the variables of `template.yaml`, and nothing else.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
 use base64::Engine;
@@ -16,11 +16,12 @@ use crate::support::Response;
 /// A running function.
 pub struct Function {
     pub api: RuntimeApi,
-    process: Child,
+    // Ends with this.
+    _process: Child,
 }
 
 /// Environment variables.
-pub type Settings = Vec<(&'static str, String)>;
+pub type Settings = Vec<(String, String)>;
 
 impl Function {
     /// Starts a function, and returns when it has asked for its first event.
@@ -34,7 +35,10 @@ impl Function {
     pub async fn begin(name: &str, settings: &Settings) -> Self {
         let api = RuntimeApi::start().await;
         let process = command(name, &api, settings).spawn().unwrap();
-        Self { api, process }
+        Self {
+            api,
+            _process: process,
+        }
     }
 
     /// Starts a function that is to end by itself; returns what it said.
@@ -49,11 +53,6 @@ impl Function {
     pub async fn answer(&self, event: &Value) -> Response {
         let answer = self.api.invoke(event.clone()).await;
         response(&answer.unwrap_or_else(|error| panic!("{event}: {error}")))
-    }
-
-    /// Whether the process is still there.
-    pub fn is_alive(&mut self) -> bool {
-        self.process.try_wait().unwrap().is_none()
     }
 }
 
@@ -77,17 +76,16 @@ fn command(name: &str, api: &RuntimeApi, settings: &Settings) -> Command {
     command
 }
 
-/// As `cargo lambda build` leaves it; `LAMBDA_BINARIES` names another folder.
+/// All functions in one, or those that `cargo lambda build` made in the folder that
+/// `LAMBDA_BINARIES` names.
 fn binary(name: &str) -> PathBuf {
     #[expect(clippy::disallowed_methods, reason = "of the tests alone")]
-    let folder = std::env::var_os("LAMBDA_BINARIES").map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| {
-        let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-        tests.parent().unwrap().join("target/lambda")
-    });
-    let path = folder.join(name).join("bootstrap");
-    let missing = "cargo lambda build --release makes it";
-    assert!(path.exists(), "no {}: {missing}", path.display());
+    let Some(folder) = std::env::var_os("LAMBDA_BINARIES") else {
+        return env!("CARGO_BIN_EXE_functions").into();
+    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let path = root.join(folder).join(name).join("bootstrap");
+    assert!(path.exists(), "no {}", path.display());
     path
 }
 

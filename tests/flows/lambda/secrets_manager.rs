@@ -1,5 +1,6 @@
-//! A stand-in for AWS Secrets Manager, which knows two secrets by their names.
+//! A stand-in for AWS Secrets Manager, which knows secrets by their names.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use axum::Json;
@@ -10,7 +11,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// Names of the secrets, in the place of their ARNs.
+/// Names of the secrets of every deployment, in the place of their ARNs.
 pub const JWT_SECRET: &str = "jwt";
 pub const GITHUB_SECRET: &str = "github";
 
@@ -18,8 +19,7 @@ pub const GITHUB_SECRET: &str = "github";
 #[derive(Clone)]
 pub struct SecretsManager {
     pub url: String,
-    jwt: String,
-    github: String,
+    values: Arc<Mutex<BTreeMap<String, String>>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
@@ -28,13 +28,20 @@ impl SecretsManager {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let secrets = Self {
             url: format!("http://{}", listener.local_addr().unwrap()),
-            jwt: jwt.to_owned(),
-            github: github.to_string(),
+            values: Arc::default(),
             asked: Arc::default(),
         };
+        secrets.set(JWT_SECRET, jwt);
+        secrets.set(GITHUB_SECRET, &github.to_string());
         let router = Router::new().fallback(value).with_state(secrets.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         secrets
+    }
+
+    /// Keeps a secret.
+    pub fn set(&self, name: &str, value: &str) {
+        let mut values = self.values.lock().unwrap();
+        values.insert(name.to_owned(), value.to_owned());
     }
 
     /// Which secrets were asked for since the last look, each with its stage.
@@ -48,13 +55,10 @@ async fn value(State(secrets): State<SecretsManager>, body: String) -> Response 
     let asked: Value = serde_json::from_str(&body).unwrap();
     let [id, stage] = ["SecretId", "VersionStage"].map(|name| asked[name].as_str().unwrap());
     secrets.asked.lock().unwrap().push(format!("{id} {stage}"));
-    let value = match (id, stage) {
-        (JWT_SECRET, "AWSCURRENT") => secrets.jwt,
-        (GITHUB_SECRET, "AWSCURRENT") => secrets.github,
-        _ => {
-            let error = json!({ "__type": "ResourceNotFoundException", "Message": "none" });
-            return (StatusCode::BAD_REQUEST, Json(error)).into_response();
-        }
+    let value = secrets.values.lock().unwrap().get(id).cloned();
+    let Some(value) = value.filter(|_| stage == "AWSCURRENT") else {
+        let error = json!({ "__type": "ResourceNotFoundException", "Message": "none" });
+        return (StatusCode::BAD_REQUEST, Json(error)).into_response();
     };
     Json(json!({ "Name": id, "SecretString": value, "VersionStages": [stage] })).into_response()
 }

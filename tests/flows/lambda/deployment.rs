@@ -1,0 +1,114 @@
+//! What a deployment consists of: an engine, secrets, GitHub, and functions with
+//! exactly the settings that `template.yaml` gives them.
+
+use serde_json::json;
+use shared::clock::Clock;
+use tokio::net::TcpListener;
+
+use super::function::{Function, Settings};
+use super::gate::Gate;
+use super::secrets_manager::{GITHUB_SECRET, JWT_SECRET, SecretsManager};
+use crate::events;
+use crate::support::{Backend, backend};
+use crate::template::{functions, template};
+
+/// As the stack names them: a function that is not told a name does not find its table.
+const TABLES: [(&str, &str); 6] = [
+    ("TABLE_USERS", "stack-UsersTable-1"),
+    ("TABLE_REFRESH_TOKENS", "stack-RefreshTokensTable-1"),
+    ("TABLE_APPLICATIONS", "stack-ApplicationsTable-1"),
+    ("TABLE_API_KEYS", "stack-ApiKeysTable-1"),
+    ("TABLE_TELEMETRY", "stack-TelemetryTable-1"),
+    ("TABLE_SHORT_LIVED", "stack-ShortLivedTable-1"),
+];
+
+/// In AWS the defaults of these are good.
+const STAND_INS: [&str; 3] = [
+    "GITHUB_URL",
+    "GITHUB_API_URL",
+    "GITHUB_SECRET_SCANNING_KEYS_URL",
+];
+
+/// A backend of now, whose engine and secrets are within reach of other processes.
+pub struct Deployment {
+    pub backend: Backend,
+    /// The way of the functions to the engine.
+    pub engine: Gate,
+    pub secrets: SecretsManager,
+}
+
+impl Deployment {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let engine = listener.local_addr().unwrap();
+        let database = dynoxide::Database::memory().unwrap();
+        tokio::spawn(dynoxide::server::serve_on(listener, database));
+        let backend = events::backend_over(&format!("http://{engine}"), &TABLES).await;
+        backend.clock.set(Clock::system().now());
+        let github = json!({
+            "client_id": backend.setting("GITHUB_CLIENT_ID"),
+            "client_secret": backend.setting("GITHUB_CLIENT_SECRET"),
+        });
+        Self {
+            engine: Gate::before(engine).await,
+            secrets: SecretsManager::start(backend::JWT_SECRET, &github).await,
+            backend,
+        }
+    }
+
+    /// An instance of a function, that has asked for its first event.
+    pub async fn function(&self, name: &str) -> Function {
+        Function::start(name, &self.settings(name)).await
+    }
+
+    /// What `template.yaml` gives the function, and where the stand-ins are.
+    pub fn settings(&self, function: &str) -> Settings {
+        let stand_ins = STAND_INS.map(|name| (name.to_owned(), self.backend.setting(name)));
+        let endpoint = |service: &str, url: &str| {
+            let name = format!("AWS_ENDPOINT_URL_{service}");
+            (name, url.to_owned())
+        };
+        names(function)
+            .into_iter()
+            .map(|name| (name.clone(), self.value(&name)))
+            .chain(stand_ins)
+            .chain([
+                endpoint("DYNAMODB", &self.engine.url),
+                endpoint("SECRETS_MANAGER", &self.secrets.url),
+            ])
+            .collect()
+    }
+
+    fn value(&self, name: &str) -> String {
+        match name {
+            "JWT_SECRET_ARN" => JWT_SECRET.to_owned(),
+            "GITHUB_SECRET_ARN" => GITHUB_SECRET.to_owned(),
+            "PUBLIC_URL" | "FRONTEND_URL" => self.backend.setting(name),
+            "METRICS_NAMESPACE" => "Upblit/test".to_owned(),
+            "TOKEN_HANDOFF" => "fragment".to_owned(),
+            "REFRESH_REUSE_POLICY" => "recover".to_owned(),
+            "TELEMETRY_RETENTION" => "30d".to_owned(),
+            _ => {
+                let table = TABLES.iter().find(|(setting, _)| *setting == name);
+                let (_, table) = table.unwrap_or_else(|| panic!("what is {name}?"));
+                (*table).to_owned()
+            }
+        }
+    }
+}
+
+/// The settings that the template gives a function.
+fn names(function: &str) -> Vec<String> {
+    let template = template();
+    let functions = functions(&template);
+    // None of the template's is the least function, which reads no setting.
+    let own = functions.iter().find(|(name, _)| *name == function);
+    let own = own.map(|(_, own)| &own["Properties"]);
+    [Some(&template["Globals"]["Function"]), own]
+        .into_iter()
+        .flatten()
+        .filter_map(|owner| owner["Environment"]["Variables"].as_mapping())
+        .flat_map(|variables| variables.keys())
+        .map(|name| name.as_str().unwrap().to_owned())
+        .collect()
+}

@@ -1,0 +1,65 @@
+//! An answer of a function has at most 6 MB, and that is of the JSON around its body:
+//! a quote in JSON in JSON has four characters.
+
+use serde_json::{Value, json};
+
+use super::deployment::Deployment;
+use super::event;
+use crate::events::{filled, values};
+use crate::support::{Backend, Sdk};
+
+/// What Lambda takes.
+const MAX_ANSWER: usize = 6 * 1024 * 1024;
+
+/// The longest text that is stored as it is, of the character that grows most.
+fn long() -> String {
+    "\"".repeat(8 * 1024)
+}
+
+async fn full_of_quotes(backend: &Backend) -> Vec<(&'static str, String)> {
+    let values = values(backend, "ada").await;
+    let value = |name: &str| {
+        let (_, value) = values.iter().find(|(own, _)| *own == name).unwrap();
+        value.clone()
+    };
+    let sdk = Sdk {
+        backend: backend.clone(),
+        application_id: value("APPLICATION_ID"),
+        key: value("API_KEY"),
+    };
+    for _ in 0..4 {
+        let mut spans = sdk.batch(200);
+        for span in spans["traces"].as_array_mut().unwrap() {
+            span["traceId"] = "trace-0".into();
+            span["requestURL"] = long().into();
+        }
+        assert_eq!(sdk.traces(spans).await.json()["accepted"], 200);
+        let log = sdk.log(&long())["logs"][0].clone();
+        let logs = vec![log; 200];
+        let report = sdk.logs(json!({ "logs": logs })).await.json();
+        assert_eq!(report["accepted"], 200);
+    }
+    values
+}
+
+#[tokio::test]
+async fn the_largest_pages_and_traces_stay_below_what_lambda_takes() {
+    let deployment = Deployment::start().await;
+    let telemetry = deployment.function("telemetry").await;
+    let values = full_of_quotes(&deployment.backend).await;
+    for (name, query) in [
+        ("telemetry/logs", "&limit=200"),
+        ("telemetry/traces", "&limit=200"),
+        ("telemetry/trace", ""),
+        ("telemetry/metrics", ""),
+    ] {
+        let mut event = filled(&event(name), &values);
+        let asked = event["rawQueryString"].as_str().unwrap();
+        let asked = asked.replace("&limit=20", "");
+        event["rawQueryString"] = Value::from(asked + query);
+        let answer = telemetry.api.invoke(event).await.unwrap();
+        assert_eq!(answer["statusCode"], 200, "{name}: {}", answer["body"]);
+        let bytes = answer.to_string().len();
+        assert!(bytes <= MAX_ANSWER, "{name}: {bytes} bytes");
+    }
+}

@@ -1,0 +1,167 @@
+//! From the start of a process to its first answer: what it asks for on the way, and
+//! what becomes of it when that is missing.
+
+use super::deployment::Deployment;
+use super::event;
+use super::function::{Function, Settings};
+use super::gate::{Gate, Way};
+use crate::events::{filled, values};
+use crate::support::Response;
+
+/// Each function, and an event that needs the tables.
+const ASKING: [(&str, &str); 6] = [
+    ("oauth", "oauth/callback"),
+    ("refresh", "refresh/refresh"),
+    ("applications", "applications/list"),
+    ("apikey", "apikey/list"),
+    ("ingest", "ingest/traces"),
+    ("telemetry", "telemetry/traces"),
+];
+
+/// Settings without which a function does not start.
+const REQUIRED: [(&str, &str, &str); 8] = [
+    ("oauth", "PUBLIC_URL", "setting PUBLIC_URL is not set"),
+    ("oauth", "FRONTEND_URL", "setting FRONTEND_URL is not set"),
+    ("oauth", "JWT_SECRET_ARN", "setting JWT_SECRET is not set"),
+    (
+        "oauth",
+        "GITHUB_SECRET_ARN",
+        "setting GITHUB_CLIENT_ID is not set",
+    ),
+    ("refresh", "JWT_SECRET_ARN", "setting JWT_SECRET is not set"),
+    (
+        "applications",
+        "JWT_SECRET_ARN",
+        "setting JWT_SECRET is not set",
+    ),
+    ("apikey", "JWT_SECRET_ARN", "setting JWT_SECRET is not set"),
+    (
+        "telemetry",
+        "JWT_SECRET_ARN",
+        "setting JWT_SECRET is not set",
+    ),
+];
+
+/// The settings of a function, with one of them another, or not there.
+fn changed(deployment: &Deployment, function: &str, name: &str, value: &str) -> Settings {
+    let mut settings = deployment.settings(function);
+    settings.retain(|(own, _)| own != name);
+    settings.push((name.to_owned(), value.to_owned()));
+    settings
+}
+
+/// The function does not start; returns the one line that says why.
+async fn refusal(function: &str, settings: &Settings) -> String {
+    let output = Function::fails_to_start(function, settings).await;
+    assert!(!output.status.success(), "{function}");
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert_eq!(said.lines().count(), 1, "{said}");
+    said
+}
+
+#[tokio::test]
+async fn without_a_setting_a_function_ends_and_names_it() {
+    let deployment = Deployment::start().await;
+    for (function, setting, expected) in REQUIRED {
+        let settings = changed(&deployment, function, setting, "");
+        let said = refusal(function, &settings).await;
+        assert_eq!(said.trim_end(), format!("Error: {expected}"), "{function}");
+    }
+}
+
+#[tokio::test]
+async fn j29_a_setting_that_is_wrong_is_named_without_its_value() {
+    let deployment = Deployment::start().await;
+    deployment.secrets.set("short", "a short secret");
+    for (function, setting, value, named) in [
+        (
+            "ingest",
+            "TELEMETRY_RETENTION",
+            "for ever",
+            "TELEMETRY_RETENTION",
+        ),
+        ("ingest", "KEY_CACHE_TTL", "1h", "KEY_CACHE_TTL"),
+        (
+            "refresh",
+            "REFRESH_REUSE_POLICY",
+            "mild",
+            "REFRESH_REUSE_POLICY",
+        ),
+        ("oauth", "PUBLIC_URL", "http://api.test", "PUBLIC_URL"),
+        ("oauth", "FRONTEND_URL", "dashboard", "FRONTEND_URL"),
+        ("oauth", "GITHUB_SECRET_ARN", "nothing", "GITHUB_SECRET_ARN"),
+        ("refresh", "JWT_SECRET_ARN", "nothing", "JWT_SECRET_ARN"),
+        ("refresh", "JWT_SECRET_ARN", "short", "JWT_SECRET"),
+        ("refresh", "AWS_CA_BUNDLE", "/nowhere", "AWS_CA_BUNDLE"),
+    ] {
+        let settings = changed(&deployment, function, setting, value);
+        let said = refusal(function, &settings).await;
+        assert!(
+            said.starts_with(&format!("Error: setting {named} ")),
+            "{said}"
+        );
+        assert!(!said.contains("a short secret"), "{said}");
+    }
+}
+
+/// Lambda starts another process for the next event.
+#[tokio::test]
+async fn p5_without_the_secret_store_a_function_ends_and_says_so() {
+    let deployment = Deployment::start().await;
+    for way in [Way::Shut, Way::Silent] {
+        let store = Gate::before(([127, 0, 0, 1], 1).into()).await;
+        store.set(way);
+        let setting = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
+        let settings = changed(&deployment, "refresh", setting, &store.url);
+        let said = refusal("refresh", &settings).await;
+        assert!(
+            said.contains("setting JWT_SECRET_ARN cannot be read"),
+            "{said}"
+        );
+    }
+    deployment.function("refresh").await;
+}
+
+#[tokio::test]
+async fn p4_a_start_without_a_database_is_503_and_heals_by_itself() {
+    let deployment = Deployment::start().await;
+    for (index, (name, case)) in ASKING.into_iter().enumerate() {
+        // A database that refuses is found out sooner than one that is silent.
+        let way = if index % 2 == 0 {
+            Way::Shut
+        } else {
+            Way::Silent
+        };
+        deployment.engine.set(way);
+        let function = deployment.function(name).await;
+        let answer = answer(&deployment, &function, case).await;
+        assert_unavailable(name, &answer);
+
+        deployment.engine.set(Way::Open);
+        let answer = self::answer(&deployment, &function, case).await;
+        let is_well = answer.status == 200 || answer.header("location").contains("#token=");
+        assert!(is_well, "{name}: {answer:?}");
+    }
+}
+
+/// Of someone who did all before at another instance.
+async fn answer(deployment: &Deployment, function: &Function, case: &str) -> Response {
+    let login = case.replace('/', "-");
+    let values = values(&deployment.backend, &login).await;
+    function.answer(&filled(&event(case), &values)).await
+}
+
+#[track_caller]
+fn assert_unavailable(name: &str, answer: &Response) {
+    if name == "oauth" {
+        let location = answer.header("location");
+        assert!(
+            location.ends_with("/login?reason=unavailable"),
+            "{location}"
+        );
+        return;
+    }
+    answer.problem(503, "unavailable");
+    let wait: u64 = answer.header("retry-after").parse().unwrap();
+    assert!((1..=5).contains(&wait), "{name}: {wait}");
+}
