@@ -5,7 +5,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use shared::signing::MIN_SECRET_BYTES;
+use shared::identity::signing::MIN_SECRET_BYTES;
 
 use crate::error::Failure;
 use crate::secret;

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use anstream::println;
 use jiff::Timestamp;
-use shared::clock::{self, Clock};
+use shared::base::clock::{self, Clock};
 use url::Url;
 
 use crate::stop::Stop;

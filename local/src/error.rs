@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use shared::config::ConfigError;
+use shared::base::environment::ConfigError;
 use thiserror::Error;
 
 /// What ended the process; shown as one line.

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::routing::{get, post};
-use shared::clock::Clock;
+use shared::base::clock::Clock;
 
 use grants::Grants;
 

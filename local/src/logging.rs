@@ -1,6 +1,6 @@
 //! Logs for a person: one line each, on stderr.
 
-use shared::config::{ConfigError, Env};
+use shared::base::environment::{ConfigError, Env};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;

@@ -24,11 +24,12 @@ use std::process::ExitCode;
 
 use axum::Router;
 use clap::{Parser, Subcommand};
-use shared::clock::Clock;
-use shared::config::Env;
-use shared::dynamo::Database;
-use shared::dynamo::keys::TableNames;
-use shared::host::Host;
+use shared::base::clock::Clock;
+use shared::base::environment::Env;
+use shared::lambda::Host;
+use shared::store::Database;
+use shared::store::keys::TableNames;
+use shared::web::request_log;
 use tokio::net::TcpListener;
 
 use banner::Banner;
@@ -201,7 +202,8 @@ fn complete(
 
 /// A host for the functions, on the engine, with every table made.
 async fn connect(settings: &Settings, engine: &Engine) -> Result<Host, Failure> {
-    let database = Database::local(&engine.endpoint, TableNames::from_env(&settings.env));
+    let tables = TableNames::from_env(&settings.env);
+    let database = Database::local(&engine.endpoint, tables, request_log::count_dynamodb_call);
     let tables = database.create_missing_tables().await;
     tables.map_err(|error| Failure::Tables(error.to_string()))?;
     Ok(Host {

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use shared::random;
+use shared::base::random;
 
 /// 256 random bits, in base64url.
 pub(crate) fn generate() -> String {

@@ -1,7 +1,7 @@
 //! The settings of a local run: the process's own, and defaults with which everything works.
 
 use local::github::{self, OAuthApp};
-use shared::config::{ConfigError, Env};
+use shared::base::environment::{ConfigError, Env};
 
 /// Where the browser finds each part. Where they differ, it is several processes.
 pub(crate) struct Addresses {

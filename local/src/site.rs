@@ -5,8 +5,8 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::from_fn_with_state;
 use local::github;
-use shared::config::ConfigError;
-use shared::host::Host;
+use shared::base::environment::ConfigError;
+use shared::lambda::Host;
 use tower_http::cors::CorsLayer;
 use url::Url;
 
@@ -25,7 +25,7 @@ pub(crate) fn functions(host: &Host, settings: &Settings) -> Result<Router, Conf
         .merge(apikey::router(apikey::State::load(host)?))
         .merge(ingest::router(ingest::State::load(host)?))
         .merge(telemetry::router(telemetry::State::load(host)?));
-    Ok(shared::http::app(functions).layer(cors(&settings.frontend_url)))
+    Ok(shared::web::app(functions).layer(cors(&settings.frontend_url)))
 }
 
 /// The functions where they run in processes of their own.

@@ -1,6 +1,6 @@
 //! The settings of functions that `cargo lambda watch` runs, as an env file.
 
-use shared::config::ConfigError;
+use shared::base::environment::ConfigError;
 
 use crate::engine::Engine;
 use crate::settings::Settings;

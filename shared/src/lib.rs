@@ -1,37 +1,21 @@
-//! What every Upblit function shares, on three floors; imports only go down:
+//! What every Upblit function shares. Six crates, one for each floor, and this
+//! one in front of them. Their `Cargo.toml` files keep the direction: a floor
+//! knows only those below it.
 //!
-//! 1. [`http`]: the front door. Problem responses, extractors, the layers
-//!    around every router. [`host`] puts a router into AWS Lambda.
-//! 2. The domain: tokens, keys, sessions, batches. Pure: no I/O, no async;
-//!    time and randomness are arguments.
-//! 3. [`dynamo`]: the only users of the AWS SDK, one module per table.
+//! | Floor | Holds |
+//! |---|---|
+//! | [`lambda`] | puts a router into AWS Lambda |
+//! | [`web`] | HTTP: problem responses, extractors, layers, the request log |
+//! | [`store`] | DynamoDB; `web` and `store` do not know each other |
+//! | [`identity`] | who may do what: tokens, sessions, keys, applications; pure |
+//! | [`telemetry`] | events, decoding, chunks, queries; pure |
+//! | [`base`] | ids, clock, randomness, environment, errors |
 //!
-//! [`config`], [`clock`] and [`random`] are the one home of the environment,
-//! the time and the randomness; [`observed`] that of what is logged of a request.
+//! Pure crates have no I/O and no async; time and randomness are arguments.
 
-pub mod access_token;
-pub mod api_key;
-pub mod application;
-pub mod audit;
-pub mod batch;
-pub mod clock;
-pub mod config;
-pub mod dynamo;
-pub mod error;
-pub mod handoff;
-pub mod host;
-pub mod http;
-pub mod ids;
-pub mod inflate;
-pub mod ingest_health;
-pub mod login;
-pub mod observed;
-pub mod random;
-pub mod rate_limit;
-pub mod refresh_token;
-pub mod reject_reason;
-pub mod secret_scanning;
-pub mod session;
-pub mod signing;
-pub mod telemetry;
-pub mod user;
+pub use upblit_base as base;
+pub use upblit_identity as identity;
+pub use upblit_lambda as lambda;
+pub use upblit_store as store;
+pub use upblit_telemetry as telemetry;
+pub use upblit_web as web;

@@ -405,14 +405,14 @@ async fn last_use_is_noted_at_most_every_five_minutes() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let sdk = ada.sdk().await;
-    let used = shared::clock::rfc3339(backend.clock.now());
+    let used = shared::base::clock::rfc3339(backend.clock.now());
     sdk.traces(sdk.batch(1)).await.json();
     backend.later(60);
     sdk.traces(sdk.batch(1)).await.json();
     assert_eq!(keys(&ada, &sdk.application_id).await[0]["lastUsedAt"], used);
     backend.later(240);
     sdk.traces(sdk.batch(1)).await.json();
-    let used = shared::clock::rfc3339(backend.clock.now());
+    let used = shared::base::clock::rfc3339(backend.clock.now());
     assert_eq!(keys(&ada, &sdk.application_id).await[0]["lastUsedAt"], used);
 }
 
@@ -421,7 +421,7 @@ async fn after_a_rotation_the_list_tells_which_secret_is_still_in_use() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let old = ada.sdk().await;
-    let used = shared::clock::rfc3339(backend.clock.now());
+    let used = shared::base::clock::rfc3339(backend.clock.now());
     old.traces(old.batch(1)).await.json();
     backend.later(60);
     let path = format!("/apikey/{}/rotate", old.key_id());
@@ -435,20 +435,20 @@ async fn after_a_rotation_the_list_tells_which_secret_is_still_in_use() {
     assert_eq!(listed[0]["previous"]["lastUsedAt"], used);
     backend.later(300);
     old.traces(old.batch(1)).await.json();
-    let used = shared::clock::rfc3339(backend.clock.now());
+    let used = shared::base::clock::rfc3339(backend.clock.now());
     let listed = keys(&ada, &old.application_id).await;
     assert_eq!(listed[0]["previous"]["lastUsedAt"], used);
 }
 
 #[tokio::test]
 async fn two_instances_that_note_a_use_at_once_write_it_once() {
-    use shared::api_key::SecretSlot;
+    use shared::identity::api_key::SecretSlot;
 
     let backend = Backend::start().await;
     let sdk = backend.sign_in("ada").await.sdk().await;
     let (id, first) = (sdk.key_id().parse().unwrap(), backend.clock.now());
     for seconds in [0, 1, 299, 300] {
-        let now = shared::clock::after(first, Duration::from_secs(seconds));
+        let now = shared::base::clock::after(first, Duration::from_secs(seconds));
         let noted = backend
             .database
             .touch_key(id, SecretSlot::Current, now)

@@ -220,7 +220,7 @@ async fn settings_are_changed_on_every_key_in_one_transaction() {
         .await
         .unwrap();
     for stored in stored {
-        let is_revoked = stored.key.state == shared::api_key::KeyState::Revoked;
+        let is_revoked = stored.key.state == shared::identity::api_key::KeyState::Revoked;
         let shards = stored.telemetry.shards.get();
         assert_eq!(shards, if is_revoked { 1 } else { 4 });
     }
@@ -326,13 +326,13 @@ async fn a_user_who_is_gone_is_not_signed_in() {
 
 #[tokio::test]
 async fn audit_entries_are_kept_for_four_hundred_days() {
-    use shared::audit::Subject;
+    use shared::identity::audit::Subject;
 
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let id = ada.create_application("Shop").await;
     let entries_after = async |days: u64| {
-        let now = shared::clock::after(
+        let now = shared::base::clock::after(
             backend.clock.now(),
             std::time::Duration::from_secs(days * 86_400),
         );

@@ -328,7 +328,7 @@ pub async fn values(backend: &Backend, login: &str) -> Vec<(&'static str, String
         ("APPLICATION_ID", sdk.application_id.clone()),
         ("KEY_ID", sdk.key_id()),
         ("API_KEY", sdk.key),
-        ("NOW", shared::clock::rfc3339(backend.clock.now())),
+        ("NOW", shared::base::clock::rfc3339(backend.clock.now())),
         ("NOW_NANOS", backend.clock.now().as_nanosecond().to_string()),
         ("LOGIN_COOKIE_NAME", cookie_name),
         ("LOGIN_COOKIE", cookie),

@@ -2,7 +2,7 @@
 //! shown beside the key.
 
 use serde_json::{Value, json};
-use shared::clock::{after, rfc3339};
+use shared::base::clock::{after, rfc3339};
 use std::time::Duration;
 
 use crate::support::callers::Sdk;
@@ -150,9 +150,9 @@ async fn a_key_over_its_limit_or_beyond_its_scopes_is_told_to_its_owner() {
 #[tokio::test]
 async fn who_does_not_hold_the_key_leaves_no_trace_of_it() {
     let (backend, ada, sdk) = start().await;
-    let guess = shared::api_key::ApiKey::generate(
+    let guess = shared::identity::api_key::ApiKey::generate(
         sdk.key_id().parse().unwrap(),
-        &mut shared::random::rng(),
+        &mut shared::base::random::rng(),
     );
     let guessing = Sdk {
         key: guess.expose().to_owned(),
@@ -354,7 +354,9 @@ async fn a_batch_that_could_not_be_stored_does_not_count() {
     let table = &backend.database.tables.telemetry;
     let delete = backend.database.client.delete_table().table_name(table);
     delete.send().await.unwrap();
-    sdk.traces(sdk.batch(100)).await.problem(503, "unavailable");
+    sdk.traces(sdk.batch(100))
+        .await
+        .problem(500, "internal-error");
     backend.database.create_missing_tables().await.unwrap();
     backend.later(MINUTE);
     sdk.traces(sdk.batch(1)).await.json();

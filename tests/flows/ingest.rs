@@ -9,7 +9,7 @@ use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use http::{Method, Request};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::clock::rfc3339;
+use shared::base::clock::rfc3339;
 
 use crate::support::callers::Sdk;
 use crate::support::stored::{Item, items, size, text};
@@ -427,14 +427,14 @@ async fn k17_a_mistyped_key_costs_no_call() {
 #[tokio::test]
 async fn k18_a_guessed_key_is_refused_like_a_mistyped_one() {
     let (backend, ada, sdk) = start().await;
-    let rng = &mut shared::random::rng();
-    let id: shared::ids::PublicKeyId = sdk.key_id().parse().unwrap();
-    let guess = shared::api_key::ApiKey::generate(id, rng);
-    let unknown = shared::ids::PublicKeyId {
-        key_id: shared::ids::KeyId::generate(rng),
+    let rng = &mut shared::base::random::rng();
+    let id: shared::base::ids::PublicKeyId = sdk.key_id().parse().unwrap();
+    let guess = shared::identity::api_key::ApiKey::generate(id, rng);
+    let unknown = shared::base::ids::PublicKeyId {
+        key_id: shared::base::ids::KeyId::generate(rng),
         ..id
     };
-    let unknown = shared::api_key::ApiKey::generate(unknown, rng);
+    let unknown = shared::identity::api_key::ApiKey::generate(unknown, rng);
     ada.delete(&format!("/apikey/{}", sdk.key_id())).await;
     backend.calls.take();
     let mut told = Vec::new();
@@ -727,8 +727,8 @@ async fn a_batch_over_more_hours_than_a_transaction_has_room_for_is_stored() {
 #[tokio::test]
 async fn i18_large_batches_are_split_below_the_size_of_an_item() {
     let (backend, _, sdk) = start().await;
-    let rng = &mut shared::random::rng();
-    let message = |_| log(&sdk, &shared::random::base62(rng, 8 * 1024));
+    let rng = &mut shared::base::random::rng();
+    let message = |_| log(&sdk, &shared::base::random::base62(rng, 8 * 1024));
     let logs: Vec<Value> = (0..150).map(message).collect();
     assert_eq!(sdk.logs(json!({ "logs": logs })).await.json(), report(150));
     let items = items(&backend).await;
@@ -740,15 +740,15 @@ async fn i18_large_batches_are_split_below_the_size_of_an_item() {
 #[tokio::test]
 async fn a_hundred_spans_cost_at_most_eight_write_units() {
     let (backend, _, sdk) = start().await;
-    let rng = &mut shared::random::rng();
+    let rng = &mut shared::base::random::rng();
     let hex = |bytes: [u8; 16]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
     let mut batch = sdk.batch(100);
     let spans = batch["traces"].as_array_mut().unwrap();
     for trace in spans.chunks_mut(10) {
-        let trace_id = hex(shared::random::bytes(rng));
+        let trace_id = hex(shared::base::random::bytes(rng));
         let mut parent = Value::Null;
         for span in trace {
-            let random: [u8; 16] = shared::random::bytes(rng);
+            let random: [u8; 16] = shared::base::random::bytes(rng);
             span["traceId"] = json!(trace_id);
             span["spanId"] = json!(hex(random)[..16]);
             span["parentSpanId"] = std::mem::replace(&mut parent, span["spanId"].clone());

@@ -23,7 +23,7 @@ fn batch(hours: i64) -> Value {
         .map(|n| {
             let start = backend::start() - jiff::SignedDuration::from_hours(n % hours);
             json!({
-                "timestamp": shared::clock::rfc3339(start), "traceId": format!("t{n}"),
+                "timestamp": shared::base::clock::rfc3339(start), "traceId": format!("t{n}"),
                 "spanId": "s", "durationMs": 1.0, "responseStatus": 200,
             })
         })

@@ -95,7 +95,7 @@ async fn disabled_and_expired_keys_are_revoked_too() {
     let (ada, sdk) = github.sdk().await;
     let path = format!("/apikey/{}", sdk.key_id());
     ada.patch(&path, json!({ "status": "disabled" })).await;
-    let expires_at = shared::clock::rfc3339(shared::clock::after(
+    let expires_at = shared::base::clock::rfc3339(shared::base::clock::after(
         github.backend.clock.now(),
         std::time::Duration::from_secs(60),
     ));
@@ -123,10 +123,10 @@ async fn mistyped_tokens_cost_no_call_and_unknown_ones_no_write() {
     assert!(github.backend.calls.take().is_empty());
 
     let id = sdk.key_id().parse().unwrap();
-    let forged = shared::api_key::ApiKey::generate(id, &mut shared::random::rng());
+    let forged = shared::identity::api_key::ApiKey::generate(id, &mut shared::base::random::rng());
     let unknown = format!("{}YYYYYYYY", sdk.application_id);
     let id = unknown.parse().unwrap();
-    let unknown = shared::api_key::ApiKey::generate(id, &mut shared::random::rng());
+    let unknown = shared::identity::api_key::ApiKey::generate(id, &mut shared::base::random::rng());
     let response = github.report(&[forged.expose(), unknown.expose()]).await;
     assert_eq!(labels(&response), ["false_positive"; 2]);
     assert_eq!(github.backend.calls.take(), ["GetItem", "GetItem"]);
@@ -309,5 +309,5 @@ fn the_documented_example_has_the_documented_form() {
         .lines()
         .find(|line| line.starts_with("upblit_live_L"))
         .unwrap();
-    assert!(shared::api_key::ApiKey::parse(example).is_some());
+    assert!(shared::identity::api_key::ApiKey::parse(example).is_some());
 }

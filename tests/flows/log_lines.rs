@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use shared::observed::METRICS;
+use shared::web::request_log::METRICS;
 
 use crate::support::callers::{post, refresh};
 use crate::support::log::{Log, NAMESPACE};

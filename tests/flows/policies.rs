@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use http::Method;
 use serde_json::json;
-use shared::clock::rfc3339;
+use shared::base::clock::rfc3339;
 
 use crate::events;
 use crate::leaked_keys::github::GitHub;

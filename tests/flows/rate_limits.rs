@@ -126,9 +126,9 @@ async fn one_keys_traffic_leaves_others_alone() {
 
 #[tokio::test]
 async fn a_flood_of_made_up_keys_stops_costing_reads_and_spares_those_in_use() {
-    use shared::api_key::ApiKey;
-    use shared::ids::{KeyId, PublicKeyId};
-    use shared::random;
+    use shared::base::ids::{KeyId, PublicKeyId};
+    use shared::base::random;
+    use shared::identity::api_key::ApiKey;
 
     let backend = Backend::start().await;
     let sdk = backend.sign_in("ada").await.sdk().await;

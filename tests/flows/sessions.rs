@@ -36,7 +36,7 @@ async fn is_signed_in(user: &mut SignedIn) -> bool {
 #[tokio::test]
 async fn the_list_tells_when_and_where_one_signed_in_and_which_session_asks() {
     let backend = Backend::start().await;
-    let now = || shared::clock::rfc3339(backend.clock.now());
+    let now = || shared::base::clock::rfc3339(backend.clock.now());
     let signed_in = now();
     let mut laptop = backend.sign_in("ada").await;
     backend.later(60);
@@ -55,7 +55,7 @@ async fn the_list_tells_when_and_where_one_signed_in_and_which_session_asks() {
             "id": id(&laptop).await,
             "createdAt": signed_in,
             "lastUsedAt": now(),
-            "expiresAt": shared::clock::rfc3339(expires_at),
+            "expiresAt": shared::base::clock::rfc3339(expires_at),
             "userAgent": "Browser/1.0",
             "current": true,
         })

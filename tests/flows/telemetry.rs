@@ -9,7 +9,7 @@ mod traces;
 mod volume;
 
 use serde_json::{Value, json};
-use shared::clock::rfc3339;
+use shared::base::clock::rfc3339;
 
 use crate::support::callers::Sdk;
 use crate::support::{Backend, SignedIn};

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use serde_yaml_ng::Value;
-use shared::dynamo::keys::{TTL, TableNames};
-use shared::dynamo::tables::{TableDefinition, definitions};
-use shared::observed::METRICS;
+use shared::store::keys::{TTL, TableNames};
+use shared::store::tables::{TableDefinition, definitions};
+use shared::web::request_log::METRICS;
 
 use crate::routes::{deployed_routes, root};
 

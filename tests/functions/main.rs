@@ -1,7 +1,7 @@
 //! Whichever function Lambda says it is: what the `main.rs` of each does.
 
-use shared::config::Env;
-use shared::host::{StartError, run};
+use shared::base::environment::Env;
+use shared::lambda::{StartError, run};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {

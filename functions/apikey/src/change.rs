@@ -4,14 +4,15 @@
 use axum::extract::{Path, State};
 use http::StatusCode;
 use serde::Deserialize;
-use shared::access_token::{InvalidAccessToken, Principal};
-use shared::api_key::KeyState;
-use shared::application::Name;
-use shared::dynamo::api_keys::{ChangeOutcome, KeyChange, StoredKey};
-use shared::error::{Conflict, Error, Resource};
-use shared::http::body::Json;
-use shared::ids::PublicKeyId;
-use shared::observed;
+use shared::base::ids::PublicKeyId;
+use shared::identity::access_token::InvalidAccessToken;
+use shared::identity::api_key::KeyState;
+use shared::identity::application::Name;
+use shared::store::api_keys::{ChangeOutcome, KeyChange, StoredKey};
+use shared::web::body::Json;
+use shared::web::credentials::SignedIn;
+use shared::web::error::{Conflict, Error, Resource};
+use shared::web::request_log;
 use utoipa::ToSchema;
 
 use crate::list::{View, view};
@@ -44,7 +45,7 @@ enum Status {
 )]
 pub(crate) async fn change(
     State(state): State<crate::State>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path(id): Path<String>,
     Json(body): Json<Change>,
 ) -> Result<axum::Json<View>, Error> {
@@ -92,7 +93,7 @@ pub(crate) async fn change(
 )]
 pub(crate) async fn revoke(
     State(state): State<crate::State>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Error> {
     let id = parse(&id)?;
@@ -116,7 +117,7 @@ const UNKNOWN: Error = Error::NotFound(Resource::ApiKey);
 /// The key in the path.
 pub(crate) fn parse(id: &str) -> Result<PublicKeyId, Error> {
     let id = id.parse().map_err(|_| UNKNOWN)?;
-    observed::note_key(id);
+    request_log::note_key(id);
     Ok(id)
 }
 

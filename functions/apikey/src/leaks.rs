@@ -8,12 +8,12 @@ use futures_util::{StreamExt, stream};
 use http::{HeaderMap, HeaderName};
 use secrecy::ExposeSecret;
 use serde::Serialize;
-use shared::api_key::{ApiKey, KeyHash, KeyState};
-use shared::audit::Actor;
-use shared::error::Error;
-use shared::http::body;
-use shared::ids::ApplicationId;
-use shared::secret_scanning::{self, Finding, Label, ReportError, Signature};
+use shared::base::ids::ApplicationId;
+use shared::identity::api_key::{ApiKey, KeyHash, KeyState};
+use shared::identity::audit::Actor;
+use shared::identity::secret_scanning::{self, Finding, Label, ReportError, Signature};
+use shared::web::body;
+use shared::web::error::Error;
 use utoipa::ToSchema;
 
 mod keys;

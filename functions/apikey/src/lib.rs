@@ -6,11 +6,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{get, patch, post};
-use shared::clock::Clock;
-use shared::config::ConfigError;
-use shared::dynamo::Database;
-use shared::host::Host;
-use shared::http::credentials::Tokens;
+use shared::base::clock::Clock;
+use shared::base::environment::ConfigError;
+use shared::lambda::Host;
+use shared::store::Database;
+use shared::web::credentials::Tokens;
 use utoipa::OpenApi;
 
 mod change;

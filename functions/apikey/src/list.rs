@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::access_token::Principal;
-use shared::api_key::{KeyStatus, Scope};
-use shared::application::Name;
-use shared::clock;
-use shared::dynamo::api_keys::StoredKey;
-use shared::error::{Error, Resource};
-use shared::http::body::Query;
-use shared::ids::PublicKeyId;
-use shared::ingest_health::{Health, shown_days};
-use shared::reject_reason::RejectReason;
+use shared::base::clock;
+use shared::base::ids::PublicKeyId;
+use shared::identity::api_key::{KeyStatus, Scope};
+use shared::identity::application::Name;
+use shared::store::api_keys::StoredKey;
+use shared::telemetry::ingest_health::{Health, shown_days};
+use shared::telemetry::reject_reason::RejectReason;
+use shared::web::body::Query;
+use shared::web::credentials::SignedIn;
+use shared::web::error::{Error, Resource};
 use utoipa::ToSchema;
 
 use crate::mint::OfApplication;
@@ -104,7 +104,7 @@ struct LastErrorView {
 )]
 pub(crate) async fn list(
     State(state): State<crate::State>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Query(query): Query<OfApplication>,
 ) -> Result<axum::Json<Keys>, Error> {
     let application_id = query.parse()?;

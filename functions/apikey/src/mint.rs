@@ -5,15 +5,16 @@ use std::collections::BTreeSet;
 use axum::extract::State;
 use jiff::Timestamp;
 use serde::Deserialize;
-use shared::access_token::{InvalidAccessToken, Principal};
-use shared::api_key::{ApiKey, KeyRecord, KeyState, Scope};
-use shared::application::Name;
-use shared::dynamo::api_keys::MintOutcome;
-use shared::error::{Conflict, Error, Resource};
-use shared::http::body::{OptionalJson, Query};
-use shared::ids::{ApplicationId, KeyId, PublicKeyId};
-use shared::observed;
-use shared::random;
+use shared::base::ids::{ApplicationId, KeyId, PublicKeyId};
+use shared::base::random;
+use shared::identity::access_token::{InvalidAccessToken, Principal};
+use shared::identity::api_key::{ApiKey, KeyRecord, KeyState, Scope};
+use shared::identity::application::Name;
+use shared::store::api_keys::MintOutcome;
+use shared::web::body::{OptionalJson, Query};
+use shared::web::credentials::SignedIn;
+use shared::web::error::{Conflict, Error, Resource};
+use shared::web::request_log;
 use utoipa::{IntoParams, ToSchema};
 
 /// The query of `/apikey`.
@@ -30,7 +31,7 @@ impl OfApplication {
     pub(crate) fn parse(&self) -> Result<ApplicationId, Error> {
         let id = self.application_id.parse();
         let id = id.map_err(|_| Error::NotFound(Resource::Application))?;
-        observed::note_application(id);
+        request_log::note_application(id);
         Ok(id)
     }
 }
@@ -59,7 +60,7 @@ pub(crate) struct Mint {
 )]
 pub(crate) async fn mint(
     State(state): State<crate::State>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Query(query): Query<OfApplication>,
     OptionalJson(body): OptionalJson<Mint>,
 ) -> Result<axum::Json<String>, Error> {
@@ -68,7 +69,7 @@ pub(crate) async fn mint(
     let (key, record) = new_key(application_id, body, &principal, now)?;
     match state.database.mint_key(&record, principal, now).await? {
         MintOutcome::Minted => {
-            observed::note_key(record.id);
+            request_log::note_key(record.id);
             Ok(axum::Json(key.expose().to_owned()))
         }
         MintOutcome::SessionOver => Err(InvalidAccessToken.into()),

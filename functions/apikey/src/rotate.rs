@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use axum::extract::{Path, State};
 use serde::Deserialize;
-use shared::access_token::{InvalidAccessToken, Principal};
-use shared::api_key::{ApiKey, KeyState, MAX_OVERLAP};
-use shared::dynamo::api_keys::ChangeOutcome;
-use shared::error::{Conflict, Error, Resource};
-use shared::http::body::OptionalJson;
-use shared::ids::PublicKeyId;
-use shared::random;
+use shared::base::ids::PublicKeyId;
+use shared::base::random;
+use shared::identity::access_token::InvalidAccessToken;
+use shared::identity::api_key::{ApiKey, KeyState, MAX_OVERLAP};
+use shared::store::api_keys::ChangeOutcome;
+use shared::web::body::OptionalJson;
+use shared::web::credentials::SignedIn;
+use shared::web::error::{Conflict, Error, Resource};
 use utoipa::ToSchema;
 
 use crate::change::{existing, parse};
@@ -39,7 +40,7 @@ const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
 )]
 pub(crate) async fn rotate(
     State(state): State<crate::State>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path(id): Path<String>,
     OptionalJson(body): OptionalJson<Rotate>,
 ) -> Result<axum::Json<String>, Error> {

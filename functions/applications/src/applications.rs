@@ -4,15 +4,18 @@ use axum::extract::{Path, State};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::access_token::Principal;
-use shared::application::{Application, Name, RetentionDays, Role, Shards, TelemetrySettings};
-use shared::clock;
-use shared::dynamo::applications::Membership;
-use shared::error::{Conflict, Error, Resource};
-use shared::http::body::Json;
-use shared::ids::{ApplicationId, Environment};
-use shared::observed;
-use shared::random;
+use shared::base::clock;
+use shared::base::ids::{ApplicationId, Environment};
+use shared::base::random;
+use shared::identity::access_token::Principal;
+use shared::identity::application::{
+    Application, Name, RetentionDays, Role, Shards, TelemetrySettings,
+};
+use shared::store::applications::Membership;
+use shared::web::body::Json;
+use shared::web::credentials::SignedIn;
+use shared::web::error::{Conflict, Error, Resource};
+use shared::web::request_log;
 use utoipa::ToSchema;
 
 /// How often a change that met a new key is tried again.
@@ -72,7 +75,7 @@ pub(crate) struct Change {
 )]
 pub(crate) async fn create(
     State(state): State<crate::State>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Json(body): Json<Create>,
 ) -> Result<(StatusCode, axum::Json<View>), Error> {
     let application = Application {
@@ -85,7 +88,7 @@ pub(crate) async fn create(
             shards: Shards::default(),
         },
     };
-    observed::note_application(application.id);
+    request_log::note_application(application.id);
     if !state.database.create_application(&application).await? {
         return Err(Error::Conflict(Conflict::ApplicationLimit));
     }
@@ -105,7 +108,7 @@ pub(crate) async fn create(
 )]
 pub(crate) async fn list(
     State(state): State<crate::State>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
 ) -> Result<axum::Json<Applications>, Error> {
     let memberships = state.database.applications_of(principal.user_id).await?;
     let views = memberships.into_iter().map(|m| view_of(&state, m));
@@ -124,7 +127,7 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn show(
     State(state): State<crate::State>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path(id): Path<String>,
 ) -> Result<axum::Json<View>, Error> {
     let membership = membership(&state, &principal, &id).await?;
@@ -143,7 +146,7 @@ pub(crate) async fn show(
 )]
 pub(crate) async fn change(
     State(state): State<crate::State>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path(id): Path<String>,
     Json(body): Json<Change>,
 ) -> Result<axum::Json<View>, Error> {
@@ -170,7 +173,7 @@ pub(crate) async fn change(
 )]
 pub(crate) async fn delete(
     State(state): State<crate::State>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Error> {
     for _ in 0..MAX_ATTEMPTS {
@@ -191,7 +194,7 @@ const UNKNOWN: Error = Error::NotFound(Resource::Application);
 
 fn parse(id: &str) -> Result<ApplicationId, Error> {
     let id = id.parse().map_err(|_| UNKNOWN)?;
-    observed::note_application(id);
+    request_log::note_application(id);
     Ok(id)
 }
 

@@ -4,13 +4,13 @@
 use axum::extract::{Path, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::access_token::Principal;
-use shared::audit::{Actor, AuditAction, AuditEntry, Subject};
-use shared::clock;
-use shared::dynamo::audit::AuditPosition;
-use shared::error::Error;
-use shared::http::body::Query;
-use shared::ids::{ApplicationId, PublicKeyId, SessionId};
+use shared::base::clock;
+use shared::base::ids::{ApplicationId, PublicKeyId, SessionId};
+use shared::identity::audit::{Actor, AuditAction, AuditEntry, Subject};
+use shared::store::audit::AuditPosition;
+use shared::web::body::Query;
+use shared::web::credentials::SignedIn;
+use shared::web::error::Error;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::applications::membership;
@@ -62,7 +62,7 @@ struct View {
 )]
 pub(crate) async fn of_application(
     State(state): State<crate::State>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path(id): Path<String>,
     Query(page): Query<Page>,
 ) -> Result<axum::Json<Trail>, Error> {
@@ -86,7 +86,7 @@ pub(crate) async fn of_application(
 )]
 pub(crate) async fn of_account(
     State(state): State<crate::State>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Query(page): Query<Page>,
 ) -> Result<axum::Json<Trail>, Error> {
     read(&state, Subject::Account(principal.user_id), page).await

@@ -6,11 +6,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::get;
-use shared::clock::Clock;
-use shared::config::{self, ConfigError};
-use shared::dynamo::Database;
-use shared::host::Host;
-use shared::http::credentials::Tokens;
+use shared::base::clock::Clock;
+use shared::base::environment::ConfigError;
+use shared::identity::application::default_retention;
+use shared::lambda::Host;
+use shared::store::Database;
+use shared::web::credentials::Tokens;
 use utoipa::OpenApi;
 
 mod applications;
@@ -37,7 +38,7 @@ impl State {
             clock: host.clock.clone(),
             database: host.database.clone(),
             tokens: Tokens::load(&host.env, &host.clock)?,
-            retention: config::telemetry_retention(&host.env)?,
+            retention: default_retention(&host.env)?,
         })
     }
 }

@@ -1,12 +1,13 @@
 //! `GET /me`: the signed-in user.
 
 use axum::extract::State;
-use shared::access_token::{InvalidAccessToken, Principal};
-use shared::error::Error;
-use shared::user::Profile;
+use shared::identity::access_token::InvalidAccessToken;
+use shared::identity::user::Profile;
+use shared::web::credentials::SignedIn;
+use shared::web::error::Error;
 
 use serde::Serialize;
-use shared::ids::UserId;
+use shared::base::ids::UserId;
 use utoipa::ToSchema;
 
 /// The answer.
@@ -29,7 +30,7 @@ pub(crate) struct Me {
 )]
 pub(crate) async fn me(
     State(state): State<crate::State>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
 ) -> Result<axum::Json<Me>, Error> {
     let profile = state
         .database

@@ -6,15 +6,16 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderValue};
-use shared::batch::chunk;
-use shared::batch::{BatchId, EnvelopeError, Report};
-use shared::error::Error;
-use shared::http::body;
-use shared::http::source::Source;
-use shared::ids::ApplicationId;
-use shared::inflate::{InflateError, MAX_WIRE_BYTES, inflate};
-use shared::ingest_health::Health;
-use shared::observed;
+use shared::base::ids::ApplicationId;
+use shared::telemetry::batch::BatchId;
+use shared::telemetry::chunk;
+use shared::telemetry::decode::{EnvelopeError, Report};
+use shared::telemetry::inflate::{InflateError, MAX_WIRE_BYTES, inflate};
+use shared::telemetry::ingest_health::Health;
+use shared::web::body;
+use shared::web::error::Error;
+use shared::web::request_log;
+use shared::web::source::Source;
 
 use crate::keys::AuthorizedKey;
 use crate::protocol::{Ingested, Negotiate, Protocol};
@@ -106,7 +107,9 @@ async fn ingest<E: Ingested>(
         return Err(error.into());
     }
     let (accepted, rejected) = (report.accepted, report.rejected);
-    observed::note(|request| request.ingested = Some(observed::Ingested { accepted, rejected }));
+    request_log::note(|request| {
+        request.ingested = Some(request_log::Ingested { accepted, rejected })
+    });
     Ok((report, protocol))
 }
 

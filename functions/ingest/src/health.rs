@@ -4,9 +4,10 @@ use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
 use lru::LruCache;
-use shared::error::Error;
-use shared::ids::PublicKeyId;
-use shared::ingest_health::{Health, Pending};
+use shared::base::causes::WithCauses;
+use shared::base::ids::PublicKeyId;
+use shared::telemetry::ingest_health::{Health, Pending};
+use shared::web::error::Error;
 
 /// Keys that one instance keeps sums of; the sum of one that drops out is lost.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
@@ -31,7 +32,7 @@ impl KeyHealth {
             match state.database.add_health(key, day, &sum).await {
                 Ok(()) => self.with(key, |pending| pending.written(day, &sum)),
                 Err(error) => {
-                    tracing::warn!(%key, %error, "health not written");
+                    tracing::warn!(%key, error = %WithCauses(&error), "health not written");
                     self.with(key, |pending| pending.not_written(day, sum));
                 }
             }
@@ -40,7 +41,8 @@ impl KeyHealth {
 
     /// The same for a request that was refused as a whole.
     pub(crate) async fn note_refusal(&self, state: &crate::State, key: PublicKeyId, error: &Error) {
-        if let Some(seen) = Health::of_refusal(error, state.clock.now()) {
+        if let Some(reason) = error.reject_reason() {
+            let seen = Health::of_refusal(reason, &error.to_string(), state.clock.now());
             self.note(state, key, seen).await;
         }
     }

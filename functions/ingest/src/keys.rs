@@ -7,15 +7,16 @@ use std::time::Duration;
 use http::HeaderMap;
 use jiff::Timestamp;
 use lru::LruCache;
-use shared::api_key::{ApiKey, KeyHash, KeyRefusal, Scope, SecretSlot};
-use shared::application::TelemetrySettings;
-use shared::clock;
-use shared::dynamo::api_keys::{LAST_USED_PRECISION, StoredKey};
-use shared::error::Error;
-use shared::http::credentials;
-use shared::http::source::Source;
-use shared::ids::PublicKeyId;
-use shared::observed;
+use shared::base::causes::WithCauses;
+use shared::base::clock;
+use shared::base::ids::PublicKeyId;
+use shared::identity::api_key::{ApiKey, KeyHash, KeyRefusal, Scope, SecretSlot};
+use shared::identity::application::TelemetrySettings;
+use shared::store::api_keys::{LAST_USED_PRECISION, StoredKey};
+use shared::web::credentials;
+use shared::web::error::Error;
+use shared::web::request_log;
+use shared::web::source::Source;
 
 /// The longest a key is believed without asking again: the bound on revocation.
 pub(crate) const MAX_CACHE_TTL: Duration = Duration::from_secs(10);
@@ -72,8 +73,8 @@ impl VerifiedKeys {
         let (hash, now) = (key.hash(), state.clock.now());
         let remembered = self.remembered(&hash, now);
         let is_new = remembered.is_none();
-        observed::note_key(key.id());
-        observed::note(|request| request.is_key_remembered = Some(!is_new));
+        request_log::note_key(key.id());
+        request_log::note(|request| request.is_key_remembered = Some(!is_new));
         let stored = match remembered {
             Some(stored) => stored,
             None => read(state, source, &key, &hash, now).await?,
@@ -111,7 +112,7 @@ impl VerifiedKeys {
             remembered.stored.note_use(key.secret, now);
         }
         if let Err(error) = state.database.touch_key(key.id, key.secret, now).await {
-            tracing::warn!(key = %key.id, %error, "last use not noted");
+            tracing::warn!(key = %key.id, error = %WithCauses(&error), "last use not noted");
         }
     }
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::post;
-use shared::batch::event::{LogRecord, Span};
-use shared::clock::Clock;
-use shared::config::{self, ConfigError};
-use shared::dynamo::Database;
-use shared::host::Host;
+use shared::base::clock::Clock;
+use shared::base::environment::ConfigError;
+use shared::identity::application::default_retention;
+use shared::lambda::Host;
+use shared::store::Database;
+use shared::telemetry::event::{LogRecord, Span};
 use utoipa::OpenApi;
 
 mod batch;
@@ -52,7 +53,7 @@ impl State {
             limits: Arc::new(KeyLimits::load(&host.env)?),
             refused_keys: Arc::new(RefusedKeys::new()),
             health: Arc::new(KeyHealth::new()),
-            retention: config::telemetry_retention(&host.env)?,
+            retention: default_retention(&host.env)?,
         })
     }
 }

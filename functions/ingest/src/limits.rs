@@ -7,12 +7,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use lru::LruCache;
-use shared::config::{ConfigError, Env};
-use shared::dynamo::short_lived::LeaseOutcome;
-use shared::error::Error;
-use shared::http::source::Source;
-use shared::ids::PublicKeyId;
-use shared::rate_limit::{Allowance, Amount, Answer, WINDOW, Window};
+use shared::base::environment::{ConfigError, Env};
+use shared::base::ids::PublicKeyId;
+use shared::identity::rate_limit::{Allowance, Amount, Answer, WINDOW, Window};
+use shared::store::short_lived::LeaseOutcome;
+use shared::web::error::Error;
+use shared::web::source::Source;
 
 /// Keys and addresses that one instance keeps count of.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
@@ -45,10 +45,10 @@ impl KeyLimits {
                 "must be at least 1",
             ));
         }
-        if quota.events < shared::batch::MAX_EVENTS as u64 {
+        if quota.events < shared::telemetry::decode::MAX_EVENTS as u64 {
             let problem = format!(
                 "must be at least {}, a full batch",
-                shared::batch::MAX_EVENTS
+                shared::telemetry::decode::MAX_EVENTS
             );
             return Err(ConfigError::new("RATE_LIMIT_EVENTS", problem));
         }

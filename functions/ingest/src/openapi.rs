@@ -5,7 +5,7 @@
 #![expect(dead_code, reason = "described, not used")]
 
 use jiff::Timestamp;
-use shared::batch::Report;
+use shared::telemetry::decode::Report;
 use utoipa::ToSchema;
 
 /// A batch of spans.

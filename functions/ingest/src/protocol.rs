@@ -4,14 +4,16 @@
 use axum::response::{IntoResponse, Json, Response};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use shared::api_key::Scope;
-use shared::batch::event::{LogRecord, Span};
-use shared::batch::head::Summarize;
-use shared::batch::otlp::{self, Encoding};
-use shared::batch::{Decoded, EnvelopeError, Report, Signal, native};
-use shared::error::Error;
-use shared::http::body;
-use shared::inflate::Payload;
+use shared::identity::api_key::Scope;
+use shared::telemetry::batch::Signal;
+use shared::telemetry::chunk::head::Summarize;
+use shared::telemetry::decode::native;
+use shared::telemetry::decode::otlp::{self, Encoding};
+use shared::telemetry::decode::{Decoded, EnvelopeError, Report};
+use shared::telemetry::event::{LogRecord, Span};
+use shared::telemetry::inflate::Payload;
+use shared::web::body;
+use shared::web::error::Error;
 
 /// How a batch is written.
 #[derive(Clone, Copy)]

@@ -5,15 +5,15 @@ use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use http::header::USER_AGENT;
 use serde::Deserialize;
-use shared::error::Error;
-use shared::handoff;
-use shared::http::body::Query;
-use shared::login::LoginAttempt;
-use shared::observed;
-use shared::random;
-use shared::refresh_token::RefreshToken;
-use shared::session::Session;
-use shared::user::Profile;
+use shared::base::random;
+use shared::identity::handoff;
+use shared::identity::login::LoginAttempt;
+use shared::identity::refresh_token::RefreshToken;
+use shared::identity::session::Session;
+use shared::identity::user::Profile;
+use shared::web::body::Query;
+use shared::web::error::Error;
+use shared::web::request_log;
 use utoipa::IntoParams;
 
 use crate::frontend::{Handover, Reason};
@@ -120,7 +120,7 @@ async fn open_session(
         }
     };
     state.database.sign_in(&session).await?;
-    observed::note_session(session.profile.user_id, session.id);
+    request_log::note_session(session.profile.user_id, session.id);
     Ok(state.frontend.success(&handover, attempt.return_to()))
 }
 

@@ -4,8 +4,8 @@ use axum::response::AppendHeaders;
 use cookie::{Cookie, SameSite};
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderName};
-use shared::config::ConfigError;
-use shared::login::LOGIN_TTL;
+use shared::base::environment::ConfigError;
+use shared::identity::login::LOGIN_TTL;
 use url::{Host, Url};
 
 /// Makes and finds the cookies; they are `Secure` except on plain-HTTP localhost.

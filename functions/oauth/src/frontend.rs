@@ -5,9 +5,9 @@ use axum::response::{IntoResponse, Response};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
-use shared::config::{ConfigError, Env};
-use shared::http::credentials::IssuedTokens;
-use shared::login::{LoginRefusal, ReturnTo};
+use shared::base::environment::{ConfigError, Env};
+use shared::identity::login::{LoginRefusal, ReturnTo};
+use shared::web::credentials::IssuedTokens;
 use url::form_urlencoded;
 
 use crate::github::GitHubError;
@@ -166,6 +166,6 @@ pub(crate) fn found(location: &str) -> Response {
     match HeaderValue::from_str(location) {
         Ok(location) => (StatusCode::FOUND, [(LOCATION, location)]).into_response(),
         // Every address above is made of encoded parts: a bug, but no half-written header.
-        Err(error) => shared::error::Error::Internal(error.into()).into_response(),
+        Err(error) => shared::web::error::Error::Internal(error.into()).into_response(),
     }
 }

@@ -14,11 +14,11 @@ use oauth2::{
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use shared::config::{ConfigError, Env};
-use shared::http::client::{Client as HttpClient, ClientError};
-use shared::ids::UserId;
-use shared::login::LoginAttempt;
-use shared::user::Profile;
+use shared::base::environment::{ConfigError, Env};
+use shared::base::ids::UserId;
+use shared::identity::login::LoginAttempt;
+use shared::identity::user::Profile;
+use shared::web::client::{Client as HttpClient, ClientError};
 use thiserror::Error;
 
 mod transport;

@@ -11,12 +11,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{get, post};
-use shared::clock::Clock;
-use shared::config::{self, ConfigError};
-use shared::dynamo::Database;
-use shared::host::Host;
-use shared::http::credentials::Tokens;
-use shared::session::SessionPolicy;
+use shared::base::clock::Clock;
+use shared::base::environment::ConfigError;
+use shared::identity::session::SessionPolicy;
+use shared::lambda::Host;
+use shared::store::Database;
+use shared::web::credentials::Tokens;
 
 mod callback;
 mod cookies;
@@ -57,7 +57,7 @@ impl State {
             clock: host.clock.clone(),
             database: host.database.clone(),
             tokens: Tokens::load(env, &host.clock)?,
-            policy: config::session_policy(env)?,
+            policy: SessionPolicy::from_env(env)?,
             cookies: Cookies::for_address(&public_url)?,
             frontend: Arc::new(Frontend::load(env)?),
             github: Arc::new(GitHub::load(env, format!("{public_url}{CALLBACK_PATH}"))?),

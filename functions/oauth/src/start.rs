@@ -3,11 +3,11 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use shared::error::Error;
-use shared::handoff::CodeChallenge;
-use shared::http::body::Query;
-use shared::login::{LoginAttempt, ReturnTo};
-use shared::random;
+use shared::base::random;
+use shared::identity::handoff::CodeChallenge;
+use shared::identity::login::{LoginAttempt, ReturnTo};
+use shared::web::body::Query;
+use shared::web::error::Error;
 use utoipa::IntoParams;
 
 use crate::frontend::Reason;

@@ -3,15 +3,15 @@
 use axum::extract::State;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use shared::audit::{Actor, AuditAction};
-use shared::dynamo::refresh_tokens::RedeemOutcome;
-use shared::error::Error;
-use shared::handoff;
-use shared::http::body::Json;
-use shared::http::credentials::{IssuedTokens, TokenBody};
-use shared::observed;
-use shared::random;
-use shared::refresh_token::RefreshToken;
+use shared::base::random;
+use shared::identity::audit::{Actor, AuditAction};
+use shared::identity::handoff;
+use shared::identity::refresh_token::RefreshToken;
+use shared::store::refresh_tokens::RedeemOutcome;
+use shared::web::body::Json;
+use shared::web::credentials::{IssuedTokens, TokenBody};
+use shared::web::error::Error;
+use shared::web::request_log;
 use utoipa::ToSchema;
 
 /// The body.
@@ -42,7 +42,7 @@ pub(crate) async fn redeem(
     let challenge = handoff::challenge_of(&body.code_verifier);
     let challenge = challenge.map_err(|error| Error::invalid_field("/codeVerifier", error))?;
     let (user_id, session_id) = (token.user_id(), token.session_id());
-    observed::note_session(user_id, session_id);
+    request_log::note_session(user_id, session_id);
     let (now, idle_ttl) = (state.clock.now(), state.policy.idle_ttl);
     let request = random::base62(&mut random::rng(), 16);
     let outcome = state
@@ -58,7 +58,7 @@ pub(crate) async fn redeem(
 
 async fn replayed(state: &crate::State, token: &RefreshToken) -> Error {
     let (user_id, session_id) = (token.user_id(), token.session_id());
-    observed::note(|request| request.reuse_detected = true);
+    request_log::note(|request| request.reuse_detected = true);
     tracing::warn!(user = %user_id, session = %session_id, "code replayed, session revoked");
     let why = (Actor::Upblit, AuditAction::CodeReplayed);
     let now = state.clock.now();

@@ -4,12 +4,12 @@
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{delete, get, post};
-use shared::clock::Clock;
-use shared::config::{self, ConfigError};
-use shared::dynamo::Database;
-use shared::host::Host;
-use shared::http::credentials::Tokens;
-use shared::session::SessionPolicy;
+use shared::base::clock::Clock;
+use shared::base::environment::ConfigError;
+use shared::identity::session::SessionPolicy;
+use shared::lambda::Host;
+use shared::store::Database;
+use shared::web::credentials::Tokens;
 use utoipa::OpenApi;
 
 mod logout;
@@ -35,7 +35,7 @@ impl State {
             clock: host.clock.clone(),
             database: host.database.clone(),
             tokens: Tokens::load(&host.env, &host.clock)?,
-            policy: config::session_policy(&host.env)?,
+            policy: SessionPolicy::from_env(&host.env)?,
         })
     }
 }

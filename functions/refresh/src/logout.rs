@@ -2,9 +2,9 @@
 
 use axum::extract::State;
 use http::StatusCode;
-use shared::audit::{Actor, AuditAction};
-use shared::error::Error;
-use shared::http::body::Json;
+use shared::identity::audit::{Actor, AuditAction};
+use shared::web::body::Json;
+use shared::web::error::Error;
 
 use crate::refresh::{Presented, parse};
 

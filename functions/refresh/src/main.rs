@@ -1,6 +1,6 @@
 //! Hosts the refresh function in AWS Lambda.
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), shared::host::StartError> {
-    shared::host::run(|host| Ok(refresh::router(refresh::State::load(host)?))).await
+async fn main() -> Result<(), shared::lambda::StartError> {
+    shared::lambda::run(|host| Ok(refresh::router(refresh::State::load(host)?))).await
 }

@@ -4,14 +4,14 @@ use axum::extract::State;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use shared::audit::{Actor, AuditAction};
-use shared::dynamo::refresh_tokens::RotationOutcome;
-use shared::error::Error;
-use shared::http::body::Json;
-use shared::http::credentials::{IssuedTokens, TokenBody};
-use shared::observed::{self, Refresh as Outcome};
-use shared::refresh_token::RefreshToken;
-use shared::session::{Decision, Rotation, Session, decide};
+use shared::identity::audit::{Actor, AuditAction};
+use shared::identity::refresh_token::RefreshToken;
+use shared::identity::session::{Decision, Rotation, Session, decide};
+use shared::store::refresh_tokens::RotationOutcome;
+use shared::web::body::Json;
+use shared::web::credentials::{IssuedTokens, TokenBody};
+use shared::web::error::Error;
+use shared::web::request_log::{self, Refresh as Outcome};
 use utoipa::ToSchema;
 
 /// How often a lost race is decided again before it is told as trouble of ours.
@@ -57,7 +57,7 @@ async fn swap(state: &crate::State, body: &Presented) -> Result<IssuedTokens, Er
 pub(crate) fn parse(state: &crate::State, body: &Presented) -> Result<RefreshToken, Error> {
     let text = body.refresh_token.expose_secret();
     let token = RefreshToken::parse(text, state.tokens.keys()).ok_or(Error::RefreshToken)?;
-    observed::note_session(token.user_id(), token.session_id());
+    request_log::note_session(token.user_id(), token.session_id());
     Ok(token)
 }
 
@@ -115,7 +115,7 @@ async fn apply(
 /// Ends the session: someone holds a token that was already swapped.
 async fn revoke(state: &crate::State, session: &Session) -> Error {
     let user_id = session.profile.user_id;
-    observed::note(|request| request.reuse_detected = true);
+    request_log::note(|request| request.reuse_detected = true);
     tracing::warn!(user = %user_id, session = %session.id, "refresh token reused, session revoked");
     let why = (Actor::Upblit, AuditAction::ReuseDetected);
     let now = state.clock.now();
@@ -130,5 +130,5 @@ async fn revoke(state: &crate::State, session: &Session) -> Error {
 }
 
 fn note(outcome: Outcome) {
-    observed::note(|request| request.refresh = Some(outcome));
+    request_log::note(|request| request.refresh = Some(outcome));
 }

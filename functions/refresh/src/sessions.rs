@@ -5,13 +5,14 @@ use futures_util::future::try_join_all;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::access_token::Principal;
-use shared::audit::{Actor, AuditAction};
-use shared::clock;
-use shared::error::{Error, Resource};
-use shared::http::body::Query;
-use shared::ids::SessionId;
-use shared::session::Session;
+use shared::base::clock;
+use shared::base::ids::SessionId;
+use shared::identity::access_token::Principal;
+use shared::identity::audit::{Actor, AuditAction};
+use shared::identity::session::Session;
+use shared::web::body::Query;
+use shared::web::credentials::SignedIn;
+use shared::web::error::{Error, Resource};
 use utoipa::{IntoParams, ToSchema};
 
 /// The answer of `GET /sessions`.
@@ -45,7 +46,7 @@ struct View {
 )]
 pub(crate) async fn list(
     State(state): State<crate::State>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
 ) -> Result<axum::Json<Sessions>, Error> {
     let sessions = state
         .database
@@ -69,7 +70,7 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn revoke(
     State(state): State<crate::State>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Error> {
     let unknown = Error::NotFound(Resource::Session);
@@ -108,7 +109,7 @@ enum Except {
 )]
 pub(crate) async fn revoke_all(
     State(state): State<crate::State>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Query(query): Query<RevokeAll>,
 ) -> Result<StatusCode, Error> {
     let sessions = state

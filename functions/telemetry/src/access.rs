@@ -5,14 +5,15 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use shared::access_token::Principal;
-use shared::batch::{MAX_AGE, Signal};
-use shared::clock;
-use shared::dynamo::telemetry::HeadRange;
-use shared::error::{Error, Resource};
-use shared::ids::ApplicationId;
-use shared::observed;
-use shared::telemetry::window::Window;
+use shared::base::clock;
+use shared::base::ids::ApplicationId;
+use shared::identity::access_token::Principal;
+use shared::store::telemetry::HeadRange;
+use shared::telemetry::batch::Signal;
+use shared::telemetry::decode::MAX_AGE;
+use shared::telemetry::query::window::Window;
+use shared::web::error::{Error, Resource};
+use shared::web::request_log;
 
 /// An application whose telemetry the caller may read.
 #[derive(Clone, Copy)]
@@ -37,7 +38,7 @@ impl Access {
     ) -> Result<Self, Error> {
         const UNKNOWN: Error = Error::NotFound(Resource::Application);
         let id = application_id.parse().map_err(|_| UNKNOWN)?;
-        observed::note_application(id);
+        request_log::note_application(id);
         let membership = state.database.application_of(principal.user_id, id).await?;
         let application = membership.ok_or(UNKNOWN)?.application;
         Ok(Self {
@@ -86,7 +87,7 @@ impl Access {
 
     /// All that is kept.
     pub(crate) fn everything(&self) -> Window {
-        let ahead = Window::around(self.now, shared::batch::MAX_AHEAD);
+        let ahead = Window::around(self.now, shared::telemetry::decode::MAX_AHEAD);
         Window {
             from: self.oldest(),
             to: ahead.to,

@@ -6,11 +6,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::get;
-use shared::clock::Clock;
-use shared::config::ConfigError;
-use shared::dynamo::Database;
-use shared::host::Host;
-use shared::http::credentials::Tokens;
+use shared::base::clock::Clock;
+use shared::base::environment::ConfigError;
+use shared::identity::application::default_retention;
+use shared::lambda::Host;
+use shared::store::Database;
+use shared::web::credentials::Tokens;
 use utoipa::OpenApi;
 
 mod access;
@@ -47,7 +48,7 @@ impl State {
             clock: host.clock.clone(),
             database: host.database.clone(),
             tokens: Tokens::load(&host.env, &host.clock)?,
-            retention: shared::config::telemetry_retention(&host.env)?,
+            retention: default_retention(&host.env)?,
             max_heads: host.env.parsed("METRICS_MAX_HEADS", MAX_HEADS)?,
         })
     }

@@ -3,16 +3,16 @@
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use shared::access_token::Principal;
-use shared::batch::Signal;
-use shared::batch::event::{Event, LogRecord};
-use shared::batch::head::Summary;
-use shared::dynamo::telemetry::StoredHead;
-use shared::error::Error;
-use shared::http::body::Query;
-use shared::ids::ApplicationId;
-use shared::telemetry::cursor::Cursor;
-use shared::telemetry::logs::{LogFilter, select};
+use shared::base::ids::ApplicationId;
+use shared::store::telemetry::StoredHead;
+use shared::telemetry::batch::Signal;
+use shared::telemetry::chunk::head::Summary;
+use shared::telemetry::event::{Event, LogRecord};
+use shared::telemetry::query::cursor::Cursor;
+use shared::telemetry::query::logs::{LogFilter, select};
+use shared::web::body::Query;
+use shared::web::credentials::SignedIn;
+use shared::web::error::Error;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::access::Access;
@@ -70,7 +70,7 @@ pub(crate) struct Logs {
 )]
 pub(crate) async fn list(
     State(state): State<crate::State>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Query(asked): Query<Asked>,
 ) -> Result<axum::Json<Logs>, Error> {
     let access = Access::check(&state, &principal, &asked.application_id).await?;

@@ -6,15 +6,15 @@ use std::time::Duration;
 use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::access_token::Principal;
-use shared::batch::Signal;
-use shared::batch::head::Stats;
-use shared::clock;
-use shared::error::Error;
-use shared::http::body::Query;
-use shared::ids::ApplicationId;
-use shared::telemetry::metrics::{Bucket, STEPS, Series};
-use shared::telemetry::window::Window;
+use shared::base::clock;
+use shared::base::ids::ApplicationId;
+use shared::telemetry::batch::Signal;
+use shared::telemetry::chunk::head::Stats;
+use shared::telemetry::query::metrics::{Bucket, STEPS, Series};
+use shared::telemetry::query::window::Window;
+use shared::web::body::Query;
+use shared::web::credentials::SignedIn;
+use shared::web::error::Error;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::access::{Access, invalid, parsed};
@@ -100,7 +100,7 @@ struct StatsView {
 )]
 pub(crate) async fn show(
     State(state): State<crate::State>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Query(asked): Query<Asked>,
 ) -> Result<axum::Json<Metrics>, Error> {
     let access = Access::check(&state, &principal, &asked.application_id).await?;

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use shared::batch::chunk::Position;
-use shared::error::Error;
-use shared::telemetry::cursor::Cursor;
+use shared::telemetry::chunk::Position;
+use shared::telemetry::query::cursor::Cursor;
+use shared::web::error::Error;
 
 use crate::access::{invalid, parsed};
 

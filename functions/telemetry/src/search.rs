@@ -1,10 +1,10 @@
 //! Looking for heads that may hold what a list asks for, as far back as one
 //! answer may look.
 
-use shared::batch::head::Summary;
-use shared::dynamo::telemetry::{HeadWalk, StoredHead};
-use shared::error::Error;
-use shared::telemetry::cursor::Cursor;
+use shared::store::telemetry::{HeadWalk, StoredHead};
+use shared::telemetry::chunk::head::Summary;
+use shared::telemetry::query::cursor::Cursor;
+use shared::web::error::Error;
 
 /// Heads that one answer looks at.
 const MAX_HEADS: usize = 2_000;

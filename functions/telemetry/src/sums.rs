@@ -4,14 +4,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
-use shared::batch::{HOUR, Signal};
-use shared::clock;
-use shared::dynamo::StorageError;
-use shared::dynamo::telemetry::{Mark, RollupKey, StoredHead, StoredRollup};
-use shared::error::Error;
-use shared::telemetry::metrics::Series;
-use shared::telemetry::rollup::{Parts, Rollup};
-use shared::telemetry::window::Window;
+use shared::base::causes::WithCauses;
+use shared::base::clock;
+use shared::store::StorageError;
+use shared::store::telemetry::{Mark, RollupKey, StoredHead, StoredRollup};
+use shared::telemetry::batch::{HOUR, Signal};
+use shared::telemetry::query::metrics::Series;
+use shared::telemetry::query::rollup::{Parts, Rollup};
+use shared::telemetry::query::window::Window;
+use shared::web::error::Error;
 
 use crate::access::{Access, too_much};
 
@@ -115,7 +116,7 @@ impl Sums<'_> {
             .put_rollup(key, &rollup, seen, expires_at);
         if let Err(error) = kept.await {
             // They are only a saving.
-            tracing::warn!(%error, "sums of an hour not kept");
+            tracing::warn!(error = %WithCauses(&error), "sums of an hour not kept");
         }
         Ok(rollup)
     }

@@ -6,17 +6,17 @@ use axum::extract::{Path, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use shared::access_token::Principal;
-use shared::batch::MAX_AGE;
-use shared::batch::event::{Event, LogRecord, Span};
-use shared::batch::head::fingerprint;
-use shared::clock;
-use shared::dynamo::telemetry::StoredHead;
-use shared::error::{Error, Resource};
-use shared::http::body::Query;
-use shared::ids::ApplicationId;
-use shared::telemetry::trace::{Tree, is_whole, surroundings};
-use shared::telemetry::window::Window;
+use shared::base::clock;
+use shared::base::ids::ApplicationId;
+use shared::store::telemetry::StoredHead;
+use shared::telemetry::chunk::head::fingerprint;
+use shared::telemetry::decode::MAX_AGE;
+use shared::telemetry::event::{Event, LogRecord, Span};
+use shared::telemetry::query::trace::{Tree, is_whole, surroundings};
+use shared::telemetry::query::window::Window;
+use shared::web::body::Query;
+use shared::web::credentials::SignedIn;
+use shared::web::error::{Error, Resource};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::access::{Access, parsed, too_much};
@@ -95,7 +95,7 @@ pub(crate) struct Trace {
 )]
 pub(crate) async fn show(
     State(state): State<crate::State>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Path(trace_id): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Result<axum::Json<Trace>, Error> {

@@ -8,19 +8,19 @@ use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use shared::access_token::Principal;
-use shared::batch::Signal;
-use shared::batch::chunk::Position;
-use shared::batch::event::{Span, SpanKind};
-use shared::batch::head::{Entry, Summary, entries};
-use shared::clock;
-use shared::dynamo::telemetry::StoredHead;
-use shared::error::Error;
-use shared::http::body::Query;
-use shared::ids::ApplicationId;
-use shared::telemetry::cursor::Cursor;
-use shared::telemetry::listing::{TraceFilter, newest_first};
-use shared::telemetry::window::Window;
+use shared::base::clock;
+use shared::base::ids::ApplicationId;
+use shared::store::telemetry::StoredHead;
+use shared::telemetry::batch::Signal;
+use shared::telemetry::chunk::Position;
+use shared::telemetry::chunk::head::{Entry, Summary, entries};
+use shared::telemetry::event::{Span, SpanKind};
+use shared::telemetry::query::cursor::Cursor;
+use shared::telemetry::query::listing::{TraceFilter, newest_first};
+use shared::telemetry::query::window::Window;
+use shared::web::body::Query;
+use shared::web::credentials::SignedIn;
+use shared::web::error::Error;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::access::{Access, invalid, parsed};
@@ -103,7 +103,7 @@ struct Candidate {
 )]
 pub(crate) async fn list(
     State(state): State<crate::State>,
-    principal: Principal,
+    SignedIn(principal): SignedIn,
     Query(asked): Query<Asked>,
 ) -> Result<axum::Json<Traces>, Error> {
     let access = Access::check(&state, &principal, &asked.application_id).await?;

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use shared::batch::event::{Event, LogRecord, Origin, Scope, Span, SpanKind, SpanLink};
-use shared::clock;
+use shared::base::clock;
+use shared::telemetry::event::{Event, LogRecord, Origin, Scope, Span, SpanKind, SpanLink};
 use utoipa::ToSchema;
 
 /// A span of a trace.
@@ -90,7 +90,7 @@ impl<'a> SpanView<'a> {
 }
 
 impl<'a> EventView<'a> {
-    fn of(event: &'a shared::batch::event::SpanEvent) -> Self {
+    fn of(event: &'a shared::telemetry::event::SpanEvent) -> Self {
         Self {
             name: &event.name,
             timestamp: event.time(),

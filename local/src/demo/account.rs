@@ -3,7 +3,7 @@
 use axum::http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::clock;
+use shared::base::clock;
 use url::{Url, form_urlencoded};
 
 use super::api::Api;

@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderName, Method, Request, Response, StatusCode};
 use serde_json::Value;
-use shared::http::client::{Client, ClientError};
+use shared::web::client::{Client, ClientError};
 use url::Url;
 
 use super::failure::Failure;

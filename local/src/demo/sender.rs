@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anstream::println;
 use serde_json::Value;
-use shared::http::client::ClientError;
+use shared::web::client::ClientError;
 
 use super::api::{Api, in_words};
 use super::failure::Failure;

@@ -1,7 +1,7 @@
 //! Times and ids as they are written.
 
 use jiff::Timestamp;
-use shared::clock;
+use shared::base::clock;
 
 /// A trace's id, 32 hexadecimal digits.
 pub(super) fn trace_id(id: u128) -> String {

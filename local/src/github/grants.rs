@@ -8,8 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-use shared::clock;
-use shared::random::{self, CryptoRng};
+use shared::base::clock;
+use shared::base::random::{self, CryptoRng};
 
 use super::login::Login;
 

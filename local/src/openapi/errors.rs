@@ -1,9 +1,9 @@
 //! What every operation may answer besides what its function says: errors, in the
-//! form and with the headers that `shared::http::problem` gives them.
+//! form and with the headers that `shared::web::problem` gives them.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use shared::http::problem;
+use shared::web::problem;
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{Object, object};

@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::clock::rfc3339;
+use shared::base::clock::rfc3339;
 
 use crate::support::backend;
 

@@ -2,7 +2,7 @@
 //! exactly the settings that `template.yaml` gives them.
 
 use serde_json::json;
-use shared::clock::Clock;
+use shared::base::clock::Clock;
 use tokio::net::TcpListener;
 
 use super::function::{Function, Settings};

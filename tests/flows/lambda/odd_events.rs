@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use shared::inflate::MAX_WIRE_BYTES;
+use shared::telemetry::inflate::MAX_WIRE_BYTES;
 
 use super::deployment::Deployment;
 use super::event;

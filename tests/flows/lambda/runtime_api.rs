@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::StatusCode;
 use serde_json::Value;
-use shared::clock::Clock;
+use shared::base::clock::Clock;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc, oneshot};
 
@@ -67,7 +67,7 @@ impl RuntimeApi {
 
     /// Hands the function an event.
     pub async fn invoke(&self, event: Value) -> Outcome {
-        let id = shared::random::base62(&mut shared::random::rng(), 20);
+        let id = shared::base::random::base62(&mut shared::base::random::rng(), 20);
         let (tell, told) = oneshot::channel();
         self.shared
             .asked_for

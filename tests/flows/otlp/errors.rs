@@ -238,7 +238,7 @@ async fn storage_trouble_is_told_and_a_retry_heals_it() {
 #[tokio::test]
 async fn a_bug_is_told_without_its_words() {
     let bug = async || -> () { panic!("secret") };
-    let app = shared::http::app(Router::new().route(TRACES, post(bug)));
+    let app = shared::web::app(Router::new().route(TRACES, post(bug)));
     for encoding in ENCODINGS {
         let request = Request::post(TRACES).header("content-type", encoding.media_type());
         let request = request.body(Body::empty()).unwrap();

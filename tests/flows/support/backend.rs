@@ -10,11 +10,12 @@ use axum::middleware::{Next, from_fn};
 use http::Request;
 use jiff::Timestamp;
 use local::github::{self, OAuthApp};
-use shared::clock::{Clock, ManualClock};
-use shared::config::Env;
-use shared::dynamo::Database;
-use shared::dynamo::keys::TableNames;
-use shared::host::Host;
+use shared::base::clock::{Clock, ManualClock};
+use shared::base::environment::Env;
+use shared::lambda::Host;
+use shared::store::Database;
+use shared::store::keys::TableNames;
+use shared::web::request_log;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
@@ -77,7 +78,8 @@ impl Backend {
         let (time, clock) = Clock::manual(start());
         let env = Env::from_pairs(settings.iter().copied());
         let calls = Calls::default();
-        let config = Database::local_config(endpoint).interceptor(calls.clone());
+        let config = Database::local_config(endpoint, request_log::count_dynamodb_call)
+            .interceptor(calls.clone());
         let config = configured(config).build();
         let database = Database {
             client: aws_sdk_dynamodb::Client::from_conf(config),
@@ -232,7 +234,7 @@ fn app(env: &Env, database: &Database, time: &Clock) -> Router {
                 })),
             )
         });
-    shared::http::app(merged)
+    shared::web::app(merged)
 }
 
 /// Serves a GitHub stand-in; returns its address.

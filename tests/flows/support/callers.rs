@@ -260,7 +260,7 @@ impl Sdk {
     /// A span that starts now.
     pub fn span(&self, index: usize) -> Value {
         json!({
-            "timestamp": shared::clock::rfc3339(self.backend.clock.now()),
+            "timestamp": shared::base::clock::rfc3339(self.backend.clock.now()),
             "requestMethod": "GET", "requestURL": "/cart", "responseStatus": 200,
             "traceId": format!("trace-{index}"), "spanId": format!("span-{index}"),
             "parentSpanId": null, "durationMs": 12.5,
@@ -269,7 +269,7 @@ impl Sdk {
 
     /// A batch of one log record of now.
     pub fn log(&self, message: &str) -> Value {
-        let now = shared::clock::rfc3339(self.backend.clock.now());
+        let now = shared::base::clock::rfc3339(self.backend.clock.now());
         json!({ "logs": [{
             "timestamp": now, "level": "error", "type": "app", "message": message,
             "traceId": "trace-0", "clientTimestamp": now,
@@ -279,6 +279,6 @@ impl Sdk {
     /// A batch of spans that start now.
     pub fn batch(&self, count: usize) -> Value {
         let spans: Vec<_> = (0..count).map(|index| self.span(index)).collect();
-        json!({ "timestamp": shared::clock::rfc3339(self.backend.clock.now()), "traces": spans })
+        json!({ "timestamp": shared::base::clock::rfc3339(self.backend.clock.now()), "traces": spans })
     }
 }

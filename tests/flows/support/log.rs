@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use std::io::Write;
 use std::sync::Once;
 
-use shared::clock::Clock;
-use shared::host::log::json_lines;
+use shared::base::clock::Clock;
+use shared::lambda::log::json_lines;
 use tracing::Level;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;

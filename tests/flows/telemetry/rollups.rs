@@ -2,10 +2,10 @@
 //! whatever comes late is in them all the same.
 
 use serde_json::{Value, json};
-use shared::batch::Signal;
-use shared::dynamo::telemetry::{RollupKey, StoredRollup};
-use shared::telemetry::rollup::Rollup;
-use shared::telemetry::window::Window;
+use shared::store::telemetry::{RollupKey, StoredRollup};
+use shared::telemetry::batch::Signal;
+use shared::telemetry::query::rollup::Rollup;
+use shared::telemetry::query::window::Window;
 
 use super::{address, ask, record, send, send_logs, span, start};
 use crate::support::{Backend, Sdk, SignedIn, backend};

@@ -2,7 +2,7 @@
 //! window it asks about.
 
 use serde_json::{Value, json};
-use shared::clock::rfc3339;
+use shared::base::clock::rfc3339;
 
 use super::{ask, column, start};
 use crate::support::{Sdk, SignedIn, backend};

@@ -6,11 +6,11 @@ use axum::body::Bytes;
 use http::header::ACCEPT;
 use http::{Request, StatusCode};
 use jiff::Timestamp;
-use shared::clock;
-use shared::config::{ConfigError, Env};
-use shared::error::Error;
-use shared::http::client::{Client, ClientError};
-use shared::secret_scanning::{PublicKeys, Signature};
+use shared::base::clock;
+use shared::base::environment::{ConfigError, Env};
+use shared::identity::secret_scanning::{PublicKeys, Signature};
+use shared::web::client::{Client, ClientError};
+use shared::web::error::Error;
 use thiserror::Error;
 use tokio::sync::Mutex;
 

@@ -7,7 +7,7 @@ use http::header::{ACCEPT, AUTHORIZATION};
 use http::{HeaderValue, Request, StatusCode};
 use oauth2::AsyncHttpClient;
 use serde::Deserialize;
-use shared::http::client::{Client, ClientError};
+use shared::web::client::{Client, ClientError};
 use thiserror::Error;
 
 /// Why a call has no usable answer.

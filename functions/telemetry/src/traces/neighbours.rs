@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use shared::batch::Signal;
-use shared::batch::event::Span;
-use shared::batch::head::{Summary, TraceCounts, fingerprint};
-use shared::clock;
-use shared::dynamo::telemetry::StoredHead;
-use shared::error::Error;
-use shared::telemetry::listing::Gathered;
-use shared::telemetry::window::Window;
+use shared::base::clock;
+use shared::store::telemetry::StoredHead;
+use shared::telemetry::batch::Signal;
+use shared::telemetry::chunk::head::{Summary, TraceCounts, fingerprint};
+use shared::telemetry::event::Span;
+use shared::telemetry::query::listing::Gathered;
+use shared::telemetry::query::window::Window;
+use shared::web::error::Error;
 
 use super::{Candidate, Row};
 use crate::access::Access;
@@ -115,7 +115,7 @@ async fn open(
     access: &Access,
     heads: &[(StoredHead, Summary)],
     traces: &HashSet<u32>,
-) -> Result<BTreeMap<shared::batch::chunk::Position, Vec<Span>>, Error> {
+) -> Result<BTreeMap<shared::telemetry::chunk::Position, Vec<Span>>, Error> {
     let mut bytes = 0;
     let worth_it = heads
         .iter()
@@ -134,7 +134,7 @@ async fn open(
 /// Distinct spans and failures over all batches; `None` when the trace is listed
 /// in another's place.
 fn gathered_counts(
-    opened: &BTreeMap<shared::batch::chunk::Position, Vec<Span>>,
+    opened: &BTreeMap<shared::telemetry::chunk::Position, Vec<Span>>,
     candidate: &Candidate,
 ) -> Option<(usize, usize)> {
     let mut gathered = Gathered::default();

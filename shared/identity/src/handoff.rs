@@ -1,0 +1,186 @@
+//! The one-time code that carries a finished sign-in to the frontend, and the
+//! PKCE challenge (RFC 7636) that binds it to the page which started.
+//!
+//! The code is the session's family secret, sealed: it names its session by
+//! itself, and the table holds only the hash that the session id is. Until the
+//! code is redeemed the session has no token and lives for [`CODE_TTL`].
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_lc_rs::aead::{Aad, NONCE_LEN, Nonce};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use crate::refresh_token::RefreshToken;
+use crate::signing::SigningKeys;
+
+/// How long a code can be redeemed.
+pub const CODE_TTL: Duration = Duration::from_secs(60);
+
+/// What every code starts with.
+const PREFIX: &str = "upblit_code_";
+
+/// Binds a sealed code to its purpose.
+const ASSOCIATED_DATA: &[u8] = b"handoff code";
+
+/// Seals the session's first token into a code.
+///
+/// `None` when the cryptographic library fails, which no input can cause.
+pub fn seal(first: &RefreshToken, keys: &SigningKeys) -> Option<SecretString> {
+    let mut sealed = first.body().to_vec();
+    let key = &keys.current().handoff_code;
+    let nonce = key
+        .seal_in_place_append_tag(Aad::from(ASSOCIATED_DATA), &mut sealed)
+        .ok()?;
+    sealed.extend(nonce.as_ref());
+    let code = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(sealed));
+    Some(SecretString::from(code))
+}
+
+/// The token inside a code of ours; `None` for anything else.
+pub fn open(code: &str, keys: &SigningKeys) -> Option<RefreshToken> {
+    let sealed = URL_SAFE_NO_PAD.decode(code.strip_prefix(PREFIX)?).ok()?;
+    let (ciphertext, nonce) = sealed.split_last_chunk::<NONCE_LEN>()?;
+    keys.for_verification().find_map(|keys| {
+        let mut body = ciphertext.to_vec();
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let aad = Aad::from(ASSOCIATED_DATA);
+        let body = keys
+            .handoff_code
+            .open_in_place(nonce, aad, &mut body)
+            .ok()?;
+        RefreshToken::from_body(body)
+    })
+}
+
+/// A PKCE challenge of method `S256`: the hash of a secret that only the page
+/// which started the sign-in knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct CodeChallenge(String);
+
+/// The text is not a challenge or verifier of RFC 7636.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("is not of the form that RFC 7636 asks for")]
+pub struct InvalidPkce;
+
+impl TryFrom<String> for CodeChallenge {
+    type Error = InvalidPkce;
+
+    fn try_from(text: String) -> Result<Self, InvalidPkce> {
+        let hash = URL_SAFE_NO_PAD.decode(&text).map_err(|_| InvalidPkce)?;
+        if hash.len() == 32 {
+            Ok(Self(text))
+        } else {
+            Err(InvalidPkce)
+        }
+    }
+}
+
+impl From<CodeChallenge> for String {
+    fn from(challenge: CodeChallenge) -> Self {
+        challenge.0
+    }
+}
+
+impl fmt::Display for CodeChallenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The challenge that a verifier answers: base64url(SHA-256(verifier)).
+///
+/// # Errors
+/// When the verifier is not 43 to 128 unreserved characters (RFC 7636 §4.1).
+pub fn challenge_of(verifier: &SecretString) -> Result<CodeChallenge, InvalidPkce> {
+    let verifier = verifier.expose_secret();
+    let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    if !(43..=128).contains(&verifier.len()) || !verifier.bytes().all(unreserved) {
+        return Err(InvalidPkce);
+    }
+    let hash = Sha256::digest(verifier.as_bytes());
+    Ok(CodeChallenge(URL_SAFE_NO_PAD.encode(hash)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use upblit_base::ids::UserId;
+    use upblit_base::random;
+
+    fn keys() -> SigningKeys {
+        SigningKeys::new(&"k".repeat(32).into(), None).unwrap()
+    }
+
+    fn first() -> RefreshToken {
+        RefreshToken::first(UserId::new(7).unwrap(), &mut random::rng())
+    }
+
+    #[test]
+    fn a_code_names_its_session_and_hides_its_secret() {
+        let first = first();
+        let code = seal(&first, &keys()).unwrap();
+        let opened = open(code.expose_secret(), &keys()).unwrap();
+        assert_eq!(opened.session_id(), first.session_id());
+        let encoded = code.expose_secret().strip_prefix(PREFIX).unwrap();
+        let bytes = URL_SAFE_NO_PAD.decode(encoded).unwrap();
+        assert!(
+            !bytes
+                .windows(20)
+                .any(|window| first.body()[9..29] == *window)
+        );
+    }
+
+    #[test]
+    fn a_code_is_no_refresh_token_and_a_refresh_token_no_code() {
+        let (code, token) = (seal(&first(), &keys()).unwrap(), first().to_text(&keys()));
+        assert!(RefreshToken::parse(code.expose_secret(), &keys()).is_none());
+        assert!(open(token.expose_secret(), &keys()).is_none());
+    }
+
+    #[test]
+    fn every_changed_byte_of_a_code_is_noticed() {
+        let code = seal(&first(), &keys()).unwrap();
+        let encoded = code.expose_secret().strip_prefix(PREFIX).unwrap();
+        let sealed = URL_SAFE_NO_PAD.decode(encoded).unwrap();
+        for position in 0..sealed.len() {
+            let mut forged = sealed.clone();
+            forged[position] ^= 1;
+            let forged = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(forged));
+            assert!(open(&forged, &keys()).is_none(), "byte {position}");
+        }
+        assert!(open("", &keys()).is_none() && open(PREFIX, &keys()).is_none());
+    }
+
+    #[test]
+    fn the_example_of_rfc_7636_appendix_b() {
+        let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".into();
+        let challenge = challenge_of(&verifier).unwrap();
+        assert_eq!(
+            challenge.to_string(),
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+        );
+    }
+
+    #[test]
+    fn other_challenges_and_verifiers_are_refused() {
+        for text in ["", "short", &"A".repeat(44), &"!".repeat(43)] {
+            assert!(CodeChallenge::try_from(text.to_owned()).is_err(), "{text}");
+        }
+        for text in [
+            "",
+            &"a".repeat(42),
+            &"a".repeat(129),
+            &" ".repeat(43),
+            &"é".repeat(43),
+        ] {
+            assert!(challenge_of(&text.to_owned().into()).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Who may do what: sign-in, tokens, sessions, API keys, applications, the
+//! audit log, rate limits. Pure: no I/O; time and randomness are arguments.
+
+pub mod access_token;
+pub mod api_key;
+pub mod application;
+pub mod audit;
+pub mod handoff;
+pub mod login;
+pub mod rate_limit;
+pub mod refresh_token;
+pub mod secret_scanning;
+pub mod session;
+pub mod signing;
+pub mod user;

@@ -1,0 +1,313 @@
+//! A sign-in that is under way: the `state` sent to GitHub, the PKCE verifier
+//! (RFC 7636) and where to return, sealed into one cookie per attempt, so that
+//! several tabs can sign in at once and nothing is stored.
+
+use std::time::Duration;
+
+use aws_lc_rs::aead::{Aad, NONCE_LEN, Nonce};
+use aws_lc_rs::constant_time;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::handoff::CodeChallenge;
+use crate::signing::SigningKeys;
+use upblit_base::clock;
+use upblit_base::random::{self, CryptoRng};
+
+/// How long a user may take at GitHub.
+pub const LOGIN_TTL: Duration = Duration::from_secs(600);
+
+/// Characters that name the attempt, at the start of `state`.
+const FLOW_ID_CHARS: usize = 11;
+
+/// Characters of `state` after the flow id: 32 × 5.95 bits.
+const STATE_SECRET_CHARS: usize = 32;
+
+/// Longest `return_to`.
+const MAX_RETURN_TO_BYTES: usize = 512;
+
+/// One attempt to sign in, from the redirect to GitHub until its callback.
+#[derive(Serialize, Deserialize)]
+pub struct LoginAttempt {
+    state: String,
+    pkce_verifier: String,
+    return_to: Option<ReturnTo>,
+    code_challenge: Option<CodeChallenge>,
+    expires_at_ms: i64,
+}
+
+/// Why a callback does not belong to an attempt of this browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum LoginRefusal {
+    /// No attempt of this browser has this state.
+    #[error("the sign-in was not started in this browser")]
+    UnknownState,
+    /// The attempt is older than [`LOGIN_TTL`].
+    #[error("the sign-in took too long")]
+    Expired,
+}
+
+impl LoginAttempt {
+    /// Starts an attempt. With a challenge, it ends in a one-time code bound to it.
+    pub fn start(
+        return_to: Option<ReturnTo>,
+        code_challenge: Option<CodeChallenge>,
+        now: Timestamp,
+        rng: &mut impl CryptoRng,
+    ) -> Self {
+        Self {
+            state: random::base62(rng, FLOW_ID_CHARS + STATE_SECRET_CHARS),
+            // 43 characters of RFC 7636's unreserved set: 256 bits.
+            pkce_verifier: random::base62(rng, 43),
+            return_to,
+            code_challenge,
+            expires_at_ms: clock::after(now, LOGIN_TTL).as_millisecond(),
+        }
+    }
+
+    /// The `state` parameter for GitHub.
+    pub fn state(&self) -> &str {
+        &self.state
+    }
+
+    /// The PKCE verifier; GitHub gets its challenge first and this at the end.
+    pub fn pkce_verifier(&self) -> &str {
+        &self.pkce_verifier
+    }
+
+    /// Where on the frontend the user wanted to go.
+    pub fn return_to(&self) -> Option<&ReturnTo> {
+        self.return_to.as_ref()
+    }
+
+    /// What the one-time code is to be bound to, if one is wanted.
+    pub fn code_challenge(&self) -> Option<&CodeChallenge> {
+        self.code_challenge.as_ref()
+    }
+
+    /// The attempt's name, for its cookie.
+    pub fn flow_id(&self) -> &str {
+        &self.state[..FLOW_ID_CHARS]
+    }
+
+    /// The flow id inside a `state` that came back; `None` if it never was one of ours.
+    pub fn flow_id_in(state: &str) -> Option<&str> {
+        let ours = state.len() == FLOW_ID_CHARS + STATE_SECRET_CHARS
+            && state.bytes().all(|b| b.is_ascii_alphanumeric());
+        ours.then(|| &state[..FLOW_ID_CHARS])
+    }
+
+    /// The attempt as a cookie value: AES-256-GCM, so neither readable nor
+    /// changeable, with the flow id as associated data.
+    ///
+    /// `None` when the cryptographic library fails, which no input can cause.
+    pub fn seal(&self, keys: &SigningKeys) -> Option<String> {
+        let mut sealed = serde_json::to_vec(self).ok()?;
+        let key = &keys.current().login_cookie;
+        let nonce = key
+            .seal_in_place_append_tag(Aad::from(self.flow_id()), &mut sealed)
+            .ok()?;
+        sealed.extend(nonce.as_ref());
+        Some(URL_SAFE_NO_PAD.encode(sealed))
+    }
+
+    /// Opens the cookie and checks that it belongs to the `state` that came back.
+    ///
+    /// # Errors
+    /// When it does not, or took too long.
+    pub fn open(
+        cookie: &str,
+        state: &str,
+        keys: &SigningKeys,
+        now: Timestamp,
+    ) -> Result<Self, LoginRefusal> {
+        let attempt = Self::unseal(cookie, state, keys).ok_or(LoginRefusal::UnknownState)?;
+        let same_state =
+            constant_time::verify_slices_are_equal(attempt.state.as_bytes(), state.as_bytes());
+        same_state.map_err(|_| LoginRefusal::UnknownState)?;
+        if now.as_millisecond() >= attempt.expires_at_ms {
+            return Err(LoginRefusal::Expired);
+        }
+        Ok(attempt)
+    }
+
+    fn unseal(cookie: &str, state: &str, keys: &SigningKeys) -> Option<Self> {
+        let flow_id = Self::flow_id_in(state)?;
+        let sealed = URL_SAFE_NO_PAD.decode(cookie).ok()?;
+        let (ciphertext, nonce) = sealed.split_last_chunk::<NONCE_LEN>()?;
+        keys.for_verification().find_map(|keys| {
+            let mut plain = ciphertext.to_vec();
+            let nonce = Nonce::assume_unique_for_key(*nonce);
+            let key = &keys.login_cookie;
+            let plain = key
+                .open_in_place(nonce, Aad::from(flow_id), &mut plain)
+                .ok()?;
+            serde_json::from_slice(plain).ok()
+        })
+    }
+}
+
+/// A path on the frontend, such as `/applications/7?tab=keys`. It cannot name
+/// another origin, so it is no open redirect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ReturnTo(String);
+
+/// The text is not a plain path on the frontend.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("return_to must be a path on the frontend, such as /applications")]
+pub struct InvalidReturnTo;
+
+impl TryFrom<String> for ReturnTo {
+    type Error = InvalidReturnTo;
+
+    fn try_from(path: String) -> Result<Self, InvalidReturnTo> {
+        let local = path.starts_with('/') && !path.starts_with("//");
+        // A browser reads `\` as `/`, and drops tabs and newlines: `/\evil` is `//evil`.
+        let plain = path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+        // `/%2fevil` becomes `//evil` in whatever decodes once more.
+        let decoded_twice = path.to_ascii_lowercase();
+        let hidden = decoded_twice.starts_with("/%2f") || decoded_twice.starts_with("/%5c");
+        if local && plain && !hidden && path.len() <= MAX_RETURN_TO_BYTES {
+            Ok(Self(path))
+        } else {
+            Err(InvalidReturnTo)
+        }
+    }
+}
+
+impl From<ReturnTo> for String {
+    fn from(path: ReturnTo) -> Self {
+        path.0
+    }
+}
+
+impl ReturnTo {
+    /// The path.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(secret: &str) -> SigningKeys {
+        SigningKeys::new(&secret.repeat(32).into(), None).unwrap()
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        clock::from_millis(seconds * 1000)
+    }
+
+    fn attempt() -> LoginAttempt {
+        LoginAttempt::start(None, None, at(0), &mut random::rng())
+    }
+
+    fn open(cookie: &str, state: &str) -> Result<LoginAttempt, LoginRefusal> {
+        LoginAttempt::open(cookie, state, &keys("k"), at(1))
+    }
+
+    #[test]
+    fn the_browser_that_started_finishes() {
+        let attempt = attempt();
+        let opened = open(&attempt.seal(&keys("k")).unwrap(), attempt.state())
+            .ok()
+            .unwrap();
+        assert_eq!(opened.pkce_verifier(), attempt.pkce_verifier());
+    }
+
+    #[test]
+    fn the_cookie_shows_neither_state_nor_verifier() {
+        let attempt = attempt();
+        let cookie = attempt.seal(&keys("k")).unwrap();
+        let bytes = URL_SAFE_NO_PAD.decode(cookie).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains(attempt.pkce_verifier()) && !text.contains(attempt.state()));
+    }
+
+    #[test]
+    fn o2_o5_o9_a_forged_or_foreign_state_is_refused() {
+        let (mine, other) = (attempt(), attempt());
+        let cookie = mine.seal(&keys("k")).unwrap();
+        let same_flow = format!("{}{}", mine.flow_id(), &other.state()[FLOW_ID_CHARS..]);
+        for state in [other.state(), &same_flow, "", "é", &mine.state()[1..]] {
+            assert_eq!(
+                open(&cookie, state).err(),
+                Some(LoginRefusal::UnknownState),
+                "{state}"
+            );
+        }
+        let foreign = mine.seal(&keys("x")).unwrap();
+        assert_eq!(
+            open(&foreign, mine.state()).err(),
+            Some(LoginRefusal::UnknownState)
+        );
+    }
+
+    #[test]
+    fn every_changed_byte_of_the_cookie_is_noticed() {
+        let attempt = attempt();
+        let sealed = URL_SAFE_NO_PAD
+            .decode(attempt.seal(&keys("k")).unwrap())
+            .unwrap();
+        for position in 0..sealed.len() {
+            let mut forged = sealed.clone();
+            forged[position] ^= 1;
+            let forged = URL_SAFE_NO_PAD.encode(forged);
+            assert!(open(&forged, attempt.state()).is_err(), "byte {position}");
+        }
+        assert!(open("", attempt.state()).is_err() && open("AAAA", attempt.state()).is_err());
+    }
+
+    #[test]
+    fn o4_an_attempt_lasts_ten_minutes() {
+        let attempt = attempt();
+        let cookie = attempt.seal(&keys("k")).unwrap();
+        let open = |now| LoginAttempt::open(&cookie, attempt.state(), &keys("k"), now).err();
+        assert_eq!(open(at(599)), None);
+        assert_eq!(open(at(600)), Some(LoginRefusal::Expired));
+    }
+
+    #[test]
+    fn an_attempt_survives_a_rotation_of_the_signing_key() {
+        let attempt = attempt();
+        let cookie = attempt.seal(&keys("o")).unwrap();
+        let (new, old) = ("n".repeat(32).into(), "o".repeat(32).into());
+        let rotated = SigningKeys::new(&new, Some(&old)).unwrap();
+        assert!(LoginAttempt::open(&cookie, attempt.state(), &rotated, at(1)).is_ok());
+    }
+
+    #[test]
+    fn o29_only_plain_paths_are_returned_to() {
+        let parse = |path: &str| ReturnTo::try_from(path.to_owned());
+        for path in ["/", "/applications/7?tab=keys#top", "/a//b", "/https:evil"] {
+            assert!(parse(path).is_ok(), "{path}");
+        }
+        for path in [
+            "",
+            "applications",
+            "//evil.test",
+            "/\\evil.test",
+            "\\\\evil.test",
+            "https:evil.test",
+            "https://evil.test",
+            "javascript:alert(1)",
+            "/%2fevil.test",
+            "/%2Fevil",
+            "/%5Cevil",
+            "/\t/evil.test",
+            "/a\r\nSet-Cookie: x=1",
+            "/é",
+            " /a",
+            "/a b",
+        ] {
+            assert_eq!(parse(path), Err(InvalidReturnTo), "{path:?}");
+        }
+        assert!(parse(&format!("/{}", "a".repeat(512))).is_err());
+    }
+}

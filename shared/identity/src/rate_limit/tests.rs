@@ -1,0 +1,179 @@
+//! A simulation of instances that share one counter.
+
+use proptest::prelude::*;
+
+use super::*;
+use upblit_base::clock;
+
+const QUOTA: Amount = Amount {
+    requests: 6_000,
+    events: 600_000,
+};
+
+fn at(seconds: u64) -> Timestamp {
+    clock::after(Timestamp::UNIX_EPOCH, Duration::from_secs(seconds))
+}
+
+/// The table's counter, with exactly the condition that storage has.
+#[derive(Default)]
+struct Table {
+    leased: Amount,
+    writes: u64,
+}
+
+impl Table {
+    fn lease(&mut self, block: Amount, quota: Amount) -> Result<Amount, Amount> {
+        self.writes += 1;
+        let after = self.leased.plus(block);
+        if !quota.covers(after) {
+            return Err(self.leased);
+        }
+        self.leased = after;
+        Ok(after)
+    }
+}
+
+fn request(instance: &mut Allowance, table: &mut Table, cost: Amount, now: Timestamp) -> bool {
+    loop {
+        match instance.ask(cost, now) {
+            Answer::Admitted => return true,
+            Answer::Denied => return false,
+            Answer::Lease(block) => match table.lease(block, instance.quota()) {
+                Ok(leased) => instance.granted(instance.window(), block, leased),
+                Err(leased) => instance.refused(instance.window(), leased),
+            },
+        }
+    }
+}
+
+/// Sends requests of `events` events to the instances in turn; returns what was
+/// admitted, and how many writes it took.
+fn simulate(instances: usize, requests: u64, events: usize) -> (Amount, u64) {
+    let mut table = Table::default();
+    let mut warm = vec![Allowance::new(QUOTA, at(0)); instances];
+    let mut admitted = Amount::default();
+    for index in 0..requests {
+        let instance = &mut warm[index as usize % instances];
+        let cost = Amount::of_request(events);
+        if request(instance, &mut table, cost, at(index * 59 / requests)) {
+            admitted = admitted.plus(cost);
+        }
+    }
+    (admitted, table.writes)
+}
+
+#[test]
+fn one_eight_and_fifty_instances_never_admit_more_than_the_quota() {
+    for instances in [1, 8, 50] {
+        for events in [1, 100, 7_000] {
+            let (admitted, _) = simulate(instances, 20_000, events);
+            assert!(
+                QUOTA.covers(admitted),
+                "{instances} × {events}: {admitted:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn under_load_there_is_at_most_one_write_for_fifty_requests() {
+    for instances in [1, 8, 50] {
+        let (_, writes) = simulate(instances, 20_000, 100);
+        assert!(
+            writes * 50 <= 20_000 + 50 * instances as u64,
+            "{instances}: {writes}"
+        );
+    }
+}
+
+#[test]
+fn nearly_all_of_the_quota_is_to_be_had() {
+    for (instances, least) in [(1, 6_000), (8, 5_900), (50, 5_900)] {
+        let (admitted, _) = simulate(instances, 20_000, 10);
+        assert!(admitted.requests >= least, "{instances}: {admitted:?}");
+    }
+}
+
+#[test]
+fn denied_requests_cost_no_writes() {
+    let mut table = Table::default();
+    let mut instance = Allowance::new(QUOTA, at(0));
+    let cost = Amount::of_request(1);
+    while request(&mut instance, &mut table, cost, at(1)) {}
+    let writes = table.writes;
+    for _ in 0..10_000 {
+        assert!(!request(&mut instance, &mut table, cost, at(59)));
+    }
+    assert_eq!(table.writes, writes);
+    assert!(
+        request(&mut instance, &mut Table::default(), cost, at(60)),
+        "a new window"
+    );
+}
+
+#[test]
+fn a_large_batch_that_does_not_fit_leaves_room_for_small_ones() {
+    let mut table = Table::default();
+    let quota = Amount {
+        requests: 100,
+        events: 1_000,
+    };
+    let mut instance = Allowance::new(quota, at(0));
+    assert!(request(
+        &mut instance,
+        &mut table,
+        Amount::of_request(900),
+        at(0)
+    ));
+    assert!(!request(
+        &mut instance,
+        &mut table,
+        Amount::of_request(900),
+        at(0)
+    ));
+    assert!(request(
+        &mut instance,
+        &mut table,
+        Amount::of_request(50),
+        at(0)
+    ));
+}
+
+#[test]
+fn a_block_of_an_old_window_is_not_spent_in_a_new_one() {
+    let mut instance = Allowance::new(QUOTA, at(0));
+    let Answer::Lease(block) = instance.ask(Amount::of_request(1), at(59)) else {
+        panic!("nothing is held yet");
+    };
+    let old = instance.window();
+    assert!(matches!(
+        instance.ask(Amount::of_request(1), at(60)),
+        Answer::Lease(_)
+    ));
+    instance.granted(old, block, block);
+    assert!(matches!(
+        instance.ask(Amount::of_request(1), at(60)),
+        Answer::Lease(_)
+    ));
+}
+
+proptest! {
+    #[test]
+    fn no_order_of_requests_admits_more_than_the_quota(
+        requests in prop::collection::vec((0usize..12, 0usize..400, 0u64..60), 1..600),
+        quota_requests in 1u64..200,
+        quota_events in 1u64..5_000,
+    ) {
+        let quota = Amount { requests: quota_requests, events: quota_events };
+        let mut table = Table::default();
+        let mut instances = [Allowance::new(quota, at(0)); 12];
+        let mut admitted = Amount::default();
+        for (instance, events, second) in requests {
+            let cost = Amount::of_request(events);
+            if request(&mut instances[instance], &mut table, cost, at(second)) {
+                admitted = admitted.plus(cost);
+            }
+        }
+        prop_assert!(quota.covers(admitted) && quota.covers(table.leased));
+    }
+}

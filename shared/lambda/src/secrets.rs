@@ -1,0 +1,171 @@
+//! Secrets from AWS Secrets Manager. Where a setting `…_ARN` names a secret,
+//! its value becomes the setting: the plain value is never in the function's
+//! environment variables.
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::Builder as Config;
+use aws_sdk_secretsmanager::error::DisplayErrorContext;
+use serde::Deserialize;
+
+use upblit_base::environment::{ConfigError, Env};
+
+/// The signing secret: the secret's whole value.
+const JWT_SECRET_ARN: &str = "JWT_SECRET_ARN";
+
+/// GitHub's client: `{"client_id","client_secret"}`.
+const GITHUB_SECRET_ARN: &str = "GITHUB_SECRET_ARN";
+
+/// What Secrets Manager labels the value in use, the one that a rotation is about
+/// to put in its place, and the one that was in use before.
+const CURRENT: &str = "AWSCURRENT";
+const PENDING: &str = "AWSPENDING";
+const PREVIOUS: &str = "AWSPREVIOUS";
+
+/// How long one secret may take: Lambda gives a start-up 10 s for all of it.
+const TIME_LIMIT: Duration = Duration::from_secs(3);
+
+/// The secrets that the settings name.
+pub(super) struct Secrets {
+    client: Client,
+    env: Env,
+}
+
+impl Secrets {
+    /// `None` when the settings name no secret. Makes no call.
+    pub(super) fn of(env: &Env, aws: &SdkConfig) -> Option<Self> {
+        env.optional(JWT_SECRET_ARN)
+            .or(env.optional(GITHUB_SECRET_ARN))?;
+        let limit = TimeoutConfig::builder()
+            .operation_timeout(TIME_LIMIT)
+            .build();
+        let mut config = Config::from(aws).timeout_config(limit);
+        if let Some(url) = env.optional("AWS_ENDPOINT_URL_SECRETS_MANAGER") {
+            config = config.endpoint_url(url);
+        }
+        Some(Self {
+            client: Client::from_conf(config.build()),
+            env: env.clone(),
+        })
+    }
+
+    /// The settings, with the secrets that they name.
+    pub(super) async fn read(&self) -> Result<Env, ConfigError> {
+        let signing = async {
+            match self.env.optional(JWT_SECRET_ARN) {
+                Some(arn) => self.signing_secrets(arn).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let github = async {
+            match self.env.optional(GITHUB_SECRET_ARN) {
+                Some(arn) => self.github_client(arn).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        // At once: a start waits for them.
+        let (signing, github) = tokio::try_join!(signing, github)?;
+        let github = github.into_iter().flatten();
+        let found = signing.into_iter().flatten().chain(github);
+        Ok(self.env.clone().with_defaults(found))
+    }
+
+    async fn signing_secrets(
+        &self,
+        arn: &str,
+    ) -> Result<impl Iterator<Item = (&'static str, String)> + use<>, ConfigError> {
+        // The value in use first: whenever a rotation moves the labels meanwhile,
+        // the other of the two values is among those that are read after it.
+        let current = self.value(JWT_SECRET_ARN, arn, CURRENT).await?;
+        let current = current.ok_or_else(|| ConfigError::new(JWT_SECRET_ARN, "has no value"))?;
+        let (pending, previous) = tokio::try_join!(
+            self.value(JWT_SECRET_ARN, arn, PENDING),
+            self.value(JWT_SECRET_ARN, arn, PREVIOUS)
+        )?;
+        let other = also_verifying(&current, pending, previous);
+        let other = other.map(|secret| ("JWT_SECRET_PREVIOUS", secret));
+        Ok([("JWT_SECRET", current)].into_iter().chain(other))
+    }
+
+    async fn github_client(&self, arn: &str) -> Result<[(&'static str, String); 2], ConfigError> {
+        let value = self.value(GITHUB_SECRET_ARN, arn, CURRENT).await?;
+        let client = value
+            .as_deref()
+            .and_then(|json| serde_json::from_str(json).ok());
+        let GitHubClient {
+            client_id,
+            client_secret,
+        } = client.ok_or_else(|| {
+            ConfigError::new(
+                GITHUB_SECRET_ARN,
+                "must hold {\"client_id\",\"client_secret\"}",
+            )
+        })?;
+        Ok([
+            ("GITHUB_CLIENT_ID", client_id),
+            ("GITHUB_CLIENT_SECRET", client_secret),
+        ])
+    }
+
+    /// A secret's value at a stage; `None` when there is none at that stage.
+    async fn value(
+        &self,
+        setting: &str,
+        arn: &str,
+        stage: &str,
+    ) -> Result<Option<String>, ConfigError> {
+        let request = self.client.get_secret_value();
+        let request = request.secret_id(arn).version_stage(stage);
+        match request.send().await {
+            Ok(output) => Ok(output.secret_string),
+            Err(error) => match error.as_service_error() {
+                Some(refusal) if refusal.is_resource_not_found_exception() => Ok(None),
+                _ => {
+                    let problem = format!("cannot be read: {}", DisplayErrorContext(error));
+                    Err(ConfigError::new(setting, problem))
+                }
+            },
+        }
+    }
+}
+
+/// Which secret verifies beside the one in use: the next one, while a rotation
+/// makes it known to every instance, and the last one afterwards. The label of
+/// the next one may stay on after it was taken into use.
+fn also_verifying(
+    current: &str,
+    pending: Option<String>,
+    previous: Option<String>,
+) -> Option<String> {
+    pending.filter(|pending| pending != current).or(previous)
+}
+
+#[derive(Deserialize)]
+struct GitHubClient {
+    client_id: String,
+    client_secret: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_secret_verifies_until_it_is_in_use_and_then_the_last_one_does() {
+        let some = |text: &str| Some(text.to_owned());
+        for (current, pending, previous, verifies) in [
+            ("a", None, None, None),
+            ("b", None, some("a"), some("a")),
+            // A rotation, from the first step on.
+            ("a", some("b"), None, some("b")),
+            ("b", some("b"), some("a"), some("a")),
+            // The one after it.
+            ("b", some("c"), some("a"), some("c")),
+        ] {
+            assert_eq!(also_verifying(current, pending, previous), verifies);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Revoking a key that was found in public: nobody's session asks for it.
+
+use jiff::Timestamp;
+
+use super::revoking;
+use crate::transaction::Outcome;
+use crate::{Database, StorageError};
+use upblit_base::ids::PublicKeyId;
+use upblit_identity::audit::{Actor, AuditAction, AuditEntry};
+
+/// How an attempt to revoke a leaked key ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeakOutcome {
+    /// The key has ended now.
+    Revoked,
+    /// It had ended before; nothing was written.
+    Ended,
+}
+
+impl Database {
+    /// Ends a leaked key for good, on behalf of whoever found it. One transaction.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn revoke_leaked_key(
+        &self,
+        id: PublicKeyId,
+        finder: Actor,
+        now: Timestamp,
+    ) -> Result<LeakOutcome, StorageError> {
+        let entry = AuditEntry::of_key(id, finder, AuditAction::KeyRevoked, now);
+        let outcome = revoking(self, id, &entry)?.commit(self).await?;
+        match outcome {
+            Outcome::Refused(_) if outcome.refused_at(0) => Ok(LeakOutcome::Ended),
+            outcome => outcome.must_commit().map(|()| LeakOutcome::Revoked),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Minting a key: with a copy of its application's telemetry settings, which
+//! usually are the defaults, so that nothing is read first.
+
+use crate::attribute;
+use crate::error::unbuildable;
+use std::ops::ControlFlow;
+
+use aws_sdk_dynamodb::types::Put;
+use jiff::Timestamp;
+
+use super::{KeyRow, entry};
+use crate::applications::{self, KeyNotAdded};
+use crate::transaction::Transaction;
+use crate::{Database, StorageError, audit, refresh_tokens};
+use upblit_identity::access_token::Principal;
+use upblit_identity::api_key::KeyRecord;
+use upblit_identity::application::TelemetrySettings;
+use upblit_identity::audit::AuditAction;
+
+/// One for the defaults, one for the settings that were found instead, and one
+/// in case these were changed in between.
+const MAX_ATTEMPTS: usize = 3;
+
+/// How an attempt to mint a key ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MintOutcome {
+    /// The key is stored.
+    Minted,
+    /// The caller's session has ended since the access token was issued.
+    SessionOver,
+    /// The caller is not a member, or there is no such application.
+    NotAMember,
+    /// The application has as many keys as it may.
+    KeyLimit,
+}
+
+impl Database {
+    /// Stores a new key, if the caller's session is live, the caller is a member
+    /// and the application may have one more key. One transaction; a second where
+    /// the application's telemetry settings are not the defaults.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn mint_key(
+        &self,
+        record: &KeyRecord,
+        principal: Principal,
+        now: Timestamp,
+    ) -> Result<MintOutcome, StorageError> {
+        let mut settings = TelemetrySettings::default();
+        for _ in 0..MAX_ATTEMPTS {
+            match self.mint_with(settings, record, principal, now).await? {
+                ControlFlow::Break(outcome) => return Ok(outcome),
+                ControlFlow::Continue(found) => settings = found,
+            }
+        }
+        Err(StorageError::Contended("settings of the application"))
+    }
+
+    /// Mints the key as one of an application with these settings, or tells which it has.
+    async fn mint_with(
+        &self,
+        settings: TelemetrySettings,
+        record: &KeyRecord,
+        principal: Principal,
+        now: Timestamp,
+    ) -> Result<ControlFlow<MintOutcome, TelemetrySettings>, StorageError> {
+        let application_id = record.id.application_id;
+        let row = KeyRow::new(record, settings);
+        let put = Put::builder()
+            .table_name(&self.tables.api_keys)
+            .set_item(Some(attribute::to_item(row)?))
+            .condition_expression("attribute_not_exists(key_id)");
+        let member = applications::check_member(self, application_id, principal.user_id)?;
+        let entry = entry(record.id, principal, AuditAction::KeyMinted, now);
+        let outcome = Transaction::default()
+            .check(refresh_tokens::check_live(self, principal, now)?)
+            .check(member)
+            .update(applications::add_key(self, application_id, settings)?)
+            .put(put.build().map_err(unbuildable)?)
+            .put(audit::put(self, &entry)?)
+            .commit(self)
+            .await?;
+        if outcome.refused_at(0) {
+            return Ok(ControlFlow::Break(MintOutcome::SessionOver));
+        }
+        if outcome.refused_at(1) {
+            return Ok(ControlFlow::Break(MintOutcome::NotAMember));
+        }
+        if let Some(application) = outcome.item_at(2) {
+            return Ok(match KeyNotAdded::read(application)? {
+                KeyNotAdded::Gone => ControlFlow::Break(MintOutcome::NotAMember),
+                KeyNotAdded::Full => ControlFlow::Break(MintOutcome::KeyLimit),
+                KeyNotAdded::OtherSettings(found) => ControlFlow::Continue(found),
+            });
+        }
+        outcome
+            .must_commit()
+            .map(|()| ControlFlow::Break(MintOutcome::Minted))
+    }
+}

@@ -1,0 +1,103 @@
+//! A key as an item of the table.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteArray;
+
+use super::StoredKey;
+use crate::telemetry_settings::SettingsRow;
+use upblit_base::clock;
+use upblit_base::ids::{ApplicationId, KeyId, PublicKeyId, UserId};
+use upblit_identity::api_key::{KeyHash, KeyRecord, KeyState, PreviousSecret, Scope};
+use upblit_identity::application::{Name, TelemetrySettings};
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct KeyRow {
+    application_id: ApplicationId,
+    key_id: KeyId,
+    name: Name,
+    hint: String,
+    hash: ByteArray<32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous_hash: Option<ByteArray<32>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous_hint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous_until_ms: Option<i64>,
+    scopes: Vec<Scope>,
+    state: KeyState,
+    created_by: UserId,
+    created_ms: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key_expires_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_used_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous_last_used_ms: Option<i64>,
+    #[serde(flatten)]
+    telemetry: SettingsRow,
+}
+
+impl KeyRow {
+    /// A key that was not used yet, of an application with these settings.
+    pub(super) fn new(record: &KeyRecord, telemetry: TelemetrySettings) -> Self {
+        let previous = record.previous.as_ref();
+        Self {
+            application_id: record.id.application_id,
+            key_id: record.id.key_id,
+            name: record.name.clone(),
+            hint: record.hint.clone(),
+            hash: ByteArray::new(*record.hash.as_bytes()),
+            previous_hash: previous.map(|previous| ByteArray::new(*previous.hash.as_bytes())),
+            previous_hint: previous.map(|previous| previous.hint.clone()),
+            previous_until_ms: previous.map(|previous| previous.valid_until.as_millisecond()),
+            scopes: record.scopes.clone(),
+            state: record.state,
+            created_by: record.created_by,
+            created_ms: record.created_at.as_millisecond(),
+            key_expires_ms: record.expires_at.map(Timestamp::as_millisecond),
+            last_used_ms: None,
+            previous_last_used_ms: None,
+            telemetry: telemetry.into(),
+        }
+    }
+}
+
+impl From<KeyRow> for StoredKey {
+    fn from(row: KeyRow) -> Self {
+        // Never used is written as 0: a rotation copies in one expression.
+        let previous_last_used = row
+            .previous_last_used_ms
+            .filter(|millis| *millis > 0)
+            .map(clock::from_millis);
+        let previous = row
+            .previous_hash
+            .zip(row.previous_hint)
+            .zip(row.previous_until_ms);
+        let key = KeyRecord {
+            id: PublicKeyId {
+                application_id: row.application_id,
+                key_id: row.key_id,
+            },
+            name: row.name,
+            hint: row.hint,
+            hash: KeyHash::from_bytes(row.hash.into_array()),
+            previous: previous.map(|((hash, hint), until)| PreviousSecret {
+                hash: KeyHash::from_bytes(hash.into_array()),
+                hint,
+                valid_until: clock::from_millis(until),
+            }),
+            scopes: row.scopes,
+            state: row.state,
+            created_by: row.created_by,
+            created_at: clock::from_millis(row.created_ms),
+            expires_at: row.key_expires_ms.map(clock::from_millis),
+        };
+        Self {
+            key,
+            last_used_at: row.last_used_ms.map(clock::from_millis),
+            previous_last_used_at: previous_last_used,
+            telemetry: row.telemetry.into(),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Audit entries: items of the Applications table, beside the application, or
+//! in a partition of the user's account.
+
+use crate::error::{failed, unbuildable};
+use aws_sdk_dynamodb::types::Put;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::attribute::{self, string};
+use crate::{Database, StorageError, keys};
+use upblit_base::clock;
+use upblit_base::ids::{PublicKeyId, SessionId};
+use upblit_base::random;
+use upblit_identity::audit::{Actor, AuditAction, AuditEntry, RETENTION, Subject};
+
+#[derive(Serialize, Deserialize)]
+struct AuditRow {
+    application_id: String,
+    sk: String,
+    actor: Actor,
+    at_ms: i64,
+    action: AuditAction,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<PublicKeyId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<SessionId>,
+    expires_at: i64,
+}
+
+/// The write of an entry, for the transaction of the change itself.
+pub(super) fn put(database: &Database, entry: &AuditEntry) -> Result<Put, StorageError> {
+    let row = AuditRow {
+        application_id: keys::audit_partition(entry.subject),
+        sk: keys::audit(entry.at, &random::base62(&mut random::rng(), 8)),
+        actor: entry.actor,
+        at_ms: entry.at.as_millisecond(),
+        action: entry.action,
+        key: entry.key,
+        session: entry.session,
+        expires_at: clock::after(entry.at, RETENTION).as_second(),
+    };
+    let put = Put::builder().table_name(&database.tables.applications);
+    put.set_item(Some(attribute::to_item(row)?))
+        .build()
+        .map_err(unbuildable)
+}
+
+impl Database {
+    /// One page of an audit trail, newest first. One consistent
+    /// query; `after` is the position that the page before returned.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn audit_trail(
+        &self,
+        subject: Subject,
+        after: Option<&AuditPosition>,
+        limit: i32,
+        now: Timestamp,
+    ) -> Result<(Vec<AuditEntry>, Option<AuditPosition>), StorageError> {
+        let partition = keys::audit_partition(subject);
+        let start = after.map(|position| {
+            attribute::key([(keys::APPLICATION_ID, &partition), (keys::SK, &position.0)])
+        });
+        let output = self
+            .client
+            .query()
+            .table_name(&self.tables.applications)
+            .key_condition_expression("application_id = :application AND begins_with(sk, :audit)")
+            .expression_attribute_values(":application", string(&partition))
+            .expression_attribute_values(":audit", string(keys::AUDIT_PREFIX))
+            .consistent_read(true)
+            .scan_index_forward(false)
+            .limit(limit)
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(failed)?;
+        let next = output
+            .last_evaluated_key
+            .as_ref()
+            .and_then(|key| key.get(keys::SK)?.as_s().ok().cloned().map(AuditPosition));
+        let rows: Vec<AuditRow> = attribute::from_items(output.items.unwrap_or_default())?;
+        let current = rows
+            .into_iter()
+            .filter(|row| row.expires_at > now.as_second());
+        Ok((current.map(|row| row.entry(subject)).collect(), next))
+    }
+}
+
+/// A place in an audit trail. It does not name whose: that comes from the
+/// caller's token and membership alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditPosition(String);
+
+impl AuditPosition {
+    /// For a cursor.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// From a cursor; `None` for anything that is not a place in an audit trail.
+    pub fn parse(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix(keys::AUDIT_PREFIX)?;
+        let plain = rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'#');
+        (plain && rest.len() <= 32).then(|| Self(text.to_owned()))
+    }
+}
+
+impl AuditRow {
+    fn entry(self, subject: Subject) -> AuditEntry {
+        AuditEntry {
+            subject,
+            actor: self.actor,
+            at: clock::from_millis(self.at_ms),
+            action: self.action,
+            key: self.key,
+            session: self.session,
+        }
+    }
+}

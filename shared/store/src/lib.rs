@@ -1,0 +1,23 @@
+//! The tables. The only users of the AWS SDK: one module per table, key shapes
+//! in [`keys`], definitions in [`tables`].
+
+pub mod api_keys;
+pub mod applications;
+mod attribute;
+pub mod audit;
+mod batch_get;
+mod conditional;
+pub mod database;
+mod error;
+pub mod ingest_health;
+pub mod keys;
+pub mod refresh_tokens;
+pub mod short_lived;
+pub mod tables;
+pub mod telemetry;
+mod telemetry_settings;
+mod transaction;
+pub mod users;
+
+pub use database::Database;
+pub use upblit_base::StorageError;

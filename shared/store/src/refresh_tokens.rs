@@ -1,0 +1,361 @@
+//! The RefreshTokens table: `user_id`, `session_id` → a session. It holds no secret.
+
+use crate::error::{failed, unbuildable};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, Update,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::attribute::{self, Item, number, string};
+use crate::conditional::{Written, written};
+use crate::transaction::Transaction;
+use crate::users::{self, SessionCount};
+use crate::{Database, StorageError, audit, keys};
+use upblit_base::clock;
+use upblit_base::ids::{SessionId, UserId};
+use upblit_identity::access_token::Principal;
+use upblit_identity::audit::{Actor, AuditAction, AuditEntry};
+use upblit_identity::handoff::CodeChallenge;
+use upblit_identity::refresh_token::FIRST_COUNTER;
+use upblit_identity::session::{MAX_SESSIONS_PER_USER, Rotation, Session, UNREDEEMED_COUNTER};
+use upblit_identity::user::Profile;
+
+/// Sessions one sign-in ends at most; a transaction holds 100 writes.
+const MAX_ENDED_AT_ONCE: usize = 20;
+
+/// What became of a [`Rotation`].
+#[derive(Debug)]
+pub enum RotationOutcome {
+    /// It was applied; the session as it is now.
+    Applied(Box<Session>),
+    /// The session was not as expected; as it is now, if it exists at all.
+    NotApplied(Option<Box<Session>>),
+}
+
+/// What became of a one-time code.
+#[derive(Debug)]
+pub enum RedeemOutcome {
+    /// The session has its first token now.
+    Redeemed(Box<Session>),
+    /// The code has expired, or was not met by the right verifier.
+    Refused,
+    /// The code was redeemed before.
+    Replayed,
+}
+
+impl Database {
+    /// Upserts the user and opens a session. One transaction; at most every
+    /// fiftieth time also a query and a second one, which end the oldest sessions
+    /// so that there are never more than [`MAX_SESSIONS_PER_USER`].
+    ///
+    /// # Errors
+    /// When storage fails; then nothing happened.
+    pub async fn sign_in(&self, session: &Session) -> Result<(), StorageError> {
+        let (profile, now) = (&session.profile, session.created_at);
+        let user = users::upsert(self, profile, now, SessionCount::OneMore)?;
+        let outcome = self.opening(session, user)?.commit(self).await?;
+        if !outcome.refused_at(0) {
+            return outcome.must_commit();
+        }
+        // The user's count is an upper bound: sessions also end by themselves.
+        let live = self.live_sessions(profile.user_id, now).await?;
+        let (kept, surplus) = live.split_at(live.len().min(MAX_SESSIONS_PER_USER - 1));
+        let user = users::upsert(self, profile, now, SessionCount::Exactly(kept.len() + 1))?;
+        let mut transaction = self.opening(session, user)?;
+        for oldest in surplus.iter().take(MAX_ENDED_AT_ONCE) {
+            let (actor, why) = (Actor::Upblit, AuditAction::SessionRevoked);
+            let entry = AuditEntry::of_session(profile.user_id, oldest.id, actor, why, now);
+            transaction = transaction
+                .update(self.revocation(profile.user_id, oldest.id)?)
+                .put(audit::put(self, &entry)?);
+        }
+        transaction.commit(self).await?.must_commit()
+    }
+
+    /// The writes of every sign-in; the user's is the first.
+    fn opening(&self, session: &Session, user: Update) -> Result<Transaction, StorageError> {
+        let put = Put::builder()
+            .table_name(&self.tables.refresh_tokens)
+            .set_item(Some(attribute::to_item(SessionRow::from(session))?))
+            .condition_expression("attribute_not_exists(session_id)");
+        let user_id = session.profile.user_id;
+        let (actor, action) = (Actor::User(user_id), AuditAction::SessionOpened);
+        let entry = AuditEntry::of_session(user_id, session.id, actor, action, session.created_at);
+        Ok(Transaction::default()
+            .update(user)
+            .put(put.build().map_err(unbuildable)?)
+            .put(audit::put(self, &entry)?))
+    }
+
+    /// Applies a rotation, if the session is live and still at the expected
+    /// counter. One conditional write, whether it is applied or not.
+    ///
+    /// A write that was applied but whose answer was lost comes back, through
+    /// the SDK's own retry, as not applied: the session returned then shows
+    /// this very rotation, and [`upblit_identity::session::decide`] serves it again.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn rotate(
+        &self,
+        user_id: UserId,
+        session_id: SessionId,
+        rotation: Rotation,
+        idle_ttl: Duration,
+        now: Timestamp,
+    ) -> Result<RotationOutcome, StorageError> {
+        let (set, condition) = (
+            "current_counter = :next, previous_counter = :previous, rotated_ms = :now",
+            "current_counter = :expected",
+        );
+        let result = self
+            .session_use(user_id, session_id, (set, condition), idle_ttl, now)
+            .expression_attribute_values(":expected", number(rotation.expected_current))
+            .expression_attribute_values(":previous", number(rotation.previous))
+            .expression_attribute_values(":next", number(rotation.next))
+            .send()
+            .await;
+        match written(result)? {
+            Written::Applied(item) => Ok(RotationOutcome::Applied(Box::new(session_from(item)?))),
+            Written::Refused(item) => {
+                let session = item.map(session_from).transpose()?;
+                Ok(RotationOutcome::NotApplied(session.map(Box::new)))
+            }
+        }
+    }
+
+    /// Gives a session its first token, if its one-time code was not redeemed
+    /// yet, the challenge is met, and the session is live. One conditional write.
+    ///
+    /// `request` tells this call from every other: a write that was applied but
+    /// whose answer was lost must not be taken for a replay.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn redeem(
+        &self,
+        user_id: UserId,
+        session_id: SessionId,
+        challenge: &CodeChallenge,
+        request: &str,
+        idle_ttl: Duration,
+        now: Timestamp,
+    ) -> Result<RedeemOutcome, StorageError> {
+        let (set, condition) = (
+            "current_counter = :first, redeemed_by = :request REMOVE code_challenge",
+            "current_counter = :unredeemed AND code_challenge = :challenge",
+        );
+        let result = self
+            .session_use(user_id, session_id, (set, condition), idle_ttl, now)
+            .expression_attribute_values(":first", number(FIRST_COUNTER))
+            .expression_attribute_values(":unredeemed", number(UNREDEEMED_COUNTER))
+            .expression_attribute_values(":challenge", string(challenge))
+            .expression_attribute_values(":request", string(request))
+            .send()
+            .await;
+        match written(result)? {
+            Written::Applied(item) => Ok(RedeemOutcome::Redeemed(Box::new(session_from(item)?))),
+            Written::Refused(None) => Ok(RedeemOutcome::Refused),
+            Written::Refused(Some(item)) => {
+                let ours = item.get("redeemed_by") == Some(&string(request));
+                let session = session_from(item)?;
+                Ok(match session {
+                    session if ours => RedeemOutcome::Redeemed(Box::new(session)),
+                    session if session.current == UNREDEEMED_COUNTER => RedeemOutcome::Refused,
+                    _ => RedeemOutcome::Replayed,
+                })
+            }
+        }
+    }
+
+    /// Ends a session that has not been ended yet, and notes why. One transaction;
+    /// `false` when there is no such session.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn revoke_session(
+        &self,
+        user_id: UserId,
+        session_id: SessionId,
+        (actor, why): (Actor, AuditAction),
+        now: Timestamp,
+    ) -> Result<bool, StorageError> {
+        let entry = AuditEntry::of_session(user_id, session_id, actor, why, now);
+        let outcome = Transaction::default()
+            .update(self.revocation(user_id, session_id)?)
+            .put(audit::put(self, &entry)?)
+            .commit(self)
+            .await?;
+        Ok(!outcome.refused_at(0))
+    }
+
+    fn revocation(&self, user_id: UserId, session_id: SessionId) -> Result<Update, StorageError> {
+        let revocation = Update::builder()
+            .table_name(&self.tables.refresh_tokens)
+            .set_key(Some(key(user_id, session_id)))
+            .update_expression("SET revoked = :yes")
+            .condition_expression("revoked = :no")
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
+            .expression_attribute_values(":no", AttributeValue::Bool(false));
+        revocation.build().map_err(unbuildable)
+    }
+
+    /// A user's live sessions, newest first. One consistent query.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn live_sessions(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, StorageError> {
+        let pages = self
+            .client
+            .query()
+            .table_name(&self.tables.refresh_tokens)
+            .key_condition_expression("user_id = :user")
+            .expression_attribute_values(":user", string(user_id))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let items = pages.try_collect().await.map_err(failed)?;
+        let mut sessions: Vec<Session> = items
+            .into_iter()
+            .map(session_from)
+            .collect::<Result<_, _>>()?;
+        sessions.retain(|session| session.is_live(now));
+        sessions.sort_by_key(|session| std::cmp::Reverse(session.created_at));
+        Ok(sessions)
+    }
+
+    /// An update that counts as a use of the session, if it is live: its idle
+    /// time begins anew. Brings the item back either way.
+    fn session_use(
+        &self,
+        user_id: UserId,
+        session_id: SessionId,
+        (set, condition): (&str, &str),
+        idle_ttl: Duration,
+        now: Timestamp,
+    ) -> UpdateItemFluentBuilder {
+        let idle_expires_at = clock::after(now, idle_ttl);
+        self.client
+            .update_item()
+            .table_name(&self.tables.refresh_tokens)
+            .set_key(Some(key(user_id, session_id)))
+            .update_expression(format!(
+                "SET last_used_ms = :now, idle_expires_ms = :idle, expires_at = :ttl, {set}"
+            ))
+            .condition_expression(format!("{condition} AND {LIVE}"))
+            .expression_attribute_values(":now", number(now.as_millisecond()))
+            .expression_attribute_values(":no", AttributeValue::Bool(false))
+            .expression_attribute_values(":idle", number(idle_expires_at.as_millisecond()))
+            .expression_attribute_values(":ttl", number(idle_expires_at.as_second()))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+}
+
+/// A session that can be used; also false where there is none. Needs `:now` and `:no`.
+const LIVE: &str = "revoked = :no AND idle_expires_ms > :now AND absolute_expires_ms > :now";
+
+/// A transaction's condition that the caller's session is live.
+pub(super) fn check_live(
+    database: &Database,
+    principal: Principal,
+    now: Timestamp,
+) -> Result<ConditionCheck, StorageError> {
+    let check = ConditionCheck::builder()
+        .table_name(&database.tables.refresh_tokens)
+        .set_key(Some(key(principal.user_id, principal.session_id)))
+        .condition_expression(LIVE)
+        .expression_attribute_values(":no", AttributeValue::Bool(false))
+        .expression_attribute_values(":now", number(now.as_millisecond()));
+    check.build().map_err(unbuildable)
+}
+
+fn key(user_id: UserId, session_id: SessionId) -> Item {
+    attribute::key([(keys::USER_ID, &user_id), (keys::SESSION_ID, &session_id)])
+}
+
+#[derive(Serialize, Deserialize)]
+struct SessionRow {
+    user_id: UserId,
+    session_id: SessionId,
+    current_counter: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous_counter: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rotated_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code_challenge: Option<CodeChallenge>,
+    revoked: bool,
+    created_ms: i64,
+    last_used_ms: i64,
+    idle_expires_ms: i64,
+    absolute_expires_ms: i64,
+    login: String,
+    name: String,
+    avatar: String,
+    email: String,
+    user_agent: String,
+    expires_at: i64,
+}
+
+impl From<&Session> for SessionRow {
+    fn from(session: &Session) -> Self {
+        Self {
+            user_id: session.profile.user_id,
+            session_id: session.id,
+            current_counter: session.current,
+            previous_counter: session.previous,
+            rotated_ms: session.rotated_at.map(Timestamp::as_millisecond),
+            code_challenge: session.awaits.clone(),
+            revoked: session.revoked,
+            created_ms: session.created_at.as_millisecond(),
+            last_used_ms: session.last_used_at.as_millisecond(),
+            idle_expires_ms: session.idle_expires_at.as_millisecond(),
+            absolute_expires_ms: session.absolute_expires_at.as_millisecond(),
+            login: session.profile.login.clone(),
+            name: session.profile.name.clone(),
+            avatar: session.profile.avatar.clone(),
+            email: session.profile.email.clone(),
+            user_agent: session.user_agent.clone(),
+            expires_at: session.expires_at().as_second(),
+        }
+    }
+}
+
+impl From<SessionRow> for Session {
+    fn from(row: SessionRow) -> Self {
+        Self {
+            id: row.session_id,
+            profile: Profile {
+                user_id: row.user_id,
+                login: row.login,
+                name: row.name,
+                avatar: row.avatar,
+                email: row.email,
+            },
+            current: row.current_counter,
+            previous: row.previous_counter,
+            rotated_at: row.rotated_ms.map(clock::from_millis),
+            awaits: row.code_challenge,
+            revoked: row.revoked,
+            created_at: clock::from_millis(row.created_ms),
+            last_used_at: clock::from_millis(row.last_used_ms),
+            idle_expires_at: clock::from_millis(row.idle_expires_ms),
+            absolute_expires_at: clock::from_millis(row.absolute_expires_ms),
+            user_agent: row.user_agent,
+        }
+    }
+}
+
+fn session_from(item: Item) -> Result<Session, StorageError> {
+    Ok(attribute::from_item::<SessionRow>(item)?.into())
+}

@@ -1,0 +1,148 @@
+//! The Telemetry table: compressed batches and their heads, under keys that
+//! derive from content.
+
+mod read;
+mod rollups;
+mod walk;
+
+use crate::error::{failed, unbuildable};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{AttributeValue, Put};
+use jiff::Timestamp;
+
+use crate::attribute::{Item, number, string};
+use crate::transaction::{MAX_TRANSACTION_WRITES, Transaction};
+use crate::{Database, StorageError, keys};
+use upblit_base::clock;
+use upblit_base::ids::ApplicationId;
+use upblit_identity::application::Shards;
+use upblit_telemetry::chunk::Chunk;
+use upblit_telemetry::query::rollup;
+
+pub use read::{HeadRange, StoredHead};
+pub use rollups::{Mark, RollupKey, StoredRollup};
+pub use walk::HeadWalk;
+
+/// How the items are written; readers refuse what they do not know.
+const FORMAT: u8 = 2;
+
+impl Database {
+    /// Stores a batch: every blob, and then the heads, which make it visible.
+    /// Two writes for a batch of one chunk, which nearly every batch is. Returns
+    /// when all of it is durable; storing the same chunks again changes nothing.
+    /// The shard derives from content too: a retry goes to the same partition.
+    /// An hour whose sums may have been made already is marked in the same moment.
+    ///
+    /// # Errors
+    /// When storage fails: then nothing of the batch is visible, and storing it
+    /// again heals it.
+    pub async fn store_batch(
+        &self,
+        application_id: ApplicationId,
+        chunks: &[Chunk],
+        retention: Duration,
+        shards: Shards,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        for chunk in chunks {
+            self.put(blob(application_id, chunk, retention, shards))
+                .await?;
+        }
+        match chunks {
+            [] => Ok(()),
+            [chunk] if !rollup::is_settled(chunk.hour, now) => {
+                self.put(head(application_id, chunk, retention, shards))
+                    .await
+            }
+            _ => {
+                self.put_heads(application_id, chunks, retention, shards, now)
+                    .await
+            }
+        }
+    }
+
+    async fn put(&self, item: Item) -> Result<(), StorageError> {
+        let request = self.client.put_item().table_name(&self.tables.telemetry);
+        request.set_item(Some(item)).send().await.map_err(failed)?;
+        Ok(())
+    }
+
+    /// Several heads become visible together, and with them the marks on the hours
+    /// they are late for: a reader never sees half a batch. Only a batch over more
+    /// than fifty hours, which takes spans of several days, needs more than one
+    /// transaction.
+    async fn put_heads(
+        &self,
+        application_id: ApplicationId,
+        chunks: &[Chunk],
+        retention: Duration,
+        shards: Shards,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        for chunks in chunks.chunks(MAX_TRANSACTION_WRITES / 2) {
+            let heads = chunks
+                .iter()
+                .map(|chunk| head(application_id, chunk, retention, shards));
+            let late = chunks
+                .iter()
+                .filter(|chunk| rollup::is_settled(chunk.hour, now));
+            let marks: BTreeMap<Timestamp, Item> = late
+                .map(|chunk| (chunk.hour, rollups::mark(application_id, chunk, retention)))
+                .collect();
+            let mut transaction = Transaction::default();
+            for item in heads.chain(marks.into_values()) {
+                let put = Put::builder()
+                    .table_name(&self.tables.telemetry)
+                    .set_item(Some(item));
+                transaction = transaction.put(put.build().map_err(unbuildable)?);
+            }
+            transaction.commit(self).await?.must_commit()?;
+        }
+        Ok(())
+    }
+}
+
+fn blob(application_id: ApplicationId, chunk: &Chunk, retention: Duration, shards: Shards) -> Item {
+    let shard = shards.of(&chunk.position.hash);
+    let partition = keys::blob_partition(application_id, chunk.signal, chunk.hour, shard);
+    let attributes = [
+        (keys::PK, string(partition)),
+        (keys::SK, string(keys::chunk(chunk.position))),
+        ("format", number(FORMAT)),
+        ("events", binary(&chunk.blob)),
+        (keys::TTL, ttl(chunk, retention)),
+    ];
+    attributes
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+}
+
+fn head(application_id: ApplicationId, chunk: &Chunk, retention: Duration, shards: Shards) -> Item {
+    let shard = shards.of(&chunk.position.hash);
+    let partition = keys::head_partition(application_id, chunk.signal, chunk.hour, shard);
+    let attributes = [
+        (keys::PK, string(partition)),
+        (keys::SK, string(keys::chunk(chunk.position))),
+        ("format", number(FORMAT)),
+        ("from_ms", number(chunk.from.as_millisecond())),
+        ("count", number(chunk.count)),
+        ("bytes", number(chunk.blob.len())),
+        ("summary", binary(&chunk.summary)),
+        (keys::TTL, ttl(chunk, retention)),
+    ];
+    attributes
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+}
+
+fn binary(bytes: &[u8]) -> AttributeValue {
+    AttributeValue::B(Blob::new(bytes))
+}
+
+/// From the hour and not from now: a retry writes the same item.
+fn ttl(chunk: &Chunk, retention: Duration) -> AttributeValue {
+    number(clock::after(chunk.hour, retention).as_second())
+}

@@ -1,0 +1,320 @@
+//! Reading: heads of a range, and the blobs behind some of them.
+
+use crate::error::{corrupt, failed, throttled, unbuildable};
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use futures_util::stream::{FuturesUnordered, TryStreamExt};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_bytes::ByteBuf;
+
+use super::FORMAT;
+use crate::attribute::{self, Item, string};
+use crate::{Database, StorageError, keys};
+use upblit_base::clock;
+use upblit_base::ids::ApplicationId;
+use upblit_telemetry::batch::{HOUR, Signal};
+use upblit_telemetry::chunk::Position;
+use upblit_telemetry::chunk::blob;
+use upblit_telemetry::chunk::head::Summary;
+use upblit_telemetry::event::Event;
+use upblit_telemetry::query::window::Window;
+
+/// Queries that run side by side.
+const MAX_CONCURRENT: usize = 8;
+
+/// Blobs of one request: 100 at most, and 16 MB; a blob may have 350 KB.
+const BLOBS_PER_READ: usize = 40;
+
+/// A stretch of one application's heads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeadRange {
+    /// Whose.
+    pub application_id: ApplicationId,
+    /// Of what kind.
+    pub signal: Signal,
+    /// Over how many shards they may be spread.
+    pub shards: u32,
+    /// The time asked for: heads of chunks that may hold events of it.
+    pub window: Window,
+    /// Heads at this time and later are left out.
+    pub before: Timestamp,
+    /// What has expired by now is not there, whether deleted or not.
+    pub now: Timestamp,
+}
+
+/// A head, as far as it is known without its summary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredHead {
+    /// Its place, and its blob's.
+    pub position: Position,
+    /// The shard it lies in.
+    pub shard: u32,
+    /// Start of the first event.
+    pub from: Timestamp,
+    /// Events inside.
+    pub count: u32,
+    /// Size of the blob.
+    pub bytes: usize,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    summary: Vec<u8>,
+}
+
+impl StoredHead {
+    /// What it tells of its events.
+    ///
+    /// # Errors
+    /// When it is not as this program writes it.
+    pub fn summary(&self) -> Result<Summary, StorageError> {
+        Summary::decode(&self.summary).map_err(corrupt)
+    }
+
+    /// The hour its events started in.
+    pub fn hour(&self) -> Timestamp {
+        clock::floor(self.position.at, HOUR)
+    }
+}
+
+impl Database {
+    /// Gives every head of a range to `each`, in no particular order, in pages
+    /// read side by side. `false` when there are more than `most`: then the rest
+    /// was not read.
+    ///
+    /// # Errors
+    /// When storage fails, or `each` does.
+    pub async fn each_head(
+        &self,
+        range: &HeadRange,
+        most: usize,
+        mut each: impl FnMut(StoredHead) -> Result<(), StorageError>,
+    ) -> Result<bool, StorageError> {
+        let mut waiting = range.partitions().into_iter();
+        let mut pages: FuturesUnordered<_> = waiting
+            .by_ref()
+            .take(MAX_CONCURRENT)
+            .map(|partition| self.page(range, partition, None))
+            .collect();
+        let mut seen = 0;
+        while let Some(Page {
+            partition,
+            heads,
+            next,
+        }) = pages.try_next().await?
+        {
+            seen += heads.len();
+            heads.into_iter().try_for_each(&mut each)?;
+            if seen > most {
+                return Ok(false);
+            }
+            match next {
+                Some(start) => pages.push(self.page(range, partition, Some(start))),
+                None => pages.extend(
+                    waiting
+                        .next()
+                        .map(|partition| self.page(range, partition, None)),
+                ),
+            }
+        }
+        Ok(true)
+    }
+
+    /// The events behind some heads, in the order of the heads; nothing for a
+    /// blob that has expired since.
+    ///
+    /// # Errors
+    /// When storage fails or a blob is not readable.
+    pub async fn open<E: Event>(
+        &self,
+        application_id: ApplicationId,
+        heads: &[&StoredHead],
+    ) -> Result<Vec<Vec<E>>, StorageError> {
+        let keys: Vec<Item> = heads
+            .iter()
+            .map(|head| blob_key(application_id, E::SIGNAL, head))
+            .collect();
+        let reads = keys
+            .chunks(BLOBS_PER_READ)
+            .map(|keys| self.blobs(keys.to_vec()));
+        let read: Vec<Vec<BlobRow>> = futures_util::future::try_join_all(reads).await?;
+        let mut by_key: HashMap<(String, String), ByteBuf> = read
+            .into_iter()
+            .flatten()
+            .map(|row| ((row.pk, row.sk), row.events))
+            .collect();
+        let mut opened = Vec::with_capacity(heads.len());
+        for key in keys {
+            let blob = by_key.remove(&(text(&key, keys::PK), text(&key, keys::SK)));
+            let events = blob.map(|blob| blob::decode(&blob)).transpose();
+            opened.push(events.map_err(corrupt)?.unwrap_or_default());
+        }
+        Ok(opened)
+    }
+
+    async fn blobs(&self, keys: Vec<Item>) -> Result<Vec<BlobRow>, StorageError> {
+        let table = &self.tables.telemetry;
+        let mut rows = Vec::with_capacity(keys.len());
+        let mut wanted = keys;
+        // What a read leaves out, for its size or for lack of capacity, is asked for again.
+        while !wanted.is_empty() {
+            let before = wanted.len();
+            let keys = KeysAndAttributes::builder()
+                .set_keys(Some(wanted))
+                .consistent_read(true);
+            let read = self.client.batch_get_item();
+            let output = read
+                .request_items(table, keys.build().map_err(unbuildable)?)
+                .send()
+                .await;
+            let output = output.map_err(failed)?;
+            let left = output
+                .unprocessed_keys
+                .and_then(|mut all| all.remove(table));
+            wanted = left.map(|left| left.keys).unwrap_or_default();
+            let items = output.responses.and_then(|mut all| all.remove(table));
+            rows.extend(attribute::from_items::<BlobRow>(items.unwrap_or_default())?);
+            if wanted.len() == before {
+                return Err(throttled());
+            }
+        }
+        rows.retain(|row| row.format == FORMAT);
+        Ok(rows)
+    }
+
+    async fn page(
+        &self,
+        range: &HeadRange,
+        partition: Partition,
+        start: Option<Item>,
+    ) -> Result<Page, StorageError> {
+        let (heads, next) = self.query(range, &partition, start, Order::Oldest).await?;
+        Ok(Page {
+            partition,
+            heads,
+            next,
+        })
+    }
+
+    /// One query of one partition: the heads that are readable and have not
+    /// expired, and where to go on.
+    pub(super) async fn query(
+        &self,
+        range: &HeadRange,
+        partition: &Partition,
+        start: Option<Item>,
+        order: Order,
+    ) -> Result<(Vec<StoredHead>, Option<Item>), StorageError> {
+        let name = partition.name(range);
+        let request = self
+            .client
+            .query()
+            .table_name(&self.tables.telemetry)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", string(name))
+            .expression_attribute_values(":from", string(keys::chunks_from(range.window.from)))
+            .expression_attribute_values(":to", string(keys::chunks_from(range.before)))
+            .consistent_read(true)
+            .set_exclusive_start_key(start);
+        let request = match order {
+            Order::Oldest => request,
+            Order::Newest { at_most } => request.scan_index_forward(false).limit(at_most),
+        };
+        let output = request.send().await.map_err(failed)?;
+        let rows: Vec<HeadRow> = attribute::from_items(output.items.unwrap_or_default())?;
+        let heads = rows
+            .into_iter()
+            .filter(|row| row.format == FORMAT && row.expires_at > range.now.as_second())
+            .filter_map(|row| row.head(partition.shard))
+            .filter(|head| head.from < range.window.to);
+        Ok((heads.collect(), output.last_evaluated_key))
+    }
+}
+
+/// In which order a query returns heads.
+#[derive(Clone, Copy)]
+pub(super) enum Order {
+    Oldest,
+    Newest { at_most: i32 },
+}
+
+/// A day of heads in one shard.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Partition {
+    pub(super) day: Timestamp,
+    pub(super) shard: u32,
+}
+
+struct Page {
+    partition: Partition,
+    heads: Vec<StoredHead>,
+    next: Option<Item>,
+}
+
+impl Partition {
+    fn name(&self, range: &HeadRange) -> String {
+        keys::head_partition(range.application_id, range.signal, self.day, self.shard)
+    }
+}
+
+impl HeadRange {
+    /// The days that the range touches, newest first.
+    pub(super) fn days(&self) -> impl Iterator<Item = Timestamp> + use<> {
+        let heads = Window {
+            from: self.window.from,
+            to: self.before,
+        };
+        heads.days()
+    }
+
+    fn partitions(&self) -> Vec<Partition> {
+        let shards = 0..self.shards;
+        self.days()
+            .flat_map(|day| shards.clone().map(move |shard| Partition { day, shard }))
+            .collect()
+    }
+}
+
+fn blob_key(application_id: ApplicationId, signal: Signal, head: &StoredHead) -> Item {
+    let pk = keys::blob_partition(application_id, signal, head.hour(), head.shard);
+    let sk = keys::chunk(head.position);
+    attribute::key([(keys::PK, &pk), (keys::SK, &sk)])
+}
+
+fn text(key: &Item, name: &str) -> String {
+    let value = key.get(name).map(AttributeValue::as_s);
+    value.and_then(Result::ok).cloned().unwrap_or_default()
+}
+
+#[derive(Deserialize)]
+struct HeadRow {
+    sk: String,
+    format: u8,
+    from_ms: i64,
+    count: u32,
+    bytes: usize,
+    summary: ByteBuf,
+    expires_at: i64,
+}
+
+#[derive(Deserialize)]
+struct BlobRow {
+    pk: String,
+    sk: String,
+    format: u8,
+    events: ByteBuf,
+}
+
+impl HeadRow {
+    fn head(self, shard: u32) -> Option<StoredHead> {
+        Some(StoredHead {
+            position: keys::parse_chunk(&self.sk)?,
+            shard,
+            from: clock::from_millis(self.from_ms),
+            count: self.count,
+            bytes: self.bytes,
+            expires_at: clock::from_seconds(self.expires_at),
+            summary: self.summary.into_vec(),
+        })
+    }
+}

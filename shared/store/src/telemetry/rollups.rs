@@ -1,0 +1,192 @@
+//! Sums of hours, and marks that something of an hour came after it was settled.
+//!
+//! A reader writes sums only where nothing changed since it looked, before it read
+//! the heads; a writer marks the hour in the moment in which its heads become
+//! visible. So sums are either of all heads, or marked, or not there.
+
+use crate::attribute;
+use crate::error::{corrupt, failed};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_bytes::ByteBuf;
+
+use super::{FORMAT, binary};
+use crate::attribute::{Item, number, string};
+use crate::{Database, StorageError, keys};
+use upblit_base::clock;
+use upblit_base::ids::ApplicationId;
+use upblit_base::random;
+use upblit_telemetry::batch::Signal;
+use upblit_telemetry::chunk::Chunk;
+use upblit_telemetry::query::rollup::Rollup;
+use upblit_telemetry::query::window::Window;
+
+/// Queries that run side by side.
+const MAX_CONCURRENT: usize = 8;
+
+/// What is stored of an hour.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StoredRollup {
+    /// The sums of all its heads.
+    Whole(Rollup),
+    /// Something came late: the sums have to be made again.
+    Outdated(Mark),
+}
+
+/// Which late arrival it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark(String);
+
+/// The hour that sums are of.
+#[derive(Debug, Clone, Copy)]
+pub struct RollupKey {
+    /// Whose.
+    pub application_id: ApplicationId,
+    /// Of what kind.
+    pub signal: Signal,
+    /// Its beginning.
+    pub hour: Timestamp,
+}
+
+impl Database {
+    /// What is stored of the hours of a time, by their beginnings. One query for
+    /// each day.
+    ///
+    /// # Errors
+    /// When storage fails or something is not readable.
+    pub async fn rollups(
+        &self,
+        application_id: ApplicationId,
+        signal: Signal,
+        hours: Window,
+        now: Timestamp,
+    ) -> Result<BTreeMap<Timestamp, StoredRollup>, StorageError> {
+        let days = hours.days().map(async |day| {
+            let partition = keys::rollup_partition(application_id, signal, day);
+            self.rollups_of_day(partition, hours, now).await
+        });
+        let read: Vec<_> = stream::iter(days)
+            .buffer_unordered(MAX_CONCURRENT)
+            .try_collect()
+            .await?;
+        Ok(read.into_iter().flatten().collect())
+    }
+
+    /// Stores an hour's sums, unless it was marked since `seen` was read.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn put_rollup(
+        &self,
+        key: RollupKey,
+        rollup: &Rollup,
+        seen: Option<&Mark>,
+        expires_at: Timestamp,
+    ) -> Result<(), StorageError> {
+        let sums = rollup.encode().map_err(corrupt)?;
+        let mut item = item(key, expires_at);
+        item.insert("sums".to_owned(), binary(&sums));
+        let unchanged = match seen {
+            None => "attribute_not_exists(pk) OR #format <> :format",
+            Some(_) => "attribute_not_exists(pk) OR #format <> :format OR mark = :mark",
+        };
+        let request = self.client.put_item().table_name(&self.tables.telemetry);
+        let request = request
+            .set_item(Some(item))
+            .condition_expression(unchanged)
+            .expression_attribute_names("#format", "format")
+            .expression_attribute_values(":format", number(FORMAT));
+        let request = match seen {
+            Some(Mark(mark)) => request.expression_attribute_values(":mark", string(mark)),
+            None => request,
+        };
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(failed(error)),
+            },
+        }
+    }
+
+    async fn rollups_of_day(
+        &self,
+        partition: String,
+        hours: Window,
+        now: Timestamp,
+    ) -> Result<Vec<(Timestamp, StoredRollup)>, StorageError> {
+        let last = clock::before(hours.to, Duration::from_millis(1));
+        let request = self
+            .client
+            .query()
+            .table_name(&self.tables.telemetry)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", string(partition))
+            .expression_attribute_values(":from", string(keys::rollup(hours.from)))
+            .expression_attribute_values(":to", string(keys::rollup(last)))
+            .consistent_read(true);
+        let items = request.into_paginator().items().send();
+        let items: Vec<Item> = items.try_collect().await.map_err(failed)?;
+        let rows: Vec<RollupRow> = attribute::from_items(items)?;
+        let current = rows
+            .into_iter()
+            .filter(|row| row.format == FORMAT && row.expires_at > now.as_second());
+        current.filter_map(RollupRow::stored).collect()
+    }
+}
+
+/// The mark on a chunk's hour: something of it is stored after it was settled.
+pub(super) fn mark(application_id: ApplicationId, chunk: &Chunk, retention: Duration) -> Item {
+    let key = RollupKey {
+        application_id,
+        signal: chunk.signal,
+        hour: chunk.hour,
+    };
+    let mut item = item(key, clock::after(chunk.hour, retention));
+    // Random, unlike all else in this table: a retry is one more arrival, and
+    // whoever read between the two has to notice.
+    let mark = random::base62(&mut random::rng(), 16);
+    item.insert("mark".to_owned(), string(mark));
+    item
+}
+
+fn item(key: RollupKey, expires_at: Timestamp) -> Item {
+    let partition = keys::rollup_partition(key.application_id, key.signal, key.hour);
+    let attributes = [
+        (keys::PK, string(partition)),
+        (keys::SK, string(keys::rollup(key.hour))),
+        ("format", number(FORMAT)),
+        (keys::TTL, number(expires_at.as_second())),
+    ];
+    attributes
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+}
+
+#[derive(Deserialize)]
+struct RollupRow {
+    sk: String,
+    format: u8,
+    sums: Option<ByteBuf>,
+    mark: Option<String>,
+    expires_at: i64,
+}
+
+impl RollupRow {
+    fn stored(self) -> Option<Result<(Timestamp, StoredRollup), StorageError>> {
+        let hour = keys::parse_rollup(&self.sk)?;
+        let stored = match (self.mark, self.sums) {
+            (Some(mark), _) => Ok(StoredRollup::Outdated(Mark(mark))),
+            (None, Some(sums)) => Rollup::decode(&sums)
+                .map(StoredRollup::Whole)
+                .map_err(corrupt),
+            (None, None) => return None,
+        };
+        Some(stored.map(|stored| (hour, stored)))
+    }
+}

@@ -1,0 +1,126 @@
+//! An application's telemetry settings as attributes: of the application
+//! itself, and, copied, of each of its keys. What is not set has no attribute.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::{Deserialize, Serialize};
+
+use crate::attribute::number;
+use upblit_identity::application::{RetentionDays, Shards, TelemetrySettings};
+
+const RETENTION_DAYS: &str = "retention_days";
+const SHARD_COUNT: &str = "shard_count";
+
+/// The attributes of a row, for `#[serde(flatten)]`.
+#[derive(Serialize, Deserialize)]
+pub(super) struct SettingsRow {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retention_days: Option<RetentionDays>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shard_count: Option<Shards>,
+}
+
+impl From<TelemetrySettings> for SettingsRow {
+    fn from(settings: TelemetrySettings) -> Self {
+        Self {
+            retention_days: settings.retention,
+            shard_count: Some(settings.shards).filter(|shards| *shards != Shards::default()),
+        }
+    }
+}
+
+impl From<SettingsRow> for TelemetrySettings {
+    fn from(row: SettingsRow) -> Self {
+        Self {
+            retention: row.retention_days,
+            shards: row.shard_count.unwrap_or_default(),
+        }
+    }
+}
+
+/// The condition that an item has exactly these settings; takes [`values`].
+pub(super) fn condition(settings: TelemetrySettings) -> String {
+    let conditions = attributes(settings).map(|(name, value)| match value {
+        Some(_) => format!("{name} = :{name}"),
+        None => format!("attribute_not_exists({name})"),
+    });
+    conditions.join(" AND ")
+}
+
+/// The assignments that give an item these settings, for after `SET`; takes
+/// [`values`]. Settings are never unset, so what has no value is left alone.
+pub(super) fn assignments(settings: TelemetrySettings) -> String {
+    let set = attributes(settings).into_iter();
+    let set = set.filter(|(_, value)| value.is_some());
+    set.map(|(name, _)| format!("{name} = :{name}"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// The values that [`condition`] and [`assignments`] name.
+pub(super) fn values(settings: TelemetrySettings) -> HashMap<String, AttributeValue> {
+    let values = attributes(settings).into_iter();
+    values
+        .filter_map(|(name, value)| Some((format!(":{name}"), value?)))
+        .collect()
+}
+
+fn attributes(settings: TelemetrySettings) -> [(&'static str, Option<AttributeValue>); 2] {
+    let row = SettingsRow::from(settings);
+    [
+        (
+            RETENTION_DAYS,
+            row.retention_days.map(|days| number(days.get())),
+        ),
+        (
+            SHARD_COUNT,
+            row.shard_count.map(|shards| number(shards.get())),
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(retention_days: Option<i64>, shards: i64) -> TelemetrySettings {
+        TelemetrySettings {
+            retention: retention_days.map(|days| days.try_into().unwrap()),
+            shards: shards.try_into().unwrap(),
+        }
+    }
+
+    #[test]
+    fn what_is_not_set_has_no_attribute() {
+        let unset = TelemetrySettings::default();
+        assert_eq!(
+            condition(unset),
+            "attribute_not_exists(retention_days) AND attribute_not_exists(shard_count)"
+        );
+        assert!(values(unset).is_empty());
+        assert_eq!(
+            assignments(settings(Some(7), 1)),
+            "retention_days = :retention_days"
+        );
+        assert_eq!(
+            condition(settings(None, 4)),
+            "attribute_not_exists(retention_days) AND shard_count = :shard_count"
+        );
+        assert_eq!(values(settings(None, 4))[":shard_count"], number(4));
+    }
+
+    #[test]
+    fn a_row_keeps_its_settings() {
+        for settings in [
+            settings(None, 1),
+            settings(Some(90), 16),
+            settings(Some(1), 2),
+        ] {
+            let item: crate::attribute::Item =
+                serde_dynamo::to_item(SettingsRow::from(settings)).unwrap();
+            let row: SettingsRow = serde_dynamo::from_item(item).unwrap();
+            assert_eq!(TelemetrySettings::from(row), settings);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The Users table: `user_id` → profile.
+
+use crate::attribute;
+use crate::error::{failed, unbuildable};
+use aws_sdk_dynamodb::types::Update;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::attribute::{number, string};
+use crate::{Database, StorageError, keys};
+use upblit_base::ids::UserId;
+use upblit_identity::application::MAX_APPLICATIONS_PER_USER;
+use upblit_identity::session::MAX_SESSIONS_PER_USER;
+use upblit_identity::user::Profile;
+
+#[derive(Deserialize)]
+struct UserRow {
+    #[serde(flatten)]
+    profile: Profile,
+}
+
+impl Database {
+    /// A user's profile as of the last sign-in. One consistent read.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn user(&self, user_id: UserId) -> Result<Option<Profile>, StorageError> {
+        let request = self.client.get_item().table_name(&self.tables.users);
+        let item = request
+            .key(keys::USER_ID, string(user_id))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(failed)?
+            .item;
+        Ok(item
+            .map(attribute::from_item::<UserRow>)
+            .transpose()?
+            .map(|row| row.profile))
+    }
+}
+
+/// What a sign-in does to the user's count of sessions.
+pub(super) enum SessionCount {
+    /// One more; refused at the limit.
+    OneMore,
+    /// This many, after they were counted.
+    Exactly(usize),
+}
+
+/// Creates the user or brings the profile up to date.
+pub(super) fn upsert(
+    database: &Database,
+    profile: &Profile,
+    now: Timestamp,
+    sessions: SessionCount,
+) -> Result<Update, StorageError> {
+    let update = Update::builder()
+        .table_name(&database.tables.users)
+        .key(keys::USER_ID, string(profile.user_id))
+        .expression_attribute_names("#name", "name")
+        .expression_attribute_values(":login", string(&profile.login))
+        .expression_attribute_values(":name", string(&profile.name))
+        .expression_attribute_values(":avatar", string(&profile.avatar))
+        .expression_attribute_values(":email", string(&profile.email))
+        .expression_attribute_values(":now", number(now.as_millisecond()));
+    let (count, update) = match sessions {
+        SessionCount::OneMore => (
+            "if_not_exists(sessions, :none) + :one",
+            update
+                .condition_expression("attribute_not_exists(sessions) OR sessions < :most")
+                .expression_attribute_values(":none", number(0))
+                .expression_attribute_values(":one", number(1))
+                .expression_attribute_values(":most", number(MAX_SESSIONS_PER_USER)),
+        ),
+        SessionCount::Exactly(count) => (
+            ":count",
+            update.expression_attribute_values(":count", number(count)),
+        ),
+    };
+    let update = update.update_expression(format!(
+        "SET login = :login, #name = :name, avatar = :avatar, email = :email, \
+         last_sign_in_ms = :now, created_ms = if_not_exists(created_ms, :now), sessions = {count}"
+    ));
+    update.build().map_err(unbuildable)
+}
+
+/// Counts one more application of this user; refused at the limit, and for a user who is gone.
+pub(super) fn add_application(
+    database: &Database,
+    user_id: UserId,
+) -> Result<Update, StorageError> {
+    let update = Update::builder()
+        .table_name(&database.tables.users)
+        .key(keys::USER_ID, string(user_id))
+        .update_expression("SET applications = if_not_exists(applications, :none) + :one")
+        .condition_expression(
+            "attribute_exists(user_id) AND \
+             (attribute_not_exists(applications) OR applications < :most)",
+        )
+        .expression_attribute_values(":none", number(0))
+        .expression_attribute_values(":one", number(1))
+        .expression_attribute_values(":most", number(MAX_APPLICATIONS_PER_USER));
+    update.build().map_err(unbuildable)
+}
+
+/// Counts one application less.
+pub(super) fn remove_application(
+    database: &Database,
+    user_id: UserId,
+) -> Result<Update, StorageError> {
+    let update = Update::builder()
+        .table_name(&database.tables.users)
+        .key(keys::USER_ID, string(user_id))
+        .update_expression("SET applications = applications - :one")
+        .condition_expression("applications > :none")
+        .expression_attribute_values(":none", number(0))
+        .expression_attribute_values(":one", number(1));
+    update.build().map_err(unbuildable)
+}

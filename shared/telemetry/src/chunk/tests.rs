@@ -1,0 +1,472 @@
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::chunk::head::{TraceCounts, fingerprint};
+use crate::decode::Layout;
+use crate::decode::Report;
+use crate::decode::native;
+use crate::event::{Event, LogRecord, Span};
+use upblit_base::ids::{ApplicationId, Environment};
+use upblit_base::random;
+
+const SECOND: i64 = 1_000;
+const MINUTE: i64 = 60 * SECOND;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// Milliseconds after a full hour.
+fn at(millis: i64) -> Timestamp {
+    clock::from_millis(1_750_003_200_000 + millis)
+}
+
+fn application() -> ApplicationId {
+    "Labcdefghij".parse().unwrap()
+}
+
+fn batch(body: &str) -> BatchId {
+    BatchId::of(application(), Signal::Traces, body.as_bytes())
+}
+
+fn span(number: usize, start: i64) -> Span {
+    Span {
+        trace_id: format!("trace-{number}"),
+        span_id: format!("span-{number}"),
+        parent_span_id: None,
+        start_ns: i64::try_from(at(start).as_nanosecond()).unwrap(),
+        duration_ms: Some(10.0),
+        method: Some("GET".to_owned()),
+        url: Some("/cart".to_owned()),
+        status: Some(200),
+        ..Span::default()
+    }
+}
+
+fn log(level: &str, message: String, start: i64) -> LogRecord {
+    LogRecord {
+        time_ns: span(0, start).start_ns,
+        level: level.to_owned(),
+        message,
+        ..LogRecord::default()
+    }
+}
+
+fn decoded<E: Event>(events: Vec<E>) -> Decoded<E> {
+    let indexed = |(index, event)| Indexed {
+        index,
+        event,
+        is_cut: false,
+    };
+    let mut layout = Layout::new("timestamp");
+    layout.array(0, format!("/{}", E::SIGNAL.as_str()));
+    Decoded {
+        events: events.into_iter().enumerate().map(indexed).collect(),
+        ..Decoded::new(layout)
+    }
+}
+
+fn pack_at<E: Summarize>(now: i64, events: Vec<E>) -> (Vec<Chunk>, Report) {
+    pack(decoded(events), batch("body"), at(now)).unwrap()
+}
+
+fn pack_all<E: Summarize>(events: Vec<E>) -> Vec<Chunk> {
+    pack_at(HOUR - 1, events).0
+}
+
+fn opened<E: Event>(chunk: &Chunk) -> Vec<E> {
+    let events: Vec<E> = blob::decode(&chunk.blob).unwrap();
+    assert_eq!(events.len(), chunk.count);
+    events
+}
+
+fn summary(chunk: &Chunk) -> Summary {
+    Summary::decode(&chunk.summary).unwrap()
+}
+
+fn keys(chunks: &[Chunk]) -> Vec<(Timestamp, Timestamp, [u8; 16])> {
+    chunks
+        .iter()
+        .map(|chunk| (chunk.hour, chunk.position.at, chunk.position.hash))
+        .collect()
+}
+
+#[test]
+fn nothing_is_packed_into_nothing() {
+    let (chunks, report) = pack_at::<Span>(0, vec![]);
+    assert_eq!((chunks, report), (vec![], Report::default()));
+}
+
+#[test]
+fn events_of_an_hour_are_one_chunk_that_opens_again() {
+    let spans = vec![span(1, 5 * SECOND), span(2, SECOND), span(3, HOUR - 1)];
+    let chunks = pack_all(spans.clone());
+    let [chunk] = &chunks[..] else {
+        panic!("{chunks:?}")
+    };
+    assert_eq!(opened::<Span>(chunk), spans);
+    assert_eq!(
+        (chunk.hour, chunk.from, chunk.position.at),
+        (at(0), at(SECOND), at(HOUR - 1))
+    );
+    assert_eq!((chunk.signal, chunk.count), (Signal::Traces, 3));
+}
+
+#[test]
+fn hours_are_told_apart_by_the_start_to_the_millisecond() {
+    let spans = vec![span(1, HOUR - 1), span(2, HOUR), span(3, -1), span(4, 0)];
+    let (chunks, _) = pack_at(HOUR, spans.clone());
+    let hours: Vec<_> = chunks
+        .iter()
+        .map(|chunk| (chunk.hour, opened(chunk)))
+        .collect();
+    let [one, two, three, four] = <[Span; 4]>::try_from(spans).unwrap();
+    assert_eq!(
+        hours,
+        [
+            (at(-HOUR), vec![three]),
+            (at(0), vec![one, four]),
+            (at(HOUR), vec![two])
+        ]
+    );
+    let hashes: BTreeSet<_> = chunks.iter().map(|chunk| chunk.position.hash).collect();
+    assert_eq!(hashes.len(), 3);
+}
+
+#[test]
+fn the_window_is_judged_on_the_end_and_exact() {
+    let lasting = |millis: f64| Span {
+        duration_ms: Some(millis),
+        ..span(0, -DAY)
+    };
+    for (span, now, reason) in [
+        (lasting(0.0), 0, None),
+        (lasting(0.0), 1, Some("older than 24 hours")),
+        (lasting(1.0), 1, None),
+        (lasting(3_600_000.0), HOUR, None),
+        (lasting(3_600_000.0), HOUR + 1, Some("older than 24 hours")),
+        (span(0, 5 * MINUTE), 0, None),
+        (
+            span(0, 5 * MINUTE),
+            -1,
+            Some("more than 5 minutes ahead of the server's clock"),
+        ),
+    ] {
+        let shown = format!("{span:?} at {now}");
+        let (chunks, report) = pack_at(now, vec![span]);
+        let told: Vec<_> = report
+            .errors
+            .iter()
+            .map(|e| e.error.reason.as_str())
+            .collect();
+        assert_eq!(told, Vec::from_iter(reason), "{shown}");
+        assert_eq!(
+            (report.accepted, report.rejected),
+            (chunks.len(), told.len()),
+            "{shown}"
+        );
+    }
+    let (_, report) = pack_at(1, vec![log("info", String::new(), -DAY)]);
+    assert_eq!(report.errors[0].error.pointer, "/logs/0/timestamp");
+}
+
+#[test]
+fn i15_the_same_bytes_arrive_at_the_same_keys_also_later() {
+    let spans = || vec![span(1, -3 * HOUR), span(2, 0), span(3, MINUTE)];
+    let first = pack_at(2 * MINUTE, spans()).0;
+    assert_eq!(pack_at(2 * MINUTE, spans()).0, first);
+    assert_eq!(pack_at(DAY - 4 * HOUR, spans()).0, first);
+    // The first hour has left the window.
+    let (later, report) = pack_at(DAY - 1, spans());
+    assert_eq!(later, first[1..]);
+    assert_eq!((report.accepted, report.rejected), (2, 1));
+    // So has the first event of the second.
+    let (latest, report) = pack_at(DAY + 30 * SECOND, spans());
+    assert_eq!(keys(&latest), keys(&first[1..]));
+    assert_eq!((report.accepted, report.rejected), (1, 2));
+    assert_eq!(pack_at(2 * DAY, spans()).0, []);
+}
+
+#[test]
+fn another_application_signal_or_body_has_other_keys() {
+    let hash = |batch| {
+        pack(decoded(vec![span(1, 0)]), batch, at(0)).unwrap().0[0]
+            .position
+            .hash
+    };
+    let other = ApplicationId::generate(Environment::Production, &mut random::rng());
+    let hashes = BTreeSet::from([
+        hash(batch("body")),
+        hash(batch("body ")),
+        hash(batch("")),
+        hash(BatchId::of(application(), Signal::Logs, b"body")),
+        hash(BatchId::of(other, Signal::Traces, b"body")),
+    ]);
+    assert_eq!(hashes.len(), 5);
+    assert_eq!(hash(batch("body")), hash(batch("body")));
+}
+
+#[test]
+fn i18_what_outgrows_an_item_is_split_and_nothing_is_lost() {
+    let random = |_| random::base62(&mut random::rng(), 8 * 1024);
+    let messages: Vec<String> = (0..200).map(random).collect();
+    let record = |message: &String| log("info", message.clone(), 0);
+    let (chunks, report) = pack_at(0, messages.iter().map(record).collect());
+    assert!(chunks.len() > 3, "{}", chunks.len());
+    assert_eq!(report.accepted, 200);
+    for chunk in &chunks {
+        assert!(chunk.blob.len() <= MAX_BLOB_BYTES);
+        assert_eq!((chunk.hour, chunk.position.at), (at(0), at(0)));
+    }
+    let all: Vec<LogRecord> = chunks.iter().flat_map(opened).collect();
+    assert!(
+        all.iter().map(|record| &record.message).eq(&messages),
+        "once, and in order"
+    );
+    let hashes: BTreeSet<_> = chunks.iter().map(|chunk| chunk.position.hash).collect();
+    assert_eq!(hashes.len(), chunks.len());
+    assert_eq!(pack_at(0, messages.iter().map(record).collect()).0, chunks);
+}
+
+#[test]
+fn i18_one_event_of_the_worst_kind_fits_an_item() {
+    let text = |bytes| {
+        let any = random::bytes::<65_536>(&mut random::rng());
+        any.iter()
+            .cycle()
+            .map(|byte| char::from(byte & 0x7f))
+            .take(bytes)
+            .collect::<String>()
+    };
+    let mut event: serde_json::Map<_, _> =
+        (0..128).map(|_| (text(2000), text(2048).into())).collect();
+    event.extend(
+        [
+            ("level", text(128)),
+            ("message", text(8192)),
+            ("type", text(128)),
+        ]
+        .map(|(name, text)| (name.to_owned(), text.into())),
+    );
+    let body = serde_json::json!({ "timestamp": at(0).to_string(), "logs": [event] });
+    let decoded = native::decode_logs(body.to_string().as_bytes()).unwrap();
+    let (chunks, report) = pack(decoded, batch("body"), at(0)).unwrap();
+    assert_eq!((report.accepted, report.truncated), (1, 1));
+    assert!(
+        chunks[0].blob.len() <= MAX_BLOB_BYTES,
+        "{}",
+        chunks[0].blob.len()
+    );
+}
+
+#[test]
+fn a_summary_tells_minutes_errors_durations_roots_and_traces() {
+    let child = Span {
+        span_id: "child".to_owned(),
+        parent_span_id: Some("span-1".to_owned()),
+        status: Some(400),
+        duration_ms: None,
+        ..span(1, MINUTE)
+    };
+    let spans = vec![
+        Span {
+            status: Some(399),
+            duration_ms: Some(30.0),
+            ..span(1, 0)
+        },
+        Span {
+            status: None,
+            ..span(2, MINUTE - 1)
+        },
+        child,
+        Span {
+            status: Some(599),
+            ..span(3, HOUR - 1)
+        },
+    ];
+    let summary = summary(&pack_all(spans)[0]);
+    let minutes: Vec<_> = summary
+        .minutes
+        .iter()
+        .map(|(m, s)| (*m, s.all.count, s.all.errors))
+        .collect();
+    assert_eq!(minutes, [(0, 2, 0), (1, 1, 1), (59, 1, 1)]);
+    let durations = summary.minutes[&0].all.durations.as_ref().unwrap();
+    assert_eq!((durations.count, durations.sum), (2, 40.0));
+    assert_eq!((durations.min, durations.max), (10.0, 30.0));
+    assert!((durations.sketch.quantile(1.0).unwrap() - 30.0).abs() < 0.6);
+    assert_eq!(summary.minutes[&1].all.durations, None);
+    assert_eq!(summary.minutes[&1].requests().count, 0, "a child is none");
+    let roots: Vec<_> = summary
+        .entries
+        .as_ref()
+        .unwrap()
+        .iter()
+        .map(|r| &*r.trace_id)
+        .collect();
+    assert_eq!(roots, ["trace-1", "trace-2", "trace-3"]);
+    let root = &summary.entries.as_ref().unwrap()[0];
+    assert_eq!(
+        (&*root.name, root.start_ms),
+        ("GET /cart", at(0).as_millisecond())
+    );
+    assert_eq!((root.duration_ms, root.status), (Some(30.0), Some(399)));
+    let traces = [("trace-1", 2, 1), ("trace-2", 1, 0), ("trace-3", 1, 1)];
+    let traces = traces.map(|(id, spans, errors)| (fingerprint(id), TraceCounts(spans, errors)));
+    assert_eq!(summary.traces, Some(traces.into()));
+}
+
+#[test]
+fn a_summary_of_logs_tells_levels_and_traces() {
+    let mut records =
+        ["info", "error", "fatal", "info", "odd"].map(|level| log(level, String::new(), 0));
+    records[0].trace_id = Some("t".to_owned());
+    let summary = summary(&pack_all(records.into())[0]);
+    let minute = &summary.minutes[&0].all;
+    assert_eq!(
+        (minute.count, minute.errors, &minute.durations),
+        (5, 2, &None)
+    );
+    let levels = [("error", 1), ("fatal", 1), ("info", 2), ("odd", 1)];
+    assert_eq!(
+        summary.levels,
+        Some(levels.map(|(l, n)| (l.to_owned(), n)).into())
+    );
+    assert_eq!(
+        summary.traces,
+        Some([(fingerprint("t"), TraceCounts(1, 0))].into())
+    );
+}
+
+/// A span as a service sends it: ten to a trace, ids of OpenTelemetry's length.
+fn realistic(number: usize, trace: &str) -> Span {
+    let hex = || {
+        format!(
+            "{:016x}",
+            u64::from_be_bytes(random::bytes(&mut random::rng()))
+        )
+    };
+    let jitter = f64::from(random::bytes::<1>(&mut random::rng())[0]);
+    Span {
+        trace_id: trace.to_owned(),
+        span_id: hex(),
+        parent_span_id: (!number.is_multiple_of(10)).then(hex),
+        duration_ms: Some(jitter * 1.37 + 0.25),
+        url: Some(format!(
+            "https://api.shop.test/v1/carts/{}/items",
+            number % 7
+        )),
+        status: Some([200, 201, 404, 500][number % 4]),
+        ..span(number, i64::try_from(number).unwrap() * 37)
+    }
+}
+
+fn realistic_batch() -> Vec<Span> {
+    let ids = |_| {
+        format!(
+            "{:032x}",
+            u128::from_be_bytes(random::bytes(&mut random::rng()))
+        )
+    };
+    let traces: Vec<String> = (0..10).map(ids).collect();
+    (0..100)
+        .map(|number| realistic(number, &traces[number / 10]))
+        .collect()
+}
+
+#[test]
+fn a_hundred_realistic_spans_cost_at_most_eight_write_units() {
+    let chunks = pack_all(realistic_batch());
+    let [chunk] = &chunks[..] else {
+        panic!("{} chunks", chunks.len())
+    };
+    assert!(chunk.summary.len() <= 850, "{}", chunk.summary.len());
+    // Partition and sort key, names and numbers: less than 200 bytes an item.
+    let units = |bytes: usize| (bytes + 200).div_ceil(1024);
+    let cost = units(chunk.blob.len()) + units(chunk.summary.len());
+    assert!(cost <= 8, "{cost} units for {} bytes", chunk.blob.len());
+    assert_eq!(summary(chunk).traces.map(|traces| traces.len()), Some(10));
+}
+
+#[test]
+fn what_does_not_fit_a_head_is_left_out_and_the_rest_stays() {
+    let spans: Vec<Span> = (0..100)
+        .map(|n| {
+            realistic(
+                0,
+                &format!("{n}-{}", random::base62(&mut random::rng(), 26)),
+            )
+        })
+        .collect();
+    let without_roots = summary(&pack_all(spans)[0]);
+    assert_eq!(without_roots.entries, None, "100 roots");
+    assert_eq!(without_roots.traces.map(|traces| traces.len()), Some(100));
+    let spans: Vec<Span> = (0..10_000).map(|n| span(n, 0)).collect();
+    let chunks = pack_all(spans);
+    let without_traces = summary(&chunks[0]);
+    assert_eq!(
+        (&without_traces.entries, &without_traces.traces),
+        (&None, &None)
+    );
+    assert!(chunks[0].summary.len() <= 16 * 1024);
+    let counted = chunks.iter().map(|c| summary(c).minutes[&0].all.count);
+    assert_eq!(counted.sum::<u32>(), 10_000);
+}
+
+#[test]
+fn i18_ten_thousand_levels_do_not_outgrow_a_head() {
+    let level = || random::base62(&mut random::rng(), 128).to_lowercase();
+    let chunks = pack_all(
+        (0..10_000)
+            .map(|_| log(&level(), String::new(), 0))
+            .collect(),
+    );
+    for chunk in &chunks {
+        assert!(chunk.summary.len() <= 16 * 1024, "{}", chunk.summary.len());
+        assert_eq!(summary(chunk).levels, None);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_accepted_event_is_in_exactly_one_chunk_of_its_hour(
+        starts in prop::collection::vec(-2 * DAY..HOUR, 0..100),
+    ) {
+        let spans: Vec<Span> = starts.iter().enumerate().map(|(n, at)| span(n, *at)).collect();
+        let (chunks, report) = pack_at(0, spans.clone());
+        let mut stored = Vec::new();
+        for chunk in &chunks {
+            let events: Vec<Span> = opened(chunk);
+            for event in &events {
+                prop_assert_eq!(hour_of(event), chunk.hour);
+                prop_assert!((chunk.from..=chunk.position.at).contains(&event.start()));
+            }
+            let counted: u32 = summary(chunk).minutes.values().map(|minute| minute.all.count).sum();
+            prop_assert_eq!(counted as usize, chunk.count);
+            stored.extend(events);
+        }
+        stored.sort_by_key(|event| event.span_id.clone());
+        let mut accepted: Vec<Span> = spans
+            .into_iter()
+            .filter(|span| span.end() >= at(-DAY) && span.start() <= at(5 * MINUTE))
+            .collect();
+        accepted.sort_by_key(|event| event.span_id.clone());
+        prop_assert_eq!(report.accepted, accepted.len());
+        prop_assert_eq!(stored, accepted);
+        let hours: BTreeSet<_> = chunks.iter().map(|chunk| chunk.hour).collect();
+        prop_assert_eq!(hours.len(), chunks.len());
+    }
+
+    #[test]
+    fn a_retry_at_any_time_arrives_at_keys_of_the_first(
+        starts in prop::collection::vec(-DAY..0, 1..50), later in 0..2 * DAY,
+    ) {
+        let spans = || starts.iter().enumerate().map(|(n, at)| span(n, *at)).collect::<Vec<_>>();
+        let first = keys(&pack_at(0, spans()).0);
+        for key in keys(&pack_at(later, spans()).0) {
+            prop_assert!(first.contains(&key));
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The envelope around JSON events, read without reading the events.
+
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use super::layout::Reason;
+use super::surrogates;
+use crate::decode::{MAX_EVENTS, MAX_GROUPS, MAX_ORIGINS_BYTES};
+
+/// Why a batch cannot be read at all.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum EnvelopeError {
+    /// It is not of the form it should have.
+    #[error("{0}")]
+    Malformed(String),
+    /// More than [`MAX_EVENTS`].
+    #[error("a batch has at most {MAX_EVENTS} events; send smaller batches")]
+    TooManyEvents,
+    /// More than [`MAX_GROUPS`].
+    #[error("a batch has at most {MAX_GROUPS} resources and scopes; send smaller batches")]
+    TooManyGroups,
+    /// More than [`MAX_ORIGINS_BYTES`].
+    #[error(
+        "the resources of a batch take at most {} MiB, counted for each scope; \
+         send smaller batches",
+        MAX_ORIGINS_BYTES / 1024 / 1024
+    )]
+    OriginsTooLarge,
+}
+
+impl EnvelopeError {
+    pub(super) fn malformed(told: &str) -> Self {
+        Self::Malformed(format!("the body is not a batch: {told}"))
+    }
+}
+
+/// Why one object of the envelope cannot be read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum LayerError {
+    Malformed(String),
+    /// Its array has more items than it may.
+    TooMany,
+}
+
+/// An object that holds things in an array, and something that goes for all of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    pub(super) array: &'static str,
+    /// Whether the array may not be absent or null.
+    pub(super) is_required: bool,
+    pub(super) sibling: &'static str,
+}
+
+/// Such an object: parts of the body, read no further.
+#[derive(Debug)]
+pub(super) struct Layer<T> {
+    pub(super) sibling: Option<T>,
+    pub(super) items: Vec<T>,
+}
+
+impl<T> Layer<T> {
+    /// The same with other parts.
+    pub(super) fn map<U>(self, part: impl Fn(T) -> U) -> Layer<U> {
+        Layer {
+            sibling: self.sibling.map(&part),
+            items: self.items.into_iter().map(part).collect(),
+        }
+    }
+}
+
+/// Reads an object of this shape whose array has at most `most` items.
+///
+/// # Errors
+/// When it is none, or its array has more.
+pub(super) fn parse<'a>(
+    text: &'a str,
+    shape: &Shape,
+    most: usize,
+) -> Result<Layer<&'a str>, LayerError> {
+    let text = text.trim_start_matches('\u{feff}');
+    let mut json = serde_json::Deserializer::from_str(text);
+    let parsed = LayerSeed { shape, most }
+        .deserialize(&mut json)
+        .and_then(|layer| json.end().map(|()| layer));
+    parsed.map_err(|error| match error.to_string() {
+        text if text.starts_with(TOO_MANY) => LayerError::TooMany,
+        text => LayerError::Malformed(told(&text)),
+    })
+}
+
+/// The fields of one event. Halves of characters cost themselves, not the event.
+pub(super) fn object(raw: &str) -> Result<Map<String, Value>, Reason> {
+    let read = serde_json::from_str(raw).or_else(|error| match surrogates::mended(raw) {
+        Some(mended) => serde_json::from_str(&mended),
+        None => Err(error),
+    });
+    read.map_err(|error: serde_json::Error| {
+        let is_object = raw.trim_start().starts_with('{');
+        Reason::of_event(if is_object {
+            error.to_string()
+        } else {
+            "must be an object".to_owned()
+        })
+    })
+}
+
+/// serde's words, without the value they may quote: it may be the whole body.
+fn told(text: &str) -> String {
+    match text.rsplit_once(", expected ") {
+        Some((_, expected)) if text.starts_with("invalid type: ") => format!("expected {expected}"),
+        _ => text.to_owned(),
+    }
+}
+
+/// How a bound that was hit travels through serde's error, which holds only text.
+const TOO_MANY: &str = "too many items";
+
+#[derive(Clone, Copy)]
+struct LayerSeed<'s> {
+    shape: &'s Shape,
+    most: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for LayerSeed<'_> {
+    type Value = Layer<&'de str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Layer<&'de str>, D::Error> {
+        json.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for LayerSeed<'_> {
+    type Value = Layer<&'de str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an object with an array {:?}", self.shape.array)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Layer<&'de str>, A::Error> {
+        let Shape {
+            array,
+            is_required,
+            sibling: sibling_name,
+        } = *self.shape;
+        let (mut sibling, mut items) = (None, None);
+        while let Some(name) = map.next_key::<std::borrow::Cow<'_, str>>()? {
+            if name == array {
+                items = map.next_value_seed(Items(self))?.or(items);
+            } else if name == sibling_name {
+                let raw: &RawValue = map.next_value()?;
+                sibling = Some(raw.get()).filter(|text| *text != "null");
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        if is_required && items.is_none() {
+            return Err(de::Error::custom(format_args!(
+                "there is no array {array:?}"
+            )));
+        }
+        let items = items.unwrap_or_default();
+        Ok(Layer { sibling, items })
+    }
+}
+
+/// Keeps each event as a slice of the body, and stops at the bound: millions
+/// of tiny events must not become millions of slices.
+struct Items<'s>(LayerSeed<'s>);
+
+impl<'de> DeserializeSeed<'de> for Items<'_> {
+    type Value = Option<Vec<&'de str>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        if self.0.shape.is_required {
+            json.deserialize_seq(self)
+        } else {
+            json.deserialize_option(self)
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Items<'_> {
+    type Value = Option<Vec<&'de str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of events")
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_seq(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element::<&RawValue>()? {
+            if items.len() == self.0.most {
+                return Err(de::Error::custom(TOO_MANY));
+            }
+            items.push(item.get());
+        }
+        Ok(Some(items))
+    }
+}

@@ -1,0 +1,99 @@
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::*;
+use crate::decode::{MAX_EVENTS, Report};
+use upblit_base::clock;
+
+mod envelopes;
+mod properties;
+mod texts;
+mod values;
+
+const SENT: &str = "2026-01-31T12:00:00.000Z";
+const SENT_NS: i64 = 1_769_860_800_000_000_000;
+
+fn span(changes: &Value) -> Value {
+    let mut span = json!({
+        "timestamp": SENT, "requestMethod": "GET", "requestURL": "/cart", "responseStatus": 200,
+        "traceId": "t", "spanId": "s", "parentSpanId": null, "durationMs": 12.5,
+    });
+    merge(&mut span, changes);
+    span
+}
+
+fn log(changes: &Value) -> Value {
+    let mut log = json!({
+        "traceId": null, "level": "INFO", "type": "app", "message": "hello",
+        "timestamp": SENT, "clientTimestamp": SENT,
+    });
+    merge(&mut log, changes);
+    log
+}
+
+/// RFC 7396, but null is a value.
+fn merge(event: &mut Value, changes: &Value) {
+    for (name, value) in changes.as_object().unwrap() {
+        event[name] = value.clone();
+    }
+}
+
+/// The event less a field.
+fn without(mut event: Value, field: &str) -> Value {
+    event.as_object_mut().unwrap().remove(field).unwrap();
+    event
+}
+
+fn traces(events: &[Value]) -> Decoded<Span> {
+    let body = json!({ "timestamp": SENT, "traces": events });
+    decode_traces(body.to_string().as_bytes()).unwrap()
+}
+
+fn logs(events: &[Value]) -> Decoded<LogRecord> {
+    let body = json!({ "timestamp": SENT, "logs": events });
+    decode_logs(body.to_string().as_bytes()).unwrap()
+}
+
+#[track_caller]
+fn one<E: std::fmt::Debug>(decoded: Decoded<E>) -> Indexed<E> {
+    assert_eq!(decoded.report.errors, []);
+    let [event] = <[_; 1]>::try_from(decoded.events).unwrap();
+    event
+}
+
+#[track_caller]
+fn accepted(event: Value) -> Span {
+    one(traces(&[event])).event
+}
+
+/// Pointer and reason of the one event that is refused.
+#[track_caller]
+fn refused<E: std::fmt::Debug>(decoded: Decoded<E>) -> (String, String) {
+    assert_eq!((decoded.events.len(), decoded.report.rejected), (0, 1));
+    let error = decoded.report.errors[0].error.clone();
+    (error.pointer, error.reason)
+}
+
+#[track_caller]
+fn assert_refused(event: Value, pointer: &str, reason: &str) {
+    let told = refused(traces(std::slice::from_ref(&event)));
+    assert_eq!(told, (pointer.to_owned(), reason.to_owned()), "{event}");
+}
+
+/// A body of one event, given as text.
+fn body(event: &str) -> Vec<u8> {
+    format!(r#"{{"timestamp":"{SENT}","traces":[{event}]}}"#).into_bytes()
+}
+
+/// A span with one field given as text.
+fn raw(field: &str, value: &str) -> Decoded<Span> {
+    let event = span(&json!({ field: "PLACEHOLDER" })).to_string();
+    decode_traces(&body(&event.replace("\"PLACEHOLDER\"", value))).unwrap()
+}
+
+fn malformed(body: &[u8]) -> String {
+    match decode_traces(body) {
+        Err(EnvelopeError::Malformed(told)) => told,
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,156 @@
+//! The fields of each message that are kept.
+
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
+use opentelemetry_proto::tonic::common::v1::{
+    AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList,
+};
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, SeverityNumber};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::span::{Event, Link, SpanKind};
+use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
+use opentelemetry_proto::tonic::trace::v1::{Span, Status};
+use serde_json::Value;
+
+use super::scalars::{base64, boolean, double, enumeration, hexadecimal, integer, text};
+use super::{FromJson, Object, message, messages};
+use crate::decode::layout::Reason;
+
+impl FromJson for Resource {
+    fn from_json(object: &mut Object) -> Result<Self, Reason> {
+        Ok(Self {
+            attributes: object.take("attributes", messages)?,
+            ..Self::default()
+        })
+    }
+}
+
+impl FromJson for InstrumentationScope {
+    fn from_json(object: &mut Object) -> Result<Self, Reason> {
+        Ok(Self {
+            name: object.take("name", text)?,
+            version: object.take("version", text)?,
+            ..Self::default()
+        })
+    }
+}
+
+impl FromJson for Span {
+    fn from_json(object: &mut Object) -> Result<Self, Reason> {
+        let kind = |name: &str| SpanKind::from_str_name(name).map(i32::from);
+        Ok(Self {
+            trace_id: object.take("traceId", hexadecimal)?,
+            span_id: object.take("spanId", hexadecimal)?,
+            parent_span_id: object.take("parentSpanId", hexadecimal)?,
+            name: object.take("name", text)?,
+            kind: object.take("kind", |value| enumeration(value, kind))?,
+            start_time_unix_nano: object.take("startTimeUnixNano", integer)?,
+            end_time_unix_nano: object.take("endTimeUnixNano", integer)?,
+            attributes: object.take("attributes", messages)?,
+            events: object.take("events", messages)?,
+            links: object.take("links", messages)?,
+            status: object.take_optional("status", message)?,
+            ..Self::default()
+        })
+    }
+}
+
+impl FromJson for Event {
+    fn from_json(object: &mut Object) -> Result<Self, Reason> {
+        Ok(Self {
+            time_unix_nano: object.take("timeUnixNano", integer)?,
+            name: object.take("name", text)?,
+            attributes: object.take("attributes", messages)?,
+            ..Self::default()
+        })
+    }
+}
+
+impl FromJson for Link {
+    fn from_json(object: &mut Object) -> Result<Self, Reason> {
+        Ok(Self {
+            trace_id: object.take("traceId", hexadecimal)?,
+            span_id: object.take("spanId", hexadecimal)?,
+            attributes: object.take("attributes", messages)?,
+            ..Self::default()
+        })
+    }
+}
+
+impl FromJson for Status {
+    fn from_json(object: &mut Object) -> Result<Self, Reason> {
+        let code = |name: &str| StatusCode::from_str_name(name).map(i32::from);
+        Ok(Self {
+            message: object.take("message", text)?,
+            code: object.take("code", |value| enumeration(value, code))?,
+        })
+    }
+}
+
+impl FromJson for LogRecord {
+    fn from_json(object: &mut Object) -> Result<Self, Reason> {
+        let severity = |name: &str| SeverityNumber::from_str_name(name).map(i32::from);
+        Ok(Self {
+            time_unix_nano: object.take("timeUnixNano", integer)?,
+            observed_time_unix_nano: object.take("observedTimeUnixNano", integer)?,
+            severity_number: object.take("severityNumber", |value| enumeration(value, severity))?,
+            severity_text: object.take("severityText", text)?,
+            body: object.take_optional("body", message)?,
+            attributes: object.take("attributes", messages)?,
+            trace_id: object.take("traceId", hexadecimal)?,
+            span_id: object.take("spanId", hexadecimal)?,
+            event_name: object.take("eventName", text)?,
+            ..Self::default()
+        })
+    }
+}
+
+impl FromJson for KeyValue {
+    fn from_json(object: &mut Object) -> Result<Self, Reason> {
+        Ok(Self {
+            key: object.take("key", text)?,
+            value: object.take_optional("value", message)?,
+            ..Self::default()
+        })
+    }
+}
+
+/// The JavaScript SDK writes whole numbers beyond 64 bits here too.
+fn whole(value: Value) -> Result<Any, Reason> {
+    let number = value.as_f64().filter(|number| number.fract() == 0.0);
+    match (integer(value), number) {
+        (Ok(integer), _) => Ok(Any::IntValue(integer)),
+        (Err(_), Some(number)) => Ok(Any::DoubleValue(number)),
+        (Err(reason), None) => Err(reason),
+    }
+}
+
+/// As deep as serde reads: 128 levels of JSON.
+impl FromJson for AnyValue {
+    fn from_json(object: &mut Object) -> Result<Self, Reason> {
+        let found = [
+            object.take_optional("stringValue", |value| text(value).map(Any::StringValue))?,
+            object.take_optional("boolValue", |value| boolean(value).map(Any::BoolValue))?,
+            object.take_optional("intValue", whole)?,
+            object.take_optional("doubleValue", |value| double(value).map(Any::DoubleValue))?,
+            object.take_optional("arrayValue", |value| message(value).map(Any::ArrayValue))?,
+            object.take_optional("kvlistValue", |value| message(value).map(Any::KvlistValue))?,
+            object.take_optional("bytesValue", |value| base64(value).map(Any::BytesValue))?,
+        ];
+        let value = found.into_iter().flatten().next();
+        Ok(Self { value })
+    }
+}
+
+impl FromJson for ArrayValue {
+    fn from_json(object: &mut Object) -> Result<Self, Reason> {
+        let values = object.take("values", messages)?;
+        Ok(Self { values })
+    }
+}
+
+impl FromJson for KeyValueList {
+    fn from_json(object: &mut Object) -> Result<Self, Reason> {
+        let values = object.take("values", messages)?;
+        Ok(Self { values })
+    }
+}

@@ -1,0 +1,75 @@
+//! `opentelemetry.proto.logs.v1.LogRecord` as a log record of ours.
+
+use std::sync::Arc;
+
+use opentelemetry_proto::tonic::common::v1::AnyValue;
+use opentelemetry_proto::tonic::logs::v1::LogRecord as Message;
+use serde_json::Value;
+
+use super::tree::Names;
+use super::{Exported, ids, values};
+use crate::decode::bounds::{Bounds, MAX_TEXT_BYTES, MAX_WORD_BYTES};
+use crate::decode::layout::Reason;
+use crate::event::{LogRecord, Origin, level_of_severity};
+
+impl Exported for LogRecord {
+    type Message = Message;
+
+    const NAMES: Names = Names {
+        resources: "resourceLogs",
+        scopes: "scopeLogs",
+        events: "logRecords",
+        not_resources: "resourceSpans",
+    };
+
+    const TIME_FIELD: &'static str = "timeUnixNano";
+
+    fn convert(
+        message: Message,
+        origin: Option<Arc<Origin>>,
+        bounds: &mut Bounds,
+    ) -> Result<Self, Reason> {
+        Ok(Self {
+            time_ns: time(&message)?,
+            level: level(message.severity_number, &message.severity_text, bounds),
+            message: text(message.body, bounds),
+            kind: Some(bounds.text(message.event_name, MAX_WORD_BYTES))
+                .filter(|name| !name.is_empty()),
+            trace_id: ids::optional::<16>("traceId", &message.trace_id)?,
+            span_id: ids::optional::<8>("spanId", &message.span_id)?,
+            attributes: values::attributes(message.attributes, bounds),
+            origin,
+        })
+    }
+}
+
+/// When it happened, else when it was seen. Never the server's time: a retry
+/// must arrive at the same keys.
+fn time(message: &Message) -> Result<i64, Reason> {
+    if let Some(time) = ids::time("timeUnixNano", message.time_unix_nano)? {
+        return Ok(time);
+    }
+    let observed = ids::time("observedTimeUnixNano", message.observed_time_unix_nano)?;
+    let missing = "is missing, and so is observedTimeUnixNano";
+    observed.ok_or_else(|| Reason::new("timeUnixNano", missing))
+}
+
+/// The SDK's own word, else what its number stands for.
+fn level(number: i32, text: &str, bounds: &mut Bounds) -> String {
+    let text = text.trim();
+    if text.is_empty() {
+        level_of_severity(number).unwrap_or("info").to_owned()
+    } else {
+        bounds.text(text.to_lowercase(), MAX_WORD_BYTES)
+    }
+}
+
+/// A text as it is, anything else as JSON.
+fn text(body: Option<AnyValue>, bounds: &mut Bounds) -> String {
+    let text = match values::value(body.unwrap_or_default(), bounds) {
+        Value::Null => String::new(),
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    bounds.text(text, MAX_TEXT_BYTES)
+}

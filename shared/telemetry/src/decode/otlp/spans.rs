@@ -1,0 +1,182 @@
+//! `opentelemetry.proto.trace.v1.Span` as a span of ours.
+
+use std::sync::Arc;
+
+use opentelemetry_proto::tonic::trace::v1::span::{Event, Link, SpanKind as Kind};
+use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
+use opentelemetry_proto::tonic::trace::v1::{Span as Message, Status};
+use serde_json::{Map, Value};
+
+use super::tree::Names;
+use super::{Exported, ids, values};
+use crate::decode::bounds::{
+    Bounds, MAX_ATTRIBUTE_BYTES, MAX_DURATION_MS, MAX_TEXT_BYTES, MAX_WORD_BYTES,
+};
+use crate::decode::layout::Reason;
+use crate::event::{Origin, Span, SpanEvent, SpanKind, SpanLink, SpanOutcome};
+
+/// Most events, and most links, of one span (OpenTelemetry's default limits).
+const MAX_PARTS: usize = 128;
+
+/// Attributes that tell the HTTP method, the newest convention first.
+const METHOD: &[&str] = &["http.request.method", "http.method"];
+
+/// Attributes that tell the address, the most telling first.
+const URL: &[&str] = &[
+    "url.full",
+    "http.url",
+    "url.path",
+    "http.target",
+    "http.route",
+];
+
+/// Attributes that tell the HTTP status.
+const STATUS: &[&str] = &["http.response.status_code", "http.status_code"];
+
+impl Exported for Span {
+    type Message = Message;
+
+    const NAMES: Names = Names {
+        resources: "resourceSpans",
+        scopes: "scopeSpans",
+        events: "spans",
+        not_resources: "resourceLogs",
+    };
+
+    const TIME_FIELD: &'static str = "startTimeUnixNano";
+
+    fn convert(
+        message: Message,
+        origin: Option<Arc<Origin>>,
+        bounds: &mut Bounds,
+    ) -> Result<Self, Reason> {
+        let start_ns = ids::time("startTimeUnixNano", message.start_time_unix_nano)?;
+        let start_ns = start_ns.ok_or_else(|| Reason::new("startTimeUnixNano", "is missing"))?;
+        let attributes = values::attributes(message.attributes, bounds);
+        let Status {
+            message: told,
+            code,
+        } = message.status.unwrap_or_default();
+        Ok(Self {
+            trace_id: ids::required::<16>("traceId", &message.trace_id)?,
+            span_id: ids::required::<8>("spanId", &message.span_id)?,
+            parent_span_id: ids::optional::<8>("parentSpanId", &message.parent_span_id)?,
+            name: some_text(message.name, bounds),
+            kind: kind(message.kind),
+            start_ns,
+            duration_ms: duration_ms(start_ns, message.end_time_unix_nano)?,
+            method: first_text(&attributes, METHOD).map(|text| bounds.text(text, MAX_WORD_BYTES)),
+            url: first_text(&attributes, URL),
+            status: http_status(&attributes),
+            outcome: outcome(code),
+            status_message: some_text(told, bounds),
+            attributes,
+            events: events(message.events, start_ns, bounds),
+            links: links(message.links, bounds),
+            origin,
+        })
+    }
+}
+
+fn some_text(text: String, bounds: &mut Bounds) -> Option<String> {
+    let text = Some(text).filter(|text| !text.is_empty())?;
+    Some(bounds.text(text, MAX_TEXT_BYTES))
+}
+
+fn kind(number: i32) -> Option<SpanKind> {
+    Some(match Kind::try_from(number).ok()? {
+        Kind::Unspecified => return None,
+        Kind::Internal => SpanKind::Internal,
+        Kind::Server => SpanKind::Server,
+        Kind::Client => SpanKind::Client,
+        Kind::Producer => SpanKind::Producer,
+        Kind::Consumer => SpanKind::Consumer,
+    })
+}
+
+fn outcome(code: i32) -> Option<SpanOutcome> {
+    match StatusCode::try_from(code).ok()? {
+        StatusCode::Unset => None,
+        StatusCode::Ok => Some(SpanOutcome::Ok),
+        StatusCode::Error => Some(SpanOutcome::Error),
+    }
+}
+
+/// `None` when the span does not tell its end.
+fn duration_ms(start_ns: i64, end: u64) -> Result<Option<f64>, Reason> {
+    let wrong = |reason| Reason::new("endTimeUnixNano", reason);
+    let Some(end_ns) = ids::time("endTimeUnixNano", end)? else {
+        return Ok(None);
+    };
+    // Both are positive.
+    let nanos =
+        u64::try_from(end_ns - start_ns).map_err(|_| wrong("is before startTimeUnixNano"))?;
+    #[expect(clippy::cast_precision_loss, reason = "exact below 104 days")]
+    let duration_ms = nanos as f64 / 1e6;
+    if duration_ms > MAX_DURATION_MS {
+        return Err(wrong("is more than 7 days after startTimeUnixNano"));
+    }
+    Ok(Some(duration_ms))
+}
+
+/// The first of these attributes that is a text.
+fn first_text(attributes: &Map<String, Value>, names: &[&str]) -> Option<String> {
+    let mut texts = names
+        .iter()
+        .filter_map(|name| attributes.get(*name)?.as_str());
+    texts.find(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// A number, as the conventions have it, or its digits, as some SDKs send it.
+fn http_status(attributes: &Map<String, Value>) -> Option<u16> {
+    let read = |value: &Value| match value {
+        Value::String(digits) => digits.parse().ok(),
+        number => number.as_u64().and_then(|number| number.try_into().ok()),
+    };
+    let mut found = STATUS
+        .iter()
+        .filter_map(|name| read(attributes.get(*name)?));
+    found.find(|status| (100..=599).contains(status))
+}
+
+/// Each takes from the span's room, its name too.
+fn events(events: Vec<Event>, start_ns: i64, bounds: &mut Bounds) -> Vec<SpanEvent> {
+    let events = bounds.first(events, MAX_PARTS);
+    let mut kept = Vec::with_capacity(events.len());
+    for event in events {
+        let name = bounds.text(event.name, MAX_ATTRIBUTE_BYTES);
+        if !bounds.take_room(Value::from(name.as_str()).to_string().len()) {
+            bounds.note_cut();
+            continue;
+        }
+        let time_ns = ids::time("", event.time_unix_nano).ok().flatten();
+        kept.push(SpanEvent {
+            name,
+            time_ns: time_ns.unwrap_or(start_ns),
+            attributes: values::attributes(event.attributes, bounds),
+        });
+    }
+    kept
+}
+
+/// A link that leads nowhere is dropped.
+fn links(links: Vec<Link>, bounds: &mut Bounds) -> Vec<SpanLink> {
+    let links = bounds.first(links, MAX_PARTS);
+    let mut kept = Vec::with_capacity(links.len());
+    for link in links {
+        let ids = (
+            ids::required::<16>("", &link.trace_id),
+            ids::required::<8>("", &link.span_id),
+        );
+        let (Ok(trace_id), Ok(span_id)) = ids else {
+            bounds.note_cut();
+            continue;
+        };
+        kept.push(SpanLink {
+            trace_id,
+            span_id,
+            attributes: values::attributes(link.attributes, bounds),
+        });
+    }
+    kept
+}

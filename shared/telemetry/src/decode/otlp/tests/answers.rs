@@ -1,0 +1,67 @@
+//! What an exporter is told of its batch.
+
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+
+use super::*;
+use crate::batch::Signal;
+use crate::decode::Report;
+use upblit_base::field_error::FieldError;
+
+fn rejecting(count: usize) -> Report {
+    let mut report = Report::default();
+    for index in 0..count {
+        let pointer = format!("/spans/{index}");
+        report.reject(
+            index,
+            FieldError {
+                pointer,
+                reason: "is wrong".to_owned(),
+            },
+        );
+    }
+    report
+}
+
+#[test]
+fn full_success_is_an_empty_message() {
+    let report = Report {
+        accepted: 7,
+        truncated: 1,
+        ..Report::default()
+    };
+    for signal in [Signal::Traces, Signal::Logs] {
+        assert_eq!(answer(&report, signal, Encoding::Protobuf), b"");
+        assert_eq!(answer(&report, signal, Encoding::Json), b"{}");
+    }
+}
+
+#[test]
+fn partial_success_counts_all_and_names_the_first() {
+    let report = rejecting(30);
+    let told = "/spans/0 is wrong; /spans/1 is wrong; /spans/2 is wrong; \
+                /spans/3 is wrong; /spans/4 is wrong; and 25 more";
+    let traces = answer(&report, Signal::Traces, Encoding::Protobuf);
+    let traces = ExportTraceServiceResponse::decode(&*traces).unwrap();
+    let partial = traces.partial_success.unwrap();
+    assert_eq!(
+        (partial.rejected_spans, &*partial.error_message),
+        (30, told)
+    );
+    let logs = answer(&report, Signal::Logs, Encoding::Protobuf);
+    let logs = ExportLogsServiceResponse::decode(&*logs).unwrap();
+    assert_eq!(logs.partial_success.unwrap().rejected_log_records, 30);
+}
+
+#[test]
+fn in_json_the_count_is_a_string() {
+    for (signal, name) in [
+        (Signal::Traces, "rejectedSpans"),
+        (Signal::Logs, "rejectedLogRecords"),
+    ] {
+        let told: Value =
+            serde_json::from_slice(&answer(&rejecting(1), signal, Encoding::Json)).unwrap();
+        let expected = json!({ name: "1", "errorMessage": "/spans/0 is wrong" });
+        assert_eq!(told, json!({ "partialSuccess": expected }));
+    }
+}

@@ -1,0 +1,296 @@
+//! What surrounds the events, and how much of it there may be.
+
+use super::*;
+use crate::chunk::blob;
+use crate::decode::{MAX_EVENTS, MAX_GROUPS, MAX_REPORTED};
+
+/// A length-delimited field.
+fn field(tag: u8, message: &[u8]) -> Vec<u8> {
+    let mut field = vec![tag << 3 | 2];
+    prost::encode_length_delimiter(message.len(), &mut field).unwrap();
+    field.extend_from_slice(message);
+    field
+}
+
+fn malformed(body: &[u8], encoding: Encoding) -> String {
+    match decode_traces(body, encoding) {
+        Err(EnvelopeError::Malformed(told)) => told,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn too_much(body: &[u8]) -> EnvelopeError {
+    decode_traces(body, Encoding::Protobuf).unwrap_err()
+}
+
+#[test]
+fn what_is_no_request_is_told_without_its_content() {
+    for (body, told) in [
+        ("", "EOF while parsing a value at line 1 column 0"),
+        (
+            "[]",
+            r#"expected an object with an array "resourceSpans" at line 1 column 0"#,
+        ),
+        (
+            r#"{"resourceSpans":"secret"}"#,
+            "expected an array of events at line 1 column 25",
+        ),
+        (
+            r#"{"resourceSpans":[{"scopeSpans":["secret"]}]}"#,
+            "/resourceSpans/0/scopeSpans/0: \
+             expected an object with an array \"spans\" at line 1 column 8",
+        ),
+        (
+            r#"{"resourceLogs":[]}"#,
+            r#"it has "resourceLogs" and no "resourceSpans""#,
+        ),
+    ] {
+        let expected = format!("the body is not a batch: {told}");
+        assert_eq!(
+            malformed(body.as_bytes(), Encoding::Json),
+            expected,
+            "{body}"
+        );
+    }
+    for body in [
+        &b"\x0a"[..],
+        b"\x0a\x05\x12",
+        b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+        b"\x08\x01\x0a",
+        b"\x0d\x00\x00\x00\x00",
+        b"not protobuf",
+        b"\x0a\x02\x10\x01",
+        b"{\"resourceSpans\":[]}",
+    ] {
+        let told = malformed(body, Encoding::Protobuf);
+        assert!(told.len() < 200, "{told}");
+    }
+}
+
+#[test]
+fn i14_an_empty_request_is_one() {
+    let mut empty: Vec<(Vec<u8>, Encoding)> = [
+        &b"{}"[..],
+        br#"{"resourceSpans":[]}"#,
+        br#"{"resourceSpans":null,"unknown":1}"#,
+        br#"{"resourceSpans":[{},{"scopeSpans":null},{"scopeSpans":[{"spans":[]}]}]}"#,
+        b"\xef\xbb\xbf {}",
+    ]
+    .map(|body| (body.to_vec(), Encoding::Json))
+    .into();
+    empty.extend(
+        [
+            vec![],
+            field(1, b""),
+            field(1, &field(2, b"")),
+            field(15, b"unknown"),
+        ]
+        .map(|body| (body, Encoding::Protobuf)),
+    );
+    for (body, encoding) in empty {
+        let decoded = decode_traces(&body, encoding).unwrap();
+        assert!(decoded.events.is_empty() && decoded.report.rejected == 0);
+    }
+}
+
+#[test]
+fn one_bad_span_of_a_hundred_costs_itself_and_is_named() {
+    let spans = |count| vec![span(); count];
+    let mut groups = vec![
+        resource_spans(vec![], vec![]),
+        resource_spans(
+            vec![],
+            vec![scope_spans("a", spans(40)), scope_spans("b", spans(60))],
+        ),
+    ];
+    groups[1].scope_spans[1].spans[7].trace_id = vec![1; 3];
+    let request = ExportTraceServiceRequest {
+        resource_spans: groups,
+    };
+    for decoded in [
+        read_protobuf(&request),
+        read_json(&writer::request(&request)),
+    ] {
+        assert_eq!((decoded.events.len(), decoded.report.rejected), (99, 1));
+        let rejection = &decoded.report.errors[0];
+        let pointer = "/resourceSpans/1/scopeSpans/1/spans/7/traceId";
+        assert_eq!((rejection.index, &*rejection.error.pointer), (47, pointer));
+    }
+}
+
+#[test]
+fn a_message_that_cannot_be_decoded_costs_itself() {
+    let mut group = field(2, &span().encode_to_vec());
+    group.extend(field(2, &field(5, b"\xff not UTF-8")));
+    group.extend(field(2, b"\x0a\x7f"));
+    let body = field(1, &field(2, &group));
+    let decoded = decode_traces(&body, Encoding::Protobuf).unwrap();
+    assert_eq!((decoded.events.len(), decoded.report.rejected), (1, 2));
+    let told = &decoded.report.errors[0].error;
+    assert_eq!(told.pointer, "/resourceSpans/0/scopeSpans/0/spans/1");
+    assert!(told.reason.contains("UTF-8"), "{}", told.reason);
+}
+
+#[test]
+fn a_time_outside_the_window_is_told_at_its_own_field() {
+    let decoded = read_protobuf(&request(vec![span()]));
+    let later = upblit_base::clock::from_millis(START_NS / 1_000_000 + 48 * 60 * 60 * 1000);
+    let told = &decoded.within_window(later).report.errors[0].error;
+    let pointer = "/resourceSpans/0/scopeSpans/0/spans/0/startTimeUnixNano";
+    assert_eq!(
+        (&*told.pointer, &*told.reason),
+        (pointer, "older than 24 hours")
+    );
+}
+
+#[test]
+fn i5_events_and_groups_are_bounded_to_the_one() {
+    let spans = |count| field(1, &field(2, &field(2, b"").repeat(count)));
+    let all_bad = decode_traces(&spans(MAX_EVENTS), Encoding::Protobuf).unwrap();
+    assert_eq!(
+        (all_bad.report.rejected, all_bad.report.errors.len()),
+        (10_000, MAX_REPORTED)
+    );
+    assert_eq!(
+        too_much(&spans(MAX_EVENTS + 1)),
+        EnvelopeError::TooManyEvents
+    );
+    let resources = |count| field(1, b"").repeat(count);
+    assert!(decode_traces(&resources(MAX_GROUPS), Encoding::Protobuf).is_ok());
+    assert_eq!(
+        too_much(&resources(MAX_GROUPS + 1)),
+        EnvelopeError::TooManyGroups
+    );
+    let scopes = |count| field(1, &field(2, b"").repeat(count));
+    assert!(decode_traces(&scopes(MAX_GROUPS - 1), Encoding::Protobuf).is_ok());
+    assert_eq!(too_much(&scopes(MAX_GROUPS)), EnvelopeError::TooManyGroups);
+    let half = [resources(MAX_GROUPS / 2), scopes(MAX_GROUPS / 2)].concat();
+    assert_eq!(too_much(&half), EnvelopeError::TooManyGroups);
+}
+
+#[test]
+fn i1_millions_of_empty_groups_or_events_are_refused_before_they_are_read() {
+    // Not even well-formed beyond the bound: it is not looked at.
+    let end = b"\xff".to_vec();
+    let empty = |tag| [field(tag, b"").repeat(4_000_000), end.clone()].concat();
+    assert_eq!(too_much(&empty(1)), EnvelopeError::TooManyGroups);
+    assert_eq!(too_much(&field(1, &empty(2))), EnvelopeError::TooManyGroups);
+    assert_eq!(
+        too_much(&field(1, &field(2, &empty(2)))),
+        EnvelopeError::TooManyEvents
+    );
+    let many = "{},".repeat(4_000_000);
+    for (before, error) in [
+        (r#"{"resourceSpans":["#, EnvelopeError::TooManyGroups),
+        (
+            r#"{"resourceLogs":1,"resourceSpans":["#,
+            EnvelopeError::TooManyGroups,
+        ),
+    ] {
+        let body = format!("{before}{many}");
+        assert_eq!(
+            decode_traces(body.as_bytes(), Encoding::Json).unwrap_err(),
+            error
+        );
+    }
+    let many = many.trim_end_matches(',');
+    for (before, after, error) in [
+        ("", "", EnvelopeError::TooManyGroups),
+        (r#"{"spans":["#, "]}", EnvelopeError::TooManyEvents),
+    ] {
+        let body = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{before}{many}{after}]}}]}}"#);
+        assert_eq!(
+            decode_traces(body.as_bytes(), Encoding::Json).unwrap_err(),
+            error
+        );
+    }
+}
+
+#[test]
+fn i1_a_message_of_more_than_256_kib_is_not_decoded() {
+    let attributes = field(9, b"").repeat(4_000_000);
+    let oversized = [span().encode_to_vec(), attributes].concat();
+    let good = field(2, &span().encode_to_vec());
+    let spans = [good.clone(), field(2, &oversized), good.clone()].concat();
+    let decoded = decode_traces(&field(1, &field(2, &spans)), Encoding::Protobuf).unwrap();
+    assert_eq!((decoded.events.len(), decoded.report.rejected), (2, 1));
+    assert_eq!(
+        decoded.report.errors[0].error.reason,
+        "is larger than 256 KiB"
+    );
+    for (place, resource, scope) in [
+        ("resource", field(1, b"").repeat(200_000), vec![]),
+        ("scopeSpans/0/scope", vec![], field(3, b"").repeat(200_000)),
+    ] {
+        let scope = [field(1, &scope), good.clone(), good.clone()].concat();
+        let group = [field(1, &resource), field(2, &scope)].concat();
+        let decoded = decode_traces(&field(1, &group), Encoding::Protobuf).unwrap();
+        assert_eq!((decoded.events.len(), decoded.report.rejected), (0, 2));
+        let pointer = format!("/resourceSpans/0/{place}");
+        assert_eq!(decoded.report.errors[1].error.pointer, pointer);
+    }
+}
+
+#[test]
+fn i1_a_large_resource_of_many_scopes_is_refused() {
+    let attributes: Vec<_> = (0..4)
+        .map(|n| pair(&format!("{n}"), text(&"x".repeat(1_900))))
+        .collect();
+    let scopes = |count| (0..count).map(|_| scope_spans("", vec![span()])).collect();
+    let body = |count| {
+        let resource_spans = vec![resource_spans(attributes.clone(), scopes(count))];
+        ExportTraceServiceRequest { resource_spans }.encode_to_vec()
+    };
+    assert!(decode_traces(&body(1_000), Encoding::Protobuf).is_ok());
+    assert_eq!(too_much(&body(1_200)), EnvelopeError::OriginsTooLarge);
+    let short = (0..128).map(|n| pair(&format!("{n}"), wrapped(Any::BoolValue(true))));
+    let resource_spans = vec![resource_spans(short.collect(), scopes(1_100))];
+    let many_short = ExportTraceServiceRequest { resource_spans }.encode_to_vec();
+    assert_eq!(too_much(&many_short), EnvelopeError::OriginsTooLarge);
+    assert_eq!(
+        EnvelopeError::OriginsTooLarge.to_string(),
+        "the resources of a batch take at most 8 MiB, counted for each scope; send smaller batches"
+    );
+}
+
+#[test]
+fn a_resource_and_a_scope_are_shared_by_their_events() {
+    let resource = texts(&[("service.name", "shop")]);
+    let groups = vec![
+        scope_spans("http", vec![span(); 2]),
+        scope_spans("db", vec![span()]),
+    ];
+    let resource_spans = vec![resource_spans(resource, groups)];
+    let events = read_protobuf(&ExportTraceServiceRequest { resource_spans }).events;
+    let origins: Vec<_> = events
+        .iter()
+        .map(|e| e.event.origin.clone().unwrap())
+        .collect();
+    assert!(Arc::ptr_eq(&origins[0], &origins[1]));
+    assert_eq!(events[2].event.service(), Some("shop"));
+    let names: Vec<_> = origins
+        .iter()
+        .map(|o| o.scope.as_ref().unwrap().name.as_str())
+        .collect();
+    assert_eq!(names, ["http", "http", "db"]);
+    let spans: Vec<_> = events.iter().map(|indexed| &indexed.event).collect();
+    let stored: Vec<Span> = blob::decode(&blob::encode(&spans).unwrap()).unwrap();
+    assert!(stored.iter().eq(spans));
+}
+
+#[test]
+fn a_resource_is_cut_to_its_bounds_but_for_its_service() {
+    let mut resource: Vec<_> = (0..200)
+        .map(|n| pair(&format!("process.{n}"), text(&"x".repeat(1_000))))
+        .collect();
+    resource.push(pair("service.name", text("shop")));
+    let resource_spans = vec![resource_spans(
+        resource,
+        vec![scope_spans("", vec![span()])],
+    )];
+    let cut = one(read_protobuf(&ExportTraceServiceRequest { resource_spans }));
+    assert!(cut.is_cut, "its events are counted");
+    assert_eq!(cut.event.service(), Some("shop"));
+    let json = serde_json::to_string(&cut.event.origin.unwrap().resource).unwrap();
+    assert!((7_000..9_000).contains(&json.len()), "{}", json.len());
+}

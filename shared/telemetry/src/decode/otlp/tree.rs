@@ -1,0 +1,173 @@
+//! The messages of a request, found and counted before any is decoded.
+
+use super::json::{self, FromJson};
+use super::{MAX_MESSAGE_BYTES, wire};
+use crate::decode::envelope::{self, EnvelopeError, Layer, LayerError, Shape};
+use crate::decode::layout::Reason;
+use crate::decode::{MAX_EVENTS, MAX_GROUPS};
+
+/// A message as it was sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Raw<'a> {
+    Protobuf(&'a [u8]),
+    Json(&'a str),
+}
+
+/// A message that is decoded by itself.
+pub(super) trait Message: prost::Message + Default + FromJson {}
+
+impl<M: prost::Message + Default + FromJson> Message for M {}
+
+/// What the arrays of a signal's request are called.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Names {
+    pub(super) resources: &'static str,
+    pub(super) scopes: &'static str,
+    pub(super) events: &'static str,
+    /// The array of another signal's request, which is a likely mistake.
+    pub(super) not_resources: &'static str,
+}
+
+/// Events of one resource and scope.
+#[derive(Debug)]
+pub(super) struct Group<'a> {
+    /// Position of the resource in the request.
+    pub(super) resource_index: usize,
+    /// Position of the scope in the resource's array.
+    scope_index: usize,
+    pub(super) resource: Option<Raw<'a>>,
+    pub(super) scope: Option<Raw<'a>>,
+    pub(super) events: Vec<Raw<'a>>,
+}
+
+/// The groups of a request that have events.
+///
+/// # Errors
+/// When what surrounds the events cannot be read, or there are too many events
+/// or groups, empty ones counted too.
+pub(super) fn read<'a>(request: Raw<'a>, names: &Names) -> Result<Vec<Group<'a>>, EnvelopeError> {
+    let mut found = Vec::new();
+    let (mut groups_left, mut events_left) = (MAX_GROUPS, MAX_EVENTS);
+    let resources = top(request, names, groups_left)?;
+    groups_left -= resources.len();
+    for (resource_index, resource) in resources.into_iter().enumerate() {
+        let at = || format!("/{}/{resource_index}", names.resources);
+        let scopes = layer(resource, names.scopes, "resource", groups_left)
+            .map_err(|error| of_group(error, &at(), EnvelopeError::TooManyGroups))?;
+        groups_left -= scopes.items.len();
+        for (scope_index, scope) in scopes.items.into_iter().enumerate() {
+            let at = || format!("{}/{}/{scope_index}", at(), names.scopes);
+            let events = layer(scope, names.events, "scope", events_left)
+                .map_err(|error| of_group(error, &at(), EnvelopeError::TooManyEvents))?;
+            events_left -= events.items.len();
+            if !events.items.is_empty() {
+                found.push(Group {
+                    resource_index,
+                    scope_index,
+                    resource: scopes.sibling,
+                    scope: events.sibling,
+                    events: events.items,
+                });
+            }
+        }
+    }
+    Ok(found)
+}
+
+impl Group<'_> {
+    /// Where its events stand.
+    pub(super) fn pointer(&self, names: &Names) -> String {
+        self.within_scope(names, names.events)
+    }
+
+    /// Where its resource stands.
+    pub(super) fn resource_pointer(&self, names: &Names) -> String {
+        format!("/{}/{}/resource", names.resources, self.resource_index)
+    }
+
+    /// Where its scope stands.
+    pub(super) fn scope_pointer(&self, names: &Names) -> String {
+        self.within_scope(names, "scope")
+    }
+
+    fn within_scope(&self, names: &Names, what: &str) -> String {
+        let Names {
+            resources, scopes, ..
+        } = names;
+        let (resource, scope) = (self.resource_index, self.scope_index);
+        format!("/{resources}/{resource}/{scopes}/{scope}/{what}")
+    }
+}
+
+impl Raw<'_> {
+    /// The message itself.
+    pub(super) fn decode<M: Message>(self) -> Result<M, Reason> {
+        if self.len() > MAX_MESSAGE_BYTES {
+            let most = MAX_MESSAGE_BYTES / 1024;
+            return Err(Reason::of_event(format!("is larger than {most} KiB")));
+        }
+        match self {
+            Self::Protobuf(bytes) => {
+                M::decode(bytes).map_err(|error| Reason::of_event(error.to_string()))
+            }
+            Self::Json(text) => json::read(text),
+        }
+    }
+
+    fn len(self) -> usize {
+        match self {
+            Self::Protobuf(bytes) => bytes.len(),
+            Self::Json(text) => text.len(),
+        }
+    }
+}
+
+/// The resource groups of a request.
+fn top<'a>(request: Raw<'a>, names: &Names, most: usize) -> Result<Vec<Raw<'a>>, EnvelopeError> {
+    let found = match request {
+        Raw::Protobuf(bytes) => wire::layer(bytes, wire::REQUEST, most).map(protobuf),
+        Raw::Json(_) => layer(request, names.resources, names.not_resources, most),
+    };
+    let found = found.map_err(|error| of_group(error, "", EnvelopeError::TooManyGroups))?;
+    // Unknown fields are ignored; but all events of another signal would be.
+    if found.items.is_empty() && found.sibling.is_some() {
+        let told = format!(
+            "it has {:?} and no {:?}",
+            names.not_resources, names.resources
+        );
+        return Err(EnvelopeError::malformed(&told));
+    }
+    Ok(found.items)
+}
+
+/// The parts of a group: what it holds, and what goes for all of it.
+fn layer<'a>(
+    group: Raw<'a>,
+    array: &'static str,
+    sibling: &'static str,
+    most: usize,
+) -> Result<Layer<Raw<'a>>, LayerError> {
+    match group {
+        Raw::Protobuf(bytes) => wire::layer(bytes, wire::GROUP, most).map(protobuf),
+        Raw::Json(text) => {
+            let shape = Shape {
+                array,
+                is_required: false,
+                sibling,
+            };
+            envelope::parse(text, &shape, most).map(|layer| layer.map(Raw::Json))
+        }
+    }
+}
+
+fn protobuf(layer: Layer<&[u8]>) -> Layer<Raw<'_>> {
+    layer.map(Raw::Protobuf)
+}
+
+fn of_group(error: LayerError, pointer: &str, too_many: EnvelopeError) -> EnvelopeError {
+    match error {
+        LayerError::TooMany => too_many,
+        LayerError::Malformed(told) if pointer.is_empty() => EnvelopeError::malformed(&told),
+        LayerError::Malformed(told) => EnvelopeError::malformed(&format!("{pointer}: {told}")),
+    }
+}

@@ -1,0 +1,80 @@
+//! Attribute values as JSON.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use serde_json::{Map, Number, Value};
+
+use crate::decode::bounds::Bounds;
+
+/// How deep a value may be nested; what is deeper is dropped.
+const MAX_DEPTH: usize = 32;
+
+/// The attributes of an event, or of a part of it.
+pub(super) fn attributes(attributes: Vec<KeyValue>, bounds: &mut Bounds) -> Map<String, Value> {
+    let mut is_too_deep = false;
+    let values = attributes
+        .into_iter()
+        .filter_map(|KeyValue { key, value, .. }| {
+            let value = json(value?, MAX_DEPTH, &mut is_too_deep)?;
+            Some((key, value))
+        });
+    let kept = bounds.attributes(values);
+    if is_too_deep {
+        bounds.note_cut();
+    }
+    kept
+}
+
+/// A value on its own.
+pub(super) fn value(value: AnyValue, bounds: &mut Bounds) -> Value {
+    let mut is_too_deep = false;
+    let json = json(value, MAX_DEPTH, &mut is_too_deep);
+    if is_too_deep {
+        bounds.note_cut();
+    }
+    json.unwrap_or_default()
+}
+
+/// `None` when there are no levels left.
+fn json(value: AnyValue, levels: usize, is_too_deep: &mut bool) -> Option<Value> {
+    let Some(below) = levels.checked_sub(1) else {
+        *is_too_deep = true;
+        return None;
+    };
+    let mut inner = |value| json(value, below, is_too_deep);
+    Some(match value.value {
+        None | Some(Any::StringValueStrindex(_)) => Value::Null,
+        Some(Any::StringValue(text)) => text.into(),
+        Some(Any::BoolValue(boolean)) => boolean.into(),
+        Some(Any::IntValue(integer)) => integer.into(),
+        Some(Any::DoubleValue(double)) => number(double),
+        Some(Any::BytesValue(bytes)) => STANDARD.encode(bytes).into(),
+        Some(Any::ArrayValue(array)) => array.values.into_iter().filter_map(inner).collect(),
+        Some(Any::KvlistValue(list)) => {
+            let entries = list
+                .values
+                .into_iter()
+                .filter_map(|KeyValue { key, value, .. }| {
+                    Some((key, inner(value.unwrap_or_default())?))
+                });
+            Value::Object(entries.collect())
+        }
+    })
+}
+
+/// JSON has no number for the last three.
+fn number(double: f64) -> Value {
+    Number::from_f64(double).map_or_else(
+        || {
+            let name = match double {
+                f64::INFINITY => "Infinity",
+                f64::NEG_INFINITY => "-Infinity",
+                _ => "NaN",
+            };
+            name.into()
+        },
+        Value::Number,
+    )
+}

@@ -1,0 +1,76 @@
+//! The wire of protocol buffers, walked without building anything.
+
+use prost::DecodeError;
+use prost::bytes::Buf;
+use prost::encoding::{self, DecodeContext, WireType, decode_key, decode_varint};
+
+use crate::decode::envelope::{Layer, LayerError};
+
+/// The numbers of the fields that are looked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tags {
+    array: u32,
+    sibling: Option<u32>,
+}
+
+/// `Export…ServiceRequest`: resource groups.
+pub(super) const REQUEST: Tags = Tags {
+    array: 1,
+    sibling: None,
+};
+
+/// `ResourceSpans`, `ResourceLogs`: a resource and its scope groups. And
+/// `ScopeSpans`, `ScopeLogs`: a scope and its events.
+pub(super) const GROUP: Tags = Tags {
+    array: 2,
+    sibling: Some(1),
+};
+
+/// The messages inside a message, of which the array has at most `most`.
+///
+/// # Errors
+/// When it is not well-formed, or its array has more.
+pub(super) fn layer(
+    mut message: &[u8],
+    tags: Tags,
+    most: usize,
+) -> Result<Layer<&[u8]>, LayerError> {
+    let mut found = Layer {
+        sibling: None,
+        items: Vec::new(),
+    };
+    while !message.is_empty() {
+        let (tag, wire_type) = decode_key(&mut message).map_err(malformed)?;
+        if tag == tags.array {
+            if found.items.len() == most {
+                return Err(LayerError::TooMany);
+            }
+            found.items.push(delimited(&mut message, wire_type)?);
+        } else if Some(tag) == tags.sibling {
+            found.sibling = Some(delimited(&mut message, wire_type)?);
+        } else {
+            let context = DecodeContext::default();
+            encoding::skip_field(wire_type, tag, &mut message, context).map_err(malformed)?;
+        }
+    }
+    Ok(found)
+}
+
+/// The next message, of which only the length is read.
+fn delimited<'a>(from: &mut &'a [u8], wire_type: WireType) -> Result<&'a [u8], LayerError> {
+    encoding::check_wire_type(WireType::LengthDelimited, wire_type).map_err(malformed)?;
+    let length = decode_varint(from).map_err(malformed)?;
+    let length = usize::try_from(length)
+        .ok()
+        .filter(|length| *length <= from.remaining());
+    let Some((message, rest)) = length.and_then(|length| from.split_at_checked(length)) else {
+        return Err(LayerError::Malformed("a message ends early".to_owned()));
+    };
+    *from = rest;
+    Ok(message)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn malformed(error: DecodeError) -> LayerError {
+    LayerError::Malformed(error.to_string())
+}

@@ -1,0 +1,209 @@
+use super::*;
+use upblit_base::field_error::FieldError;
+
+const NOON: &str = "2026-01-31T12:00:00Z";
+
+fn noon() -> Timestamp {
+    NOON.parse().unwrap()
+}
+
+fn seconds_after_noon(seconds: u64) -> Timestamp {
+    clock::after(noon(), Duration::from_secs(seconds))
+}
+
+fn error(reason: &str) -> FieldError {
+    FieldError {
+        pointer: "/traces/0".to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+fn accepted(count: usize, at: Timestamp) -> Health {
+    let report = Report {
+        accepted: count,
+        ..Report::default()
+    };
+    Health::of_batch(&report, at)
+}
+
+fn refused(reason: RejectReason, at: Timestamp) -> Health {
+    Health::of_refusal(reason, "refused", at)
+}
+
+/// What is due, as if all of it was written.
+fn write(pending: &mut Pending, now: Timestamp) -> Option<Health> {
+    let due = pending.due(now);
+    for (day, sum) in &due {
+        pending.written(*day, sum);
+    }
+    due.into_values().reduce(Health::plus)
+}
+
+#[test]
+fn a_request_is_counted_by_event_and_a_refusal_as_one() {
+    let mut report = Report {
+        accepted: 3,
+        ..Report::default()
+    };
+    report.reject(1, error("must be a number"));
+    report.reject(4, error("is missing"));
+    let batch = Health::of_batch(&report, noon());
+    assert_eq!(batch.rejected_by[&RejectReason::Malformed], 2);
+    let told = batch.last_error.as_ref().unwrap();
+    assert_eq!(told.detail, "/traces/0: is missing");
+
+    let sum = batch.plus(refused(RejectReason::KeyRevoked, seconds_after_noon(1)));
+    assert_eq!((sum.accepted, sum.rejected()), (3, 3));
+    let told = sum.last_error.unwrap();
+    assert_eq!(told.reason, RejectReason::KeyRevoked);
+    assert_eq!(
+        (sum.since, sum.last_seen_at),
+        (noon(), seconds_after_noon(1))
+    );
+}
+
+#[test]
+fn details_are_cut_and_hold_no_line_breaks() {
+    let long = format!("a\nb{}", "é".repeat(500));
+    let health = Health::of_refusal(RejectReason::MalformedRequest, &long, noon());
+    let detail = health.last_error.unwrap().detail;
+    assert_eq!(detail.chars().count(), MAX_DETAIL_CHARS);
+    assert!(detail.starts_with("abé"));
+}
+
+#[test]
+fn a_sum_does_not_depend_on_the_order() {
+    let skewed = Health {
+        clock_skew_ms: Some(5),
+        ..accepted(1, noon())
+    };
+    let later = Health {
+        clock_skew_ms: Some(7),
+        ..refused(RejectReason::KeyDisabled, seconds_after_noon(1))
+    };
+    let last = refused(RejectReason::KeyExpired, seconds_after_noon(2));
+    let sum = skewed.clone().plus(later.clone()).plus(last.clone());
+    assert_eq!(sum, last.plus(later).plus(skewed));
+    assert_eq!(sum.clock_skew_ms, Some(7), "the last that was told");
+}
+
+#[test]
+fn skew_is_told_by_the_envelope_or_by_an_event_that_ends_in_the_future() {
+    let skew = |sent: Option<u64>, end: Option<u64>| {
+        let report = Report {
+            sent_at: sent.map(seconds_after_noon),
+            latest_end: end.map(seconds_after_noon),
+            ..Report::default()
+        };
+        Health::of_batch(&report, seconds_after_noon(100)).clock_skew_ms
+    };
+    assert_eq!(skew(Some(40), Some(130)), Some(-60_000));
+    assert_eq!(skew(Some(130), None), Some(30_000));
+    assert_eq!(skew(None, Some(130)), Some(30_000));
+    assert_eq!(skew(None, Some(99)), None, "an old event tells nothing");
+    assert_eq!(skew(None, None), None);
+}
+
+#[test]
+fn the_first_request_is_written_at_once_and_then_a_sum_every_minute() {
+    let mut pending = Pending::default();
+    let mut written = Vec::new();
+    for second in 0..=120 {
+        let now = seconds_after_noon(second);
+        pending.note(accepted(1, now));
+        if let Some(sum) = write(&mut pending, now) {
+            written.push((second, sum.accepted));
+        }
+    }
+    assert_eq!(written, [(0, 1), (60, 60), (120, 60)]);
+}
+
+#[test]
+fn a_new_kind_of_error_is_written_within_five_seconds_and_once() {
+    let mut pending = Pending::default();
+    pending.note(accepted(1, noon()));
+    write(&mut pending, noon()).unwrap();
+    let mut written = Vec::new();
+    for second in 1..60 {
+        let now = seconds_after_noon(second);
+        let refusal = match second {
+            1..30 => RejectReason::KeyDisabled,
+            _ if second % 2 == 0 => RejectReason::KeyExpired,
+            _ => RejectReason::KeyDisabled,
+        };
+        pending.note(refused(refusal, now));
+        if let Some(sum) = write(&mut pending, now) {
+            written.push((second, sum.rejected()));
+        }
+    }
+    assert_eq!(written, [(5, 5), (30, 25)], "alternating is no news");
+}
+
+#[test]
+fn a_sum_that_was_not_written_is_kept_and_tried_again_in_a_while() {
+    let mut pending = Pending::default();
+    pending.note(accepted(2, noon()));
+    for (day, sum) in pending.due(noon()) {
+        pending.not_written(day, sum);
+    }
+    pending.note(accepted(3, seconds_after_noon(4)));
+    assert_eq!(write(&mut pending, seconds_after_noon(4)), None);
+    let sum = write(&mut pending, seconds_after_noon(5)).unwrap();
+    assert_eq!((sum.accepted, sum.since), (5, noon()));
+    assert_eq!(
+        write(&mut pending, seconds_after_noon(500)),
+        None,
+        "nothing is left"
+    );
+}
+
+#[test]
+fn what_is_taken_back_does_not_count_whether_it_was_written_or_not() {
+    let mut pending = Pending::default();
+    let first = accepted(5, noon());
+    pending.note(first.clone());
+    let mut total = write(&mut pending, noon()).unwrap();
+    pending.take_back(&first);
+    let mut report = Report::default();
+    report.reject(0, error("is missing"));
+    let second = Health::of_batch(&report, seconds_after_noon(30));
+    pending.note(second.clone());
+    pending.take_back(&second);
+    total = total.plus(write(&mut pending, seconds_after_noon(60)).unwrap());
+    assert_eq!((total.accepted, total.rejected()), (0, 0));
+}
+
+#[test]
+fn sums_are_by_day_and_those_that_nobody_is_shown_are_dropped() {
+    let day = Duration::from_secs(24 * 60 * 60);
+    let mut pending = Pending::default();
+    for at in [noon(), seconds_after_noon(1)] {
+        pending.note(accepted(1, at));
+        write(&mut pending, at);
+    }
+    let tomorrow = clock::after(noon(), day);
+    pending.note(accepted(10, tomorrow));
+    let due = pending.due(tomorrow);
+    let sums: Vec<_> = due
+        .iter()
+        .map(|(day, sum)| (day.day(), sum.accepted))
+        .collect();
+    assert_eq!(sums, [(31, 1), (1, 10)]);
+    for (day, sum) in due {
+        pending.not_written(day, sum);
+    }
+    let due = pending.due(clock::after(tomorrow, day));
+    let sums: Vec<_> = due.values().map(|sum| sum.accepted).collect();
+    assert_eq!(sums, [10]);
+}
+
+#[test]
+fn a_clock_that_goes_back_holds_nothing_up() {
+    let mut pending = Pending::default();
+    pending.note(accepted(1, seconds_after_noon(3_600)));
+    write(&mut pending, seconds_after_noon(3_600)).unwrap();
+    pending.note(accepted(1, noon()));
+    assert!(write(&mut pending, noon()).is_some());
+    pending.note(accepted(1, noon()));
+    assert!(write(&mut pending, noon()).is_none());
+}

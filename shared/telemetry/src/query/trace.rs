@@ -1,0 +1,210 @@
+//! One trace: its spans as a tree, whatever order and how often they arrived.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::Timestamp;
+
+use super::window::Window;
+use crate::event::{Event, Span};
+
+/// The spans of one trace, each once, depth first: a span follows its parent,
+/// siblings come in the order of their start. Flat, because a chain may be
+/// thousands of spans deep and no JSON reader follows that.
+#[derive(Debug, Default, PartialEq)]
+pub struct Tree {
+    /// The spans, and how many ancestors each has.
+    pub spans: Vec<(usize, Span)>,
+}
+
+impl Tree {
+    /// Orders spans. Where a parent is not among them, or an ancestor of itself,
+    /// the span stands at the top.
+    pub fn of(spans: Vec<Span>) -> Self {
+        let mut seen = HashSet::new();
+        let mut spans: Vec<Span> = spans
+            .into_iter()
+            .filter(|span| seen.insert(span.span_id.clone()))
+            .collect();
+        spans.sort_by(|a, b| (a.start_ns, &a.span_id).cmp(&(b.start_ns, &b.span_id)));
+        let order = depth_first(&spans);
+        let mut spans: Vec<Option<Span>> = spans.into_iter().map(Some).collect();
+        let mut take =
+            |(depth, index): (usize, usize)| Some((depth, spans.get_mut(index)?.take()?));
+        Self {
+            spans: order.into_iter().filter_map(&mut take).collect(),
+        }
+    }
+
+    /// From the first start to the last end; `None` without spans.
+    pub fn extent(&self) -> Option<(Timestamp, Timestamp)> {
+        extent(self.spans.iter().map(|(_, span)| span))
+    }
+
+    /// How many spans failed.
+    pub fn errors(&self) -> usize {
+        self.spans
+            .iter()
+            .filter(|(_, span)| span.is_error())
+            .count()
+    }
+
+    /// The services, in the order of first appearance.
+    pub fn services(&self) -> Vec<&str> {
+        let mut seen = HashSet::new();
+        let services = self.spans.iter().filter_map(|(_, span)| span.service());
+        services.filter(|service| seen.insert(*service)).collect()
+    }
+}
+
+/// From the first start to the last end; `None` without spans.
+pub fn extent<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Option<(Timestamp, Timestamp)> {
+    let bounds = spans.into_iter().map(|span| (span.start(), span.end()));
+    bounds.reduce(|(from, to), (start, end)| (from.min(start), to.max(end)))
+}
+
+/// Where all spans of a trace must be, judged by those that were found: their
+/// extent, and what batches and clocks add to it.
+pub fn surroundings(found: &[Span], margin: std::time::Duration) -> Option<Window> {
+    let (from, to) = extent(found)?;
+    Some(Window {
+        from: upblit_base::clock::before(from, margin),
+        to: upblit_base::clock::after(to, margin),
+    })
+}
+
+/// Whether there are spans, and the parent of each is among them.
+pub fn is_whole(spans: &[Span]) -> bool {
+    let ids: HashSet<&str> = spans.iter().map(|span| span.span_id.as_str()).collect();
+    let mut parents = spans
+        .iter()
+        .filter_map(|span| span.parent_span_id.as_deref());
+    !spans.is_empty() && parents.all(|parent| ids.contains(parent))
+}
+
+/// Depth and index of each span. Without recursion: chains may be long.
+fn depth_first(spans: &[Span]) -> Vec<(usize, usize)> {
+    let by_id: HashMap<&str, usize> = spans
+        .iter()
+        .enumerate()
+        .map(|(index, span)| (span.span_id.as_str(), index))
+        .collect();
+    let parent = |index: usize| -> Option<usize> {
+        let id = spans.get(index)?.parent_span_id.as_deref()?;
+        by_id.get(id).copied()
+    };
+    let mut children = vec![Vec::new(); spans.len()];
+    let mut tops = Vec::new();
+    for index in 0..spans.len() {
+        match parent(index).and_then(|of| children.get_mut(of)) {
+            Some(siblings) => siblings.push(index),
+            None => tops.push(index),
+        }
+    }
+    let mut order = Vec::with_capacity(spans.len());
+    let mut visited = vec![false; spans.len()];
+    // Tops first; what they do not reach is a cycle, which opens at its first span.
+    for start in tops.into_iter().chain(0..spans.len()) {
+        let mut stack = vec![(0, start)];
+        while let Some((depth, index)) = stack.pop() {
+            if std::mem::replace(&mut visited[index], true) {
+                continue;
+            }
+            order.push((depth, index));
+            let below = children[index].iter().rev();
+            stack.extend(below.map(|child| (depth + 1, *child)));
+        }
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn span(id: &str, parent: Option<&str>, start_ns: i64) -> Span {
+        Span {
+            span_id: id.to_owned(),
+            parent_span_id: parent.map(str::to_owned),
+            start_ns,
+            duration_ms: Some(1.0),
+            ..Span::default()
+        }
+    }
+
+    fn shape(spans: Vec<Span>) -> Vec<(usize, String)> {
+        let tree = Tree::of(spans);
+        let ids = tree
+            .spans
+            .into_iter()
+            .map(|(depth, span)| (depth, span.span_id));
+        ids.collect()
+    }
+
+    fn expected(shape: &[(usize, &str)]) -> Vec<(usize, String)> {
+        let owned = shape.iter().map(|(depth, id)| (*depth, (*id).to_owned()));
+        owned.collect()
+    }
+
+    #[test]
+    fn spans_follow_their_parents_and_siblings_their_start() {
+        let spans = vec![
+            span("late", Some("root"), 30),
+            span("deep", Some("early"), 25),
+            span("early", Some("root"), 20),
+            span("root", None, 10),
+            span("early", Some("root"), 20),
+        ];
+        let shape = shape(spans);
+        let tree = [(0, "root"), (1, "early"), (2, "deep"), (1, "late")];
+        assert_eq!(shape, expected(&tree));
+    }
+
+    #[test]
+    fn i11_a_missing_parent_itself_or_a_cycle_opens_at_the_top() {
+        let orphan = vec![span("b", Some("gone"), 2), span("a", None, 1)];
+        assert_eq!(shape(orphan), expected(&[(0, "a"), (0, "b")]));
+        assert_eq!(shape(vec![span("a", Some("a"), 1)]), expected(&[(0, "a")]));
+        let cycle = vec![
+            span("b", Some("a"), 2),
+            span("a", Some("b"), 1),
+            span("root", None, 3),
+        ];
+        assert_eq!(shape(cycle), expected(&[(0, "root"), (0, "a"), (1, "b")]));
+    }
+
+    #[test]
+    fn a_trace_is_whole_when_no_parent_is_missing() {
+        assert!(!is_whole(&[]));
+        assert!(is_whole(&[span("b", Some("a"), 2), span("a", None, 1)]));
+        assert!(!is_whole(&[span("b", Some("gone"), 2), span("a", None, 1)]));
+    }
+
+    #[test]
+    fn a_chain_of_ten_thousand_is_a_tree_too() {
+        let chain = (0..10_000).map(|n: i64| span(&n.to_string(), Some(&(n - 1).to_string()), n));
+        let tree = Tree::of(chain.collect());
+        assert_eq!(tree.spans.last().map(|(depth, _)| *depth), Some(9_999));
+        let (from, to) = tree.extent().unwrap();
+        assert_eq!(to.duration_since(from).as_nanos(), 1_009_999);
+    }
+
+    proptest! {
+        #[test]
+        fn every_span_is_there_once_and_after_its_parent_unless_in_a_cycle(
+            parents in prop::collection::vec(prop::option::of(0usize..40), 0..40),
+        ) {
+            let spans: Vec<Span> = parents
+                .iter()
+                .enumerate()
+                .map(|(n, p)| span(&n.to_string(), p.map(|p| p.to_string()).as_deref(), 0))
+                .collect();
+            let mut ids: Vec<_> = Tree::of(spans.clone()).spans.into_iter().map(|(_, s)| s.span_id).collect();
+            ids.sort();
+            let mut all: Vec<_> = spans.into_iter().map(|s| s.span_id).collect();
+            all.sort();
+            prop_assert_eq!(ids, all);
+        }
+    }
+}

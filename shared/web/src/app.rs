@@ -1,0 +1,91 @@
+//! What surrounds the routes of a function, wherever they are hosted: health,
+//! errors, request ids, one log line a request, security headers, and a guard
+//! that turns a panic into a 500 without taking the next request with it.
+
+use std::any::Any;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use lambda_http::request::RequestContext;
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument;
+
+use crate::error::{Error, Resource};
+use crate::request_log::{Answered, observe};
+use crate::{problem, status_message};
+use upblit_base::random;
+
+/// A function's routes with everything around them.
+pub fn app(routes: Router) -> Router {
+    routes
+        .route("/health", get(async || StatusCode::OK))
+        .fallback(async || Error::NotFound(Resource::Path))
+        .method_not_allowed_fallback(async || Error::MethodNotAllowed)
+        .layer(CatchPanicLayer::custom(caught))
+        .layer(middleware::from_fn(each_request))
+}
+
+async fn each_request(request: Request, next: Next) -> Response {
+    let request_id = request_id(&request);
+    let span = tracing::info_span!("request", %request_id);
+    async {
+        let (started, method) = (Instant::now(), request.method().clone());
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        let otlp = status_message::encoding_of(&request);
+        let (response, observed) = observe(next.run(request)).await;
+        let response = secured(problem::render(response, &request_id, otlp));
+        observed.log(&Answered {
+            method: method.as_str(),
+            route: route.as_ref().map_or("(none)", MatchedPath::as_str),
+            status: response.status().as_u16(),
+            milliseconds: started.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
+        });
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// API Gateway's id of the request, which its access log has too, or a random one.
+fn request_id(request: &Request) -> String {
+    match request.extensions().get::<RequestContext>() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
+        _ => None,
+    }
+    .unwrap_or_else(|| random::base62(&mut random::rng(), 16))
+}
+
+/// Sets what is not set already: a page may have a policy of its own.
+fn secured(mut response: Response) -> Response {
+    const HEADERS: [(HeaderName, &str); 5] = [
+        (header::CACHE_CONTROL, "no-store"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    for (name, value) in HEADERS {
+        response
+            .headers_mut()
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn caught(panic: Box<dyn Any + Send>) -> Response {
+    let message = panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    Error::Internal(format!("panic: {message}").into()).into_response()
+}

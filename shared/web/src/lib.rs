@@ -1,0 +1,14 @@
+//! The front door: what is the same for every route of every function.
+
+mod app;
+pub mod body;
+pub mod client;
+pub mod credentials;
+pub mod error;
+pub mod problem;
+pub mod request_log;
+pub mod source;
+mod status_message;
+
+pub use app::app;
+pub use error::Error;

@@ -1,0 +1,257 @@
+//! Errors as RFC 9457 problem details, or as OTLP wants them: the only place
+//! where a failure becomes an HTTP status. The client is told one thing; the log
+//! gets the cause.
+
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::{Conflict, Error, Resource, Source};
+use crate::status_message;
+use upblit_base::FieldError;
+use upblit_base::causes::WithCauses;
+use upblit_identity::api_key::{KeyRefusal, Scope};
+use upblit_telemetry::decode::otlp::Encoding;
+
+/// What a `type` starts with; the README lists what follows.
+const TYPE_PREFIX: &str = "urn:upblit:problem:";
+
+/// Seconds after which a retry makes sense. OpenTelemetry SDKs drop a batch
+/// whose `Retry-After` is longer than their budget of 10 s.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
+
+/// The body of every error (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem<'a> {
+    /// Which error it is; `urn:upblit:problem:` and a slug.
+    r#type: String,
+    /// The same for all of its type.
+    title: &'a str,
+    /// That of the answer.
+    status: u16,
+    /// What is wrong with this request.
+    detail: String,
+    /// Leads to the request in the log.
+    request_id: &'a str,
+    /// The fields that cannot be accepted.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(required = false)]
+    errors: &'a [FieldError],
+}
+
+/// An error on its way to the layer that knows the request id.
+#[derive(Clone)]
+struct Pending(std::sync::Arc<Error>);
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = status_of(&self).into_response();
+        response
+            .extensions_mut()
+            .insert(Pending(std::sync::Arc::new(self)));
+        response
+    }
+}
+
+/// Gives a response that carries an error its body and headers; any other stays as it is.
+pub(super) fn render(mut response: Response, request_id: &str, otlp: Option<Encoding>) -> Response {
+    let Some(Pending(error)) = response.extensions_mut().remove::<Pending>() else {
+        return response;
+    };
+    log(&error);
+    let (media_type, body) = match otlp {
+        None => ("application/problem+json", problem(&error, request_id)),
+        Some(encoding) => {
+            let (status, detail) = (status_of(&error), error.to_string());
+            let body = status_message::encode(status, &detail, request_id, encoding);
+            (encoding.media_type(), body)
+        }
+    };
+    *response.body_mut() = body.into();
+    let headers = response.headers_mut();
+    headers.remove(CONTENT_LENGTH);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(challenge) = challenge(&error) {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    if matches!(*error, Error::Unavailable(_) | Error::RateLimited(_)) {
+        headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+    }
+    response
+}
+
+fn problem(error: &Error, request_id: &str) -> Vec<u8> {
+    serde_json::to_vec(&Problem::of(error, request_id)).unwrap_or_default()
+}
+
+impl<'a> Problem<'a> {
+    fn of(error: &'a Error, request_id: &'a str) -> Self {
+        let (slug, status, title) = told(error);
+        Self {
+            r#type: format!("{TYPE_PREFIX}{slug}"),
+            title,
+            status: status.as_u16(),
+            detail: error.to_string(),
+            request_id,
+            errors: match error {
+                Error::InvalidFields(fields) => fields,
+                _ => &[],
+            },
+        }
+    }
+}
+
+/// One of each type, for the description of the API: status, slug, body.
+pub fn examples() -> Vec<(StatusCode, &'static str, serde_json::Value)> {
+    let words = |words: &str| words.to_owned();
+    let errors = [
+        Error::Malformed(words("the body is not JSON")),
+        Error::invalid_field("/name", "must be a text"),
+        Error::HandoffCode,
+        Error::MissingAccessToken,
+        Error::RefreshToken,
+        Error::ApiKey(KeyRefusal::Invalid),
+        Error::ApiKey(KeyRefusal::Revoked),
+        Error::ApiKey(KeyRefusal::Disabled),
+        Error::ApiKey(KeyRefusal::Expired),
+        Error::ApiKey(KeyRefusal::MissingScope(Scope::IngestLogs)),
+        Error::InvalidSignature,
+        Error::NotFound(Resource::Application),
+        Error::Conflict(Conflict::ApplicationLimit),
+        Error::Conflict(Conflict::KeyLimit),
+        Error::Conflict(Conflict::RotationOverlap),
+        Error::Conflict(Conflict::KeyRevoked),
+        Error::TooLarge(words("the body is larger than 64 KiB")),
+        Error::UnsupportedMedia(words(
+            "the body must be JSON, with Content-Type: application/json",
+        )),
+        Error::RateLimited("this minute's quota of the key is used up"),
+        Error::Unavailable(Source::from("")),
+        Error::Internal(Source::from("")),
+    ];
+    let example = |error: &Error| {
+        let (slug, status, _) = told(error);
+        let body = serde_json::json!(Problem::of(error, "LoWVhzt7qBnxqyw="));
+        (status, slug, body)
+    };
+    errors.iter().map(example).collect()
+}
+
+fn status_of(error: &Error) -> StatusCode {
+    told(error).1
+}
+
+/// Slug, status and title of every error.
+fn told(error: &Error) -> (&'static str, StatusCode, &'static str) {
+    match error {
+        Error::MissingAccessToken | Error::AccessToken(_) => (
+            "invalid-access-token",
+            StatusCode::UNAUTHORIZED,
+            "Sign in again",
+        ),
+        Error::RefreshToken => (
+            "invalid-refresh-token",
+            StatusCode::UNAUTHORIZED,
+            "Sign in again",
+        ),
+        // RFC 6749 §5.2 tells `invalid_grant` with 400.
+        Error::HandoffCode => ("invalid-code", StatusCode::BAD_REQUEST, "Sign in again"),
+        Error::MissingApiKey | Error::ApiKey(KeyRefusal::Invalid) => (
+            "invalid-api-key",
+            StatusCode::UNAUTHORIZED,
+            "Invalid API key",
+        ),
+        Error::ApiKey(KeyRefusal::Revoked) => {
+            ("key-revoked", StatusCode::UNAUTHORIZED, "API key revoked")
+        }
+        Error::ApiKey(KeyRefusal::Disabled) => {
+            ("key-disabled", StatusCode::UNAUTHORIZED, "API key disabled")
+        }
+        Error::ApiKey(KeyRefusal::Expired) => {
+            ("key-expired", StatusCode::UNAUTHORIZED, "API key expired")
+        }
+        Error::ApiKey(KeyRefusal::MissingScope(_)) => (
+            "missing-scope",
+            StatusCode::FORBIDDEN,
+            "API key lacks a scope",
+        ),
+        Error::InvalidSignature => (
+            "invalid-signature",
+            StatusCode::UNAUTHORIZED,
+            "Invalid signature",
+        ),
+        Error::NotFound(_) => ("not-found", StatusCode::NOT_FOUND, "Not found"),
+        Error::MethodNotAllowed => (
+            "method-not-allowed",
+            StatusCode::METHOD_NOT_ALLOWED,
+            "Method not allowed",
+        ),
+        Error::Malformed(_) => (
+            "malformed-request",
+            StatusCode::BAD_REQUEST,
+            "Malformed request",
+        ),
+        Error::InvalidFields(_) => ("invalid-fields", StatusCode::BAD_REQUEST, "Invalid fields"),
+        Error::UnsupportedMedia(_) => (
+            "unsupported-media-type",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Unsupported content type or encoding",
+        ),
+        Error::TooLarge(_) => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
+        Error::Conflict(conflict) => (conflict_slug(*conflict), StatusCode::CONFLICT, "Conflict"),
+        Error::RateLimited(_) => (
+            "rate-limited",
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many requests",
+        ),
+        Error::Unavailable(_) => (
+            "unavailable",
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Temporarily unavailable",
+        ),
+        Error::Internal(_) => (
+            "internal-error",
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Internal error",
+        ),
+    }
+}
+
+fn conflict_slug(conflict: Conflict) -> &'static str {
+    match conflict {
+        Conflict::ApplicationLimit => "application-limit",
+        Conflict::KeyLimit => "key-limit",
+        Conflict::RotationOverlap => "rotation-overlap",
+        Conflict::KeyRevoked => "key-revoked",
+    }
+}
+
+/// RFC 6750 §3 for access tokens; every other 401 names how to authenticate too (RFC 9110 §15.5.2).
+fn challenge(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::MissingAccessToken => Some(r#"Bearer realm="upblit""#),
+        Error::AccessToken(_) => Some(r#"Bearer realm="upblit", error="invalid_token""#),
+        Error::RefreshToken => Some(r#"RefreshToken realm="upblit""#),
+        Error::MissingApiKey => Some(r#"ApiKey realm="upblit""#),
+        Error::InvalidSignature => Some(r#"Signature realm="upblit""#),
+        Error::ApiKey(KeyRefusal::MissingScope(_)) => None,
+        Error::ApiKey(_) => Some(r#"ApiKey realm="upblit""#),
+        _ => None,
+    }
+}
+
+fn log(error: &Error) {
+    match error {
+        Error::Unavailable(cause) => {
+            tracing::error!(cause = %WithCauses(&**cause), "unavailable");
+        }
+        Error::Internal(cause) => {
+            tracing::error!(cause = %WithCauses(&**cause), "internal error");
+        }
+        error => tracing::debug!(%error, "refused"),
+    }
+}

@@ -1,0 +1,65 @@
+//! Errors as OTLP tells them: a `google.rpc.Status`, in the encoding of the
+//! request (OTLP 1.11, "OTLP/HTTP Response", "Failures").
+
+use axum::extract::Request;
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::body;
+use upblit_telemetry::decode::otlp::Encoding;
+
+/// Where OpenTelemetry exporters send their requests.
+const PATHS: &str = "/v1/";
+
+/// `google.rpc.Status`, less its details.
+#[derive(Clone, PartialEq, prost::Message, Serialize)]
+struct Status {
+    #[prost(int32, tag = "1")]
+    code: i32,
+    #[prost(string, tag = "2")]
+    message: String,
+}
+
+/// How this request wants its errors, if it is of OTLP. Who sends something
+/// else than protobuf can read JSON.
+pub(super) fn encoding_of(request: &Request) -> Option<Encoding> {
+    let is_otlp = request.uri().path().starts_with(PATHS);
+    let told = body::media_type(request.headers()).and_then(Encoding::of_media_type);
+    is_otlp.then(|| told.unwrap_or(Encoding::Json))
+}
+
+/// The body of an error. The request id is in its message: exporters log that
+/// and nothing else.
+pub(super) fn encode(
+    status: StatusCode,
+    detail: &str,
+    request_id: &str,
+    encoding: Encoding,
+) -> Vec<u8> {
+    let status = Status {
+        code: grpc_code(status),
+        message: format!("{detail} (request {request_id})"),
+    };
+    match encoding {
+        Encoding::Protobuf => prost::Message::encode_to_vec(&status),
+        Encoding::Json => serde_json::to_vec(&status).unwrap_or_default(),
+    }
+}
+
+/// The code of `google.rpc.Code` that means the same.
+fn grpc_code(status: StatusCode) -> i32 {
+    match status {
+        StatusCode::BAD_REQUEST
+        | StatusCode::PAYLOAD_TOO_LARGE
+        | StatusCode::UNSUPPORTED_MEDIA_TYPE => 3, // INVALID_ARGUMENT
+        StatusCode::NOT_FOUND => 5,              // NOT_FOUND
+        StatusCode::FORBIDDEN => 7,              // PERMISSION_DENIED
+        StatusCode::TOO_MANY_REQUESTS => 8,      // RESOURCE_EXHAUSTED
+        StatusCode::CONFLICT => 9,               // FAILED_PRECONDITION
+        StatusCode::METHOD_NOT_ALLOWED => 12,    // UNIMPLEMENTED
+        StatusCode::INTERNAL_SERVER_ERROR => 13, // INTERNAL
+        StatusCode::SERVICE_UNAVAILABLE => 14,   // UNAVAILABLE
+        StatusCode::UNAUTHORIZED => 16,          // UNAUTHENTICATED
+        _ => 2,                                  // UNKNOWN
+    }
+}
