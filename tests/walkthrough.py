@@ -13,6 +13,7 @@ and restarts that process, and reads everything it printed: no secret may be the
 
 import argparse
 import base64
+import contextlib
 import gzip
 import hashlib
 import hmac
@@ -28,12 +29,14 @@ import sys
 import tempfile
 import time
 import zlib
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 KEY_CACHE_SECONDS = 10  # README: a revoked key is refused within this time
 MIB = 1024 * 1024
+JWT_HEADER = {"alg": "HS256", "typ": "JWT"}
 
 
 def main() -> None:
@@ -318,7 +321,14 @@ def sdks_of_every_kind_are_understood(api: "Api", key: str) -> int:
     with Step("logs"):
         sent_at = rfc3339()
         logs = [
-            {"traceId": None, "level": "INFO", "type": "app", "message": "started", "timestamp": sent_at, "clientTimestamp": sent_at},
+            {
+                "traceId": None,
+                "level": "INFO",
+                "type": "app",
+                "message": "started",
+                "timestamp": sent_at,
+                "clientTimestamp": sent_at,
+            },
             {"traceId": "t1", "level": "error", "message": "line\nbreak \x1b[31m", "clientTimestamp": sent_at},
         ]
         batch = json.dumps({"timestamp": sent_at, "logs": logs}).encode()
@@ -482,14 +492,13 @@ class Api:
         self.url = url.rstrip("/")
         self.secrets: set = set()
 
-    def call(self, method: str, path: str, headers: dict = {}, body: bytes = b"") -> Answer:
+    def call(self, method: str, path: str, headers: Mapping = {}, body: bytes = b"") -> Answer:
         url = urlsplit(urljoin(self.url, path))
         connection = http.client.HTTPConnection(url.hostname, url.port, timeout=60)
         target = url.path + (f"?{url.query}" if url.query else "")
-        try:
+        # Refused before all of it was sent: the answer is there already.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.request(method, target, body or None, {"content-length": str(len(body)), **headers})
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # Refused before all of it was sent: the answer is there already.
         answer = Answer(f"{method} {url.path}", connection.getresponse())
         connection.close()
         told = [secret[:12] + "…" for secret in self.secrets if answer.status >= 400 and secret in answer.text]
@@ -499,7 +508,7 @@ class Api:
     def get(self, path: str) -> Answer:
         return self.call("GET", path)
 
-    def json(self, method: str, path: str, value, headers: dict = {}) -> Answer:
+    def json(self, method: str, path: str, value, headers: Mapping = {}) -> Answer:
         return self.call(method, path, {**JSON, **headers}, json.dumps(value).encode())
 
     def refresh(self, refresh_token: str) -> Answer:
@@ -635,7 +644,7 @@ class Server:
         """Another process of the same program, which is expected to end by itself."""
         command = [self.binary, *map(str, options)]
         env = {**os.environ, "RUST_LOG": "error", **settings}
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=20)
+        return subprocess.run(command, check=False, env=env, capture_output=True, text=True, timeout=20)
 
     def peak_memory(self) -> "int | None":
         """In bytes; known on Linux only."""
@@ -647,7 +656,7 @@ class Server:
     def jwt_secret(self) -> str:
         return (self.data_dir / "jwt-secret").read_text().strip()
 
-    def sign_jwt(self, claims: dict, header={"alg": "HS256", "typ": "JWT"}, digest=hashlib.sha256) -> str:
+    def sign_jwt(self, claims: dict, header: Mapping = JWT_HEADER, digest=hashlib.sha256) -> str:
         parts = (json.dumps(part, separators=(",", ":")).encode() for part in (header, claims))
         signed = ".".join(map(tobase64, parts))
         mac = hmac.new(self.jwt_secret().encode(), signed.encode(), digest).digest()
@@ -663,13 +672,18 @@ def telemetry_of(engine: str, application: str) -> dict:
         if start:
             query["ExclusiveStartKey"] = start
         connection = http.client.HTTPConnection(host.hostname, host.port, timeout=20)
-        connection.request("POST", "/", json.dumps(query), {
-            "content-type": "application/x-amz-json-1.0",
-            "x-amz-target": "DynamoDB_20120810.Scan",
-            # The engine wants a signature's form and verifies none.
-            "authorization": "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
-            "x-amz-date": "20260101T000000Z",
-        })
+        connection.request(
+            "POST",
+            "/",
+            json.dumps(query),
+            {
+                "content-type": "application/x-amz-json-1.0",
+                "x-amz-target": "DynamoDB_20120810.Scan",
+                # The engine wants a signature's form and verifies none.
+                "authorization": "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
+                "x-amz-date": "20260101T000000Z",
+            },
+        )
         page = Answer("Scan", connection.getresponse()).expect(200).json
         items |= {(item["pk"]["S"], item["sk"]["S"]): item for item in page["Items"]}
         start = page.get("LastEvaluatedKey")

@@ -49,7 +49,9 @@ def explore(schemathesis: Path, url: str, session: Session, directory: Path) -> 
     command += ["--max-examples", EXAMPLES, "--seed", SEED]
     command += ["--header", f"Authorization: Bearer {session.access_token}", "--header", f"x-api-key: {key}"]
     command += [word for path in LEFT_OUT for word in ("--exclude-path", path)]
-    ended = subprocess.run(command, cwd=directory, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    ended = subprocess.run(
+        command, check=False, cwd=directory, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
     _, _, failures = ended.stdout.partition("= FAILURES =")
     assert ended.returncode == 0, failures or ended.stdout + ended.stderr
     print(next(line.strip() for line in ended.stdout.splitlines() if "generated" in line))

@@ -59,8 +59,14 @@ const log = (severityNumber, body, attributes = {}) =>
 
 async function story() {
   let nightly;
-  await inSpan("nightly import", {}, (span) => { nightly = span.spanContext(); });
-  const request = { "http.request.method": "POST", "url.path": "/checkout", "http.response.status_code": 502 };
+  await inSpan("nightly import", {}, (span) => {
+    nightly = span.spanContext();
+  });
+  const request = {
+    "http.request.method": "POST",
+    "url.path": "/checkout",
+    "http.response.status_code": 502,
+  };
   await inSpan("POST /checkout", { kind: SpanKind.SERVER, attributes: request }, async (root) => {
     log(SeverityNumber.INFO, "a basket for ключ 42", { items: 3 });
     await inSpan("price the basket", { attributes: EVERY_TYPE }, (price) => {
@@ -78,7 +84,8 @@ async function story() {
     }
     const links = [{ context: nightly, attributes: { why: "prices" } }];
     await inSpan("send receipt", { kind: SpanKind.PRODUCER, links }, () =>
-      inSpan("deliver receipt", { kind: SpanKind.CONSUMER }));
+      inSpan("deliver receipt", { kind: SpanKind.CONSUMER }),
+    );
   });
   log(SeverityNumber.WARN, { left: [1, "two"] });
 }
@@ -95,7 +102,11 @@ async function steady(seconds) {
 
 function old() {
   const now = Date.now();
-  for (const [name, ageDays] of [["today", 0], ["two days ago", 2], ["today too", 0]]) {
+  for (const [name, ageDays] of [
+    ["today", 0],
+    ["two days ago", 2],
+    ["today too", 0],
+  ]) {
     const start = now - ageDays * 86_400_000;
     tracer.startSpan(name, { startTime: start }).end(start + 5);
   }

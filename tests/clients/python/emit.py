@@ -95,7 +95,13 @@ def old(tracer, _logger) -> None:
 
 
 def log(logger, severity: SeverityNumber, body, attributes: dict) -> None:
-    logger.emit(severity_number=severity, severity_text=severity.name, body=body, attributes=attributes, timestamp=time.time_ns())
+    logger.emit(
+        severity_number=severity,
+        severity_text=severity.name,
+        body=body,
+        attributes=attributes,
+        timestamp=time.time_ns(),
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Formatters and linters for JavaScript, CSS, Python, shell and GitHub's workflows.
+#
+#   .ci/lint.sh          checks
+#   .ci/lint.sh --fix    formats and corrects what has a safe correction, then checks
+#
+# Their settings: biome.json, ruff.toml, .shellcheckrc, .editorconfig.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. .ci/install.sh
+
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+export PATH="$PWD/target/venv-lint/bin:$PWD/.ci/node_modules/.bin:$PATH"
+venv venv-lint .ci/requirements-lint.txt
+node_modules .ci
+
+mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
+if [[ ${1:-} == --fix ]]; then
+    biome check --write || true
+    ruff check --fix --exit-zero --quiet
+    ruff format --quiet
+    shfmt --write "${scripts[@]}"
+fi
+
+biome ci --error-on-warnings
+ruff check
+ruff format --check
+shellcheck "${scripts[@]}"
+shfmt --diff "${scripts[@]}"
+actionlint
+# Offline: online it asks GitHub about each action.
+zizmor --offline --quiet .github
