@@ -16,7 +16,7 @@ use upblit_base::environment::{ConfigError, Env};
 
 /// All that an endpoint of AWS is signed by. Reading the machine's 140 certificates
 /// instead takes longer than all the rest of a cold start
-/// (`docs/decisions/0019-amazons-roots-alone.md`).
+/// (`docs/decisions/0019-amazon-root-certificates.md`).
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
 /// A file of certificates to trust besides, by the name that AWS's tools know it.
