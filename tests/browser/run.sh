@@ -52,8 +52,6 @@ if [[ ${1:-} == --screenshots ]]; then
     fc-list | grep -q Inter || install fontconfig fonts-inter fonts-jetbrains-mono
     exec node screenshots.js
 fi
-# The dashboard is plain JavaScript; its JSDoc is held to what the code does.
-node_modules/.bin/tsc --project .
 specs=("$@")
 ((${#specs[@]})) || specs=(specs/*.test.js)
 # One after the other: each has a server and a browser.

@@ -2,10 +2,9 @@
 // follows the pointer or the arrow keys.
 
 import { fill, h, svg } from "../dom.js";
-import { clockShort, day } from "../format.js";
-import { timeTicks } from "./scale.js";
+import { nearestStop } from "./geometry.js";
+import { timeTicks } from "./time-ticks.js";
 
-const DAY_MS = 86_400_000;
 const PIXELS_PER_TICK = 70;
 
 /** Room around the drawing. */
@@ -96,15 +95,6 @@ export function frame({ label, height, draw }) {
   return { element, redraw };
 }
 
-function nearestStop(stops, x, y) {
-  let [best, least] = [-1, Infinity];
-  for (const [index, stop] of stops.entries()) {
-    const distance = Math.hypot(stop.x - x, stop.y === undefined ? 0 : stop.y - y);
-    if (distance < least) [best, least] = [index, distance];
-  }
-  return best;
-}
-
 /** Beside the mark, on the side where there is room. */
 function placeTip(tip, stop, width) {
   const left = stop.x > width / 2 ? stop.x - tip.offsetWidth - 12 : stop.x + 12;
@@ -127,10 +117,9 @@ export const valueAxis = (ticks, y, format, width) =>
 /** Times along the bottom. @param {number} from @param {number} to @param {(at: number) => number} x @param {number} width @param {number} height */
 export function timeAxis(from, to, x, width, height) {
   const wanted = Math.max(2, Math.floor((width - MARGIN.left) / PIXELS_PER_TICK));
-  const format = to - from > 2 * DAY_MS ? day : clockShort;
   return timeTicks(from, to, wanted)
-    .filter((tick) => x(tick) >= MARGIN.left + 12 && x(tick) <= width - MARGIN.right - 12)
-    .map((tick) => svg("text.tick", { x: x(tick), y: height - 5, "text-anchor": "middle" }, format(tick)));
+    .filter(({ at }) => x(at) >= MARGIN.left + 12 && x(at) <= width - MARGIN.right - 12)
+    .map(({ at, label }) => svg("text.tick", { x: x(at), y: height - 5, "text-anchor": "middle" }, label));
 }
 
 /** On a pixel's middle, so that hairlines are sharp. @param {number} value */

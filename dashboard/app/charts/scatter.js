@@ -3,6 +3,7 @@
 import { h, svg } from "../dom.js";
 import { clock, duration } from "../format.js";
 import { MARGIN, frame, timeAxis, valueAxis } from "./frame.js";
+import { powersAround } from "./geometry.js";
 import { linear, logarithmic, powerTicks } from "./scale.js";
 
 const HEIGHT = 170;
@@ -26,7 +27,10 @@ export function scatterChart(label) {
   function draw(width) {
     const { dots, from, to } = data;
     const x = linear([from, to], [MARGIN.left, width - MARGIN.right - 4]);
-    const [low, high] = bounds(dots);
+    const [low, high] = powersAround(
+      dots.map(({ ms }) => ms),
+      FLOOR_MS,
+    );
     const y = logarithmic([low, high], [HEIGHT - MARGIN.bottom - 2, MARGIN.top + 2]);
     const shown = dots
       .map((dot) => ({ ...dot, x: x(dot.at), y: y(Math.max(low, dot.ms)) }))
@@ -58,14 +62,6 @@ export function scatterChart(label) {
       redraw();
     },
   };
-}
-
-/** Whole powers of ten around the dots, at least two of them apart. */
-function bounds(dots) {
-  const times = dots.map(({ ms }) => Math.max(FLOOR_MS, ms));
-  const low = 10 ** Math.floor(Math.log10(Math.min(...times, 10)));
-  const high = 10 ** Math.ceil(Math.log10(Math.max(...times, low * 100)));
-  return [low, high];
 }
 
 const tipLines = ({ name, ms, isError, at }) => [

@@ -1,8 +1,9 @@
 // A series of buckets over time, as bars or as lines.
 
 import { h, svg } from "../dom.js";
-import { clockShort, day } from "../format.js";
+import { day, stretch } from "../format.js";
 import { MARGIN, frame, timeAxis, valueAxis } from "./frame.js";
+import { linePath, lonePoints } from "./geometry.js";
 import { linear, roundTicks } from "./scale.js";
 
 const TICKS = 3;
@@ -97,35 +98,20 @@ function bars({ tone, value }, buckets, { x, y, stepMs }) {
 }
 
 function lines({ tone, value }, buckets, { x, y, stepMs }) {
+  /** @type {import("./geometry.js").Point[]} */
   const points = buckets.map((bucket) => {
     const amount = value(bucket);
     return amount === null ? null : [x(start(bucket) + stepMs / 2), y(amount)];
   });
   return [
-    svg("path.line", { class: tone, d: path(points) }),
-    points.map(
-      (point, index) =>
-        alone(points, index) && svg("circle.point", { class: tone, cx: point[0], cy: point[1], r: 2 }),
-    ),
+    svg("path.line", { class: tone, d: linePath(points) }),
+    lonePoints(points).map(([cx, cy]) => svg("circle.point", { class: tone, cx, cy, r: 2 })),
   ];
-}
-
-/** A value between two gaps would be a line of no length. */
-const alone = (points, index) => points[index] && !points[index - 1] && !points[index + 1];
-
-function path(points) {
-  return points
-    .map(
-      (point, index) =>
-        point && `${points[index - 1] ? "L" : "M"}${point[0].toFixed(1)} ${point[1].toFixed(1)}`,
-    )
-    .filter(Boolean)
-    .join("");
 }
 
 function tipLines(bucket, stepMs, series, format) {
   const [from, to] = [start(bucket), start(bucket) + stepMs];
-  const time = stepMs >= DAY_MS ? day(from) : `${day(from)}, ${clockShort(from)} – ${clockShort(to)}`;
+  const time = stepMs >= DAY_MS ? day(from) : stretch(from, to);
   return [
     h("div.tip-title", {}, time),
     series.map(({ name, tone, value }) => {

@@ -8,10 +8,11 @@ const TYPING_MS = 300;
 /**
  * One of several, as a row of radio buttons that look like one control.
  *
+ * @template {string} V
  * @param {string} label
- * @param {[string, string][]} options value and what it is called
- * @param {string} chosen
- * @param {(value: string) => void} changed
+ * @param {[V, string][]} options value and what it is called
+ * @param {V} chosen
+ * @param {(value: V) => void} changed
  */
 export function segmented(label, options, chosen, changed) {
   const name = freshId("choice");
@@ -23,11 +24,13 @@ export function segmented(label, options, chosen, changed) {
   return h("fieldset.segmented", {}, h("legend.unseen", {}, label), choices);
 }
 
-/** The picker of the time to look at. @param {string} chosen @param {(name: string) => void} changed */
+/** @typedef {import("../timespan.js").SpanName} SpanName */
+
+/** The picker of the time to look at. @param {SpanName} chosen @param {(name: SpanName) => void} changed */
 export function spanPicker(chosen, changed) {
-  const options = Object.entries(SPANS).map(
-    ([name, { label }]) => /** @type {[string, string]} */ ([name, label]),
-  );
+  const names = /** @type {SpanName[]} */ (Object.keys(SPANS));
+  /** @type {[SpanName, string][]} */
+  const options = names.map((name) => [name, SPANS[name].label]);
   return segmented("Time", options, chosen, (name) => {
     keepSpan(name);
     remember({ window: name });

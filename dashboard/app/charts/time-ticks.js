@@ -1,0 +1,93 @@
+// Times worth a label on an axis, in the reader's time zone.
+
+import { clock, clockShort, day } from "../format.js";
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+/** Each divides a day, so that midnight is always among the ticks. */
+const CLOCK_STEPS = [
+  SECOND,
+  5 * SECOND,
+  15 * SECOND,
+  30 * SECOND,
+  MINUTE,
+  2 * MINUTE,
+  5 * MINUTE,
+  10 * MINUTE,
+  15 * MINUTE,
+  30 * MINUTE,
+  HOUR,
+  2 * HOUR,
+  3 * HOUR,
+  6 * HOUR,
+  12 * HOUR,
+];
+/** From this length on an axis is labelled by days alone. */
+const DAYS_FROM = 2 * DAY;
+
+/** @typedef {{ at: number, label: string }} TimeTick `at` in milliseconds since 1970 */
+
+/**
+ * Round times of the reader's clock or calendar within a stretch, in order.
+ *
+ * @param {number} from milliseconds since 1970
+ * @param {number} to
+ * @param {number} wanted about how many there is room for
+ * @returns {TimeTick[]}
+ */
+export function timeTicks(from, to, wanted) {
+  const roughStep = (to - from) / wanted;
+  const step = to - from > DAYS_FROM ? undefined : CLOCK_STEPS.find((candidate) => candidate >= roughStep);
+  if (step === undefined) {
+    return dayStarts(from, to, Math.max(1, Math.ceil(roughStep / DAY))).map((at) => ({ at, label: day(at) }));
+  }
+  const label = step < MINUTE ? clock : clockShort;
+  return clockTimes(from, to, step).map((at) => ({ at, label: label(at) }));
+}
+
+/** @param {number} from @param {number} to @param {number} days from one to the next */
+function dayStarts(from, to, days) {
+  const first = new Date(from);
+  const startOf = (/** @type {number} */ offset) =>
+    // Through the calendar: a day may have 23 or 25 hours, and need not begin at midnight.
+    new Date(first.getFullYear(), first.getMonth(), first.getDate() + offset).getTime();
+  const starts = [];
+  // Counted from a fixed day, so that the ticks stay where they are while time goes on.
+  let offset = -(dayNumber(first) % days);
+  for (; startOf(offset) <= to; offset += days) {
+    if (startOf(offset) >= from) starts.push(startOf(offset));
+  }
+  return starts;
+}
+
+/** Days since 1970 by the reader's calendar. @param {Date} date */
+const dayNumber = (date) => Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / DAY;
+
+/** @param {number} from @param {number} to @param {number} step */
+function clockTimes(from, to, step) {
+  const times = [];
+  for (let at = nextClockTime(from - 1, step); at <= to; at = nextClockTime(at, step)) times.push(at);
+  return times;
+}
+
+/** The first time after `time` at which the reader's clock shows a multiple of `step`. @param {number} time @param {number} step */
+function nextClockTime(time, step) {
+  const before = clockOffset(time);
+  const next = multipleAfter(time, step, before);
+  const after = clockOffset(next);
+  if (after === before) return next;
+  // The clocks change before `next`: look for multiples of the clock that holds from then on.
+  let changed = multipleAfter(time, step, after);
+  while (clockOffset(changed) !== after) changed += step;
+  // Put back, the clock shows 02:00 again. One label will do unless the steps are as small as the change.
+  const isRepeated = changed + after === time + before;
+  return isRepeated && step > Math.abs(after - before) ? changed + step : changed;
+}
+
+/** @param {number} time @param {number} step @param {number} offset */
+const multipleAfter = (time, step, offset) => (Math.floor((time + offset) / step) + 1) * step - offset;
+
+/** How far the reader's clock is ahead of UTC, in milliseconds. @param {number} at */
+const clockOffset = (at) => -new Date(at).getTimezoneOffset() * MINUTE;
