@@ -4,10 +4,13 @@
 
 import { apiUrl } from "./http.js";
 
+/** The policy for an API at this address. @param {string} address */
+export const policyFor = (address) => `connect-src 'self' ${new URL(address).origin}`;
+
 /** Call before the first request. */
 export function narrowPolicy() {
   const meta = document.createElement("meta");
   meta.httpEquiv = "Content-Security-Policy";
-  meta.content = `connect-src 'self' ${new URL(apiUrl()).origin}`;
+  meta.content = policyFor(apiUrl());
   document.head.append(meta);
 }

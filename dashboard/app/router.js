@@ -16,7 +16,7 @@
  * @returns {{ route: T | null, params: Record<string, string>, query: URLSearchParams }}
  */
 export function match(routes, hash) {
-  const [path, query = ""] = hash.replace(/^#/, "").split("?");
+  const [path, query] = divided(hash.replace(/^#/, ""));
   const parts = segments(path);
   for (const [pattern, route] of Object.entries(routes)) {
     const params = matched(segments(pattern), parts);
@@ -25,8 +25,16 @@ export function match(routes, hash) {
   return { route: null, params: {}, query: new URLSearchParams(query) };
 }
 
+/** Path and query of a route; the query may have question marks of its own. @param {string} text */
+function divided(text) {
+  const [path] = text.split("?", 1);
+  return [path, text.slice(path.length + 1)];
+}
+
+/** @param {string} path */
 const segments = (path) => path.split("/").filter(Boolean).map(decoded);
 
+/** @param {string} text */
 function decoded(text) {
   try {
     return decodeURIComponent(text);
@@ -35,6 +43,7 @@ function decoded(text) {
   }
 }
 
+/** @param {string[]} pattern @param {string[]} parts */
 function matched(pattern, parts) {
   if (pattern.length !== parts.length) return null;
   /** @type {Record<string, string>} */
@@ -84,12 +93,17 @@ export const to = (path, ...ids) =>
  * @param {Record<string, string | null>} choices
  */
 export function remember(choices) {
-  const [path, query = ""] = location.hash.split("?");
+  history.replaceState(null, "", withChoices(location.hash, choices));
+}
+
+/** An address with these choices in its query, without those that are empty. @param {string} hash @param {Record<string, string | null>} choices */
+export function withChoices(hash, choices) {
+  const [path, query] = divided(hash);
   const parameters = new URLSearchParams(query);
   for (const [name, value] of Object.entries(choices)) {
     if (value) parameters.set(name, value);
     else parameters.delete(name);
   }
   const text = parameters.toString();
-  history.replaceState(null, "", text ? `${path}?${text}` : path);
+  return text ? `${path}?${text}` : path;
 }

@@ -67,7 +67,8 @@ export class Listing {
     for (let page = 0; page < maxPages && rows.length < LIMIT; page += 1) {
       const answer = await this.source.page({ limit: LIMIT, cursor });
       rows.push(...this.source.rowsOf(answer));
-      cursor = answer.nextCursor;
+      // The last answer may leave it out.
+      cursor = answer.nextCursor ?? null;
       if (cursor === null) break;
     }
     return { rows, cursor };
