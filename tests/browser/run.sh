@@ -52,7 +52,9 @@ if [[ ${1:-} == --screenshots ]]; then
     fc-list | grep -q Inter || install fontconfig fonts-inter fonts-jetbrains-mono
     exec node screenshots.js
 fi
-specs=("$@")
+# Patterns are expanded here, in the folder they are relative to.
+# shellcheck disable=SC2206
+specs=($@)
 ((${#specs[@]})) || specs=(specs/*.test.js)
 # One after the other: each has a server and a browser.
 exec node --test --test-concurrency=1 --test-reporter=spec "${specs[@]}"

@@ -10,7 +10,11 @@ cd "$(dirname "$0")/../.."
 . .ci/install.sh
 node_js
 cd tests/dashboard
-if (($#)); then exec node --test --test-reporter=spec "$@"; fi
+if (($#)); then
+    # Patterns are expanded here, in the folder they are relative to.
+    # shellcheck disable=SC2068
+    exec node --test --test-reporter=spec $@
+fi
 
 (cd ../.. && node_modules tests/dashboard)
 node_modules/.bin/tsc --project ../../dashboard/jsconfig.json
