@@ -30,3 +30,16 @@ shfmt --diff "${scripts[@]}"
 actionlint
 # Offline: online it asks GitHub about each action.
 zizmor --offline --quiet .github
+
+# Every step runs in a workflow, by name or because another step needs it.
+listed=$(.ci/run --list)
+mapfile -t forgotten < <(comm -23 <(awk '{ print $1 }' <<<"$listed" | sort) <(
+    {
+        sed -n 's/.* needs: \([a-z ]*\).*/\1/p' <<<"$listed"
+        sed -n 's/.* steps: \([a-z ]*\).*/\1/p; s/.*run: .ci\/run //p' .github/workflows/*.yml
+    } | tr -s ' ' '\n' | sort -u
+))
+if ((${#forgotten[@]})); then
+    echo "no workflow runs the step: ${forgotten[*]}" >&2
+    exit 1
+fi
