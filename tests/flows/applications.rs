@@ -322,6 +322,8 @@ async fn a_user_who_is_gone_is_not_signed_in() {
         .table_name(&backend.database.tables.users);
     delete.key("user_id", id).send().await.unwrap();
     ada.get("/me").await.problem(401, "invalid-access-token");
+    let created = ada.post("/applications", json!({ "name": "Shop" })).await;
+    created.problem(401, "invalid-access-token");
 }
 
 #[tokio::test]

@@ -5,10 +5,9 @@ use axum::extract::{Path, State};
 use http::StatusCode;
 use serde::Deserialize;
 use shared::base::ids::PublicKeyId;
-use shared::identity::access_token::InvalidAccessToken;
 use shared::identity::api_key::KeyState;
 use shared::identity::application::Name;
-use shared::store::api_keys::{ChangeOutcome, KeyChange, StoredKey};
+use shared::store::api_keys::{ChangeOutcome, KeyChange, RevokeOutcome, StoredKey};
 use shared::web::body::Json;
 use shared::web::credentials::SignedIn;
 use shared::web::error::{Conflict, Error, Resource};
@@ -72,13 +71,8 @@ pub(crate) async fn change(
         .await?
     {
         ChangeOutcome::Changed => Ok(axum::Json(view(existing(&state, id).await?, now))),
-        ChangeOutcome::SessionOver => Err(InvalidAccessToken.into()),
-        ChangeOutcome::NotAMember => Err(UNKNOWN),
-        // Refused: it is revoked, or there is none.
-        ChangeOutcome::Refused => {
-            existing(&state, id).await?;
-            Err(Error::Conflict(Conflict::KeyRevoked))
-        }
+        ChangeOutcome::NotAMember | ChangeOutcome::NotFound => Err(UNKNOWN),
+        ChangeOutcome::Revoked => Err(Error::Conflict(Conflict::KeyRevoked)),
     }
 }
 
@@ -102,14 +96,9 @@ pub(crate) async fn revoke(
         .revoke_key(id, principal, state.clock.now())
         .await?
     {
-        ChangeOutcome::Changed => {}
-        ChangeOutcome::SessionOver => return Err(InvalidAccessToken.into()),
-        ChangeOutcome::NotAMember => return Err(UNKNOWN),
-        ChangeOutcome::Refused => {
-            existing(&state, id).await?;
-        }
+        RevokeOutcome::Revoked | RevokeOutcome::AlreadyRevoked => Ok(StatusCode::NO_CONTENT),
+        RevokeOutcome::NotAMember | RevokeOutcome::NotFound => Err(UNKNOWN),
     }
-    Ok(StatusCode::NO_CONTENT)
 }
 
 const UNKNOWN: Error = Error::NotFound(Resource::ApiKey);
@@ -122,6 +111,6 @@ pub(crate) fn parse(id: &str) -> Result<PublicKeyId, Error> {
 }
 
 /// A key of an application that the caller was found to be a member of.
-pub(crate) async fn existing(state: &crate::State, id: PublicKeyId) -> Result<StoredKey, Error> {
+async fn existing(state: &crate::State, id: PublicKeyId) -> Result<StoredKey, Error> {
     state.database.api_key(id).await?.ok_or(UNKNOWN)
 }

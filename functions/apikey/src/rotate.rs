@@ -7,14 +7,14 @@ use serde::Deserialize;
 use shared::base::ids::PublicKeyId;
 use shared::base::random;
 use shared::identity::access_token::InvalidAccessToken;
-use shared::identity::api_key::{ApiKey, KeyState, MAX_OVERLAP};
-use shared::store::api_keys::ChangeOutcome;
+use shared::identity::api_key::{ApiKey, MAX_OVERLAP};
+use shared::store::api_keys::RotateOutcome;
 use shared::web::body::OptionalJson;
 use shared::web::credentials::SignedIn;
 use shared::web::error::{Conflict, Error, Resource};
 use utoipa::ToSchema;
 
-use crate::change::{existing, parse};
+use crate::change::parse;
 
 /// The body.
 #[derive(Default, Deserialize, ToSchema)]
@@ -58,17 +58,12 @@ pub(crate) async fn rotate(
         .rotate_key(&key, overlap, principal, state.clock.now())
         .await?
     {
-        ChangeOutcome::Changed => Ok(axum::Json(key.expose().to_owned())),
-        ChangeOutcome::SessionOver => Err(InvalidAccessToken.into()),
-        ChangeOutcome::NotAMember => Err(Error::NotFound(Resource::ApiKey)),
-        ChangeOutcome::Refused => {
-            let revoked = existing(&state, id).await?.key.state == KeyState::Revoked;
-            let conflict = if revoked {
-                Conflict::KeyRevoked
-            } else {
-                Conflict::RotationOverlap
-            };
-            Err(Error::Conflict(conflict))
+        RotateOutcome::Rotated => Ok(axum::Json(key.expose().to_owned())),
+        RotateOutcome::SessionOver => Err(InvalidAccessToken.into()),
+        RotateOutcome::NotAMember | RotateOutcome::NotFound => {
+            Err(Error::NotFound(Resource::ApiKey))
         }
+        RotateOutcome::Revoked => Err(Error::Conflict(Conflict::KeyRevoked)),
+        RotateOutcome::Overlapping => Err(Error::Conflict(Conflict::RotationOverlap)),
     }
 }

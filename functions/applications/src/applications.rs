@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use shared::base::clock;
 use shared::base::ids::{ApplicationId, Environment};
 use shared::base::random;
-use shared::identity::access_token::Principal;
+use shared::identity::access_token::{InvalidAccessToken, Principal};
 use shared::identity::application::{
     Application, Name, RetentionDays, Role, Shards, TelemetrySettings,
 };
-use shared::store::applications::Membership;
+use shared::store::applications::{CreateOutcome, Membership, RenameOutcome};
+use shared::store::applications_with_keys::{DeleteOutcome, SettingsOutcome};
 use shared::web::body::Json;
 use shared::web::credentials::SignedIn;
 use shared::web::error::{Conflict, Error, Resource};
@@ -89,13 +90,14 @@ pub(crate) async fn create(
         },
     };
     request_log::note_application(application.id);
-    if !state.database.create_application(&application).await? {
-        return Err(Error::Conflict(Conflict::ApplicationLimit));
+    match state.database.create_application(&application).await? {
+        CreateOutcome::Created => {
+            let view = view(&state, application, Role::Owner);
+            Ok((StatusCode::CREATED, axum::Json(view)))
+        }
+        CreateOutcome::LimitReached => Err(Error::Conflict(Conflict::ApplicationLimit)),
+        CreateOutcome::UserGone => Err(InvalidAccessToken.into()),
     }
-    Ok((
-        StatusCode::CREATED,
-        axum::Json(view(&state, application, Role::Owner)),
-    ))
 }
 
 /// `GET /applications`: the caller's, oldest first.
@@ -179,12 +181,11 @@ pub(crate) async fn delete(
     for _ in 0..MAX_ATTEMPTS {
         let membership = membership(&state, &principal, &id).await?;
         let now = state.clock.now();
-        if state
-            .database
-            .delete_application(principal.user_id, &membership, now)
-            .await?
-        {
-            return Ok(StatusCode::NO_CONTENT);
+        let user_id = principal.user_id;
+        let deleted = state.database.delete_application(user_id, &membership, now);
+        match deleted.await? {
+            DeleteOutcome::Deleted => return Ok(StatusCode::NO_CONTENT),
+            DeleteOutcome::Overtaken => {}
         }
     }
     Err(keys_keep_changing())
@@ -224,10 +225,10 @@ async fn rename(
     let renamed = state
         .database
         .rename_application(principal.user_id, parsed, name, now);
-    if !renamed.await? {
-        return Err(UNKNOWN);
+    match renamed.await? {
+        RenameOutcome::Renamed => membership(state, principal, id).await,
+        RenameOutcome::NotAMember => Err(UNKNOWN),
     }
-    membership(state, principal, id).await
 }
 
 /// Settings are on the keys too, which must not change while they are written.
@@ -256,7 +257,7 @@ async fn change_settings(
             state
                 .database
                 .change_telemetry_settings(user_id, &membership, settings, name, now);
-        if changed.await? {
+        if changed.await? == SettingsOutcome::Changed {
             let application = &mut membership.application;
             application.telemetry = settings;
             if let Some(name) = name {

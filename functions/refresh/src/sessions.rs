@@ -10,6 +10,7 @@ use shared::base::ids::SessionId;
 use shared::identity::access_token::Principal;
 use shared::identity::audit::{Actor, AuditAction};
 use shared::identity::session::Session;
+use shared::store::refresh_tokens::RevokeOutcome;
 use shared::web::body::Query;
 use shared::web::credentials::SignedIn;
 use shared::web::error::{Error, Resource};
@@ -77,10 +78,9 @@ pub(crate) async fn revoke(
     let Ok(id) = id.parse() else {
         return Err(unknown);
     };
-    if end(&state, &principal, id).await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(unknown)
+    match end(&state, &principal, id).await? {
+        RevokeOutcome::Revoked => Ok(StatusCode::NO_CONTENT),
+        RevokeOutcome::NotFound => Err(unknown),
     }
 }
 
@@ -125,7 +125,7 @@ pub(crate) async fn revoke_all(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn end(state: &crate::State, by: &Principal, id: SessionId) -> Result<bool, Error> {
+async fn end(state: &crate::State, by: &Principal, id: SessionId) -> Result<RevokeOutcome, Error> {
     let why = (Actor::User(by.user_id), AuditAction::SessionRevoked);
     let now = state.clock.now();
     Ok(state

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use shared::base::causes::WithCauses;
 use shared::base::clock;
 use shared::store::StorageError;
-use shared::store::telemetry::{Mark, RollupKey, StoredHead, StoredRollup};
+use shared::store::telemetry::{HeadsRead, Mark, RollupKey, StoredHead, StoredRollup};
 use shared::telemetry::batch::{HOUR, Signal};
 use shared::telemetry::query::metrics::Series;
 use shared::telemetry::query::rollup::{Parts, Rollup};
@@ -133,8 +133,8 @@ impl Sums<'_> {
         };
         let most = self.state.max_heads;
         match self.state.database.each_head(&range, most, counted).await? {
-            true => Ok(()),
-            false => Err(too_much()),
+            HeadsRead::All => Ok(()),
+            HeadsRead::TooMany => Err(too_much()),
         }
     }
 }

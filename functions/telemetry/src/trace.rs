@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shared::base::clock;
 use shared::base::ids::ApplicationId;
-use shared::store::telemetry::StoredHead;
+use shared::store::telemetry::{HeadsRead, StoredHead};
 use shared::telemetry::chunk::head::fingerprint;
 use shared::telemetry::decode::MAX_AGE;
 use shared::telemetry::event::{Event, LogRecord, Span};
@@ -164,7 +164,7 @@ impl TraceSearch<'_> {
         };
         let range = self.access.heads_at(E::SIGNAL, window);
         let database = &self.state.database;
-        if !database.each_head(&range, MAX_HEADS, keep).await? {
+        if database.each_head(&range, MAX_HEADS, keep).await? == HeadsRead::TooMany {
             return Err(too_much());
         }
         let bytes: usize = heads.iter().map(|head| head.bytes).sum();

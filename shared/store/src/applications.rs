@@ -5,25 +5,21 @@
 //! to them: so a key cannot slip in between reading the keys and deleting the
 //! application, or changing the settings that each of them has a copy of.
 
-use crate::error::{failed, unbuildable};
-use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{
-    ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, Update,
-};
+use crate::error::failed;
+use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, PutBuilder, UpdateBuilder};
+use aws_sdk_dynamodb::types::{ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, Update};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::attribute::{self, Item, number, string};
 use crate::telemetry_settings::{self, SettingsRow};
 use crate::transaction::Transaction;
-use crate::{Database, StorageError, api_keys, audit, keys, users};
+use crate::{Database, StorageError, audit, keys, users};
 use upblit_base::clock;
 use upblit_base::ids::{ApplicationId, UserId};
-use upblit_identity::api_key::{KeyState, MAX_KEYS_PER_APPLICATION};
+use upblit_identity::api_key::MAX_KEYS_PER_APPLICATION;
 use upblit_identity::application::{Application, Name, Role, TelemetrySettings};
 use upblit_identity::audit::{Actor, AuditAction, AuditEntry};
-
-mod change;
 
 /// An application as one of its members sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,29 +28,39 @@ pub struct Membership {
     pub application: Application,
     /// What the member may do.
     pub role: Role,
-    revision: u64,
+    /// Moves with every change to the application's keys and settings.
+    pub(crate) revision: u64,
+}
+
+/// What became of a new application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CreateOutcome {
+    /// It is stored.
+    Created,
+    /// The user owns as many as one may.
+    LimitReached,
+    /// There is no such user any more.
+    UserGone,
+}
+
+/// What became of another name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RenameOutcome {
+    /// It is stored.
+    Renamed,
+    /// The user is not a member, or there is no such application.
+    NotAMember,
 }
 
 impl Database {
-    /// Creates an application owned by its creator. One transaction; `false`
-    /// when the user owns as many as one may, or is gone.
+    /// Creates an application owned by its creator. One transaction.
     ///
     /// # Errors
     /// When storage fails.
     pub async fn create_application(
         &self,
         application: &Application,
-    ) -> Result<bool, StorageError> {
-        let meta = MetaRow {
-            application_id: application.id,
-            sk: keys::META.to_owned(),
-            name: application.name.clone(),
-            created_by: application.created_by,
-            created_ms: application.created_at.as_millisecond(),
-            keys: 0,
-            revision: 0,
-            telemetry: application.telemetry.into(),
-        };
+    ) -> Result<CreateOutcome, StorageError> {
         let member = MemberRow {
             application_id: application.id,
             sk: keys::member(application.created_by),
@@ -67,17 +73,20 @@ impl Database {
             AuditAction::ApplicationCreated,
             application.created_at,
         );
-        let outcome = Transaction::default()
-            .update(users::add_application(self, application.created_by)?)
-            .put(self.put_new(attribute::to_item(meta)?)?)
-            .put(self.put_new(attribute::to_item(member)?)?)
-            .put(audit::put(self, &entry)?)
-            .commit(self)
-            .await?;
-        if outcome.refused_at(0) {
-            return Ok(false);
+        let mut transaction = Transaction::default();
+        let user = transaction.update(users::add_application(self, application.created_by));
+        transaction.put_row(self.put_new(), MetaRow::new(application));
+        transaction.put_row(self.put_new(), member);
+        audit::record(&mut transaction, self, &entry);
+        let outcome = transaction.commit(self).await?;
+        if outcome.refused(user) {
+            return Ok(match outcome.item(user) {
+                None => CreateOutcome::UserGone,
+                Some(_) => CreateOutcome::LimitReached,
+            });
         }
-        outcome.must_commit().map(|()| true)
+        outcome.must_commit()?;
+        Ok(CreateOutcome::Created)
     }
 
     /// An application, if this user is a member. One consistent read of two items.
@@ -120,44 +129,36 @@ impl Database {
         Ok(memberships)
     }
 
-    /// Deletes an application and revokes its keys, in one transaction after two
-    /// reads. `false` when a key was minted or revoked in between: try again.
+    /// Gives an application another name. One transaction.
     ///
     /// # Errors
     /// When storage fails.
-    pub async fn delete_application(
+    pub async fn rename_application(
         &self,
         user_id: UserId,
-        membership: &Membership,
+        application_id: ApplicationId,
+        name: &Name,
         now: Timestamp,
-    ) -> Result<bool, StorageError> {
-        let application = &membership.application;
-        let meta = Delete::builder()
+    ) -> Result<RenameOutcome, StorageError> {
+        let rename = Update::builder()
             .table_name(&self.tables.applications)
-            .set_key(Some(key(application.id, keys::META)))
-            .condition_expression("revision = :seen")
-            .expression_attribute_values(":seen", number(membership.revision));
-        let member = Delete::builder()
-            .table_name(&self.tables.applications)
-            .set_key(Some(key(application.id, &keys::member(user_id))))
-            .condition_expression("attribute_exists(application_id)");
-        let (actor, action) = (Actor::User(user_id), AuditAction::ApplicationDeleted);
-        let entry = AuditEntry::of_application(application.id, actor, action, now);
-        let mut transaction = Transaction::default()
-            .delete(meta.build().map_err(unbuildable)?)
-            .delete(member.build().map_err(unbuildable)?)
-            .update(users::remove_application(self, application.created_by)?)
-            .put(audit::put(self, &entry)?);
-        for record in self.api_keys(application.id).await? {
-            if record.key.state != KeyState::Revoked {
-                transaction = transaction.update(api_keys::revocation(self, record.key.id, now)?);
-            }
-        }
+            .set_key(Some(key(application_id, keys::META)))
+            .update_expression("SET #name = :name")
+            .condition_expression("attribute_exists(application_id)")
+            .expression_attribute_names("#name", "name")
+            .expression_attribute_values(":name", string(name.as_str()));
+        let (actor, action) = (Actor::User(user_id), AuditAction::ApplicationRenamed);
+        let entry = AuditEntry::of_application(application_id, actor, action, now);
+        let mut transaction = Transaction::default();
+        let member = transaction.check(check_member(self, application_id, user_id));
+        let application = transaction.update(rename);
+        audit::record(&mut transaction, self, &entry);
         let outcome = transaction.commit(self).await?;
-        if outcome.refused_at(0) {
-            return Ok(false);
+        if outcome.refused(member) || outcome.refused(application) {
+            return Ok(RenameOutcome::NotAMember);
         }
-        outcome.must_commit().map(|()| true)
+        outcome.must_commit()?;
+        Ok(RenameOutcome::Renamed)
     }
 
     async fn application_ids_of(
@@ -185,30 +186,27 @@ impl Database {
         Ok(rows.into_iter().map(|row| row.application_id).collect())
     }
 
-    fn put_new(&self, item: Item) -> Result<Put, StorageError> {
-        let put = Put::builder()
+    fn put_new(&self) -> PutBuilder {
+        Put::builder()
             .table_name(&self.tables.applications)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(application_id)");
-        put.build().map_err(unbuildable)
+            .condition_expression("attribute_not_exists(application_id)")
     }
 }
 
 /// A transaction's condition that the user is a member.
-pub(super) fn check_member(
+pub(crate) fn check_member(
     database: &Database,
     application_id: ApplicationId,
     user_id: UserId,
-) -> Result<ConditionCheck, StorageError> {
-    let check = ConditionCheck::builder()
+) -> ConditionCheckBuilder {
+    ConditionCheck::builder()
         .table_name(&database.tables.applications)
         .set_key(Some(key(application_id, &keys::member(user_id))))
-        .condition_expression("attribute_exists(application_id)");
-    check.build().map_err(unbuildable)
+        .condition_expression("attribute_exists(application_id)")
 }
 
 /// Why a key was not counted in.
-pub(super) enum KeyNotAdded {
+pub(crate) enum KeyNotAdded {
     /// The application is gone.
     Gone,
     /// It has as many keys as it may.
@@ -219,28 +217,29 @@ pub(super) enum KeyNotAdded {
 
 /// Counts one more key, which is written with a copy of these settings. Refused
 /// for a reason that [`KeyNotAdded`] reads from the item.
-pub(super) fn add_key(
+pub(crate) fn add_key(
     database: &Database,
     application_id: ApplicationId,
     settings: TelemetrySettings,
-) -> Result<Update, StorageError> {
+) -> UpdateBuilder {
     let condition = telemetry_settings::condition(settings);
-    let mut update = count_keys(database, application_id, "+")
+    let update = count_keys(database, application_id, "+")
         .condition_expression(format!("#keys < :max AND {condition}"))
         .expression_attribute_values(":max", number(MAX_KEYS_PER_APPLICATION))
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-    for (name, value) in telemetry_settings::values(settings) {
-        update = update.expression_attribute_values(name, value);
-    }
-    update.build().map_err(unbuildable)
+    telemetry_settings::values(settings)
+        .into_iter()
+        .fold(update, |update, (name, value)| {
+            update.expression_attribute_values(name, value)
+        })
 }
 
 impl KeyNotAdded {
     /// From the item that [`add_key`] was refused with.
-    pub(super) fn read(item: &Item) -> Result<Self, StorageError> {
-        if item.is_empty() {
+    pub(crate) fn read(item: Option<&Item>) -> Result<Self, StorageError> {
+        let Some(item) = item else {
             return Ok(Self::Gone);
-        }
+        };
         let meta: MetaRow = attribute::from_item(item.clone())?;
         if meta.keys >= MAX_KEYS_PER_APPLICATION {
             Ok(Self::Full)
@@ -251,14 +250,10 @@ impl KeyNotAdded {
 }
 
 /// Counts one key less.
-pub(super) fn remove_key(
-    database: &Database,
-    application_id: ApplicationId,
-) -> Result<Update, StorageError> {
-    let update = count_keys(database, application_id, "-")
+pub(crate) fn remove_key(database: &Database, application_id: ApplicationId) -> UpdateBuilder {
+    count_keys(database, application_id, "-")
         .condition_expression("#keys > :zero")
-        .expression_attribute_values(":zero", number(0));
-    update.build().map_err(unbuildable)
+        .expression_attribute_values(":zero", number(0))
 }
 
 fn count_keys(database: &Database, application_id: ApplicationId, sign: &str) -> UpdateBuilder {
@@ -272,7 +267,7 @@ fn count_keys(database: &Database, application_id: ApplicationId, sign: &str) ->
         .expression_attribute_values(":one", number(1))
 }
 
-fn key(application_id: ApplicationId, sk: &str) -> Item {
+pub(crate) fn key(application_id: ApplicationId, sk: &str) -> Item {
     attribute::key([(keys::APPLICATION_ID, &application_id), (keys::SK, &sk)])
 }
 
@@ -290,6 +285,20 @@ struct MetaRow {
 }
 
 impl MetaRow {
+    /// An application without keys.
+    fn new(application: &Application) -> Self {
+        Self {
+            application_id: application.id,
+            sk: keys::META.to_owned(),
+            name: application.name.clone(),
+            created_by: application.created_by,
+            created_ms: application.created_at.as_millisecond(),
+            keys: 0,
+            revision: 0,
+            telemetry: application.telemetry.into(),
+        }
+    }
+
     fn seen_as(self, role: Role) -> Membership {
         let application = Application {
             id: self.application_id,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use upblit_base::StorageError;
 
-use crate::error::corrupt;
+use crate::error::{corrupt, unwritable};
 
 /// An item, or the key of one.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -30,12 +30,12 @@ pub(crate) fn key<const N: usize>(parts: [(&str, &dyn ToString); N]) -> Item {
 
 /// A row as an item.
 pub(crate) fn to_item(row: impl Serialize) -> Result<Item, StorageError> {
-    serde_dynamo::to_item(row).map_err(corrupt)
+    serde_dynamo::to_item(row).map_err(unwritable)
 }
 
 /// A value of a row.
 pub(crate) fn to_attribute_value(value: impl Serialize) -> Result<AttributeValue, StorageError> {
-    serde_dynamo::to_attribute_value(value).map_err(corrupt)
+    serde_dynamo::to_attribute_value(value).map_err(unwritable)
 }
 
 /// An item as a row.

@@ -1,12 +1,13 @@
 //! Audit entries: items of the Applications table, beside the application, or
 //! in a partition of the user's account.
 
-use crate::error::{failed, unbuildable};
+use crate::error::failed;
 use aws_sdk_dynamodb::types::Put;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::attribute::{self, string};
+use crate::transaction::Transaction;
 use crate::{Database, StorageError, keys};
 use upblit_base::clock;
 use upblit_base::ids::{PublicKeyId, SessionId};
@@ -27,8 +28,8 @@ struct AuditRow {
     expires_at: i64,
 }
 
-/// The write of an entry, for the transaction of the change itself.
-pub(super) fn put(database: &Database, entry: &AuditEntry) -> Result<Put, StorageError> {
+/// Adds an entry to the transaction of the change itself.
+pub(crate) fn record(transaction: &mut Transaction, database: &Database, entry: &AuditEntry) {
     let row = AuditRow {
         application_id: keys::audit_partition(entry.subject),
         sk: keys::audit(entry.at, &random::base62(&mut random::rng(), 8)),
@@ -39,10 +40,10 @@ pub(super) fn put(database: &Database, entry: &AuditEntry) -> Result<Put, Storag
         session: entry.session,
         expires_at: clock::after(entry.at, RETENTION).as_second(),
     };
-    let put = Put::builder().table_name(&database.tables.applications);
-    put.set_item(Some(attribute::to_item(row)?))
-        .build()
-        .map_err(unbuildable)
+    transaction.put_row(
+        Put::builder().table_name(&database.tables.applications),
+        row,
+    );
 }
 
 impl Database {

@@ -25,8 +25,13 @@ pub(crate) fn throttled() -> StorageError {
     StorageError::Throttled("not all items were processed".into())
 }
 
-/// An item that this program could not write: a bug.
+/// A request that this program could not build: a bug.
 pub(crate) fn unbuildable(error: BuildError) -> StorageError {
+    StorageError::InvalidRequest(error.into())
+}
+
+/// A row that this program could not write as an item: a bug.
+pub(crate) fn unwritable(error: impl Into<Cause>) -> StorageError {
     StorageError::InvalidRequest(error.into())
 }
 

@@ -3,6 +3,7 @@
 
 pub mod api_keys;
 pub mod applications;
+pub mod applications_with_keys;
 mod attribute;
 pub mod audit;
 mod batch_get;

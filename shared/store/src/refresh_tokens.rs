@@ -1,9 +1,10 @@
 //! The RefreshTokens table: `user_id`, `session_id` → a session. It holds no secret.
 
-use crate::error::{failed, unbuildable};
+use crate::error::failed;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, Update,
 };
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attribute::{self, Item, number, string};
 use crate::conditional::{Written, written};
-use crate::transaction::Transaction;
+use crate::transaction::{Slot, Transaction};
 use crate::users::{self, SessionCount};
 use crate::{Database, StorageError, audit, keys};
 use upblit_base::clock;
@@ -47,6 +48,15 @@ pub enum RedeemOutcome {
     Replayed,
 }
 
+/// What became of a revocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RevokeOutcome {
+    /// The session has ended now.
+    Revoked,
+    /// There is no such session, or it was revoked before; nothing was written.
+    NotFound,
+}
+
 impl Database {
     /// Upserts the user and opens a session. One transaction; at most every
     /// fiftieth time also a query and a second one, which end the oldest sessions
@@ -56,39 +66,38 @@ impl Database {
     /// When storage fails; then nothing happened.
     pub async fn sign_in(&self, session: &Session) -> Result<(), StorageError> {
         let (profile, now) = (&session.profile, session.created_at);
-        let user = users::upsert(self, profile, now, SessionCount::OneMore)?;
-        let outcome = self.opening(session, user)?.commit(self).await?;
-        if !outcome.refused_at(0) {
+        let (transaction, user) = self.opening(session, SessionCount::OneMore);
+        let outcome = transaction.commit(self).await?;
+        if !outcome.refused(user) {
             return outcome.must_commit();
         }
         // The user's count is an upper bound: sessions also end by themselves.
         let live = self.live_sessions(profile.user_id, now).await?;
         let (kept, surplus) = live.split_at(live.len().min(MAX_SESSIONS_PER_USER - 1));
-        let user = users::upsert(self, profile, now, SessionCount::Exactly(kept.len() + 1))?;
-        let mut transaction = self.opening(session, user)?;
+        let count = SessionCount::Exactly(kept.len() + 1);
+        let (mut transaction, _) = self.opening(session, count);
         for oldest in surplus.iter().take(MAX_ENDED_AT_ONCE) {
             let (actor, why) = (Actor::Upblit, AuditAction::SessionRevoked);
             let entry = AuditEntry::of_session(profile.user_id, oldest.id, actor, why, now);
-            transaction = transaction
-                .update(self.revocation(profile.user_id, oldest.id)?)
-                .put(audit::put(self, &entry)?);
+            transaction.update(self.revocation(profile.user_id, oldest.id));
+            audit::record(&mut transaction, self, &entry);
         }
         transaction.commit(self).await?.must_commit()
     }
 
-    /// The writes of every sign-in; the user's is the first.
-    fn opening(&self, session: &Session, user: Update) -> Result<Transaction, StorageError> {
+    /// The writes of every sign-in, and the slot of the user's.
+    fn opening(&self, session: &Session, sessions: SessionCount) -> (Transaction, Slot) {
+        let (profile, now) = (&session.profile, session.created_at);
         let put = Put::builder()
             .table_name(&self.tables.refresh_tokens)
-            .set_item(Some(attribute::to_item(SessionRow::from(session))?))
             .condition_expression("attribute_not_exists(session_id)");
-        let user_id = session.profile.user_id;
-        let (actor, action) = (Actor::User(user_id), AuditAction::SessionOpened);
-        let entry = AuditEntry::of_session(user_id, session.id, actor, action, session.created_at);
-        Ok(Transaction::default()
-            .update(user)
-            .put(put.build().map_err(unbuildable)?)
-            .put(audit::put(self, &entry)?))
+        let (actor, action) = (Actor::User(profile.user_id), AuditAction::SessionOpened);
+        let entry = AuditEntry::of_session(profile.user_id, session.id, actor, action, now);
+        let mut transaction = Transaction::default();
+        let user = transaction.update(users::upsert(self, profile, now, sessions));
+        transaction.put_row(put, SessionRow::from(session));
+        audit::record(&mut transaction, self, &entry);
+        (transaction, user)
     }
 
     /// Applies a rotation, if the session is live and still at the expected
@@ -172,8 +181,7 @@ impl Database {
         }
     }
 
-    /// Ends a session that has not been ended yet, and notes why. One transaction;
-    /// `false` when there is no such session.
+    /// Ends a session that has not been ended yet, and notes why. One transaction.
     ///
     /// # Errors
     /// When storage fails.
@@ -183,25 +191,27 @@ impl Database {
         session_id: SessionId,
         (actor, why): (Actor, AuditAction),
         now: Timestamp,
-    ) -> Result<bool, StorageError> {
+    ) -> Result<RevokeOutcome, StorageError> {
         let entry = AuditEntry::of_session(user_id, session_id, actor, why, now);
-        let outcome = Transaction::default()
-            .update(self.revocation(user_id, session_id)?)
-            .put(audit::put(self, &entry)?)
-            .commit(self)
-            .await?;
-        Ok(!outcome.refused_at(0))
+        let mut transaction = Transaction::default();
+        let session = transaction.update(self.revocation(user_id, session_id));
+        audit::record(&mut transaction, self, &entry);
+        let outcome = transaction.commit(self).await?;
+        if outcome.refused(session) {
+            return Ok(RevokeOutcome::NotFound);
+        }
+        outcome.must_commit()?;
+        Ok(RevokeOutcome::Revoked)
     }
 
-    fn revocation(&self, user_id: UserId, session_id: SessionId) -> Result<Update, StorageError> {
-        let revocation = Update::builder()
+    fn revocation(&self, user_id: UserId, session_id: SessionId) -> UpdateBuilder {
+        Update::builder()
             .table_name(&self.tables.refresh_tokens)
             .set_key(Some(key(user_id, session_id)))
             .update_expression("SET revoked = :yes")
             .condition_expression("revoked = :no")
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
-            .expression_attribute_values(":no", AttributeValue::Bool(false));
-        revocation.build().map_err(unbuildable)
+            .expression_attribute_values(":no", AttributeValue::Bool(false))
     }
 
     /// A user's live sessions, newest first. One consistent query.
@@ -269,14 +279,13 @@ pub(super) fn check_live(
     database: &Database,
     principal: Principal,
     now: Timestamp,
-) -> Result<ConditionCheck, StorageError> {
-    let check = ConditionCheck::builder()
+) -> ConditionCheckBuilder {
+    ConditionCheck::builder()
         .table_name(&database.tables.refresh_tokens)
         .set_key(Some(key(principal.user_id, principal.session_id)))
         .condition_expression(LIVE)
         .expression_attribute_values(":no", AttributeValue::Bool(false))
-        .expression_attribute_values(":now", number(now.as_millisecond()));
-    check.build().map_err(unbuildable)
+        .expression_attribute_values(":now", number(now.as_millisecond()))
 }
 
 fn key(user_id: UserId, session_id: SessionId) -> Item {

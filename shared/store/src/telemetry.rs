@@ -5,7 +5,7 @@ mod read;
 mod rollups;
 mod walk;
 
-use crate::error::{failed, unbuildable};
+use crate::error::failed;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -22,8 +22,8 @@ use upblit_identity::application::Shards;
 use upblit_telemetry::chunk::Chunk;
 use upblit_telemetry::query::rollup;
 
-pub use read::{HeadRange, StoredHead};
-pub use rollups::{Mark, RollupKey, StoredRollup};
+pub use read::{HeadRange, HeadsRead, StoredHead};
+pub use rollups::{Mark, PutRollupOutcome, RollupKey, StoredRollup};
 pub use walk::HeadWalk;
 
 /// How the items are written; readers refuse what they do not know.
@@ -97,7 +97,7 @@ impl Database {
                 let put = Put::builder()
                     .table_name(&self.tables.telemetry)
                     .set_item(Some(item));
-                transaction = transaction.put(put.build().map_err(unbuildable)?);
+                transaction.put(put);
             }
             transaction.commit(self).await?.must_commit()?;
         }

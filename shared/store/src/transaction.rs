@@ -1,99 +1,165 @@
-//! Transactions whose cancellation says which of their conditions failed.
+//! Transactions: writes that happen together or not at all.
+//!
+//! Adding a write returns its [`Slot`], and the [`Outcome`] is asked about that slot:
+//! the order of the writes means nothing.
 
-use crate::error::failed;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::error::{BuildError, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use aws_sdk_dynamodb::types::builders::{
+    ConditionCheckBuilder, DeleteBuilder, PutBuilder, TransactWriteItemBuilder, UpdateBuilder,
+};
+use serde::Serialize;
 
-use crate::attribute::Item;
+use crate::attribute::{self, Item};
+use crate::error::{failed, unbuildable};
 use crate::{Database, StorageError};
 
 /// Most writes of one transaction: DynamoDB's limit.
-pub(super) const MAX_TRANSACTION_WRITES: usize = 100;
+pub(crate) const MAX_TRANSACTION_WRITES: usize = 100;
 
 /// Writes that happen together or not at all.
-#[derive(Default)]
-pub(super) struct Transaction(Vec<TransactWriteItem>);
+#[derive(Debug, Default)]
+pub(crate) struct Transaction {
+    writes: Vec<TransactWriteItem>,
+    /// The first write that could not be built; [`Transaction::commit`] returns it.
+    unbuildable: Option<StorageError>,
+}
+
+/// A write's place in its transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Slot(usize);
 
 /// How a transaction ended.
 #[derive(Debug, PartialEq)]
-pub(super) enum Outcome {
+#[must_use]
+pub(crate) enum Outcome {
     /// All writes happened.
     Committed,
-    /// None did: the conditions of the writes at these positions failed. Each
-    /// with the item that stood in its way: empty when there is none, or when
-    /// the write did not ask for it.
-    Refused(BTreeMap<usize, Item>),
+    /// None did: some conditions failed.
+    Refused(Refusal),
+}
+
+/// The writes whose conditions failed.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Refusal(BTreeMap<usize, FailedCondition>);
+
+#[derive(Debug, PartialEq)]
+struct FailedCondition {
+    /// Names the write, for the log.
+    write: String,
+    /// The item that did not meet the condition: `None` when there is none, or
+    /// when the write did not ask for it.
+    item: Option<Item>,
 }
 
 impl Outcome {
-    pub(super) fn refused_at(&self, position: usize) -> bool {
-        self.item_at(position).is_some()
+    /// Whether the condition of this write failed.
+    pub(crate) fn refused(&self, slot: Slot) -> bool {
+        self.failed_condition(slot).is_some()
     }
 
-    /// The item because of which the write at this position was refused.
-    pub(super) fn item_at(&self, position: usize) -> Option<&Item> {
+    /// The item that did not meet the condition of this write. `None` also when
+    /// there is no such item, or when the write did not ask for it.
+    pub(crate) fn item(&self, slot: Slot) -> Option<&Item> {
+        self.failed_condition(slot)?.item.as_ref()
+    }
+
+    /// For what is left when the refusals that an operation foresees are ruled out.
+    ///
+    /// # Errors
+    /// When a condition failed: it can fail only by a bug.
+    pub(crate) fn must_commit(self) -> Result<(), StorageError> {
+        let Self::Refused(Refusal(failed)) = self else {
+            return Ok(());
+        };
+        let writes: Vec<String> = failed.into_values().map(|failed| failed.write).collect();
+        Err(StorageError::BrokenCondition(writes.join("; ")))
+    }
+
+    fn failed_condition(&self, Slot(position): Slot) -> Option<&FailedCondition> {
         match self {
             Self::Committed => None,
-            Self::Refused(items) => items.get(&position),
-        }
-    }
-
-    /// For transactions whose conditions cannot fail but by a bug or a collision of random ids.
-    pub(super) fn must_commit(self) -> Result<(), StorageError> {
-        match self {
-            Self::Committed => Ok(()),
-            Self::Refused(items) => Err(StorageError::BrokenCondition(format!(
-                "at {:?}",
-                items.keys()
-            ))),
+            Self::Refused(Refusal(failed)) => failed.get(&position),
         }
     }
 }
 
 impl Transaction {
-    pub(super) fn put(mut self, put: Put) -> Self {
-        self.0.push(TransactWriteItem::builder().put(put).build());
-        self
+    /// Puts an item.
+    pub(crate) fn put(&mut self, put: PutBuilder) -> Slot {
+        self.add(put.build(), TransactWriteItemBuilder::put)
     }
 
-    pub(super) fn update(mut self, update: Update) -> Self {
-        self.0
-            .push(TransactWriteItem::builder().update(update).build());
-        self
+    /// Puts a row.
+    pub(crate) fn put_row(&mut self, put: PutBuilder, row: impl Serialize) -> Slot {
+        match attribute::to_item(row) {
+            Ok(item) => self.put(put.set_item(Some(item))),
+            Err(error) => self.remember(error),
+        }
     }
 
-    pub(super) fn delete(mut self, delete: Delete) -> Self {
-        self.0
-            .push(TransactWriteItem::builder().delete(delete).build());
-        self
+    /// Updates an item.
+    pub(crate) fn update(&mut self, update: UpdateBuilder) -> Slot {
+        self.add(update.build(), TransactWriteItemBuilder::update)
     }
 
-    pub(super) fn check(mut self, check: ConditionCheck) -> Self {
-        self.0
-            .push(TransactWriteItem::builder().condition_check(check).build());
-        self
+    /// Deletes an item.
+    pub(crate) fn delete(&mut self, delete: DeleteBuilder) -> Slot {
+        self.add(delete.build(), TransactWriteItemBuilder::delete)
+    }
+
+    /// Writes nothing, but refuses the transaction unless the condition holds.
+    pub(crate) fn check(&mut self, check: ConditionCheckBuilder) -> Slot {
+        self.add(check.build(), TransactWriteItemBuilder::condition_check)
+    }
+
+    fn add<Write>(
+        &mut self,
+        built: Result<Write, BuildError>,
+        as_write: fn(TransactWriteItemBuilder, Write) -> TransactWriteItemBuilder,
+    ) -> Slot {
+        match built {
+            Ok(write) => {
+                let write = as_write(TransactWriteItem::builder(), write);
+                self.writes.push(write.build());
+                Slot(self.writes.len() - 1)
+            }
+            Err(error) => self.remember(unbuildable(error)),
+        }
+    }
+
+    /// No outcome will be asked about this slot: the commit fails.
+    fn remember(&mut self, error: StorageError) -> Slot {
+        self.unbuildable.get_or_insert(error);
+        Slot(usize::MAX)
     }
 
     /// Sends the writes. The SDK's retries carry one idempotency token, so a
     /// commit whose answer was lost is not taken for a failure. Where another
     /// write of the same items is under way, waits a little and tries again.
-    pub(super) async fn commit(self, database: &Database) -> Result<Outcome, StorageError> {
+    ///
+    /// # Errors
+    /// When a write could not be built, or storage fails.
+    pub(crate) async fn commit(self, database: &Database) -> Result<Outcome, StorageError> {
+        if let Some(error) = self.unbuildable {
+            return Err(error);
+        }
         let mut waits = CONFLICT_WAITS.into_iter();
         loop {
             let request = database.client.transact_write_items();
             let result = request
-                .set_transact_items(Some(self.0.clone()))
+                .set_transact_items(Some(self.writes.clone()))
                 .send()
                 .await;
             let Err(error) = result else {
                 return Ok(Outcome::Committed);
             };
-            if let Some(items) = failed_conditions(&error) {
-                return Ok(Outcome::Refused(items));
+            if let Some(refusal) = refusal(&error, &self.writes) {
+                return Ok(Outcome::Refused(refusal));
             }
             match waits.next() {
                 Some(wait) if has_conflict(&error) => tokio::time::sleep(wait).await,
@@ -120,72 +186,59 @@ fn has_conflict<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
     reasons.any(|reason| reason.code() == Some("TransactionConflict"))
 }
 
-/// `None` when anything else than conditions stood in the way, such as a
-/// conflict with another transaction or throttling: then it is worth a retry.
-fn failed_conditions<R>(
+/// The conditions that failed. `None` when anything else stood in the way, such as
+/// a conflict with another transaction or throttling: then nothing is decided.
+fn refusal<R>(
     error: &SdkError<TransactWriteItemsError, R>,
-) -> Option<BTreeMap<usize, Item>> {
+    writes: &[TransactWriteItem],
+) -> Option<Refusal> {
     let TransactWriteItemsError::TransactionCanceledException(canceled) =
         error.as_service_error()?
     else {
         return None;
     };
-    let mut items = BTreeMap::new();
-    for (position, reason) in canceled.cancellation_reasons().iter().enumerate() {
+    let mut failed = BTreeMap::new();
+    let reasons = canceled.cancellation_reasons().iter().enumerate();
+    for ((position, reason), write) in reasons.zip(writes) {
         match reason.code() {
             Some("ConditionalCheckFailed") => {
-                items.insert(position, reason.item().cloned().unwrap_or_default());
+                let write = describe(write);
+                let item = reason.item().filter(|item| !item.is_empty()).cloned();
+                failed.insert(position, FailedCondition { write, item });
             }
             None | Some("None") => {}
             Some(_) => return None,
         }
     }
-    (!items.is_empty()).then_some(items)
+    (!failed.is_empty()).then_some(Refusal(failed))
+}
+
+/// What a write does, to which table and under which condition, without a key or a value.
+fn describe(write: &TransactWriteItem) -> String {
+    let (kind, table, condition) = match write {
+        TransactWriteItem { put: Some(put), .. } => {
+            ("put", put.table_name(), put.condition_expression())
+        }
+        TransactWriteItem {
+            update: Some(update),
+            ..
+        } => ("update", update.table_name(), update.condition_expression()),
+        TransactWriteItem {
+            delete: Some(delete),
+            ..
+        } => ("delete", delete.table_name(), delete.condition_expression()),
+        TransactWriteItem {
+            condition_check: Some(check),
+            ..
+        } => (
+            "check",
+            check.table_name(),
+            Some(check.condition_expression()),
+        ),
+        _ => ("write", "(none)", None),
+    };
+    format!("{kind} in {table} if {}", condition.unwrap_or("(always)"))
 }
 
 #[cfg(test)]
-mod tests {
-    use aws_sdk_dynamodb::types::CancellationReason;
-    use aws_sdk_dynamodb::types::error::TransactionCanceledException;
-
-    use super::*;
-
-    fn canceled(codes: &[&str]) -> SdkError<TransactWriteItemsError, ()> {
-        let reasons = codes
-            .iter()
-            .map(|code| CancellationReason::builder().code(*code).build());
-        let canceled = TransactionCanceledException::builder()
-            .set_cancellation_reasons(Some(reasons.collect()))
-            .build();
-        let error = TransactWriteItemsError::TransactionCanceledException(canceled);
-        SdkError::service_error(error, ())
-    }
-
-    #[test]
-    fn failed_conditions_are_told_by_their_position() {
-        let error = canceled(&[
-            "None",
-            "ConditionalCheckFailed",
-            "None",
-            "ConditionalCheckFailed",
-        ]);
-        let positions = failed_conditions(&error).unwrap().into_keys();
-        assert_eq!(positions.collect::<Vec<_>>(), [1, 3]);
-        assert!(!has_conflict(&error));
-    }
-
-    #[test]
-    fn a_conflict_is_worth_a_retry_and_decides_nothing() {
-        let error = canceled(&["ConditionalCheckFailed", "TransactionConflict"]);
-        assert_eq!(failed_conditions(&error), None);
-        assert!(has_conflict(&error));
-    }
-
-    #[test]
-    fn throttling_is_neither() {
-        let error = canceled(&["None", "ThrottlingError"]);
-        assert_eq!(failed_conditions(&error), None);
-        assert!(!has_conflict(&error));
-        assert_eq!(failed_conditions(&canceled(&["None"])), None);
-    }
-}
+mod tests;

@@ -1,8 +1,9 @@
 //! The Users table: `user_id` → profile.
 
 use crate::attribute;
-use crate::error::{failed, unbuildable};
-use aws_sdk_dynamodb::types::Update;
+use crate::error::failed;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, Update};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -54,7 +55,7 @@ pub(super) fn upsert(
     profile: &Profile,
     now: Timestamp,
     sessions: SessionCount,
-) -> Result<Update, StorageError> {
+) -> UpdateBuilder {
     let update = Update::builder()
         .table_name(&database.tables.users)
         .key(keys::USER_ID, string(profile.user_id))
@@ -78,19 +79,16 @@ pub(super) fn upsert(
             update.expression_attribute_values(":count", number(count)),
         ),
     };
-    let update = update.update_expression(format!(
+    update.update_expression(format!(
         "SET login = :login, #name = :name, avatar = :avatar, email = :email, \
          last_sign_in_ms = :now, created_ms = if_not_exists(created_ms, :now), sessions = {count}"
-    ));
-    update.build().map_err(unbuildable)
+    ))
 }
 
-/// Counts one more application of this user; refused at the limit, and for a user who is gone.
-pub(super) fn add_application(
-    database: &Database,
-    user_id: UserId,
-) -> Result<Update, StorageError> {
-    let update = Update::builder()
+/// Counts one more application of this user; refused at the limit, with the item,
+/// and for a user who is gone, without one.
+pub(super) fn add_application(database: &Database, user_id: UserId) -> UpdateBuilder {
+    Update::builder()
         .table_name(&database.tables.users)
         .key(keys::USER_ID, string(user_id))
         .update_expression("SET applications = if_not_exists(applications, :none) + :one")
@@ -100,21 +98,17 @@ pub(super) fn add_application(
         )
         .expression_attribute_values(":none", number(0))
         .expression_attribute_values(":one", number(1))
-        .expression_attribute_values(":most", number(MAX_APPLICATIONS_PER_USER));
-    update.build().map_err(unbuildable)
+        .expression_attribute_values(":most", number(MAX_APPLICATIONS_PER_USER))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
 }
 
 /// Counts one application less.
-pub(super) fn remove_application(
-    database: &Database,
-    user_id: UserId,
-) -> Result<Update, StorageError> {
-    let update = Update::builder()
+pub(super) fn remove_application(database: &Database, user_id: UserId) -> UpdateBuilder {
+    Update::builder()
         .table_name(&database.tables.users)
         .key(keys::USER_ID, string(user_id))
         .update_expression("SET applications = applications - :one")
         .condition_expression("applications > :none")
         .expression_attribute_values(":none", number(0))
-        .expression_attribute_values(":one", number(1));
-    update.build().map_err(unbuildable)
+        .expression_attribute_values(":one", number(1))
 }

@@ -2,8 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::revoking;
-use crate::transaction::Outcome;
+use super::change::revoking;
 use crate::{Database, StorageError};
 use upblit_base::ids::PublicKeyId;
 use upblit_identity::audit::{Actor, AuditAction, AuditEntry};
@@ -29,10 +28,12 @@ impl Database {
         now: Timestamp,
     ) -> Result<LeakOutcome, StorageError> {
         let entry = AuditEntry::of_key(id, finder, AuditAction::KeyRevoked, now);
-        let outcome = revoking(self, id, &entry)?.commit(self).await?;
-        match outcome {
-            Outcome::Refused(_) if outcome.refused_at(0) => Ok(LeakOutcome::Ended),
-            outcome => outcome.must_commit().map(|()| LeakOutcome::Revoked),
+        let (transaction, key) = revoking(self, id, &entry);
+        let outcome = transaction.commit(self).await?;
+        if outcome.refused(key) {
+            return Ok(LeakOutcome::Ended);
         }
+        outcome.must_commit()?;
+        Ok(LeakOutcome::Revoked)
     }
 }

@@ -1,8 +1,6 @@
 //! Minting a key: with a copy of its application's telemetry settings, which
 //! usually are the defaults, so that nothing is read first.
 
-use crate::attribute;
-use crate::error::unbuildable;
 use std::ops::ControlFlow;
 
 use aws_sdk_dynamodb::types::Put;
@@ -57,7 +55,7 @@ impl Database {
         Err(StorageError::Contended("settings of the application"))
     }
 
-    /// Mints the key as one of an application with these settings, or tells which it has.
+    /// Mints the key as one of an application with these settings, or returns those it has.
     async fn mint_with(
         &self,
         settings: TelemetrySettings,
@@ -69,33 +67,30 @@ impl Database {
         let row = KeyRow::new(record, settings);
         let put = Put::builder()
             .table_name(&self.tables.api_keys)
-            .set_item(Some(attribute::to_item(row)?))
             .condition_expression("attribute_not_exists(key_id)");
-        let member = applications::check_member(self, application_id, principal.user_id)?;
         let entry = entry(record.id, principal, AuditAction::KeyMinted, now);
-        let outcome = Transaction::default()
-            .check(refresh_tokens::check_live(self, principal, now)?)
-            .check(member)
-            .update(applications::add_key(self, application_id, settings)?)
-            .put(put.build().map_err(unbuildable)?)
-            .put(audit::put(self, &entry)?)
-            .commit(self)
-            .await?;
-        if outcome.refused_at(0) {
+        let mut transaction = Transaction::default();
+        let session = transaction.check(refresh_tokens::check_live(self, principal, now));
+        let user_id = principal.user_id;
+        let member = transaction.check(applications::check_member(self, application_id, user_id));
+        let room = transaction.update(applications::add_key(self, application_id, settings));
+        transaction.put_row(put, row);
+        audit::record(&mut transaction, self, &entry);
+        let outcome = transaction.commit(self).await?;
+        if outcome.refused(session) {
             return Ok(ControlFlow::Break(MintOutcome::SessionOver));
         }
-        if outcome.refused_at(1) {
+        if outcome.refused(member) {
             return Ok(ControlFlow::Break(MintOutcome::NotAMember));
         }
-        if let Some(application) = outcome.item_at(2) {
-            return Ok(match KeyNotAdded::read(application)? {
+        if outcome.refused(room) {
+            return Ok(match KeyNotAdded::read(outcome.item(room))? {
                 KeyNotAdded::Gone => ControlFlow::Break(MintOutcome::NotAMember),
                 KeyNotAdded::Full => ControlFlow::Break(MintOutcome::KeyLimit),
                 KeyNotAdded::OtherSettings(found) => ControlFlow::Continue(found),
             });
         }
-        outcome
-            .must_commit()
-            .map(|()| ControlFlow::Break(MintOutcome::Minted))
+        outcome.must_commit()?;
+        Ok(ControlFlow::Break(MintOutcome::Minted))
     }
 }

@@ -77,10 +77,18 @@ impl StoredHead {
     }
 }
 
+/// How far [`Database::each_head`] came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeadsRead {
+    /// Through all of the range.
+    All,
+    /// There are more than were asked for: the rest was not read.
+    TooMany,
+}
+
 impl Database {
     /// Gives every head of a range to `each`, in no particular order, in pages
-    /// read side by side. `false` when there are more than `most`: then the rest
-    /// was not read.
+    /// read side by side, until there are more than `most`.
     ///
     /// # Errors
     /// When storage fails, or `each` does.
@@ -89,7 +97,7 @@ impl Database {
         range: &HeadRange,
         most: usize,
         mut each: impl FnMut(StoredHead) -> Result<(), StorageError>,
-    ) -> Result<bool, StorageError> {
+    ) -> Result<HeadsRead, StorageError> {
         let mut waiting = range.partitions().into_iter();
         let mut pages: FuturesUnordered<_> = waiting
             .by_ref()
@@ -106,7 +114,7 @@ impl Database {
             seen += heads.len();
             heads.into_iter().try_for_each(&mut each)?;
             if seen > most {
-                return Ok(false);
+                return Ok(HeadsRead::TooMany);
             }
             match next {
                 Some(start) => pages.push(self.page(range, partition, Some(start))),
@@ -117,7 +125,7 @@ impl Database {
                 ),
             }
         }
-        Ok(true)
+        Ok(HeadsRead::All)
     }
 
     /// The events behind some heads, in the order of the heads; nothing for a

@@ -42,6 +42,15 @@ pub enum StoredRollup {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark(String);
 
+/// What became of an hour's sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PutRollupOutcome {
+    /// They are stored.
+    Stored,
+    /// Something came late meanwhile, or another reader was faster; nothing was written.
+    Overtaken,
+}
+
 /// The hour that sums are of.
 #[derive(Debug, Clone, Copy)]
 pub struct RollupKey {
@@ -87,7 +96,7 @@ impl Database {
         rollup: &Rollup,
         seen: Option<&Mark>,
         expires_at: Timestamp,
-    ) -> Result<(), StorageError> {
+    ) -> Result<PutRollupOutcome, StorageError> {
         let sums = rollup.encode().map_err(corrupt)?;
         let mut item = item(key, expires_at);
         item.insert("sums".to_owned(), binary(&sums));
@@ -106,9 +115,11 @@ impl Database {
             None => request,
         };
         match request.send().await {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(PutRollupOutcome::Stored),
             Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                Some(PutItemError::ConditionalCheckFailedException(_)) => {
+                    Ok(PutRollupOutcome::Overtaken)
+                }
                 _ => Err(failed(error)),
             },
         }

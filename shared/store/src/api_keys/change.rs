@@ -1,0 +1,285 @@
+//! Changes to a key by a member of its application: another name, switched off or
+//! on, another secret, the end.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, UpdateBuilder};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, Update};
+use jiff::Timestamp;
+
+use super::{KeyRow, StoredKey, entry, key};
+use crate::attribute::{self, Item, number, string};
+use crate::transaction::{Slot, Transaction};
+use crate::{Database, StorageError, applications, audit, refresh_tokens, telemetry_settings};
+use upblit_base::clock;
+use upblit_base::ids::PublicKeyId;
+use upblit_identity::access_token::Principal;
+use upblit_identity::api_key::{ApiKey, KeyState};
+use upblit_identity::application::{Name, TelemetrySettings};
+use upblit_identity::audit::{AuditAction, AuditEntry};
+
+/// How long a revoked key can still be told from an unknown one.
+const REVOKED_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// How a change to a key ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeOutcome {
+    /// The key is changed.
+    Changed,
+    /// The caller is not a member of the application.
+    NotAMember,
+    /// The application has no such key.
+    NotFound,
+    /// The key is revoked, for good.
+    Revoked,
+}
+
+/// How a rotation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RotateOutcome {
+    /// The key has its new secret.
+    Rotated,
+    /// The caller's session has ended since the access token was issued.
+    SessionOver,
+    /// The caller is not a member of the application.
+    NotAMember,
+    /// The application has no such key.
+    NotFound,
+    /// The key is revoked, for good.
+    Revoked,
+    /// The overlap of the last rotation has not ended.
+    Overlapping,
+}
+
+/// How a revocation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RevokeOutcome {
+    /// The key has ended now.
+    Revoked,
+    /// The caller is not a member of the application.
+    NotAMember,
+    /// The application has no such key.
+    NotFound,
+    /// It had ended before; nothing was written.
+    AlreadyRevoked,
+}
+
+/// A change to a key by its owner: what is `None` stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyChange {
+    /// Another name.
+    pub name: Option<Name>,
+    /// Switched off (`Disabled`) or on (`Active`).
+    pub state: Option<KeyState>,
+}
+
+impl Database {
+    /// Renames a key, or switches it off or on, unless it is revoked. One transaction.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn change_key(
+        &self,
+        id: PublicKeyId,
+        change: &KeyChange,
+        principal: Principal,
+        now: Timestamp,
+    ) -> Result<ChangeOutcome, StorageError> {
+        let mut transaction = Transaction::default();
+        let member = transaction.check(check_member(self, id, principal));
+        let key = transaction.update(apply(update(self, id), change)?);
+        for action in actions(change) {
+            audit::record(&mut transaction, self, &entry(id, principal, action, now));
+        }
+        let outcome = transaction.commit(self).await?;
+        if outcome.refused(member) {
+            return Ok(ChangeOutcome::NotAMember);
+        }
+        if outcome.refused(key) {
+            return Ok(match outcome.item(key) {
+                None => ChangeOutcome::NotFound,
+                Some(_) => ChangeOutcome::Revoked,
+            });
+        }
+        outcome.must_commit()?;
+        Ok(ChangeOutcome::Changed)
+    }
+
+    /// Gives a key a new secret; the old one stays valid for `overlap`. Refused
+    /// while an earlier overlap runs. One transaction, which also checks the
+    /// caller's session: a new secret is a new key.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn rotate_key(
+        &self,
+        new: &ApiKey,
+        overlap: Duration,
+        principal: Principal,
+        now: Timestamp,
+    ) -> Result<RotateOutcome, StorageError> {
+        let entry = entry(new.id(), principal, AuditAction::KeyRotated, now);
+        let mut transaction = Transaction::default();
+        let member = transaction.check(check_member(self, new.id(), principal));
+        let key = transaction.update(rotation(self, new, overlap, now));
+        let session = transaction.check(refresh_tokens::check_live(self, principal, now));
+        audit::record(&mut transaction, self, &entry);
+        let outcome = transaction.commit(self).await?;
+        if outcome.refused(session) {
+            return Ok(RotateOutcome::SessionOver);
+        }
+        if outcome.refused(member) {
+            return Ok(RotateOutcome::NotAMember);
+        }
+        if outcome.refused(key) {
+            return not_rotated(outcome.item(key));
+        }
+        outcome.must_commit()?;
+        Ok(RotateOutcome::Rotated)
+    }
+
+    /// Ends a key for good. One transaction; refused when it has ended already.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn revoke_key(
+        &self,
+        id: PublicKeyId,
+        principal: Principal,
+        now: Timestamp,
+    ) -> Result<RevokeOutcome, StorageError> {
+        let entry = entry(id, principal, AuditAction::KeyRevoked, now);
+        let (mut transaction, key) = revoking(self, id, &entry);
+        let member = transaction.check(check_member(self, id, principal));
+        let outcome = transaction.commit(self).await?;
+        if outcome.refused(member) {
+            return Ok(RevokeOutcome::NotAMember);
+        }
+        if outcome.refused(key) {
+            return Ok(match outcome.item(key) {
+                None => RevokeOutcome::NotFound,
+                Some(_) => RevokeOutcome::AlreadyRevoked,
+            });
+        }
+        outcome.must_commit()?;
+        Ok(RevokeOutcome::Revoked)
+    }
+}
+
+/// The writes that end a key, and the slot of the key's own.
+pub(super) fn revoking(
+    database: &Database,
+    id: PublicKeyId,
+    entry: &AuditEntry,
+) -> (Transaction, Slot) {
+    let mut transaction = Transaction::default();
+    let key = transaction.update(revocation(database, id, entry.at));
+    transaction.update(applications::remove_key(database, id.application_id));
+    audit::record(&mut transaction, database, entry);
+    (transaction, key)
+}
+
+/// The write that ends a key, for a transaction.
+pub(crate) fn revocation(database: &Database, id: PublicKeyId, now: Timestamp) -> UpdateBuilder {
+    update(database, id)
+        .update_expression("SET #state = :revoked, expires_at = :ttl")
+        .condition_expression(NOT_REVOKED)
+        .expression_attribute_values(
+            ":ttl",
+            number(clock::after(now, REVOKED_RETENTION).as_second()),
+        )
+}
+
+/// The write that gives a key its application's settings, for a transaction.
+pub(crate) fn settings_copy(
+    database: &Database,
+    id: PublicKeyId,
+    settings: TelemetrySettings,
+) -> UpdateBuilder {
+    let assignments = telemetry_settings::assignments(settings);
+    let copy = update(database, id)
+        .update_expression(format!("SET {assignments}"))
+        .condition_expression(NOT_REVOKED);
+    telemetry_settings::values(settings)
+        .into_iter()
+        .fold(copy, |copy, (name, value)| {
+            copy.expression_attribute_values(name, value)
+        })
+}
+
+/// The write that gives a key its new secret.
+fn rotation(database: &Database, new: &ApiKey, overlap: Duration, now: Timestamp) -> UpdateBuilder {
+    let until = clock::after(now, overlap).as_millisecond();
+    let hash = AttributeValue::B(new.hash().as_bytes().to_vec().into());
+    update(database, new.id())
+        .update_expression(
+            "SET previous_hash = #hash, previous_hint = hint, previous_until_ms = :until, \
+             previous_last_used_ms = if_not_exists(last_used_ms, :never), \
+             #hash = :hash, hint = :hint REMOVE last_used_ms",
+        )
+        .condition_expression(format!(
+            "{NOT_REVOKED} AND \
+             (attribute_not_exists(previous_until_ms) OR previous_until_ms <= :now)"
+        ))
+        .expression_attribute_names("#hash", "hash")
+        .expression_attribute_values(":hash", hash)
+        .expression_attribute_values(":hint", string(new.hint()))
+        .expression_attribute_values(":never", number(0))
+        .expression_attribute_values(":now", number(now.as_millisecond()))
+        .expression_attribute_values(":until", number(until))
+}
+
+/// Why a key got no new secret, from the item as it is.
+fn not_rotated(item: Option<&Item>) -> Result<RotateOutcome, StorageError> {
+    let Some(item) = item else {
+        return Ok(RotateOutcome::NotFound);
+    };
+    let stored = StoredKey::from(attribute::from_item::<KeyRow>(item.clone())?);
+    Ok(match stored.key.state {
+        KeyState::Revoked => RotateOutcome::Revoked,
+        KeyState::Active | KeyState::Disabled => RotateOutcome::Overlapping,
+    })
+}
+
+/// A key that exists and has not ended; `<>` alone is true where there is no item.
+const NOT_REVOKED: &str = "attribute_exists(key_id) AND #state <> :revoked";
+
+/// An update of a key under [`NOT_REVOKED`]; refused, it returns the key as it is.
+fn update(database: &Database, id: PublicKeyId) -> UpdateBuilder {
+    Update::builder()
+        .table_name(&database.tables.api_keys)
+        .set_key(Some(key(id)))
+        .expression_attribute_names("#state", "state")
+        .expression_attribute_values(":revoked", string("revoked"))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+}
+
+fn check_member(database: &Database, id: PublicKeyId, by: Principal) -> ConditionCheckBuilder {
+    applications::check_member(database, id.application_id, by.user_id)
+}
+
+fn apply(update: UpdateBuilder, change: &KeyChange) -> Result<UpdateBuilder, StorageError> {
+    let mut assignments = Vec::new();
+    let mut update = update.condition_expression(NOT_REVOKED);
+    if let Some(name) = &change.name {
+        assignments.push("#name = :name");
+        update = update
+            .expression_attribute_names("#name", "name")
+            .expression_attribute_values(":name", string(name.as_str()));
+    }
+    if let Some(state) = change.state {
+        assignments.push("#state = :state");
+        let state = attribute::to_attribute_value(state)?;
+        update = update.expression_attribute_values(":state", state);
+    }
+    Ok(update.update_expression(format!("SET {}", assignments.join(", "))))
+}
+
+fn actions(change: &KeyChange) -> impl Iterator<Item = AuditAction> {
+    let renamed = change.name.as_ref().map(|_| AuditAction::KeyRenamed);
+    let switched = change.state.map(|state| match state {
+        KeyState::Active => AuditAction::KeyEnabled,
+        KeyState::Disabled | KeyState::Revoked => AuditAction::KeyDisabled,
+    });
+    renamed.into_iter().chain(switched)
+}

@@ -1,0 +1,172 @@
+//! What changes an application together with its keys: the settings that each of
+//! them has a copy of, and its end.
+//!
+//! Both need the keys to stay what they were when they were read: the application's
+//! `revision` moves with every change to them.
+
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{Delete, Update};
+use jiff::Timestamp;
+
+use crate::applications::{Membership, check_member, key};
+use crate::attribute::{number, string};
+use crate::transaction::Transaction;
+use crate::{Database, StorageError, api_keys, audit, keys, telemetry_settings, users};
+use upblit_base::ids::{ApplicationId, PublicKeyId, UserId};
+use upblit_identity::api_key::KeyState;
+use upblit_identity::application::{Name, TelemetrySettings};
+use upblit_identity::audit::{Actor, AuditAction, AuditEntry};
+
+/// What became of other settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SettingsOutcome {
+    /// They are stored, on the application and on its keys.
+    Changed,
+    /// The application or its keys changed since the membership was read: try again.
+    Overtaken,
+}
+
+/// What became of a deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeleteOutcome {
+    /// The application is gone, its keys are revoked.
+    Deleted,
+    /// The application or its keys changed since the membership was read: try again.
+    Overtaken,
+}
+
+impl Database {
+    /// Deletes an application and revokes its keys. One transaction after a query.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn delete_application(
+        &self,
+        user_id: UserId,
+        membership: &Membership,
+        now: Timestamp,
+    ) -> Result<DeleteOutcome, StorageError> {
+        let application = &membership.application;
+        let meta = Delete::builder()
+            .table_name(&self.tables.applications)
+            .set_key(Some(key(application.id, keys::META)))
+            .condition_expression("revision = :seen")
+            .expression_attribute_values(":seen", number(membership.revision));
+        let member = Delete::builder()
+            .table_name(&self.tables.applications)
+            .set_key(Some(key(application.id, &keys::member(user_id))))
+            .condition_expression("attribute_exists(application_id)");
+        let entry = entry(
+            application.id,
+            user_id,
+            AuditAction::ApplicationDeleted,
+            now,
+        );
+        let mut transaction = Transaction::default();
+        let meta = transaction.delete(meta);
+        transaction.delete(member);
+        transaction.update(users::remove_application(self, application.created_by));
+        audit::record(&mut transaction, self, &entry);
+        for id in self.keys_not_revoked(application.id).await? {
+            transaction.update(api_keys::revocation(self, id, now));
+        }
+        let outcome = transaction.commit(self).await?;
+        if outcome.refused(meta) {
+            return Ok(DeleteOutcome::Overtaken);
+        }
+        outcome.must_commit()?;
+        Ok(DeleteOutcome::Deleted)
+    }
+
+    /// Changes how an application's telemetry is kept, on the application and on
+    /// each of its keys, and its name too if there is one. One transaction after
+    /// a query.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn change_telemetry_settings(
+        &self,
+        user_id: UserId,
+        membership: &Membership,
+        settings: TelemetrySettings,
+        name: Option<&Name>,
+        now: Timestamp,
+    ) -> Result<SettingsOutcome, StorageError> {
+        let application = &membership.application;
+        let mut transaction = Transaction::default();
+        let member = transaction.check(check_member(self, application.id, user_id));
+        let meta = transaction.update(settings_update(self, membership, settings, name));
+        for id in self.keys_not_revoked(application.id).await? {
+            transaction.update(api_keys::settings_copy(self, id, settings));
+        }
+        for action in actions(application.telemetry, settings, name) {
+            let entry = entry(application.id, user_id, action, now);
+            audit::record(&mut transaction, self, &entry);
+        }
+        let outcome = transaction.commit(self).await?;
+        if outcome.refused(member) || outcome.refused(meta) {
+            return Ok(SettingsOutcome::Overtaken);
+        }
+        outcome.must_commit()?;
+        Ok(SettingsOutcome::Changed)
+    }
+
+    async fn keys_not_revoked(
+        &self,
+        application_id: ApplicationId,
+    ) -> Result<impl Iterator<Item = PublicKeyId>, StorageError> {
+        let stored = self.api_keys(application_id).await?.into_iter();
+        Ok(stored
+            .filter(|stored| stored.key.state != KeyState::Revoked)
+            .map(|stored| stored.key.id))
+    }
+}
+
+/// The write of the application itself, while its keys are those that were read.
+fn settings_update(
+    database: &Database,
+    membership: &Membership,
+    settings: TelemetrySettings,
+    name: Option<&Name>,
+) -> UpdateBuilder {
+    let mut expression = format!(
+        "SET revision = revision + :one, {}",
+        telemetry_settings::assignments(settings)
+    );
+    let mut update = Update::builder()
+        .table_name(&database.tables.applications)
+        .set_key(Some(key(membership.application.id, keys::META)))
+        .condition_expression("revision = :seen")
+        .expression_attribute_values(":seen", number(membership.revision))
+        .expression_attribute_values(":one", number(1));
+    if let Some(name) = name {
+        expression.push_str(", #name = :name");
+        update = update
+            .expression_attribute_names("#name", "name")
+            .expression_attribute_values(":name", string(name.as_str()));
+    }
+    for (name, value) in telemetry_settings::values(settings) {
+        update = update.expression_attribute_values(name, value);
+    }
+    update.update_expression(expression)
+}
+
+fn actions(
+    before: TelemetrySettings,
+    after: TelemetrySettings,
+    name: Option<&Name>,
+) -> impl Iterator<Item = AuditAction> {
+    let renamed = name.map(|_| AuditAction::ApplicationRenamed);
+    let kept = (before.retention != after.retention).then_some(AuditAction::RetentionChanged);
+    let raised = (before.shards != after.shards).then_some(AuditAction::ShardsRaised);
+    [renamed, kept, raised].into_iter().flatten()
+}
+
+fn entry(
+    application_id: ApplicationId,
+    by: UserId,
+    action: AuditAction,
+    at: Timestamp,
+) -> AuditEntry {
+    AuditEntry::of_application(application_id, Actor::User(by), action, at)
+}
