@@ -1,64 +1,82 @@
 // The API, a function for each thing that the dashboard asks of it.
 
-import { call, post, Problem } from "./http.js";
+import { ask, Problem } from "./http.js";
 import { currentToken, renewed } from "./session.js";
 
-/** Calls as the signed-in user; a token that is refused is renewed once. */
-async function authorized(path, options = {}) {
+/**
+ * @import { Body, Method, PathOf, Query, Question, Answer } from "../types/routes"
+ * @typedef {{ cursor?: string | null }} Page which page of a list
+ */
+
+/**
+ * Asks as the signed-in user; a token that is refused is renewed once.
+ *
+ * @template {Method} M
+ * @template {PathOf<M>} P
+ * @param {M} method
+ * @param {P} path
+ * @param {Question<M, P>} [question]
+ * @returns {Promise<Answer<M, P>>}
+ */
+async function authorized(method, path, question = {}) {
+  const as = (/** @type {string} */ token) =>
+    ask(method, path, { ...question, headers: { authorization: `Bearer ${token}` } });
   const token = await currentToken();
   try {
-    return await call(path, withToken(options, token));
+    return await as(token);
   } catch (problem) {
     if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
-    return call(path, withToken(options, await renewed(token)));
+    return as(await renewed(token));
   }
 }
 
-const withToken = (options, token) => ({
-  ...options,
-  headers: { ...options.headers, authorization: `Bearer ${token}` },
-});
+/** @param {AbortSignal} [signal] */
+export const me = (signal) => authorized("get", "/me", { signal });
+/** @param {Page} query @param {AbortSignal} signal */
+export const accountAudit = (query, signal) => authorized("get", "/me/audit", { query, signal });
 
-const at = (path, ...ids) => ids.reduce((text, id) => text.replace("{}", encodeURIComponent(id)), path);
+/** @param {AbortSignal} signal */
+export const sessions = (signal) => authorized("get", "/sessions", { signal });
+/** @param {string} id */
+export const endSession = (id) => authorized("delete", "/sessions/{id}", { ids: { id } });
+export const endOtherSessions = () => authorized("delete", "/sessions", { query: { except: "current" } });
 
-/** A query string of what is set. @param {Record<string, any>} parameters */
-function query(parameters) {
-  const set = Object.entries(parameters).filter(
-    ([, value]) => value !== null && value !== undefined && value !== "",
-  );
-  return set.length ? `?${new URLSearchParams(set)}` : "";
-}
+/** @param {AbortSignal} [signal] */
+export const applications = (signal) => authorized("get", "/applications", { signal });
+/** @param {string} id @param {AbortSignal} signal */
+export const application = (id, signal) => authorized("get", "/applications/{id}", { ids: { id }, signal });
+/** @param {Body<"post", "/applications">} body */
+export const createApplication = (body) => authorized("post", "/applications", { body });
+/** @param {string} id @param {Body<"patch", "/applications/{id}">} body */
+export const changeApplication = (id, body) =>
+  authorized("patch", "/applications/{id}", { ids: { id }, body });
+/** @param {string} id */
+export const deleteApplication = (id) => authorized("delete", "/applications/{id}", { ids: { id } });
+/** @param {string} id @param {Page} query @param {AbortSignal} signal */
+export const audit = (id, query, signal) =>
+  authorized("get", "/applications/{id}/audit", { ids: { id }, query, signal });
 
-const get = (path, signal) => authorized(path, { signal });
-const remove = (path) => authorized(path, { method: "DELETE" });
+/** @param {string} id @param {AbortSignal} signal */
+export const keys = (id, signal) => authorized("get", "/apikey", { query: { ApplicationId: id }, signal });
+/** @param {string} id of the application @param {Body<"post", "/apikey">} body */
+export const mintKey = (id, body) => authorized("post", "/apikey", { query: { ApplicationId: id }, body });
+/** @param {string} id @param {Body<"patch", "/apikey/{id}">} body */
+export const changeKey = (id, body) => authorized("patch", "/apikey/{id}", { ids: { id }, body });
+/** @param {string} id @param {Body<"post", "/apikey/{id}/rotate">} body */
+export const rotateKey = (id, body) => authorized("post", "/apikey/{id}/rotate", { ids: { id }, body });
+/** @param {string} id */
+export const revokeKey = (id) => authorized("delete", "/apikey/{id}", { ids: { id } });
 
-export const me = (signal) => get("/me", signal);
-export const accountAudit = (page, signal) => get(`/me/audit${query(page)}`, signal);
+/** @param {Query<"get", "/telemetry/traces">} query @param {AbortSignal} signal */
+export const traces = (query, signal) => authorized("get", "/telemetry/traces", { query, signal });
+/** @param {string} id @param {Query<"get", "/telemetry/traces/{id}">} query @param {AbortSignal} signal */
+export const trace = (id, query, signal) =>
+  authorized("get", "/telemetry/traces/{id}", { ids: { id }, query, signal });
+/** @param {Query<"get", "/telemetry/logs">} query @param {AbortSignal} signal */
+export const logs = (query, signal) => authorized("get", "/telemetry/logs", { query, signal });
+/** @param {Query<"get", "/telemetry/metrics">} query @param {AbortSignal} signal */
+export const metrics = (query, signal) => authorized("get", "/telemetry/metrics", { query, signal });
 
-export const sessions = (signal) => get("/sessions", signal);
-export const endSession = (id) => remove(at("/sessions/{}", id));
-export const endOtherSessions = () => remove("/sessions?except=current");
-
-export const applications = (signal) => get("/applications", signal);
-export const application = (id, signal) => get(at("/applications/{}", id), signal);
-export const createApplication = (body) => authorized("/applications", post(body));
-export const changeApplication = (id, body) => authorized(at("/applications/{}", id), post(body, "PATCH"));
-export const deleteApplication = (id) => remove(at("/applications/{}", id));
-export const audit = (id, page, signal) => get(at("/applications/{}/audit", id) + query(page), signal);
-
-export const keys = (id, signal) => get(`/apikey${query({ ApplicationId: id })}`, signal);
-export const mintKey = (id, body) => authorized(`/apikey${query({ ApplicationId: id })}`, post(body));
-export const changeKey = (id, body) => authorized(at("/apikey/{}", id), post(body, "PATCH"));
-export const rotateKey = (id, body) => authorized(at("/apikey/{}/rotate", id), post(body));
-export const revokeKey = (id) => remove(at("/apikey/{}", id));
-
-export const traces = (question, signal) => get(`/telemetry/traces${query(question)}`, signal);
-export const trace = (id, question, signal) => get(at("/telemetry/traces/{}", id) + query(question), signal);
-export const logs = (question, signal) => get(`/telemetry/logs${query(question)}`, signal);
-export const metrics = (question, signal) => get(`/telemetry/metrics${query(question)}`, signal);
-
-/** Sends one trace with a key, as an SDK would. @param {string} key @param {any} batch */
-export function sendTraces(key, batch) {
-  const request = post(batch);
-  return call("/ingest/traces", { ...request, headers: { ...request.headers, "x-api-key": key } });
-}
+/** Sends one trace with a key, as an SDK would. @param {string} key @param {Body<"post", "/ingest/traces">} body */
+export const sendTraces = (key, body) =>
+  ask("post", "/ingest/traces", { body, headers: { "x-api-key": key } });

@@ -3,32 +3,47 @@
 const SVG = "http://www.w3.org/2000/svg";
 let lastId = 0;
 
+/** @import { Child, HtmlOf, Props, SvgOf } from "../types/dom" */
+
 /**
  * Makes an HTML element: `h("a.button", { href, on: { click } }, "Open")`.
  *
- * @param {string} selector a tag name, then classes: `"p.soft.small"`
- * @param {Record<string, any>} [props] attributes; `on` has listeners, `style` custom properties
- * @param {...any} children nodes and texts; arrays are flattened, null and false are left out
- * @returns {any}
+ * @template {string} S
+ * @param {S} selector a tag name, then classes: `"p.soft.small"`
+ * @param {Props} [props] attributes; `on` has listeners, `style` custom properties
+ * @param {...Child} children nodes and texts; arrays are flattened, null and false are left out
  */
 export function h(selector, props = {}, ...children) {
-  return made((tag) => document.createElement(tag), selector, props, children);
+  const element = document.createElement(tagOf(selector));
+  return /** @type {HtmlOf<S>} */ (dress(element, selector, props, children));
 }
 
-/** Makes an SVG element, as {@link h} does HTML ones. @returns {any} */
+/**
+ * Makes an SVG element, as {@link h} does HTML ones.
+ *
+ * @template {string} S
+ * @param {S} selector
+ * @param {Props} [props]
+ * @param {...Child} children
+ */
 export function svg(selector, props = {}, ...children) {
-  return made((tag) => document.createElementNS(SVG, tag), selector, props, children);
+  const element = document.createElementNS(SVG, tagOf(selector));
+  return /** @type {SvgOf<S>} */ (dress(element, selector, props, children));
 }
 
-function made(create, selector, props, children) {
-  const [tag, ...classes] = selector.split(".");
-  const element = create(tag);
+/** @param {string} selector */
+const tagOf = (selector) => selector.split(".", 1)[0];
+
+/** @param {HTMLElement | SVGElement} element @param {string} selector @param {Props} props @param {Child[]} children */
+function dress(element, selector, props, children) {
+  const [, ...classes] = selector.split(".");
   if (classes.length) element.classList.add(...classes);
   for (const [name, value] of Object.entries(props)) set(element, name, value);
   element.append(...nodes(children));
   return element;
 }
 
+/** @param {HTMLElement | SVGElement} element @param {string} name @param {any} value */
 function set(element, name, value) {
   if (value === null || value === undefined || value === false) return;
   if (name === "on") {
@@ -43,11 +58,14 @@ function set(element, name, value) {
   }
 }
 
+/** @param {Child[]} children */
 function nodes(children) {
-  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+  // A type of unlimited depth is too much for the compiler.
+  const flat = /** @type {any[]} */ (children).flat(Infinity);
+  return flat.filter((child) => child !== null && child !== undefined && child !== false);
 }
 
-/** Replaces what is in an element. @param {Element} element @param {...any} children */
+/** Replaces what is in an element. @param {Element} element @param {...Child} children */
 export function fill(element, ...children) {
   element.replaceChildren(...nodes(children));
 }
@@ -63,18 +81,24 @@ export function fillIfNew(element, child) {
   if (element.textContent !== child.textContent) fill(element, child);
 }
 
+/** @typedef {{ state: string, element: Element, replaced?: Element }} KeyedItem */
+
+/** What `keyed` has put into each list. @type {WeakMap<Element, Map<string, KeyedItem>>} */
+const KEYED = new WeakMap();
+
 /**
  * Brings a list up to date and keeps the elements of unchanged items, so that
  * focus, selection and open details survive a live refresh.
  *
  * @template T
- * @param {any} parent
+ * @param {Element} parent
  * @param {T[]} items
  * @param {(item: T) => string} keyOf
  * @param {(item: T) => Element} make
  */
 export function keyed(parent, items, keyOf, make) {
-  const old = parent.keyedItems ?? new Map();
+  const old = KEYED.get(parent);
+  /** @type {Map<string, KeyedItem>} */
   const kept = new Map();
   const refocus = focusIn(
     parent,
@@ -82,7 +106,7 @@ export function keyed(parent, items, keyOf, make) {
   );
   for (const item of items) {
     const [key, state] = [keyOf(item), JSON.stringify(item)];
-    const before = old.get(key);
+    const before = old?.get(key);
     if (before?.state === state) kept.set(key, { state, element: before.element });
     else kept.set(key, { state, element: make(item), replaced: before?.element });
   }
@@ -91,22 +115,34 @@ export function keyed(parent, items, keyOf, make) {
   wanted.forEach((element, index) => {
     if (parent.children[index] !== element) parent.insertBefore(element, parent.children[index] ?? null);
   });
-  parent.keyedItems = kept;
+  KEYED.set(parent, kept);
   refocus();
 }
 
-const FOCUSABLE = "a, button, summary, input, select";
+/** @param {Element} row @returns {HTMLElement[]} */
+const controls = (row) => [...row.querySelectorAll("a, button, summary, input, select")].filter(isHtml);
 
-/** Remembers which control of which row has the focus, and gives it to the same one of the row's successor. */
+/** @param {Element} element @returns {element is HTMLElement} */
+const isHtml = (element) => element instanceof HTMLElement;
+
+/**
+ * Remembers which control of which row has the focus, and gives it to the same one of
+ * the row's successor.
+ *
+ * @param {Element} parent
+ * @param {(row: Element) => Element | undefined} successorOf
+ */
 function focusIn(parent, successorOf) {
   const row = [...parent.children].find((child) => child.contains(document.activeElement));
-  const index = row ? [...row.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement) : -1;
+  if (!row) return () => {};
+  const index = controls(row).findIndex((control) => control.matches(":focus"));
   return () => {
-    if (index >= 0) successorOf(row)?.querySelectorAll(FOCUSABLE)[index]?.focus({ preventScroll: true });
+    const successor = index >= 0 ? successorOf(row) : undefined;
+    if (successor) controls(successor)[index]?.focus({ preventScroll: true });
   };
 }
 
-/** Tells a screen reader what sighted users see happen. @param {string} text */
+/** Has a screen reader say what sighted users see happen. @param {string} text */
 export function say(text) {
   const said = document.getElementById("said");
   if (said) said.textContent = text;

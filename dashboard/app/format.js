@@ -154,5 +154,5 @@ export function userAgent(text) {
   return browser ?? system ?? (text.slice(0, 60) || "Unknown device");
 }
 
-/** Any JSON value on one line. @param {any} value */
+/** Any JSON value on one line. @param {unknown} value */
 export const plain = (value) => (typeof value === "string" ? value : JSON.stringify(value));

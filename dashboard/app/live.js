@@ -8,7 +8,7 @@
  * @param {() => Promise<void>} options.load
  * @param {() => number} options.pauseMs asked after each load
  * @param {AbortSignal} options.signal
- * @param {(error: any) => void} options.failed told of each trouble, and null after a success
+ * @param {(error: unknown) => void} options.failed called with each error, and with null after a success
  */
 export function keepFresh({ load, pauseMs, signal, failed }) {
   let timer = 0;

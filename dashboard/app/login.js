@@ -6,6 +6,7 @@ import { narrowPolicy } from "./policy.js";
 import { isSignedIn } from "./session.js";
 import { startSignIn } from "./sign-in.js";
 
+/** @type {Record<string, string>} */
 const REASONS = {
   access_denied: "You cancelled the sign-in on GitHub.",
   invalid_request: "That sign-in link was not complete. Please start again.",

@@ -21,8 +21,8 @@ import { emptyPage, keepTime, skeleton } from "./ui/bits.js";
 import { troubleBanner } from "./ui/banner.js";
 
 /**
- * @typedef {import("./router.js").Visit} Visit
- * @typedef {{ id: string, name: string, environment: string, role: string, createdAt: string, retentionDays?: number, shards?: number }} Application
+ * @import { Application } from "../types/openapi"
+ * @import { Visit } from "./router.js"
  * @typedef {(outlet: HTMLElement, visit: Visit, application: Application) => void | Promise<void>} Page
  * @typedef {{ title: string, tab?: string, page: Page }} Route
  */
@@ -74,6 +74,7 @@ async function show(route, visit, isFirst) {
   }
 }
 
+/** @param {unknown} error @param {Route | null} route @param {Visit} visit */
 function fail(error, route, visit) {
   if (error instanceof Problem && error.status === 404) {
     showApplication(null);
@@ -84,6 +85,7 @@ function fail(error, route, visit) {
   fill(main, banner.element, skeleton());
 }
 
+/** @param {HTMLElement} outlet */
 const notFound = (outlet) => fill(outlet, notFoundNote());
 
 const notFoundNote = () =>

@@ -1,6 +1,6 @@
 // Who is signed in: two tokens in localStorage, renewed by one tab at a time.
 
-import { call, post, Problem } from "./http.js";
+import { ask, Problem } from "./http.js";
 
 const LOCK = "upblit-session";
 /** Renew when less of a token's life is left than this share of it, at most half a minute. */
@@ -10,6 +10,7 @@ const MARGIN_MS = 30_000;
 /** The session is over; the browser is on its way to the sign-in page. */
 export class SignedOut extends Error {}
 
+/** @param {string} name */
 const stored = (name) => localStorage.getItem(name);
 
 /** Whether there is anything to sign in with. */
@@ -67,7 +68,7 @@ export function renewed(used) {
     if (token && token !== used) return token;
     const refreshToken = stored("refreshToken");
     if (!refreshToken) return end("session_expired");
-    const tokens = await call("/refresh", post({ refreshToken })).catch((problem) => {
+    const tokens = await ask("post", "/refresh", { body: { refreshToken } }).catch((problem) => {
       if (problem.status === 401) return end("session_expired");
       throw problem;
     });
@@ -76,11 +77,11 @@ export function renewed(used) {
   });
 }
 
-/** Signs out here, also when the server cannot be told. */
+/** Signs out here, also when the server does not answer. */
 export async function signOut() {
   await alone(async () => {
     const refreshToken = stored("refreshToken");
-    if (refreshToken) await call("/logout", post({ refreshToken })).catch(() => null);
+    if (refreshToken) await ask("post", "/logout", { body: { refreshToken } }).catch(() => null);
     forget();
   });
   leave();
@@ -94,6 +95,7 @@ export function followOtherTabs() {
   });
 }
 
+/** @param {string} reason @returns {never} */
 function end(reason) {
   forget();
   leave(reason);
@@ -105,11 +107,18 @@ export function leave(reason) {
   location.replace(reason ? `login?reason=${reason}` : "login");
 }
 
+/** @type {Promise<unknown>} */
 let queue = Promise.resolve();
 
-/** One at a time in this browser; where pages are not served securely, in this tab. */
-function alone(task) {
-  if (navigator.locks) return navigator.locks.request(LOCK, task);
+/**
+ * One at a time in this browser; where pages are not served securely, in this tab.
+ *
+ * @template T
+ * @param {() => Promise<T>} task
+ * @returns {Promise<T>}
+ */
+async function alone(task) {
+  if (navigator.locks) return await navigator.locks.request(LOCK, task);
   const turn = queue.then(task);
   queue = turn.catch(() => {});
   return turn;

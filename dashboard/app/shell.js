@@ -8,6 +8,8 @@ import { pill, skeleton } from "./ui/bits.js";
 import { chevron, logo, moon, plus, sun } from "./ui/icons.js";
 import { menu } from "./ui/menu.js";
 
+/** @import { Application, Applications, Me } from "../types/openapi" */
+
 const TABS = ["Traces", "Logs", "Metrics", "Keys", "Audit", "Settings"];
 
 const place = h("div.place");
@@ -38,7 +40,7 @@ export function startShell() {
 /**
  * Names the application one is in, if one is in any.
  *
- * @param {import("./main.js").Application | null} application
+ * @param {Application | null} application
  * @param {string} [tab]
  */
 export function showApplication(application, tab) {
@@ -63,6 +65,7 @@ function showCurrentTab() {
   if (current) tabs.scrollLeft = current.offsetLeft - (tabs.clientWidth - current.offsetWidth) / 2;
 }
 
+/** @param {string} id of the application @param {string} name @param {boolean} isCurrent */
 const tabLink = (id, name, isCurrent) =>
   h(
     "a",
@@ -70,6 +73,7 @@ const tabLink = (id, name, isCurrent) =>
     name,
   );
 
+/** @param {Application} application @param {string} [tab] */
 function switcher(application, tab = "traces") {
   const list = menu(
     `${application.name}: switch application`,
@@ -88,6 +92,7 @@ function switcher(application, tab = "traces") {
   return list.element;
 }
 
+/** @param {Applications} all @param {Application} current @param {string} tab */
 const choices = ({ applications }, current, tab) => [
   applications.map(({ id, name, environment }) =>
     h(
@@ -115,7 +120,7 @@ export async function showAccount() {
   fill(account, list.element);
 }
 
-/** The first letter stands in until, and unless, the picture loads. */
+/** The first letter stands in until, and unless, the picture loads. @param {Me} user */
 function avatar({ avatar: source, login }) {
   const frame = h("span.avatar", {}, login[0].toUpperCase());
   if (source) {
@@ -146,7 +151,7 @@ function themeButton() {
   return button;
 }
 
-/** What the system says already need not be remembered: then it may change with the system. */
+/** What the system says already need not be remembered: then it may change with the system. @param {"light" | "dark"} theme */
 function choose(theme) {
   if ((theme === "dark") === systemIsDark.matches) {
     localStorage.removeItem("theme");

@@ -1,6 +1,6 @@
 // Signing in: to GitHub and back, with a one-time code that only this tab can redeem.
 
-import { apiUrl, call, post } from "./http.js";
+import { apiUrl, ask } from "./http.js";
 import { keep } from "./session.js";
 
 const VERIFIER = "signInVerifier";
@@ -51,10 +51,11 @@ export async function finishSignIn({ search, hash }) {
   const codeVerifier = sessionStorage.getItem(VERIFIER);
   sessionStorage.removeItem(VERIFIER);
   if (!code || !codeVerifier) return false;
-  keep(await call("/oauth2/token", post({ code, codeVerifier })));
+  keep(await ask("post", "/oauth2/token", { body: { code, codeVerifier } }));
   return true;
 }
 
+/** @param {Uint8Array} bytes */
 const base64url = (bytes) =>
   btoa(String.fromCharCode(...bytes))
     .replaceAll("+", "-")

@@ -16,7 +16,7 @@ if (($#)); then
     exec node --test --test-reporter=spec $@
 fi
 
-(cd ../.. && node_modules tests/dashboard)
+./types.sh --check
 node_modules/.bin/tsc --project ../../dashboard/jsconfig.json
 
 # Clocks that change by an hour, by half an hour and never, ahead of UTC and behind.

@@ -10,6 +10,14 @@ const PIXELS_PER_TICK = 70;
 /** Room around the drawing. */
 export const MARGIN = { top: 10, right: 8, bottom: 22, left: 52 };
 
+/** @import { Child } from "../../types/dom" */
+
+/**
+ * A stop of the tip, in pixels; without `y` it is a line over the whole height.
+ *
+ * @typedef {{ x: number, y?: number, lines: Child[], href?: string }} Stop
+ */
+
 /**
  * A place to draw in. `draw(width)` is called with every new width and returns
  * the shapes and the stops that the tip can be at, from left to right.
@@ -17,9 +25,7 @@ export const MARGIN = { top: 10, right: 8, bottom: 22, left: 52 };
  * @param {object} options
  * @param {string} options.label what it shows
  * @param {number} options.height
- * @param {(width: number) => { shapes: any[], stops: Stop[] }} options.draw
- *
- * @typedef {{ x: number, y?: number, lines: any[], href?: string }} Stop
+ * @param {(width: number) => { shapes: Child[], stops: Stop[] }} options.draw
  */
 export function frame({ label, height, draw }) {
   const drawing = svg("svg.drawing", { height, "aria-hidden": "true" });
@@ -37,6 +43,7 @@ export function frame({ label, height, draw }) {
     mark,
     tip,
   );
+  /** @type {Stop[]} */
   let stops = [];
   let current = -1;
 
@@ -51,6 +58,7 @@ export function frame({ label, height, draw }) {
     if (current >= 0) point(Math.min(current, stops.length - 1));
   }
 
+  /** @param {number} index */
   function point(index) {
     current = index;
     const stop = stops[index];
@@ -63,8 +71,10 @@ export function frame({ label, height, draw }) {
   }
 
   const open = () => {
-    if (stops[current]?.href) location.hash = stops[current].href;
+    const { href } = stops[current] ?? {};
+    if (href) location.hash = href;
   };
+  /** @param {MouseEvent} event */
   const nearest = (event) => {
     const box = element.getBoundingClientRect();
     return nearestStop(stops, event.clientX - box.left, event.clientY - box.top);
@@ -79,15 +89,10 @@ export function frame({ label, height, draw }) {
   });
   element.addEventListener("blur", () => point(-1));
   element.addEventListener("keydown", (event) => {
-    const next = {
-      ArrowRight: current + 1,
-      ArrowLeft: current < 0 ? stops.length - 1 : current - 1,
-      Home: 0,
-      End: stops.length - 1,
-    }[event.key];
     if (event.key === "Enter") open();
     if (event.key === "Escape") point(-1);
-    if (next === undefined) return;
+    const next = stopAfter(event.key, current, stops.length - 1);
+    if (next === null) return;
     event.preventDefault();
     point(Math.max(0, Math.min(next, stops.length - 1)));
   });
@@ -95,7 +100,21 @@ export function frame({ label, height, draw }) {
   return { element, redraw };
 }
 
-/** Beside the mark, on the side where there is room. */
+/**
+ * Where a key leads; null for a key that leads nowhere.
+ *
+ * @param {string} key
+ * @param {number} current -1 for none
+ * @param {number} last
+ */
+function stopAfter(key, current, last) {
+  if (key === "ArrowRight") return current + 1;
+  if (key === "ArrowLeft") return current < 0 ? last : current - 1;
+  if (key === "Home") return 0;
+  return key === "End" ? last : null;
+}
+
+/** Beside the mark, on the side where there is room. @param {HTMLElement} tip @param {Stop} stop @param {number} width */
 function placeTip(tip, stop, width) {
   const left = stop.x > width / 2 ? stop.x - tip.offsetWidth - 12 : stop.x + 12;
   const top = Math.max(0, (stop.y ?? 24) - 16);

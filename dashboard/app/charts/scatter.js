@@ -24,6 +24,7 @@ export function scatterChart(label) {
   const note = h("span.legend");
   let data = { dots: /** @type {Dot[]} */ ([]), from: 0, to: 1 };
 
+  /** @param {number} width */
   function draw(width) {
     const { dots, from, to } = data;
     const x = linear([from, to], [MARGIN.left, width - MARGIN.right - 4]);
@@ -64,6 +65,7 @@ export function scatterChart(label) {
   };
 }
 
+/** @param {Dot} dot */
 const tipLines = ({ name, ms, isError, at }) => [
   h("div.tip-title", {}, name),
   h(

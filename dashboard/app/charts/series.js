@@ -9,32 +9,41 @@ import { linear, roundTicks } from "./scale.js";
 const TICKS = 3;
 const DAY_MS = 86_400_000;
 
+/** @typedef {{ startTime: string }} Timed */
+/** @import { Point } from "./geometry.js" */
+/** @import { Scale } from "./scale.js" */
+
 /**
+ * @template {Timed} B a bucket
  * @typedef {object} Line
  * @property {string} name
  * @property {string} tone a class of charts.css
- * @property {(bucket: any) => number | null} value
+ * @property {(bucket: B) => number | null | undefined} value
  */
+
+/** @typedef {{ x: Scale, y: Scale, stepMs: number }} Scales */
 
 /**
  * A chart of buckets. Of bars, a later series stands in front of an earlier one.
  *
+ * @template {Timed} B
  * @param {object} options
  * @param {string} options.label
  * @param {"bars" | "lines"} options.kind
- * @param {Line[]} options.series
+ * @param {Line<B>[]} options.series
  * @param {(value: number) => string} options.format
  * @param {number} [options.height]
  */
 export function seriesChart({ label, kind, series, format, height = 170 }) {
-  /** @type {{ buckets: any[], stepMs: number }} */
+  /** @type {{ buckets: B[], stepMs: number }} */
   let data = { buckets: [], stepMs: 1 };
   const shape = kind === "bars" ? bars : lines;
 
+  /** @param {number} width */
   function draw(width) {
     const { buckets, stepMs } = data;
     if (!buckets.length) return { shapes: [], stops: [] };
-    const [from, to] = [start(buckets[0]), start(buckets.at(-1)) + stepMs];
+    const [from, to] = [start(buckets[0]), start(buckets[buckets.length - 1]) + stepMs];
     const x = linear([from, to], [MARGIN.left, width - MARGIN.right]);
     const ticks = roundTicks(greatest(buckets, series), TICKS);
     const y = linear([0, ticks[ticks.length - 1]], [height - MARGIN.bottom, MARGIN.top]);
@@ -57,7 +66,7 @@ export function seriesChart({ label, kind, series, format, height = 170 }) {
       h("figcaption", {}, h("span.figure-title", {}, label), legend(series)),
       element,
     ),
-    /** @param {{ buckets: any[], stepMs: number }} next */
+    /** @param {{ buckets: B[], stepMs: number }} next */
     update(next) {
       data = next;
       redraw();
@@ -65,11 +74,14 @@ export function seriesChart({ label, kind, series, format, height = 170 }) {
   };
 }
 
+/** @param {Timed} bucket */
 const start = (bucket) => Date.parse(bucket.startTime);
 
+/** @template {Timed} B @param {B[]} buckets @param {Line<B>[]} series */
 const greatest = (buckets, series) =>
   Math.max(0, ...buckets.flatMap((bucket) => series.map(({ value }) => value(bucket) ?? 0)));
 
+/** @param {{ name: string, tone: string }[]} series */
 const legend = (series) =>
   series.length > 1 &&
   h(
@@ -78,6 +90,7 @@ const legend = (series) =>
     series.map(({ name, tone }) => h("span", {}, h("i", { class: tone }), name)),
   );
 
+/** @template {Timed} B @param {Line<B>} line @param {B[]} buckets @param {Scales} scales */
 function bars({ tone, value }, buckets, { x, y, stepMs }) {
   const width = x(stepMs) - x(0);
   const gap = width > 5 ? Math.min(3, width * 0.2) : 0;
@@ -97,11 +110,12 @@ function bars({ tone, value }, buckets, { x, y, stepMs }) {
   });
 }
 
+/** @template {Timed} B @param {Line<B>} line @param {B[]} buckets @param {Scales} scales */
 function lines({ tone, value }, buckets, { x, y, stepMs }) {
-  /** @type {import("./geometry.js").Point[]} */
+  /** @type {Point[]} */
   const points = buckets.map((bucket) => {
     const amount = value(bucket);
-    return amount === null ? null : [x(start(bucket) + stepMs / 2), y(amount)];
+    return amount === null || amount === undefined ? null : [x(start(bucket) + stepMs / 2), y(amount)];
   });
   return [
     svg("path.line", { class: tone, d: linePath(points) }),
@@ -109,6 +123,13 @@ function lines({ tone, value }, buckets, { x, y, stepMs }) {
   ];
 }
 
+/**
+ * @template {Timed} B
+ * @param {B} bucket
+ * @param {number} stepMs
+ * @param {Line<B>[]} series
+ * @param {(value: number) => string} format
+ */
 function tipLines(bucket, stepMs, series, format) {
   const [from, to] = [start(bucket), start(bucket) + stepMs];
   const time = stepMs >= DAY_MS ? day(from) : stretch(from, to);
@@ -121,7 +142,7 @@ function tipLines(bucket, stepMs, series, format) {
         {},
         h("i", { class: tone }),
         h("span", {}, name),
-        h("b", {}, amount === null ? "–" : format(amount)),
+        h("b", {}, amount === null || amount === undefined ? "–" : format(amount)),
       );
     }),
   ];

@@ -10,6 +10,8 @@ import { heading, pill, skeleton, when } from "../ui/bits.js";
 import { confirmDialog } from "../ui/dialog.js";
 import { trail } from "./trail.js";
 
+/** @import { Session } from "../../types/openapi" */
+
 const PAUSE_MS = 6_000;
 
 /** @type {import("../main.js").Page} */
@@ -48,6 +50,7 @@ export function accountPage(outlet, { signal }) {
   const fresh = keepFresh({ load, pauseMs: () => PAUSE_MS, signal, failed: banner.show });
 }
 
+/** @param {Session} session @param {() => void} changed */
 function row(session, changed) {
   const { id, userAgent: agent, current, createdAt, lastUsedAt, expiresAt } = session;
   const device = userAgent(agent);
@@ -93,6 +96,7 @@ function row(session, changed) {
   );
 }
 
+/** @param {() => void} changed */
 function endOthers(changed) {
   confirmDialog({
     title: "Sign out everywhere else?",

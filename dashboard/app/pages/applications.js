@@ -11,6 +11,8 @@ import { formDialog } from "../ui/dialog.js";
 import { plus } from "../ui/icons.js";
 import { segmented } from "../ui/toolbar.js";
 
+/** @import { Application, Metrics } from "../../types/openapi" */
+
 /** Each sparkline is a request of its own. */
 const MAX_SPARKS = 12;
 
@@ -41,6 +43,7 @@ const welcome = () =>
     createButton("primary"),
   );
 
+/** @param {string} tone */
 function createButton(tone) {
   return h(
     "button.button",
@@ -50,6 +53,7 @@ function createButton(tone) {
   );
 }
 
+/** @param {Application} application */
 function row({ id, name, environment, createdAt }) {
   const activity = h("span.card-activity");
   const element = h(
@@ -64,6 +68,7 @@ function row({ id, name, environment, createdAt }) {
     pill(environment, environment === "test" ? "warn" : ""),
     activity,
   );
+  /** @param {Metrics} metrics of the last hour */
   const showPulse = ({ buckets, total }) =>
     fill(
       activity,
@@ -75,7 +80,7 @@ function row({ id, name, environment, createdAt }) {
 
 function create() {
   const id = freshId("name");
-  let environment = "production";
+  let environment = /** @type {Application["environment"]} */ ("production");
   const input = h("input", {
     name: "name",
     required: true,

@@ -1,7 +1,7 @@
 import { h } from "../dom.js";
 import { plain } from "../format.js";
 
-/** By name: attributes come in any order. @param {Record<string, any> | null | undefined} values */
+/** By name: attributes come in any order. @param {Record<string, unknown> | null | undefined} values */
 export const sorted = (values) =>
   Object.fromEntries(Object.entries(values ?? {}).sort(([a], [b]) => a.localeCompare(b)));
 
@@ -12,7 +12,7 @@ const breakable = (name) => name.split(/(?<=[._])/).map((part) => [part, h("wbr"
  * Names and values, without those that are not set; nothing for none.
  *
  * @param {string} title
- * @param {Record<string, any> | null | undefined} values
+ * @param {Record<string, unknown> | null | undefined} values
  */
 export function attributeList(title, values) {
   const pairs = Object.entries(values ?? {}).filter(

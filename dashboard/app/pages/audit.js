@@ -7,6 +7,9 @@ import { trail } from "./trail.js";
 
 /** @type {import("../main.js").Page} */
 export function auditPage(outlet, { signal }, application) {
-  const page = (question) => api.audit(application.id, question, signal);
-  fill(outlet, heading("Audit"), trail(page, signal));
+  fill(
+    outlet,
+    heading("Audit"),
+    trail((page) => api.audit(application.id, page, signal), signal),
+  );
 }

@@ -4,11 +4,23 @@ import { words } from "../ui/banner.js";
 import { pill, when } from "../ui/bits.js";
 import { menu } from "../ui/menu.js";
 
+/** @import { Key, KeyHealth, KeyWithHealth } from "../../types/openapi" */
+
+/**
+ * What the menu of a key can do.
+ *
+ * @typedef {object} Acts
+ * @property {(key: Key) => void} rotate
+ * @property {(key: Key) => void} rename
+ * @property {(key: Key) => Promise<void>} toggle disables it, or enables it again
+ * @property {(key: Key) => void} revoke
+ */
+
 const SKEW_WORTH_TELLING_MS = 2_000;
 
 const TONES = { active: "ok", disabled: "warn", expired: "", revoked: "" };
 
-/** One key, with what can be done to it. @param {any} key @param {any} acts */
+/** One key, with what can be done to it. @param {KeyWithHealth} key @param {Acts} acts */
 export function keyRow(key, acts) {
   const isOver = key.status === "revoked";
   return h(
@@ -42,13 +54,15 @@ export function keyRow(key, acts) {
   );
 }
 
+/** @param {Key} key @param {Acts} acts */
 function actionMenu(key, acts) {
   const list = menu(`Actions for ${key.name}`, "⋯", { class: "to-left key-menu" });
+  /** @param {string} text @param {() => void} action @param {string} [tone] */
   const item = (text, action, tone = "") =>
     h("button.menu-item", { type: "button", class: tone, on: { click: action } }, text);
   const trouble = h("p.field-trouble", { role: "alert", hidden: true });
   const toggle = () =>
-    acts.toggle(key).catch((error) => {
+    acts.toggle(key).catch((/** @type {unknown} */ error) => {
       trouble.hidden = false;
       trouble.textContent = words(error);
     });
@@ -61,9 +75,9 @@ function actionMenu(key, acts) {
   return [list.element, trouble];
 }
 
-/** How sending goes, of today and yesterday. */
+/** How sending goes, of today and yesterday. @param {KeyHealth} health */
 function health({ accepted, rejected, rejectedBy, lastError, clockSkewMs, lastSeenAt }) {
-  const reasons = Object.entries(rejectedBy ?? {}).sort(([, a], [, b]) => b - a);
+  const reasons = Object.entries(rejectedBy).sort(([, a], [, b]) => b - a);
   const isSkewed =
     clockSkewMs !== null && clockSkewMs !== undefined && Math.abs(clockSkewMs) >= SKEW_WORTH_TELLING_MS;
   return h(

@@ -19,8 +19,8 @@ const LOOK_MS = 2_000;
  * @param {object} about
  * @param {string} about.key
  * @param {string} about.title
- * @param {any} about.note
- * @param {import("../main.js").Application} about.application
+ * @param {string} about.note
+ * @param {import("../../types/openapi").Application} about.application
  * @param {() => void} about.closed
  */
 export function showKey({ key, title, note, application, closed }) {
@@ -54,6 +54,7 @@ export function showKey({ key, title, note, application, closed }) {
   );
 }
 
+/** @param {string} text */
 function snippet(text) {
   const code = h("pre", { tabindex: 0, "aria-label": "Snippet" }, h("code", {}, text));
   return h(
@@ -64,7 +65,14 @@ function snippet(text) {
   );
 }
 
-/** Says what came in since the key was made. */
+/**
+ * Says what came in since the key was made.
+ *
+ * @param {string} key
+ * @param {import("../../types/openapi").Application} application
+ * @param {AbortSignal} signal
+ * @param {() => void} close closes the dialog
+ */
 function lookout(key, application, signal, close) {
   const since = new Date().toISOString();
   const status = h("p.lookout", { role: "status" }, pulse(), "Waiting for your first trace…");

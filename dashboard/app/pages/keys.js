@@ -10,6 +10,11 @@ import { plus } from "../ui/icons.js";
 import { keyRow } from "./key-row.js";
 import { showKey } from "./key-shown.js";
 
+/**
+ * @import { Application, Key, KeyScope } from "../../types/openapi"
+ * @typedef {(key: string, title: string, note: string) => void} Show shows a key, this one time
+ */
+
 const PAUSE_MS = 10_000;
 const DAY_MS = 86_400_000;
 const LIVES = [
@@ -17,6 +22,11 @@ const LIVES = [
   ["30", "In 30 days"],
   ["90", "In 90 days"],
   ["365", "In a year"],
+];
+/** @type {{ scope: KeyScope, text: string }[]} */
+const SCOPES = [
+  { scope: "ingest:traces", text: "Traces" },
+  { scope: "ingest:logs", text: "Logs" },
 ];
 const OVERLAPS = [
   ["86400", "A day"],
@@ -53,9 +63,11 @@ export function keysPage(outlet, { signal }, application) {
   const fresh = keepFresh({ load, pauseMs: () => PAUSE_MS, signal, failed: banner.show });
 }
 
+/** @param {() => void} mint */
 const mintButton = (mint) =>
   h("button.button.primary", { type: "button", on: { click: mint } }, plus(), "New key");
 
+/** @param {() => void} mint */
 const noKeys = (mint) =>
   empty(
     "No keys yet",
@@ -63,19 +75,20 @@ const noKeys = (mint) =>
     mintButton(mint),
   );
 
-/** What can be done to keys. @param {import("../main.js").Application} application @param {() => void} changed */
+/** What can be done to keys. @param {Application} application @param {() => void} changed */
 function actions(application, changed) {
+  /** @type {Show} */
   const shown = (key, title, note) => showKey({ key, title, note, application, closed: changed });
   return {
     mint: () => mint(application, shown),
-    rotate: (key) => rotate(key, shown),
-    rename: (key) => rename(key, changed),
-    async toggle(key) {
+    rotate: (/** @type {Key} */ key) => rotate(key, shown),
+    rename: (/** @type {Key} */ key) => rename(key, changed),
+    async toggle(/** @type {Key} */ key) {
       await api.changeKey(key.id, { status: key.status === "disabled" ? "active" : "disabled" });
       say(key.status === "disabled" ? `${key.name} is enabled.` : `${key.name} is disabled.`);
       changed();
     },
-    revoke: (key) =>
+    revoke: (/** @type {Key} */ key) =>
       confirmDialog({
         title: `Revoke ${key.name}?`,
         text: "Whatever sends with it is refused within ten seconds. This cannot be undone.",
@@ -88,6 +101,7 @@ function actions(application, changed) {
   };
 }
 
+/** @param {Application} application @param {Show} shown */
 function mint(application, shown) {
   const name = h("input", {
     name: "name",
@@ -101,11 +115,11 @@ function mint(application, shown) {
     { name: "life" },
     LIVES.map(([value, text]) => h("option", { value }, text)),
   );
-  const scopes = [
-    ["ingest:traces", "Traces"],
-    ["ingest:logs", "Logs"],
-  ].map(([value, text]) => [h("input", { type: "checkbox", value, checked: true }), text]);
-  const chosen = () => scopes.filter(([input]) => input.checked).map(([input]) => input.value);
+  const scopes = SCOPES.map(({ scope, text }) => {
+    const input = h("input", { type: "checkbox", value: scope, checked: true });
+    return { scope, text, input };
+  });
+  const chosen = () => scopes.filter(({ input }) => input.checked).map(({ scope }) => scope);
   formDialog({
     title: "New key",
     action: "Create key",
@@ -118,7 +132,7 @@ function mint(application, shown) {
         h(
           "div.checks",
           {},
-          scopes.map(([input, text]) => h("label.check", {}, input, text)),
+          scopes.map(({ input, text }) => h("label.check", {}, input, text)),
         ),
       ),
       field(freshId("life"), "Expires", life),
@@ -139,6 +153,7 @@ function mint(application, shown) {
   });
 }
 
+/** @param {Key} key @param {Show} shown */
 function rotate(key, shown) {
   const overlap = h(
     "select",
@@ -168,6 +183,7 @@ function rotate(key, shown) {
   });
 }
 
+/** @param {Key} key @param {() => void} changed */
 function rename(key, changed) {
   const name = h("input", {
     name: "name",

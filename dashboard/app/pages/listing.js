@@ -4,18 +4,24 @@ const LIMIT = 200;
 /** A page may hold few rows, or none, and still not be the last. */
 const MAX_PAGES = 5;
 
-/** @template T */
+/** @typedef {{ limit: number, cursor: string | null }} Page what to ask for */
+
+/**
+ * @template T a row
+ * @template {{ nextCursor?: string | null }} A an answer
+ */
 export class Listing {
   /** The newest first. @type {T[]} */
   rows = [];
+  /** @type {string | null} */
   #cursor = null;
   #generation = 0;
   #isLoaded = false;
 
   /**
    * @param {object} source
-   * @param {(parameters: { limit: number, cursor?: string | null }) => Promise<any>} source.page
-   * @param {(answer: any) => T[]} source.rowsOf
+   * @param {(page: Page) => Promise<A>} source.page
+   * @param {(answer: A) => T[]} source.rowsOf
    * @param {(row: T) => string} source.keyOf
    * @param {(row: T) => number} source.timeOf
    */
@@ -61,7 +67,9 @@ export class Listing {
     this.#cursor = cursor;
   }
 
+  /** @param {string | null} start @param {number} maxPages */
   async #gather(start, maxPages) {
+    /** @type {T[]} */
     const rows = [];
     let cursor = start;
     for (let page = 0; page < maxPages && rows.length < LIMIT; page += 1) {
@@ -74,11 +82,13 @@ export class Listing {
     return { rows, cursor };
   }
 
+  /** @param {T[]} rows */
   #reaches(rows) {
     const known = new Set(this.rows.map(this.source.keyOf));
     return known.size === 0 || rows.some((row) => known.has(this.source.keyOf(row)));
   }
 
+  /** @param {T[]} rows @param {number} oldest */
   #merge(rows, oldest) {
     const { keyOf, timeOf } = this.source;
     const merged = new Map(this.rows.map((row) => [keyOf(row), row]));

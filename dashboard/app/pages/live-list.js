@@ -12,32 +12,45 @@ import { Listing } from "./listing.js";
 import { nothingYet } from "./nothing-yet.js";
 
 /**
- * @template T
+ * @import { Child } from "../../types/dom"
+ * @import { SpanName } from "../timespan.js"
+ * @import { Page } from "./listing.js"
+ */
+
+/** @typedef {Page & { applicationId: string, from: string }} Question what every list asks the API */
+
+/**
+ * @template T a row
+ * @template {{ nextCursor?: string | null }} A an answer
+ * @template {Record<string, string>} F filters
  * @typedef {object} Subject
  * @property {string} title
  * @property {"trace" | "log"} what
- * @property {Record<string, string>} filters by their names in the address
- * @property {(changed: (choices: Record<string, string>) => void) => any[]} controls
- * @property {(question: any) => Promise<any>} page asks the API for a page
- * @property {(answer: any) => T[]} rowsOf
+ * @property {F} filters by their names in the address
+ * @property {(changed: (choices: Partial<F>) => void) => Child[]} controls
+ * @property {(question: Question) => Promise<A>} page asks the API for a page
+ * @property {(answer: A) => T[]} rowsOf
  * @property {(row: T) => string} keyOf
  * @property {(row: T) => number} timeOf
  * @property {(row: T) => Element} row
- * @property {any} list the element that the rows are in
- * @property {any} [above] what stands above the list
- * @property {(rows: T[], hasMore: boolean, span: string) => void} [drawn] told of every change
+ * @property {HTMLElement} list the element that the rows are in
+ * @property {HTMLElement} [above] what stands above the list
+ * @property {(rows: T[], hasMore: boolean, span: SpanName) => void} [drawn] called after every change
  */
 
 /**
  * @template T
+ * @template {{ nextCursor?: string | null }} A
+ * @template {Record<string, string>} F
  * @param {HTMLElement} outlet
  * @param {import("../router.js").Visit} visit
- * @param {import("../main.js").Application} application
- * @param {Subject<T>} subject
+ * @param {import("../../types/openapi").Application} application
+ * @param {Subject<T, A, F>} subject
  */
 export function liveList(outlet, { query, signal }, application, subject) {
   const { filters, what, list, above, keyOf } = subject;
   let span = chosenSpan(query);
+  /** @type {Listing<T, A>} */
   const listing = new Listing({
     ...subject,
     page: (parameters) => subject.page({ applicationId: application.id, from: beginOf(span), ...parameters }),
@@ -80,12 +93,12 @@ export function liveList(outlet, { query, signal }, application, subject) {
     fill(body, skeleton());
     fresh.refresh();
   };
-  const changed = (choices) => {
+  const changed = (/** @type {Partial<F>} */ choices) => {
     Object.assign(filters, choices);
     remember(filters);
     again();
   };
-  const changeSpan = (name) => {
+  const changeSpan = (/** @type {SpanName} */ name) => {
     span = name;
     again();
   };

@@ -1,7 +1,10 @@
-import { h } from "../dom.js";
+import { fill, h } from "../dom.js";
 import { clockMs, otherDay } from "../format.js";
 import { attributeList, sorted } from "./attributes.js";
 
+/** @import { LogRecord } from "../../types/openapi" */
+
+/** @type {Record<string, string>} */
 const TONES = { fatal: "error", error: "error", warn: "warn", warning: "warn" };
 
 /** The colour of a level, of whatever it is called. @param {string} level */
@@ -11,7 +14,7 @@ export const levelTone = (level) =>
 /**
  * A log line that opens to all that came with it.
  *
- * @param {any} log
+ * @param {LogRecord} log
  * @param {{ traceHref?: string | null }} [options]
  */
 export function logLine(log, { traceHref } = {}) {
@@ -37,11 +40,12 @@ export function logLine(log, { traceHref } = {}) {
   );
   // Most lines are never opened.
   element.addEventListener("toggle", () => {
-    if (element.open && !more.firstChild) more.append(...details(log, traceHref));
+    if (element.open && !more.firstChild) fill(more, details(log, traceHref));
   });
   return element;
 }
 
+/** @param {LogRecord} log @param {string | null} [traceHref] */
 function details(log, traceHref) {
   const known = { message: log.message, type: log.type, traceId: log.traceId, spanId: log.spanId };
   return [
@@ -49,5 +53,5 @@ function details(log, traceHref) {
     attributeList("", known),
     attributeList("Attributes", sorted(log.attributes)),
     attributeList("Resource", sorted(log.resource)),
-  ].filter(Boolean);
+  ];
 }

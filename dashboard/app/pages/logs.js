@@ -7,6 +7,8 @@ import { searchField } from "../ui/toolbar.js";
 import { liveList } from "./live-list.js";
 import { levelTone, logLine } from "./log-line.js";
 
+/** @import { LogRecord, Logs } from "../../types/openapi" */
+
 const LEVELS = ["fatal", "error", "warn", "info", "debug", "trace"];
 
 /** @type {import("../main.js").Page} */
@@ -28,7 +30,7 @@ export function logsPage(outlet, visit, application) {
     ],
     page: (question) =>
       api.logs({ ...question, q: filters.q, level: filters.level, traceId: filters.trace }, signal),
-    rowsOf: ({ logs }) => numbered(logs),
+    rowsOf: (/** @type {Logs} */ { logs }) => numbered(logs),
     keyOf: ({ key }) => key,
     timeOf: ({ timestamp }) => Date.parse(timestamp),
     row: (log) => h("li", {}, logLine(log, { traceHref: traceHref(application.id, log) })),
@@ -36,7 +38,7 @@ export function logsPage(outlet, visit, application) {
   });
 }
 
-/** Lines have no ids, and two may be the same to the letter. */
+/** Lines have no ids, and two may be the same to the letter. @param {LogRecord[]} logs */
 function numbered(logs) {
   const seen = new Map();
   return logs.map((log) => {
@@ -46,10 +48,12 @@ function numbered(logs) {
   });
 }
 
+/** @param {string} applicationId @param {LogRecord} log */
 const traceHref = (applicationId, { traceId, timestamp }) =>
   traceId &&
   `${to("/applications/{}/traces/{}", applicationId, traceId)}?at=${encodeURIComponent(timestamp)}`;
 
+/** @param {string} chosen separated by commas @param {(levels: string) => void} changed */
 function levelPills(chosen, changed) {
   const active = new Set(chosen.split(",").filter(Boolean));
   const buttons = LEVELS.map((level) => {
@@ -68,6 +72,7 @@ function levelPills(chosen, changed) {
   return h("div.pills", { role: "group", "aria-label": "Levels" }, buttons);
 }
 
+/** @param {string} traceId @param {() => void} clear */
 function traceFilter(traceId, clear) {
   const button = h(
     "button.button.small",

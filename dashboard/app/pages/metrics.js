@@ -11,10 +11,17 @@ import { heading, skeleton } from "../ui/bits.js";
 import { liveButton, segmented, spanPicker } from "../ui/toolbar.js";
 import { nothingYet } from "./nothing-yet.js";
 
+/**
+ * @import { Bucket, Metrics, Stats, Total } from "../../types/openapi"
+ * @typedef {"requests" | "all"} Subject what is counted
+ * @typedef {Stats & { startTime: string, logs: number, logErrors: number }} FlatBucket
+ */
+
 /** @type {import("../main.js").Page} */
 export function metricsPage(outlet, { query, signal }, application) {
   let span = chosenSpan(query);
-  let of = "requests";
+  let of = /** @type {Subject} */ ("requests");
+  /** @type {{ traces: Metrics, logs: Metrics } | null} */
   let answers = null;
   const tiles = h("dl.tiles");
   const table = h("tbody");
@@ -35,11 +42,11 @@ export function metricsPage(outlet, { query, signal }, application) {
       api.metrics({ ...question, signal: "logs" }, signal),
     ]);
     answers = { traces, logs };
-    await draw();
+    await draw(answers);
   }
 
-  async function draw() {
-    const { traces, logs } = answers;
+  /** @param {{ traces: Metrics, logs: Metrics }} answers */
+  async function draw({ traces, logs }) {
     if (traces.total.count + logs.total.count === 0) {
       return fillIfNew(
         body,
@@ -77,7 +84,7 @@ export function metricsPage(outlet, { query, signal }, application) {
         of,
         (value) => {
           of = value;
-          if (answers) draw();
+          if (answers) draw(answers);
         },
       ),
     ),
@@ -87,9 +94,10 @@ export function metricsPage(outlet, { query, signal }, application) {
   const fresh = keepFresh({ load, pauseMs: () => pauseOf(span), signal, failed: banner.show });
 }
 
-/** Of requests, or of all spans. */
+/** Of requests, or of all spans. @param {Total} total @param {Subject} of @returns {Stats} */
 const stats = (total, of) => (of === "requests" ? total.requests : total);
 
+/** @param {Bucket} bucket @param {Bucket | undefined} logs @param {Subject} of @returns {FlatBucket} */
 const flat = (bucket, logs, of) => ({
   ...stats(bucket, of),
   startTime: bucket.startTime,
@@ -97,8 +105,10 @@ const flat = (bucket, logs, of) => ({
   logErrors: logs?.errors ?? 0,
 });
 
+/** @param {FlatBucket} bucket */
 const hasAny = ({ count: events, logs }) => events + logs > 0;
 
+/** @returns {ReturnType<typeof seriesChart<FlatBucket>>[]} */
 const makeCharts = () => [
   seriesChart({
     label: "Traffic",
@@ -131,6 +141,7 @@ const makeCharts = () => [
   }),
 ];
 
+/** @param {Stats} total @param {Stats} logs @param {Subject} of @param {string} time */
 const tilesOf = (total, logs, of, time) => [
   tile(of === "requests" ? "Requests" : "Spans", compact(total.count), `in ${time}`),
   tile(
@@ -145,11 +156,13 @@ const tilesOf = (total, logs, of, time) => [
   tile("Log lines", compact(logs.count), plural(logs.errors, "error")),
 ];
 
+/** @param {string} name @param {string} value @param {string} note @param {string} [tone] */
 const tile = (name, value, note, tone = "") =>
   h("div.tile", {}, h("dt", {}, name), h("dd", {}, h("b", { class: tone }, value), h("span", {}, note)));
 
 const COLUMNS = ["Time", "Count", "Failed", "p50", "p95", "p99", "Log lines"];
 
+/** @param {Element} body */
 const tableOf = (body) =>
   h(
     "details.panel.table-details",
@@ -175,6 +188,7 @@ const tableOf = (body) =>
     ),
   );
 
+/** @param {FlatBucket} bucket */
 const tableRow = (bucket) =>
   h(
     "tr",

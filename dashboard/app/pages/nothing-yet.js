@@ -8,10 +8,10 @@ import { empty, pulse } from "../ui/bits.js";
 
 /**
  * @param {object} about
- * @param {import("../main.js").Application} about.application
+ * @param {import("../../types/openapi").Application} about.application
  * @param {"trace" | "log"} about.what
  * @param {boolean} about.isFiltered
- * @param {string} about.span
+ * @param {import("../timespan.js").SpanName} about.span
  * @param {AbortSignal} about.signal
  */
 export async function nothingYet({ application, what, isFiltered, span, signal }) {
@@ -22,6 +22,7 @@ export async function nothingYet({ application, what, isFiltered, span, signal }
     );
   const { keys } = await api.keys(application.id, signal);
   const usable = keys.filter(({ status }) => status === "active");
+  /** @param {string} text @param {string} [tone] */
   const keysLink = (text, tone = "") =>
     h("a.button", { href: to("/applications/{}/keys", application.id), class: tone }, text);
   if (usable.length === 0) {

@@ -10,6 +10,11 @@ import { words } from "../ui/banner.js";
 import { facts, field, heading } from "../ui/bits.js";
 import { confirmDialog } from "../ui/dialog.js";
 
+/**
+ * @import { Application, ApplicationChange } from "../../types/openapi"
+ * @import { Child } from "../../types/dom"
+ */
+
 const MAX_SHARDS = 16;
 
 /** @type {import("../main.js").Page} */
@@ -36,6 +41,7 @@ export function settingsPage(outlet, _visit, application) {
   );
 }
 
+/** @param {Application} application */
 const about = ({ id, environment, role, createdAt }) =>
   facts([
     ["Application id", h("code", {}, id)],
@@ -44,6 +50,7 @@ const about = ({ id, environment, role, createdAt }) =>
     ["Created", moment(createdAt)],
   ]);
 
+/** @param {Application} application */
 function general(application) {
   const name = h("input", {
     name: "name",
@@ -55,6 +62,7 @@ function general(application) {
   return changeForm(application, [field(freshId("name"), "Name", name)], () => ({ name: name.value }));
 }
 
+/** @param {Application} application */
 function telemetry(application) {
   const days = h("input.short", {
     type: "number",
@@ -91,12 +99,20 @@ function telemetry(application) {
   );
 }
 
-/** A form that can be sent once something in it is different. */
+/**
+ * A form that can be sent once something in it is different.
+ *
+ * @param {Application} application
+ * @param {Child} fields
+ * @param {() => ApplicationChange} changes
+ */
 function changeForm(application, fields, changes) {
   const submit = h("button.button", { disabled: true }, "Save");
   const trouble = h("p.field-trouble", { role: "alert", hidden: true });
   const form = h("form.form", { novalidate: true }, fields, trouble, h("footer", {}, submit));
-  const isChanged = () => Object.entries(changes()).some(([name, value]) => value !== application[name]);
+  /** @type {Record<string, unknown>} */
+  const current = application;
+  const isChanged = () => Object.entries(changes()).some(([name, value]) => value !== current[name]);
   form.addEventListener("input", () => {
     submit.disabled = !isChanged();
   });
@@ -119,6 +135,7 @@ function changeForm(application, fields, changes) {
   return form;
 }
 
+/** @param {Application} application */
 function deletion(application) {
   const ask = () =>
     confirmDialog({

@@ -20,6 +20,7 @@ export function exampleBatch() {
   };
 }
 
+/** @param {number} bytes */
 const hex = (bytes) =>
   Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) =>
     byte.toString(16).padStart(2, "0"),

@@ -3,7 +3,9 @@ import { clockMs, duration } from "../format.js";
 import { attributeList, sorted } from "./attributes.js";
 import { logLine } from "./log-line.js";
 
-/** All that is known of a span. @param {any} span @param {any} trace */
+/** @import { Span, SpanEvent, SpanLink, Trace } from "../../types/openapi" */
+
+/** All that is known of a span. @param {Span} span @param {Trace} trace */
 export function spanDetails(span, trace) {
   const logs = trace.logs.filter(({ spanId }) => spanId === span.spanId);
   return [
@@ -30,21 +32,23 @@ export function spanDetails(span, trace) {
           logs.map((log) => h("li", {}, logLine(log))),
         ),
       ),
-  ].filter(Boolean);
+  ];
 }
 
+/** @param {Span} span */
 const known = (span) => ({
   kind: span.kind,
   method: span.method,
   url: span.url,
   status: span.status,
   start: `${clockMs(span.startTime)}  (+${duration(span.startOffsetMs)})`,
-  duration: span.durationMs === null ? null : duration(span.durationMs),
+  duration: span.durationMs == null ? null : duration(span.durationMs),
   "span id": span.spanId,
   parent: span.parentSpanId,
   scope: span.scope && [span.scope.name, span.scope.version].filter(Boolean).join(" "),
 });
 
+/** @param {SpanEvent} event */
 const event = ({ name, timestamp, attributes }) =>
   h(
     "li",
@@ -53,6 +57,6 @@ const event = ({ name, timestamp, attributes }) =>
     attributeList("", attributes),
   );
 
-/** The other trace may be of another application: its id is what there is. */
+/** The other trace may be of another application: its id is what there is. @param {SpanLink} link */
 const link = ({ traceId, spanId, attributes }) =>
   h("li", {}, h("p", {}, h("code", {}, `${traceId} / ${spanId}`)), attributeList("", attributes));

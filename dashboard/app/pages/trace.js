@@ -3,6 +3,7 @@
 import * as api from "../api.js";
 import { fill, fillIfNew, h } from "../dom.js";
 import { duration, moment, plural } from "../format.js";
+import { Problem } from "../http.js";
 import { keepFresh } from "../live.js";
 import { remember, to } from "../router.js";
 import { troubleBanner } from "../ui/banner.js";
@@ -11,6 +12,8 @@ import { copyButton } from "../ui/copy-button.js";
 import { back } from "../ui/icons.js";
 import { logLine } from "./log-line.js";
 import { serviceTones, waterfall } from "./waterfall.js";
+
+/** @import { Application, Trace } from "../../types/openapi" */
 
 /** Spans of one trace arrive over some seconds; after that it hardly changes. */
 const YOUNG_MS = 60_000;
@@ -49,18 +52,20 @@ export function tracePage(outlet, { params, query, signal }, application) {
   const fresh = keepFresh({ load, pauseMs, signal, failed: banner.show });
 }
 
+/** @param {unknown} problem */
 function orNone(problem) {
-  if (problem.status === 404) return null;
+  if (problem instanceof Problem && problem.status === 404) return null;
   throw problem;
 }
 
 const unknown = () =>
   empty("This trace is not here", "It expired, or it has not arrived yet. The page looks again by itself.");
 
+/** @param {Trace} trace @param {Application} application @param {{ span: string | null }} selected */
 function show(trace, application, selected) {
   const tones = serviceTones(trace.services);
   const root = trace.spans.find(({ parentSpanId, depth }) => depth === 0 && !parentSpanId) ?? trace.spans[0];
-  const select = (span) => {
+  const select = (/** @type {string | null} */ span) => {
     selected.span = span;
     remember({ span });
   };
@@ -77,6 +82,7 @@ function show(trace, application, selected) {
   ];
 }
 
+/** @param {Trace} trace @param {Map<string, string>} tones */
 const summary = (trace, tones) =>
   h(
     "p.trace-summary",
@@ -89,6 +95,7 @@ const summary = (trace, tones) =>
     ),
   );
 
+/** @param {Trace} trace @param {Application} application */
 function logsOf(trace, application) {
   if (trace.logs.length === 0) return null;
   const all = `${to("/applications/{}/logs", application.id)}?trace=${encodeURIComponent(trace.traceId)}`;

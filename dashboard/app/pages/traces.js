@@ -9,6 +9,12 @@ import { scatterChart } from "../charts/scatter.js";
 import { choice, searchField } from "../ui/toolbar.js";
 import { liveList } from "./live-list.js";
 
+/**
+ * @import { TraceRow, Traces } from "../../types/openapi"
+ * @import { Dot } from "../charts/scatter.js"
+ * @import { SpanName } from "../timespan.js"
+ */
+
 /** @type {[string, string][]} */
 const STATUSES = [
   ["", "Any status"],
@@ -44,8 +50,11 @@ export function tracesPage(outlet, visit, application) {
       choice("Duration", DURATIONS, filters.min, (min) => changed({ min })),
     ],
     page: (question) =>
-      api.traces({ ...question, q: filters.q, status: filters.status, minDurationMs: filters.min }, signal),
-    rowsOf: ({ traces }) => traces,
+      api.traces(
+        { ...question, q: filters.q, status: filters.status, minDurationMs: Number(filters.min) || null },
+        signal,
+      ),
+    rowsOf: (/** @type {Traces} */ { traces }) => traces,
     keyOf: ({ traceId }) => traceId,
     timeOf: ({ startTime }) => Date.parse(startTime),
     row: (trace) => row(application.id, trace),
@@ -55,10 +64,17 @@ export function tracesPage(outlet, visit, application) {
   });
 }
 
-/** Over all of the chosen time, or over what is loaded of it. */
+/**
+ * Over all of the chosen time, or over what is loaded of it.
+ *
+ * @param {string} applicationId
+ * @param {TraceRow[]} traces
+ * @param {boolean} hasMore
+ * @param {SpanName} span
+ */
 function dots(applicationId, traces, hasMore, span) {
   const now = Date.now();
-  const from = hasMore ? Date.parse(traces.at(-1).startTime) : now - SPANS[span].ms;
+  const from = hasMore ? Date.parse(traces[traces.length - 1].startTime) : now - SPANS[span].ms;
   return {
     from: Math.min(from, now - 1_000),
     to: now,
@@ -67,6 +83,7 @@ function dots(applicationId, traces, hasMore, span) {
   };
 }
 
+/** @param {string} applicationId @param {TraceRow} trace @returns {Dot} */
 const dot = (applicationId, trace) => ({
   at: Date.parse(trace.startTime),
   ms: trace.durationMs ?? 0,
@@ -75,10 +92,11 @@ const dot = (applicationId, trace) => ({
   href: hrefOf(applicationId, trace),
 });
 
-/** The time tells the server where to look for the trace. */
+/** The server looks for the trace around its time. @param {string} applicationId @param {TraceRow} trace */
 const hrefOf = (applicationId, { traceId, startTime }) =>
   `${to("/applications/{}/traces/{}", applicationId, traceId)}?at=${encodeURIComponent(startTime)}`;
 
+/** @param {string} applicationId @param {TraceRow} trace */
 function row(applicationId, trace) {
   const { status, isError, errorCount, startTime } = trace;
   return h(
@@ -102,5 +120,6 @@ function row(applicationId, trace) {
   );
 }
 
-/** A client that asked for what is not there is no fault of the service. */
-const tone = ({ isError, status }) => (status >= 400 && status < 500 ? "warn" : isError ? "error" : "ok");
+/** A client that asked for what is not there is no fault of the service. @param {TraceRow} trace */
+const tone = ({ isError, status }) =>
+  status && status >= 400 && status < 500 ? "warn" : isError ? "error" : "ok";

@@ -6,9 +6,14 @@ import { moment } from "../format.js";
 import { troubleBanner } from "../ui/banner.js";
 import { empty, skeleton, when } from "../ui/bits.js";
 
+/** @import { AuditEntry, AuditTrail, Me } from "../../types/openapi" */
+
+/** @type {Record<AuditEntry["action"], string>} */
 const WORDS = {
   "application.created": "created the application",
   "application.renamed": "renamed the application",
+  "application.retention_changed": "changed how long telemetry is kept",
+  "application.shards_raised": "raised the number of shards",
   "application.deleted": "deleted the application",
   "key.minted": "created the key",
   "key.renamed": "renamed the key",
@@ -23,10 +28,11 @@ const WORDS = {
   "session.code_replayed": "ended a session, because its sign-in code came again",
 };
 const GRAVE = ["session.reuse_detected", "session.code_replayed"];
+/** @type {Record<string, string>} */
 const OTHERS = { upblit: "Upblit", "github-secret-scanning": "GitHub secret scanning" };
 
 /**
- * @param {(question: { cursor: string | null }) => Promise<any>} page
+ * @param {(question: { cursor: string | null }) => Promise<AuditTrail>} page
  * @param {AbortSignal} signal
  */
 export function trail(page, signal) {
@@ -39,6 +45,7 @@ export function trail(page, signal) {
   );
   const banner = troubleBanner(load);
   const element = h("div.stack", {}, banner.element, waiting, more);
+  /** @type {string | null} */
   let cursor = null;
 
   async function load() {
@@ -46,7 +53,7 @@ export function trail(page, signal) {
     try {
       const [answer, me] = await Promise.all([page({ cursor }), api.me(signal)]);
       banner.show(null);
-      cursor = answer.nextCursor;
+      cursor = answer.nextCursor ?? null;
       list.append(...answer.entries.map((entry) => row(entry, me)));
       show();
     } catch (error) {
@@ -71,6 +78,7 @@ export function trail(page, signal) {
   return element;
 }
 
+/** @param {AuditEntry} entry @param {Me} me */
 function row({ at, actor, action, key, session }, me) {
   const who = Object.hasOwn(OTHERS, actor) ? OTHERS[actor] : actor === me.id ? "You" : `User ${actor}`;
   const what = Object.hasOwn(WORDS, action) ? WORDS[action] : action;

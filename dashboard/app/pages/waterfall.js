@@ -6,6 +6,12 @@ import { roundTicks } from "../charts/scale.js";
 import { spanDetails } from "./span-details.js";
 import { chevron } from "../ui/icons.js";
 
+/**
+ * @import { LogRecord, Span, Trace } from "../../types/openapi"
+ * @typedef {ReturnType<typeof makeRow>} Row
+ * @typedef {{ totalMs: number, tones: Map<string, string>, logs: LogRecord[] }} Surroundings
+ */
+
 const TONES = 6;
 const TICKS = 5;
 /** Deeper spans are not moved further to the right: their names must stay readable. */
@@ -16,10 +22,10 @@ export const serviceTones = (services) =>
   new Map(services.map((service, index) => [service, `service-${index % TONES}`]));
 
 /**
- * @param {any} trace
+ * @param {Trace} trace
  * @param {Map<string, string>} tones
  * @param {string | null} selected a span's id
- * @param {(spanId: string | null) => void} select told of what the reader opens
+ * @param {(spanId: string | null) => void} select called with what the reader opens
  */
 export function waterfall(trace, tones, selected, select) {
   const totalMs = Math.max(
@@ -40,8 +46,9 @@ export function waterfall(trace, tones, selected, select) {
     row.main.addEventListener("click", () => open(row));
     row.fold?.addEventListener("click", () => setFolded(row, !row.folded));
   }
-  list.addEventListener("keydown", (event) => moveByKey(event));
+  list.addEventListener("keydown", moveByKey);
 
+  /** @param {Row} row */
   function open(row) {
     const isOpen = row.details.hidden;
     for (const other of rows) close(other);
@@ -53,9 +60,10 @@ export function waterfall(trace, tones, selected, select) {
     select(isOpen ? row.span.spanId : null);
   }
 
+  /** @param {Row} row @param {boolean} folded */
   function setFolded(row, folded) {
     row.folded = folded;
-    row.fold.setAttribute("aria-expanded", String(!folded));
+    row.fold?.setAttribute("aria-expanded", String(!folded));
     let hiddenBelow = Infinity;
     for (const other of rows) {
       const { depth } = other.span;
@@ -65,11 +73,12 @@ export function waterfall(trace, tones, selected, select) {
     }
   }
 
+  /** @param {KeyboardEvent} event */
   function moveByKey(event) {
     const row = rows.find(({ main }) => main === document.activeElement);
     if (!row) return;
     const visible = rows.filter(({ element }) => !element.hidden);
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     if (step) visible[visible.indexOf(row) + step]?.main.focus();
     else if (event.key === "ArrowLeft" && row.fold) setFolded(row, true);
     else if (event.key === "ArrowRight" && row.fold) setFolded(row, false);
@@ -82,13 +91,16 @@ export function waterfall(trace, tones, selected, select) {
   return h("div.waterfall", {}, ruler(totalMs), list);
 }
 
+/** @param {Span[]} spans @param {number} index */
 const hasChildren = (spans, index) => (spans[index + 1]?.depth ?? 0) > spans[index].depth;
 
+/** @param {Row} row */
 function close(row) {
   row.main.setAttribute("aria-expanded", "false");
   row.details.hidden = true;
 }
 
+/** @param {number} totalMs */
 function ruler(totalMs) {
   const ticks = roundTicks(totalMs, TICKS).filter((tick) => tick <= totalMs * 0.94);
   return h(
@@ -102,7 +114,8 @@ function ruler(totalMs) {
   );
 }
 
-function makeRow(span, isParent, { totalMs, tones, logs }) {
+/** @param {Span} span @param {boolean} isParent @param {Surroundings} surroundings */
+function makeRow(span, isParent, surroundings) {
   const fold = isParent
     ? h(
         "button.fold",
@@ -119,7 +132,7 @@ function makeRow(span, isParent, { totalMs, tones, logs }) {
       h("span.label", {}, span.name),
       span.service && h("span.span-service", {}, span.service),
     ),
-    bar(span, totalMs, tones, logs),
+    bar(span, surroundings),
     h("span.bar-time", {}, duration(span.durationMs)),
   );
   const details = h("div.span-details", { hidden: true });
@@ -128,19 +141,22 @@ function makeRow(span, isParent, { totalMs, tones, logs }) {
   return { span, element, main, fold, details, folded: false };
 }
 
-function bar(span, totalMs, tones, logs) {
+/** @param {Span} span @param {Surroundings} surroundings */
+function bar(span, { totalMs, tones, logs }) {
   const from = share(span.startOffsetMs, totalMs);
   const marks = [...span.events.map(({ timestamp }) => timestamp), ...logs.map(({ timestamp }) => timestamp)];
-  const offset = (at) => Date.parse(at) - Date.parse(span.startTime) + span.startOffsetMs;
+  const offset = (/** @type {string} */ at) =>
+    Date.parse(at) - Date.parse(span.startTime) + span.startOffsetMs;
   return h(
     "span.track",
     {},
     h("span.bar", {
-      class: `${tones.get(span.service) ?? "service-0"}${span.isError ? " failed" : ""}`,
+      class: `${tones.get(span.service ?? "") ?? "service-0"}${span.isError ? " failed" : ""}`,
       style: { left: from, width: share(span.durationMs ?? 0, totalMs) },
     }),
     marks.map((at) => h("span.event-mark", { style: { left: share(offset(at), totalMs) } })),
   );
 }
 
+/** @param {number} part @param {number} whole */
 const share = (part, whole) => `${Math.max(0, Math.min(100, (100 * part) / whole)).toFixed(3)}%`;

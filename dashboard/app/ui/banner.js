@@ -12,10 +12,11 @@ export function troubleBanner(retry) {
   const element = h("div.banner", { role: "status", hidden: true });
   return {
     element,
-    /** @param {any} error null when all is well again */
+    /** @param {unknown} error null when all is well again */
     show(error) {
       // The reader has left, or is about to.
-      if (error instanceof SignedOut || error?.name === "AbortError") return;
+      if (error instanceof SignedOut || (error instanceof DOMException && error.name === "AbortError"))
+        return;
       element.hidden = !error;
       if (!error) return;
       fill(
@@ -27,7 +28,7 @@ export function troubleBanner(retry) {
   };
 }
 
-/** A trouble in words. @param {any} error */
+/** A trouble in words. @param {unknown} error */
 export function words(error) {
   // A bug of this page: shown in the console, not to the reader.
   if (!(error instanceof Problem)) {

@@ -3,10 +3,12 @@
 import { h } from "../dom.js";
 import { ago, moment } from "../format.js";
 
+/** @import { Child } from "../../types/dom" */
+
 /** A word in a coloured frame. @param {string} text @param {string} [tone] error, warn, ok, accent */
 export const pill = (text, tone = "") => h("span.pill", { class: tone }, text);
 
-/** "2 min. ago", with the exact time for whoever points at it. @param {string | null} at */
+/** "2 min. ago", with the exact time for a pointer that rests on it. @param {string | null | undefined} at */
 export const when = (at, none = "never") =>
   at ? h("time", { datetime: at, title: moment(at), "data-ago": true }, ago(at)) : h("span.faint", {}, none);
 
@@ -26,12 +28,13 @@ export const skeleton = (rows = 6) =>
     Array.from({ length: rows }, () => h("div")),
   );
 
-/** Nothing to show on a page, and what to do about it. @param {any} title @param {any} text @param {...any} actions */
+/** Nothing to show on a page, and what to do about it. @param {Child} title @param {Child} text @param {...Child} actions */
 export const empty = (title, text, ...actions) => emptyUnder("h2", title, text, actions);
 
-/** Nothing but that: the title is the page's own. @param {any} title @param {any} text @param {...any} actions */
+/** Nothing but that: the title is the page's own. @param {Child} title @param {Child} text @param {...Child} actions */
 export const emptyPage = (title, text, ...actions) => emptyUnder("h1", title, text, actions);
 
+/** @param {"h1" | "h2"} tag @param {Child} title @param {Child} text @param {Child[]} actions */
 const emptyUnder = (tag, title, text, actions) =>
   h(
     "div.empty",
@@ -41,11 +44,11 @@ const emptyUnder = (tag, title, text, actions) =>
     actions.length ? h("p.actions", {}, actions) : null,
   );
 
-/** A page's heading, with what belongs beside it. @param {any} title @param {...any} beside */
+/** A page's heading, with what belongs beside it. @param {Child} title @param {...Child} beside */
 export const heading = (title, ...beside) =>
   h("div.heading", {}, h("h1", { tabindex: -1 }, title), beside.length ? h("div.beside", {}, beside) : null);
 
-/** A label above its control. @param {string} id @param {string} label @param {any} control @param {any} [hint] */
+/** A label above its control. @param {string} id @param {string} label @param {HTMLElement} control @param {Child} [hint] */
 export const field = (id, label, control, hint) => {
   control.id = id;
   if (hint) control.setAttribute("aria-describedby", `${id}-hint`);
@@ -58,7 +61,7 @@ export const field = (id, label, control, hint) => {
   );
 };
 
-/** Two columns of names and values. @param {[string, any][]} pairs */
+/** Two columns of names and values. @param {[string, Child][]} pairs */
 export const facts = (pairs) =>
   h(
     "dl.facts",

@@ -3,6 +3,8 @@ import { SignedOut } from "../session.js";
 import { words } from "./banner.js";
 import { cross } from "./icons.js";
 
+/** @import { Child } from "../../types/dom" */
+
 /**
  * Opens a modal dialog; it is gone from the page once closed.
  *
@@ -37,7 +39,7 @@ export function openDialog(title, { wide = false, closed } = {}) {
  *
  * @param {object} options
  * @param {string} options.title
- * @param {any[]} options.fields
+ * @param {Child} options.fields
  * @param {string} options.action what the button says
  * @param {boolean} [options.danger]
  * @param {() => boolean} [options.ready] whether it may be sent
@@ -71,7 +73,7 @@ export function formDialog({ title, fields, action, danger = false, ready = () =
   });
   fill(dialog.body, form);
   update();
-  form.querySelector("input:not([type=checkbox]), select")?.focus();
+  /** @type {HTMLElement | null} */ (form.querySelector("input:not([type=checkbox]), select"))?.focus();
   return dialog;
 }
 
@@ -80,7 +82,7 @@ export function formDialog({ title, fields, action, danger = false, ready = () =
  *
  * @param {object} options
  * @param {string} options.title
- * @param {any} options.text
+ * @param {Child} options.text
  * @param {string} options.action
  * @param {string} [options.typed] what has to be typed first
  * @param {() => Promise<void>} options.save

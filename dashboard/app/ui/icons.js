@@ -2,6 +2,7 @@
 
 import { svg } from "../dom.js";
 
+/** @param {...string} paths what the pen draws */
 const stroked = (...paths) =>
   svg(
     "svg.icon",

@@ -5,7 +5,7 @@ import { h } from "../dom.js";
  * Escape and a click elsewhere.
  *
  * @param {string} label for a screen reader
- * @param {any} summary what the button shows
+ * @param {import("../../types/dom").Child} summary what the button shows
  * @param {{ opened?: () => void, class?: string }} [options]
  */
 export function menu(label, summary, options = {}) {
@@ -24,13 +24,13 @@ export function menu(label, summary, options = {}) {
     button.focus();
   });
   element.addEventListener("focusout", ({ relatedTarget }) => {
-    if (relatedTarget && !element.contains(relatedTarget)) close();
+    if (relatedTarget instanceof Node && !element.contains(relatedTarget)) close();
   });
   document.addEventListener("pointerdown", ({ target }) => {
-    if (!element.contains(target)) close();
+    if (target instanceof Node && !element.contains(target)) close();
   });
   body.addEventListener("click", ({ target }) => {
-    if (target.closest("a, button")) close();
+    if (target instanceof Element && target.closest("a, button")) close();
   });
   return { element, body, close };
 }

@@ -4,7 +4,7 @@ import { fill, freshId, h } from "../dom.js";
  * A row of tabs over one panel; arrow keys move between them.
  *
  * @param {string} label
- * @param {{ name: string, make: () => any }[]} tabs
+ * @param {{ name: string, make: () => Element }[]} tabs
  */
 export function tabPanel(label, tabs) {
   const panelId = freshId("panel");
@@ -24,13 +24,15 @@ export function tabPanel(label, tabs) {
   );
   const list = h("div.tab-list", { role: "tablist", "aria-label": label }, buttons);
   list.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const step = stepOf(event.key);
     if (!step) return;
     event.preventDefault();
-    const next = (buttons.indexOf(document.activeElement) + step + tabs.length) % tabs.length;
+    const current = buttons.findIndex((button) => button.matches(":focus"));
+    const next = (current + step + tabs.length) % tabs.length;
     show(next);
     buttons[next].focus();
   });
+  /** @param {number} index */
   function show(index) {
     buttons.forEach((button, other) => {
       button.setAttribute("aria-selected", String(other === index));
@@ -42,3 +44,6 @@ export function tabPanel(label, tabs) {
   show(0);
   return h("div.tab-box", {}, list, panel);
 }
+
+/** @param {string} key */
+const stepOf = (key) => (key === "ArrowRight" ? 1 : key === "ArrowLeft" ? -1 : 0);
