@@ -77,6 +77,11 @@ export const logs = (query, signal) => authorized("get", "/telemetry/logs", { qu
 /** @param {Query<"get", "/telemetry/metrics">} query @param {AbortSignal} signal */
 export const metrics = (query, signal) => authorized("get", "/telemetry/metrics", { query, signal });
 
-/** Sends one trace with a key, as an SDK would. @param {string} key @param {Body<"post", "/ingest/traces">} body */
+/**
+ * Sends one trace with a key, as an SDK would.
+ *
+ * @param {string} key
+ * @param {Body<"post", "/ingest/traces">} body
+ */
 export const sendTraces = (key, body) =>
   ask("post", "/ingest/traces", { body, headers: { "x-api-key": key } });

@@ -34,7 +34,12 @@ export function svg(selector, props = {}, ...children) {
 /** @param {string} selector */
 const tagOf = (selector) => selector.split(".", 1)[0];
 
-/** @param {HTMLElement | SVGElement} element @param {string} selector @param {Props} props @param {Child[]} children */
+/**
+ * @param {HTMLElement | SVGElement} element
+ * @param {string} selector
+ * @param {Props} props
+ * @param {Child[]} children
+ */
 function dress(element, selector, props, children) {
   const [, ...classes] = selector.split(".");
   if (classes.length) element.classList.add(...classes);
@@ -76,7 +81,12 @@ export function freshId(prefix) {
   return `${prefix}-${lastId}`;
 }
 
-/** Shows something else, unless it says the same: what has the focus keeps it. @param {Element} element @param {Element} child */
+/**
+ * Shows something else, unless it says the same: what has the focus keeps it.
+ *
+ * @param {Element} element
+ * @param {Element} child
+ */
 export function fillIfNew(element, child) {
   if (element.textContent !== child.textContent) fill(element, child);
 }

@@ -96,7 +96,12 @@ export function remember(choices) {
   history.replaceState(null, "", withChoices(location.hash, choices));
 }
 
-/** An address with these choices in its query, without those that are empty. @param {string} hash @param {Record<string, string | null>} choices */
+/**
+ * An address with these choices in its query, without those that are empty.
+ *
+ * @param {string} hash
+ * @param {Record<string, string | null>} choices
+ */
 export function withChoices(hash, choices) {
   const [path, query] = divided(hash);
   const parameters = new URLSearchParams(query);

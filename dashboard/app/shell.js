@@ -151,7 +151,11 @@ function themeButton() {
   return button;
 }
 
-/** What the system says already need not be remembered: then it may change with the system. @param {"light" | "dark"} theme */
+/**
+ * What the system says already need not be remembered: then it may change with the system.
+ *
+ * @param {"light" | "dark"} theme
+ */
 function choose(theme) {
   if ((theme === "dark") === systemIsDark.matches) {
     localStorage.removeItem("theme");

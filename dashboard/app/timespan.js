@@ -37,5 +37,9 @@ export const keepSpan = (name) => localStorage.setItem(STORED, name);
 /** From when on. @param {SpanName} name @param {number} [now] */
 export const beginOf = (name, now = Date.now()) => new Date(now - SPANS[name].ms).toISOString();
 
-/** How long to wait before looking again: a long stretch costs the server more to read. @param {SpanName} name */
+/**
+ * How long to wait before looking again: a long stretch costs the server more to read.
+ *
+ * @param {SpanName} name
+ */
 export const pauseOf = (name) => (SPANS[name].ms <= HOUR ? 4_000 : 20_000);

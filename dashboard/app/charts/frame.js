@@ -114,7 +114,13 @@ function stopAfter(key, current, last) {
   return key === "End" ? last : null;
 }
 
-/** Beside the mark, on the side where there is room. @param {HTMLElement} tip @param {Stop} stop @param {number} width */
+/**
+ * Beside the mark, on the side where there is room.
+ *
+ * @param {HTMLElement} tip
+ * @param {Stop} stop
+ * @param {number} width
+ */
 function placeTip(tip, stop, width) {
   const left = stop.x > width / 2 ? stop.x - tip.offsetWidth - 12 : stop.x + 12;
   const top = Math.max(0, (stop.y ?? 24) - 16);
@@ -133,7 +139,15 @@ export const valueAxis = (ticks, y, format, width) =>
     svg("text.tick", { x: MARGIN.left - 8, y: y(tick), dy: "0.32em", "text-anchor": "end" }, format(tick)),
   ]);
 
-/** Times along the bottom. @param {number} from @param {number} to @param {(at: number) => number} x @param {number} width @param {number} height */
+/**
+ * Times along the bottom.
+ *
+ * @param {number} from
+ * @param {number} to
+ * @param {(at: number) => number} x
+ * @param {number} width
+ * @param {number} height
+ */
 export function timeAxis(from, to, x, width, height) {
   const wanted = Math.max(2, Math.floor((width - MARGIN.left) / PIXELS_PER_TICK));
   return timeTicks(from, to, wanted)

@@ -14,7 +14,12 @@ export function logarithmic([low, high], range) {
   return (value) => place(Math.log(Math.min(high, Math.max(low, value))));
 }
 
-/** Round values from 0 up to at least `max`: about `wanted` of them. @param {number} max @param {number} wanted */
+/**
+ * Round values from 0 up to at least `max`: about `wanted` of them.
+ *
+ * @param {number} max
+ * @param {number} wanted
+ */
 export function roundTicks(max, wanted) {
   const top = Number.isFinite(max) && max > 0 ? max : 1;
   const rough = top / wanted;

@@ -72,7 +72,12 @@ function clockTimes(from, to, step) {
   return times;
 }
 
-/** The first time after `time` at which the reader's clock shows a multiple of `step`. @param {number} time @param {number} step */
+/**
+ * The first time after `time` at which the reader's clock shows a multiple of `step`.
+ *
+ * @param {number} time
+ * @param {number} step
+ */
 function nextClockTime(time, step) {
   const before = clockOffset(time);
   const next = multipleAfter(time, step, before);

@@ -28,10 +28,22 @@ export const skeleton = (rows = 6) =>
     Array.from({ length: rows }, () => h("div")),
   );
 
-/** Nothing to show on a page, and what to do about it. @param {Child} title @param {Child} text @param {...Child} actions */
+/**
+ * Nothing to show on a page, and what to do about it.
+ *
+ * @param {Child} title
+ * @param {Child} text
+ * @param {...Child} actions
+ */
 export const empty = (title, text, ...actions) => emptyUnder("h2", title, text, actions);
 
-/** Nothing but that: the title is the page's own. @param {Child} title @param {Child} text @param {...Child} actions */
+/**
+ * Nothing but that: the title is the page's own.
+ *
+ * @param {Child} title
+ * @param {Child} text
+ * @param {...Child} actions
+ */
 export const emptyPage = (title, text, ...actions) => emptyUnder("h1", title, text, actions);
 
 /** @param {"h1" | "h2"} tag @param {Child} title @param {Child} text @param {Child[]} actions */
@@ -48,7 +60,14 @@ const emptyUnder = (tag, title, text, actions) =>
 export const heading = (title, ...beside) =>
   h("div.heading", {}, h("h1", { tabindex: -1 }, title), beside.length ? h("div.beside", {}, beside) : null);
 
-/** A label above its control. @param {string} id @param {string} label @param {HTMLElement} control @param {Child} [hint] */
+/**
+ * A label above its control.
+ *
+ * @param {string} id
+ * @param {string} label
+ * @param {HTMLElement} control
+ * @param {Child} [hint]
+ */
 export const field = (id, label, control, hint) => {
   control.id = id;
   if (hint) control.setAttribute("aria-describedby", `${id}-hint`);
