@@ -1,16 +1,10 @@
 import { strict as assert } from "node:assert";
 import { afterEach, beforeEach, test } from "node:test";
 import { SPANS, beginOf, chosenSpan, keepSpan, pauseOf } from "../../../dashboard/app/timespan.js";
+import { freshStorage } from "./storage.js";
 import { inZone } from "./zone.js";
 
-beforeEach(() => {
-  const kept = new Map();
-  globalThis.localStorage = {
-    getItem: (name) => kept.get(name) ?? null,
-    setItem: (name, value) => kept.set(name, value),
-  };
-});
-afterEach(() => delete globalThis.localStorage);
+freshStorage({ beforeEach, afterEach });
 
 const chosen = (query) => chosenSpan(new URLSearchParams(query));
 
