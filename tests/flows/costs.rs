@@ -169,7 +169,7 @@ async fn beside() -> Beside {
     let requests = f64::from(REQUESTS);
     let (written, read) = (units.update / requests, units.read / requests);
     let table = format!(
-        "| Beside each batch | Write units | Read units |\n|---|--:|--:|\n\
+        "| In addition to each batch | Write units | Read units |\n|---|--:|--:|\n\
          | Key, limits, health | {written:.2} | {read:.2} |\n"
     );
     Beside {
@@ -190,34 +190,34 @@ async fn the_docs_tell_what_a_question_costs() {
         ("The 50 newest traces", "traces", String::new()),
         ("50 failed traces", "traces", "&status=error".into()),
         (
-            "One trace, with its time",
+            "One trace, with `at`",
             &format!("traces/{trace}"),
             format!("&at={at}"),
         ),
         (
-            "One trace, without",
+            "One trace, without `at`",
             &format!("traces/{trace}"),
             String::new(),
         ),
         ("The 50 newest log records", "logs", String::new()),
         ("Logs of one trace", "logs", format!("&traceId={logged}")),
         (
-            "Logs that have a word nobody wrote",
+            "Logs with a word that does not occur",
             "logs",
             "&q=nowhere".into(),
         ),
         ("Metrics of the half hour", "metrics", String::new()),
     ];
     let questions_of_now = questions.len();
-    let mut table = String::from("| Question | Read units | $ for 1,000 |\n|---|--:|--:|\n");
+    let mut table = String::from("| Query | Read units | $ for 1,000 |\n|---|--:|--:|\n");
     let hour = "&from=2026-01-31T12:00:00Z&to=2026-01-31T13:00:00Z";
     let settled = [
         (
-            "Its metrics when the hour is over, for once",
+            "The same when the hour is sealed, first query",
             "metrics",
             hour.into(),
         ),
-        ("Its metrics from then on", "metrics", hour.into()),
+        ("The same, later queries", "metrics", hour.into()),
     ];
     for (index, (question, path, query)) in questions.into_iter().chain(settled).enumerate() {
         if index == questions_of_now {
@@ -264,7 +264,7 @@ async fn half_an_hour(sdk: &Sdk) -> Middle {
 
 fn sizes<'a>(batches: impl Iterator<Item = &'a Stored>) -> String {
     let mut table = String::from(
-        "| Batch | JSON, bytes | Blob | Head | Write units | $ for a million |\n\
+        "| Batch | JSON, bytes | Chunk | Summary | Write units | $ for a million |\n\
          |---|--:|--:|--:|--:|--:|\n",
     );
     let (_, write) = prices::PARTS[0];
@@ -301,7 +301,7 @@ fn dollars(rows: &[Row], batches: &[Stored], has_sum: bool) -> String {
     }
     if has_sum {
         let of = |batch: &Stored, (_, price): &Row| prices::of_a_million(*price, batch);
-        row("**together**", &|batch| {
+        row("**Total**", &|batch| {
             rows.iter().map(|row| of(batch, row)).sum()
         });
     }

@@ -49,7 +49,7 @@ pub type Row = (&'static str, Price);
 
 /// Our own way, by parts; the first is the write.
 pub const PARTS: [Row; 7] = [
-    ("DynamoDB: blob and head", |batch| {
+    ("DynamoDB: chunk and summary", |batch| {
         batch.write_units() as f64 * WRITE_UNIT
     }),
     ("DynamoDB: key, limits, health", |batch| batch.beside),
@@ -58,35 +58,35 @@ pub const PARTS: [Row; 7] = [
         LAMBDA_REQUEST + INGEST_SECONDS * INGEST_GB * LAMBDA_GB_SECOND
     }),
     ("CloudWatch Logs", |_| LOG_LINES / GB * LOGGED_GB),
-    ("30 days in DynamoDB", |batch| {
+    ("DynamoDB: 30 days of storage", |batch| {
         kept(batch) * DYNAMODB_GB_MONTH
     }),
-    ("30 days of recovery", |batch| {
+    ("DynamoDB: 30 days of point-in-time recovery", |batch| {
         kept(batch) * RECOVERY_GB_MONTH
     }),
 ];
 
 /// Writing, and keeping for 30 days, without the way there.
 pub const WAYS: [Row; 6] = [
-    ("This design: blob and head in DynamoDB", |batch| {
+    ("This design: chunk and summary in DynamoDB", |batch| {
         batch.write_units() as f64 * WRITE_UNIT + kept(batch) * DYNAMODB_GB_MONTH
     }),
-    ("One DynamoDB item a span", |batch| {
+    ("One DynamoDB item per span", |batch| {
         let items = batch.as_items;
         let kept = (items.bytes + ITEM_OVERHEAD * batch.events) as f64 / GB;
         items.write_units as f64 * WRITE_UNIT + kept * DYNAMODB_GB_MONTH
     }),
-    ("Blob in S3, head in DynamoDB", |batch| {
+    ("Chunk in S3, summary in DynamoDB", |batch| {
         let head = (batch.head + ITEM_OVERHEAD) as f64 / GB;
         let head = super::write_units(batch.head) as f64 * WRITE_UNIT + head * DYNAMODB_GB_MONTH;
         S3_PUT + in_s3(batch) + head
     }),
-    ("Blob in S3 alone", |batch| S3_PUT + in_s3(batch)),
-    ("Firehose to S3, a record a span", |batch| {
+    ("Chunk in S3 only", |batch| S3_PUT + in_s3(batch)),
+    ("Firehose to S3, one record per span", |batch| {
         let taken = batch.events * FIREHOSE_STEP;
         taken as f64 / GIB * FIREHOSE_GB + in_s3(batch)
     }),
-    ("Firehose to S3, a record a blob", |batch| {
+    ("Firehose to S3, one record per chunk", |batch| {
         let taken = batch.blob.next_multiple_of(FIREHOSE_STEP);
         taken as f64 / GIB * FIREHOSE_GB + in_s3(batch)
     }),
