@@ -18,6 +18,7 @@ mod api_keys;
 mod applications;
 mod boundaries;
 mod costs;
+mod documents;
 mod events;
 mod front_door;
 mod github_trouble;
