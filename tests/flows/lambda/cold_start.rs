@@ -61,7 +61,7 @@ async fn a_cold_start_is_near_that_of_the_least_function() {
         })
         .collect();
     let (hello, _) = medians[0];
-    println!("| Function | First poll, ms | Ratio | First answer, ms |\n|---|--:|--:|--:|");
+    println!("| Function | First poll, ms | Ratio | First response, ms |\n|---|--:|--:|--:|");
     for (name, (polled, answered)) in names.iter().zip(&medians) {
         let ratio = polled / hello;
         println!("| {name} | {polled:.1} | {ratio:.1} | {answered:.1} |");
