@@ -2,8 +2,8 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::HeaderMap;
 use http::header::USER_AGENT;
+use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use shared::base::random;
 use shared::identity::handoff;
@@ -41,9 +41,14 @@ pub(crate) struct Callback {
 )]
 pub(crate) async fn callback(
     State(state): State<crate::State>,
+    method: Method,
     headers: HeaderMap,
     query: Result<Query<Callback>, Error>,
 ) -> Response {
+    if method == Method::HEAD {
+        // Link checkers and previews send it; a code can be used once.
+        return StatusCode::NO_CONTENT.into_response();
+    }
     let Ok(Query(query)) = query else {
         return state.frontend.login_page(Reason::InvalidState);
     };

@@ -14,8 +14,8 @@ pub(crate) struct Cookies {
     secure: bool,
 }
 
-/// A response header that sets a cookie.
-pub(crate) type SetCookie = AppendHeaders<[(HeaderName, String); 1]>;
+/// Response headers that set or remove cookies.
+pub(crate) type SetCookies = AppendHeaders<Vec<(HeaderName, String)>>;
 
 impl Cookies {
     /// Cookies for an API at this address.
@@ -41,38 +41,52 @@ impl Cookies {
         }
     }
 
-    /// Sets the cookie of a sign-in.
-    pub(crate) fn set(self, flow_id: &str, value: String) -> SetCookie {
-        self.header(flow_id, value, LOGIN_TTL.as_secs())
+    /// Sets the cookie of a sign-in, and removes those of others.
+    pub(crate) fn set(self, flow_id: &str, value: String, others: &[String]) -> SetCookies {
+        let others = others.iter().map(|flow_id| self.removal(flow_id));
+        let own = self.header(flow_id, value, LOGIN_TTL.as_secs());
+        AppendHeaders(others.chain([own]).collect())
     }
 
-    /// Removes it again.
-    pub(crate) fn clear(self, flow_id: &str) -> SetCookie {
+    /// Removes the cookie of a sign-in.
+    pub(crate) fn clear(self, flow_id: &str) -> SetCookies {
+        AppendHeaders(vec![self.removal(flow_id)])
+    }
+
+    fn removal(self, flow_id: &str) -> (HeaderName, String) {
         self.header(flow_id, String::new(), 0)
     }
 
     /// The value of a sign-in's cookie.
     pub(crate) fn find(self, headers: &HeaderMap, flow_id: &str) -> Option<String> {
-        let name = self.name(flow_id);
-        let values = headers
-            .get_all(COOKIE)
-            .into_iter()
-            .filter_map(|value| value.to_str().ok());
-        values
-            .flat_map(Cookie::split_parse)
-            .filter_map(Result::ok)
-            .find(|cookie| cookie.name() == name)
-            .map(|cookie| cookie.value().to_owned())
+        let mut flows = self.flows(headers).into_iter();
+        flows.find_map(|(name, value)| (name == flow_id).then_some(value))
     }
 
-    fn header(self, flow_id: &str, value: String, max_age_seconds: u64) -> SetCookie {
+    /// Sign-ins that this browser has started and not finished: flow ids and values.
+    /// Cookies of other sites on the same host may hold any bytes; they are passed over.
+    pub(crate) fn flows(self, headers: &HeaderMap) -> Vec<(String, String)> {
+        let prefix = self.name("");
+        let mut flows = Vec::new();
+        for header in headers.get_all(COOKIE) {
+            let header = String::from_utf8_lossy(header.as_bytes());
+            for cookie in Cookie::split_parse(&*header).filter_map(Result::ok) {
+                if let Some(flow_id) = cookie.name().strip_prefix(&prefix) {
+                    flows.push((flow_id.to_owned(), cookie.value().to_owned()));
+                }
+            }
+        }
+        flows
+    }
+
+    fn header(self, flow_id: &str, value: String, max_age_seconds: u64) -> (HeaderName, String) {
         let cookie = Cookie::build((self.name(flow_id), value))
             .path("/")
             .http_only(true)
             .same_site(SameSite::Lax)
             .secure(self.secure)
             .to_string();
-        AppendHeaders([(SET_COOKIE, format!("{cookie}; Max-Age={max_age_seconds}"))])
+        (SET_COOKIE, format!("{cookie}; Max-Age={max_age_seconds}"))
     }
 
     /// `__Host-` makes the browser refuse the cookie from any other host or path.
@@ -89,7 +103,7 @@ mod tests {
     fn set(address: &str) -> String {
         Cookies::for_address(address)
             .unwrap()
-            .set("flow", "value".into())
+            .set("flow", "value".into(), &[])
             .0[0]
             .1
             .clone()
@@ -125,5 +139,29 @@ mod tests {
         headers.append(COOKIE, "upblit_login_flow=2".parse().unwrap());
         assert_eq!(cookies.find(&headers, "flow").as_deref(), Some("2"));
         assert_eq!(cookies.find(&headers, "other"), None);
+    }
+
+    #[test]
+    fn cookies_of_other_sites_are_passed_over_whatever_they_hold() {
+        let cookies = Cookies::for_address("http://localhost").unwrap();
+        for other in [
+            "city=Z\u{fc}rich",
+            "=",
+            "x",
+            "a=\"b",
+            "%zz=%",
+            "upblit_login_=",
+            ";;",
+        ] {
+            let header = format!("{other}; upblit_login_flow=2; {other}");
+            // In ISO 8859-1, as some sites write them, and in UTF-8.
+            let latin: Vec<u8> = header.chars().map(|char| char as u8).collect();
+            for bytes in [header.into_bytes(), latin] {
+                let mut headers = HeaderMap::new();
+                headers.insert(COOKIE, http::HeaderValue::from_bytes(&bytes).unwrap());
+                let found = cookies.find(&headers, "flow");
+                assert_eq!(found.as_deref(), Some("2"), "{other}");
+            }
+        }
     }
 }

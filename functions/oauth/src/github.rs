@@ -167,9 +167,13 @@ impl From<TransportError> for GitHubError {
     }
 }
 
-/// GitHub's rule for account names: up to 39 alphanumerics and hyphens.
+/// GitHub's rule for account names: up to 39 alphanumerics and hyphens; those of
+/// managed users have an underscore before their enterprise's short code.
 pub(crate) fn is_login(text: &str) -> bool {
-    (1..=39).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    (1..=39).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
 }
 
 /// An error code as it may be logged: what GitHub sends is not ours.

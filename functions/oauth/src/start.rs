@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
 use serde::Deserialize;
 use shared::base::random;
 use shared::identity::handoff::CodeChallenge;
@@ -23,9 +24,9 @@ pub(crate) struct Start {
     /// The only method is `S256`; `plain` would be no protection (RFC 9700 §2.1.1).
     #[param(value_type = Option<String>, pattern = "^S256$", example = "S256")]
     code_challenge_method: Option<ChallengeMethod>,
-    /// Where on the frontend to go afterwards.
-    #[param(value_type = Option<String>, example = "/applications")]
-    return_to: Option<ReturnTo>,
+    /// A path on the frontend to go to afterwards. Anything else is ignored.
+    #[param(example = "/applications")]
+    return_to: Option<String>,
     /// The GitHub account to suggest; GitHub's own parameter of that name.
     #[param(example = "octocat")]
     login: Option<String>,
@@ -53,6 +54,7 @@ impl Start {
 )]
 pub(crate) async fn start(
     State(state): State<crate::State>,
+    headers: HeaderMap,
     query: Result<Query<Start>, Error>,
 ) -> Response {
     let Some(query) = query
@@ -68,7 +70,9 @@ pub(crate) async fn start(
     let attempt = {
         let now = state.clock.now();
         LoginAttempt::start(
-            query.return_to,
+            query
+                .return_to
+                .and_then(|path| ReturnTo::try_from(path).ok()),
             query.code_challenge,
             now,
             &mut random::rng(),
@@ -82,8 +86,9 @@ pub(crate) async fn start(
     };
     let login = query.login.filter(|login| is_login(login));
     let github = state.github.authorize_url(&attempt, login);
+    let surplus = LoginAttempt::surplus(state.cookies.flows(&headers), state.tokens.keys());
     (
-        state.cookies.set(attempt.flow_id(), sealed),
+        state.cookies.set(attempt.flow_id(), sealed, &surplus),
         crate::frontend::found(&github),
     )
         .into_response()

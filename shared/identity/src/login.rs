@@ -11,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use url::Url;
 
 use crate::handoff::CodeChallenge;
 use crate::signing::SigningKeys;
@@ -29,13 +30,22 @@ const STATE_SECRET_CHARS: usize = 32;
 /// Longest `return_to`.
 const MAX_RETURN_TO_BYTES: usize = 512;
 
+/// Sign-ins that one browser may have started and not finished. Each is a cookie,
+/// which goes along with every request: API Gateway takes 10,240 bytes of headers.
+pub const MAX_ATTEMPTS: usize = 5;
+
 /// One attempt to sign in, from the redirect to GitHub until its callback.
 #[derive(Serialize, Deserialize)]
 pub struct LoginAttempt {
+    #[serde(rename = "s")]
     state: String,
+    #[serde(rename = "v")]
     pkce_verifier: String,
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     return_to: Option<ReturnTo>,
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     code_challenge: Option<CodeChallenge>,
+    #[serde(rename = "e")]
     expires_at_ms: i64,
 }
 
@@ -124,7 +134,8 @@ impl LoginAttempt {
         keys: &SigningKeys,
         now: Timestamp,
     ) -> Result<Self, LoginRefusal> {
-        let attempt = Self::unseal(cookie, state, keys).ok_or(LoginRefusal::UnknownState)?;
+        let flow_id = Self::flow_id_in(state).ok_or(LoginRefusal::UnknownState)?;
+        let attempt = Self::unseal(cookie, flow_id, keys).ok_or(LoginRefusal::UnknownState)?;
         let same_state =
             constant_time::verify_slices_are_equal(attempt.state.as_bytes(), state.as_bytes());
         same_state.map_err(|_| LoginRefusal::UnknownState)?;
@@ -134,8 +145,27 @@ impl LoginAttempt {
         Ok(attempt)
     }
 
-    fn unseal(cookie: &str, state: &str, keys: &SigningKeys) -> Option<Self> {
-        let flow_id = Self::flow_id_in(state)?;
+    /// The attempts to give up so that one more may start: of the cookies' flow ids
+    /// and values, those of the oldest attempts, and all that cannot be opened.
+    pub fn surplus(cookies: Vec<(String, String)>, keys: &SigningKeys) -> Vec<String> {
+        let mut by_age: Vec<_> = cookies
+            .into_iter()
+            .map(|(flow_id, cookie)| {
+                let attempt = Self::unseal(&cookie, &flow_id, keys);
+                (attempt.map(|attempt| attempt.expires_at_ms), flow_id)
+            })
+            .collect();
+        // The newest first; what cannot be opened last.
+        by_age.sort_by(|(one, _), (other, _)| other.cmp(one));
+        let kept = by_age
+            .iter()
+            .take(MAX_ATTEMPTS - 1)
+            .take_while(|(expires_at_ms, _)| expires_at_ms.is_some())
+            .count();
+        by_age.drain(kept..).map(|(_, flow_id)| flow_id).collect()
+    }
+
+    fn unseal(cookie: &str, flow_id: &str, keys: &SigningKeys) -> Option<Self> {
         let sealed = URL_SAFE_NO_PAD.decode(cookie).ok()?;
         let (ciphertext, nonce) = sealed.split_last_chunk::<NONCE_LEN>()?;
         keys.for_verification().find_map(|keys| {
@@ -165,9 +195,9 @@ impl TryFrom<String> for ReturnTo {
     type Error = InvalidReturnTo;
 
     fn try_from(path: String) -> Result<Self, InvalidReturnTo> {
-        let local = path.starts_with('/') && !path.starts_with("//");
         // A browser reads `\` as `/`, and drops tabs and newlines: `/\evil` is `//evil`.
         let plain = path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+        let local = path.starts_with('/') && is_on_this_origin(&path);
         // `/%2fevil` becomes `//evil` in whatever decodes once more.
         let decoded_twice = path.to_ascii_lowercase();
         let hidden = decoded_twice.starts_with("/%2f") || decoded_twice.starts_with("/%5c");
@@ -177,6 +207,16 @@ impl TryFrom<String> for ReturnTo {
             Err(InvalidReturnTo)
         }
     }
+}
+
+/// Whether a path is still one of its origin when a browser has resolved its dot
+/// segments: `/..//evil` becomes `//evil`.
+fn is_on_this_origin(path: &str) -> bool {
+    let Ok(origin) = Url::parse("https://frontend.invalid") else {
+        return false;
+    };
+    let resolved = origin.join(path);
+    resolved.is_ok_and(|url| url.origin() == origin.origin() && !url.path().starts_with("//"))
 }
 
 impl From<ReturnTo> for String {
@@ -274,6 +314,31 @@ mod tests {
     }
 
     #[test]
+    fn the_oldest_attempts_give_way_and_so_does_what_cannot_be_opened() {
+        let keys = keys("k");
+        let cookie = |seconds| {
+            let attempt = LoginAttempt::start(None, None, at(seconds), &mut random::rng());
+            (attempt.flow_id().to_owned(), attempt.seal(&keys).unwrap())
+        };
+        let attempts = [3, 1, 5, 2, 4].map(cookie);
+        let id = |index: usize| attempts[index].0.clone();
+        let surplus = |cookies: &[(String, String)]| LoginAttempt::surplus(cookies.to_vec(), &keys);
+        assert_eq!(surplus(&attempts[..4]), [] as [String; 0]);
+        assert_eq!(surplus(&attempts), [id(1)]);
+        let foreign = ("x".to_owned(), "y".to_owned());
+        assert_eq!(surplus(&[foreign.clone(), attempts[0].clone()]), ["x"]);
+        let all = [&attempts[..], &[foreign]].concat();
+        assert_eq!(surplus(&all), [id(1), "x".to_owned()]);
+    }
+
+    #[test]
+    fn a_cookie_is_small() {
+        let attempt = attempt();
+        let cookie = attempt.seal(&keys("k")).unwrap();
+        assert!(cookie.len() <= 200, "{} bytes", cookie.len());
+    }
+
+    #[test]
     fn an_attempt_survives_a_rotation_of_the_signing_key() {
         let attempt = attempt();
         let cookie = attempt.seal(&keys("o")).unwrap();
@@ -285,7 +350,14 @@ mod tests {
     #[test]
     fn o29_only_plain_paths_are_returned_to() {
         let parse = |path: &str| ReturnTo::try_from(path.to_owned());
-        for path in ["/", "/applications/7?tab=keys#top", "/a//b", "/https:evil"] {
+        for path in [
+            "/",
+            "/applications/7?tab=keys#top",
+            "/a//b",
+            "/https:evil",
+            "/a/../b",
+            "/a?b=//c/../d",
+        ] {
             assert!(parse(path).is_ok(), "{path}");
         }
         for path in [
@@ -297,6 +369,11 @@ mod tests {
             "https:evil.test",
             "https://evil.test",
             "javascript:alert(1)",
+            "/..//evil.test",
+            "/./..//evil.test",
+            "/a/../..//evil.test",
+            "/%2e%2e//evil.test",
+            "/.//evil.test",
             "/%2fevil.test",
             "/%2Fevil",
             "/%5Cevil",

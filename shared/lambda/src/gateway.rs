@@ -1,7 +1,8 @@
 //! Events of API Gateway, made fit for the routers: without what stands before the
 //! route in the path, and without what `lambda_http` panics over.
 
-use http::header::HOST;
+use http::HeaderValue;
+use http::header::{COOKIE, HOST};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::request::LambdaRequest;
 use url::Url;
@@ -22,12 +23,24 @@ fn mend(event: &mut ApiGatewayV2httpRequest) {
     // whatever the client likes.
     event.headers.remove(HOST);
     event.request_context.domain_name = None;
+    if let Some(cookies) = cookie_header(event.cookies.take().unwrap_or_default()) {
+        event.headers.insert(COOKIE, cookies);
+    }
     // lambda_http would put the stage in front of the path where it is not.
     event.request_context.stage = None;
     let path = event.raw_path.take().unwrap_or_default();
     let route = event.route_key.as_deref().unwrap_or_default();
     event.raw_path = Some(escaped(of_route(&path, route)));
     event.raw_query_string = event.raw_query_string.take().map(|query| written(&query));
+}
+
+/// One header of all cookies. Cookies of other sites on the same host may hold any
+/// bytes: `lambda_http` would drop all of them for one that is not ASCII. One that
+/// no header can hold is left out.
+fn cookie_header(mut cookies: Vec<String>) -> Option<HeaderValue> {
+    cookies.retain(|cookie| HeaderValue::from_bytes(cookie.as_bytes()).is_ok());
+    let header = HeaderValue::from_bytes(cookies.join("; ").as_bytes());
+    header.ok().filter(|header| !header.is_empty())
 }
 
 /// The path that a route names. API Gateway hands over what the client sent: before it
@@ -100,6 +113,26 @@ mod tests {
             ("", "GET /me", ""),
         ] {
             assert_eq!(of_route(path, route), expected, "{path} {route}");
+        }
+    }
+
+    #[test]
+    fn no_cookie_costs_the_others() {
+        let header = |cookies: &[&str]| {
+            let cookies = cookies.iter().map(ToString::to_string).collect();
+            cookie_header(cookies).map(|header| header.as_bytes().to_vec())
+        };
+        for (cookies, expected) in [
+            (&["a=1", "b=2"][..], Some("a=1; b=2")),
+            (&["city=Zürich", "b=2"], Some("city=Zürich; b=2")),
+            (&["a=\u{7}", "b=2"], Some("b=2")),
+            (&["a=\n"], None),
+            (&[], None),
+        ] {
+            assert_eq!(
+                header(cookies),
+                expected.map(|text| text.as_bytes().to_vec())
+            );
         }
     }
 
