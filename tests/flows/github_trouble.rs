@@ -1,12 +1,13 @@
 //! GitHub at its worst: every answer it may give ends on the login page with a
 //! reason, and opens no session.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, LOCATION};
 use serde_json::{Value, json};
@@ -31,6 +32,8 @@ enum Answer {
     Redirect,
     Never,
     HalfABody,
+    /// The connection breaks in the middle of the answer.
+    Breaks,
 }
 
 impl FakeGitHub {
@@ -104,6 +107,10 @@ impl Answer {
             Self::Bytes(bytes) => ([(CONTENT_TYPE, "application/json")], bytes).into_response(),
             Self::Redirect => (StatusCode::FOUND, [(LOCATION, "/user")]).into_response(),
             Self::Never => std::future::pending().await,
+            Self::Breaks => {
+                let broken = futures_util::stream::once(async { Err::<String, _>("broken") });
+                Body::from_stream(broken).into_response()
+            }
             Self::HalfABody => {
                 let half = Ok::<_, std::io::Error>(r#"{"access_token":"#.to_owned());
                 let stream = futures::half_then_silence(half);
@@ -304,5 +311,119 @@ async fn o28_ids_that_are_no_ids_are_errors() {
             Some("github_error"),
             "{id}"
         );
+    }
+}
+
+/// A GitHub whose first answer of one path is not its best.
+async fn with_a_bad_second(path: &'static str, first: Answer) -> Backend {
+    let FakeGitHub {
+        token,
+        user,
+        emails,
+    } = FakeGitHub::fine();
+    let fine = [
+        ("/login/oauth/access_token", token),
+        ("/user", user),
+        ("/user/emails", emails),
+    ];
+    let mut router = Router::new();
+    for (route, answer) in fine {
+        let first = Mutex::new((route == path).then(|| first.clone()));
+        let first = Arc::new(first);
+        let respond = move || {
+            let answer = first
+                .lock()
+                .unwrap()
+                .take()
+                .unwrap_or_else(|| answer.clone());
+            answer.respond()
+        };
+        router = router.route(route, any(respond));
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Backend::with(&[("GITHUB_URL", &address), ("GITHUB_API_URL", &address)]).await
+}
+
+#[tokio::test]
+async fn a_bad_second_of_github_fails_no_sign_in() {
+    for path in ["/user", "/user/emails"] {
+        for first in [
+            Answer::Html(401),
+            Answer::Html(500),
+            Answer::Html(502),
+            Answer::Breaks,
+            Answer::Never,
+        ] {
+            let backend = with_a_bad_second(path, first).await;
+            assert_eq!(outcome(&backend).await, None, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_code_is_never_sent_twice() {
+    for first in [Answer::Html(502), Answer::Breaks] {
+        let backend = with_a_bad_second("/login/oauth/access_token", first).await;
+        let reason = outcome(&backend).await;
+        assert_eq!(reason.as_deref(), Some("github_unavailable"));
+    }
+}
+
+#[tokio::test]
+async fn what_github_forbids_has_a_reason_of_its_own() {
+    let forbidden = [
+        FakeGitHub {
+            user: Answer::Html(403),
+            ..FakeGitHub::fine()
+        },
+        FakeGitHub {
+            emails: Answer::Html(403),
+            ..FakeGitHub::fine()
+        },
+    ];
+    for github in forbidden {
+        assert_eq!(github.outcome().await.as_deref(), Some("github_forbidden"));
+    }
+}
+
+/// A GitHub that answers each connection once, and then keeps it open in silence, as
+/// one does that died while the function was frozen.
+async fn with_dying_connections() -> Backend {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        loop {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 16 * 1024];
+            let length = connection.read(&mut request).await.unwrap();
+            let request = String::from_utf8_lossy(&request[..length]).into_owned();
+            let body = match request.split(' ').nth(1).unwrap() {
+                "/user" => json!({ "id": 7, "login": "ada", "name": "Ada" }),
+                "/user/emails" => emails(true, true),
+                _ => json!({ "access_token": "gho_x", "token_type": "bearer" }),
+            };
+            let body = body.to_string();
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json";
+            let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            connection.write_all(answer.as_bytes()).await.unwrap();
+            open.push(connection);
+        }
+    });
+    Backend::with(&[("GITHUB_URL", &address), ("GITHUB_API_URL", &address)]).await
+}
+
+#[tokio::test]
+async fn a_connection_that_died_since_the_last_sign_in_fails_none() {
+    let backend = with_dying_connections().await;
+    for _ in 0..3 {
+        let mut browser = backend.browser();
+        let state = parameters(browser.start().await.query())["state"].clone();
+        let callback = format!("/login/oauth2/code/github?code=abc&state={state}");
+        let location = browser.get(&callback).await.location();
+        assert!(parameters(location.fragment()).contains_key("token"));
     }
 }

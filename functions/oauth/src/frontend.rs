@@ -48,6 +48,8 @@ pub(crate) enum Reason {
     LoginExpired,
     /// The account has no primary, verified e-mail address.
     EmailUnverified,
+    /// GitHub does not let the app read the account.
+    GitHubForbidden,
     /// GitHub did not answer, or not in time.
     GitHubUnavailable,
     /// GitHub refused, or answered with what we do not understand.
@@ -65,6 +67,7 @@ impl Reason {
             Self::InvalidState => "invalid_state",
             Self::LoginExpired => "login_expired",
             Self::EmailUnverified => "email_unverified",
+            Self::GitHubForbidden => "github_forbidden",
             Self::GitHubUnavailable => "github_unavailable",
             Self::GitHubError => "github_error",
             Self::Unavailable => "unavailable",
@@ -86,6 +89,7 @@ impl From<&GitHubError> for Reason {
         match error {
             GitHubError::Unavailable(_) => Self::GitHubUnavailable,
             GitHubError::EmailUnverified => Self::EmailUnverified,
+            GitHubError::Forbidden => Self::GitHubForbidden,
             GitHubError::Refused(_) | GitHubError::Unintelligible(_) => Self::GitHubError,
         }
     }

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use oauth2::basic::BasicClient;
 use oauth2::{
     AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
@@ -18,7 +19,7 @@ use shared::base::environment::{ConfigError, Env};
 use shared::base::ids::UserId;
 use shared::identity::login::LoginAttempt;
 use shared::identity::user::Profile;
-use shared::web::client::{Client as HttpClient, ClientError};
+use shared::web::client::ClientError;
 use thiserror::Error;
 
 mod transport;
@@ -49,6 +50,10 @@ pub(crate) enum GitHubError {
     /// An answer that is not what GitHub documents.
     #[error("unintelligible answer: {0}")]
     Unintelligible(String),
+    /// GitHub does not let the token read the account: the app lacks the permission
+    /// for e-mail addresses, an organisation restricts it, or its rate limit is used up.
+    #[error("forbidden: status 403")]
+    Forbidden,
     /// No primary, verified e-mail address.
     #[error("the account has no primary, verified e-mail address")]
     EmailUnverified,
@@ -77,7 +82,7 @@ impl GitHub {
         Ok(Self {
             oauth,
             api_url: env.base_url("GITHUB_API_URL", Some("https://api.github.com"))?,
-            transport: Transport::new(HttpClient::new(TIME_LIMIT)),
+            transport: Transport::default(),
         })
     }
 
@@ -157,6 +162,7 @@ impl GitHub {
 impl From<TransportError> for GitHubError {
     fn from(error: TransportError) -> Self {
         match error {
+            TransportError::Unexpected(StatusCode::FORBIDDEN) => Self::Forbidden,
             TransportError::Unexpected(_) | TransportError::Client(ClientError::TooLarge) => {
                 Self::Unintelligible(error.to_string())
             }

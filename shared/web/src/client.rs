@@ -36,31 +36,28 @@ pub enum ClientError {
     TooLarge,
 }
 
-/// One client with its connections, made on first use: reading the machine's
-/// certificates takes longer than all the rest of a cold start.
+/// A client that is made on first use: reading the machine's certificates takes
+/// longer than all the rest of a cold start.
+#[derive(Default)]
 pub struct Client {
-    time_limit: Duration,
     connections: OnceLock<HttpsClient>,
 }
 
 impl Client {
-    /// A client whose every call ends within the limit.
-    pub fn new(time_limit: Duration) -> Self {
-        Self {
-            time_limit,
-            connections: OnceLock::new(),
-        }
-    }
-
-    /// Sends a request and reads the whole answer. Redirects are not followed:
-    /// no answer may send what we know elsewhere.
+    /// Sends a request over a new connection and reads the whole answer, within
+    /// the limit. Redirects are not followed: no answer may send what we know
+    /// elsewhere.
     ///
     /// # Errors
     /// When there is no answer, or one that says to try later.
-    pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ClientError> {
-        tokio::time::timeout(self.time_limit, self.exchange(request))
+    pub async fn send(
+        &self,
+        request: Request<Bytes>,
+        time_limit: Duration,
+    ) -> Result<Response<Bytes>, ClientError> {
+        tokio::time::timeout(time_limit, self.exchange(request))
             .await
-            .unwrap_or(Err(ClientError::Late(self.time_limit)))
+            .unwrap_or(Err(ClientError::Late(time_limit)))
     }
 
     async fn exchange(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, ClientError> {
@@ -101,5 +98,9 @@ fn https_client() -> io::Result<HttpsClient> {
         .https_or_http()
         .enable_http1()
         .build();
-    Ok(HyperClient::builder(TokioExecutor::new()).build(connector))
+    // No connection is kept: Lambda freezes the process between two requests, and a
+    // connection that died meanwhile swallows what is sent over it.
+    Ok(HyperClient::builder(TokioExecutor::new())
+        .pool_max_idle_per_host(0)
+        .build(connector))
 }

@@ -74,7 +74,7 @@ impl GitHubKeys {
     pub(crate) fn load(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self {
             url: env.base_url("GITHUB_SECRET_SCANNING_KEYS_URL", Some(DEFAULT_URL))?,
-            client: Client::new(TIME_LIMIT),
+            client: Client::default(),
             known: Mutex::default(),
         })
     }
@@ -115,7 +115,7 @@ impl GitHubKeys {
             .header(ACCEPT, "application/vnd.github+json")
             .header("X-GitHub-Api-Version", "2022-11-28")
             .body(Bytes::new())?;
-        let response = self.client.send(request).await?;
+        let response = self.client.send(request, TIME_LIMIT).await?;
         if response.status() != StatusCode::OK {
             return Err(FetchError::Unexpected(response.status()));
         }

@@ -1,6 +1,7 @@
 //! GitHub's two dialects of HTTP: the REST API, and the token endpoint.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION};
@@ -21,17 +22,47 @@ pub(super) enum TransportError {
     Unexpected(StatusCode),
 }
 
+/// How long one call may take; [`super::TIME_LIMIT`] bounds all of them together.
+const CALL_TIME_LIMIT: Duration = Duration::from_secs(5);
+const GET_TIME_LIMIT: Duration = Duration::from_secs(2);
+
+/// Waits before a GET is repeated.
+const GET_RETRIES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(600)];
+
+impl TransportError {
+    /// Whether the same GET may succeed a moment later.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Client(ClientError::Failed(_) | ClientError::Late(_)) => true,
+            Self::Client(ClientError::ServerError(status)) => status.is_server_error(),
+            Self::Unexpected(status) => *status == StatusCode::UNAUTHORIZED,
+            Self::Client(ClientError::TooLarge) | Self::Unwritable(_) => false,
+        }
+    }
+}
+
 /// Calls to one GitHub.
+#[derive(Default)]
 pub(super) struct Transport(Client);
 
 impl Transport {
-    /// Calls through this client.
-    pub(super) fn new(client: Client) -> Self {
-        Self(client)
+    /// A resource of GitHub's REST API. Tried again where GitHub has a bad second:
+    /// no answer, a server error, or a new token that is not known everywhere yet.
+    pub(super) async fn get(
+        &self,
+        url: &str,
+        token: &oauth2::AccessToken,
+    ) -> Result<Bytes, TransportError> {
+        for wait in GET_RETRIES {
+            match self.try_get(url, token).await {
+                Err(error) if error.may_pass() => tokio::time::sleep(wait).await,
+                result => return result,
+            }
+        }
+        self.try_get(url, token).await
     }
 
-    /// A resource of GitHub's REST API.
-    pub(super) async fn get(
+    async fn try_get(
         &self,
         url: &str,
         token: &oauth2::AccessToken,
@@ -44,7 +75,7 @@ impl Transport {
             .header(AUTHORIZATION, authorization)
             .header("X-GitHub-Api-Version", "2022-11-28")
             .body(Bytes::new())?;
-        let response = self.0.send(request).await?;
+        let response = self.0.send(request, GET_TIME_LIMIT).await?;
         match response.status() {
             StatusCode::OK => Ok(response.into_body()),
             status => Err(TransportError::Unexpected(status)),
@@ -60,7 +91,10 @@ impl<'c> AsyncHttpClient<'c> for Transport {
 
     fn call(&'c self, request: oauth2::HttpRequest) -> Self::Future {
         Box::pin(async {
-            let mut response = self.0.send(request.map(Bytes::from)).await?;
+            let mut response = self
+                .0
+                .send(request.map(Bytes::from), CALL_TIME_LIMIT)
+                .await?;
             if response.status() == StatusCode::OK && is_oauth_error(response.body()) {
                 // GitHub sends OAuth errors with 200; RFC 6749 §5.2 and the crate expect 400.
                 *response.status_mut() = StatusCode::BAD_REQUEST;
