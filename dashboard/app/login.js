@@ -14,6 +14,8 @@ const REASONS = {
   login_expired: "The sign-in took more than ten minutes. Please start again.",
   email_unverified:
     "GitHub has no verified e-mail address for your account. Verify one on GitHub, then sign in again.",
+  github_forbidden:
+    "GitHub does not let this app read your account or its e-mail addresses. An owner of the app or of your organization has to allow it.",
   github_unavailable: "GitHub did not answer. Please try again in a moment.",
   github_error:
     "GitHub refused the sign-in. Please try again; if it stays, check the app’s client id and secret.",

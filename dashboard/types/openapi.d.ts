@@ -1994,7 +1994,7 @@ export interface operations {
                  */
                 code_challenge_method?: string;
                 /**
-                 * @description Where on the frontend to go afterwards.
+                 * @description A path on the frontend to go to afterwards. Anything else is ignored.
                  * @example /applications
                  */
                 return_to?: string;

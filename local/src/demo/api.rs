@@ -31,7 +31,7 @@ impl Api {
     /// The API at this address.
     pub(super) fn new(url: &Url) -> Self {
         Self {
-            client: Client::new(TIME_LIMIT),
+            client: Client::default(),
             url: url.clone(),
         }
     }
@@ -85,7 +85,7 @@ impl Api {
     ) -> Result<Result<Value, ClientError>, Failure> {
         let request = self.request(Method::POST, path, &As::Key(key), Some(batch));
         let request = request.map_err(|error| self.no_server(error))?;
-        let response = match self.client.send(request).await {
+        let response = match self.client.send(request, TIME_LIMIT).await {
             Ok(response) => response,
             Err(error) => return Ok(Err(error)),
         };
@@ -122,7 +122,7 @@ impl Api {
         request: Result<Request<Bytes>, axum::http::Error>,
     ) -> Result<Response<Bytes>, Failure> {
         let request = request.map_err(|error| self.no_server(error))?;
-        let answer = self.client.send(request).await;
+        let answer = self.client.send(request, TIME_LIMIT).await;
         answer.map_err(|error| self.no_server(in_words(&error)))
     }
 
