@@ -51,15 +51,12 @@ async fn receive<E: Ingested>(
     body: Body,
     negotiate: Negotiate,
 ) -> Result<Response, Error> {
-    let key = state
-        .keys
-        .authorize(state, source, headers, E::SCOPE)
-        .await?;
+    let key = state.keys.authorize(source, headers, E::SCOPE).await?;
     let outcome = ingest::<E>(state, &key, headers, body, negotiate).await;
     if let Err(error) = &outcome {
-        state.health.note_refusal(state, key.id, error).await;
+        state.health.note_refusal(key.id, error).await;
     }
-    let limits = state.limits.headers(key.id, state.clock.now());
+    let limits = state.limits.headers(key.id);
     let answer = outcome.map(|(report, protocol)| protocol.answer(report, E::SIGNAL));
     Ok((limits, answer).into_response())
 }
@@ -72,7 +69,7 @@ async fn ingest<E: Ingested>(
     body: Body,
     negotiate: Negotiate,
 ) -> Result<(Report, Protocol), Error> {
-    if state.limits.is_used_up(key.id, state.clock.now()) {
+    if state.limits.is_used_up(key.id) {
         return Err(OVER_LIMIT);
     }
     let application_id = key.id.application_id;
@@ -84,7 +81,7 @@ async fn ingest<E: Ingested>(
     drop(inflated);
     drop(body);
     let events = report.accepted + report.rejected;
-    if !state.limits.admit(state, key.id, events).await? {
+    if !state.limits.admit(key.id, events).await? {
         return Err(OVER_LIMIT);
     }
     let (retention, shards) = (
@@ -99,8 +96,8 @@ async fn ingest<E: Ingested>(
     // The notes of the key run beside the write, and their failure is not the batch's.
     let (stored, (), ()) = tokio::join!(
         store,
-        state.keys.note_use(state, key),
-        state.health.note(state, key.id, seen.clone())
+        state.keys.note_use(key),
+        state.health.note(key.id, seen.clone())
     );
     if let Err(error) = stored {
         state.health.take_back(key.id, &seen);

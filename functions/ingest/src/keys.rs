@@ -1,25 +1,31 @@
 //! Verifying API keys, with a short memory.
 
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::HeaderMap;
 use jiff::Timestamp;
 use lru::LruCache;
 use shared::base::causes::WithCauses;
-use shared::base::clock;
+use shared::base::clock::{self, Clock};
+use shared::base::environment::ConfigError;
 use shared::base::ids::PublicKeyId;
 use shared::identity::api_key::{ApiKey, KeyHash, KeyRefusal, Scope, SecretSlot};
 use shared::identity::application::TelemetrySettings;
+use shared::lambda::Host;
+use shared::store::Database;
 use shared::store::api_keys::{LAST_USED_PRECISION, StoredKey};
 use shared::web::credentials;
 use shared::web::error::Error;
 use shared::web::request_log;
 use shared::web::source::Source;
 
+use crate::health::KeyHealth;
+use crate::limits::RefusedKeys;
+
 /// The longest a key is believed without asking again: the bound on revocation.
-pub(crate) const MAX_CACHE_TTL: Duration = Duration::from_secs(10);
+const MAX_CACHE_TTL: Duration = Duration::from_secs(10);
 
 /// Keys remembered by one instance.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
@@ -27,6 +33,10 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 /// Keys that were read lately. A record is believed for a fixed time from its
 /// reading, however often it is used, so a revocation takes hold within it.
 pub(crate) struct VerifiedKeys {
+    clock: Clock,
+    database: Database,
+    health: Arc<KeyHealth>,
+    refused: RefusedKeys,
     ttl: Duration,
     cache: Mutex<LruCache<KeyHash, Remembered>>,
 }
@@ -49,12 +59,21 @@ pub(crate) struct AuthorizedKey {
 }
 
 impl VerifiedKeys {
-    /// Believes a key for `ttl` after reading it.
-    pub(crate) fn new(ttl: Duration) -> Self {
-        Self {
-            ttl,
+    /// Believes a key for `KEY_CACHE_TTL` after reading it, 10 s unless set.
+    /// `health` counts what known keys were refused for.
+    ///
+    /// # Errors
+    /// When the setting is unreadable or longer than [`MAX_CACHE_TTL`].
+    pub(crate) fn load(host: &Host, health: Arc<KeyHealth>) -> Result<Self, ConfigError> {
+        let bounds = Duration::ZERO..=MAX_CACHE_TTL;
+        Ok(Self {
+            clock: host.clock.clone(),
+            database: host.database.clone(),
+            health,
+            refused: RefusedKeys::new(&host.clock),
+            ttl: host.env.duration("KEY_CACHE_TTL", MAX_CACHE_TTL, bounds)?,
             cache: Mutex::new(LruCache::new(CAPACITY)),
-        }
+        })
     }
 
     /// Checks the request's `x-api-key`. No database call for a key that is
@@ -64,24 +83,23 @@ impl VerifiedKeys {
     /// When there is no key or it may not do this, or when storage fails.
     pub(crate) async fn authorize(
         &self,
-        state: &crate::State,
         source: Source,
         headers: &HeaderMap,
         scope: Scope,
     ) -> Result<AuthorizedKey, Error> {
         let key = ApiKey::parse(credentials::api_key(headers)?).ok_or(KeyRefusal::Invalid)?;
-        let (hash, now) = (key.hash(), state.clock.now());
+        let (hash, now) = (key.hash(), self.clock.now());
         let remembered = self.remembered(&hash, now);
         let is_new = remembered.is_none();
         request_log::note_key(key.id());
         request_log::note(|request| request.is_key_remembered = Some(!is_new));
         let stored = match remembered {
             Some(stored) => stored,
-            None => read(state, source, &key, &hash, now).await?,
+            None => self.read(source, &key, &hash, now).await?,
         };
         if let Err(refusal) = stored.key.authorize(&hash, scope, now) {
             let error = refusal.into();
-            state.health.note_refusal(state, key.id(), &error).await;
+            self.health.note_refusal(key.id(), &error).await;
             return Err(error);
         }
         // Only what was accepted, and only from its reading on: being used does not
@@ -102,8 +120,8 @@ impl VerifiedKeys {
 
     /// Notes in the table that the key was used, at most once in five minutes.
     /// Only a statistic: a failure is logged and forgotten.
-    pub(crate) async fn note_use(&self, state: &crate::State, key: &AuthorizedKey) {
-        let now = state.clock.now();
+    pub(crate) async fn note_use(&self, key: &AuthorizedKey) {
+        let now = self.clock.now();
         let fresh = clock::before(now, LAST_USED_PRECISION);
         if key.last_used_at.is_some_and(|at| at > fresh) {
             return;
@@ -111,9 +129,31 @@ impl VerifiedKeys {
         if let Some(remembered) = self.lock().peek_mut(&key.hash) {
             remembered.stored.note_use(key.secret, now);
         }
-        if let Err(error) = state.database.touch_key(key.id, key.secret, now).await {
+        if let Err(error) = self.database.touch_key(key.id, key.secret, now).await {
             tracing::warn!(key = %key.id, error = %WithCauses(&error), "last use not noted");
         }
+    }
+
+    /// Reads the key's record, unless its address has presented too many keys
+    /// that do not exist.
+    async fn read(
+        &self,
+        source: Source,
+        key: &ApiKey,
+        hash: &KeyHash,
+        now: Timestamp,
+    ) -> Result<StoredKey, Error> {
+        if self.refused.is_flooding(source) {
+            return Err(Error::RateLimited(
+                "too many invalid API keys from this address",
+            ));
+        }
+        let stored = self.database.api_key(key.id()).await?;
+        let stored = stored.filter(|stored| stored.key.has_secret(hash, now));
+        stored.ok_or_else(|| {
+            self.refused.note(source);
+            KeyRefusal::Invalid.into()
+        })
     }
 
     fn remembered(&self, hash: &KeyHash, now: Timestamp) -> Option<StoredKey> {
@@ -127,29 +167,7 @@ impl VerifiedKeys {
         self.lock().put(hash, Remembered { stored, read_at });
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<KeyHash, Remembered>> {
+    fn lock(&self) -> MutexGuard<'_, LruCache<KeyHash, Remembered>> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Reads the key's record. Whoever presents many keys that do not exist is not
-/// looked up any more.
-async fn read(
-    state: &crate::State,
-    source: Source,
-    key: &ApiKey,
-    hash: &KeyHash,
-    now: Timestamp,
-) -> Result<StoredKey, Error> {
-    if state.refused_keys.is_flooding(source, now) {
-        return Err(Error::RateLimited(
-            "too many invalid API keys from this address",
-        ));
-    }
-    let stored = state.database.api_key(key.id()).await?;
-    let stored = stored.filter(|stored| stored.key.has_secret(hash, now));
-    stored.ok_or_else(|| {
-        state.refused_keys.note(source, now);
-        KeyRefusal::Invalid.into()
-    })
 }

@@ -22,7 +22,7 @@ mod protocol;
 
 use health::KeyHealth;
 use keys::VerifiedKeys;
-use limits::{KeyLimits, RefusedKeys};
+use limits::KeyLimits;
 
 /// What the handlers share. No secret: a key is verified by its hash.
 #[derive(Clone)]
@@ -31,7 +31,6 @@ pub struct State {
     database: Database,
     keys: Arc<VerifiedKeys>,
     limits: Arc<KeyLimits>,
-    refused_keys: Arc<RefusedKeys>,
     health: Arc<KeyHealth>,
     retention: Duration,
 }
@@ -42,17 +41,13 @@ impl State {
     /// # Errors
     /// When one is wrong.
     pub fn load(host: &Host) -> Result<Self, ConfigError> {
-        let cache = Duration::ZERO..=keys::MAX_CACHE_TTL;
-        let cache_ttl = host
-            .env
-            .duration("KEY_CACHE_TTL", keys::MAX_CACHE_TTL, cache)?;
+        let health = Arc::new(KeyHealth::new(host));
         Ok(Self {
             clock: host.clock.clone(),
             database: host.database.clone(),
-            keys: Arc::new(VerifiedKeys::new(cache_ttl)),
-            limits: Arc::new(KeyLimits::load(&host.env)?),
-            refused_keys: Arc::new(RefusedKeys::new()),
-            health: Arc::new(KeyHealth::new()),
+            keys: Arc::new(VerifiedKeys::load(host, health.clone())?),
+            limits: Arc::new(KeyLimits::load(host)?),
+            health,
             retention: default_retention(&host.env)?,
         })
     }

@@ -7,10 +7,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use lru::LruCache;
+use shared::base::clock::Clock;
 use shared::base::environment::{ConfigError, Env};
 use shared::base::ids::PublicKeyId;
 use shared::identity::rate_limit::{Allowance, Amount, Answer, WINDOW, Window};
+use shared::lambda::Host;
+use shared::store::Database;
 use shared::store::short_lived::LeaseOutcome;
+use shared::telemetry::decode::MAX_EVENTS;
 use shared::web::error::Error;
 use shared::web::source::Source;
 
@@ -25,6 +29,8 @@ const MAX_LEASES: usize = 4;
 
 /// What a key may send in a minute.
 pub(crate) struct KeyLimits {
+    clock: Clock,
+    database: Database,
     quota: Amount,
     allowances: Mutex<LruCache<PublicKeyId, Allowance>>,
 }
@@ -34,33 +40,19 @@ impl KeyLimits {
     ///
     /// # Errors
     /// When one is wrong, or so small that a full batch could never pass.
-    pub(crate) fn load(env: &Env) -> Result<Self, ConfigError> {
-        let quota = Amount {
-            requests: env.parsed("RATE_LIMIT_REQUESTS", 6_000)?,
-            events: env.parsed("RATE_LIMIT_EVENTS", 600_000)?,
-        };
-        if quota.requests == 0 {
-            return Err(ConfigError::new(
-                "RATE_LIMIT_REQUESTS",
-                "must be at least 1",
-            ));
-        }
-        if quota.events < shared::telemetry::decode::MAX_EVENTS as u64 {
-            let problem = format!(
-                "must be at least {}, a full batch",
-                shared::telemetry::decode::MAX_EVENTS
-            );
-            return Err(ConfigError::new("RATE_LIMIT_EVENTS", problem));
-        }
+    pub(crate) fn load(host: &Host) -> Result<Self, ConfigError> {
         Ok(Self {
-            quota,
+            clock: host.clock.clone(),
+            database: host.database.clone(),
+            quota: quota(&host.env)?,
             allowances: Mutex::new(LruCache::new(CAPACITY)),
         })
     }
 
     /// Whether this minute's requests are known to be used up: then a body need
     /// not be read.
-    pub(crate) fn is_used_up(&self, key: PublicKeyId, now: Timestamp) -> bool {
+    pub(crate) fn is_used_up(&self, key: PublicKeyId) -> bool {
+        let now = self.clock.now();
         let mut allowances = self.lock();
         let Some(allowance) = allowances.get(&key) else {
             return false;
@@ -73,13 +65,8 @@ impl KeyLimits {
     ///
     /// # Errors
     /// When storage fails.
-    pub(crate) async fn admit(
-        &self,
-        state: &crate::State,
-        key: PublicKeyId,
-        events: usize,
-    ) -> Result<bool, Error> {
-        let now = state.clock.now();
+    pub(crate) async fn admit(&self, key: PublicKeyId, events: usize) -> Result<bool, Error> {
+        let now = self.clock.now();
         for _ in 0..MAX_LEASES {
             let (answer, window) = self.with(key, now, |allowance| {
                 (
@@ -92,7 +79,7 @@ impl KeyLimits {
                 Answer::Denied => return Ok(false),
                 Answer::Lease(block) => block,
             };
-            let outcome = state
+            let outcome = self
                 .database
                 .lease(key, window, block, self.quota, now)
                 .await?;
@@ -106,7 +93,8 @@ impl KeyLimits {
 
     /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10):
     /// what this instance knows to be left.
-    pub(crate) fn headers(&self, key: PublicKeyId, now: Timestamp) -> HeaderMap {
+    pub(crate) fn headers(&self, key: PublicKeyId) -> HeaderMap {
+        let now = self.clock.now();
         let (remaining, quota) = self.with(key, now, |a| (a.remaining(), a.quota()));
         let (window, left) = (WINDOW.as_secs(), Window::at(now).seconds_left(now));
         let policy = format!(
@@ -148,25 +136,47 @@ impl KeyLimits {
     }
 }
 
+fn quota(env: &Env) -> Result<Amount, ConfigError> {
+    let quota = Amount {
+        requests: env.parsed("RATE_LIMIT_REQUESTS", 6_000)?,
+        events: env.parsed("RATE_LIMIT_EVENTS", 600_000)?,
+    };
+    let too_small = |name, problem: String| Err(ConfigError::new(name, problem));
+    if quota.requests == 0 {
+        return too_small("RATE_LIMIT_REQUESTS", "must be at least 1".to_owned());
+    }
+    if quota.events < MAX_EVENTS as u64 {
+        let problem = format!("must be at least {MAX_EVENTS}, a full batch");
+        return too_small("RATE_LIMIT_EVENTS", problem);
+    }
+    Ok(quota)
+}
+
 /// Counts refused keys by address. A flood of made-up keys with good checksums
 /// would otherwise cost a read each.
-pub(crate) struct RefusedKeys(Mutex<LruCache<Source, (Window, u32)>>);
+pub(crate) struct RefusedKeys {
+    clock: Clock,
+    counts: Mutex<LruCache<Source, (Window, u32)>>,
+}
 
 impl RefusedKeys {
-    pub(crate) fn new() -> Self {
-        Self(Mutex::new(LruCache::new(CAPACITY)))
+    pub(crate) fn new(clock: &Clock) -> Self {
+        Self {
+            clock: clock.clone(),
+            counts: Mutex::new(LruCache::new(CAPACITY)),
+        }
     }
 
     /// Whether this address has presented too many refused keys in this minute.
-    pub(crate) fn is_flooding(&self, source: Source, now: Timestamp) -> bool {
+    pub(crate) fn is_flooding(&self, source: Source) -> bool {
+        let this_minute = Window::at(self.clock.now());
         let counted = self.lock().get(&source).copied();
-        counted
-            .is_some_and(|(window, count)| window == Window::at(now) && count >= MAX_REFUSED_KEYS)
+        counted.is_some_and(|(window, count)| window == this_minute && count >= MAX_REFUSED_KEYS)
     }
 
     /// Notes a refused key.
-    pub(crate) fn note(&self, source: Source, now: Timestamp) {
-        let window = Window::at(now);
+    pub(crate) fn note(&self, source: Source) {
+        let window = Window::at(self.clock.now());
         let mut counts = self.lock();
         let counted = counts.get_or_insert_mut(source, || (window, 0));
         *counted = if counted.0 == window {
@@ -177,6 +187,6 @@ impl RefusedKeys {
     }
 
     fn lock(&self) -> MutexGuard<'_, LruCache<Source, (Window, u32)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
