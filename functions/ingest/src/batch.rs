@@ -6,111 +6,132 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderValue};
-use shared::base::ids::ApplicationId;
-use shared::telemetry::batch::BatchId;
-use shared::telemetry::chunk;
+use shared::identity::api_key::Scope;
+use shared::identity::application::TelemetrySettings;
+use shared::telemetry::batch::Signal;
+use shared::telemetry::chunk::Chunk;
 use shared::telemetry::decode::{EnvelopeError, Report};
+use shared::telemetry::event::Event;
 use shared::telemetry::inflate::{InflateError, MAX_WIRE_BYTES, inflate};
 use shared::telemetry::ingest_health::Health;
+use shared::telemetry::intake::{self, IntakeError};
 use shared::web::body;
 use shared::web::error::Error;
 use shared::web::request_log;
 use shared::web::source::Source;
 
 use crate::keys::AuthorizedKey;
-use crate::protocol::{Ingested, Negotiate, Protocol};
+use crate::protocol::{self, Negotiate};
 
 /// More than a body of [`MAX_WIRE_BYTES`] in base64: `inflate` judges after decoding.
 const MAX_READ_BYTES: usize = MAX_WIRE_BYTES / 3 * 4 + 1024;
 
+/// What the four routes differ in.
+struct Route {
+    signal: Signal,
+    negotiate: Negotiate,
+}
+
 /// `POST /ingest/traces` and `/ingest/logs`.
-pub(crate) async fn native<E: Ingested>(
+pub(crate) async fn native<E: Event>(
     State(state): State<crate::State>,
     source: Source,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
-    receive::<E>(&state, source, &headers, body, Protocol::native).await
+    let (signal, negotiate) = (E::SIGNAL, protocol::native);
+    receive(&state, source, &headers, body, Route { signal, negotiate }).await
 }
 
 /// `POST /v1/traces` and `/v1/logs`.
-pub(crate) async fn otlp<E: Ingested>(
+pub(crate) async fn otlp<E: Event>(
     State(state): State<crate::State>,
     source: Source,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
-    receive::<E>(&state, source, &headers, body, Protocol::otlp).await
+    let (signal, negotiate) = (E::SIGNAL, protocol::otlp);
+    receive(&state, source, &headers, body, Route { signal, negotiate }).await
 }
 
 /// The answer to a batch, with what is left of the key's quota, whatever came of it.
-async fn receive<E: Ingested>(
+async fn receive(
     state: &crate::State,
     source: Source,
     headers: &HeaderMap,
     body: Body,
-    negotiate: Negotiate,
+    route: Route,
 ) -> Result<Response, Error> {
-    let key = state.keys.authorize(source, headers, E::SCOPE).await?;
-    let outcome = ingest::<E>(state, &key, headers, body, negotiate).await;
+    let scope = scope_of(route.signal);
+    let key = state.keys.authorize(source, headers, scope).await?;
+    let outcome = ingest(state, &key, headers, body, route).await;
     if let Err(error) = &outcome {
         state.health.note_refusal(key.id, error).await;
     }
-    let limits = state.limits.headers(key.id);
-    let answer = outcome.map(|(report, protocol)| protocol.answer(report, E::SIGNAL));
-    Ok((limits, answer).into_response())
+    Ok((state.limits.headers(key.id), outcome).into_response())
 }
 
-/// Two writes for a batch as SDKs send it, none for an empty one.
-async fn ingest<E: Ingested>(
+/// What a key must be allowed to do.
+fn scope_of(signal: Signal) -> Scope {
+    match signal {
+        Signal::Traces => Scope::IngestTraces,
+        Signal::Logs => Scope::IngestLogs,
+    }
+}
+
+async fn ingest(
     state: &crate::State,
     key: &AuthorizedKey,
     headers: &HeaderMap,
     body: Body,
-    negotiate: Negotiate,
-) -> Result<(Report, Protocol), Error> {
-    if state.limits.is_used_up(key.id) {
-        return Err(OVER_LIMIT);
-    }
-    let application_id = key.id.application_id;
-    let protocol = negotiate(headers)?;
+    Route { signal, negotiate }: Route,
+) -> Result<Response, Error> {
+    state.limits.check(key.id)?;
+    let format = negotiate(headers)?;
     let body = read(body).await?;
-    let inflated = inflate(&body, content_encoding(headers)?, protocol.payload())
-        .map_err(|error| refused(&error))?;
-    let (chunks, report) = pack::<E>(state, application_id, &inflated, protocol)?;
+    let inflated =
+        inflate(&body, content_encoding(headers)?, format.payload()).map_err(|e| refused(&e))?;
+    let (application_id, now) = (key.id.application_id, state.clock.now());
+    let (chunks, report) = intake::chunks_of(&inflated, signal, format, application_id, now)
+        .map_err(|error| match error {
+            IntakeError::Envelope(EnvelopeError::Malformed(problem)) => Error::Malformed(problem),
+            IntakeError::Envelope(too_much) => Error::TooLarge(too_much.to_string()),
+            IntakeError::Compression(error) => Error::Internal(error.into()),
+        })?;
     drop(inflated);
     drop(body);
     let events = report.accepted + report.rejected;
-    if !state.limits.admit(key.id, events).await? {
-        return Err(OVER_LIMIT);
-    }
-    let (retention, shards) = (
-        key.telemetry.retention_or(state.retention),
-        key.telemetry.shards,
-    );
-    let now = state.clock.now();
-    let store = state
-        .database
-        .store_batch(application_id, &chunks, retention, shards, now);
-    let seen = Health::of_batch(&report, now);
+    state.limits.admit(key.id, events).await?;
+    store(state, key, &chunks, &report).await?;
+    Ok(protocol::answer(report, signal, format))
+}
+
+/// Two writes for a batch as SDKs send it, none for an empty one.
+async fn store(
+    state: &crate::State,
+    key: &AuthorizedKey,
+    chunks: &[Chunk],
+    report: &Report,
+) -> Result<(), Error> {
+    let (application_id, now) = (key.id.application_id, state.clock.now());
+    let TelemetrySettings { shards, .. } = key.telemetry;
+    let retention = key.telemetry.retention_or(state.retention);
+    let seen = Health::of_batch(report, now);
     // The notes of the key run beside the write, and their failure is not the batch's.
     let (stored, (), ()) = tokio::join!(
-        store,
+        state
+            .database
+            .store_batch(application_id, chunks, retention, shards, now),
         state.keys.note_use(key),
         state.health.note(key.id, seen.clone())
     );
-    if let Err(error) = stored {
-        state.health.take_back(key.id, &seen);
-        return Err(error.into());
-    }
+    stored.inspect_err(|_| state.health.take_back(key.id, &seen))?;
     let (accepted, rejected) = (report.accepted, report.rejected);
     request_log::note(|request| {
-        request.ingested = Some(request_log::Ingested { accepted, rejected })
+        request.ingested = Some(request_log::Ingested { accepted, rejected });
     });
-    Ok((report, protocol))
+    Ok(())
 }
-
-const OVER_LIMIT: Error = Error::RateLimited("this minute's quota of the key is used up");
 
 async fn read(body: Body) -> Result<Bytes, Error> {
     body::read(body, MAX_READ_BYTES)
@@ -130,24 +151,10 @@ fn content_encoding(headers: &HeaderMap) -> Result<Option<&str>, Error> {
 }
 
 fn refused(error: &InflateError) -> Error {
-    let told = error.to_string();
+    let problem = error.to_string();
     match error {
-        InflateError::UnknownEncoding(_) => Error::UnsupportedMedia(told),
-        InflateError::Corrupt(_) | InflateError::ReadAsText => Error::Malformed(told),
-        InflateError::WireTooLarge | InflateError::InflatedTooLarge => Error::TooLarge(told),
+        InflateError::UnknownEncoding(_) => Error::UnsupportedMedia(problem),
+        InflateError::Corrupt(_) | InflateError::ReadAsText => Error::Malformed(problem),
+        InflateError::WireTooLarge | InflateError::InflatedTooLarge => Error::TooLarge(problem),
     }
-}
-
-fn pack<E: Ingested>(
-    state: &crate::State,
-    application_id: ApplicationId,
-    body: &[u8],
-    protocol: Protocol,
-) -> Result<(Vec<chunk::Chunk>, Report), Error> {
-    let decoded = E::decode(body, protocol).map_err(|error| match error {
-        EnvelopeError::Malformed(told) => Error::Malformed(told),
-        too_much => Error::TooLarge(too_much.to_string()),
-    })?;
-    let batch = BatchId::of(application_id, E::SIGNAL, body);
-    chunk::pack(decoded, batch, state.clock.now()).map_err(|error| Error::Internal(error.into()))
 }

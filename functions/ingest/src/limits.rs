@@ -27,6 +27,8 @@ const MAX_REFUSED_KEYS: u32 = 100;
 /// Leases one request tries for before it is denied.
 const MAX_LEASES: usize = 4;
 
+const USED_UP: Error = Error::RateLimited("this minute's quota of the key is used up");
+
 /// What a key may send in a minute.
 pub(crate) struct KeyLimits {
     clock: Clock,
@@ -49,23 +51,24 @@ impl KeyLimits {
         })
     }
 
-    /// Whether this minute's requests are known to be used up: then a body need
-    /// not be read.
-    pub(crate) fn is_used_up(&self, key: PublicKeyId) -> bool {
-        let now = self.clock.now();
-        let mut allowances = self.lock();
-        let Some(allowance) = allowances.get(&key) else {
-            return false;
-        };
-        allowance.window() == Window::at(now) && allowance.remaining().requests == 0
-    }
-
-    /// Takes a batch's cost from the key's quota; true if it may go on. No
-    /// database call while the last lease lasts, nor after a denial.
+    /// Passes unless this minute's requests are known to be used up. No database call.
     ///
     /// # Errors
-    /// When storage fails.
-    pub(crate) async fn admit(&self, key: PublicKeyId, events: usize) -> Result<bool, Error> {
+    /// When they are: then the body need not be read.
+    pub(crate) fn check(&self, key: PublicKeyId) -> Result<(), Error> {
+        let window = Window::at(self.clock.now());
+        let is_used_up = self.lock().get(&key).is_some_and(|allowance| {
+            allowance.window() == window && allowance.remaining().requests == 0
+        });
+        if is_used_up { Err(USED_UP) } else { Ok(()) }
+    }
+
+    /// Takes a batch's cost from the key's quota. No database call while the last
+    /// lease lasts, nor after a denial.
+    ///
+    /// # Errors
+    /// When the quota is used up, or storage fails.
+    pub(crate) async fn admit(&self, key: PublicKeyId, events: usize) -> Result<(), Error> {
         let now = self.clock.now();
         for _ in 0..MAX_LEASES {
             let (answer, window) = self.with(key, now, |allowance| {
@@ -75,8 +78,8 @@ impl KeyLimits {
                 )
             });
             let block = match answer {
-                Answer::Admitted => return Ok(true),
-                Answer::Denied => return Ok(false),
+                Answer::Admitted => return Ok(()),
+                Answer::Denied => return Err(USED_UP),
                 Answer::Lease(block) => block,
             };
             let outcome = self
@@ -88,7 +91,7 @@ impl KeyLimits {
                 LeaseOutcome::Refused(leased) => allowance.refused(window, leased),
             });
         }
-        Ok(false)
+        Err(USED_UP)
     }
 
     /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10):

@@ -29,11 +29,11 @@ impl Signal {
 
 /// Names a batch by its content: SHA-256 of application, signal and inflated body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BatchId([u8; 32]);
+pub(crate) struct BatchId([u8; 32]);
 
 impl BatchId {
     /// The id of this body.
-    pub fn of(application_id: ApplicationId, signal: Signal, inflated_body: &[u8]) -> Self {
+    pub(crate) fn of(application_id: ApplicationId, signal: Signal, inflated_body: &[u8]) -> Self {
         let mut hash = Sha256::new();
         hash.update(application_id.to_string());
         hash.update([0]);

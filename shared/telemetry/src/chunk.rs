@@ -13,7 +13,8 @@ use sha2::{Digest, Sha256};
 
 use crate::batch::{BatchId, HOUR, Signal};
 use crate::decode::{Decoded, Indexed, Report, outside};
-use head::{Summarize, Summary};
+use crate::event::Event;
+use head::Summary;
 use upblit_base::clock;
 
 /// Largest blob; an item may have 400 KB with its keys.
@@ -57,7 +58,7 @@ pub struct Chunk {
 ///
 /// # Errors
 /// When compression fails, which no input can cause.
-pub fn pack<E: Summarize>(
+pub(crate) fn pack<E: Event>(
     decoded: Decoded<E>,
     batch: BatchId,
     now: Timestamp,
@@ -95,7 +96,7 @@ struct Part<'a, E> {
 }
 
 /// Halves the events until each half fits.
-fn parts<'a, E: Summarize>(events: &'a [&'a E]) -> io::Result<Vec<Part<'a, E>>> {
+fn parts<'a, E: Event>(events: &'a [&'a E]) -> io::Result<Vec<Part<'a, E>>> {
     let blob = blob::encode(events)?;
     if blob.len() <= MAX_BLOB_BYTES || events.len() <= 1 {
         return Ok(vec![Part { events, blob }]);
@@ -106,7 +107,7 @@ fn parts<'a, E: Summarize>(events: &'a [&'a E]) -> io::Result<Vec<Part<'a, E>>> 
     Ok(halves)
 }
 
-fn hour_of(event: &impl Summarize) -> Timestamp {
+fn hour_of(event: &impl Event) -> Timestamp {
     clock::floor(event.start(), HOUR)
 }
 
@@ -120,7 +121,7 @@ struct Place {
 
 impl Place {
     /// `None` when no event of the part is within the window.
-    fn chunk<E: Summarize>(&self, part: Part<'_, E>, now: Timestamp) -> io::Result<Option<Chunk>> {
+    fn chunk<E: Event>(&self, part: Part<'_, E>, now: Timestamp) -> io::Result<Option<Chunk>> {
         let kept: Vec<&E> = part
             .events
             .iter()

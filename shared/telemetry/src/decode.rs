@@ -4,7 +4,7 @@
 mod bounds;
 mod envelope;
 mod layout;
-pub mod native;
+pub(crate) mod native;
 pub mod otlp;
 mod surrogates;
 
@@ -18,10 +18,12 @@ use upblit_base::clock;
 use utoipa::ToSchema;
 
 use crate::event::Event;
+use crate::inflate::Payload;
 use crate::reject_reason::RejectReason;
 pub use envelope::EnvelopeError;
 pub use layout::Layout;
 use layout::Reason;
+use otlp::Encoding;
 
 /// Most events of one batch.
 pub const MAX_EVENTS: usize = 10_000;
@@ -41,6 +43,25 @@ pub const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Events that start later than this from now are rejected.
 pub const MAX_AHEAD: Duration = Duration::from_secs(5 * 60);
+
+/// How a batch is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Upblit's own JSON.
+    Native,
+    /// OpenTelemetry's protocol.
+    Otlp(Encoding),
+}
+
+impl Format {
+    /// What bodies are once they are decompressed.
+    pub fn payload(self) -> Payload {
+        match self {
+            Self::Otlp(Encoding::Protobuf) => Payload::Protobuf,
+            Self::Native | Self::Otlp(Encoding::Json) => Payload::Json,
+        }
+    }
+}
 
 /// A batch after every event was looked at.
 #[derive(Debug)]

@@ -16,8 +16,9 @@ pub use log_record::{LogRecord, level_of_severity};
 pub use origin::{Origin, Scope};
 pub use span::{Span, SpanEvent, SpanKind, SpanLink, SpanOutcome};
 
-/// Something that happened at a time and can be stored in a batch.
-pub trait Event: Serialize + DeserializeOwned {
+/// Something that happened at a time and is stored in batches: a [`Span`] or a
+/// [`LogRecord`], and nothing else.
+pub trait Event: sealed::Sealed + Serialize + DeserializeOwned {
     /// What kind of telemetry it is.
     const SIGNAL: Signal;
 
@@ -38,6 +39,25 @@ pub trait Event: Serialize + DeserializeOwned {
 
     /// Gives an event that was read its origin back.
     fn set_origin(&mut self, origin: Option<Arc<Origin>>);
+
+    /// The event as what it is, for code that treats the two differently.
+    fn by_signal(&self) -> EventRef<'_>;
+}
+
+/// Either kind of event, borrowed.
+#[derive(Debug, Clone, Copy)]
+pub enum EventRef<'a> {
+    /// A span.
+    Span(&'a Span),
+    /// A log record.
+    Log(&'a LogRecord),
+}
+
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for super::Span {}
+    impl Sealed for super::LogRecord {}
 }
 
 fn from_nanos(nanos: i64) -> Timestamp {

@@ -8,5 +8,6 @@ pub mod decode;
 pub mod event;
 pub mod inflate;
 pub mod ingest_health;
+pub mod intake;
 pub mod query;
 pub mod reject_reason;

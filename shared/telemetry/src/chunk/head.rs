@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::blob::compress;
-use crate::event::{Event, LogRecord, Span, SpanKind};
+use crate::batch::Signal;
+use crate::event::{Event, EventRef, Span, SpanKind};
 pub use stats::{Durations, Minute, Stats};
 
 /// A head of a usual batch is one write unit: its summary stays below this,
@@ -80,50 +81,6 @@ pub fn fingerprint(trace_id: &str) -> u32 {
     u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])
 }
 
-/// An event that can be summed up in a head.
-pub trait Summarize: Event {
-    /// What is special about these events, after their minutes and traces are counted.
-    fn complete(summary: &mut Summary, events: &[&Self]);
-
-    /// Counts this event in its minute.
-    fn count_in(&self, minute: &mut Minute);
-
-    /// Tells it from others of its trace: the same again is counted once.
-    fn id(&self) -> Option<&str>;
-}
-
-impl Summarize for Span {
-    fn complete(summary: &mut Summary, events: &[&Self]) {
-        summary.entries = Some(entries(events.iter().copied()));
-    }
-
-    fn count_in(&self, minute: &mut Minute) {
-        minute.count(self.is_error(), self.duration_ms, self.is_request());
-    }
-
-    fn id(&self) -> Option<&str> {
-        Some(&self.span_id)
-    }
-}
-
-impl Summarize for LogRecord {
-    fn complete(summary: &mut Summary, events: &[&Self]) {
-        let mut levels = BTreeMap::new();
-        for event in events {
-            *levels.entry(event.level.clone()).or_default() += 1;
-        }
-        summary.levels = Some(levels);
-    }
-
-    fn count_in(&self, minute: &mut Minute) {
-        minute.count(self.is_error(), None, true);
-    }
-
-    fn id(&self) -> Option<&str> {
-        None
-    }
-}
-
 /// The list's row for each trace among these spans, in the order of first appearance.
 pub fn entries<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Vec<Entry> {
     let mut order = Vec::new();
@@ -168,23 +125,29 @@ impl Entry {
 
 impl Summary {
     /// Sums up a blob's events.
-    pub fn of<E: Summarize>(events: &[&E]) -> Self {
-        let mut summary = Self::default();
-        let mut traces = BTreeMap::<u32, TraceCounts>::new();
-        let mut seen = HashSet::new();
+    pub fn of<E: Event>(events: &[&E]) -> Self {
+        let mut summary = Self {
+            traces: Some(traces(events)),
+            ..Self::default()
+        };
+        let (mut spans, mut levels) = (Vec::new(), BTreeMap::new());
         for event in events {
-            event.count_in(summary.minute_of(*event));
-            let Some(trace_id) = event.trace_id() else {
-                continue;
-            };
-            if event.id().is_none_or(|id| seen.insert((trace_id, id))) {
-                let counts = traces.entry(fingerprint(trace_id)).or_default();
-                counts.0 += 1;
-                counts.1 += u32::from(event.is_error());
+            let minute = summary.minute_of(*event);
+            match event.by_signal() {
+                EventRef::Span(span) => {
+                    minute.count(span.is_error(), span.duration_ms, span.is_request());
+                    spans.push(span);
+                }
+                EventRef::Log(record) => {
+                    minute.count(record.is_error(), None, true);
+                    *levels.entry(record.level.clone()).or_default() += 1;
+                }
             }
         }
-        summary.traces = Some(traces);
-        E::complete(&mut summary, events);
+        match E::SIGNAL {
+            Signal::Traces => summary.entries = Some(entries(spans)),
+            Signal::Logs => summary.levels = Some(levels),
+        }
         summary
     }
 
@@ -231,6 +194,27 @@ impl Summary {
             .entry(u8::try_from(minute).unwrap_or_default())
             .or_default()
     }
+}
+
+/// Counts by trace. The same span again is counted once; log records have no id.
+fn traces<E: Event>(events: &[&E]) -> BTreeMap<u32, TraceCounts> {
+    let mut traces = BTreeMap::<u32, TraceCounts>::new();
+    let mut seen = HashSet::new();
+    for event in events {
+        let Some(trace_id) = event.trace_id() else {
+            continue;
+        };
+        let is_new = match event.by_signal() {
+            EventRef::Span(span) => seen.insert((trace_id, &span.span_id)),
+            EventRef::Log(_) => true,
+        };
+        if is_new {
+            let counts = traces.entry(fingerprint(trace_id)).or_default();
+            counts.0 += 1;
+            counts.1 += u32::from(event.is_error());
+        }
+    }
+    traces
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]

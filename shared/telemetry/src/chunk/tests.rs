@@ -66,11 +66,11 @@ fn decoded<E: Event>(events: Vec<E>) -> Decoded<E> {
     }
 }
 
-fn pack_at<E: Summarize>(now: i64, events: Vec<E>) -> (Vec<Chunk>, Report) {
+fn pack_at<E: Event>(now: i64, events: Vec<E>) -> (Vec<Chunk>, Report) {
     pack(decoded(events), batch("body"), at(now)).unwrap()
 }
 
-fn pack_all<E: Summarize>(events: Vec<E>) -> Vec<Chunk> {
+fn pack_all<E: Event>(events: Vec<E>) -> Vec<Chunk> {
     pack_at(HOUR - 1, events).0
 }
 

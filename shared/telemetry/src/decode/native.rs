@@ -23,7 +23,7 @@ const MAX_ID_BYTES: usize = 128;
 ///
 /// # Errors
 /// When the envelope is not JSON, has no `traces` array, or has too many.
-pub fn decode_traces(body: &[u8]) -> Result<Decoded<Span>, EnvelopeError> {
+pub(crate) fn decode_traces(body: &[u8]) -> Result<Decoded<Span>, EnvelopeError> {
     decode(body, span)
 }
 
@@ -31,7 +31,7 @@ pub fn decode_traces(body: &[u8]) -> Result<Decoded<Span>, EnvelopeError> {
 ///
 /// # Errors
 /// When the envelope is not JSON, has no `logs` array, or has too many.
-pub fn decode_logs(body: &[u8]) -> Result<Decoded<LogRecord>, EnvelopeError> {
+pub(crate) fn decode_logs(body: &[u8]) -> Result<Decoded<LogRecord>, EnvelopeError> {
     decode(body, log_record)
 }
 

@@ -25,7 +25,7 @@ use super::bounds::Bounds;
 use super::envelope::EnvelopeError;
 use super::layout::{Layout, Reason};
 use crate::decode::{Decoded, Indexed, MAX_ORIGINS_BYTES};
-use crate::event::{Event, LogRecord, Origin, Span};
+use crate::event::{LogRecord, Origin, Span};
 pub use answer::answer;
 use origins::{Origins, Source};
 use tree::{Message, Names, Raw};
@@ -63,36 +63,40 @@ impl Encoding {
 ///
 /// # Errors
 /// When what surrounds the spans cannot be read, or is too much.
-pub fn decode_traces(body: &[u8], encoding: Encoding) -> Result<Decoded<Span>, EnvelopeError> {
-    decode(body, encoding)
+pub(crate) fn decode_traces(
+    body: &[u8],
+    encoding: Encoding,
+) -> Result<Decoded<Span>, EnvelopeError> {
+    decode(body, encoding, &spans::FORM)
 }
 
 /// Decodes the records of an `ExportLogsServiceRequest`.
 ///
 /// # Errors
 /// When what surrounds the records cannot be read, or is too much.
-pub fn decode_logs(body: &[u8], encoding: Encoding) -> Result<Decoded<LogRecord>, EnvelopeError> {
-    decode(body, encoding)
+pub(crate) fn decode_logs(
+    body: &[u8],
+    encoding: Encoding,
+) -> Result<Decoded<LogRecord>, EnvelopeError> {
+    decode(body, encoding, &log_records::FORM)
 }
 
-/// An event that is exported as a message.
-trait Exported: Event {
-    type Message: Message;
-
+/// How events are exported: as messages in a request.
+struct Form<M, E> {
     /// What the request calls its parts.
-    const NAMES: Names;
-
+    names: Names,
     /// The message's field that the time is judged by.
-    const TIME_FIELD: &'static str;
-
-    fn convert(
-        message: Self::Message,
-        origin: Option<Arc<Origin>>,
-        bounds: &mut Bounds,
-    ) -> Result<Self, Reason>;
+    time_field: &'static str,
+    convert: Convert<M, E>,
 }
 
-fn decode<E: Exported>(body: &[u8], encoding: Encoding) -> Result<Decoded<E>, EnvelopeError> {
+type Convert<M, E> = fn(M, Option<Arc<Origin>>, &mut Bounds) -> Result<E, Reason>;
+
+fn decode<M: Message, E>(
+    body: &[u8],
+    encoding: Encoding,
+    form: &Form<M, E>,
+) -> Result<Decoded<E>, EnvelopeError> {
     let text: Cow<'_, str>;
     let request = match encoding {
         Encoding::Protobuf => Raw::Protobuf(body),
@@ -102,18 +106,18 @@ fn decode<E: Exported>(body: &[u8], encoding: Encoding) -> Result<Decoded<E>, En
             Raw::Json(&text)
         }
     };
-    let mut decoded = Decoded::new(Layout::new(E::TIME_FIELD));
+    let mut decoded = Decoded::new(Layout::new(form.time_field));
     let mut origins = Origins::default();
     let mut index = 0;
-    for group in tree::read(request, &E::NAMES)? {
-        decoded.layout.array(index, group.pointer(&E::NAMES));
-        let source = origins.of(&group, &E::NAMES);
+    for group in tree::read(request, &form.names)? {
+        decoded.layout.array(index, group.pointer(&form.names));
+        let source = origins.of(&group, &form.names);
         if origins.bytes() > MAX_ORIGINS_BYTES {
             return Err(EnvelopeError::OriginsTooLarge);
         }
         for raw in &group.events {
             match &source {
-                Ok(source) => match read(index, *raw, source) {
+                Ok(source) => match read(index, *raw, source, form) {
                     Ok(event) => decoded.events.push(event),
                     Err(reason) => decoded.reject(index, reason),
                 },
@@ -125,9 +129,14 @@ fn decode<E: Exported>(body: &[u8], encoding: Encoding) -> Result<Decoded<E>, En
     Ok(decoded)
 }
 
-fn read<E: Exported>(index: usize, raw: Raw<'_>, source: &Source) -> Result<Indexed<E>, Reason> {
+fn read<M: Message, E>(
+    index: usize,
+    raw: Raw<'_>,
+    source: &Source,
+    form: &Form<M, E>,
+) -> Result<Indexed<E>, Reason> {
     let mut bounds = Bounds::of_event();
-    let event = E::convert(raw.decode()?, source.origin.clone(), &mut bounds)?;
+    let event = (form.convert)(raw.decode()?, source.origin.clone(), &mut bounds)?;
     Ok(Indexed {
         index,
         event,

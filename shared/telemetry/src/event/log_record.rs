@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Event, Origin, from_nanos, origin};
+use super::{Event, EventRef, Origin, from_nanos, origin};
 use crate::batch::Signal;
 
 /// One log line.
@@ -81,5 +81,9 @@ impl Event for LogRecord {
 
     fn set_origin(&mut self, origin: Option<Arc<Origin>>) {
         self.origin = origin;
+    }
+
+    fn by_signal(&self) -> EventRef<'_> {
+        EventRef::Log(self)
     }
 }

@@ -7,40 +7,38 @@ use opentelemetry_proto::tonic::logs::v1::LogRecord as Message;
 use serde_json::Value;
 
 use super::tree::Names;
-use super::{Exported, ids, values};
+use super::{Form, ids, values};
 use crate::decode::bounds::{Bounds, MAX_TEXT_BYTES, MAX_WORD_BYTES};
 use crate::decode::layout::Reason;
 use crate::event::{LogRecord, Origin, level_of_severity};
 
-impl Exported for LogRecord {
-    type Message = Message;
-
-    const NAMES: Names = Names {
+/// How log records are exported.
+pub(super) const FORM: Form<Message, LogRecord> = Form {
+    names: Names {
         resources: "resourceLogs",
         scopes: "scopeLogs",
         events: "logRecords",
         not_resources: "resourceSpans",
-    };
+    },
+    time_field: "timeUnixNano",
+    convert: log_record,
+};
 
-    const TIME_FIELD: &'static str = "timeUnixNano";
-
-    fn convert(
-        message: Message,
-        origin: Option<Arc<Origin>>,
-        bounds: &mut Bounds,
-    ) -> Result<Self, Reason> {
-        Ok(Self {
-            time_ns: time(&message)?,
-            level: level(message.severity_number, &message.severity_text, bounds),
-            message: text(message.body, bounds),
-            kind: Some(bounds.text(message.event_name, MAX_WORD_BYTES))
-                .filter(|name| !name.is_empty()),
-            trace_id: ids::optional::<16>("traceId", &message.trace_id)?,
-            span_id: ids::optional::<8>("spanId", &message.span_id)?,
-            attributes: values::attributes(message.attributes, bounds),
-            origin,
-        })
-    }
+fn log_record(
+    message: Message,
+    origin: Option<Arc<Origin>>,
+    bounds: &mut Bounds,
+) -> Result<LogRecord, Reason> {
+    Ok(LogRecord {
+        time_ns: time(&message)?,
+        level: level(message.severity_number, &message.severity_text, bounds),
+        message: text(message.body, bounds),
+        kind: Some(bounds.text(message.event_name, MAX_WORD_BYTES)).filter(|name| !name.is_empty()),
+        trace_id: ids::optional::<16>("traceId", &message.trace_id)?,
+        span_id: ids::optional::<8>("spanId", &message.span_id)?,
+        attributes: values::attributes(message.attributes, bounds),
+        origin,
+    })
 }
 
 /// When it happened, else when it was seen. Never the server's time: a retry

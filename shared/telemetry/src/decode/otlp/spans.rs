@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::trace::v1::{Span as Message, Status};
 use serde_json::{Map, Value};
 
 use super::tree::Names;
-use super::{Exported, ids, values};
+use super::{Form, ids, values};
 use crate::decode::bounds::{
     Bounds, MAX_ATTRIBUTE_BYTES, MAX_DURATION_MS, MAX_TEXT_BYTES, MAX_WORD_BYTES,
 };
@@ -33,49 +33,48 @@ const URL: &[&str] = &[
 /// Attributes that tell the HTTP status.
 const STATUS: &[&str] = &["http.response.status_code", "http.status_code"];
 
-impl Exported for Span {
-    type Message = Message;
-
-    const NAMES: Names = Names {
+/// How spans are exported.
+pub(super) const FORM: Form<Message, Span> = Form {
+    names: Names {
         resources: "resourceSpans",
         scopes: "scopeSpans",
         events: "spans",
         not_resources: "resourceLogs",
-    };
+    },
+    time_field: "startTimeUnixNano",
+    convert: span,
+};
 
-    const TIME_FIELD: &'static str = "startTimeUnixNano";
-
-    fn convert(
-        message: Message,
-        origin: Option<Arc<Origin>>,
-        bounds: &mut Bounds,
-    ) -> Result<Self, Reason> {
-        let start_ns = ids::time("startTimeUnixNano", message.start_time_unix_nano)?;
-        let start_ns = start_ns.ok_or_else(|| Reason::new("startTimeUnixNano", "is missing"))?;
-        let attributes = values::attributes(message.attributes, bounds);
-        let Status {
-            message: told,
-            code,
-        } = message.status.unwrap_or_default();
-        Ok(Self {
-            trace_id: ids::required::<16>("traceId", &message.trace_id)?,
-            span_id: ids::required::<8>("spanId", &message.span_id)?,
-            parent_span_id: ids::optional::<8>("parentSpanId", &message.parent_span_id)?,
-            name: some_text(message.name, bounds),
-            kind: kind(message.kind),
-            start_ns,
-            duration_ms: duration_ms(start_ns, message.end_time_unix_nano)?,
-            method: first_text(&attributes, METHOD).map(|text| bounds.text(text, MAX_WORD_BYTES)),
-            url: first_text(&attributes, URL),
-            status: http_status(&attributes),
-            outcome: outcome(code),
-            status_message: some_text(told, bounds),
-            attributes,
-            events: events(message.events, start_ns, bounds),
-            links: links(message.links, bounds),
-            origin,
-        })
-    }
+fn span(
+    message: Message,
+    origin: Option<Arc<Origin>>,
+    bounds: &mut Bounds,
+) -> Result<Span, Reason> {
+    let start_ns = ids::time("startTimeUnixNano", message.start_time_unix_nano)?;
+    let start_ns = start_ns.ok_or_else(|| Reason::new("startTimeUnixNano", "is missing"))?;
+    let attributes = values::attributes(message.attributes, bounds);
+    let Status {
+        message: told,
+        code,
+    } = message.status.unwrap_or_default();
+    Ok(Span {
+        trace_id: ids::required::<16>("traceId", &message.trace_id)?,
+        span_id: ids::required::<8>("spanId", &message.span_id)?,
+        parent_span_id: ids::optional::<8>("parentSpanId", &message.parent_span_id)?,
+        name: some_text(message.name, bounds),
+        kind: kind(message.kind),
+        start_ns,
+        duration_ms: duration_ms(start_ns, message.end_time_unix_nano)?,
+        method: first_text(&attributes, METHOD).map(|text| bounds.text(text, MAX_WORD_BYTES)),
+        url: first_text(&attributes, URL),
+        status: http_status(&attributes),
+        outcome: outcome(code),
+        status_message: some_text(told, bounds),
+        attributes,
+        events: events(message.events, start_ns, bounds),
+        links: links(message.links, bounds),
+        origin,
+    })
 }
 
 fn some_text(text: String, bounds: &mut Bounds) -> Option<String> {
