@@ -12,6 +12,9 @@
 //! | [`base`] | ids, clock, randomness, environment, errors |
 //!
 //! Pure crates have no I/O and no async; time and randomness are arguments.
+//! [`reuse`] is where `web` and `store` meet.
+
+pub mod reuse;
 
 pub use upblit_base as base;
 pub use upblit_identity as identity;

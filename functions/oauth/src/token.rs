@@ -4,9 +4,8 @@ use axum::extract::State;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use shared::base::random;
-use shared::identity::audit::{Actor, AuditAction};
 use shared::identity::handoff;
-use shared::identity::refresh_token::RefreshToken;
+use shared::reuse::{self, Reused};
 use shared::store::refresh_tokens::RedeemOutcome;
 use shared::web::body::Json;
 use shared::web::credentials::{IssuedTokens, TokenBody};
@@ -52,22 +51,8 @@ pub(crate) async fn redeem(
     match outcome {
         RedeemOutcome::Redeemed(session) => state.tokens.issue(&session, &token, now),
         RedeemOutcome::Refused => Err(Error::HandoffCode),
-        RedeemOutcome::Replayed => Err(replayed(&state, &token).await),
-    }
-}
-
-async fn replayed(state: &crate::State, token: &RefreshToken) -> Error {
-    let (user_id, session_id) = (token.user_id(), token.session_id());
-    request_log::note(|request| request.reuse_detected = true);
-    tracing::warn!(user = %user_id, session = %session_id, "code replayed, session revoked");
-    let why = (Actor::Upblit, AuditAction::CodeReplayed);
-    let now = state.clock.now();
-    match state
-        .database
-        .revoke_session(user_id, session_id, why, now)
-        .await
-    {
-        Ok(_) => Error::HandoffCode,
-        Err(error) => error.into(),
+        RedeemOutcome::Replayed => {
+            Err(reuse::end_session(&state.database, Reused::Code, &token, now).await)
+        }
     }
 }

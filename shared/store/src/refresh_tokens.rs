@@ -1,5 +1,7 @@
 //! The RefreshTokens table: `user_id`, `session_id` → a session. It holds no secret.
 
+mod row;
+
 use crate::error::failed;
 use std::time::Duration;
 
@@ -9,32 +11,50 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, Update,
 };
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::attribute::{self, Item, number, string};
 use crate::conditional::{Written, written};
 use crate::transaction::{Slot, Transaction};
 use crate::users::{self, SessionCount};
 use crate::{Database, StorageError, audit, keys};
+use row::{SessionRow, session_from};
 use upblit_base::clock;
 use upblit_base::ids::{SessionId, UserId};
 use upblit_identity::access_token::Principal;
 use upblit_identity::audit::{Actor, AuditAction, AuditEntry};
 use upblit_identity::handoff::CodeChallenge;
-use upblit_identity::refresh_token::FIRST_COUNTER;
-use upblit_identity::session::{MAX_SESSIONS_PER_USER, Rotation, Session, UNREDEEMED_COUNTER};
-use upblit_identity::user::Profile;
+use upblit_identity::refresh_token::{FIRST_COUNTER, RefreshToken};
+use upblit_identity::session::{
+    Decision, MAX_SESSIONS_PER_USER, Rotation, Session, SessionPolicy, UNREDEEMED_COUNTER, decide,
+};
+
+/// How often a lost race is decided again.
+const MAX_ROTATIONS: usize = 3;
 
 /// Sessions one sign-in ends at most; a transaction holds 100 writes.
 const MAX_ENDED_AT_ONCE: usize = 20;
 
-/// What became of a [`Rotation`].
+/// What a presented refresh token gets.
 #[derive(Debug)]
-pub enum RotationOutcome {
-    /// It was applied; the session as it is now.
-    Applied(Box<Session>),
-    /// The session was not as expected; as it is now, if it exists at all.
-    NotApplied(Option<Box<Session>>),
+pub enum RefreshOutcome {
+    /// The token of this session with this counter.
+    Granted(Box<Session>, u32, Grant),
+    /// Nothing: there is no such session, or it is over.
+    Refused,
+    /// It was already swapped for a newer one, so someone else may hold it. The
+    /// session is still live.
+    Reused,
+}
+
+/// How a refresh token was granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grant {
+    /// The newest token was swapped for its successor.
+    Rotated,
+    /// The previous token was swapped once more, since its answer was lost.
+    Recovered,
+    /// The successor that another holder of the same token was just given.
+    Repeated,
 }
 
 /// What became of a one-time code.
@@ -55,6 +75,16 @@ pub enum RevokeOutcome {
     Revoked,
     /// There is no such session, or it was revoked before; nothing was written.
     NotFound,
+}
+
+impl Grant {
+    fn of(rotation: Rotation) -> Self {
+        if rotation.previous == rotation.expected_current {
+            Self::Rotated
+        } else {
+            Self::Recovered
+        }
+    }
 }
 
 impl Database {
@@ -100,23 +130,56 @@ impl Database {
         (transaction, user)
     }
 
-    /// Applies a rotation, if the session is live and still at the expected
-    /// counter. One conditional write, whether it is applied or not.
+    /// Swaps a refresh token for its successor, if [`decide`] allows it.
     ///
-    /// A write that was applied but whose answer was lost comes back, through
-    /// the SDK's own retry, as not applied: the session returned then shows
-    /// this very rotation, and [`upblit_identity::session::decide`] serves it again.
+    /// The usual rotation is tried first, without reading: one conditional write.
+    /// A refused write returns the session to decide on. One that was applied but
+    /// whose answer was lost comes back as refused through the SDK's own retry: the
+    /// session then shows this very rotation, and is served again.
     ///
     /// # Errors
-    /// When storage fails.
-    pub async fn rotate(
+    /// When storage fails, or others kept rotating the session.
+    pub async fn refresh(
         &self,
-        user_id: UserId,
-        session_id: SessionId,
+        presented: &RefreshToken,
+        policy: &SessionPolicy,
+        now: Timestamp,
+    ) -> Result<RefreshOutcome, StorageError> {
+        let Some(mut rotation) = Rotation::of_newest(presented.counter()) else {
+            return Ok(RefreshOutcome::Refused);
+        };
+        for _ in 0..MAX_ROTATIONS {
+            let written = self.rotate(presented, rotation, policy.idle_ttl, now);
+            let session = match written.await? {
+                Written::Applied(item) => {
+                    let session = Box::new(session_from(item)?);
+                    let grant = Grant::of(rotation);
+                    return Ok(RefreshOutcome::Granted(session, rotation.next, grant));
+                }
+                Written::Refused(None) => return Ok(RefreshOutcome::Refused),
+                Written::Refused(Some(item)) => Box::new(session_from(item)?),
+            };
+            match decide(&session, presented.counter(), policy, now) {
+                Decision::Rotate(other) => rotation = other,
+                Decision::ServeAgain(counter) => {
+                    return Ok(RefreshOutcome::Granted(session, counter, Grant::Repeated));
+                }
+                Decision::Refuse => return Ok(RefreshOutcome::Refused),
+                Decision::RevokeFamily => return Ok(RefreshOutcome::Reused),
+            }
+        }
+        Err(StorageError::Contended("session"))
+    }
+
+    /// Applies a rotation, if the session is live and still at the expected counter.
+    async fn rotate(
+        &self,
+        presented: &RefreshToken,
         rotation: Rotation,
         idle_ttl: Duration,
         now: Timestamp,
-    ) -> Result<RotationOutcome, StorageError> {
+    ) -> Result<Written, StorageError> {
+        let (user_id, session_id) = (presented.user_id(), presented.session_id());
         let (set, condition) = (
             "current_counter = :next, previous_counter = :previous, rotated_ms = :now",
             "current_counter = :expected",
@@ -128,13 +191,7 @@ impl Database {
             .expression_attribute_values(":next", number(rotation.next))
             .send()
             .await;
-        match written(result)? {
-            Written::Applied(item) => Ok(RotationOutcome::Applied(Box::new(session_from(item)?))),
-            Written::Refused(item) => {
-                let session = item.map(session_from).transpose()?;
-                Ok(RotationOutcome::NotApplied(session.map(Box::new)))
-            }
-        }
+        written(result)
     }
 
     /// Gives a session its first token, if its one-time code was not redeemed
@@ -290,81 +347,4 @@ pub(super) fn check_live(
 
 fn key(user_id: UserId, session_id: SessionId) -> Item {
     attribute::key([(keys::USER_ID, &user_id), (keys::SESSION_ID, &session_id)])
-}
-
-#[derive(Serialize, Deserialize)]
-struct SessionRow {
-    user_id: UserId,
-    session_id: SessionId,
-    current_counter: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    previous_counter: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    rotated_ms: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    code_challenge: Option<CodeChallenge>,
-    revoked: bool,
-    created_ms: i64,
-    last_used_ms: i64,
-    idle_expires_ms: i64,
-    absolute_expires_ms: i64,
-    login: String,
-    name: String,
-    avatar: String,
-    email: String,
-    user_agent: String,
-    expires_at: i64,
-}
-
-impl From<&Session> for SessionRow {
-    fn from(session: &Session) -> Self {
-        Self {
-            user_id: session.profile.user_id,
-            session_id: session.id,
-            current_counter: session.current,
-            previous_counter: session.previous,
-            rotated_ms: session.rotated_at.map(Timestamp::as_millisecond),
-            code_challenge: session.awaits.clone(),
-            revoked: session.revoked,
-            created_ms: session.created_at.as_millisecond(),
-            last_used_ms: session.last_used_at.as_millisecond(),
-            idle_expires_ms: session.idle_expires_at.as_millisecond(),
-            absolute_expires_ms: session.absolute_expires_at.as_millisecond(),
-            login: session.profile.login.clone(),
-            name: session.profile.name.clone(),
-            avatar: session.profile.avatar.clone(),
-            email: session.profile.email.clone(),
-            user_agent: session.user_agent.clone(),
-            expires_at: session.expires_at().as_second(),
-        }
-    }
-}
-
-impl From<SessionRow> for Session {
-    fn from(row: SessionRow) -> Self {
-        Self {
-            id: row.session_id,
-            profile: Profile {
-                user_id: row.user_id,
-                login: row.login,
-                name: row.name,
-                avatar: row.avatar,
-                email: row.email,
-            },
-            current: row.current_counter,
-            previous: row.previous_counter,
-            rotated_at: row.rotated_ms.map(clock::from_millis),
-            awaits: row.code_challenge,
-            revoked: row.revoked,
-            created_at: clock::from_millis(row.created_ms),
-            last_used_at: clock::from_millis(row.last_used_ms),
-            idle_expires_at: clock::from_millis(row.idle_expires_ms),
-            absolute_expires_at: clock::from_millis(row.absolute_expires_ms),
-            user_agent: row.user_agent,
-        }
-    }
-}
-
-fn session_from(item: Item) -> Result<Session, StorageError> {
-    Ok(attribute::from_item::<SessionRow>(item)?.into())
 }

@@ -1,0 +1,93 @@
+//! A session as an item of the table.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use upblit_base::clock;
+use upblit_base::ids::{SessionId, UserId};
+use upblit_identity::handoff::CodeChallenge;
+use upblit_identity::session::Session;
+use upblit_identity::user::Profile;
+
+use crate::StorageError;
+use crate::attribute::{self, Item};
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct SessionRow {
+    user_id: UserId,
+    session_id: SessionId,
+    current_counter: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous_counter: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rotated_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code_challenge: Option<CodeChallenge>,
+    revoked: bool,
+    created_ms: i64,
+    last_used_ms: i64,
+    idle_expires_ms: i64,
+    absolute_expires_ms: i64,
+    login: String,
+    name: String,
+    avatar: String,
+    email: String,
+    user_agent: String,
+    expires_at: i64,
+}
+
+impl From<&Session> for SessionRow {
+    fn from(session: &Session) -> Self {
+        Self {
+            user_id: session.profile.user_id,
+            session_id: session.id,
+            current_counter: session.current,
+            previous_counter: session.previous,
+            rotated_ms: session.rotated_at.map(Timestamp::as_millisecond),
+            code_challenge: session.awaits.clone(),
+            revoked: session.revoked,
+            created_ms: session.created_at.as_millisecond(),
+            last_used_ms: session.last_used_at.as_millisecond(),
+            idle_expires_ms: session.idle_expires_at.as_millisecond(),
+            absolute_expires_ms: session.absolute_expires_at.as_millisecond(),
+            login: session.profile.login.clone(),
+            name: session.profile.name.clone(),
+            avatar: session.profile.avatar.clone(),
+            email: session.profile.email.clone(),
+            user_agent: session.user_agent.clone(),
+            expires_at: session.expires_at().as_second(),
+        }
+    }
+}
+
+impl From<SessionRow> for Session {
+    fn from(row: SessionRow) -> Self {
+        Self {
+            id: row.session_id,
+            profile: Profile {
+                user_id: row.user_id,
+                login: row.login,
+                name: row.name,
+                avatar: row.avatar,
+                email: row.email,
+            },
+            current: row.current_counter,
+            previous: row.previous_counter,
+            rotated_at: row.rotated_ms.map(clock::from_millis),
+            awaits: row.code_challenge,
+            revoked: row.revoked,
+            created_at: clock::from_millis(row.created_ms),
+            last_used_at: clock::from_millis(row.last_used_ms),
+            idle_expires_at: clock::from_millis(row.idle_expires_ms),
+            absolute_expires_at: clock::from_millis(row.absolute_expires_ms),
+            user_agent: row.user_agent,
+        }
+    }
+}
+
+/// The session of a stored item.
+///
+/// # Errors
+/// When the item is not one of ours.
+pub(super) fn session_from(item: Item) -> Result<Session, StorageError> {
+    Ok(attribute::from_item::<SessionRow>(item)?.into())
+}
