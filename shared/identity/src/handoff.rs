@@ -8,7 +8,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use aws_lc_rs::aead::{Aad, NONCE_LEN, Nonce};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
@@ -32,30 +31,17 @@ const ASSOCIATED_DATA: &[u8] = b"handoff code";
 ///
 /// `None` when the cryptographic library fails, which no input can cause.
 pub fn seal(first: &RefreshToken, keys: &SigningKeys) -> Option<SecretString> {
-    let mut sealed = first.body().to_vec();
     let key = &keys.current().handoff_code;
-    let nonce = key
-        .seal_in_place_append_tag(Aad::from(ASSOCIATED_DATA), &mut sealed)
-        .ok()?;
-    sealed.extend(nonce.as_ref());
-    let code = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(sealed));
-    Some(SecretString::from(code))
+    let sealed = key.seal(first.body().to_vec(), ASSOCIATED_DATA)?;
+    Some(SecretString::from(format!("{PREFIX}{sealed}")))
 }
 
 /// The token inside a code of ours; `None` for anything else.
 pub fn open(code: &str, keys: &SigningKeys) -> Option<RefreshToken> {
-    let sealed = URL_SAFE_NO_PAD.decode(code.strip_prefix(PREFIX)?).ok()?;
-    let (ciphertext, nonce) = sealed.split_last_chunk::<NONCE_LEN>()?;
-    keys.for_verification().find_map(|keys| {
-        let mut body = ciphertext.to_vec();
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        let aad = Aad::from(ASSOCIATED_DATA);
-        let body = keys
-            .handoff_code
-            .open_in_place(nonce, aad, &mut body)
-            .ok()?;
-        RefreshToken::from_body(body)
-    })
+    let sealed = code.strip_prefix(PREFIX)?;
+    let mut keys = keys.for_verification();
+    let body = keys.find_map(|keys| keys.handoff_code.open(sealed, ASSOCIATED_DATA))?;
+    RefreshToken::from_body(&body)
 }
 
 /// A PKCE challenge of method `S256`: the hash of a secret that only the page

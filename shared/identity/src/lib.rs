@@ -9,6 +9,7 @@ pub mod handoff;
 pub mod login;
 pub mod rate_limit;
 pub mod refresh_token;
+mod sealing;
 pub mod secret_scanning;
 pub mod session;
 pub mod signing;

@@ -4,10 +4,7 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::aead::{Aad, NONCE_LEN, Nonce};
 use aws_lc_rs::constant_time;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -115,13 +112,9 @@ impl LoginAttempt {
     ///
     /// `None` when the cryptographic library fails, which no input can cause.
     pub fn seal(&self, keys: &SigningKeys) -> Option<String> {
-        let mut sealed = serde_json::to_vec(self).ok()?;
+        let plain = serde_json::to_vec(self).ok()?;
         let key = &keys.current().login_cookie;
-        let nonce = key
-            .seal_in_place_append_tag(Aad::from(self.flow_id()), &mut sealed)
-            .ok()?;
-        sealed.extend(nonce.as_ref());
-        Some(URL_SAFE_NO_PAD.encode(sealed))
+        key.seal(plain, self.flow_id().as_bytes())
     }
 
     /// Opens the cookie and checks that it belongs to the `state` that came back.
@@ -166,17 +159,9 @@ impl LoginAttempt {
     }
 
     fn unseal(cookie: &str, flow_id: &str, keys: &SigningKeys) -> Option<Self> {
-        let sealed = URL_SAFE_NO_PAD.decode(cookie).ok()?;
-        let (ciphertext, nonce) = sealed.split_last_chunk::<NONCE_LEN>()?;
-        keys.for_verification().find_map(|keys| {
-            let mut plain = ciphertext.to_vec();
-            let nonce = Nonce::assume_unique_for_key(*nonce);
-            let key = &keys.login_cookie;
-            let plain = key
-                .open_in_place(nonce, Aad::from(flow_id), &mut plain)
-                .ok()?;
-            serde_json::from_slice(plain).ok()
-        })
+        let mut keys = keys.for_verification();
+        let plain = keys.find_map(|keys| keys.login_cookie.open(cookie, flow_id.as_bytes()))?;
+        serde_json::from_slice(&plain).ok()
     }
 }
 
@@ -234,6 +219,9 @@ impl ReturnTo {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     fn keys(secret: &str) -> SigningKeys {

@@ -2,11 +2,12 @@
 //! refresh-token tags, one each for the sign-in cookie and the one-time code. Current and previous, so
 //! that a rotation logs nobody out.
 
-use aws_lc_rs::aead::{AES_256_GCM, RandomizedNonceKey};
 use aws_lc_rs::{hkdf, hmac};
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
+
+use crate::sealing::SealingKey;
 use upblit_base::environment::{ConfigError, Env};
 
 /// Fewest bytes a signing secret may have: HS256 asks for 256 bits (RFC 7518 §3.2).
@@ -72,8 +73,8 @@ pub(crate) struct DerivedKeys {
     pub(crate) jwt_encoding: EncodingKey,
     pub(crate) jwt_decoding: DecodingKey,
     pub(crate) refresh_tag: hmac::Key,
-    pub(crate) login_cookie: RandomizedNonceKey,
-    pub(crate) handoff_code: RandomizedNonceKey,
+    pub(crate) login_cookie: SealingKey,
+    pub(crate) handoff_code: SealingKey,
 }
 
 impl DerivedKeys {
@@ -93,9 +94,9 @@ impl DerivedKeys {
     }
 }
 
-fn sealing_key(secret: &[u8], purpose: &[u8]) -> Result<RandomizedNonceKey, SigningKeyError> {
+fn sealing_key(secret: &[u8], purpose: &[u8]) -> Result<SealingKey, SigningKeyError> {
     let key = expand(secret, purpose)?;
-    RandomizedNonceKey::new(&AES_256_GCM, &key).map_err(|_| SigningKeyError::Derivation)
+    SealingKey::new(&key).map_err(|_| SigningKeyError::Derivation)
 }
 
 /// HKDF-SHA-256 (RFC 5869): one independent key per purpose.
