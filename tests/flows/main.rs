@@ -17,6 +17,7 @@ mod accounts;
 mod api_keys;
 mod applications;
 mod boundaries;
+mod bounds;
 mod costs;
 mod documents;
 mod events;

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use http::StatusCode;
 use serde::Deserialize;
 use shared::base::ids::PublicKeyId;
-use shared::identity::api_key::KeyState;
+use shared::identity::api_key::{KeyState, MAX_KEY_CACHE_TTL};
 use shared::identity::application::Name;
 use shared::store::api_keys::{ChangeOutcome, KeyChange, RevokeOutcome, StoredKey};
 use shared::web::body::Json;
@@ -80,7 +80,7 @@ pub(crate) async fn change(
 #[utoipa::path(
     delete, path = "/apikey/{id}", operation_id = "revokeKey",
     summary = "Revoke a key",
-    description = "For good. It is refused within 10 seconds.",
+    description = format!("For good. It is refused within {} seconds.", MAX_KEY_CACHE_TTL.as_secs()),
     params(("id" = PublicKeyId, Path, description = "Of the key.")),
     responses((status = 204, description = "It is revoked."), (status = 401), (status = 404)),
     security(("bearer" = [])),

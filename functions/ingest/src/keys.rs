@@ -11,7 +11,9 @@ use shared::base::causes::WithCauses;
 use shared::base::clock::{self, Clock};
 use shared::base::environment::ConfigError;
 use shared::base::ids::PublicKeyId;
-use shared::identity::api_key::{ApiKey, KeyHash, KeyRefusal, Scope, SecretSlot};
+use shared::identity::api_key::{
+    ApiKey, KeyHash, KeyRefusal, MAX_KEY_CACHE_TTL, Scope, SecretSlot,
+};
 use shared::identity::application::TelemetrySettings;
 use shared::lambda::Host;
 use shared::store::Database;
@@ -23,9 +25,6 @@ use shared::web::source::Source;
 
 use crate::health::KeyHealth;
 use crate::limits::RefusedKeys;
-
-/// The longest a key is believed without asking again: the bound on revocation.
-const MAX_CACHE_TTL: Duration = Duration::from_secs(10);
 
 /// Keys remembered by one instance.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
@@ -59,19 +58,21 @@ pub(crate) struct AuthorizedKey {
 }
 
 impl VerifiedKeys {
-    /// Believes a key for `KEY_CACHE_TTL` after reading it, 10 s unless set.
+    /// Believes a key for `KEY_CACHE_TTL` after reading it.
     /// `health` counts what known keys were refused for.
     ///
     /// # Errors
-    /// When the setting is unreadable or longer than [`MAX_CACHE_TTL`].
+    /// When the setting is unreadable or longer than [`MAX_KEY_CACHE_TTL`].
     pub(crate) fn load(host: &Host, health: Arc<KeyHealth>) -> Result<Self, ConfigError> {
-        let bounds = Duration::ZERO..=MAX_CACHE_TTL;
+        let bounds = Duration::ZERO..=MAX_KEY_CACHE_TTL;
         Ok(Self {
             clock: host.clock.clone(),
             database: host.database.clone(),
             health,
             refused: RefusedKeys::new(&host.clock),
-            ttl: host.env.duration("KEY_CACHE_TTL", MAX_CACHE_TTL, bounds)?,
+            ttl: host
+                .env
+                .duration("KEY_CACHE_TTL", MAX_KEY_CACHE_TTL, bounds)?,
             cache: Mutex::new(LruCache::new(CAPACITY)),
         })
     }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use shared::base::random;
-use shared::identity::handoff;
+use shared::identity::handoff::{self, CODE_TTL};
 use shared::reuse::{self, Reused};
 use shared::store::refresh_tokens::RedeemOutcome;
 use shared::web::body::Json;
@@ -28,7 +28,7 @@ pub(crate) struct Redeem {
 #[utoipa::path(
     post, path = "/oauth2/token", operation_id = "redeemCode",
     summary = "Swap a one-time code for tokens",
-    description = "Within 60 s of the sign-in, once, with the verifier of its challenge (RFC 7636). A code that comes twice ends its session.",
+    description = format!("Within {} s of the sign-in, once, with the verifier of its challenge (RFC 7636). A code that comes twice ends its session.", CODE_TTL.as_secs()),
     request_body = Redeem,
     responses((status = 200, body = TokenBody), (status = 400), (status = 413), (status = 415)),
 )]

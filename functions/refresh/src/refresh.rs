@@ -4,6 +4,7 @@ use axum::extract::State;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use shared::identity::refresh_token::RefreshToken;
+use shared::identity::session::DEFAULT_GRACE;
 use shared::reuse::{self, Reused};
 use shared::store::refresh_tokens::{Grant, RefreshOutcome};
 use shared::web::body::Json;
@@ -25,7 +26,7 @@ pub(crate) struct Presented {
 #[utoipa::path(
     post, path = "/refresh", operation_id = "refresh",
     summary = "Get new tokens",
-    description = "Keep the refresh token of the answer: the one that was sent is used up. Sent again within 30 s it gets the same answer.",
+    description = format!("Keep the refresh token of the answer: the one that was sent is used up. Sent again within {} s it gets the same answer.", DEFAULT_GRACE.as_secs()),
     request_body = Presented,
     responses((status = 200, body = TokenBody), (status = 400), (status = 401), (status = 413), (status = 415)),
 )]

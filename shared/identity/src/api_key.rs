@@ -31,6 +31,10 @@ pub const MAX_KEYS_PER_APPLICATION: u32 = 20;
 /// Longest time an old secret may stay valid beside the new one.
 pub const MAX_OVERLAP: Duration = Duration::from_secs(2_592_000);
 
+/// The longest that ingest believes a key it has read: a revoked key is refused
+/// within this time (`KEY_CACHE_TTL` makes it shorter).
+pub const MAX_KEY_CACHE_TTL: Duration = Duration::from_secs(10);
+
 const SECRET_CHARS: usize = 32;
 const CHECKSUM_CHARS: usize = 6;
 const BODY_CHARS: usize = PublicKeyId::LENGTH + SECRET_CHARS;

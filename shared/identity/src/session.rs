@@ -15,6 +15,9 @@ use upblit_base::ids::SessionId;
 /// Most live sessions of one user; a further sign-in ends the oldest.
 pub const MAX_SESSIONS_PER_USER: usize = 50;
 
+/// How long the previous token gets the same successor, unless `REFRESH_GRACE` is set.
+pub const DEFAULT_GRACE: Duration = Duration::from_secs(30);
+
 /// How long sessions live and how strict rotation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionPolicy {
@@ -40,7 +43,7 @@ impl SessionPolicy {
         Ok(Self {
             idle_ttl: env.duration("REFRESH_IDLE_TTL", 14 * DAY, life.clone())?,
             absolute_ttl: env.duration("REFRESH_ABSOLUTE_TTL", 90 * DAY, life)?,
-            grace: env.duration("REFRESH_GRACE", Duration::from_secs(30), grace)?,
+            grace: env.duration("REFRESH_GRACE", DEFAULT_GRACE, grace)?,
             reuse: ReusePolicy::from_env(env)?,
         })
     }

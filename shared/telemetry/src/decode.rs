@@ -23,6 +23,7 @@ use crate::reject_reason::RejectReason;
 pub use envelope::EnvelopeError;
 pub use layout::Layout;
 use layout::Reason;
+pub use native::MAX_ID_BYTES;
 use otlp::Encoding;
 
 /// Most events of one batch.
@@ -158,11 +159,11 @@ impl<E: Event> Decoded<E> {
         let ends = self.events.iter().map(|indexed| indexed.event.end());
         self.report.latest_end = ends.max();
         self.events.retain(|Indexed { index, event, .. }| {
-            let Some((kind, reason)) = outside(event, now) else {
+            let Some(outside) = outside(event, now) else {
                 return true;
             };
-            let error = self.layout.time_error(*index, reason);
-            outsiders.reject_as(kind, *index, error);
+            let error = self.layout.time_error(*index, &outside.problem());
+            outsiders.reject_as(outside.reason(), *index, error);
             false
         });
         let report = &mut self.report;
@@ -177,13 +178,38 @@ impl<E: Event> Decoded<E> {
     }
 }
 
-/// Why an event is outside the time window; `None` when it is inside.
-pub(crate) fn outside(event: &impl Event, now: Timestamp) -> Option<(RejectReason, &'static str)> {
+/// How an event can miss the time window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outside {
+    TooOld,
+    TooFarAhead,
+}
+
+impl Outside {
+    fn reason(self) -> RejectReason {
+        match self {
+            Self::TooOld => RejectReason::TooOld,
+            Self::TooFarAhead => RejectReason::TooFarAhead,
+        }
+    }
+
+    fn problem(self) -> String {
+        match self {
+            Self::TooOld => format!("older than {} hours", MAX_AGE.as_secs() / 3600),
+            Self::TooFarAhead => {
+                let minutes = MAX_AHEAD.as_secs() / 60;
+                format!("more than {minutes} minutes ahead of the server's clock")
+            }
+        }
+    }
+}
+
+/// How an event misses the time window; `None` when it is inside.
+pub(crate) fn outside(event: &impl Event, now: Timestamp) -> Option<Outside> {
     if event.end() < clock::before(now, MAX_AGE) {
-        Some((RejectReason::TooOld, "older than 24 hours"))
+        Some(Outside::TooOld)
     } else if event.start() > clock::after(now, MAX_AHEAD) {
-        let reason = "more than 5 minutes ahead of the server's clock";
-        Some((RejectReason::TooFarAhead, reason))
+        Some(Outside::TooFarAhead)
     } else {
         None
     }

@@ -10,11 +10,13 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use thiserror::Error;
 
+const MIB: usize = 1024 * 1024;
+
 /// Most bytes of a body on the wire: Lambda's 6 MB less base64.
-pub const MAX_WIRE_BYTES: usize = 4 * 1024 * 1024;
+pub const MAX_WIRE_BYTES: usize = 4 * MIB;
 
 /// Most bytes of a body after decompression.
-pub const MAX_INFLATED_BYTES: usize = 16 * 1024 * 1024;
+pub const MAX_INFLATED_BYTES: usize = 16 * MIB;
 
 /// The largest zstd window accepted, as a power of two: 8 MiB, what RFC 8878
 /// §3.1.1.1.2 asks every decoder to support.
@@ -41,10 +43,13 @@ pub enum InflateError {
     )]
     ReadAsText,
     /// More than [`MAX_WIRE_BYTES`] as sent.
-    #[error("the body is larger than 4 MiB; send smaller batches")]
+    #[error("the body is larger than {} MiB; send smaller batches", MAX_WIRE_BYTES / MIB)]
     WireTooLarge,
     /// More than [`MAX_INFLATED_BYTES`] after decompression.
-    #[error("the body is larger than 16 MiB after decompression; send smaller batches")]
+    #[error(
+        "the body is larger than {} MiB after decompression; send smaller batches",
+        MAX_INFLATED_BYTES / MIB
+    )]
     InflatedTooLarge,
 }
 

@@ -19,8 +19,11 @@ pub(super) const MAX_ATTRIBUTES: usize = 128;
 /// a blob of its own, whatever the characters.
 const MAX_ATTRIBUTES_BYTES: usize = 256 * 1024;
 
-/// Longest span: the window that events are accepted in.
-pub(super) const MAX_DURATION_MS: f64 = 7.0 * 24.0 * 60.0 * 60.0 * 1000.0;
+/// Longest span, in days.
+pub(super) const MAX_DURATION_DAYS: u16 = 7;
+
+/// The same in milliseconds.
+pub(super) const MAX_DURATION_MS: f64 = MAX_DURATION_DAYS as f64 * 24.0 * 60.0 * 60.0 * 1000.0;
 
 /// Cuts the parts of one event to their bounds, and remembers whether it had to.
 #[derive(Debug)]

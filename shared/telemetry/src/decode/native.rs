@@ -16,8 +16,8 @@ use crate::decode::{Decoded, Indexed, MAX_EVENTS};
 use crate::event::{Event, LogRecord, Span};
 use fields::Fields;
 
-/// Longest id, in bytes.
-const MAX_ID_BYTES: usize = 128;
+/// Longest id in Upblit's own JSON, in bytes.
+pub const MAX_ID_BYTES: usize = 128;
 
 /// Decodes a batch of spans.
 ///

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::tree::Names;
 use super::{Form, ids, values};
 use crate::decode::bounds::{
-    Bounds, MAX_ATTRIBUTE_BYTES, MAX_DURATION_MS, MAX_TEXT_BYTES, MAX_WORD_BYTES,
+    Bounds, MAX_ATTRIBUTE_BYTES, MAX_DURATION_DAYS, MAX_DURATION_MS, MAX_TEXT_BYTES, MAX_WORD_BYTES,
 };
 use crate::decode::layout::Reason;
 use crate::event::{Origin, Span, SpanEvent, SpanKind, SpanLink, SpanOutcome};
@@ -103,17 +103,18 @@ fn outcome(code: i32) -> Option<SpanOutcome> {
 
 /// `None` when the span does not tell its end.
 fn duration_ms(start_ns: i64, end: u64) -> Result<Option<f64>, Reason> {
-    let wrong = |reason| Reason::new("endTimeUnixNano", reason);
+    let wrong = |reason: String| Reason::new("endTimeUnixNano", reason);
     let Some(end_ns) = ids::time("endTimeUnixNano", end)? else {
         return Ok(None);
     };
     // Both are positive.
-    let nanos =
-        u64::try_from(end_ns - start_ns).map_err(|_| wrong("is before startTimeUnixNano"))?;
+    let nanos = u64::try_from(end_ns - start_ns)
+        .map_err(|_| wrong("is before startTimeUnixNano".to_owned()))?;
     #[expect(clippy::cast_precision_loss, reason = "exact below 104 days")]
     let duration_ms = nanos as f64 / 1e6;
     if duration_ms > MAX_DURATION_MS {
-        return Err(wrong("is more than 7 days after startTimeUnixNano"));
+        let problem = format!("is more than {MAX_DURATION_DAYS} days after startTimeUnixNano");
+        return Err(wrong(problem));
     }
     Ok(Some(duration_ms))
 }

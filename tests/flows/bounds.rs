@@ -1,0 +1,70 @@
+//! The bounds that the description of the API names are those of the code, where
+//! an attribute of the description can hold only a literal.
+
+use serde_json::{Value, json};
+use shared::identity::api_key::MAX_OVERLAP;
+use shared::identity::application::{MAX_NAME_CHARS, MAX_RETENTION_DAYS, MAX_SHARDS};
+use shared::telemetry::decode::{MAX_AGE, MAX_AHEAD, MAX_EVENTS, MAX_ID_BYTES};
+
+use crate::openapi::document;
+
+#[test]
+fn described_bounds_are_the_constants_of_the_code() {
+    let schemas = &document()["components"]["schemas"];
+    let bounds: [(&str, Value); 13] = [
+        ("/TraceBatch/properties/traces/maxItems", json!(MAX_EVENTS)),
+        ("/LogBatch/properties/logs/maxItems", json!(MAX_EVENTS)),
+        (
+            "/TraceEvent/properties/traceId/maxLength",
+            json!(MAX_ID_BYTES),
+        ),
+        (
+            "/TraceEvent/properties/spanId/maxLength",
+            json!(MAX_ID_BYTES),
+        ),
+        (
+            "/TraceEvent/properties/parentSpanId/maxLength",
+            json!(MAX_ID_BYTES),
+        ),
+        (
+            "/LogEvent/properties/traceId/maxLength",
+            json!(MAX_ID_BYTES),
+        ),
+        ("/Name/maxLength", json!(MAX_NAME_CHARS)),
+        ("/RetentionDays/maximum", json!(MAX_RETENTION_DAYS)),
+        (
+            "/Application/properties/retentionDays/maximum",
+            json!(MAX_RETENTION_DAYS),
+        ),
+        ("/Shards/maximum", json!(MAX_SHARDS)),
+        (
+            "/Rotation/properties/overlapSeconds/maximum",
+            json!(MAX_OVERLAP.as_secs()),
+        ),
+        (
+            "/TraceBatch/properties/traces/description",
+            json!(format!("At most {}.", thousands(MAX_EVENTS))),
+        ),
+        (
+            "/LogBatch/properties/logs/description",
+            json!(format!("At most {}.", thousands(MAX_EVENTS))),
+        ),
+    ];
+    for (pointer, bound) in bounds {
+        assert_eq!(schemas.pointer(pointer), Some(&bound), "{pointer}");
+    }
+}
+
+#[test]
+fn the_described_time_window_is_that_of_the_code() {
+    let document = document();
+    let description = &document["components"]["schemas"]["TraceEvent"]["description"];
+    let (hours, minutes) = (MAX_AGE.as_secs() / 3600, MAX_AHEAD.as_secs() / 60);
+    let window = format!("{hours} hours back to {minutes} minutes ahead");
+    let description = description.as_str().unwrap();
+    assert!(description.contains(&window), "{description}");
+}
+
+fn thousands(number: usize) -> String {
+    format!("{},{:03}", number / 1000, number % 1000)
+}
