@@ -20,7 +20,7 @@ mod mint;
 mod rotate;
 
 /// What the handlers share.
-#[derive(Clone)]
+#[derive(Clone, FromRef)]
 pub struct State {
     clock: Clock,
     database: Database,
@@ -40,12 +40,6 @@ impl State {
             tokens: Tokens::load(&host.env, &host.clock)?,
             github_keys: Arc::new(leaks::GitHubKeys::load(&host.env)?),
         })
-    }
-}
-
-impl FromRef<State> for Tokens {
-    fn from_ref(state: &State) -> Self {
-        state.tokens.clone()
     }
 }
 

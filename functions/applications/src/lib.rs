@@ -19,7 +19,7 @@ mod audit;
 mod me;
 
 /// What the handlers share.
-#[derive(Clone)]
+#[derive(Clone, FromRef)]
 pub struct State {
     clock: Clock,
     database: Database,
@@ -40,12 +40,6 @@ impl State {
             tokens: Tokens::load(&host.env, &host.clock)?,
             retention: default_retention(&host.env)?,
         })
-    }
-}
-
-impl FromRef<State> for Tokens {
-    fn from_ref(state: &State) -> Self {
-        state.tokens.clone()
     }
 }
 

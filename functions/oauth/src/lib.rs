@@ -34,7 +34,7 @@ use utoipa::OpenApi;
 const CALLBACK_PATH: &str = "/login/oauth2/code/github";
 
 /// What the handlers share.
-#[derive(Clone)]
+#[derive(Clone, FromRef)]
 pub struct State {
     clock: Clock,
     database: Database,
@@ -62,12 +62,6 @@ impl State {
             frontend: Arc::new(Frontend::load(env)?),
             github: Arc::new(GitHub::load(env, format!("{public_url}{CALLBACK_PATH}"))?),
         })
-    }
-}
-
-impl FromRef<State> for Tokens {
-    fn from_ref(state: &State) -> Self {
-        state.tokens.clone()
     }
 }
 

@@ -17,7 +17,7 @@ mod refresh;
 mod sessions;
 
 /// What the handlers share.
-#[derive(Clone)]
+#[derive(Clone, FromRef)]
 pub struct State {
     clock: Clock,
     database: Database,
@@ -37,12 +37,6 @@ impl State {
             tokens: Tokens::load(&host.env, &host.clock)?,
             policy: SessionPolicy::from_env(&host.env)?,
         })
-    }
-}
-
-impl FromRef<State> for Tokens {
-    fn from_ref(state: &State) -> Self {
-        state.tokens.clone()
     }
 }
 

@@ -28,7 +28,7 @@ mod view;
 const MAX_HEADS: usize = 60_000;
 
 /// What the handlers share.
-#[derive(Clone)]
+#[derive(Clone, FromRef)]
 pub struct State {
     clock: Clock,
     database: Database,
@@ -51,12 +51,6 @@ impl State {
             retention: default_retention(&host.env)?,
             max_heads: host.env.parsed("METRICS_MAX_HEADS", MAX_HEADS)?,
         })
-    }
-}
-
-impl FromRef<State> for Tokens {
-    fn from_ref(state: &State) -> Self {
-        state.tokens.clone()
     }
 }
 
