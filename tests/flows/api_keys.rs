@@ -6,6 +6,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::support::{Backend, SignedIn};
+use shared::identity::application::RetentionDays;
 
 async fn keys(user: &SignedIn, application_id: &str) -> Vec<Value> {
     let listed = user
@@ -190,7 +191,7 @@ async fn where_an_application_has_settings_minting_takes_a_second_transaction() 
         .await
         .unwrap()
     {
-        assert_eq!(stored.telemetry.retention.map(|days| days.get()), Some(7));
+        assert_eq!(stored.telemetry.retention.map(RetentionDays::get), Some(7));
     }
 }
 
@@ -255,7 +256,7 @@ async fn keys_minted_while_settings_change_have_the_applications_in_the_end() {
             .count();
         assert_eq!(keys.len(), ok);
         for key in keys {
-            let days = key.telemetry.retention.map(|days| days.get());
+            let days = key.telemetry.retention.map(RetentionDays::get);
             assert_eq!(json!(days), settings["retentionDays"]);
             assert_eq!(json!(key.telemetry.shards.get()), settings["shards"]);
         }

@@ -184,9 +184,10 @@ async fn r5_of_a_thief_and_the_owner_at_most_one_goes_on_whoever_is_first() {
             token,
             refresh_token,
         };
-        let (first, second) = match thief_first {
-            true => (&mut thief, &mut owner),
-            false => (&mut owner, &mut thief),
+        let (first, second) = if thief_first {
+            (&mut thief, &mut owner)
+        } else {
+            (&mut owner, &mut thief)
         };
         assert_eq!(first.refresh().await.status, 200);
         first.backend.later(GRACE + 1);

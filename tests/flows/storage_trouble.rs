@@ -44,7 +44,7 @@ impl Engine {
                 CONNECTIONS.with(|c| {
                     c.borrow_mut().push(tokio::task::spawn_local(async {
                         tokio::select! { () = serve => {}, () = pipe => {} }
-                    }))
+                    }));
                 });
             }
         };

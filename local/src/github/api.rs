@@ -32,7 +32,10 @@ fn answer(
     headers: &HeaderMap,
     resource: impl FnOnce(&Grant) -> Option<Value>,
 ) -> Response {
-    if headers.get(USER_AGENT).is_none_or(|agent| agent.is_empty()) {
+    if headers
+        .get(USER_AGENT)
+        .is_none_or(axum::http::HeaderValue::is_empty)
+    {
         let text = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.\n";
         return (StatusCode::FORBIDDEN, text).into_response();
     }

@@ -49,9 +49,10 @@ pub(super) fn complete(path: &str, operation: &mut Object, shared: &mut Object) 
         if code.as_u16() < 400 {
             success(path, code, response);
         } else {
-            let (name, content) = match path.starts_with("/v1/") {
-                true => (format!("{code}-status", code = code.as_u16()), otlp()),
-                false => problems(code, operation),
+            let (name, content) = if path.starts_with("/v1/") {
+                (format!("{code}-status", code = code.as_u16()), otlp())
+            } else {
+                problems(code, operation)
             };
             *response = json!({ "$ref": format!("#/components/responses/{name}") });
             let error = json!({

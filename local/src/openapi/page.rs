@@ -110,11 +110,10 @@ fn answers(document: &Value, responses: &Value) -> String {
             .map(|content| contents(document, content))
             .unwrap_or_default();
         let open = if status.starts_with('2') { " open" } else { "" };
-        out += &match inner.is_empty() {
-            true => format!("<p class=\"answer\"><b>{status}</b> {about}</p>"),
-            false => format!(
-                "<details{open}><summary><b>{status}</b> {about}</summary>{inner}</details>"
-            ),
+        out += &if inner.is_empty() {
+            format!("<p class=\"answer\"><b>{status}</b> {about}</p>")
+        } else {
+            format!("<details{open}><summary><b>{status}</b> {about}</summary>{inner}</details>")
         };
     }
     out
@@ -182,9 +181,10 @@ fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
 
 fn named(schema: &Value) -> Option<&str> {
     let refers = |schema: &Value| schema["$ref"].as_str().map(str::len).is_some();
-    let of = match refers(schema) {
-        true => schema,
-        false => schema["oneOf"].as_array()?.iter().find(|one| refers(one))?,
+    let of = if refers(schema) {
+        schema
+    } else {
+        schema["oneOf"].as_array()?.iter().find(|one| refers(one))?
     };
     of["$ref"].as_str()?.rsplit('/').next()
 }

@@ -53,9 +53,10 @@ fn of_route<'a>(path: &'a str, route: &str) -> &'a str {
     let start = path.rmatch_indices('/').take(segments).last();
     let found = start.map_or(path, |(start, _)| &path[start..]);
     let mut pairs = found.split('/').zip(template.split('/'));
-    match pairs.all(|(segment, wanted)| segment == wanted || wanted.starts_with('{')) {
-        true => found,
-        false => path,
+    if pairs.all(|(segment, wanted)| segment == wanted || wanted.starts_with('{')) {
+        found
+    } else {
+        path
     }
 }
 
