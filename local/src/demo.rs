@@ -1,18 +1,18 @@
-//! `cargo run -- demo`: fills an application with made-up traffic of a small shop,
-//! through the API of a running server, so that there is something to look at.
+//! `cargo run -- demo`: fills an application with generated telemetry of a small web
+//! shop, through the API of a running server, so that the dashboard has data to show.
 
 mod account;
 mod api;
 mod failure;
 mod native;
 mod otlp;
+mod request;
 mod sender;
 mod shop;
 mod step;
-mod story;
 mod telemetry;
 mod time;
-mod walk;
+mod traffic;
 
 use std::time::Duration;
 
@@ -26,51 +26,54 @@ use account::{APPLICATION, Account, LOGIN};
 use api::Api;
 pub(crate) use failure::Failure;
 use sender::Sender;
-use story::{SLICE_SECONDS, Story};
+use traffic::{SLICE_SECONDS, Traffic};
 
-/// Slices that are not too old to be accepted: 23 hours.
-const OLDEST: i64 = 23 * 3_600 / SLICE_SECONDS;
+/// Age in slices up to which ingest accepts events: 24 hours, less one hour of margin.
+const MAX_AGE: i64 = 23 * 3_600 / SLICE_SECONDS;
 
-/// Slices that are sent at once while there is much to tell: five minutes.
-const AT_ONCE: i64 = 30;
+/// Slices per batch while catching up: five minutes.
+const SLICES_PER_BATCH: i64 = 30;
 
-/// Slices that are told of in one line: an hour of the past, a minute of the present.
-const PAST_IN_A_LINE: i64 = 360;
-const PRESENT_IN_A_LINE: i64 = 6;
+/// Slices per progress line while catching up: an hour.
+const PAST_SLICES_PER_LINE: i64 = 360;
 
-/// Fill an application with made-up traffic, until Ctrl-C
+/// Slices per progress line once caught up: a minute.
+const LIVE_SLICES_PER_LINE: i64 = 6;
+
+/// Fill an application with generated telemetry, until Ctrl-C
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// The address of a running server with the stand-in for GitHub
+    /// Address of a running server that uses the GitHub stand-in
     #[arg(long, default_value = "http://127.0.0.1:9000")]
     url: Url,
 
-    /// How many hours of the past to tell of first, at most 23
+    /// Hours of past telemetry to send first, at most 23
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u8).range(..=23))]
     hours: u8,
 
-    /// Which traffic to make up: the same number makes the same
+    /// Seed of the generator: the same seed generates the same telemetry
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
 
-/// Tells of the past, then of the present, until stopped.
+/// Sends past telemetry, then continues in real time until Ctrl-C or SIGTERM.
 ///
 /// # Errors
-/// When there is no server to tell, or it does not want to know.
+/// When no server answers at the address, or it refuses a request.
 pub(crate) async fn run(options: &Options) -> Result<(), Failure> {
     let stop = Stop::on_signal().map_err(Failure::Signals)?;
     tokio::select! {
-        ended = tell(options) => ended,
+        result = fill(options) => result,
         () = stop.requested() => {
-            println!("  Stopped. What was sent stays.");
+            println!("  Stopped. The telemetry sent so far is kept.");
             Ok(())
         }
     }
 }
 
-async fn tell(options: &Options) -> Result<(), Failure> {
-    let (api, clock) = (Api::new(&options.url), Clock::system());
+async fn fill(options: &Options) -> Result<(), Failure> {
+    let api = Api::new(&options.url);
+    let clock = Clock::system();
     let past = Duration::from_secs(u64::from(options.hours) * 3_600);
     let since = clock::before(clock.now(), past);
 
@@ -81,70 +84,69 @@ async fn tell(options: &Options) -> Result<(), Failure> {
     account.sign_out().await?;
 
     let page = format!("{}/#/applications/{application}/traces", account.dashboard);
-    println!("\n  Filling \"{APPLICATION}\" with traffic. Sign in as {LOGIN} and look at it:");
+    println!("\n  Filling \"{APPLICATION}\" with telemetry. Sign in as {LOGIN} to see it:");
     println!("  {page}");
-    println!("  Ctrl-C stops.\n");
-    let teller = Teller {
-        story: Story::new(options.seed),
+    println!("  Press Ctrl-C to stop.\n");
+    let generator = Generator {
+        traffic: Traffic::new(options.seed),
         sender: Sender::new(&api, key),
         clock,
     };
-    // Where an earlier run was stopped, it goes on.
+    // Continue after the last slice that an earlier run sent.
     let next = newest.map_or_else(|| slice_at(since), |newest| slice_at(newest) + 1);
-    teller.tell_from(next).await
+    generator.send_from(next).await
 }
 
-struct Teller<'a> {
-    story: Story,
+struct Generator<'a> {
+    traffic: Traffic,
     sender: Sender<'a>,
     clock: Clock,
 }
 
-impl Teller<'_> {
-    /// Never ends, but for a failure. A slice is told when it is over; in the past,
-    /// and after the machine slept, there are many to tell.
-    async fn tell_from(mut self, mut next: i64) -> Result<(), Failure> {
+impl Generator<'_> {
+    /// Sends every slice from `next` on, each once it is over. Slices that are over already are
+    /// sent several at a time: at the start, and after the machine was asleep. Returns only on
+    /// failure.
+    async fn send_from(mut self, mut next: i64) -> Result<(), Failure> {
         let mut line_from = next;
         loop {
             let current = slice_at(self.clock.now());
-            next = next.max(current - OLDEST);
+            next = next.max(current - MAX_AGE);
             if next >= current {
-                self.until_over(next).await;
+                self.wait_for_end(next).await;
                 continue;
             }
-            let is_past = current - next > PRESENT_IN_A_LINE;
-            let end = current.min(next + AT_ONCE);
-            let slices = (next..end).map(|slice| self.story.slice(slice));
+            let is_past = current - next > LIVE_SLICES_PER_LINE;
+            let end = current.min(next + SLICES_PER_BATCH);
+            let slices = (next..end).map(|slice| self.traffic.slice(slice));
             self.sender.send(slices).await?;
             next = end;
             let has_caught_up = is_past && next == current;
-            let in_a_line = if is_past {
-                PAST_IN_A_LINE
+            let slices_per_line = if is_past {
+                PAST_SLICES_PER_LINE
             } else {
-                PRESENT_IN_A_LINE
+                LIVE_SLICES_PER_LINE
             };
-            if has_caught_up || next - line_from >= in_a_line {
-                self.print(line_from, next);
+            if has_caught_up || next - line_from >= slices_per_line {
+                self.print_progress(line_from, next);
                 line_from = next;
             }
         }
     }
 
-    async fn until_over(&self, slice: i64) {
+    async fn wait_for_end(&self, slice: i64) {
         let end = clock::from_millis((slice + 1) * SLICE_SECONDS * 1_000);
         let left = end.duration_since(self.clock.now());
         tokio::time::sleep(left.unsigned_abs()).await;
     }
 
-    fn print(&mut self, from: i64, to: i64) {
-        let (from, to) = (
-            time::of_day(from * SLICE_SECONDS),
-            time::of_day(to * SLICE_SECONDS),
-        );
+    fn print_progress(&mut self, from: i64, to: i64) {
+        let from = time::of_day(from * SLICE_SECONDS);
+        let to = time::of_day(to * SLICE_SECONDS);
         println!("  {from} to {to} UTC: {}", self.sender.take_counts());
     }
 }
 
 fn slice_at(at: Timestamp) -> i64 {
-    Story::slice_at(at.as_second())
+    Traffic::slice_at(at.as_second())
 }

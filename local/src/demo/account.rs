@@ -1,4 +1,4 @@
-//! Someone at the stand-in for GitHub, the application to fill, and a key for it.
+//! The demo user at the GitHub stand-in, the application to fill, and an API key for it.
 
 use axum::http::Method;
 use jiff::Timestamp;
@@ -9,35 +9,35 @@ use url::{Url, form_urlencoded};
 use super::api::Api;
 use super::failure::Failure;
 
-/// Who signs in.
+/// GitHub login of the demo user.
 pub(super) const LOGIN: &str = "octocat";
 
-/// The application's name.
+/// Name of the application to fill. An existing one is reused.
 pub(super) const APPLICATION: &str = "Demo shop";
 
-/// The key's name.
-const KEY: &str = "demo";
+/// Name of the demo's API key, by which the next run finds and revokes it.
+const KEY_NAME: &str = "demo";
 
-/// Someone signed in.
+/// A signed-in user.
 pub(super) struct Account<'a> {
     api: &'a Api,
     token: String,
     refresh_token: String,
-    /// Where the dashboard is.
+    /// Origin of the dashboard, where sign-in ended.
     pub(super) dashboard: String,
 }
 
 impl<'a> Account<'a> {
-    /// Signs in as a browser does, at the stand-in.
+    /// Signs in at the GitHub stand-in, as a browser does.
     ///
     /// # Errors
-    /// When no server answers, or it has the real GitHub.
+    /// When no server answers, or the server uses the real GitHub.
     pub(super) async fn sign_in(api: &'a Api) -> Result<Self, Failure> {
         let start = format!("{}/oauth2/authorization/github", api.url());
         let start = Url::parse(&start).map_err(|_| Failure::Unexpected(start))?;
         let (mut authorize, mut cookie) = api.visit(&start, "").await?;
         if authorize.path() == start.path() {
-            // The same page, by the name that the server prefers for this machine.
+            // The server redirects from localhost to 127.0.0.1, or the reverse.
             (authorize, cookie) = api.visit(&authorize, "").await?;
         }
         if !authorize.path().starts_with("/github/") {
@@ -48,8 +48,8 @@ impl<'a> Account<'a> {
         authorize.query_pairs_mut().append_pair("login", LOGIN);
         let (callback, _) = api.visit(&authorize, "").await?;
         let (arrival, _) = api.visit(&callback, &cookie).await?;
-        let handed = arrival.fragment().or(arrival.query()).unwrap_or_default();
-        let token = |name| value_of(handed, name);
+        let form = arrival.fragment().or(arrival.query()).unwrap_or_default();
+        let token = |name| value_of(form, name);
         Ok(Self {
             api,
             token: token("token").ok_or_else(|| Failure::Unexpected("the sign-in".into()))?,
@@ -60,47 +60,50 @@ impl<'a> Account<'a> {
         })
     }
 
-    /// The id of the application, which is made unless it exists.
+    /// Returns the id of the application, and creates it if it does not exist.
     ///
     /// # Errors
-    /// When the server refuses.
+    /// When the server refuses a request.
     pub(super) async fn application(&self) -> Result<String, Failure> {
-        let known = self.call(Method::GET, "/applications", None).await?;
-        let known = known["applications"].as_array().into_iter().flatten();
-        if let Some(id) = known.filter(|one| one["name"] == APPLICATION).find_map(id) {
+        let list = self.call(Method::GET, "/applications", None).await?;
+        let mut applications = list["applications"].as_array().into_iter().flatten();
+        if let Some(id) = applications
+            .find(|one| one["name"] == APPLICATION)
+            .and_then(id)
+        {
             return Ok(id);
         }
-        let wanted = json!({ "name": APPLICATION });
-        let made = self
-            .call(Method::POST, "/applications", Some(&wanted))
+        let body = json!({ "name": APPLICATION });
+        let created = self
+            .call(Method::POST, "/applications", Some(&body))
             .await?;
-        id(&made).ok_or_else(|| Failure::Unexpected("POST /applications".into()))
+        id(&created).ok_or_else(|| Failure::Unexpected("POST /applications".into()))
     }
 
-    /// A new key; those of earlier runs, which no one knows any more, are revoked.
+    /// Creates a key, and revokes those of earlier runs, whose secrets are lost.
     ///
     /// # Errors
-    /// When the server refuses.
+    /// When the server refuses a request.
     pub(super) async fn key(&self, application: &str) -> Result<String, Failure> {
         let path = format!("/apikey?ApplicationId={application}");
-        let known = self.call(Method::GET, &path, None).await?;
-        let known = known["keys"].as_array().into_iter().flatten();
-        let of_earlier_runs = known.filter(|key| key["name"] == KEY && key["status"] != "revoked");
-        for id in of_earlier_runs.filter_map(id) {
+        let list = self.call(Method::GET, &path, None).await?;
+        let keys = list["keys"].as_array().into_iter().flatten();
+        let earlier = keys.filter(|key| key["name"] == KEY_NAME && key["status"] != "revoked");
+        for id in earlier.filter_map(id) {
             self.call(Method::DELETE, &format!("/apikey/{id}"), None)
                 .await?;
         }
-        let minted = self
-            .call(Method::POST, &path, Some(&json!({ "name": KEY })))
+        let created = self
+            .call(Method::POST, &path, Some(&json!({ "name": KEY_NAME })))
             .await?;
-        let key = minted.as_str().map(str::to_owned);
+        let key = created.as_str().map(str::to_owned);
         key.ok_or_else(|| Failure::Unexpected("POST /apikey".into()))
     }
 
-    /// When the newest request began that was told since then.
+    /// Start time of the application's newest trace that started at or after `since`.
     ///
     /// # Errors
-    /// When the server refuses.
+    /// When the server refuses the request.
     pub(super) async fn newest(
         &self,
         application: &str,
@@ -113,10 +116,10 @@ impl<'a> Account<'a> {
         Ok(newest.and_then(|at| at.parse().ok()))
     }
 
-    /// Ends the session: the key is enough from here on.
+    /// Ends the session, which is not needed once there is a key.
     ///
     /// # Errors
-    /// When the server refuses.
+    /// When the server refuses the request.
     pub(super) async fn sign_out(&self) -> Result<(), Failure> {
         let body = json!({ "refreshToken": self.refresh_token });
         self.call(Method::POST, "/logout", Some(&body)).await?;
@@ -149,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_are_read_from_where_they_are_handed() {
+    fn tokens_are_read_from_the_redirect() {
         assert_eq!(
             value_of("token=a.b&refreshToken=c%2Bd", "refreshToken"),
             Some("c+d".into())

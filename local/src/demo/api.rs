@@ -1,4 +1,4 @@
-//! The API of a running server, as its clients use it.
+//! A client for the API of a running server: as browser, dashboard and SDK.
 
 use std::time::Duration;
 
@@ -13,22 +13,22 @@ use super::failure::Failure;
 
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// A server, and a way to talk to it.
+/// A client for the API at one address.
 pub(super) struct Api {
     client: Client,
     url: Url,
 }
 
-/// Who asks.
-pub(super) enum As<'a> {
-    /// Someone signed in, with an access token.
+/// Credentials of a request.
+enum Credentials<'a> {
+    /// Access token of a signed-in user.
     User(&'a str),
-    /// A program, with an API key.
+    /// API key of an application.
     Key(&'a str),
 }
 
 impl Api {
-    /// The API at this address.
+    /// Creates a client. Does not connect yet.
     pub(super) fn new(url: &Url) -> Self {
         Self {
             client: Client::default(),
@@ -36,29 +36,30 @@ impl Api {
         }
     }
 
-    /// Its address, as people write it.
+    /// The address, without a trailing slash.
     pub(super) fn url(&self) -> &str {
         self.url.as_str().trim_end_matches('/')
     }
 
-    /// Asks for a page as a browser does, with a cookie; where it leads, and the cookie it sets.
+    /// Requests a page as a browser does, with a `Cookie` header. Returns the target of the
+    /// redirect, and the `name=value` of the cookie it sets (empty if none).
     ///
     /// # Errors
-    /// When there is no answer, or it leads nowhere.
+    /// When there is no response, or it is not a redirect.
     pub(super) async fn visit(&self, page: &Url, cookie: &str) -> Result<(Url, String), Failure> {
         let request = Request::get(page.as_str()).header(COOKIE, cookie);
-        let response = self.answer(request.body(Bytes::new())).await?;
+        let response = self.respond(request.body(Bytes::new())).await?;
         let header = |name: HeaderName| response.headers().get(name)?.to_str().ok();
-        let leads_to = header(LOCATION).and_then(|location| page.join(location).ok());
-        let leads_to = leads_to.ok_or_else(|| self.no_server(response.status()))?;
+        let target = header(LOCATION).and_then(|location| page.join(location).ok());
+        let target = target.ok_or_else(|| self.no_server(response.status()))?;
         let cookie = header(SET_COOKIE).and_then(|cookie| cookie.split(';').next());
-        Ok((leads_to, cookie.unwrap_or_default().to_owned()))
+        Ok((target, cookie.unwrap_or_default().to_owned()))
     }
 
-    /// Calls a route as a dashboard does, and returns what it answers.
+    /// Calls a route as the dashboard does, and returns the JSON body of the response.
     ///
     /// # Errors
-    /// When there is no answer, or it is no success.
+    /// When there is no response, or its status is not 2xx.
     pub(super) async fn call(
         &self,
         method: Method,
@@ -66,31 +67,31 @@ impl Api {
         user: &str,
         body: Option<&Value>,
     ) -> Result<Value, Failure> {
-        let asked = format!("{method} {path}");
+        let route = format!("{method} {path}");
         let response = self
-            .answer(self.request(method, path, &As::User(user), body))
+            .respond(self.request(method, path, &Credentials::User(user), body))
             .await?;
-        read(asked, &response)
+        read(route, &response)
     }
 
-    /// Sends a batch as an SDK does; no answer when it should be tried again.
+    /// Sends a batch as an SDK does. The inner error is worth a retry.
     ///
     /// # Errors
-    /// When it makes no sense to try again.
+    /// When the server refuses the batch, so that a retry would be refused too.
     pub(super) async fn send(
         &self,
         path: &str,
         key: &str,
         batch: &Value,
     ) -> Result<Result<Value, ClientError>, Failure> {
-        let request = self.request(Method::POST, path, &As::Key(key), Some(batch));
+        let request = self.request(Method::POST, path, &Credentials::Key(key), Some(batch));
         let request = request.map_err(|error| self.no_server(error))?;
         let response = match self.client.send(request, TIME_LIMIT).await {
             Ok(response) => response,
             Err(error) => return Ok(Err(error)),
         };
         if response.status() == StatusCode::UNAUTHORIZED {
-            return Err(Failure::KeyEnded);
+            return Err(Failure::KeyRefused);
         }
         read(format!("POST {path}"), &response).map(Ok)
     }
@@ -99,15 +100,15 @@ impl Api {
         &self,
         method: Method,
         path: &str,
-        asker: &As<'_>,
+        credentials: &Credentials<'_>,
         body: Option<&Value>,
     ) -> Result<Request<Bytes>, axum::http::Error> {
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url()));
-        let request = match asker {
-            As::User(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
-            As::Key(key) => request.header("x-api-key", *key),
+        let request = match credentials {
+            Credentials::User(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
+            Credentials::Key(key) => request.header("x-api-key", *key),
         };
         match body {
             Some(body) => request
@@ -117,13 +118,13 @@ impl Api {
         }
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         request: Result<Request<Bytes>, axum::http::Error>,
     ) -> Result<Response<Bytes>, Failure> {
         let request = request.map_err(|error| self.no_server(error))?;
-        let answer = self.client.send(request, TIME_LIMIT).await;
-        answer.map_err(|error| self.no_server(in_words(&error)))
+        let response = self.client.send(request, TIME_LIMIT).await;
+        response.map_err(|error| self.no_server(describe(&error)))
     }
 
     fn no_server(&self, reason: impl ToString) -> Failure {
@@ -134,26 +135,24 @@ impl Api {
     }
 }
 
-/// Why there is no answer, for the person at the terminal.
-pub(super) fn in_words(error: &ClientError) -> String {
+/// Describes why there is no response, for the terminal.
+pub(super) fn describe(error: &ClientError) -> String {
     match error {
         ClientError::Failed(_) => "no connection".to_owned(),
         error => error.to_string(),
     }
 }
 
-fn read(asked: String, response: &Response<Bytes>) -> Result<Value, Failure> {
-    let answer: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+fn read(route: String, response: &Response<Bytes>) -> Result<Value, Failure> {
+    let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
     if response.status().is_success() {
-        return Ok(answer);
+        return Ok(body);
     }
-    // Problems of the API have a detail, those of OpenTelemetry's protocol a message.
-    let words = answer["detail"]
-        .as_str()
-        .or_else(|| answer["message"].as_str());
+    // Problem documents have a `detail`, OTLP errors a `message`.
+    let detail = body["detail"].as_str().or_else(|| body["message"].as_str());
     Err(Failure::Refused {
-        asked,
+        route,
         status: response.status(),
-        detail: words.unwrap_or("no reason given").to_owned(),
+        detail: detail.unwrap_or("no reason given").to_owned(),
     })
 }

@@ -1,50 +1,50 @@
-//! Why the demo cannot start or go on, in words for the person at the terminal.
+//! Errors that end the demo, worded for the terminal.
 
 use std::io;
 
 use axum::http::StatusCode;
 use thiserror::Error;
 
-/// What ended the demo; shown as one line.
+/// An error that ends the demo. Displayed as one line.
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
-    /// Nothing listens there, or it is no Upblit.
+    /// Nothing listens at the address, or what listens is not Upblit.
     #[error(
-        "no Upblit answers at {url} ({reason}): start one with `cargo run` in another terminal, or name its address with --url"
+        "no Upblit server answers at {url} ({reason}): start one with `cargo run` in another terminal, or give its address with --url"
     )]
     NoServer {
-        /// Where it was looked for.
+        /// Address that was tried.
         url: String,
-        /// What happened.
+        /// Why there was no usable response.
         reason: String,
     },
-    /// No one can be signed in without a browser.
+    /// The server signs in with the real GitHub, which takes a person and a browser.
     #[error(
-        "{url} signs in with the real GitHub, where the demo has no account: run it without the GITHUB_ settings, so that the stand-in answers"
+        "{url} signs in with the real GitHub, where the demo has no account: start the server without the GITHUB_ settings, so that it uses the stand-in"
     )]
     RealGitHub {
         /// The address of the API.
         url: String,
     },
-    /// The server understood, and said no.
-    #[error("{asked} was answered with {status}: {detail}")]
+    /// The server refused a request.
+    #[error("{route} returned {status}: {detail}")]
     Refused {
-        /// The request.
-        asked: String,
-        /// The answer's status.
+        /// Method and path of the request.
+        route: String,
+        /// Status of the response.
         status: StatusCode,
-        /// The answer's own words.
+        /// Reason that the response gives.
         detail: String,
     },
-    /// The server answers, but not as Upblit does.
-    #[error("{0} was answered with something else than expected: is it the same version?")]
+    /// A response lacks a field that this version of the server sends.
+    #[error("{0} returned an unexpected response: is the server of the same version?")]
     Unexpected(String),
-    /// The key is not accepted any more.
+    /// The server no longer accepts the demo's API key.
     #[error(
-        "the key is not accepted any more (was it revoked, or did the server start afresh?): start the demo again"
+        "the server no longer accepts the API key (was it revoked, or the data deleted?): start the demo again"
     )]
-    KeyEnded,
-    /// Signals cannot be waited for.
+    KeyRefused,
+    /// The process cannot listen for signals.
     #[error("cannot wait for Ctrl-C: {0}")]
     Signals(io::Error),
 }

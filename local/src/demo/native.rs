@@ -1,32 +1,32 @@
-//! The web tier's telemetry in Upblit's own JSON.
+//! Encodes the events of the web service in Upblit's own JSON.
 
 use serde_json::{Map, Value, json};
 
 use super::telemetry::{Log, Service, Span};
 use super::time;
 
-/// A batch for `/ingest/traces`; nothing when there is nothing to tell.
+/// A batch for `POST /ingest/traces` with the spans of the web service; `None` without any.
 pub(super) fn traces(spans: &[Span]) -> Option<Value> {
     let spans: Vec<_> = spans
         .iter()
-        .filter(|span| is_ours(span.service))
+        .filter(|span| uses_native_json(span.service))
         .map(trace)
         .collect();
     (!spans.is_empty()).then(|| json!({ "traces": spans }))
 }
 
-/// A batch for `/ingest/logs`.
+/// A batch for `POST /ingest/logs` with the logs of the web service; `None` without any.
 pub(super) fn logs(logs: &[Log]) -> Option<Value> {
     let logs: Vec<_> = logs
         .iter()
-        .filter(|log| is_ours(log.service))
+        .filter(|log| uses_native_json(log.service))
         .map(line)
         .collect();
     (!logs.is_empty()).then(|| json!({ "logs": logs }))
 }
 
-/// Whether a service speaks this.
-pub(super) fn is_ours(service: Service) -> bool {
+/// Whether a service sends Upblit's own JSON. The others send OTLP.
+pub(super) fn uses_native_json(service: Service) -> bool {
     service == Service::Web
 }
 

@@ -1,4 +1,4 @@
-//! The other services' telemetry as OpenTelemetry's SDKs write it in JSON.
+//! Encodes the events of all services but web as OTLP/JSON, as OpenTelemetry SDKs do.
 
 use serde_json::{Map, Value, json};
 
@@ -6,7 +6,7 @@ use super::native;
 use super::telemetry::{Http, Kind, Level, Log, Outcome, Service, Span};
 use super::time;
 
-/// A request for `/v1/traces`; nothing when there is nothing to tell.
+/// A body for `POST /v1/traces`; `None` without spans of these services.
 pub(super) fn traces(spans: &[Span]) -> Option<Value> {
     let groups = groups(|service| {
         let of_service = spans.iter().filter(|span| span.service == service);
@@ -15,7 +15,7 @@ pub(super) fn traces(spans: &[Span]) -> Option<Value> {
     (!groups.is_empty()).then(|| json!({ "resourceSpans": groups }))
 }
 
-/// A request for `/v1/logs`.
+/// A body for `POST /v1/logs`; `None` without logs of these services.
 pub(super) fn logs(logs: &[Log]) -> Option<Value> {
     let groups = groups(|service| {
         let of_service = logs.iter().filter(|log| log.service == service);
@@ -24,12 +24,13 @@ pub(super) fn logs(logs: &[Log]) -> Option<Value> {
     (!groups.is_empty()).then(|| json!({ "resourceLogs": groups }))
 }
 
-/// What there is of each service that speaks this, with the service itself.
+/// One resource for each OTLP service with events. `events_of` returns the names of the
+/// scope array and the event array, and the events.
 fn groups(events_of: impl Fn(Service) -> (&'static str, &'static str, Vec<Value>)) -> Vec<Value> {
     let mut groups = Vec::new();
     for service in Service::ALL {
         let (scopes, name, events) = events_of(service);
-        if native::is_ours(service) || events.is_empty() {
+        if native::uses_native_json(service) || events.is_empty() {
             continue;
         }
         let scope = json!({"name": format!("shop.{}", service.name()), "version": "2.4.1"});
@@ -84,7 +85,7 @@ fn add_http(attributes: &mut Map<String, Value>, http: &Http) {
 }
 
 fn exception(span: &Span) -> Vec<Value> {
-    let Outcome::Broke(message) = span.outcome else {
+    let Outcome::Failed(message) = span.outcome else {
         return Vec::new();
     };
     let (kind, text) = message.split_once(": ").unwrap_or(("Error", message));
@@ -100,9 +101,9 @@ fn exception(span: &Span) -> Vec<Value> {
 
 fn status(outcome: Outcome) -> Value {
     match outcome {
-        Outcome::Fine => json!({}),
-        Outcome::Failed => json!({"code": 2}),
-        Outcome::Broke(message) => json!({"code": 2, "message": message}),
+        Outcome::Ok => json!({}),
+        Outcome::ChildFailed => json!({"code": 2}),
+        Outcome::Failed(message) => json!({"code": 2, "message": message}),
     }
 }
 
@@ -146,7 +147,7 @@ fn any_value(value: &Value) -> Value {
     match value {
         Value::Bool(value) => json!({ "boolValue": value }),
         Value::Number(number) if number.is_f64() => json!({ "doubleValue": number }),
-        // 64-bit integers are strings in the JSON of protocol buffers.
+        // The protobuf JSON mapping writes 64-bit integers as strings.
         Value::Number(number) => json!({ "intValue": number.to_string() }),
         Value::String(text) => json!({ "stringValue": text }),
         other => json!({ "stringValue": other.to_string() }),
@@ -156,12 +157,12 @@ fn any_value(value: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::story::Story;
+    use crate::demo::traffic::Traffic;
 
     #[test]
-    fn both_doors_together_tell_everything_once() {
-        let told = Story::new(1).slice(180_003_600);
-        let ours = |service: &&Span| native::is_ours(service.service);
+    fn each_span_is_sent_in_exactly_one_encoding() {
+        let events = Traffic::new(1).slice(180_003_600);
+        let is_native = |span: &&Span| native::uses_native_json(span.service);
         let count = |request: Option<Value>, array: &str| -> usize {
             let request = request.unwrap();
             let groups = request["resourceSpans"]
@@ -172,24 +173,24 @@ mod tests {
             let arrays = of_groups.chain([&request[array]]);
             arrays.filter_map(Value::as_array).map(Vec::len).sum()
         };
-        let of_web = told.spans.iter().filter(ours).count();
-        assert!(of_web > 0 && of_web < told.spans.len());
-        assert_eq!(count(native::traces(&told.spans), "traces"), of_web);
+        let web_spans = events.spans.iter().filter(is_native).count();
+        assert!(web_spans > 0 && web_spans < events.spans.len());
+        assert_eq!(count(native::traces(&events.spans), "traces"), web_spans);
         assert_eq!(
-            count(traces(&told.spans), "none"),
-            told.spans.len() - of_web
+            count(traces(&events.spans), "none"),
+            events.spans.len() - web_spans
         );
     }
 
     #[test]
-    fn nothing_is_no_request() {
+    fn no_events_make_no_request() {
         assert_eq!(traces(&[]), None);
         assert_eq!(logs(&[]), None);
         assert_eq!(native::logs(&[]), None);
     }
 
     #[test]
-    fn integers_are_strings() {
+    fn integers_are_encoded_as_strings() {
         assert_eq!(any_value(&json!(7)), json!({"intValue": "7"}));
         assert_eq!(any_value(&json!(0.5)), json!({"doubleValue": 0.5}));
     }

@@ -1,38 +1,37 @@
-//! Sends what services tell, each through its own front door.
+//! Sends events to ingest, each service in its own encoding.
 
 use std::fmt::{self, Display};
 use std::time::Duration;
 
 use anstream::println;
 use serde_json::Value;
-use shared::web::client::ClientError;
 
-use super::api::{Api, in_words};
+use super::api::{Api, describe};
 use super::failure::Failure;
-use super::telemetry::Told;
+use super::telemetry::Events;
 use super::{native, otlp};
 
-/// How long to wait before trying again; the server asks for as much.
+/// Pause before a retry. The `Retry-After` of the server is as long.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// A server, the key for it, and what was sent.
+/// Sends events with one API key, and counts them.
 pub(super) struct Sender<'a> {
     api: &'a Api,
     key: String,
     counts: Counts,
 }
 
-/// How much was sent, and how much of it refused.
+/// Events sent, and how many of them the server rejected.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Counts {
     traces: usize,
     spans: usize,
     logs: usize,
-    refused: i64,
+    rejected: i64,
 }
 
 impl<'a> Sender<'a> {
-    /// Sends with this key.
+    /// Creates a sender with all counts at zero.
     pub(super) fn new(api: &'a Api, key: String) -> Self {
         Self {
             api,
@@ -41,50 +40,56 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// Sends all of it. Does not give up while the server is away: what is sent
-    /// twice is stored once.
+    /// Sends all slices together. Retries for as long as the server does not respond, which is
+    /// safe: ingest stores a batch that is sent twice only once.
     ///
     /// # Errors
-    /// When the server does not want it.
-    pub(super) async fn send(&mut self, slices: impl Iterator<Item = Told>) -> Result<(), Failure> {
-        let mut told = Told::default();
+    /// When the server refuses a batch.
+    pub(super) async fn send(
+        &mut self,
+        slices: impl Iterator<Item = Events>,
+    ) -> Result<(), Failure> {
+        let mut events = Events::default();
         for slice in slices {
-            told.spans.extend(slice.spans);
-            told.logs.extend(slice.logs);
+            events.spans.extend(slice.spans);
+            events.logs.extend(slice.logs);
         }
-        // The pages come last: whoever sees a trace finds all of it.
+        // The root spans, which the web service sends, come last: a trace is complete once listed.
         let batches = [
-            ("/v1/logs", otlp::logs(&told.logs)),
-            ("/ingest/logs", native::logs(&told.logs)),
-            ("/v1/traces", otlp::traces(&told.spans)),
-            ("/ingest/traces", native::traces(&told.spans)),
+            ("/v1/logs", otlp::logs(&events.logs)),
+            ("/ingest/logs", native::logs(&events.logs)),
+            ("/v1/traces", otlp::traces(&events.spans)),
+            ("/ingest/traces", native::traces(&events.spans)),
         ];
         for (path, batch) in batches {
             if let Some(batch) = batch {
                 self.deliver(path, &batch).await?;
             }
         }
-        self.counts.add(&told);
+        self.counts.add(&events);
         Ok(())
     }
 
-    /// What was sent since the last time.
+    /// Returns the counts since the last call, and resets them.
     pub(super) fn take_counts(&mut self) -> Counts {
         std::mem::take(&mut self.counts)
     }
 
     async fn deliver(&mut self, path: &str, batch: &Value) -> Result<(), Failure> {
-        let mut is_waiting = false;
+        let mut is_retry = false;
         loop {
             match self.api.send(path, &self.key, batch).await? {
-                Ok(answer) => {
-                    self.counts.refused += refused(&answer);
+                Ok(response) => {
+                    self.counts.rejected += rejected(&response);
                     return Ok(());
                 }
-                Err(error) if is_waiting => tracing::debug!(%error, "no answer"),
+                Err(error) if is_retry => tracing::debug!(%error, "no response"),
                 Err(error) => {
-                    is_waiting = true;
-                    tell_waiting(&error);
+                    is_retry = true;
+                    println!(
+                        "  ({}; retrying until the server responds)",
+                        describe(&error)
+                    );
                 }
             }
             tokio::time::sleep(PAUSE).await;
@@ -93,14 +98,14 @@ impl<'a> Sender<'a> {
 }
 
 impl Counts {
-    fn add(&mut self, told: &Told) {
-        self.traces += told
+    fn add(&mut self, events: &Events) {
+        self.traces += events
             .spans
             .iter()
             .filter(|span| span.parent.is_none())
             .count();
-        self.spans += told.spans.len();
-        self.logs += told.logs.len();
+        self.spans += events.spans.len();
+        self.logs += events.logs.len();
     }
 }
 
@@ -110,25 +115,21 @@ impl Display for Counts {
             traces,
             spans,
             logs,
-            refused,
+            rejected,
         } = self;
         write!(f, "{traces} traces, {spans} spans, {logs} logs")?;
-        if *refused > 0 {
-            write!(f, "; {refused} refused")?;
+        if *rejected > 0 {
+            write!(f, "; {rejected} rejected")?;
         }
         Ok(())
     }
 }
 
-fn tell_waiting(error: &ClientError) {
-    println!("  ({}; trying again until it works)", in_words(error));
-}
-
-/// What an answer says was refused, of either front door.
-fn refused(answer: &Value) -> i64 {
-    let partial = &answer["partialSuccess"];
+/// The number of rejected events in a response to either encoding.
+fn rejected(response: &Value) -> i64 {
+    let partial = &response["partialSuccess"];
     let counts = [
-        &answer["rejected"],
+        &response["rejected"],
         &partial["rejectedSpans"],
         &partial["rejectedLogRecords"],
     ];
@@ -143,23 +144,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refusals_of_both_doors_are_counted() {
-        assert_eq!(refused(&json!({"accepted": 1, "rejected": 2})), 2);
+    fn rejected_events_are_counted_in_both_encodings() {
+        assert_eq!(rejected(&json!({"accepted": 1, "rejected": 2})), 2);
         assert_eq!(
-            refused(&json!({"partialSuccess": {"rejectedSpans": "3"}})),
+            rejected(&json!({"partialSuccess": {"rejectedSpans": "3"}})),
             3
         );
-        assert_eq!(refused(&json!({})), 0);
+        assert_eq!(rejected(&json!({})), 0);
     }
 
     #[test]
-    fn refusals_are_told_only_when_there_are_some() {
+    fn rejected_events_are_shown_only_if_there_are_any() {
         let mut counts = Counts {
             spans: 2,
             ..Counts::default()
         };
         assert_eq!(counts.to_string(), "0 traces, 2 spans, 0 logs");
-        counts.refused = 1;
-        assert_eq!(counts.to_string(), "0 traces, 2 spans, 0 logs; 1 refused");
+        counts.rejected = 1;
+        assert_eq!(counts.to_string(), "0 traces, 2 spans, 0 logs; 1 rejected");
     }
 }

@@ -1,28 +1,32 @@
-//! The shop: what its pages do, how long that takes, and how it fails.
+//! The simulated shop: the operations behind each page, how long they take, how they fail.
 
 use super::step::{
-    Fault, Incident, Step, cache, call, consume, fails, often, page, publish, query, request, says,
-    serve, spread, work,
+    Fault, Incident, Step, cache, call, consume, page, publish, query, request, serve, with_chance,
+    with_fault, with_log, with_sigma, work,
 };
 use super::telemetry::Service::{Cart, Checkout, Inventory, Mailer, Payments};
 
 /// A page or a button of the shop.
 pub(super) struct Endpoint {
-    /// How often it is used, beside the others.
+    /// Relative frequency of requests to it.
     pub(super) weight: f64,
-    /// A share of the requests is answered with this status, and rightly so.
+    /// Share of requests that are refused in normal operation, and their status.
     pub(super) refusal: Option<(f64, u16)>,
-    /// What it does.
+    /// The operation that handles a request.
     pub(super) step: Step,
 }
 
-/// Everything one can do in the shop.
+/// All pages and buttons of the shop.
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     endpoint(24.0, None, page("GET /", 6.0, &[FRONT])),
     endpoint(
         30.0,
         Some((0.03, 404)),
-        page("GET /products/{id}", 5.0, &[PRODUCT, often(0.6, STOCK)]),
+        page(
+            "GET /products/{id}",
+            5.0,
+            &[PRODUCT, with_chance(0.6, STOCK)],
+        ),
     ),
     endpoint(10.0, None, page("GET /search", 8.0, &[SEARCH])),
     endpoint(16.0, None, page("GET /cart", 4.0, &[BASKET])),
@@ -50,7 +54,7 @@ const FRONT: Step = serve(
     5.0,
     &[
         cache(Inventory, "GET products:front"),
-        often(0.12, query(Inventory, "SELECT products", 14.0)),
+        with_chance(0.12, query(Inventory, "SELECT products", 14.0)),
     ],
 );
 
@@ -60,7 +64,7 @@ const PRODUCT: Step = serve(
     4.0,
     &[
         cache(Inventory, "GET product:{id}"),
-        often(0.2, query(Inventory, "SELECT products", 5.0)),
+        with_chance(0.2, query(Inventory, "SELECT products", 5.0)),
     ],
 );
 
@@ -71,12 +75,12 @@ const STOCK: Step = serve(
     &[query(Inventory, "SELECT stock", 6.0)],
 );
 
-/// Slow on any day: it has no index to use.
+/// Always slow, as if the query had no index.
 const SEARCH: Step = serve(
     Inventory,
     "GET /search",
     20.0,
-    &[spread(0.75, query(Inventory, "SELECT products", 170.0))],
+    &[with_sigma(0.75, query(Inventory, "SELECT products", 170.0))],
 );
 
 const BASKET: Step = serve(
@@ -86,7 +90,7 @@ const BASKET: Step = serve(
     &[cache(Cart, "GET cart:{id}"), PRICE],
 );
 
-const PRICE: Step = fails(
+const PRICE: Step = with_fault(
     Fault {
         chance: 0.0005,
         during: Incident::BadDeploy,
@@ -95,7 +99,7 @@ const PRICE: Step = fails(
     work(Cart, "price the basket", 2.0),
 );
 
-const ADD: Step = says(
+const ADD: Step = with_log(
     "put a product into a basket",
     serve(
         Cart,
@@ -109,7 +113,7 @@ const ADD: Step = says(
     ),
 );
 
-const ORDER: Step = says(
+const ORDER: Step = with_log(
     "took an order",
     serve(
         Checkout,
@@ -132,7 +136,7 @@ const RESERVE: Step = serve(
     &[query(Inventory, "UPDATE stock", 8.0)],
 );
 
-const CHARGE: Step = says(
+const CHARGE: Step = with_log(
     "charged a card",
     serve(
         Payments,
@@ -140,19 +144,19 @@ const CHARGE: Step = says(
         6.0,
         &[
             work(Payments, "check for fraud", 15.0),
-            fails(
+            with_fault(
                 Fault {
                     chance: 0.006,
                     during: Incident::BankDown,
                     message: "the bank did not answer within 3 s",
                 },
-                spread(0.5, request(Payments, "POST /v2/authorizations", 220.0)),
+                with_sigma(0.5, request(Payments, "POST /v2/authorizations", 220.0)),
             ),
         ],
     ),
 );
 
-const RECEIPT: Step = says(
+const RECEIPT: Step = with_log(
     "sent a receipt",
     consume(
         Mailer,
@@ -169,13 +173,13 @@ const SHOW_ORDER: Step = serve(
     &[query(Checkout, "SELECT orders", 7.0)],
 );
 
-/// Slower still: it reads every order of the month.
+/// The slowest, as if it read every order of the month.
 const REPORT: Step = serve(
     Checkout,
     "GET /report",
     40.0,
     &[
-        spread(0.5, query(Checkout, "SELECT orders", 1700.0)),
+        with_sigma(0.5, query(Checkout, "SELECT orders", 1700.0)),
         work(Checkout, "draw the report", 160.0),
     ],
 );

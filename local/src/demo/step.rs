@@ -1,58 +1,58 @@
-//! What a page of the shop is made of.
+//! Operations that the pages of the simulated shop consist of.
 
 use super::telemetry::Service;
 
-/// An operation, and those within it.
+/// An operation, and the operations it causes.
 pub(super) struct Step {
     pub(super) service: Service,
     pub(super) role: Role,
-    /// `METHOD /path` for requests; ids are written `{id}`.
+    /// Span name. `METHOD /path` for requests, with `{id}` in place of an id.
     pub(super) name: &'static str,
-    /// Median of its own time, without the steps within.
+    /// Median duration, without the child steps.
     pub(super) median_ms: f64,
-    /// Sigma of the log-normal distribution of that time.
-    pub(super) spread: f64,
-    /// How often it is done at all.
+    /// Sigma of the log-normal distribution of the duration.
+    pub(super) sigma: f64,
+    /// Probability that the parent runs this step.
     pub(super) chance: f64,
     pub(super) fault: Option<Fault>,
-    /// What it writes to the log when it went well.
-    pub(super) says: Option<&'static str>,
-    pub(super) within: &'static [Self],
+    /// Message that is logged on success.
+    pub(super) log_message: Option<&'static str>,
+    pub(super) children: &'static [Self],
 }
 
-/// What sort of operation it is.
+/// Kind of operation, which determines the span kind and attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Answers a browser.
+    /// The web service handles a request from a browser.
     Page,
-    /// Answers another service.
+    /// A service handles a request from another service.
     Serve,
-    /// Asks another service, which is the step within, or someone else.
+    /// A service sends a request to another one (the child step) or to a third party (no child).
     Call,
-    /// Asks a database.
+    /// A service sends a statement to a database.
     Query,
-    /// Asks a cache.
+    /// A service sends a command to a cache.
     Cache,
-    /// Computes.
+    /// A service computes without input or output.
     Work,
-    /// Hands a message to a queue.
+    /// A service puts a message into a queue.
     Publish,
-    /// Takes it from there, later.
+    /// A service takes a message from a queue, some time after it was published.
     Consume,
 }
 
 /// How a step fails.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fault {
-    /// On any day.
+    /// Probability of failure outside of incidents.
     pub(super) chance: f64,
-    /// Far more often during this.
+    /// Incident that raises the probability and the duration.
     pub(super) during: Incident,
-    /// What is told then.
+    /// Error message of a failure.
     pub(super) message: &'static str,
 }
 
-/// A bad time.
+/// A period in which one part of the shop is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Incident {
     BankDown,
@@ -69,80 +69,94 @@ impl Incident {
         Self::BadDeploy,
     ];
 
-    /// The share of requests that fail meanwhile, and how much slower all are.
-    pub(super) fn severity(self) -> (f64, f64) {
+    /// Probability that an affected step fails during the incident.
+    pub(super) fn failure_chance(self) -> f64 {
         match self {
-            Self::BankDown => (0.7, 8.0),
-            Self::CacheDown => (0.25, 40.0),
-            Self::DatabaseOverloaded => (0.3, 9.0),
-            Self::BadDeploy => (0.5, 1.0),
+            Self::BankDown => 0.7,
+            Self::CacheDown => 0.25,
+            Self::DatabaseOverloaded => 0.3,
+            Self::BadDeploy => 0.5,
+        }
+    }
+
+    /// Factor on the duration of an affected step during the incident.
+    pub(super) fn slowdown(self) -> f64 {
+        match self {
+            Self::BankDown => 8.0,
+            Self::CacheDown => 40.0,
+            Self::DatabaseOverloaded => 9.0,
+            Self::BadDeploy => 1.0,
         }
     }
 }
 
-/// Answers a browser.
-pub(super) const fn page(name: &'static str, median_ms: f64, within: &'static [Step]) -> Step {
-    step(Service::Web, Role::Page, name, median_ms, within)
+/// A page of the web service.
+pub(super) const fn page(name: &'static str, median_ms: f64, children: &'static [Step]) -> Step {
+    step(Service::Web, Role::Page, name, median_ms, children)
 }
 
-/// Answers another service.
+/// A route that other services call.
 pub(super) const fn serve(
     service: Service,
     name: &'static str,
     median_ms: f64,
-    within: &'static [Step],
+    children: &'static [Step],
 ) -> Step {
-    step(service, Role::Serve, name, median_ms, within)
+    step(service, Role::Serve, name, median_ms, children)
 }
 
-/// Asks another service of the shop.
-pub(super) const fn call(service: Service, name: &'static str, within: &'static [Step]) -> Step {
-    step(service, Role::Call, name, 1.5, within)
+/// A request to another service, whose step is the only child.
+pub(super) const fn call(service: Service, name: &'static str, children: &'static [Step]) -> Step {
+    step(service, Role::Call, name, 1.5, children)
 }
 
-/// Asks someone who tells us nothing.
+/// A request to a third party, which sends no telemetry.
 pub(super) const fn request(service: Service, name: &'static str, median_ms: f64) -> Step {
     step(service, Role::Call, name, median_ms, &[])
 }
 
-/// Asks a database, which may be overloaded.
+/// A database query. Fails more often while the database is overloaded.
 pub(super) const fn query(service: Service, name: &'static str, median_ms: f64) -> Step {
     let fault = Fault {
         chance: 0.0004,
         during: Incident::DatabaseOverloaded,
         message: "canceling statement due to statement timeout",
     };
-    fails(fault, step(service, Role::Query, name, median_ms, &[]))
+    with_fault(fault, step(service, Role::Query, name, median_ms, &[]))
 }
 
-/// Asks a cache, which may be away.
+/// A cache command. Fails more often while the cache is down.
 pub(super) const fn cache(service: Service, name: &'static str) -> Step {
     let fault = Fault {
         chance: 0.0002,
         during: Incident::CacheDown,
         message: "connection refused (redis:6379)",
     };
-    fails(fault, step(service, Role::Cache, name, 0.5, &[]))
+    with_fault(fault, step(service, Role::Cache, name, 0.5, &[]))
 }
 
-/// Computes.
+/// A computation within a service.
 pub(super) const fn work(service: Service, name: &'static str, median_ms: f64) -> Step {
     step(service, Role::Work, name, median_ms, &[])
 }
 
-/// Hands a message over, to be taken by the step within.
-pub(super) const fn publish(service: Service, name: &'static str, within: &'static [Step]) -> Step {
-    step(service, Role::Publish, name, 2.0, within)
+/// A message to a queue, which the child step consumes.
+pub(super) const fn publish(
+    service: Service,
+    name: &'static str,
+    children: &'static [Step],
+) -> Step {
+    step(service, Role::Publish, name, 2.0, children)
 }
 
-/// Takes a message.
+/// Handles a message from a queue.
 pub(super) const fn consume(
     service: Service,
     name: &'static str,
     median_ms: f64,
-    within: &'static [Step],
+    children: &'static [Step],
 ) -> Step {
-    step(service, Role::Consume, name, median_ms, within)
+    step(service, Role::Consume, name, median_ms, children)
 }
 
 const fn step(
@@ -150,43 +164,43 @@ const fn step(
     role: Role,
     name: &'static str,
     median_ms: f64,
-    within: &'static [Step],
+    children: &'static [Step],
 ) -> Step {
     Step {
         service,
         role,
         name,
         median_ms,
-        spread: 0.35,
+        sigma: 0.35,
         chance: 1.0,
         fault: None,
-        says: None,
-        within,
+        log_message: None,
+        children,
     }
 }
 
-/// Is done only in this share of the cases.
-pub(super) const fn often(chance: f64, step: Step) -> Step {
+/// Makes the step run only with this probability.
+pub(super) const fn with_chance(chance: f64, step: Step) -> Step {
     Step { chance, ..step }
 }
 
-/// Takes less evenly long.
-pub(super) const fn spread(spread: f64, step: Step) -> Step {
-    Step { spread, ..step }
+/// Sets how much the duration varies: the sigma of its log-normal distribution.
+pub(super) const fn with_sigma(sigma: f64, step: Step) -> Step {
+    Step { sigma, ..step }
 }
 
-/// Fails at times.
-pub(super) const fn fails(fault: Fault, step: Step) -> Step {
+/// Makes the step fail as described by `fault`.
+pub(super) const fn with_fault(fault: Fault, step: Step) -> Step {
     Step {
         fault: Some(fault),
         ..step
     }
 }
 
-/// Writes a line when it went well.
-pub(super) const fn says(message: &'static str, step: Step) -> Step {
+/// Makes the step log `message` on success.
+pub(super) const fn with_log(message: &'static str, step: Step) -> Step {
     Step {
-        says: Some(message),
+        log_message: Some(message),
         ..step
     }
 }

@@ -1,40 +1,35 @@
-//! What the shop's services tell of a request.
+//! Spans and log records of the simulated shop, before they are encoded.
 
 use serde_json::{Map, Value};
 
-/// A program of the shop.
+/// A service of the shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Service {
-    /// What browsers talk to; sends Upblit's own JSON.
+    /// Serves browsers. Sends telemetry in Upblit's own JSON; the others send OTLP.
     Web,
-    /// Baskets, in a cache.
+    /// Keeps shopping carts in a cache.
     Cart,
-    /// Orders.
+    /// Takes and stores orders.
     Checkout,
-    /// Charges cards, by way of a bank.
+    /// Charges cards through a bank.
     Payments,
-    /// Products and stock.
+    /// Keeps products and stock in a database.
     Inventory,
-    /// Sends receipts when orders come in.
+    /// Sends a receipt for each order, asynchronously.
     Mailer,
 }
 
-/// A span's role in its trace.
+/// Span kind, as OpenTelemetry defines it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Within one service.
     Internal,
-    /// Answers a request.
     Server,
-    /// Makes a request.
     Client,
-    /// Hands a message to a queue.
     Producer,
-    /// Takes a message from a queue.
     Consumer,
 }
 
-/// An HTTP request, and how it was answered.
+/// An HTTP request and the status of its response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Http {
     pub(super) method: &'static str,
@@ -42,7 +37,7 @@ pub(super) struct Http {
     pub(super) status: u16,
 }
 
-/// One operation.
+/// An operation of a service, with start and end.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Span {
     pub(super) trace_id: u128,
@@ -53,6 +48,7 @@ pub(super) struct Span {
     pub(super) name: &'static str,
     /// Nanoseconds since the Unix epoch.
     pub(super) start_ns: i64,
+    /// Nanoseconds since the Unix epoch.
     pub(super) end_ns: i64,
     pub(super) http: Option<Http>,
     pub(super) attributes: Map<String, Value>,
@@ -62,14 +58,14 @@ pub(super) struct Span {
 /// How an operation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    Fine,
-    /// Something in it failed.
-    Failed,
-    /// It failed itself, for this reason.
-    Broke(&'static str),
+    Ok,
+    /// The operation failed because an operation below it did.
+    ChildFailed,
+    /// The operation itself failed, with this error message.
+    Failed(&'static str),
 }
 
-/// One log line.
+/// A log record, which belongs to a span.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Log {
     pub(super) trace_id: u128,
@@ -77,11 +73,12 @@ pub(super) struct Log {
     pub(super) service: Service,
     pub(super) level: Level,
     pub(super) message: String,
+    /// Nanoseconds since the Unix epoch.
     pub(super) at_ns: i64,
     pub(super) attributes: Map<String, Value>,
 }
 
-/// How much a log line matters.
+/// Severity of a log record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
     Debug,
@@ -90,15 +87,14 @@ pub(super) enum Level {
     Error,
 }
 
-/// Everything that is told of one or more requests.
+/// Spans and log records of one or more requests.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Told {
+pub(super) struct Events {
     pub(super) spans: Vec<Span>,
     pub(super) logs: Vec<Log>,
 }
 
 impl Service {
-    /// Every service.
     pub(super) const ALL: [Self; 6] = [
         Self::Web,
         Self::Cart,
@@ -108,7 +104,7 @@ impl Service {
         Self::Mailer,
     ];
 
-    /// `service.name`.
+    /// Value of the resource attribute `service.name`.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Web => "web",
@@ -122,7 +118,7 @@ impl Service {
 }
 
 impl Level {
-    /// Its name, as most loggers write it.
+    /// Name in capital letters, as most loggers write it.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Debug => "DEBUG",
@@ -134,7 +130,7 @@ impl Level {
 }
 
 impl Span {
-    /// How long it took.
+    /// Duration in milliseconds.
     pub(super) fn duration_ms(&self) -> f64 {
         millis(self.end_ns - self.start_ns)
     }

@@ -1,6 +1,6 @@
-//! One request to the shop, from its page down to the databases: what is told of it.
+//! Simulates one request to the shop, from the page down to the databases.
 
-mod details;
+mod attributes;
 
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -8,99 +8,105 @@ use serde_json::{Map, json};
 
 use super::shop::Endpoint;
 use super::step::{Incident, Role, Step};
-use super::telemetry::{Http, Kind, Level, Log, Outcome, Span, Told};
-use details::{attributes, statement};
+use super::telemetry::{Events, Http, Kind, Level, Log, Outcome, Span};
+use attributes::{attributes, statement};
 
-/// A step that takes longer than this is worth a warning.
+/// Duration in milliseconds above which a step logs a warning.
 const SLOW_MS: f64 = 1_500.0;
 
-/// How long a message waits in the queue, about.
+/// Median time in milliseconds that a message waits in the queue.
 const QUEUE_MS: f64 = 400.0;
 
-/// What is told of a request to `endpoint` at `start_ns`, while there may be an `incident`.
-pub(super) fn request(
+/// Events of a request to `endpoint` at `start_ns` (Unix time), affected by `incident` if any.
+pub(super) fn simulate(
     rng: &mut StdRng,
     endpoint: &Endpoint,
     incident: Option<Incident>,
     start_ns: i64,
-) -> Told {
+) -> Events {
     let refusal = endpoint
         .refusal
         .filter(|(chance, _)| rng.random_bool(*chance))
         .map(|(_, status)| status);
-    let mut walk = Walk {
+    let mut simulation = Simulation {
         trace_id: rng.random(),
         number: rng.random_range(1_000..10_000),
         rng,
         incident,
         refusal,
         start_ns,
-        told: Told::default(),
+        events: Events::default(),
     };
-    walk.take(&endpoint.step, None, 0.0);
-    walk.told
+    simulation.run(&endpoint.step, None, 0.0);
+    simulation.events
 }
 
-/// A draw from the log-normal distribution.
-pub(super) fn log_normal(rng: &mut StdRng, median: f64, sigma: f64) -> f64 {
-    // Box and Muller; 1 - u is never zero.
-    let (u, v): (f64, f64) = (rng.random(), rng.random());
+/// A random value from the log-normal distribution.
+fn log_normal(rng: &mut StdRng, median: f64, sigma: f64) -> f64 {
+    // Box-Muller transform. `u` is below 1, so the logarithm is finite.
+    let u: f64 = rng.random();
+    let v: f64 = rng.random();
     let normal = (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos();
     median * (sigma * normal).exp()
 }
 
-struct Walk<'a> {
+struct Simulation<'a> {
     trace_id: u128,
-    /// Of the product, the basket or the order.
+    /// Id of the product, cart or order of the request.
     number: u32,
     rng: &'a mut StdRng,
     incident: Option<Incident>,
-    /// The status that the first service answers with, for good reason.
+    /// Status with which the called service refuses the request, if it does.
     refusal: Option<u16>,
     start_ns: i64,
-    told: Told,
+    events: Events,
 }
 
-/// What a step means for the one around it.
-struct Taken {
+/// The part of a step's result that affects its parent.
+struct StepResult {
     end_ms: f64,
     outcome: Outcome,
     status: u16,
 }
 
-impl Walk<'_> {
-    /// Takes a step that starts after so many milliseconds.
-    fn take(&mut self, step: &Step, parent: Option<u64>, start_ms: f64) -> Taken {
+impl Simulation<'_> {
+    /// Runs a step that starts `start_ms` milliseconds after the request.
+    fn run(&mut self, step: &Step, parent: Option<u64>, start_ms: f64) -> StepResult {
         let span_id = self.rng.random();
-        let own_ms = self.own_time(step);
+        let own_ms = self.own_duration(step);
         let refusal = self.refusal.filter(|_| step.role == Role::Serve);
-        let within = if refusal.is_some() { &[] } else { step.within };
-        let inner = self.take_within(within, span_id, start_ms + own_ms * 0.4);
+        let children = if refusal.is_some() {
+            &[]
+        } else {
+            step.children
+        };
+        let inner = self.run_children(children, span_id, start_ms + own_ms * 0.4);
         let outcome = match inner.outcome {
-            Outcome::Fine => self.outcome_of(step),
-            _ => Outcome::Failed,
+            Outcome::Ok => self.outcome_of(step),
+            _ => Outcome::ChildFailed,
         };
         let status = match (outcome, step.role) {
-            (Outcome::Fine, Role::Page | Role::Call) => inner.status,
-            (Outcome::Fine, _) => refusal.unwrap_or(200),
-            (Outcome::Broke(_), Role::Call) => 504,
-            (Outcome::Broke(_), _) => 500,
-            (Outcome::Failed, _) => 502,
+            (Outcome::Ok, Role::Page | Role::Call) => inner.status,
+            (Outcome::Ok, _) => refusal.unwrap_or(200),
+            (Outcome::Failed(_), Role::Call) => 504,
+            (Outcome::Failed(_), _) => 500,
+            (Outcome::ChildFailed, _) => 502,
         };
-        let taken = Taken {
+        let result = StepResult {
             end_ms: inner.end_ms + own_ms * 0.6,
             outcome,
             status,
         };
-        self.tell(step, span_id, parent, start_ms, &taken);
-        taken
+        self.record(step, span_id, parent, start_ms, &result);
+        result
     }
 
-    /// One after the other, until one fails. What is taken from a queue is waited for by no one.
-    fn take_within(&mut self, steps: &[Step], parent: u64, start_ms: f64) -> Taken {
-        let mut so_far = Taken {
+    /// Runs steps one after the other until one fails. Consumers run asynchronously: their
+    /// duration and outcome do not affect the parent.
+    fn run_children(&mut self, steps: &[Step], parent: u64, start_ms: f64) -> StepResult {
+        let mut combined = StepResult {
             end_ms: start_ms,
-            outcome: Outcome::Fine,
+            outcome: Outcome::Ok,
             status: 200,
         };
         for step in steps {
@@ -108,51 +114,48 @@ impl Walk<'_> {
                 continue;
             }
             if step.role == Role::Consume {
-                let waits = log_normal(self.rng, QUEUE_MS, 0.8);
-                self.take(step, Some(parent), so_far.end_ms + waits);
+                let queued_ms = log_normal(self.rng, QUEUE_MS, 0.8);
+                self.run(step, Some(parent), combined.end_ms + queued_ms);
                 continue;
             }
-            let taken = self.take(step, Some(parent), so_far.end_ms);
-            so_far.end_ms = taken.end_ms;
-            so_far.status = taken.status;
-            so_far.outcome = taken.outcome;
-            if taken.status >= 400 {
+            combined = self.run(step, Some(parent), combined.end_ms);
+            if combined.status >= 400 {
                 break;
             }
         }
-        so_far
+        combined
     }
 
-    fn own_time(&mut self, step: &Step) -> f64 {
-        let slower = match (step.fault, self.incident) {
-            (Some(fault), Some(incident)) if fault.during == incident => incident.severity().1,
+    fn own_duration(&mut self, step: &Step) -> f64 {
+        let slowdown = match (step.fault, self.incident) {
+            (Some(fault), Some(incident)) if fault.during == incident => incident.slowdown(),
             _ => 1.0,
         };
-        log_normal(self.rng, step.median_ms * slower, step.spread)
+        log_normal(self.rng, step.median_ms * slowdown, step.sigma)
     }
 
     fn outcome_of(&mut self, step: &Step) -> Outcome {
         let Some(fault) = step.fault else {
-            return Outcome::Fine;
+            return Outcome::Ok;
         };
         let chance = match self.incident {
-            Some(incident) if incident == fault.during => incident.severity().0,
+            Some(incident) if incident == fault.during => incident.failure_chance(),
             _ => fault.chance,
         };
         if self.rng.random_bool(chance) {
-            Outcome::Broke(fault.message)
+            Outcome::Failed(fault.message)
         } else {
-            Outcome::Fine
+            Outcome::Ok
         }
     }
 
-    fn tell(
+    fn record(
         &mut self,
         step: &Step,
         span_id: u64,
         parent: Option<u64>,
         start_ms: f64,
-        taken: &Taken,
+        result: &StepResult,
     ) {
         let span = Span {
             trace_id: self.trace_id,
@@ -162,13 +165,13 @@ impl Walk<'_> {
             kind: kind(step.role),
             name: step.name,
             start_ns: self.nanos(start_ms),
-            end_ns: self.nanos(taken.end_ms),
-            http: self.http(step, taken.status),
+            end_ns: self.nanos(result.end_ms),
+            http: self.http(step, result.status),
             attributes: attributes(step, self.number),
-            outcome: taken.outcome,
+            outcome: result.outcome,
         };
         self.log(step, &span);
-        self.told.spans.push(span);
+        self.events.spans.push(span);
     }
 
     fn http(&self, step: &Step, status: u16) -> Option<Http> {
@@ -191,23 +194,23 @@ impl Walk<'_> {
     fn log(&mut self, step: &Step, span: &Span) {
         let mut attributes = Map::new();
         let (level, message) = match span.outcome {
-            Outcome::Broke(message) => {
+            Outcome::Failed(message) => {
                 attributes.insert("exception.message".to_owned(), message.into());
                 (Level::Error, format!("{} failed: {message}", step.name))
             }
-            Outcome::Failed if step.role == Role::Page => {
-                (Level::Error, format!("{} could not be answered", step.name))
+            Outcome::ChildFailed if step.role == Role::Page => {
+                (Level::Error, format!("{} failed", step.name))
             }
-            Outcome::Failed => return,
-            Outcome::Fine => {
+            Outcome::ChildFailed => return,
+            Outcome::Ok => {
                 attributes.insert("durationMs".to_owned(), json!(span.duration_ms().round()));
-                match self.line(step, span) {
-                    Some(line) => line,
+                match self.success_message(step, span) {
+                    Some(message) => message,
                     None => return,
                 }
             }
         };
-        self.told.logs.push(Log {
+        self.events.logs.push(Log {
             trace_id: self.trace_id,
             span_id: span.span_id,
             service: step.service,
@@ -218,10 +221,10 @@ impl Walk<'_> {
         });
     }
 
-    /// What is worth a line although nothing failed.
-    fn line(&self, step: &Step, span: &Span) -> Option<(Level, String)> {
+    /// Level and text of the log record of a step that did not fail, if it has one.
+    fn success_message(&self, step: &Step, span: &Span) -> Option<(Level, String)> {
         let number = self.number;
-        if span.duration_ms() > SLOW_MS && step.within.is_empty() {
+        if span.duration_ms() > SLOW_MS && step.children.is_empty() {
             return Some((Level::Warn, format!("slow: {}", step.name)));
         }
         match (step.role, span.http.as_ref().map(|http| http.status)) {
@@ -241,8 +244,8 @@ impl Walk<'_> {
                 format!("sequential scan: {}", statement(step.name)),
             )),
             _ => step
-                .says
-                .map(|says| (Level::Info, format!("{says} ({number})"))),
+                .log_message
+                .map(|message| (Level::Info, format!("{message} ({number})"))),
         }
     }
 

@@ -1,10 +1,10 @@
-//! What is told of an operation besides its times, by OpenTelemetry's conventions.
+//! Span attributes, named by OpenTelemetry's semantic conventions.
 
 use serde_json::{Map, Value, json};
 
 use crate::demo::step::{Role, Step};
 
-/// The attributes of a step's span.
+/// Attributes of a step's span. `number` is the id of the product, cart or order.
 pub(super) fn attributes(step: &Step, number: u32) -> Map<String, Value> {
     let attributes = match step.role {
         Role::Page => json!({"user_agent.name": browser(number)}),
@@ -29,7 +29,7 @@ pub(super) fn attributes(step: &Step, number: u32) -> Map<String, Value> {
     }
 }
 
-/// The statement behind a query's short name.
+/// SQL statement of a query step, from its short name.
 pub(super) fn statement(name: &str) -> String {
     match name.split_once(' ') {
         Some(("SELECT", table)) => format!("SELECT * FROM {table} WHERE id = $1"),
@@ -55,7 +55,7 @@ fn route(name: &str) -> &str {
 }
 
 fn server(step: &Step) -> String {
-    match step.within.first() {
+    match step.children.first() {
         Some(called) => format!("{}.shop.internal", called.service.name()),
         None => format!(
             "api.{}.example",
