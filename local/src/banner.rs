@@ -1,4 +1,4 @@
-//! What the terminal shows once everything runs: where to click, what to paste.
+//! The text that the terminal shows after the start: addresses to open, commands to paste.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -14,31 +14,32 @@ const LABEL: Style = Style::new().bold();
 const LINK: Style = AnsiColor::Cyan.on_default().underline();
 const NOTE: Style = Style::new().dimmed();
 
-/// What there is to tell about a run.
+/// The values that the banner shows.
 pub(crate) struct Banner<'a> {
-    /// The settings in force.
+    /// Settings of the run, with defaults filled in.
     pub(crate) settings: &'a Settings,
-    /// Address of this process.
+    /// Base URL of this process.
     pub(crate) here: &'a str,
-    /// Address of the database engine.
+    /// Base URL of the database engine.
     pub(crate) engine: &'a str,
-    /// The data directory; none when the data is thrown away.
+    /// The data directory; `None` if the data is kept in memory.
     pub(crate) data: Option<&'a Path>,
 }
 
 impl Banner<'_> {
-    /// For a process that serves the whole product.
+    /// Prints the banner of a process that serves the whole product.
     pub(crate) fn print_product(&self) {
         self.print_head();
         self.print_steps();
         println!();
     }
 
-    /// For a process that serves what `cargo lambda watch` needs; `env_file` has its settings.
+    /// Prints the banner of a process that serves only the database and the stand-in, with the
+    /// `cargo lambda watch` command that uses them. `env_file` contains the settings for it.
     pub(crate) fn print_services(&self, env_file: &Path) {
         self.print_head();
         let env_file = quoted(&env_file.display().to_string());
-        println!("\n  Now run the functions, in another terminal:\n");
+        println!("\n  Start the functions in another terminal:\n");
         println!("cargo lambda watch --env-file {env_file} -A 127.0.0.1 --disable-cors");
         self.print_steps();
         println!();
@@ -52,11 +53,11 @@ impl Banner<'_> {
         line(
             "Docs",
             link(&format!("{}/docs", self.here)),
-            "of every route",
+            "API reference",
         );
         match self.settings.github {
             GitHub::StandIn => {
-                let note = "a stand-in: sign in as octocat, or as anyone";
+                let note = "a stand-in: sign in as octocat or under any other name";
                 line("GitHub", link(&github::url(self.here)), note);
             }
             GitHub::Real => {
@@ -64,14 +65,14 @@ impl Banner<'_> {
                 line(
                     "GitHub",
                     link(url.unwrap_or("https://github.com")),
-                    "the real one",
+                    "the real GitHub",
                 );
             }
         }
         line("Database", link(self.engine), "the DynamoDB API");
         match self.data {
-            Some(path) => line("Data in", path.display(), "delete it to start afresh"),
-            None => line("Data in", "memory", "thrown away at the end"),
+            Some(path) => line("Data in", path.display(), "delete it to start over"),
+            None => line("Data in", "memory", "deleted when the process ends"),
         }
         line("Stop", "Ctrl-C", "");
     }
@@ -81,19 +82,18 @@ impl Banner<'_> {
         match self.settings.github {
             GitHub::StandIn => {
                 println!(
-                    "\n  Or all of it from a terminal. Sign in, create an application, make a"
+                    "\n  Or use a terminal: sign in, create an application and a key, send a trace.\n"
                 );
-                println!("  key, send a trace:\n");
                 println!("{}", sign_in(api));
             }
             GitHub::Real => {
                 let page = &self.settings.frontend_url;
-                println!("\n  Or from a terminal. Sign in at {LINK}{page}{LINK:#}, and copy what");
                 println!(
-                    "  localStorage.token says in the browser's console. Paste it after this:\n"
+                    "\n  Or use a terminal. Sign in at {LINK}{page}{LINK:#} and copy the value"
                 );
+                println!("  of localStorage.token from the browser's console. Paste it after:\n");
                 println!("read -rs TOKEN");
-                println!("\n  Then create an application, make a key, send a trace:\n");
+                println!("\n  Then create an application and a key, and send a trace:\n");
             }
         }
         println!("{}", first_trace(api));
@@ -113,7 +113,8 @@ fn link(address: &str) -> String {
     format!("{LINK}{address}{LINK:#}")
 }
 
-/// The stand-in approves as whom the login hint names; the token is in the last redirect.
+/// A command that signs in as octocat. `login` skips the stand-in's page, and the access token is
+/// in the fragment of the last redirect.
 fn sign_in(api: &str) -> String {
     let start = quoted(&format!("{api}/oauth2/authorization/github?login=octocat"));
     format!(
@@ -134,7 +135,7 @@ curl -H "x-api-key: $KEY" {traces} --json '{{"traces":[{{
     )
 }
 
-/// As one word of a shell command.
+/// Quotes a text as one word of a shell command, unless it needs no quotes.
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/:._-".contains(c);
     if text.chars().all(plain) {
@@ -149,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_survive_the_shell() {
+    fn quoted_text_is_one_word_to_the_shell() {
         assert_eq!(
             quoted("http://127.0.0.1:9000/me"),
             "http://127.0.0.1:9000/me"

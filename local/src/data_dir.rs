@@ -1,5 +1,5 @@
-//! The directory that survives the process: the database, the signing secret,
-//! the settings for `cargo lambda watch`. One process at a time works with it.
+//! The data directory: the database, the signing secret and the settings for
+//! `cargo lambda watch`. A lock file limits its use to one process at a time.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -10,18 +10,18 @@ use shared::identity::signing::MIN_SECRET_BYTES;
 use crate::error::Failure;
 use crate::secret;
 
-/// A data directory this process holds the lock of.
+/// A data directory whose lock this process holds.
 pub(crate) struct DataDir {
     path: PathBuf,
-    /// The system lets go of it when the process ends, however it ends.
+    /// Holds the lock, which the system releases when the process ends, even by a crash.
     _lock: File,
 }
 
 impl DataDir {
-    /// Creates the directory if need be, and takes its lock.
+    /// Creates the directory if it does not exist, and locks it.
     ///
     /// # Errors
-    /// When it cannot be written, or another process holds the lock.
+    /// When the directory is not writable, or another process holds the lock.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let failure = |source| Failure::DataDir {
             path: path.to_owned(),
@@ -41,7 +41,7 @@ impl DataDir {
             TryLockError::Error(source) => failure(source),
         })?;
         if is_new {
-            // Secrets will live here: never let git take them, wherever --data-dir points.
+            // The directory contains secrets, and --data-dir may point into a git repository.
             fs::write(path.join(".gitignore"), "*\n").map_err(failure)?;
         }
         Ok(Self {
@@ -50,20 +50,21 @@ impl DataDir {
         })
     }
 
-    /// Where the directory is.
+    /// Path of the directory, as given with `--data-dir`.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The file the engine keeps its data in.
+    /// Path of the SQLite file of the database engine.
     pub(crate) fn database(&self) -> PathBuf {
         self.path.join("upblit.db")
     }
 
-    /// The signing secret: made by the first run, so that later runs keep everyone signed in.
+    /// Reads the signing secret. The first run generates and stores it, so that users stay signed
+    /// in across restarts.
     ///
     /// # Errors
-    /// When it cannot be stored or read, or is not a secret.
+    /// When the file cannot be read or written, or its content is too short or not UTF-8.
     pub(crate) fn jwt_secret(&self) -> Result<String, Failure> {
         let path = self.path.join("jwt-secret");
         match fs::read_to_string(&path) {
@@ -81,10 +82,11 @@ impl DataDir {
         }
     }
 
-    /// Writes a file that only this user may read. It is there whole or not at all.
+    /// Writes a file that only the current user can read, and returns its path. Writes atomically:
+    /// a crash leaves the old content or the new one.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When the file cannot be written.
     pub(crate) fn write_private(&self, name: &str, contents: &str) -> Result<PathBuf, Failure> {
         let path = self.path.join(name);
         write_private_file(&path, contents).map_err(|source| Failure::DataDir {

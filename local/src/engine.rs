@@ -1,8 +1,8 @@
-//! The database of a local run: a DynamoDB engine in this process, over SQLite.
+//! The database of a local run: a DynamoDB engine in this process, based on SQLite.
 //!
-//! Every acknowledged write survives a kill and a power cut: the engine keeps
-//! its file in WAL mode, and the SQLite it bundles is built with
-//! `synchronous=FULL`, so each commit is flushed to the disk first.
+//! Every acknowledged write survives a kill and a power failure: the engine uses
+//! SQLite's WAL mode, and the bundled SQLite is built with `synchronous=FULL`, so
+//! each commit is flushed to the disk before it is acknowledged.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,22 +15,22 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::error::Failure;
 
-/// DynamoDB deletes expired items within days; here they go within the minute.
+/// Interval at which expired items are deleted. (DynamoDB takes up to some days.)
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
-/// How long the engine may take to close its file. Cut short, it loses nothing.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// Time limit for the engine to close its file. No data is lost if it takes longer.
+const STOP_LIMIT: Duration = Duration::from_millis(500);
 
-/// An engine that answers on a port.
+/// A running engine, which serves the DynamoDB API on a port.
 pub(crate) struct Engine {
-    /// The address for `AWS_ENDPOINT_URL_DYNAMODB`.
+    /// Base URL, for `AWS_ENDPOINT_URL_DYNAMODB`.
     pub(crate) endpoint: String,
     stop: oneshot::Sender<()>,
     server: JoinHandle<Result<(), String>>,
 }
 
 impl Engine {
-    /// Opens the file, or a throw-away database without one, and serves it on `listener`.
+    /// Opens the database in `file`, or in memory if `None`, and serves it on `listener`.
     ///
     /// # Errors
     /// When the database cannot be opened.
@@ -49,10 +49,10 @@ impl Engine {
         })
     }
 
-    /// Stops it, once nothing needs it any more.
+    /// Stops the engine and closes its file.
     pub(crate) async fn stop(self) {
         let _ = self.stop.send(());
-        if let Ok(Ok(Err(reason))) = timeout(PATIENCE, self.server).await {
+        if let Ok(Ok(Err(reason))) = timeout(STOP_LIMIT, self.server).await {
             tracing::error!(reason, "the database engine failed");
         }
     }
@@ -62,7 +62,7 @@ fn open(file: Option<&Path>) -> Result<Database, Failure> {
     let Some(file) = file else {
         return Database::memory().map_err(|error| failure(Path::new(":memory:"), error));
     };
-    // Absolute, because SQLite takes a relative "file:…" for a URI.
+    // The path is made absolute, because SQLite reads a relative "file:…" as a URI.
     let absolute = std::path::absolute(file).map_err(|source| Failure::DataDir {
         path: file.to_owned(),
         source,
@@ -73,7 +73,7 @@ fn open(file: Option<&Path>) -> Result<Database, Failure> {
     Database::new(path).map_err(|error| failure(file, error))
 }
 
-/// Of what the engine says, the first sentence: the rest is advice for another program.
+/// Keeps the first sentence of the engine's message. The rest is advice for its own command line.
 fn failure(path: &Path, reason: impl ToString) -> Failure {
     let text = reason.to_string();
     let sentence = text.split(". ").next().unwrap_or_default();
@@ -84,18 +84,18 @@ fn failure(path: &Path, reason: impl ToString) -> Failure {
     }
 }
 
-/// Deletes what has expired, for as long as the process lives.
+/// Deletes expired items every minute until the process ends.
 async fn sweep(database: Database) {
     let mut ticks = interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let database = database.clone();
-        // The engine's own calls block.
+        // Calls of the engine block the thread.
         match tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
-            Ok(Ok(deleted)) => tracing::debug!(deleted, "swept expired items"),
-            Ok(Err(error)) => tracing::warn!(%error, "could not sweep expired items"),
-            Err(error) => tracing::warn!(%error, "could not sweep expired items"),
+            Ok(Ok(deleted)) => tracing::debug!(deleted, "deleted expired items"),
+            Ok(Err(error)) => tracing::warn!(%error, "cannot delete expired items"),
+            Err(error) => tracing::warn!(%error, "cannot delete expired items"),
         }
     }
 }

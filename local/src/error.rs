@@ -1,4 +1,4 @@
-//! Why the process cannot start or go on, in words for the person at the terminal.
+//! Errors that end the process, worded for the terminal.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,60 +6,60 @@ use std::path::PathBuf;
 use shared::base::environment::ConfigError;
 use thiserror::Error;
 
-/// What ended the process; shown as one line.
+/// An error that ends the process. Displayed as one line.
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
-    /// A setting is missing or wrong.
+    /// A setting is missing or invalid.
     #[error(transparent)]
     Setting(#[from] ConfigError),
     /// Another program listens on the port.
     #[error("port {port} is taken: stop the program that uses it, or choose another with {option}")]
     PortTaken {
-        /// The port that was asked for.
+        /// The requested port.
         port: u16,
-        /// The option that changes it.
+        /// Command line option that sets the port.
         option: &'static str,
     },
-    /// The port cannot be used for another reason.
+    /// The process cannot listen on the port, for a reason other than `PortTaken`.
     #[error("cannot listen on port {port}: {source}")]
     Port {
-        /// The port that was asked for.
+        /// The requested port.
         port: u16,
-        /// What the system said.
+        /// Error of the operating system.
         source: io::Error,
     },
     /// The data directory, or a file in it, cannot be written or read.
     #[error("cannot use {}: {source}", path.display())]
     DataDir {
-        /// What could not be used.
+        /// The directory or file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: io::Error,
     },
-    /// Another process works with the same data.
+    /// Another process has locked the data directory.
     #[error("{} is in use by another upblit: stop that one, or choose another with --data-dir", path.display())]
     DataDirInUse {
-        /// The data directory.
+        /// The locked data directory.
         path: PathBuf,
     },
-    /// The stored signing secret cannot have been written by this program.
-    #[error("{} is damaged: delete it; everyone will have to sign in again", path.display())]
+    /// The stored signing secret is too short, or not UTF-8.
+    #[error("{} is damaged: delete it; all users have to sign in again", path.display())]
     DamagedSecret {
         /// The file with the secret.
         path: PathBuf,
     },
     /// The database cannot be opened.
-    #[error("cannot open the database {}: {reason}; if it is damaged, move it away to start afresh", path.display())]
+    #[error("cannot open the database {}: {reason}; if it is damaged, move it away to start with an empty one", path.display())]
     Database {
-        /// The database file; `:memory:` without one.
+        /// The database file, or `:memory:`.
         path: PathBuf,
-        /// What the engine said.
+        /// The engine's message.
         reason: String,
     },
-    /// The database is open, but the tables cannot be made.
+    /// The database is open, but its tables cannot be created.
     #[error("cannot create the tables: {0}")]
     Tables(String),
-    /// Signals cannot be waited for, or connections not be accepted.
+    /// The process cannot listen for signals or accept connections.
     #[error("cannot run the server: {0}")]
     Server(io::Error),
 }

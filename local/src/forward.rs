@@ -1,5 +1,5 @@
-//! Hands requests on to the functions when they run in processes of their own,
-//! so that the pages work under `cargo lambda watch` as they do under `cargo run`.
+//! Forwards requests to functions that `cargo lambda watch` runs as separate processes,
+//! so that the pages work there as they do with `cargo run`.
 
 use axum::Router;
 use axum::body::Body;
@@ -17,7 +17,7 @@ struct Functions {
     client: Client<HttpConnector, Body>,
 }
 
-/// Answers every request with what `address` answers.
+/// Forwards every request to the server at `address`. Responds 502 if there is no response.
 pub(crate) fn router(address: &str) -> Router {
     let client = Client::builder(TokioExecutor::new()).build_http();
     let functions = Functions {
@@ -40,7 +40,7 @@ async fn forward(State(functions): State<Functions>, mut request: Request) -> Re
     match functions.client.request(request).await {
         Ok(response) => response.map(Body::new),
         Err(error) => {
-            tracing::warn!(%error, "the functions do not answer; is cargo lambda watch running?");
+            tracing::warn!(%error, "the functions do not respond; is cargo lambda watch running?");
             StatusCode::BAD_GATEWAY.into_response()
         }
     }

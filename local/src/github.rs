@@ -1,6 +1,7 @@
-//! A stand-in for GitHub: the three things sign-in needs of it (the authorize
-//! page, the code exchange, the user API), answering as GitHub does, mistakes
-//! included. Whoever can reach it signs in as anyone: it is for localhost only.
+//! A stand-in for the parts of GitHub that sign-in needs: the authorize page, the code
+//! exchange and the user API. Responses match GitHub's, including its quirks. It has no
+//! authentication: anyone who can reach it can sign in as any user, so it must be served
+//! on localhost only.
 
 mod api;
 mod authorize;
@@ -19,16 +20,16 @@ use shared::base::clock::Clock;
 
 use grants::Grants;
 
-/// Every path of the stand-in starts with this, so that it can share a port.
+/// First segment of every path of the stand-in, which shares a port with the API.
 const PREFIX: &str = "/github";
 
-/// What one would register on GitHub under "OAuth Apps".
+/// An OAuth app, as registered on GitHub under "OAuth Apps".
 pub struct OAuthApp {
-    /// Public name of the app.
+    /// Public identifier of the app.
     pub client_id: String,
-    /// Proves to the stand-in that it is the app which redeems a code.
+    /// Secret that the app sends to redeem a code.
     pub client_secret: String,
-    /// The only address the stand-in sends a browser back to.
+    /// The only URL that the stand-in redirects to.
     pub callback: String,
 }
 
@@ -41,24 +42,24 @@ struct StandIn {
 
 impl StandIn {
     fn grants(&self) -> MutexGuard<'_, Grants> {
-        // A list of strings is sound whatever a panicking thread did to it.
+        // A panic while the lock was held cannot leave the lists inconsistent.
         self.grants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 type StandInState = axum::extract::State<Arc<StandIn>>;
 
-/// `GITHUB_URL` of a stand-in that is served at `base_url`.
+/// Value of `GITHUB_URL` for a stand-in served at `base_url`.
 pub fn url(base_url: &str) -> String {
     format!("{base_url}{PREFIX}")
 }
 
-/// `GITHUB_API_URL` of a stand-in that is served at `base_url`.
+/// Value of `GITHUB_API_URL` for a stand-in served at `base_url`.
 pub fn api_url(base_url: &str) -> String {
     format!("{base_url}{PREFIX}/api")
 }
 
-/// The stand-in, reached at `base_url` (scheme and authority), with one app registered.
+/// Routes of the stand-in, served at `base_url` (scheme and authority), with one registered app.
 pub fn router(base_url: &str, app: OAuthApp, clock: Clock) -> Router {
     let stand_in = StandIn {
         app,

@@ -1,5 +1,5 @@
-//! What a local run has instead of GitHub, and the description of the API. A
-//! library, so that the tests of the product use them too.
+//! The GitHub stand-in and the OpenAPI description. They are a library so that the
+//! tests can use them too.
 
 pub mod github;
 pub mod openapi;

@@ -1,4 +1,4 @@
-//! Logs for a person: one line each, on stderr.
+//! Logging to stderr, one human-readable line for each event.
 
 use shared::base::environment::{ConfigError, Env};
 use tracing::level_filters::LevelFilter;
@@ -17,10 +17,11 @@ const OURS: [&str; 8] = [
     "telemetry",
 ];
 
-/// The engine warns of every 400, and a condition that fails is everyday business.
+/// The engine logs a warning for every 400, but failed conditions are part of normal operation.
 const ENGINE: (&str, LevelFilter) = ("dynoxide", LevelFilter::ERROR);
 
-/// Logs what `RUST_LOG` asks for; by default our own crates from info, the others from warn.
+/// Starts logging at the levels in `RUST_LOG`. Default: `info` for the crates of this workspace,
+/// `warn` for others.
 ///
 /// # Errors
 /// When `RUST_LOG` is not a list of `target=level`.

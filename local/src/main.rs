@@ -1,5 +1,5 @@
-//! `cargo run`: the whole product on one port of this machine. The database
-//! engine, a stand-in for GitHub, every function, and the dashboard.
+//! `cargo run`: the whole product on one port of this machine. It serves a database
+//! engine, a stand-in for GitHub, all functions and the dashboard.
 
 mod banner;
 mod data_dir;
@@ -39,7 +39,7 @@ use error::Failure;
 use settings::{Addresses, Settings};
 use stop::Stop;
 
-/// Where `cargo lambda watch` serves the functions unless told otherwise.
+/// Default address of `cargo lambda watch`.
 const WATCH_ADDRESS: &str = "http://127.0.0.1:9000";
 
 /// Upblit on this machine: sign-in, API keys and ingest on one port, with a
@@ -113,7 +113,7 @@ async fn run(options: &Options) -> Result<(), Failure> {
     }
 }
 
-/// Everything in this process.
+/// Serves the whole product in this process.
 async fn run_product(options: &Options, env: Env, stop: Stop) -> Result<(), Failure> {
     let listener = listen(options.port.unwrap_or(9000), "--port").await?;
     let here = address_of(&listener)?;
@@ -130,7 +130,7 @@ async fn run_product(options: &Options, env: Env, stop: Stop) -> Result<(), Fail
     let file = data_dir.as_ref().map(DataDir::database);
     let engine = Engine::start(engine_listener, file.as_deref())?;
     let host = connect(&settings, &engine).await?;
-    let site = site::around(site::functions(&host, &settings)?, &host, &settings, &here)?;
+    let site = site::with_pages(site::functions(&host, &settings)?, &host, &settings, &here)?;
 
     let data = data_dir.as_ref().map(DataDir::path);
     Banner {
@@ -143,7 +143,7 @@ async fn run_product(options: &Options, env: Env, stop: Stop) -> Result<(), Fail
     serve(listener, site, engine, stop).await
 }
 
-/// The database and the stand-in, for functions that `cargo lambda watch` runs.
+/// Serves the database and the stand-in for functions that `cargo lambda watch` runs.
 async fn run_services(options: &Options, env: Env, stop: Stop) -> Result<(), Failure> {
     let listener = listen(options.port.unwrap_or(9001), "--port").await?;
     let engine_listener = listen(options.db_port, "--db-port").await?;
@@ -159,7 +159,7 @@ async fn run_services(options: &Options, env: Env, stop: Stop) -> Result<(), Fai
     let file = kept.map(DataDir::database);
     let engine = Engine::start(engine_listener, file.as_deref())?;
     let host = connect(&settings, &engine).await?;
-    let site = site::around(site::forwarded(&settings), &host, &settings, &here)?;
+    let site = site::with_pages(site::forwarded(&settings), &host, &settings, &here)?;
 
     let env_file = data_dir.write_private("lambda.env", &watch_env::lines(&settings, &engine)?)?;
     let data = kept.map(DataDir::path);
@@ -174,7 +174,7 @@ async fn run_services(options: &Options, env: Env, stop: Stop) -> Result<(), Fai
 }
 
 async fn listen(port: u16, option: &'static str) -> Result<TcpListener, Failure> {
-    // Loopback only: the stand-in lets anyone in who can reach it.
+    // Loopback only, because the stand-in has no authentication.
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .await
         .map_err(|source| match source.kind() {
@@ -188,7 +188,7 @@ fn address_of(listener: &TcpListener) -> Result<String, Failure> {
     Ok(format!("http://{address}"))
 }
 
-/// A secret in the data directory outlives the process, one without lives as long as the data.
+/// Fills in defaults. The signing secret is stored in the data directory, if there is one.
 fn complete(
     env: Env,
     addresses: &Addresses,
@@ -200,7 +200,7 @@ fn complete(
     })
 }
 
-/// A host for the functions, on the engine, with every table made.
+/// Connects to the engine, creates missing tables, and returns the host for the functions.
 async fn connect(settings: &Settings, engine: &Engine) -> Result<Host, Failure> {
     let tables = TableNames::from_env(&settings.env);
     let database = Database::local(&engine.endpoint, tables, request_log::count_dynamodb_call);
@@ -213,7 +213,7 @@ async fn connect(settings: &Settings, engine: &Engine) -> Result<Host, Failure> 
     })
 }
 
-/// Serves until asked to stop, then lets open requests end, for a bounded time.
+/// Serves until a stop is requested, then waits a limited time for open requests.
 async fn serve(
     listener: TcpListener,
     site: Router,

@@ -1,5 +1,6 @@
-//! 127.0.0.1 and localhost are one machine but two sites to a browser. Sign-in
-//! comes back to `PUBLIC_URL`, and finds its cookie only if it started there.
+//! Redirects browsers from `localhost` to `127.0.0.1`, or the reverse, so that they use the
+//! host name of `PUBLIC_URL`. To a browser the two are different sites: sign-in returns to
+//! `PUBLIC_URL`, and the login cookie is sent only if sign-in started there.
 
 use axum::extract::{Request, State};
 use axum::http::Method;
@@ -8,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use url::{Host, Url};
 
-/// What people open or follow a link to. API clients may use either name.
+/// Paths that people open in a browser. API clients may use either name.
 const VISITED: [&str; 4] = [
     "/",
     "/login",
@@ -16,19 +17,20 @@ const VISITED: [&str; 4] = [
     "/oauth2/authorization/github",
 ];
 
-/// Leads a browser that came by this machine's other name to the name in `public_url`.
+/// Middleware that redirects a browser to the host name of `public_url`, if the request has
+/// another loopback name.
 pub(crate) async fn prefer_public_url(
     State(public_url): State<String>,
     request: Request,
     next: Next,
 ) -> Response {
-    match better_address(&public_url, &request) {
+    match preferred_address(&public_url, &request) {
         Some(address) => Redirect::temporary(&address).into_response(),
         None => next.run(request).await,
     }
 }
 
-fn better_address(public_url: &str, request: &Request) -> Option<String> {
+fn preferred_address(public_url: &str, request: &Request) -> Option<String> {
     if request.method() != Method::GET || !VISITED.contains(&request.uri().path()) {
         return None;
     }
@@ -39,7 +41,7 @@ fn better_address(public_url: &str, request: &Request) -> Option<String> {
     if !is_loopback(&address) || !is_loopback(&ours) || address.host() == ours.host() {
         return None;
     }
-    // The port stays: cookies do not know ports.
+    // The port is kept, because cookies do not depend on it.
     address.set_host(ours.host_str()).ok()?;
     Some(address.into())
 }
@@ -59,20 +61,20 @@ mod tests {
 
     use super::*;
 
-    fn led_to(public_url: &str, host: &str, path: &str) -> Option<String> {
+    fn redirect_target(public_url: &str, host: &str, path: &str) -> Option<String> {
         let request = Request::get(path)
             .header(HOST, host)
             .body(Body::empty())
             .unwrap();
-        better_address(public_url, &request)
+        preferred_address(public_url, &request)
     }
 
     #[test]
-    fn only_a_loopback_name_is_exchanged_for_another() {
+    fn only_loopback_names_are_redirected() {
         let here = "http://127.0.0.1:9000";
         let path = "/login?reason=x";
         assert_eq!(
-            led_to(here, "localhost:9001", path).as_deref(),
+            redirect_target(here, "localhost:9001", path).as_deref(),
             Some("http://127.0.0.1:9001/login?reason=x")
         );
         for host in [
@@ -83,12 +85,12 @@ mod tests {
             "[::1",
             "a b",
         ] {
-            assert_eq!(led_to(here, host, path), None, "{host}");
+            assert_eq!(redirect_target(here, host, path), None, "{host}");
         }
         assert_eq!(
-            led_to("https://x.tunnel.test", "localhost:9000", path),
+            redirect_target("https://x.tunnel.test", "localhost:9000", path),
             None
         );
-        assert_eq!(led_to(here, "localhost:9000", "/me"), None);
+        assert_eq!(redirect_target(here, "localhost:9000", "/me"), None);
     }
 }

@@ -1,6 +1,5 @@
-//! The dashboard: the static files of `dashboard/`, as any host would serve them.
-//! They are in the binary; a debug build prefers the checkout's, so that a change
-//! is seen on reload.
+//! Serves the dashboard, the static files of `dashboard/`. They are embedded in the binary.
+//! A debug build prefers the files of the checkout, so that a change is visible after a reload.
 
 use std::borrow::Cow;
 use std::path::{Component, Path};
@@ -15,12 +14,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use include_dir::{Dir, include_dir};
 
-/// The documents' own policy, and what only a header can say: no framing.
+/// Content Security Policy: that of the documents, plus `frame-ancestors`, which only a header
+/// can set.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https://*.githubusercontent.com; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../dashboard");
 
-/// None of these addresses is one of the API.
+/// Routes of the pages. None of them is a route of the API.
 pub(crate) fn router() -> Router {
     Router::new()
         .route("/", get(async || file("index.html")))
@@ -58,14 +58,14 @@ fn headers(content_type: &'static str) -> [(HeaderName, &'static str); 5] {
     [
         (CONTENT_TYPE, content_type),
         (CONTENT_SECURITY_POLICY, POLICY),
-        // The next `cargo run` may serve a newer one.
+        // The next `cargo run` may serve a newer version.
         (CACHE_CONTROL, "no-cache"),
         (REFERRER_POLICY, "no-referrer"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ]
 }
 
-/// Of the dashboard's files; the rest of its directory is not for browsers.
+/// Content type by file extension. `None` for files that are not served, such as `README.md`.
 fn content_type(path: &str) -> Option<&'static str> {
     match Path::new(path).extension()?.to_str()? {
         "html" => Some("text/html; charset=utf-8"),
@@ -78,14 +78,14 @@ fn content_type(path: &str) -> Option<&'static str> {
 
 fn contents(path: &str) -> Option<Cow<'static, [u8]>> {
     if cfg!(debug_assertions)
-        && let Some(contents) = in_checkout(path)
+        && let Some(contents) = read_from_checkout(path)
     {
         return Some(contents.into());
     }
     EMBEDDED.get_file(path).map(|file| file.contents().into())
 }
 
-fn in_checkout(path: &str) -> Option<Vec<u8>> {
+fn read_from_checkout(path: &str) -> Option<Vec<u8>> {
     let path = Path::new(path);
     let is_plain = |part| matches!(part, Component::Normal(_));
     if !path.components().all(is_plain) {
@@ -104,7 +104,7 @@ mod tests {
     const DOCUMENTS: [&str; 3] = ["index.html", "login.html", "oauth-success.html"];
 
     #[test]
-    fn what_the_documents_ask_for_is_served() {
+    fn every_file_that_a_document_links_is_served() {
         for document in DOCUMENTS {
             let text = String::from_utf8(contents(document).unwrap().into_owned()).unwrap();
             let linked: Vec<&str> = text
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn every_file_is_in_the_binary_and_fresh() {
+    fn embedded_files_are_up_to_date() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dashboard");
         for path in ["app/main.js", "styles/base.css", "config.js"] {
             let embedded = EMBEDDED.get_file(path).unwrap().contents();
@@ -128,20 +128,20 @@ mod tests {
     }
 
     #[test]
-    fn the_documents_carry_the_policy_for_hosts_that_send_none() {
-        let elsewhere = POLICY
-            // A static file does not know where the API is: its script narrows this.
+    fn documents_contain_the_policy_for_hosts_that_send_no_header() {
+        let in_document = POLICY
+            // A static file does not know the address of the API. app/policy.js narrows this.
             .replace("connect-src 'self'", "connect-src 'self' https:")
-            // Not allowed in a document.
+            // Browsers ignore this directive in a document.
             .replace("frame-ancestors 'none'; ", "");
         for document in DOCUMENTS {
             let text = String::from_utf8(contents(document).unwrap().into_owned()).unwrap();
-            assert!(text.contains(&elsewhere), "{document}");
+            assert!(text.contains(&in_document), "{document}");
         }
     }
 
     #[test]
-    fn nothing_outside_is_served() {
+    fn files_outside_the_dashboard_are_not_served() {
         for path in [
             "../Cargo.toml",
             "app/../../Cargo.toml",
@@ -152,6 +152,6 @@ mod tests {
         ] {
             assert_eq!(file(path).status(), StatusCode::NOT_FOUND, "{path}");
         }
-        assert!(in_checkout("app/../config.js").is_none());
+        assert!(read_from_checkout("app/../config.js").is_none());
     }
 }

@@ -1,10 +1,10 @@
-//! A signing secret for this machine alone.
+//! Generates the signing secret of a local run.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use shared::base::random;
 
-/// 256 random bits, in base64url.
+/// Generates 256 random bits, encoded as base64url.
 pub(crate) fn generate() -> String {
     URL_SAFE_NO_PAD.encode(random::bytes::<32>(&mut random::rng()))
 }

@@ -1,38 +1,38 @@
-//! The settings of a local run: the process's own, and defaults with which everything works.
+//! The settings of a local run: environment variables, with a default for each required one.
 
 use local::github::{self, OAuthApp};
 use shared::base::environment::{ConfigError, Env};
 
-/// Where the browser finds each part. Where they differ, it is several processes.
+/// Base URLs for the browser. They differ if the API runs in other processes.
 pub(crate) struct Addresses {
-    /// The API: `PUBLIC_URL`, unless that is set.
+    /// Base URL of the API, the default of `PUBLIC_URL`.
     pub(crate) api: String,
-    /// This process: the stand-in and the pages.
+    /// Base URL of this process, which serves the stand-in and the pages.
     pub(crate) here: String,
 }
 
-/// Who answers for GitHub.
+/// The GitHub that sign-in uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GitHub {
-    /// Ours, in this process.
+    /// The stand-in in this process.
     StandIn,
-    /// GitHub itself, or an Enterprise Server.
+    /// github.com, or a GitHub Enterprise Server.
     Real,
 }
 
-/// Everything the functions read.
+/// Settings of a local run, with defaults filled in.
 pub(crate) struct Settings {
-    /// All settings of the process, completed.
+    /// All settings, for the functions.
     pub(crate) env: Env,
-    /// Who answers for GitHub.
+    /// The GitHub that sign-in uses.
     pub(crate) github: GitHub,
-    /// Address of the API, without a trailing slash.
+    /// Base URL of the API, without a trailing slash.
     pub(crate) public_url: String,
-    /// Address of the dashboard, without a trailing slash.
+    /// Base URL of the dashboard, without a trailing slash.
     pub(crate) frontend_url: String,
 }
 
-/// The names a function may need that a local run has a default for.
+/// Settings of the functions for which a local run has a default.
 const FOR_FUNCTIONS: [&str; 7] = [
     "PUBLIC_URL",
     "FRONTEND_URL",
@@ -44,16 +44,16 @@ const FOR_FUNCTIONS: [&str; 7] = [
 ];
 
 impl Settings {
-    /// Completes what the process was given. `jwt_secret` makes a secret, unless one is set.
+    /// Fills in defaults. `jwt_secret` is called only if `JWT_SECRET` is not set.
     ///
     /// # Errors
-    /// When a setting cannot be right, or the secret cannot be made.
+    /// When a setting is invalid, or `jwt_secret` fails.
     pub(crate) fn complete<E: From<ConfigError>>(
         env: Env,
         addresses: &Addresses,
         jwt_secret: impl FnOnce() -> Result<String, E>,
     ) -> Result<Self, E> {
-        let github = GitHub::chosen_by(&env)?;
+        let github = GitHub::from_env(&env)?;
         let mut env = env.with_defaults([
             ("PUBLIC_URL", addresses.api.clone()),
             ("FRONTEND_URL", addresses.here.clone()),
@@ -72,7 +72,7 @@ impl Settings {
         })
     }
 
-    /// The app to register with the stand-in, when that is in use.
+    /// The OAuth app to register with the stand-in.
     ///
     /// # Errors
     /// Never after [`Settings::complete`].
@@ -84,7 +84,7 @@ impl Settings {
         })
     }
 
-    /// The names and values to hand to functions that run in processes of their own.
+    /// Names and values of the settings for functions that run as separate processes.
     pub(crate) fn for_functions(&self) -> impl Iterator<Item = (&'static str, &str)> {
         FOR_FUNCTIONS
             .iter()
@@ -93,15 +93,16 @@ impl Settings {
 }
 
 impl GitHub {
-    /// Real once an app is configured. Half an app is a mistake, not a wish for the stand-in.
-    fn chosen_by(env: &Env) -> Result<Self, ConfigError> {
-        let wanted = [
+    /// The real GitHub if an OAuth app is configured. Some `GITHUB_` settings without the
+    /// others are an error: falling back to the stand-in would hide the mistake.
+    fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let names = [
             "GITHUB_CLIENT_ID",
             "GITHUB_CLIENT_SECRET",
             "GITHUB_URL",
             "GITHUB_API_URL",
         ];
-        if wanted.iter().all(|name| env.optional(name).is_none()) {
+        if names.iter().all(|name| env.optional(name).is_none()) {
             return Ok(Self::StandIn);
         }
         for name in ["GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET"] {
@@ -114,7 +115,7 @@ impl GitHub {
     }
 }
 
-/// Not a secret: whoever reaches the stand-in may sign in as anyone.
+/// Defaults that select the stand-in. It has no authentication, so the client secret is public.
 fn stand_in(here: &str) -> [(&'static str, String); 4] {
     [
         ("GITHUB_URL", github::url(here)),
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_needs_to_be_set() {
+    fn every_setting_has_a_default() {
         let settings = complete(&[]).unwrap();
         assert_eq!(settings.github, GitHub::StandIn);
         assert_eq!(settings.for_functions().count(), FOR_FUNCTIONS.len());
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_wins() {
+    fn set_values_override_defaults() {
         let settings = complete(&[
             ("PUBLIC_URL", "https://api.test/"),
             ("JWT_SECRET", "mine"),
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn half_an_app_is_refused() {
+    fn an_incomplete_oauth_app_is_an_error() {
         for name in ["GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET", "GITHUB_URL"] {
             assert!(complete(&[(name, "https://x.test")]).is_err(), "{name}");
         }

@@ -1,4 +1,4 @@
-//! What is served on the port: all functions, the stand-in, the pages.
+//! The router of the port: all functions, the stand-in and the pages.
 
 use axum::Router;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -13,10 +13,10 @@ use url::Url;
 use crate::settings::{GitHub, Settings};
 use crate::{forward, one_name, pages};
 
-/// Every function, as if each were a Lambda behind the HTTP API.
+/// Routes of all functions, with the CORS configuration of the HTTP API.
 ///
 /// # Errors
-/// When a function refuses its settings.
+/// When a setting of a function is missing or invalid.
 pub(crate) fn functions(host: &Host, settings: &Settings) -> Result<Router, ConfigError> {
     let functions = Router::new()
         .merge(oauth::router(oauth::State::load(host)?))
@@ -28,16 +28,16 @@ pub(crate) fn functions(host: &Host, settings: &Settings) -> Result<Router, Conf
     Ok(shared::web::app(functions).layer(cors(&settings.frontend_url)))
 }
 
-/// The functions where they run in processes of their own.
+/// Forwards to functions that run as separate processes.
 pub(crate) fn forwarded(settings: &Settings) -> Router {
     forward::router(&settings.public_url)
 }
 
-/// The pages and, unless GitHub is real, the stand-in, in front of `api`.
+/// Adds the pages and, unless the real GitHub is used, the stand-in to the routes of `api`.
 ///
 /// # Errors
 /// Never after [`Settings::complete`].
-pub(crate) fn around(
+pub(crate) fn with_pages(
     api: Router,
     host: &Host,
     settings: &Settings,
@@ -55,7 +55,7 @@ pub(crate) fn around(
     Ok(site.fallback_service(api).layer(one_name))
 }
 
-/// What the HTTP API answers in AWS: only the dashboard's origin may call from a browser.
+/// CORS as the HTTP API in AWS is configured: browsers may call from the dashboard's origin only.
 fn cors(frontend_url: &str) -> CorsLayer {
     let origin = Url::parse(frontend_url).map(|url| url.origin().ascii_serialization());
     let origin = origin

@@ -1,4 +1,4 @@
-//! When to stop: Ctrl-C, or SIGTERM.
+//! Stops the process on Ctrl-C or SIGTERM.
 
 use std::future::Future;
 use std::io;
@@ -6,50 +6,52 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// How long open requests may hold up the end of the process.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Time limit for open requests once a stop is requested.
+const GRACE: Duration = Duration::from_secs(2);
 
-/// Turns true once, when the process is asked to end.
+/// A stop request, which holds `true` once a signal has arrived.
 #[derive(Clone)]
 pub(crate) struct Stop(watch::Receiver<bool>);
 
 impl Stop {
-    /// Waits for the signals from now on.
+    /// Starts to listen for the signals.
     ///
     /// # Errors
-    /// When the system does not let us.
+    /// When the operating system refuses to register a signal handler.
     pub(crate) fn on_signal() -> io::Result<Self> {
-        let signal = terminate()?;
+        let sigterm = terminate()?;
         let (sender, receiver) = watch::channel(false);
         tokio::spawn(async move {
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => {}
-                () = signal => {}
+                () = sigterm => {}
             }
             sender.send_replace(true);
         });
         Ok(Self(receiver))
     }
 
-    /// Returns when the process is asked to end.
+    /// Waits until a stop is requested.
     pub(crate) async fn requested(mut self) {
-        // An error would mean that the sender is gone: time to end as well.
+        // An error means that the sender was dropped, which is treated as a stop request.
         let _ = self.0.wait_for(|stop| *stop).await;
     }
 
-    /// Gives `work` a bounded time once the end is asked for; `None` when it took longer.
+    /// Runs `work`. Once a stop is requested, gives it two seconds, and returns `None` if it
+    /// takes longer.
     pub(crate) async fn bound<T>(self, work: impl Future<Output = T>) -> Option<T> {
-        let patience = async {
+        let deadline = async {
             self.requested().await;
-            tokio::time::sleep(PATIENCE).await;
+            tokio::time::sleep(GRACE).await;
         };
         tokio::select! {
-            done = work => Some(done),
-            () = patience => None,
+            result = work => Some(result),
+            () = deadline => None,
         }
     }
 }
 
+/// A future that completes on SIGTERM.
 #[cfg(unix)]
 fn terminate() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};

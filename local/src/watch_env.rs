@@ -1,14 +1,14 @@
-//! The settings of functions that `cargo lambda watch` runs, as an env file.
+//! The env file with the settings for functions that `cargo lambda watch` runs.
 
 use shared::base::environment::ConfigError;
 
 use crate::engine::Engine;
 use crate::settings::Settings;
 
-/// The lines of the file. The AWS credentials are made up: the engine checks none.
+/// Content of the file. The AWS credentials are placeholders, as the engine does not check them.
 ///
 /// # Errors
-/// When a value cannot be written into such a file.
+/// When a value contains a quote or a control character.
 pub(crate) fn lines(settings: &Settings, engine: &Engine) -> Result<String, ConfigError> {
     let aws = [
         ("AWS_ENDPOINT_URL_DYNAMODB", engine.endpoint.as_str()),
@@ -23,7 +23,7 @@ pub(crate) fn lines(settings: &Settings, engine: &Engine) -> Result<String, Conf
         .collect()
 }
 
-/// Quoted as both cargo lambda and a shell (`set -a; . lambda.env`) read it.
+/// Quotes a value so that cargo lambda and a shell (`set -a; . lambda.env`) read the same.
 fn line(name: &str, value: &str) -> Result<String, ConfigError> {
     if value.chars().any(|c| c == '\'' || c.is_control()) {
         return Err(ConfigError::new(
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_stays_one_value() {
+    fn values_are_quoted_or_refused() {
         assert_eq!(line("A", "b c$d#e").unwrap(), "A='b c$d#e'\n");
         assert!(line("A", "b\nC=d").is_err());
         assert!(line("A", "it's").is_err());

@@ -1,4 +1,4 @@
-//! The least that a function can be. It is deployed nowhere.
+//! A minimal function, the baseline of the cold start benchmark. It is never deployed.
 
 use lambda_http::{Error, Request, service_fn};
 

@@ -11,14 +11,14 @@ use super::grants::Grant;
 use super::{PREFIX, StandIn, StandInState};
 
 pub(super) async fn user(State(github): StandInState, headers: HeaderMap) -> Response {
-    answer(&github, &headers, |grant| {
+    respond(&github, &headers, |grant| {
         Some(profile(grant, &github.base_url))
     })
 }
 
 pub(super) async fn emails(State(github): StandInState, headers: HeaderMap) -> Response {
-    answer(&github, &headers, |grant| {
-        // Without this scope GitHub pretends that there is no such resource.
+    respond(&github, &headers, |grant| {
+        // Without this scope GitHub responds 404.
         let allowed = grant
             .scopes
             .iter()
@@ -27,7 +27,7 @@ pub(super) async fn emails(State(github): StandInState, headers: HeaderMap) -> R
     })
 }
 
-fn answer(
+fn respond(
     github: &StandIn,
     headers: &HeaderMap,
     resource: impl FnOnce(&Grant) -> Option<Value>,
@@ -57,7 +57,7 @@ fn answer(
     }
 }
 
-/// The token in `Bearer …`; GitHub also knows `token …` from the time before OAuth 2.
+/// The token in `Bearer …`, or in GitHub's older form `token …`.
 fn token(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     let known = ["bearer", "token"]
@@ -77,7 +77,7 @@ fn profile(grant: &Grant, base_url: &str) -> Value {
         "type": "User",
         "site_admin": false,
         "name": login.display_name(),
-        // GitHub shows an address here only to those who made theirs public.
+        // GitHub returns an address here only if the user made it public.
         "email": null,
         "created_at": "2011-01-25T18:44:36Z",
         "updated_at": "2011-01-25T18:44:36Z",

@@ -1,4 +1,4 @@
-//! `GET /login/oauth/authorize`: asks who signs in, and sends the browser back with a code.
+//! `GET /login/oauth/authorize`: asks which user signs in, and redirects back with a code.
 
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
@@ -17,12 +17,12 @@ const HELP: &str = "https://docs.github.com/apps/managing-oauth-apps/troubleshoo
 pub(super) async fn authorize(State(github): StandInState, RawQuery(query): RawQuery) -> Response {
     let params = Params::parse(query.unwrap_or_default().as_bytes());
     match Request::read(&github, &params) {
-        Ok(request) => request.answer(&github, &params),
+        Ok(request) => request.respond(&github, &params),
         Err(refusal) => *refusal,
     }
 }
 
-/// An authorization request the stand-in can act on.
+/// A valid authorization request.
 struct Request {
     callback: Url,
     state: Option<String>,
@@ -31,7 +31,7 @@ struct Request {
 }
 
 impl Request {
-    /// Boxed, because a response is many times larger than a request.
+    /// The error is boxed because a response is many times larger than a request.
     fn read(github: &StandIn, params: &Params) -> Result<Self, Box<Response>> {
         if params.get("client_id") != Some(&github.app.client_id) {
             return Err(Box::new(page::not_found()));
@@ -47,7 +47,7 @@ impl Request {
             challenge: params.get("code_challenge").map(Into::into),
             scopes: params.get("scope").map(scopes).unwrap_or_default(),
         };
-        // GitHub too sends this to the registered address, never to the one that was asked for.
+        // As GitHub does, this redirects to the registered callback, never to the requested URL.
         if params
             .get("redirect_uri")
             .is_some_and(|uri| uri != github.app.callback)
@@ -66,7 +66,7 @@ impl Request {
         Ok(request)
     }
 
-    fn answer(self, github: &StandIn, params: &Params) -> Response {
+    fn respond(self, github: &StandIn, params: &Params) -> Response {
         match params.get("login").map(str::parse::<Login>) {
             None => {
                 let cancel = self.denied();
@@ -88,7 +88,7 @@ impl Request {
         let code = github
             .grants()
             .issue_code(grant, github.clock.now(), &mut random::rng());
-        redirect(&self.back_with(&[("code", &code)]))
+        redirect(&self.callback_with(&[("code", &code)]))
     }
 
     fn denied(&self) -> Url {
@@ -104,14 +104,14 @@ impl Request {
 
     fn error(&self, error: &str, description: &str) -> Url {
         let help = format!("{HELP}{}", error.replace('_', "-"));
-        self.back_with(&[
+        self.callback_with(&[
             ("error", error),
             ("error_description", description),
             ("error_uri", &help),
         ])
     }
 
-    fn back_with(&self, pairs: &[(&str, &str)]) -> Url {
+    fn callback_with(&self, pairs: &[(&str, &str)]) -> Url {
         let mut url = self.callback.clone();
         let state = self.state.as_deref().map(|state| ("state", state));
         url.query_pairs_mut()
@@ -121,7 +121,7 @@ impl Request {
     }
 }
 
-/// GitHub takes scopes separated by spaces and answers with commas; it allows either.
+/// Splits scopes at spaces and commas, as GitHub does.
 fn scopes(text: &str) -> Vec<String> {
     let names = text.split([' ', ',']).filter(|name| !name.is_empty());
     names.map(Into::into).collect()

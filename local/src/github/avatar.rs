@@ -1,4 +1,4 @@
-//! `GET /avatars/{login}`: a picture per user, drawn here so that it shows offline.
+//! `GET /avatars/{login}`: a generated picture for each user, which works offline.
 
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -21,7 +21,7 @@ pub(super) async fn avatar(Path(login): Path<String>) -> Response {
     (headers, identicon(&login.digest())).into_response()
 }
 
-/// GitHub's idea of a face for people without one: a mirrored pattern in one colour.
+/// Draws a mirrored pattern in one colour, as GitHub does for users without a picture.
 fn identicon(digest: &[u8; 32]) -> String {
     let [hue_high, hue_low, pattern @ ..] = digest;
     let hue = u16::from_be_bytes([*hue_high, *hue_low]) % 360;

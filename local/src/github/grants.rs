@@ -1,5 +1,5 @@
-//! Codes and tokens the stand-in has given out. In memory, and only the latest
-//! few: a forgotten `cargo run` must not grow.
+//! Codes and tokens that the stand-in issued. They are kept in memory, and only the latest
+//! thousand of each, so that the memory of a long run is bounded.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,11 +13,12 @@ use shared::base::random::{self, CryptoRng};
 
 use super::login::Login;
 
-/// GitHub: "The code expires after 10 minutes".
-const CODE_LIFE: Duration = Duration::from_secs(600);
-const MOST_OF_EACH: usize = 1_000;
+/// Lifetime of a code. GitHub: "The code expires after 10 minutes".
+const CODE_TTL: Duration = Duration::from_secs(600);
+/// Largest number of codes, and of tokens.
+const CAPACITY: usize = 1_000;
 
-/// What a user agreed to.
+/// An authorization that a user gave to the app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Grant {
     pub(super) login: Login,
@@ -26,7 +27,7 @@ pub(super) struct Grant {
     pub(super) challenge: Option<String>,
 }
 
-/// Codes waiting to be redeemed, and the tokens they became.
+/// Codes that can be redeemed, and issued access tokens.
 #[derive(Default)]
 pub(super) struct Grants {
     codes: Latest<(Grant, Timestamp)>,
@@ -34,7 +35,7 @@ pub(super) struct Grants {
 }
 
 impl Grants {
-    /// A new code for this grant.
+    /// Issues a code, valid for ten minutes.
     pub(super) fn issue_code(
         &mut self,
         grant: Grant,
@@ -43,12 +44,13 @@ impl Grants {
     ) -> String {
         let code = random::base62(rng, 20);
         self.codes
-            .insert(code.clone(), (grant, clock::after(now, CODE_LIFE)));
+            .insert(code.clone(), (grant, clock::after(now, CODE_TTL)));
         code
     }
 
-    /// Swaps a code for a token. A code is spent by the first try, also by one
-    /// that fails: nobody gets to guess the verifier twice.
+    /// Exchanges a code for a token. Returns `None` if the code is unknown or expired, or the
+    /// verifier is wrong. The first attempt invalidates the code even if it fails, so a verifier
+    /// cannot be guessed.
     pub(super) fn redeem(
         &mut self,
         code: &str,
@@ -65,13 +67,14 @@ impl Grants {
         Some((token, grant))
     }
 
-    /// What the bearer of this token may see.
+    /// The grant that a token was issued for.
     pub(super) fn by_token(&self, token: &str) -> Option<&Grant> {
         self.tokens.get(token)
     }
 }
 
-/// RFC 7636 §4.6 for S256. A verifier nobody asked for is ignored, as GitHub does.
+/// Checks a PKCE verifier (RFC 7636 §4.6, S256). A verifier without a challenge is ignored, as
+/// GitHub does.
 fn verifies(challenge: Option<&str>, verifier: Option<&str>) -> bool {
     match (challenge, verifier) {
         (None, _) => true,
@@ -82,7 +85,7 @@ fn verifies(challenge: Option<&str>, verifier: Option<&str>) -> bool {
     }
 }
 
-/// A map that forgets its oldest entry when full.
+/// A map that drops its oldest entry when full.
 struct Latest<T>(VecDeque<(String, T)>);
 
 impl<T> Default for Latest<T> {
@@ -93,7 +96,7 @@ impl<T> Default for Latest<T> {
 
 impl<T> Latest<T> {
     fn insert(&mut self, key: String, value: T) {
-        if self.0.len() == MOST_OF_EACH {
+        if self.0.len() == CAPACITY {
             self.0.pop_front();
         }
         self.0.push_back((key, value));
@@ -116,7 +119,7 @@ impl<T> Latest<T> {
 mod tests {
     use super::*;
 
-    // The pair of RFC 7636, appendix B.
+    // Test vector of RFC 7636, appendix B.
     const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
     const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -137,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_becomes_a_token_once() {
+    fn a_code_is_exchanged_once() {
         let (mut grants, code) = issued(None);
         let (token, granted) = grants.redeem(&code, None, NOW, &mut random::rng()).unwrap();
         assert_eq!(grants.by_token(&token), Some(&granted));
@@ -151,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_lives_for_ten_minutes() {
+    fn a_code_expires_after_ten_minutes() {
         let at = |seconds| clock::after(NOW, Duration::from_secs(seconds));
         let (mut grants, code) = issued(None);
         assert!(
@@ -168,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_wants_its_verifier_and_gives_one_try() {
+    fn a_wrong_verifier_invalidates_the_code() {
         for wrong in [None, Some(""), Some(CHALLENGE), Some("dBjftJeZ4CVP")] {
             let (mut grants, code) = issued(Some(CHALLENGE));
             assert!(
@@ -192,9 +195,9 @@ mod tests {
     }
 
     #[test]
-    fn only_the_latest_are_kept() {
+    fn only_the_latest_thousand_are_kept() {
         let mut latest = Latest::default();
-        (0..=MOST_OF_EACH).for_each(|n| latest.insert(n.to_string(), n));
+        (0..=CAPACITY).for_each(|n| latest.insert(n.to_string(), n));
         assert_eq!(
             (latest.get("0"), latest.get("1"), latest.0.len()),
             (None, Some(&1), 1_000)

@@ -1,32 +1,32 @@
-//! Who signs in: any login name is a user of its own.
+//! Login names. Every valid name is a user, without registration.
 
 use std::fmt;
 use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-/// GitHub's mascot, and the one user of the stand-in that really exists.
+/// GitHub's mascot, the only user whose id and name are those of the real GitHub.
 pub(super) const OCTOCAT: &str = "octocat";
 const OCTOCAT_ID: u64 = 583_231;
-const LONGEST: usize = 39;
+const MAX_LENGTH: usize = 39;
 
-/// A name GitHub would accept: 1 to 39 letters, digits and single hyphens between them.
+/// A name that GitHub accepts: 1 to 39 letters, digits and single hyphens between them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Login(String);
 
-/// The text cannot be anyone's name on GitHub.
+/// The text is not a valid GitHub login.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct InvalidLogin;
 
 impl Login {
-    /// The number that stays when an account is renamed. Names differ in more
-    /// than case if, and only if, their numbers differ.
+    /// Numeric user id. Names that differ only in case have the same id.
     pub(super) fn id(&self) -> u64 {
         let name = self.0.to_ascii_lowercase();
         if name == OCTOCAT {
             return OCTOCAT_ID;
         }
-        // 52 bits below a set 53rd: never zero, never octocat's, exact in JSON.
+        // 52 bits of the hash below a set 53rd bit: never 0 nor octocat's id, and exact as a JSON
+        // number.
         let hash = self.digest();
         let number = hash
             .iter()
@@ -35,14 +35,14 @@ impl Login {
         number >> 4 | 1 << 52
     }
 
-    /// The name shown beside the login. Most people on GitHub never set one.
+    /// Display name. `None` for all but octocat, as for most users of GitHub.
     pub(super) fn display_name(&self) -> Option<&'static str> {
         self.0
             .eq_ignore_ascii_case(OCTOCAT)
             .then_some("The Octocat")
     }
 
-    /// SHA-256 of the lower-cased name: everything about a user follows from it.
+    /// SHA-256 of the lower-case name, from which id and avatar are derived.
     pub(super) fn digest(&self) -> [u8; 32] {
         Sha256::digest(self.0.to_ascii_lowercase()).into()
     }
@@ -52,7 +52,7 @@ impl FromStr for Login {
     type Err = InvalidLogin;
 
     fn from_str(text: &str) -> Result<Self, InvalidLogin> {
-        let valid = text.len() <= LONGEST
+        let valid = text.len() <= MAX_LENGTH
             && text.split('-').all(|part| {
                 !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
             });
@@ -96,14 +96,14 @@ mod tests {
     }
 
     #[test]
-    fn every_name_is_one_user_whatever_its_case() {
+    fn names_that_differ_only_in_case_are_one_user() {
         assert_eq!((id("octocat"), id("OctoCat")), (583_231, 583_231));
         assert_eq!(id("mona"), id("MONA"));
         assert_ne!(id("mona"), id("lisa"));
     }
 
     #[test]
-    fn ids_are_exact_in_json_and_never_change() {
+    fn ids_are_stable_and_exact_in_json() {
         assert_eq!(id("mona"), 4_840_120_685_474_075);
         assert!((0..500).all(|n| (1 << 52..1 << 53).contains(&id(&format!("user-{n}")))));
     }

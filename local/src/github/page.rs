@@ -1,4 +1,4 @@
-//! The stand-in's pages: plain links and one form, no script.
+//! Pages of the stand-in: links and one form, without scripts.
 
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
@@ -8,14 +8,14 @@ use url::form_urlencoded;
 use super::login::OCTOCAT;
 use super::params::Params;
 
-// No form-action: browsers apply it to the redirects after the form too, and
-// those leave for wherever the frontend lives. The page has no script and
-// escapes everything, so nothing can add a form of its own.
+// Without `form-action`, because browsers also apply it to the redirects after the form, and
+// these lead to the frontend's origin. The page escapes all values and has no script, so no
+// other form can be injected.
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// What the form must hand on unchanged.
-const CARRIED: [&str; 6] = [
+/// Parameters that the form sends again unchanged.
+const PRESERVED: [&str; 6] = [
     "client_id",
     "redirect_uri",
     "state",
@@ -24,17 +24,17 @@ const CARRIED: [&str; 6] = [
     "code_challenge_method",
 ];
 
-/// Asks who signs in. `cancel` is where "Cancel" leads.
+/// The page that asks which user signs in. `cancel` is the target of its "Cancel" link.
 pub(super) fn choose_user(params: &Params, cancel: &str) -> Response {
-    let carried: Vec<_> = CARRIED
+    let preserved: Vec<_> = PRESERVED
         .iter()
         .filter_map(|name| Some((*name, params.get(name)?)))
         .collect();
     let approve = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(&carried)
+        .extend_pairs(&preserved)
         .append_pair("login", OCTOCAT)
         .finish();
-    let hidden: String = carried
+    let hidden: String = preserved
         .iter()
         .map(|(name, value)| hidden_field(name, value))
         .collect();
@@ -47,19 +47,19 @@ pub(super) fn choose_user(params: &Params, cancel: &str) -> Response {
     html(StatusCode::OK, "Sign in to GitHub (stand-in)", &body)
 }
 
-/// GitHub's answer to an unknown client id.
+/// The page for an unknown client id.
 pub(super) fn not_found() -> Response {
     html(
         StatusCode::NOT_FOUND,
         "Not found",
-        "<h1>Not found</h1><p>No app is registered here under this <code>client_id</code>.</p>",
+        "<h1>Not found</h1><p>No app with this <code>client_id</code> is registered.</p>",
     )
 }
 
-/// A request no redirect can answer.
-pub(super) fn bad_request(why: &str) -> Response {
-    let body = format!("<h1>That did not work</h1><p>{}</p>", escape(why));
-    html(StatusCode::BAD_REQUEST, "That did not work", &body)
+/// The page for an invalid request that must not be answered with a redirect.
+pub(super) fn bad_request(reason: &str) -> Response {
+    let body = format!("<h1>Invalid request</h1><p>{}</p>", escape(reason));
+    html(StatusCode::BAD_REQUEST, "Invalid request", &body)
 }
 
 pub(super) async fn style_sheet() -> Response {
@@ -89,7 +89,7 @@ fn html(status: StatusCode, title: &str, body: &str) -> Response {
     (status, headers, page).into_response()
 }
 
-/// Safe in text and in quoted attributes.
+/// Escapes a text for HTML content and quoted attribute values.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn markup_is_text() {
+    fn markup_in_values_is_escaped() {
         assert_eq!(
             hidden_field("state", r#"'"><script>&"#),
             r#"<input type="hidden" name="state" value="&#39;&quot;&gt;&lt;script&gt;&amp;">"#

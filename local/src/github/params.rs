@@ -1,14 +1,14 @@
-//! Query strings and forms, read as leniently as GitHub reads them.
+//! Parses query strings and forms as leniently as GitHub does.
 
 use std::collections::HashMap;
 
 use url::form_urlencoded;
 
-/// Decoded parameters by name; of a repeated one the first counts.
+/// Decoded parameters by name. The first of repeated parameters is kept.
 pub(super) struct Params(HashMap<String, String>);
 
 impl Params {
-    /// Reads `name=value&…`. Anything is a valid form: what makes no sense is not found.
+    /// Parses `name=value&…`. Every input is valid; malformed parts are ignored.
     pub(super) fn parse(encoded: &[u8]) -> Self {
         let mut params = HashMap::new();
         for (name, value) in form_urlencoded::parse(encoded) {

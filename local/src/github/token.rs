@@ -1,5 +1,5 @@
-//! `POST /login/oauth/access_token`: swaps a code for a token. Errors are 200
-//! with an `error` field: that is GitHub's way, and clients trip over it.
+//! `POST /login/oauth/access_token`: exchanges a code for a token. As GitHub does, errors are
+//! returned with status 200 and an `error` field, which clients easily overlook.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -15,10 +15,10 @@ use super::{StandIn, StandInState};
 
 const HELP: &str = "https://docs.github.com/apps/managing-oauth-apps/troubleshooting-oauth-app-access-token-request-errors/#";
 
-/// Names and values of the answer.
+/// Names and values of the response body.
 type Fields = Vec<(&'static str, String)>;
 
-/// A refusal: GitHub's slug for it and the sentence that comes with it.
+/// An error: GitHub's code for it, and its description.
 type Refusal = (&'static str, &'static str);
 
 pub(super) async fn exchange(
