@@ -8,9 +8,10 @@ mod page;
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
-use utoipa::OpenApi;
 
 pub use page::page;
+
+use crate::functions::FUNCTIONS;
 
 /// A JSON object.
 type Object = Map<String, Value>;
@@ -25,8 +26,8 @@ pub fn text() -> String {
 fn document() -> Value {
     let mut paths = health();
     let (mut schemas, mut responses, mut tags) = (errors::schemas(), Object::new(), Vec::new());
-    for part in parts() {
-        let Ok(Value::Object(mut part)) = serde_json::to_value(part) else {
+    for function in FUNCTIONS {
+        let Ok(Value::Object(mut part)) = serde_json::to_value((function.description)()) else {
             continue;
         };
         let tag = part["tags"][0].take();
@@ -64,17 +65,6 @@ fn document() -> Value {
 const INTRODUCTION: &str = "Sign-in with GitHub, API keys, and telemetry in and out. Bodies \
     are JSON with fields in camelCase, times are RFC 3339 in UTC. Errors are problem details \
     (RFC 9457), but for `/v1/`, where they are what OpenTelemetry's protocol asks for.";
-
-fn parts() -> [utoipa::openapi::OpenApi; 6] {
-    [
-        oauth::Description::openapi(),
-        refresh::Description::openapi(),
-        applications::Description::openapi(),
-        apikey::Description::openapi(),
-        ingest::Description::openapi(),
-        telemetry::Description::openapi(),
-    ]
-}
 
 /// Every function answers it.
 fn health() -> Object {

@@ -4,6 +4,7 @@ use axum::Router;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::from_fn_with_state;
+use local::functions::FUNCTIONS;
 use local::github;
 use shared::base::environment::ConfigError;
 use shared::lambda::Host;
@@ -18,13 +19,11 @@ use crate::{forward, one_name, pages};
 /// # Errors
 /// When a setting of a function is missing or invalid.
 pub(crate) fn functions(host: &Host, settings: &Settings) -> Result<Router, ConfigError> {
-    let functions = Router::new()
-        .merge(oauth::router(oauth::State::load(host)?))
-        .merge(refresh::router(refresh::State::load(host)?))
-        .merge(applications::router(applications::State::load(host)?))
-        .merge(apikey::router(apikey::State::load(host)?))
-        .merge(ingest::router(ingest::State::load(host)?))
-        .merge(telemetry::router(telemetry::State::load(host)?));
+    let functions = FUNCTIONS
+        .iter()
+        .try_fold(Router::new(), |merged, function| {
+            Ok(merged.merge((function.router)(host)?))
+        })?;
     Ok(shared::web::app(functions).layer(cors(&settings.frontend_url)))
 }
 

@@ -3,15 +3,12 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::FromRef;
-use axum::routing::{get, patch, post};
 use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
 use shared::lambda::Host;
 use shared::store::Database;
 use shared::web::credentials::Tokens;
-use utoipa::OpenApi;
 
 mod change;
 mod leaks;
@@ -43,20 +40,15 @@ impl State {
     }
 }
 
-/// The routes of this function.
-pub fn router(state: State) -> Router {
-    Router::new()
-        .route("/apikey", get(list::list).post(mint::mint))
-        .route("/apikey/{id}", patch(change::change).delete(change::revoke))
-        .route("/apikey/{id}/rotate", post(rotate::rotate))
-        .route("/secret-scanning/github", post(leaks::report))
-        .with_state(state)
+shared::web::routes! {
+    state: State,
+    tag: ("API keys", "What SDKs send telemetry with. Shown once, kept as a hash."),
+    handlers: [
+        list::list,
+        mint::mint,
+        change::change,
+        change::revoke,
+        rotate::rotate,
+        leaks::report,
+    ],
 }
-
-/// What the routes take and give, for the description of the API.
-#[derive(OpenApi)]
-#[openapi(
-    paths(mint::mint, list::list, change::change, change::revoke, rotate::rotate, leaks::report),
-    tags((name = "API keys", description = "What SDKs send telemetry with. Shown once, kept as a hash."))
-)]
-pub struct Description;

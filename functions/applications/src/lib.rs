@@ -3,16 +3,13 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::FromRef;
-use axum::routing::get;
 use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
 use shared::identity::application::default_retention;
 use shared::lambda::Host;
 use shared::store::Database;
 use shared::web::credentials::Tokens;
-use utoipa::OpenApi;
 
 mod applications;
 mod audit;
@@ -43,22 +40,17 @@ impl State {
     }
 }
 
-/// The routes of this function.
-pub fn router(state: State) -> Router {
-    use applications::{change, create, delete, list, show};
-    Router::new()
-        .route("/applications", get(list).post(create))
-        .route("/applications/{id}", get(show).patch(change).delete(delete))
-        .route("/applications/{id}/audit", get(audit::of_application))
-        .route("/me", get(me::me))
-        .route("/me/audit", get(audit::of_account))
-        .with_state(state)
+shared::web::routes! {
+    state: State,
+    tag: ("Applications", "What telemetry belongs to, and what happened to it."),
+    handlers: [
+        applications::list,
+        applications::create,
+        applications::show,
+        applications::change,
+        applications::delete,
+        audit::of_application,
+        me::me,
+        audit::of_account,
+    ],
 }
-
-/// What the routes take and give, for the description of the API.
-#[derive(OpenApi)]
-#[openapi(
-    paths(applications::create, applications::list, applications::show, applications::change, applications::delete, audit::of_application, me::me, audit::of_account),
-    tags((name = "Applications", description = "What telemetry belongs to, and what happened to it."))
-)]
-pub struct Description;

@@ -1,8 +1,6 @@
-//! `POST /ingest/traces` and `/ingest/logs`, and the same in OpenTelemetry's
-//! protocol, `POST /v1/traces` and `/v1/logs`: header → key → body → events → stored.
+//! What becomes of a batch, in either protocol: header → key → body → events → stored.
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderValue};
@@ -11,7 +9,6 @@ use shared::identity::application::TelemetrySettings;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::Chunk;
 use shared::telemetry::decode::{EnvelopeError, Report};
-use shared::telemetry::event::Event;
 use shared::telemetry::inflate::{InflateError, MAX_WIRE_BYTES, inflate};
 use shared::telemetry::ingest_health::Health;
 use shared::telemetry::intake::{self, IntakeError};
@@ -27,35 +24,13 @@ use crate::protocol::{self, Negotiate};
 const MAX_READ_BYTES: usize = MAX_WIRE_BYTES / 3 * 4 + 1024;
 
 /// What the four routes differ in.
-struct Route {
-    signal: Signal,
-    negotiate: Negotiate,
-}
-
-/// `POST /ingest/traces` and `/ingest/logs`.
-pub(crate) async fn native<E: Event>(
-    State(state): State<crate::State>,
-    source: Source,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Error> {
-    let (signal, negotiate) = (E::SIGNAL, protocol::native);
-    receive(&state, source, &headers, body, Route { signal, negotiate }).await
-}
-
-/// `POST /v1/traces` and `/v1/logs`.
-pub(crate) async fn otlp<E: Event>(
-    State(state): State<crate::State>,
-    source: Source,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Error> {
-    let (signal, negotiate) = (E::SIGNAL, protocol::otlp);
-    receive(&state, source, &headers, body, Route { signal, negotiate }).await
+pub(crate) struct Route {
+    pub(crate) signal: Signal,
+    pub(crate) negotiate: Negotiate,
 }
 
 /// The answer to a batch, with what is left of the key's quota, whatever came of it.
-async fn receive(
+pub(crate) async fn receive(
     state: &crate::State,
     source: Source,
     headers: &HeaderMap,

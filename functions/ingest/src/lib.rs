@@ -3,15 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::routing::post;
 use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
 use shared::identity::application::default_retention;
 use shared::lambda::Host;
 use shared::store::Database;
-use shared::telemetry::event::{LogRecord, Span};
-use utoipa::OpenApi;
 
 mod batch;
 mod health;
@@ -19,6 +15,7 @@ mod keys;
 mod limits;
 mod openapi;
 mod protocol;
+mod routes;
 
 use health::KeyHealth;
 use keys::VerifiedKeys;
@@ -53,20 +50,13 @@ impl State {
     }
 }
 
-/// The routes of this function.
-pub fn router(state: State) -> Router {
-    Router::new()
-        .route("/ingest/traces", post(batch::native::<Span>))
-        .route("/ingest/logs", post(batch::native::<LogRecord>))
-        .route("/v1/traces", post(batch::otlp::<Span>))
-        .route("/v1/logs", post(batch::otlp::<LogRecord>))
-        .with_state(state)
+shared::web::routes! {
+    state: State,
+    tag: ("Ingest", "Telemetry in."),
+    handlers: [
+        routes::traces,
+        routes::logs,
+        routes::otlp_traces,
+        routes::otlp_logs,
+    ],
 }
-
-/// What the routes take and give, for the description of the API.
-#[derive(OpenApi)]
-#[openapi(
-    paths(openapi::traces, openapi::logs, openapi::otlp_traces, openapi::otlp_logs),
-    tags((name = "Ingest", description = "Telemetry in."))
-)]
-pub struct Description;

@@ -5,12 +5,11 @@
 #![expect(dead_code, reason = "described, not used")]
 
 use jiff::Timestamp;
-use shared::telemetry::decode::Report;
 use utoipa::ToSchema;
 
 /// A batch of spans.
 #[derive(ToSchema)]
-struct TraceBatch {
+pub(crate) struct TraceBatch {
     /// When the batch is sent. Events without a time take it.
     timestamp: Option<Timestamp>,
     /// At most 10,000.
@@ -22,7 +21,7 @@ struct TraceBatch {
 /// as attributes.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-struct TraceEvent {
+pub(crate) struct TraceEvent {
     /// When it started.
     timestamp: Option<Timestamp>,
     #[schema(example = "GET")]
@@ -45,7 +44,7 @@ struct TraceEvent {
 
 /// A batch of log records.
 #[derive(ToSchema)]
-struct LogBatch {
+pub(crate) struct LogBatch {
     /// When the batch is sent. Events without a time take it.
     timestamp: Option<Timestamp>,
     /// At most 10,000.
@@ -56,7 +55,7 @@ struct LogBatch {
 /// A log record. Fields that are not named here are kept as attributes.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-struct LogEvent {
+pub(crate) struct LogEvent {
     /// When it was written.
     timestamp: Option<Timestamp>,
     #[schema(example = "error")]
@@ -73,7 +72,7 @@ struct LogEvent {
 /// `ExportTraceServiceRequest` of OTLP 1.11, in the JSON of protobuf.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-struct ExportTraces {
+pub(crate) struct ExportTraces {
     #[schema(value_type = Vec<Object>)]
     resource_spans: Vec<()>,
 }
@@ -81,7 +80,7 @@ struct ExportTraces {
 /// `ExportLogsServiceRequest` of OTLP 1.11, in the JSON of protobuf.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-struct ExportLogs {
+pub(crate) struct ExportLogs {
     #[schema(value_type = Vec<Object>)]
     resource_logs: Vec<()>,
 }
@@ -89,66 +88,16 @@ struct ExportLogs {
 /// `ExportTraceServiceResponse` or `ExportLogsServiceResponse`; empty when all was stored.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-struct Exported {
+pub(crate) struct Exported {
     partial_success: Option<PartialSuccess>,
 }
 
 /// What was left out, and why.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-struct PartialSuccess {
+pub(crate) struct PartialSuccess {
     #[schema(example = "1")]
     rejected_spans: Option<String>,
     rejected_log_records: Option<String>,
     error_message: Option<String>,
 }
-
-#[utoipa::path(
-    post, path = "/ingest/traces", operation_id = "ingestTraces",
-    summary = "Send spans",
-    description = "Answered when they are durable. A bad event is left out and told, and costs no other. The same bytes again are stored once.",
-    params(("Content-Encoding" = Option<String>, Header, description = "gzip, deflate or zstd.")),
-    request_body = TraceBatch,
-    responses((status = 200, body = Report), (status = 400), (status = 401), (status = 403), (status = 413), (status = 415), (status = 429)),
-    security(("apiKey" = []))
-)]
-fn traces() {}
-
-#[utoipa::path(
-    post, path = "/ingest/logs", operation_id = "ingestLogs",
-    summary = "Send log records",
-    description = "As spans.",
-    params(("Content-Encoding" = Option<String>, Header, description = "gzip, deflate or zstd.")),
-    request_body = LogBatch,
-    responses((status = 200, body = Report), (status = 400), (status = 401), (status = 403), (status = 413), (status = 415), (status = 429)),
-    security(("apiKey" = []))
-)]
-fn logs() {}
-
-#[utoipa::path(
-    post, path = "/v1/traces", operation_id = "exportTraces",
-    summary = "Send spans by OpenTelemetry's protocol",
-    description = "OTLP 1.11 over HTTP. Answers and errors are in the encoding of the request.",
-    params(("Content-Encoding" = Option<String>, Header, description = "gzip, deflate or zstd.")),
-    request_body(content(
-        (ExportTraces = "application/json", example = json!({ "resourceSpans": [] })),
-        (Vec<u8> = "application/x-protobuf")
-    )),
-    responses((status = 200, content((Exported = "application/json"), (Vec<u8> = "application/x-protobuf"))), (status = 400), (status = 401), (status = 403), (status = 413), (status = 415), (status = 429)),
-    security(("apiKey" = []))
-)]
-fn otlp_traces() {}
-
-#[utoipa::path(
-    post, path = "/v1/logs", operation_id = "exportLogs",
-    summary = "Send log records by OpenTelemetry's protocol",
-    description = "OTLP 1.11 over HTTP. Answers and errors are in the encoding of the request.",
-    params(("Content-Encoding" = Option<String>, Header, description = "gzip, deflate or zstd.")),
-    request_body(content(
-        (ExportLogs = "application/json", example = json!({ "resourceLogs": [] })),
-        (Vec<u8> = "application/x-protobuf")
-    )),
-    responses((status = 200, content((Exported = "application/json"), (Vec<u8> = "application/x-protobuf"))), (status = 400), (status = 401), (status = 403), (status = 413), (status = 415), (status = 429)),
-    security(("apiKey" = []))
-)]
-fn otlp_logs() {}

@@ -8,9 +8,7 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::FromRef;
-use axum::routing::{get, post};
 use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
 use shared::identity::session::SessionPolicy;
@@ -28,7 +26,6 @@ mod token;
 use cookies::Cookies;
 use frontend::Frontend;
 use github::GitHub;
-use utoipa::OpenApi;
 
 /// The path that GitHub sends the browser back to.
 const CALLBACK_PATH: &str = "/login/oauth2/code/github";
@@ -65,19 +62,12 @@ impl State {
     }
 }
 
-/// The routes of this function.
-pub fn router(state: State) -> Router {
-    Router::new()
-        .route("/oauth2/authorization/github", get(start::start))
-        .route(CALLBACK_PATH, get(callback::callback))
-        .route("/oauth2/token", post(token::redeem))
-        .with_state(state)
+shared::web::routes! {
+    state: State,
+    tag: ("Sign-in", "Signing in with GitHub."),
+    handlers: [
+        start::start,
+        callback::callback,
+        token::redeem,
+    ],
 }
-
-/// What the routes take and give, for the description of the API.
-#[derive(OpenApi)]
-#[openapi(
-    paths(start::start, callback::callback, token::redeem),
-    tags((name = "Sign-in", description = "Signing in with GitHub."))
-)]
-pub struct Description;

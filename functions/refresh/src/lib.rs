@@ -1,16 +1,13 @@
 //! Sessions after sign-in: new access tokens for a refresh token, signing out,
 //! and the list of a user's sessions.
 
-use axum::Router;
 use axum::extract::FromRef;
-use axum::routing::{delete, get, post};
 use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
 use shared::identity::session::SessionPolicy;
 use shared::lambda::Host;
 use shared::store::Database;
 use shared::web::credentials::Tokens;
-use utoipa::OpenApi;
 
 mod logout;
 mod refresh;
@@ -40,23 +37,14 @@ impl State {
     }
 }
 
-/// The routes of this function.
-pub fn router(state: State) -> Router {
-    Router::new()
-        .route("/refresh", post(refresh::refresh))
-        .route("/logout", post(logout::logout))
-        .route(
-            "/sessions",
-            get(sessions::list).delete(sessions::revoke_all),
-        )
-        .route("/sessions/{id}", delete(sessions::revoke))
-        .with_state(state)
+shared::web::routes! {
+    state: State,
+    tag: ("Sessions", "New tokens, signing out, and where one is signed in."),
+    handlers: [
+        refresh::refresh,
+        logout::logout,
+        sessions::list,
+        sessions::revoke,
+        sessions::revoke_all,
+    ],
 }
-
-/// What the routes take and give, for the description of the API.
-#[derive(OpenApi)]
-#[openapi(
-    paths(refresh::refresh, logout::logout, sessions::list, sessions::revoke, sessions::revoke_all),
-    tags((name = "Sessions", description = "New tokens, signing out, and where one is signed in."))
-)]
-pub struct Description;

@@ -3,16 +3,13 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::FromRef;
-use axum::routing::get;
 use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
 use shared::identity::application::default_retention;
 use shared::lambda::Host;
 use shared::store::Database;
 use shared::web::credentials::Tokens;
-use utoipa::OpenApi;
 
 mod access;
 mod logs;
@@ -54,20 +51,13 @@ impl State {
     }
 }
 
-/// The routes of this function.
-pub fn router(state: State) -> Router {
-    Router::new()
-        .route("/telemetry/traces", get(traces::list))
-        .route("/telemetry/traces/{id}", get(trace::show))
-        .route("/telemetry/logs", get(logs::list))
-        .route("/telemetry/metrics", get(metrics::show))
-        .with_state(state)
+shared::web::routes! {
+    state: State,
+    tag: ("Telemetry", "Telemetry out, for members of its application."),
+    handlers: [
+        traces::list,
+        trace::show,
+        logs::list,
+        metrics::show,
+    ],
 }
-
-/// What the routes take and give, for the description of the API.
-#[derive(OpenApi)]
-#[openapi(
-    paths(traces::list, trace::show, logs::list, metrics::show),
-    tags((name = "Telemetry", description = "Telemetry out, for members of its application."))
-)]
-pub struct Description;

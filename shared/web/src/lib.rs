@@ -7,6 +7,7 @@ pub mod credentials;
 pub mod error;
 pub mod problem;
 pub mod request_log;
+pub mod routes;
 pub mod source;
 mod status_message;
 

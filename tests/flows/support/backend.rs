@@ -9,12 +9,14 @@ use axum::body::Body;
 use axum::middleware::{Next, from_fn};
 use http::Request;
 use jiff::Timestamp;
+use local::functions::FUNCTIONS;
 use local::github::{self, OAuthApp};
 use shared::base::clock::{Clock, ManualClock};
 use shared::base::environment::Env;
 use shared::lambda::Host;
 use shared::store::Database;
 use shared::store::keys::TableNames;
+use shared::store::tables::definitions;
 use shared::web::request_log;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
@@ -180,17 +182,9 @@ impl Backend {
 
     /// The text of all tables.
     pub async fn dump_all(&self) -> String {
-        let tables = &self.database.tables;
         let mut text = String::new();
-        for table in [
-            &tables.users,
-            &tables.refresh_tokens,
-            &tables.applications,
-            &tables.api_keys,
-            &tables.telemetry,
-            &tables.short_lived,
-        ] {
-            text.push_str(&self.dump(table).await.join("\n"));
+        for table in definitions(&self.database.tables) {
+            text.push_str(&self.dump(table.name).await.join("\n"));
         }
         text
     }
@@ -202,38 +196,14 @@ fn app(env: &Env, database: &Database, time: &Clock) -> Router {
         database: database.clone(),
         clock: time.clone(),
     };
-    let functions = [
-        ("oauth", oauth::router(oauth::State::load(&host).unwrap())),
-        (
-            "refresh",
-            refresh::router(refresh::State::load(&host).unwrap()),
-        ),
-        (
-            "applications",
-            applications::router(applications::State::load(&host).unwrap()),
-        ),
-        (
-            "apikey",
-            apikey::router(apikey::State::load(&host).unwrap()),
-        ),
-        (
-            "ingest",
-            ingest::router(ingest::State::load(&host).unwrap()),
-        ),
-        (
-            "telemetry",
-            telemetry::router(telemetry::State::load(&host).unwrap()),
-        ),
-    ];
-    let merged = functions
-        .into_iter()
-        .fold(Router::new(), |merged, (name, router)| {
-            merged.merge(
-                router.route_layer(from_fn(async move |request, next: Next| {
-                    FUNCTION.scope(name, next.run(request)).await
-                })),
-            )
-        });
+    let merged = FUNCTIONS.iter().fold(Router::new(), |merged, function| {
+        let router = (function.router)(&host).unwrap();
+        merged.merge(
+            router.route_layer(from_fn(async move |request, next: Next| {
+                FUNCTION.scope(function.name, next.run(request)).await
+            })),
+        )
+    });
     shared::web::app(merged)
 }
 

@@ -1,0 +1,108 @@
+//! The routes of ingest.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use http::HeaderMap;
+use shared::telemetry::batch::Signal;
+use shared::telemetry::decode::Report;
+use shared::web::error::Error;
+use shared::web::source::Source;
+
+use crate::batch::{Route, receive};
+use crate::openapi::{ExportLogs, ExportTraces, Exported, LogBatch, TraceBatch};
+use crate::protocol;
+
+#[utoipa::path(
+    post, path = "/ingest/traces", operation_id = "ingestTraces",
+    summary = "Send spans",
+    description = "Answered when they are durable. A bad event is left out and told, and costs no other. The same bytes again are stored once.",
+    params(("Content-Encoding" = Option<String>, Header, description = "gzip, deflate or zstd.")),
+    request_body = TraceBatch,
+    responses((status = 200, body = Report), (status = 400), (status = 401), (status = 403), (status = 413), (status = 415), (status = 429)),
+    security(("apiKey" = []))
+)]
+pub(crate) async fn traces(
+    State(state): State<crate::State>,
+    source: Source,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Error> {
+    let route = Route {
+        signal: Signal::Traces,
+        negotiate: protocol::native,
+    };
+    receive(&state, source, &headers, body, route).await
+}
+
+#[utoipa::path(
+    post, path = "/ingest/logs", operation_id = "ingestLogs",
+    summary = "Send log records",
+    description = "As spans.",
+    params(("Content-Encoding" = Option<String>, Header, description = "gzip, deflate or zstd.")),
+    request_body = LogBatch,
+    responses((status = 200, body = Report), (status = 400), (status = 401), (status = 403), (status = 413), (status = 415), (status = 429)),
+    security(("apiKey" = []))
+)]
+pub(crate) async fn logs(
+    State(state): State<crate::State>,
+    source: Source,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Error> {
+    let route = Route {
+        signal: Signal::Logs,
+        negotiate: protocol::native,
+    };
+    receive(&state, source, &headers, body, route).await
+}
+
+#[utoipa::path(
+    post, path = "/v1/traces", operation_id = "exportTraces",
+    summary = "Send spans by OpenTelemetry's protocol",
+    description = "OTLP 1.11 over HTTP. Answers and errors are in the encoding of the request.",
+    params(("Content-Encoding" = Option<String>, Header, description = "gzip, deflate or zstd.")),
+    request_body(content(
+        (ExportTraces = "application/json", example = json!({ "resourceSpans": [] })),
+        (Vec<u8> = "application/x-protobuf")
+    )),
+    responses((status = 200, content((Exported = "application/json"), (Vec<u8> = "application/x-protobuf"))), (status = 400), (status = 401), (status = 403), (status = 413), (status = 415), (status = 429)),
+    security(("apiKey" = []))
+)]
+pub(crate) async fn otlp_traces(
+    State(state): State<crate::State>,
+    source: Source,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Error> {
+    let route = Route {
+        signal: Signal::Traces,
+        negotiate: protocol::otlp,
+    };
+    receive(&state, source, &headers, body, route).await
+}
+
+#[utoipa::path(
+    post, path = "/v1/logs", operation_id = "exportLogs",
+    summary = "Send log records by OpenTelemetry's protocol",
+    description = "OTLP 1.11 over HTTP. Answers and errors are in the encoding of the request.",
+    params(("Content-Encoding" = Option<String>, Header, description = "gzip, deflate or zstd.")),
+    request_body(content(
+        (ExportLogs = "application/json", example = json!({ "resourceLogs": [] })),
+        (Vec<u8> = "application/x-protobuf")
+    )),
+    responses((status = 200, content((Exported = "application/json"), (Vec<u8> = "application/x-protobuf"))), (status = 400), (status = 401), (status = 403), (status = 413), (status = 415), (status = 429)),
+    security(("apiKey" = []))
+)]
+pub(crate) async fn otlp_logs(
+    State(state): State<crate::State>,
+    source: Source,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Error> {
+    let route = Route {
+        signal: Signal::Logs,
+        negotiate: protocol::otlp,
+    };
+    receive(&state, source, &headers, body, route).await
+}

@@ -1,0 +1,54 @@
+//! Routes of the product, as the functions describe them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::functions::{FUNCTIONS, HEALTH};
+
+/// A method and path, and the function that serves it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Route {
+    /// Name of the function.
+    pub function: String,
+    /// Path with its parameters: `/apikey/{id}`.
+    pub path: String,
+    /// HTTP method in capitals.
+    pub method: String,
+}
+
+impl Route {
+    /// A route.
+    pub fn new(function: &str, method: &str, path: &str) -> Self {
+        Self {
+            function: function.to_owned(),
+            path: path.to_owned(),
+            method: method.to_uppercase(),
+        }
+    }
+}
+
+/// As API Gateway writes a route: `GET /me`.
+impl fmt::Display for Route {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.method, self.path)
+    }
+}
+
+/// Every route that the functions serve, and the one that API Gateway asks for their health.
+pub fn routes() -> BTreeSet<Route> {
+    let mut routes = BTreeSet::from([Route::new(HEALTH, "GET", "/health")]);
+    for function in FUNCTIONS {
+        let description = serde_json::to_value((function.description)()).unwrap_or_default();
+        for (path, operations) in fields(&description["paths"]) {
+            let methods = fields(operations).map(|(method, _)| method);
+            routes.extend(methods.map(|method| Route::new(function.name, method, path)));
+        }
+    }
+    routes
+}
+
+fn fields(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flatten()
+}
