@@ -1,5 +1,8 @@
-//! The GitHub stand-in and the OpenAPI description. They are a library so that the
-//! tests can use them too.
+//! The functions of the product, their routes and description, the files generated from
+//! them, and the GitHub stand-in. A library, so that the flow tests use them too.
 
+pub mod functions;
+pub mod generated;
 pub mod github;
 pub mod openapi;
+pub mod routes;

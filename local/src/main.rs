@@ -17,13 +17,14 @@ mod stop;
 mod watch_env;
 
 use std::future::IntoFuture;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
+use std::process::{self, ExitCode};
 
 use axum::Router;
 use clap::{Parser, Subcommand};
+use local::generated;
 use shared::base::clock::Clock;
 use shared::base::environment::Env;
 use shared::lambda::Host;
@@ -78,6 +79,9 @@ enum Command {
     Demo(demo::Options),
     /// Writes the description of the API (OpenAPI 3.1) to the standard output.
     Openapi,
+    /// Writes every file of the checkout that is generated, after a change of its source.
+    #[command(hide = true)]
+    Renew,
 }
 
 #[tokio::main]
@@ -89,6 +93,7 @@ async fn main() -> ExitCode {
             anstream::print!("{}", local::openapi::text());
             Ok(())
         }
+        Some(Command::Renew) => renew().map_err(|failure| failure.to_string()),
         None => run(&options).await.map_err(|failure| failure.to_string()),
     };
     match ended {
@@ -100,6 +105,27 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Renews the checkout that this was built from.
+fn renew() -> io::Result<()> {
+    let local = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = local.parent().unwrap_or(local);
+    let renewed = generated::renew(root)?;
+    for path in &renewed {
+        anstream::println!("{}", path.display());
+    }
+    // The dashboard's types are made from the description.
+    if renewed.iter().any(|path| path == Path::new("openapi.json")) {
+        let types = "tests/dashboard/types.sh";
+        let status = process::Command::new(root.join(types))
+            .current_dir(root)
+            .status()?;
+        if !status.success() {
+            return Err(io::Error::other(format!("{types} has failed")));
+        }
+    }
+    Ok(())
 }
 
 async fn run(options: &Options) -> Result<(), Failure> {
