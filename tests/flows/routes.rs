@@ -1,52 +1,187 @@
-//! One set of routes: the routers', `template.yaml`'s, `cargo lambda watch`'s, the
-//! description's, and those that `events/` asks for.
+//! The places that name routes: the routers, `template.yaml`, the events, and the files
+//! that are generated. One run reports all that disagree, each with what to paste.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use local::functions::FUNCTIONS;
+use local::generated::{COMMAND, stale};
+use local::routes::{Route, routes};
+use serde_json::Value as Json;
 use serde_yaml_ng::Value;
 
-use crate::events::routes_of_events;
-use crate::openapi::{described_routes, of_functions};
+use crate::events::cases;
+use crate::openapi::{document, operations};
 use crate::template::{functions, template, text};
 
-/// A function, a method and a path.
-pub type Route = (String, String, String);
-
-/// The crates of the functions.
-pub const FUNCTIONS: [&str; 6] = [
-    "oauth",
-    "refresh",
-    "applications",
-    "apikey",
-    "ingest",
-    "telemetry",
-];
-
 #[test]
-fn all_that_name_routes_name_the_same() {
-    let mut served: BTreeSet<Route> = FUNCTIONS.into_iter().flat_map(router_routes).collect();
-    // Every function answers it; the gateway asks this one.
-    served.insert(route("ingest", "GET", "/health"));
-    assert_same("template.yaml", &deployed_routes(), &served);
-    assert_same(
-        "cargo lambda watch, in Cargo.toml,",
-        &watched_routes(),
-        &served,
-    );
-    assert_same("events/", &routes_of_events(), &served);
-    assert_same("openapi.json", &described_routes(), &of_functions(&served));
+fn every_place_that_names_routes_names_those_that_are_served() {
+    let stale = stale(&root()).unwrap();
+    let stale: Vec<PathBuf> = stale.into_iter().map(|(path, _)| path).collect();
+    let report = report(&routes(), &deployed_routes(), &routes_of_events(), &stale);
+    assert!(report.is_empty(), "\n{report}");
 }
 
-#[track_caller]
-fn assert_same<T: Ord + std::fmt::Debug>(who: &str, named: &BTreeSet<T>, served: &BTreeSet<T>) {
-    let missing: Vec<&T> = served.difference(named).collect();
-    let unknown: Vec<&T> = named.difference(served).collect();
-    assert!(
-        missing.is_empty() && unknown.is_empty(),
-        "{who} lacks {missing:?}, and has {unknown:?} that no router serves"
+#[test]
+fn the_list_of_functions_is_that_of_their_folders() {
+    let listed: BTreeSet<String> = FUNCTIONS.iter().map(|one| one.name.to_owned()).collect();
+    let folders = fs::read_dir(root().join("functions")).unwrap();
+    let folders: BTreeSet<String> = folders
+        .map(|folder| folder.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(
+        listed, folders,
+        "local/src/functions.rs lists the functions"
     );
+    let template = template();
+    let deployed = functions(&template).into_iter();
+    let deployed: BTreeSet<String> = deployed.map(|(name, _)| name.to_owned()).collect();
+    assert_eq!(deployed, folders, "template.yaml deploys the functions");
+}
+
+#[test]
+fn one_report_has_every_place_and_what_to_paste_there() {
+    let served = routes();
+    let mut others = served.clone();
+    others.retain(|route| route.to_string() != "PATCH /apikey/{id}");
+    others.insert(Route::new("oauth", "GET", "/gone"));
+    let stale = [PathBuf::from("openapi.json")];
+    let report = report(&served, &others, &others, &stale);
+    for line in [
+        "template.yaml lacks PATCH /apikey/{id}. Paste below `Events:` of `apikey`:",
+        "        ChangeKey: {Type: HttpApi, Properties: {ApiId: !Ref HttpApi, Method: PATCH, Path: \"/apikey/{id}\"}}",
+        "template.yaml has GET /gone of `oauth`, which no function serves. Remove it.",
+        "events/apikey.yaml lacks PATCH /apikey/{id}. Paste, fill in, and run `cargo run -- renew`:",
+        "change_key:",
+        "  route: PATCH /apikey/{id}",
+        "  caller: signed-in",
+        "events/oauth.yaml has GET /gone of `oauth`, which no function serves. Remove it.",
+        "Generated files are not fresh. Run `cargo run -- renew`:",
+        "  openapi.json",
+    ] {
+        assert!(report.lines().any(|own| own == line), "{line}\n{report}");
+    }
+    assert_eq!(super::routes::report(&served, &served, &served, &[]), "");
+}
+
+/// All that disagrees with the routes that are served.
+fn report(
+    served: &BTreeSet<Route>,
+    deployed: &BTreeSet<Route>,
+    replayed: &BTreeSet<Route>,
+    stale: &[PathBuf],
+) -> String {
+    let mut report = String::new();
+    for route in served.difference(deployed) {
+        let lines = template_lines(route);
+        writeln!(report, "template.yaml lacks {route}. {lines}").unwrap();
+    }
+    for route in served.difference(replayed) {
+        let (table, entry) = (&route.function, event_entry(route));
+        let what = format!("Paste, fill in, and run `{COMMAND}`:\n{entry}");
+        writeln!(report, "events/{table}.yaml lacks {route}. {what}").unwrap();
+    }
+    for (named, events) in [(deployed, false), (replayed, true)] {
+        for route in named.difference(served) {
+            let function = &route.function;
+            let place = if events {
+                format!("events/{function}.yaml")
+            } else {
+                "template.yaml".to_owned()
+            };
+            let what = "which no function serves. Remove it.";
+            writeln!(report, "{place} has {route} of `{function}`, {what}").unwrap();
+        }
+    }
+    if !stale.is_empty() {
+        writeln!(report, "Generated files are not fresh. Run `{COMMAND}`:").unwrap();
+    }
+    for path in stale {
+        writeln!(report, "  {}", path.display()).unwrap();
+    }
+    report
+}
+
+/// What deploys a route. The routes of `oauth` stand in the API itself, because that
+/// function depends on it.
+fn template_lines(route: &Route) -> String {
+    let Route {
+        function,
+        path,
+        method,
+    } = route;
+    let arn =
+        "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}";
+    if function == "oauth" {
+        let method = method.to_lowercase();
+        return format!(
+            "Paste below `paths:` of `HttpApi`:\n          {path}:\n            {method}:\n              \
+             responses: {{}}\n              x-amazon-apigateway-integration:\n                \
+             type: aws_proxy\n                httpMethod: POST\n                \
+             payloadFormatVersion: \"2.0\"\n                uri: !Sub arn:${{AWS::Partition}}:apigateway:\
+             ${{AWS::Region}}:lambda:path/2015-03-31/functions/{arn}-{function}/invocations"
+        );
+    }
+    let name = operation_id(route);
+    let name = format!("{}{}", name[..1].to_uppercase(), &name[1..]);
+    format!(
+        "Paste below `Events:` of `{function}`:\n        {name}: {{Type: HttpApi, Properties: \
+         {{ApiId: !Ref HttpApi, Method: {method}, Path: \"{path}\"}}}}"
+    )
+}
+
+/// An entry of a table of events that asks for a route.
+fn event_entry(route: &Route) -> String {
+    let document = document();
+    let operation = &document["paths"][&route.path][route.method.to_lowercase()];
+    let has = |scheme: &str| !operation["security"][0][scheme].is_null();
+    let caller = match (has("bearer"), has("apiKey")) {
+        (true, _) => "signed-in",
+        (_, true) => "sdk",
+        _ => "dashboard",
+    };
+    let name: String = operation_id(route)
+        .chars()
+        .flat_map(|letter| {
+            if letter.is_uppercase() {
+                vec!['_', letter.to_ascii_lowercase()]
+            } else {
+                vec![letter]
+            }
+        })
+        .collect();
+    let mut entry = format!("{name}:\n  route: {route}\n  caller: {caller}\n");
+    if route.path.contains("{id}") {
+        entry.push_str("  id: '{{APPLICATION_ID}}'\n");
+    }
+    if !operation["requestBody"].is_null() {
+        entry.push_str("  json: '{}'\n");
+    }
+    entry + "  status: 200"
+}
+
+fn operation_id(route: &Route) -> String {
+    let document = document();
+    let found = operations(&document)
+        .into_iter()
+        .find(|(method, path, _)| (&**method, *path) == (&route.method, &route.path));
+    let id = found.and_then(|(_, _, operation): (_, _, &Json)| operation["operationId"].as_str());
+    id.unwrap_or("event").to_owned()
+}
+
+/// The routes that the events ask for.
+fn routes_of_events() -> BTreeSet<Route> {
+    let routes = cases().into_iter().map(|case| {
+        let (method, path) = case.event["routeKey"]
+            .as_str()
+            .unwrap()
+            .split_once(' ')
+            .unwrap();
+        Route::new(case.function, method, path)
+    });
+    routes.collect()
 }
 
 /// The routes of `template.yaml`.
@@ -56,66 +191,16 @@ pub fn deployed_routes() -> BTreeSet<Route> {
     for (_, function) in functions(&template) {
         deployed.extend(event_routes(function));
     }
-    let distinct: BTreeSet<Route> = deployed.iter().cloned().collect();
-    assert_eq!(distinct.len(), deployed.len(), "a route is there twice");
-    distinct
-}
-
-/// The routes in a function's `src/lib.rs`: `.route("…", get(…).post(…))`.
-fn router_routes(function: &str) -> Vec<Route> {
-    let source = root().join("functions").join(function).join("src/lib.rs");
-    let source = fs::read_to_string(source).unwrap();
-    let router = source.split(".with_state(").next().unwrap();
-    let mut found = Vec::new();
-    for call in router.split(".route(").skip(1) {
-        let (path, handlers) = call.split_once(',').unwrap();
-        let path = match path.trim().strip_prefix('"') {
-            Some(literal) => literal.trim_end_matches('"'),
-            None => constant(&source, path.trim()),
-        };
-        // `get(sessions::list).delete(…)`: a word before a parenthesis is a method.
-        let words = handlers.split('(').map(|text| {
-            text.rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-                .next()
-                .unwrap()
-        });
-        for word in words.filter(|word| METHODS.contains(word)) {
-            found.push(route(function, &word.to_uppercase(), path));
-        }
+    let mut times: BTreeMap<&Route, usize> = BTreeMap::new();
+    for route in &deployed {
+        *times.entry(route).or_default() += 1;
     }
-    assert!(!found.is_empty(), "{function} has no routes");
-    found
-}
-
-const METHODS: [&str; 7] = ["get", "post", "patch", "put", "delete", "head", "any"];
-
-/// The value of `const NAME: &str = "…";`.
-fn constant<'a>(source: &'a str, name: &str) -> &'a str {
-    let declaration = format!("const {name}: &str = \"");
-    let (_, value) = source.split_once(&declaration).unwrap();
-    value.split('"').next().unwrap()
-}
-
-/// The routes that `cargo lambda watch` serves: in the order of the text a path,
-/// then a function and a method for each of its routes.
-fn watched_routes() -> BTreeSet<Route> {
-    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
-    let (_, table) = manifest
-        .split_once("[workspace.metadata.lambda.watch.router]")
-        .unwrap();
-    let table = table.split("\n[").next().unwrap();
-    let (mut path, mut function) = ("", "");
-    let mut routes = BTreeSet::new();
-    for quoted in table.split('"').skip(1).step_by(2) {
-        if quoted.starts_with('/') {
-            path = quoted;
-        } else if quoted.chars().all(char::is_uppercase) {
-            routes.insert((function.to_owned(), quoted.to_owned(), path.to_owned()));
-        } else {
-            function = quoted;
-        }
-    }
-    routes
+    times.retain(|_, times| *times > 1);
+    assert!(
+        times.is_empty(),
+        "template.yaml has these more than once: {times:?}"
+    );
+    deployed.into_iter().collect()
 }
 
 /// The routes among a function's events.
@@ -127,7 +212,7 @@ fn event_routes(function: &Value) -> Vec<Route> {
         .map(|(_, event)| {
             assert_eq!(text(&event["Type"]), "HttpApi");
             let [method, path] = ["Method", "Path"].map(|name| text(&event["Properties"][name]));
-            route(binary, method, path)
+            Route::new(binary, method, path)
         })
         .collect()
 }
@@ -141,14 +226,10 @@ fn definition_routes(template: &Value) -> Vec<Route> {
             let uri = text(&operation["x-amazon-apigateway-integration"]["uri"]);
             let (_, function) = uri.split_once(":function:${AWS::StackName}-").unwrap();
             let function = function.strip_suffix("/invocations").unwrap();
-            found.push(route(function, &text(method).to_uppercase(), text(path)));
+            found.push(Route::new(function, text(method), text(path)));
         }
     }
     found
-}
-
-fn route(function: &str, method: &str, path: &str) -> Route {
-    (function.to_owned(), method.to_owned(), path.to_owned())
 }
 
 /// The top of the checkout.

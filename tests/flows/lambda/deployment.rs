@@ -13,7 +13,7 @@ use crate::support::{Backend, backend};
 use crate::template::{functions, template};
 
 /// As the stack names them: a function that is not told a name does not find its table.
-const TABLES: [(&str, &str); 6] = [
+pub const TABLES: [(&str, &str); 6] = [
     ("TABLE_USERS", "stack-UsersTable-1"),
     ("TABLE_REFRESH_TOKENS", "stack-RefreshTokensTable-1"),
     ("TABLE_APPLICATIONS", "stack-ApplicationsTable-1"),

@@ -3,21 +3,19 @@
 use serde_json::Value;
 use url::Url;
 
-use crate::support::Response;
-
-/// An answer, and the login of the account it is about.
-type Of<'a> = (&'a Response, &'a str);
+use crate::events::Answer;
 
 /// Everything is compared: status, headers, cookies, body. What an account or a
 /// moment makes different, as [`like`] tells it, must be of the same form.
 #[track_caller]
-pub fn assert_alike(case: &str, lambda: Of<'_>, router: Of<'_>) {
-    let [lambda, router] = [lambda, router].map(|(response, login)| plain(response, login));
+pub fn assert_alike(case: &str, lambda: &Answer, router: &Answer) {
+    let [lambda, router] = [lambda, router].map(plain);
     assert!(like(&lambda, &router), "{case}:\n{lambda:#}\n{router:#}");
 }
 
 /// An answer as JSON, with its login made the same for all.
-fn plain(response: &Response, login: &str) -> Value {
+fn plain(answer: &Answer) -> Value {
+    let Answer { response, login } = answer;
     let mut headers: Vec<(String, Value)> = response
         .headers
         .iter()
@@ -32,7 +30,7 @@ fn plain(response: &Response, login: &str) -> Value {
     });
     let answer = serde_json::json!([response.status.as_u16(), headers, body]);
     let text = answer.to_string();
-    let text = match login {
+    let text = match &**login {
         "" => text,
         login => text.replace(login, "LOGIN"),
     };

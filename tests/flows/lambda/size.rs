@@ -4,8 +4,7 @@
 use serde_json::{Value, json};
 
 use super::deployment::Deployment;
-use super::event;
-use crate::events::{filled, values};
+use crate::events::{event, filled, of_account};
 use crate::support::{Backend, Sdk};
 
 /// What Lambda takes.
@@ -17,7 +16,7 @@ fn long() -> String {
 }
 
 async fn full_of_quotes(backend: &Backend) -> Vec<(&'static str, String)> {
-    let values = values(backend, "ada").await;
+    let values = of_account(&backend.sign_in("ada").await).await;
     let value = |name: &str| {
         let (_, value) = values.iter().find(|(own, _)| *own == name).unwrap();
         value.clone()

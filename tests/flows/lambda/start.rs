@@ -1,11 +1,14 @@
 //! From the start of a process to its first answer: what it asks for on the way, and
 //! what becomes of it when that is missing.
 
+use std::collections::BTreeSet;
+
+use local::functions::FUNCTIONS;
+
 use super::deployment::Deployment;
-use super::event;
 use super::function::{Function, Settings};
 use super::gate::{Gate, Way};
-use crate::events::{filled, values};
+use crate::events::{event, filled, values};
 use crate::support::Response;
 
 /// Each function, and an event that needs the tables.
@@ -124,6 +127,9 @@ async fn p5_without_the_secret_store_a_function_ends_and_says_so() {
 
 #[tokio::test]
 async fn p4_a_start_without_a_database_is_503_and_heals_by_itself() {
+    let asking: BTreeSet<&str> = ASKING.into_iter().map(|(name, _)| name).collect();
+    let functions: BTreeSet<&str> = FUNCTIONS.iter().map(|function| function.name).collect();
+    assert_eq!(asking, functions);
     let deployment = Deployment::start().await;
     for (index, (name, case)) in ASKING.into_iter().enumerate() {
         // A database that refuses is found out sooner than one that is silent.
@@ -147,8 +153,9 @@ async fn p4_a_start_without_a_database_is_503_and_heals_by_itself() {
 /// Of someone who did all before at another instance.
 async fn answer(deployment: &Deployment, function: &Function, case: &str) -> Response {
     let login = case.replace('/', "-");
-    let values = values(&deployment.backend, &login).await;
-    function.answer(&filled(&event(case), &values)).await
+    let event = event(case);
+    let values = values(&deployment.backend, &login, &event).await;
+    function.answer(&filled(&event, &values)).await
 }
 
 #[track_caller]
