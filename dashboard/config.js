@@ -1,2 +1,2 @@
-/** Where the API answers. Empty: at the address that served this page. */
+/** Base URL of the API. Empty if the API has the same origin as this page. */
 export const CONFIG = { apiUrl: "" };

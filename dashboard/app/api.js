@@ -1,32 +1,32 @@
-// The API, a function for each thing that the dashboard asks of it.
+// The operations of the API that the dashboard uses, one function each.
 
-import { ask, Problem } from "./http.js";
-import { currentToken, renewed } from "./session.js";
+import { Problem, request } from "./http.js";
+import { currentToken, renewToken } from "./session.js";
 
 /**
- * @import { Body, Method, PathOf, Query, Question, Answer } from "../types/routes"
- * @typedef {{ cursor?: string | null }} Page which page of a list
+ * @import { Body, Method, PathOf, Query, RequestOptions, ResponseBody } from "../types/routes"
+ * @typedef {{ cursor?: string | null }} Page cursor of a list page
  */
 
 /**
- * Asks as the signed-in user; a token that is refused is renewed once.
+ * Sends a request as the signed-in user. Renews the access token and retries once after a 401.
  *
  * @template {Method} M
  * @template {PathOf<M>} P
  * @param {M} method
  * @param {P} path
- * @param {Question<M, P>} [question]
- * @returns {Promise<Answer<M, P>>}
+ * @param {RequestOptions<M, P>} [options]
+ * @returns {Promise<ResponseBody<M, P>>}
  */
-async function authorized(method, path, question = {}) {
-  const as = (/** @type {string} */ token) =>
-    ask(method, path, { ...question, headers: { authorization: `Bearer ${token}` } });
+async function authorized(method, path, options = {}) {
+  const send = (/** @type {string} */ token) =>
+    request(method, path, { ...options, headers: { authorization: `Bearer ${token}` } });
   const token = await currentToken();
   try {
-    return await as(token);
+    return await send(token);
   } catch (problem) {
     if (!(problem instanceof Problem) || problem.status !== 401) throw problem;
-    return as(await renewed(token));
+    return send(await renewToken(token));
   }
 }
 
@@ -78,10 +78,10 @@ export const logs = (query, signal) => authorized("get", "/telemetry/logs", { qu
 export const metrics = (query, signal) => authorized("get", "/telemetry/metrics", { query, signal });
 
 /**
- * Sends one trace with a key, as an SDK would.
+ * Sends traces with an API key, as an SDK does.
  *
  * @param {string} key
  * @param {Body<"post", "/ingest/traces">} body
  */
 export const sendTraces = (key, body) =>
-  ask("post", "/ingest/traces", { body, headers: { "x-api-key": key } });
+  request("post", "/ingest/traces", { body, headers: { "x-api-key": key } });

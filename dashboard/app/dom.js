@@ -1,4 +1,4 @@
-// Elements from data. Text reaches the page as text nodes; nothing here parses HTML.
+// Creates elements from data. Text is inserted as text nodes; HTML is never parsed.
 
 const SVG = "http://www.w3.org/2000/svg";
 let lastId = 0;
@@ -6,20 +6,20 @@ let lastId = 0;
 /** @import { Child, HtmlOf, Props, SvgOf } from "../types/dom" */
 
 /**
- * Makes an HTML element: `h("a.button", { href, on: { click } }, "Open")`.
+ * Creates an HTML element: `h("a.button", { href, on: { click } }, "Open")`.
  *
  * @template {string} S
- * @param {S} selector a tag name, then classes: `"p.soft.small"`
- * @param {Props} [props] attributes; `on` has listeners, `style` custom properties
- * @param {...Child} children nodes and texts; arrays are flattened, null and false are left out
+ * @param {S} selector tag name and classes: `"p.soft.small"`
+ * @param {Props} [props] attributes, listeners (`on`) and style properties (`style`)
+ * @param {...Child} children nodes and texts; null and false are skipped, arrays are flattened
  */
 export function h(selector, props = {}, ...children) {
   const element = document.createElement(tagOf(selector));
-  return /** @type {HtmlOf<S>} */ (dress(element, selector, props, children));
+  return /** @type {HtmlOf<S>} */ (build(element, selector, props, children));
 }
 
 /**
- * Makes an SVG element, as {@link h} does HTML ones.
+ * Creates an SVG element, like {@link h}.
  *
  * @template {string} S
  * @param {S} selector
@@ -28,7 +28,7 @@ export function h(selector, props = {}, ...children) {
  */
 export function svg(selector, props = {}, ...children) {
   const element = document.createElementNS(SVG, tagOf(selector));
-  return /** @type {SvgOf<S>} */ (dress(element, selector, props, children));
+  return /** @type {SvgOf<S>} */ (build(element, selector, props, children));
 }
 
 /** @param {string} selector */
@@ -40,7 +40,7 @@ const tagOf = (selector) => selector.split(".", 1)[0];
  * @param {Props} props
  * @param {Child[]} children
  */
-function dress(element, selector, props, children) {
+function build(element, selector, props, children) {
   const [, ...classes] = selector.split(".");
   if (classes.length) element.classList.add(...classes);
   for (const [name, value] of Object.entries(props)) set(element, name, value);
@@ -54,7 +54,7 @@ function set(element, name, value) {
   if (name === "on") {
     for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
   } else if (name === "style") {
-    // Through the object model: the policy forbids style attributes in markup.
+    // Set by script, because the Content Security Policy forbids style attributes.
     for (const [property, text] of Object.entries(value)) element.style.setProperty(property, String(text));
   } else if (name === "class") {
     element.classList.add(...String(value).split(" ").filter(Boolean));
@@ -65,24 +65,24 @@ function set(element, name, value) {
 
 /** @param {Child[]} children */
 function nodes(children) {
-  // A type of unlimited depth is too much for the compiler.
+  // TypeScript cannot infer a type of unlimited depth.
   const flat = /** @type {any[]} */ (children).flat(Infinity);
   return flat.filter((child) => child !== null && child !== undefined && child !== false);
 }
 
-/** Replaces what is in an element. @param {Element} element @param {...Child} children */
+/** Replaces the children of an element. @param {Element} element @param {...Child} children */
 export function fill(element, ...children) {
   element.replaceChildren(...nodes(children));
 }
 
-/** An id that is free on this page, for labels and descriptions. @param {string} prefix */
+/** Creates an unused element id, for labels and descriptions. @param {string} prefix */
 export function freshId(prefix) {
   lastId += 1;
   return `${prefix}-${lastId}`;
 }
 
 /**
- * Shows something else, unless it says the same: what has the focus keeps it.
+ * Replaces the children of an element, unless the text is the same. In that case, focus is kept.
  *
  * @param {Element} element
  * @param {Element} child
@@ -93,12 +93,12 @@ export function fillIfNew(element, child) {
 
 /** @typedef {{ state: string, element: Element, replaced?: Element }} KeyedItem */
 
-/** What `keyed` has put into each list. @type {WeakMap<Element, Map<string, KeyedItem>>} */
+/** The items that `keyed` has inserted into each list. @type {WeakMap<Element, Map<string, KeyedItem>>} */
 const KEYED = new WeakMap();
 
 /**
- * Brings a list up to date and keeps the elements of unchanged items, so that
- * focus, selection and open details survive a live refresh.
+ * Updates a list. Keeps the elements of unchanged items, so that focus, selection and open
+ * details survive a refresh.
  *
  * @template T
  * @param {Element} parent
@@ -115,7 +115,8 @@ export function keyed(parent, items, keyOf, make) {
     (element) => [...kept.values()].find((item) => item.replaced === element)?.element,
   );
   for (const item of items) {
-    const [key, state] = [keyOf(item), JSON.stringify(item)];
+    const key = keyOf(item);
+    const state = JSON.stringify(item);
     const before = old?.get(key);
     if (before?.state === state) kept.set(key, { state, element: before.element });
     else kept.set(key, { state, element: make(item), replaced: before?.element });
@@ -136,8 +137,8 @@ const controls = (row) => [...row.querySelectorAll("a, button, summary, input, s
 const isHtml = (element) => element instanceof HTMLElement;
 
 /**
- * Remembers which control of which row has the focus, and gives it to the same one of
- * the row's successor.
+ * Returns a function that moves the focus from a control of a replaced row to the same control
+ * of its successor.
  *
  * @param {Element} parent
  * @param {(row: Element) => Element | undefined} successorOf
@@ -152,8 +153,8 @@ function focusIn(parent, successorOf) {
   };
 }
 
-/** Has a screen reader say what sighted users see happen. @param {string} text */
-export function say(text) {
-  const said = document.getElementById("said");
-  if (said) said.textContent = text;
+/** Announces a change to screen readers. @param {string} text */
+export function announce(text) {
+  const element = document.getElementById("announcements");
+  if (element) element.textContent = text;
 }

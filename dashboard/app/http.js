@@ -1,27 +1,27 @@
-// One request to the API, with its troubles in words.
+// Sends requests to the API, and describes errors for the user.
 
 import { CONFIG } from "../config.js";
 
 /**
  * @import { Problem as Details } from "../types/openapi"
- * @import { Answer, Method, PathOf, Question } from "../types/routes"
+ * @import { Method, PathOf, RequestOptions, ResponseBody } from "../types/routes"
  */
 
-/** The API's address, as a person would write it into a snippet. */
+/** Base URL of the API, without a trailing slash. */
 export const apiUrl = () => CONFIG.apiUrl.replace(/\/+$/, "") || location.origin;
 
-/** What the API, or the way to it, could not do; `message` is for the reader. */
+/** An error response of the API, or a failed request. `message` is shown to the user. */
 export class Problem extends Error {
   /**
-   * @param {number} status 0 when there was no answer
+   * @param {number} status 0 if there was no response
    * @param {Partial<Details>} [body] problem details (RFC 9457)
    */
   constructor(status, body = {}) {
     const fields = (body.errors ?? []).map(
       ({ pointer, reason }) => `${pointer.replace(/^\//, "")} ${reason}`,
     );
-    const words = fields.length ? fields.join("; ") : (body.detail ?? body.title);
-    super(words ? sentence(words) : unexplained(status));
+    const text = fields.length ? fields.join("; ") : (body.detail ?? body.title);
+    super(text ? sentence(text) : messageOf(status));
     this.status = status;
     this.slug = String(body.type ?? "").replace("urn:upblit:problem:", "");
     this.requestId = body.requestId ?? null;
@@ -29,23 +29,24 @@ export class Problem extends Error {
 }
 
 /** @param {number} status */
-const unexplained = (status) => (status ? `The server answered ${status}.` : "The server did not answer.");
+const messageOf = (status) =>
+  status ? `The server responded with status ${status}.` : "The server did not respond.";
 
 /** @param {string} text */
 const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 
 /**
- * Calls a route of the API. What it takes and answers is in openapi.json.
+ * Sends a request to the API and returns the JSON of the response. Types come from openapi.json.
  *
  * @template {Method} M
  * @template {PathOf<M>} P
  * @param {M} method
  * @param {P} path
- * @param {Question<M, P>} [question]
- * @returns {Promise<Answer<M, P>>}
+ * @param {RequestOptions<M, P>} [options]
+ * @returns {Promise<ResponseBody<M, P>>}
  * @throws {Problem}
  */
-export async function ask(method, path, { ids, query, body, headers, signal } = {}) {
+export async function request(method, path, { ids, query, body, headers, signal } = {}) {
   const address = apiUrl() + addressOf(path, ids, query);
   /** @type {Record<string, string>} */
   const json = body === undefined ? {} : { "content-type": "application/json" };
@@ -59,11 +60,11 @@ export async function ask(method, path, { ids, query, body, headers, signal } = 
     if (error.name === "AbortError") throw error;
     throw new Problem(0);
   });
-  return /** @type {Answer<M, P>} */ (await content(response));
+  return /** @type {ResponseBody<M, P>} */ (await content(response));
 }
 
 /**
- * A path with its ids, and a query of what is set.
+ * Fills in the ids of a path and appends the query.
  *
  * @param {string} path like `/sessions/{id}`
  * @param {object} [ids]
@@ -80,7 +81,7 @@ export function addressOf(path, ids = {}, query = {}) {
   return set.length ? `${filled}?${new URLSearchParams(set)}` : filled;
 }
 
-/** The JSON of an answer; null for none. @param {Response} response @returns {Promise<unknown>} */
+/** The JSON body of a response; null for status 204. @param {Response} response @returns {Promise<unknown>} */
 async function content(response) {
   if (response.status === 204) return null;
   const body = await response.json().catch(() => null);

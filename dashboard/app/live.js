@@ -1,12 +1,12 @@
-// Keeps a page up to date, while someone looks at it.
+// Refreshes a page while it is visible.
 
 /**
- * Loads now, and again after every pause. Nothing runs while the tab is hidden;
- * it catches up when it is shown again.
+ * Calls `load` now and again after each pause. Stops while the tab is hidden, and loads at once
+ * when it becomes visible.
  *
  * @param {object} options
  * @param {() => Promise<void>} options.load
- * @param {() => number} options.pauseMs asked after each load
+ * @param {() => number} options.pauseMs called after each load
  * @param {AbortSignal} options.signal
  * @param {(error: unknown) => void} options.failed called with each error, and with null after a success
  */
@@ -55,7 +55,7 @@ export function keepFresh({ load, pauseMs, signal, failed }) {
   signal.addEventListener("abort", () => clearTimeout(timer));
   run();
   return {
-    /** Loads again at once: the reader changed what to look at. */
+    /** Loads again at once, for example after a filter was changed. */
     refresh: run,
     /** @param {boolean} value */
     setPaused(value) {

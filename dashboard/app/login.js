@@ -1,4 +1,4 @@
-// The sign-in page, and why one is on it.
+// The sign-in page, with the reason why sign-in is required.
 
 import { h, fill } from "./dom.js";
 import { github, logo } from "./ui/icons.js";
@@ -9,16 +9,16 @@ import { startSignIn } from "./sign-in.js";
 /** @type {Record<string, string>} */
 const REASONS = {
   access_denied: "You cancelled the sign-in on GitHub.",
-  invalid_request: "That sign-in link was not complete. Please start again.",
-  invalid_state: "That sign-in was started somewhere else, or it was already used. Please start again.",
+  invalid_request: "The sign-in link is incomplete. Please start again.",
+  invalid_state: "This sign-in was started in another browser or has already been used. Please start again.",
   login_expired: "The sign-in took more than ten minutes. Please start again.",
   email_unverified:
     "GitHub has no verified e-mail address for your account. Verify one on GitHub, then sign in again.",
   github_forbidden:
     "GitHub does not let this app read your account or its e-mail addresses. An owner of the app or of your organization has to allow it.",
-  github_unavailable: "GitHub did not answer. Please try again in a moment.",
+  github_unavailable: "GitHub did not respond. Please try again in a moment.",
   github_error:
-    "GitHub refused the sign-in. Please try again; if it stays, check the app’s client id and secret.",
+    "GitHub refused the sign-in. Please try again. If the problem persists, check the app’s client id and secret.",
   unavailable: "Signing in is not possible right now. Please try again in a moment.",
   session_expired: "Your session has ended. Please sign in again.",
 };
@@ -26,23 +26,23 @@ const REASONS = {
 function notice() {
   const reason = new URLSearchParams(location.search).get("reason");
   if (!reason) return null;
-  const words = Object.hasOwn(REASONS, reason)
+  const text = Object.hasOwn(REASONS, reason)
     ? REASONS[reason]
     : "Signing in did not work. Please try again.";
-  return h("p.notice", { role: "alert" }, words);
+  return h("p.notice", { role: "alert" }, text);
 }
 
-function button() {
-  const made = h("button.button.primary.large", { type: "button" }, github(), "Sign in with GitHub");
-  made.addEventListener("click", () => {
-    made.disabled = true;
+function signInButton() {
+  const button = h("button.button.primary.large", { type: "button" }, github(), "Sign in with GitHub");
+  button.addEventListener("click", () => {
+    button.disabled = true;
     startSignIn();
   });
-  // Back from GitHub by the browser's button: the page is as it was left.
+  // The browser may restore the page with a disabled button after "Back" from GitHub.
   addEventListener("pageshow", () => {
-    made.disabled = false;
+    button.disabled = false;
   });
-  return made;
+  return button;
 }
 
 narrowPolicy();
@@ -53,7 +53,7 @@ fill(
   h("h1", {}, "See every request your services handle"),
   h("p.soft", {}, "Traces, logs and metrics, from any language, within seconds."),
   notice(),
-  button(),
+  signInButton(),
   h(
     "p.faint.small",
     {},

@@ -1,4 +1,4 @@
-// The signed-in dashboard: routes, and what surrounds their pages.
+// The dashboard of a signed-in user: routes and the page frame.
 
 import * as api from "./api.js";
 import { fill, h } from "./dom.js";
@@ -17,8 +17,8 @@ import { metricsPage } from "./pages/metrics.js";
 import { settingsPage } from "./pages/settings.js";
 import { tracePage } from "./pages/trace.js";
 import { tracesPage } from "./pages/traces.js";
-import { emptyPage, keepTime, skeleton } from "./ui/bits.js";
-import { troubleBanner } from "./ui/banner.js";
+import { emptyPage, updateTimes, skeleton } from "./ui/bits.js";
+import { errorBanner } from "./ui/banner.js";
 
 /**
  * @import { Application } from "../types/openapi"
@@ -44,11 +44,11 @@ const ROUTES = {
 
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 
-/** The application one is in: its pages share it. @type {Application | null} */
+/** The current application, shared by its pages. @type {Application | null} */
 let current = null;
 
 /** @param {string | undefined} id @param {AbortSignal} signal */
-async function enter(id, signal) {
+async function loadApplication(id, signal) {
   if (id !== current?.id) current = null;
   if (id) current ??= await api.application(id, signal);
   return current;
@@ -60,14 +60,14 @@ async function show(route, visit, isFirst) {
   fill(main, skeleton());
   document.title = `${route?.title ?? "Not found"} · Upblit`;
   try {
-    const application = await enter(visit.params.id, visit.signal);
+    const application = await loadApplication(visit.params.id, visit.signal);
     if (visit.signal.aborted) return;
     showApplication(application, route?.tab);
     if (application) document.title = `${route?.title} · ${application.name} · Upblit`;
     const outlet = h("div.page");
     fill(main, outlet);
     await (route?.page ?? notFound)(outlet, visit, /** @type {Application} */ (application));
-    // A reader of the screen hears where they are; the first page speaks for itself.
+    // Screen readers announce the focused heading. They announce the first page by themselves.
     if (!isFirst) main.querySelector("h1")?.focus({ preventScroll: true });
   } catch (error) {
     if (!visit.signal.aborted && !(error instanceof SignedOut)) fail(error, route, visit);
@@ -80,7 +80,7 @@ function fail(error, route, visit) {
     showApplication(null);
     return fill(main, notFoundNote());
   }
-  const banner = troubleBanner(() => show(route, visit, true));
+  const banner = errorBanner(() => show(route, visit, true));
   banner.show(error);
   fill(main, banner.element, skeleton());
 }
@@ -90,8 +90,8 @@ const notFound = (outlet) => fill(outlet, notFoundNote());
 
 const notFoundNote = () =>
   emptyPage(
-    "There is nothing here",
-    "It was deleted, or the address has a mistake.",
+    "Page not found",
+    "The application was deleted, or the address is wrong.",
     h("a.button", { href: to("/applications") }, "Your applications"),
   );
 
@@ -108,7 +108,7 @@ function begin() {
   }
   followOtherTabs();
   startShell();
-  keepTime();
+  updateTimes();
   start(ROUTES, show);
   showAccount();
 }

@@ -1,13 +1,13 @@
-// The documents' policy lets the page talk to any https address, because a static
-// file cannot know where the API is. This narrows it to the one in config.js;
-// a policy can be added, never taken away.
+// The Content Security Policy of the documents allows requests to any https address, because a
+// static file does not know the address of the API. This module restricts requests to the address
+// in config.js. A policy that was added cannot be removed.
 
 import { apiUrl } from "./http.js";
 
-/** The policy for an API at this address. @param {string} address */
+/** The policy for an API at `address`. @param {string} address */
 export const policyFor = (address) => `connect-src 'self' ${new URL(address).origin}`;
 
-/** Call before the first request. */
+/** Restricts requests to the API. Must be called before the first request. */
 export function narrowPolicy() {
   const meta = document.createElement("meta");
   meta.httpEquiv = "Content-Security-Policy";

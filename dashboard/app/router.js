@@ -1,14 +1,14 @@
-// Routes in the fragment: `#/applications/{id}/traces?window=1h`.
+// Routes in the fragment of the address: `#/applications/{id}/traces?window=1h`.
 
 /**
  * @typedef {object} Visit
- * @property {Record<string, string>} params what the route's `{names}` matched
+ * @property {Record<string, string>} params what the route's `{names}` matchSegments
  * @property {URLSearchParams} query
- * @property {AbortSignal} signal aborted when the reader leaves
+ * @property {AbortSignal} signal aborted when the user leaves the page
  */
 
 /**
- * Finds the route of an address.
+ * Finds the route that matches a fragment.
  *
  * @template T
  * @param {Record<string, T>} routes by pattern, like `/applications/{id}`
@@ -16,26 +16,26 @@
  * @returns {{ route: T | null, params: Record<string, string>, query: URLSearchParams }}
  */
 export function match(routes, hash) {
-  const [path, query] = divided(hash.replace(/^#/, ""));
+  const [path, query] = splitQuery(hash.replace(/^#/, ""));
   const parts = segments(path);
   for (const [pattern, route] of Object.entries(routes)) {
-    const params = matched(segments(pattern), parts);
+    const params = matchSegments(segments(pattern), parts);
     if (params) return { route, params, query: new URLSearchParams(query) };
   }
   return { route: null, params: {}, query: new URLSearchParams(query) };
 }
 
-/** Path and query of a route; the query may have question marks of its own. @param {string} text */
-function divided(text) {
+/** Splits a route into path and query. The query may contain question marks. @param {string} text */
+function splitQuery(text) {
   const [path] = text.split("?", 1);
   return [path, text.slice(path.length + 1)];
 }
 
 /** @param {string} path */
-const segments = (path) => path.split("/").filter(Boolean).map(decoded);
+const segments = (path) => path.split("/").filter(Boolean).map(decode);
 
 /** @param {string} text */
-function decoded(text) {
+function decode(text) {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -44,7 +44,7 @@ function decoded(text) {
 }
 
 /** @param {string[]} pattern @param {string[]} parts */
-function matched(pattern, parts) {
+function matchSegments(pattern, parts) {
   if (pattern.length !== parts.length) return null;
   /** @type {Record<string, string>} */
   const params = {};
@@ -56,7 +56,7 @@ function matched(pattern, parts) {
 }
 
 /**
- * Shows the page of the address, now and whenever it changes.
+ * Shows the page of the current address, now and after each change.
  *
  * @template T
  * @param {Record<string, T>} routes
@@ -76,34 +76,39 @@ export function start(routes, show) {
   visit();
 }
 
-/** Goes somewhere. @param {string} hash @param {{ replace?: boolean }} [how] */
+/**
+ * Navigates to a route.
+ *
+ * @param {string} hash
+ * @param {{ replace?: boolean }} [options] `replace` adds no entry to the history
+ */
 export function go(hash, { replace = false } = {}) {
   if (replace) location.replace(hash);
   else location.hash = hash;
 }
 
-/** An address: `to("/applications/{}/traces", id)`. @param {string} path @param {...string} ids */
+/** Builds a link target: `to("/applications/{}/traces", id)`. @param {string} path @param {...string} ids */
 export const to = (path, ...ids) =>
   `#${ids.reduce((text, id) => text.replace("{}", encodeURIComponent(id)), path)}`;
 
 /**
- * Writes what the reader chose into the address, without a visit: a reload and a
+ * Writes choices such as filters into the address without navigating, so that a reload and a
  * copied link show the same.
  *
  * @param {Record<string, string | null>} choices
  */
-export function remember(choices) {
+export function storeInAddress(choices) {
   history.replaceState(null, "", withChoices(location.hash, choices));
 }
 
 /**
- * An address with these choices in its query, without those that are empty.
+ * Sets choices in the query of a route, and removes those that are empty.
  *
  * @param {string} hash
  * @param {Record<string, string | null>} choices
  */
 export function withChoices(hash, choices) {
-  const [path, query] = divided(hash);
+  const [path, query] = splitQuery(hash);
   const parameters = new URLSearchParams(query);
   for (const [name, value] of Object.entries(choices)) {
     if (value) parameters.set(name, value);

@@ -1,93 +1,94 @@
-// Who is signed in: two tokens in localStorage, renewed by one tab at a time.
+// The session: two tokens in localStorage, renewToken by one tab at a time.
 
-import { ask, Problem } from "./http.js";
+import { Problem, request } from "./http.js";
 
 const LOCK = "upblit-session";
-/** Renew when less of a token's life is left than this share of it, at most half a minute. */
-const MARGIN_SHARE = 0.25;
+/** An access token is renewToken this long before it expires. */
 const MARGIN_MS = 30_000;
+/** Largest share of the token's lifetime that the margin may take. */
+const MARGIN_SHARE = 0.25;
 
-/** The session is over; the browser is on its way to the sign-in page. */
+/** Thrown when the session has ended and the browser is navigating to the sign-in page. */
 export class SignedOut extends Error {}
 
 /** @param {string} name */
 const stored = (name) => localStorage.getItem(name);
 
-/** Whether there is anything to sign in with. */
+/** Whether a token is stored. It may have expired. */
 export const isSignedIn = () => Boolean(stored("token") || stored("refreshToken"));
 
-/** The access token of now. */
+/** The stored access token, or null. */
 export const accessToken = () => stored("token");
 
 /**
- * Keeps what `/refresh`, `/oauth2/token` or the fragment of a sign-in brought.
+ * Stores the tokens from `/refresh`, `/oauth2/token` or the fragment of a sign-in.
  *
  * @param {{ token?: string, accessToken?: string, refreshToken?: string, expiresIn?: number }} tokens
  */
-export function keep(tokens) {
+export function storeTokens(tokens) {
   const lifeMs = 1000 * Number(tokens.expiresIn ?? 0);
   localStorage.setItem("token", tokens.token ?? tokens.accessToken ?? "");
-  // By this device's own clock, so that a clock that is wrong does no harm.
+  // Relative to the clock of this device, so that a wrong clock does no harm.
   localStorage.setItem(
     "tokenRenewAt",
     String(Date.now() + lifeMs - Math.min(MARGIN_MS, lifeMs * MARGIN_SHARE)),
   );
-  // The last: other tabs take its change for the sign that all is there.
+  // Last, because other tabs treat its change as the sign that all values are stored.
   if (tokens.refreshToken) localStorage.setItem("refreshToken", tokens.refreshToken);
 }
 
-function forget() {
+function clearTokens() {
   for (const name of ["token", "tokenRenewAt", "refreshToken"]) localStorage.removeItem(name);
 }
 
-/** A token to call with: a fresh one if this one is about to end and a fresh one is to be had. */
+/** The access token for a request. Renewed first if it is about to expire and the server responds. */
 export async function currentToken() {
   const token = accessToken();
   if (token && Date.now() < Number(stored("tokenRenewAt") ?? Infinity)) return token;
   try {
-    return await renewed(token);
+    return await renewToken(token);
   } catch (error) {
-    // It may still be good for a moment; if it is not, the API will say so.
+    // The old token may still be valid. If not, the API returns 401.
     if (token && error instanceof Problem) return token;
     throw error;
   }
 }
 
 /**
- * Another token than `used`. Tabs take turns; whoever comes second finds the new
- * token already there.
+ * Returns an access token other than `used`. Only one tab at a time sends a refresh request; the
+ * next tab finds the new token in the storage.
  *
- * @param {string | null} used the token that was refused, or is about to end
+ * @param {string | null} used the token that was rejected or is about to expire
  * @returns {Promise<string>}
- * @throws {SignedOut} when the session is over
- * @throws {Problem} when the server is in trouble: nobody is signed out for that
+ * @throws {SignedOut} when the session has ended
+ * @throws {Problem} when the server fails; the user stays signed in
  */
-export function renewed(used) {
-  return alone(async () => {
+export function renewToken(used) {
+  return exclusively(async () => {
     const token = accessToken();
     if (token && token !== used) return token;
     const refreshToken = stored("refreshToken");
-    if (!refreshToken) return end("session_expired");
-    const tokens = await ask("post", "/refresh", { body: { refreshToken } }).catch((problem) => {
-      if (problem.status === 401) return end("session_expired");
+    if (!refreshToken) return endSession("session_expired");
+    const tokens = await request("post", "/refresh", { body: { refreshToken } }).catch((problem) => {
+      if (problem.status === 401) return endSession("session_expired");
       throw problem;
     });
-    keep(tokens);
+    storeTokens(tokens);
     return /** @type {string} */ (accessToken());
   });
 }
 
-/** Signs out here, also when the server does not answer. */
+/** Signs out on this device, even if the server does not respond. */
 export async function signOut() {
-  await alone(async () => {
+  await exclusively(async () => {
     const refreshToken = stored("refreshToken");
-    if (refreshToken) await ask("post", "/logout", { body: { refreshToken } }).catch(() => null);
-    forget();
+    if (refreshToken) await request("post", "/logout", { body: { refreshToken } }).catch(() => null);
+    clearTokens();
   });
   leave();
 }
 
-/** Follows when another tab signs out. */
+/** Signs out this tab when another tab signs out. */
 export function followOtherTabs() {
   addEventListener("storage", ({ key, newValue }) => {
     const cleared = key === null || (key === "refreshToken" && newValue === null);
@@ -96,13 +97,13 @@ export function followOtherTabs() {
 }
 
 /** @param {string} reason @returns {never} */
-function end(reason) {
-  forget();
+function endSession(reason) {
+  clearTokens();
   leave(reason);
   throw new SignedOut();
 }
 
-/** To the sign-in page, without a way back to this one. @param {string} [reason] */
+/** Replaces this page in the history with the sign-in page. @param {string} [reason] */
 export function leave(reason) {
   location.replace(reason ? `login?reason=${reason}` : "login");
 }
@@ -111,13 +112,13 @@ export function leave(reason) {
 let queue = Promise.resolve();
 
 /**
- * One at a time in this browser; where pages are not served securely, in this tab.
+ * Runs a task while no other tab runs one. Without a secure context, this is limited to one tab.
  *
  * @template T
  * @param {() => Promise<T>} task
  * @returns {Promise<T>}
  */
-async function alone(task) {
+async function exclusively(task) {
   if (navigator.locks) return await navigator.locks.request(LOCK, task);
   const turn = queue.then(task);
   queue = turn.catch(() => {});

@@ -1,4 +1,4 @@
-// The bar at the top: where one is, who one is, light or dark.
+// The bar at the top: current application, account, light or dark theme.
 
 import * as api from "./api.js";
 import { fill, h } from "./dom.js";
@@ -16,7 +16,7 @@ const place = h("div.place");
 const account = h("div.account");
 const tabs = /** @type {HTMLElement} */ (document.getElementById("tabs"));
 
-/** Draws the bar. */
+/** Renders the bar with the link home, the theme button and the skip link. */
 export function startShell() {
   const home = h(
     "a.home",
@@ -30,7 +30,7 @@ export function startShell() {
     place,
     h("div.top-end", {}, themeButton(), account),
   );
-  // The routes are in the fragment, so a plain link to #main would be a visit.
+  // Routes are in the fragment, so a plain link to #main would navigate.
   document.querySelector("[data-skip]")?.addEventListener("click", (event) => {
     event.preventDefault();
     document.getElementById("main")?.focus();
@@ -38,7 +38,7 @@ export function startShell() {
 }
 
 /**
- * Names the application one is in, if one is in any.
+ * Shows the name and tabs of the current application, if any.
  *
  * @param {Application | null} application
  * @param {string} [tab]
@@ -59,7 +59,10 @@ export function showApplication(application, tab) {
   showCurrentTab();
 }
 
-/** On a phone not all tabs fit. `scrollIntoView` would move the place that Tab starts from, too. */
+/**
+ * Scrolls the current tab into view, as not all tabs fit on a phone. `scrollIntoView` would also
+ * move the starting point of the Tab key.
+ */
 function showCurrentTab() {
   const current = /** @type {HTMLElement | null} */ (tabs.querySelector("[aria-current]"));
   if (current) tabs.scrollLeft = current.offsetLeft - (tabs.clientWidth - current.offsetWidth) / 2;
@@ -106,7 +109,7 @@ const choices = ({ applications }, current, tab) => [
   h("a.menu-item", { href: to("/applications") }, "All applications", plus()),
 ];
 
-/** Fetches who is signed in. The pages work without it. */
+/** Loads and shows the account menu. The pages work without it. */
 export async function showAccount() {
   const user = await api.me().catch(() => null);
   if (!user) return;
@@ -120,7 +123,7 @@ export async function showAccount() {
   fill(account, list.element);
 }
 
-/** The first letter stands in until, and unless, the picture loads. @param {Me} user */
+/** Shows the first letter of the login until the picture has loaded. @param {Me} user */
 function avatar({ avatar: source, login }) {
   const frame = h("span.avatar", {}, login[0].toUpperCase());
   if (source) {
@@ -152,7 +155,7 @@ function themeButton() {
 }
 
 /**
- * What the system says already need not be remembered: then it may change with the system.
+ * Stores a theme, unless it is the system's. In that case the page follows the system.
  *
  * @param {"light" | "dark"} theme
  */

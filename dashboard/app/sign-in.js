@@ -1,30 +1,30 @@
-// Signing in: to GitHub and back, with a one-time code that only this tab can redeem.
+// The sign-in flow, with an authorization code that only this tab can exchange (PKCE).
 
-import { apiUrl, ask } from "./http.js";
-import { keep } from "./session.js";
+import { apiUrl, request } from "./http.js";
+import { storeTokens } from "./session.js";
 
 const VERIFIER = "signInVerifier";
 const RETURN_TO = "signInReturnTo";
 
-/** Remembers what the reader wanted to see. @param {string} hash a route, like `#/applications` */
+/** Stores the route to show after the sign-in. @param {string} hash a route, like `#/applications` */
 export function rememberReturn(hash) {
   if (hash.startsWith("#/")) sessionStorage.setItem(RETURN_TO, hash);
 }
 
-/** The route to go to after a sign-in; told once. */
+/** Returns the stored route and removes it. */
 export function takeReturn() {
   const hash = sessionStorage.getItem(RETURN_TO);
   sessionStorage.removeItem(RETURN_TO);
   return hash?.startsWith("#/") ? hash : "#/";
 }
 
-/** Leaves for GitHub. */
+/** Starts the sign-in: navigates to GitHub by way of the API. */
 export async function startSignIn() {
   location.assign(`${apiUrl()}/oauth2/authorization/github${await challenge()}`);
 }
 
 async function challenge() {
-  // No Web Crypto without a secure context; the tokens come in the fragment then.
+  // Without a secure context there is no Web Crypto. Tokens are then returned in the fragment.
   if (!crypto.subtle) return "";
   const verifier = base64url(crypto.getRandomValues(new Uint8Array(32)));
   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
@@ -33,25 +33,25 @@ async function challenge() {
 }
 
 /**
- * Finishes a sign-in with what `/oauth-success` was called with.
+ * Finishes a sign-in with the query and fragment of `/oauth-success`.
  *
  * @param {{ search: string, hash: string }} address
- * @returns {Promise<boolean>} whether there was anything to sign in with
- * @throws {import("./http.js").Problem} when the code is refused
+ * @returns {Promise<boolean>} false if the address has no tokens and no code of this tab
+ * @throws {import("./http.js").Problem} when the API rejects the code
  */
 export async function finishSignIn({ search, hash }) {
   const fragment = new URLSearchParams(hash.slice(1));
   const token = fragment.get("token");
   const refreshToken = fragment.get("refreshToken");
   if (token && refreshToken) {
-    keep({ token, refreshToken, expiresIn: Number(fragment.get("expiresIn")) });
+    storeTokens({ token, refreshToken, expiresIn: Number(fragment.get("expiresIn")) });
     return true;
   }
   const code = new URLSearchParams(search).get("code");
   const codeVerifier = sessionStorage.getItem(VERIFIER);
   sessionStorage.removeItem(VERIFIER);
   if (!code || !codeVerifier) return false;
-  keep(await ask("post", "/oauth2/token", { body: { code, codeVerifier } }));
+  storeTokens(await request("post", "/oauth2/token", { body: { code, codeVerifier } }));
   return true;
 }
 

@@ -1,4 +1,4 @@
-// A classic script in the head, so that the first paint has the chosen colours already.
+// A classic script in the head, so that the first paint already has the chosen colors.
 "use strict";
 {
   const chosen = localStorage.getItem("theme");

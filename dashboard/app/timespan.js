@@ -1,12 +1,12 @@
-// The stretches of time a reader can choose from.
+// The time ranges that the user can choose from.
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-/** @typedef {"15m" | "1h" | "6h" | "24h" | "7d"} SpanName as in the address */
+/** @typedef {"15m" | "1h" | "6h" | "24h" | "7d"} SpanName value of `window` in the address */
 
 /**
- * By name; `stepSeconds` is the width of a metric's bucket.
+ * Time ranges by name. `stepSeconds` is the bucket width of metrics.
  *
  * @type {Record<SpanName, { label: string, ms: number, stepSeconds: number }>}
  */
@@ -25,21 +25,21 @@ const STORED = "window";
 /** @param {string | null} name @returns {name is SpanName} */
 const isSpan = (name) => name !== null && Object.hasOwn(SPANS, name);
 
-/** The one in the address, or the last one chosen. @param {URLSearchParams} query @returns {SpanName} */
+/** The time range in the address, or else the last one chosen. @param {URLSearchParams} query @returns {SpanName} */
 export function chosenSpan(query) {
   const name = query.get("window") ?? localStorage.getItem(STORED);
   return isSpan(name) ? name : DEFAULT;
 }
 
-/** Keeps a choice for the next page. @param {SpanName} name */
-export const keepSpan = (name) => localStorage.setItem(STORED, name);
+/** Stores a choice for other pages. @param {SpanName} name */
+export const storeSpan = (name) => localStorage.setItem(STORED, name);
 
-/** From when on. @param {SpanName} name @param {number} [now] */
-export const beginOf = (name, now = Date.now()) => new Date(now - SPANS[name].ms).toISOString();
+/** Start of a time range that ends now, in RFC 3339. @param {SpanName} name @param {number} [now] */
+export const startOf = (name, now = Date.now()) => new Date(now - SPANS[name].ms).toISOString();
 
 /**
- * How long to wait before looking again: a long stretch costs the server more to read.
+ * Milliseconds between refreshes. Longer for long time ranges, which cost the server more.
  *
  * @param {SpanName} name
  */
-export const pauseOf = (name) => (SPANS[name].ms <= HOUR ? 4_000 : 20_000);
+export const refreshMsOf = (name) => (SPANS[name].ms <= HOUR ? 4_000 : 20_000);

@@ -1,5 +1,5 @@
-// Writes docs/screenshots/*.png: the main pages in light, in dark and on a phone,
-// with the traffic that `upblit demo` makes up.
+// Writes docs/screenshots/*.png: the main pages in the light and dark theme and on a phone, with the
+// telemetry that `upblit demo` generates.
 
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
@@ -23,7 +23,7 @@ const LOOKS = {
   phone: { colorScheme: "light", viewport: PHONE },
 };
 
-/** What to show, of which application, and how to know that it is all there. */
+/** Address of each page, and a selector that matches once it has loaded. */
 const SHOTS = {
   traces: {
     looks: ["light", "dark", "phone"],
@@ -52,7 +52,7 @@ try {
   const context = await newProfile(browser, server.url, { deviceScaleFactor: 1, reducedMotion: "reduce" });
   const { page } = await newTab(context);
   await signIn(page);
-  const application = await demoTold(page);
+  const application = await demoApplication(page);
   for (const [name, shot] of Object.entries(SHOTS)) {
     for (const look of shot.looks) await take(page, application, `${name}-${look}`, shot, LOOKS[look]);
   }
@@ -68,7 +68,7 @@ async function take(page, application, name, { address, ready, act }, { colorSch
   await page.goto(`/${await address(application, page)}`);
   await page.locator(ready).first().waitFor();
   await act?.(page);
-  // Nothing is pointed at, and charts have drawn at their width.
+  // No element is hovered, and the charts have adapted to their width.
   await page.mouse.move(0, 0);
   await page.waitForTimeout(500);
   const file = join(TARGET, `${name}.png`);
@@ -85,14 +85,14 @@ function reduced(png) {
 
 function get(page, path) {
   return page.evaluate(
-    async (asked) =>
-      (await fetch(asked, { headers: { authorization: `Bearer ${localStorage.token}` } })).json(),
+    async (address) =>
+      (await fetch(address, { headers: { authorization: `Bearer ${localStorage.token}` } })).json(),
     path,
   );
 }
 
-/** Waits until the demo has told of the past. */
-async function demoTold(page) {
+/** Waits until the demo has caught up with the present, and returns the id of its application. */
+async function demoApplication(page) {
   const deadline = Date.now() + DEMO_MS;
   while (Date.now() < deadline) {
     const [application] = (await get(page, "/applications")).applications;
@@ -104,7 +104,7 @@ async function demoTold(page) {
       return application.id;
     await page.waitForTimeout(1_000);
   }
-  throw new Error("the demo did not get to the present");
+  throw new Error("the demo did not catch up with the present");
 }
 
 /** A failed trace that went through several services. */
@@ -129,7 +129,7 @@ async function mintKey(page) {
   await page.evaluate(hideKeys);
 }
 
-/** A picture of a key, however short its life was, would be a bad example. */
+/** Replaces real keys by an example, because a screenshot with a key would be a bad example. */
 function hideKeys() {
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
@@ -140,7 +140,7 @@ function hideKeys() {
   }
 }
 
-/** What most readers' systems look like, where this one has only old fonts. */
+/** A font configuration that prefers modern fonts, as on most users' systems. */
 function fonts() {
   const families = execFileSync("fc-list", [":", "family"], { encoding: "utf8" });
   const prefer = (generic, family) =>

@@ -1,4 +1,4 @@
-// What all charts share: a drawing as wide as its place, axes, and a tip that
+// The base of all charts: a drawing that fills the available width, axes, and a tooltip that
 // follows the pointer or the arrow keys.
 
 import { fill, h, svg } from "../dom.js";
@@ -7,23 +7,23 @@ import { timeTicks } from "./time-ticks.js";
 
 const PIXELS_PER_TICK = 70;
 
-/** Room around the drawing. */
+/** Space between the drawing and the edge, in pixels. */
 export const MARGIN = { top: 10, right: 8, bottom: 22, left: 52 };
 
 /** @import { Child } from "../../types/dom" */
 
 /**
- * A stop of the tip, in pixels; without `y` it is a line over the whole height.
+ * A position of the tooltip, in pixels. Without `y` it is marked by a line over the whole height.
  *
  * @typedef {{ x: number, y?: number, lines: Child[], href?: string }} Stop
  */
 
 /**
- * A place to draw in. `draw(width)` is called with every new width and returns
- * the shapes and the stops that the tip can be at, from left to right.
+ * Creates a chart. `draw(width)` is called for every new width and returns the shapes, and the
+ * stops of the tooltip from left to right.
  *
  * @param {object} options
- * @param {string} options.label what it shows
+ * @param {string} options.label name for screen readers
  * @param {number} options.height
  * @param {(width: number) => { shapes: Child[], stops: Stop[] }} options.draw
  */
@@ -101,7 +101,7 @@ export function frame({ label, height, draw }) {
 }
 
 /**
- * Where a key leads; null for a key that leads nowhere.
+ * Index of the stop that a key moves to; null for other keys.
  *
  * @param {string} key
  * @param {number} current -1 for none
@@ -115,7 +115,7 @@ function stopAfter(key, current, last) {
 }
 
 /**
- * Beside the mark, on the side where there is room.
+ * Places the tooltip beside the mark, on the side with more space.
  *
  * @param {HTMLElement} tip
  * @param {Stop} stop
@@ -128,7 +128,7 @@ function placeTip(tip, stop, width) {
 }
 
 /**
- * Lines for the values at the left, from the bottom up.
+ * Horizontal grid lines, labelled with values at the left.
  *
  * @param {number[]} ticks @param {(value: number) => number} y
  * @param {(value: number) => string} format @param {number} width
@@ -140,7 +140,7 @@ export const valueAxis = (ticks, y, format, width) =>
   ]);
 
 /**
- * Times along the bottom.
+ * Labels for times along the bottom.
  *
  * @param {number} from
  * @param {number} to
@@ -155,5 +155,5 @@ export function timeAxis(from, to, x, width, height) {
     .map(({ at, label }) => svg("text.tick", { x: x(at), y: height - 5, "text-anchor": "middle" }, label));
 }
 
-/** On a pixel's middle, so that hairlines are sharp. @param {number} value */
+/** Rounds to the center of a pixel, so that thin lines are sharp. @param {number} value */
 export const round = (value) => Math.round(value) + 0.5;

@@ -1,23 +1,27 @@
-// Places and shapes of charts, as numbers and texts.
+// Positions and shapes of charts, as numbers and strings.
 
-/** A place in the drawing, in pixels; null for a gap. @typedef {[x: number, y: number] | null} Point */
+/** A position in the drawing, in pixels; null for a gap. @typedef {[x: number, y: number] | null} Point */
 
 /**
- * The index of the stop next to a place; -1 if there is none. Stops without a height
- * take up all of theirs.
+ * Index of the stop nearest to a position; -1 if there are no stops. For stops without `y`, only
+ * the horizontal distance counts.
  *
  * @param {{ x: number, y?: number }[]} stops @param {number} x @param {number} y
  */
 export function nearestStop(stops, x, y) {
-  let [best, least] = [-1, Infinity];
+  let best = -1;
+  let least = Infinity;
   for (const [index, stop] of stops.entries()) {
     const distance = Math.hypot(stop.x - x, stop.y === undefined ? 0 : stop.y - y);
-    if (distance < least) [best, least] = [index, distance];
+    if (distance < least) {
+      best = index;
+      least = distance;
+    }
   }
   return best;
 }
 
-/** The `d` of an SVG path through the points, broken at gaps. @param {Point[]} points */
+/** The `d` attribute of an SVG path through the points, interrupted at gaps. @param {Point[]} points */
 export const linePath = (points) =>
   points
     .map(
@@ -27,15 +31,15 @@ export const linePath = (points) =>
     .filter(Boolean)
     .join("");
 
-/** The points between two gaps: a line through one of them would have no length. @param {Point[]} points */
-export const lonePoints = (points) =>
+/** Points between two gaps, which a line does not show because it has no length there. @param {Point[]} points */
+export const isolatedPoints = (points) =>
   points.flatMap((point, index) => (point && !points[index - 1] && !points[index + 1] ? [point] : []));
 
 /**
- * Whole powers of ten around all values, at least two of them apart.
+ * The powers of ten that enclose all values, at least a factor of 100 apart.
  *
  * @param {number[]} values
- * @param {number} least lesser values count as this one
+ * @param {number} least replaces smaller values
  * @returns {[low: number, high: number]}
  */
 export function powersAround(values, least) {

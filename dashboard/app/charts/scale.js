@@ -1,6 +1,6 @@
-// From values to places, and the round values worth a line.
+// Maps values to positions, and chooses round values for grid lines.
 
-/** @typedef {(value: number) => number} Scale from a value to a place in pixels */
+/** @typedef {(value: number) => number} Scale from a value to a position in pixels */
 
 /** @param {[number, number]} domain @param {[number, number]} range @returns {Scale} */
 export function linear([low, high], [start, end]) {
@@ -8,14 +8,14 @@ export function linear([low, high], [start, end]) {
   return (value) => start + (value - low) * factor;
 }
 
-/** For values above 0. @param {[number, number]} domain @param {[number, number]} range @returns {Scale} */
+/** A logarithmic scale. Values outside of the domain are moved to its ends. @param {[number, number]} domain @param {[number, number]} range @returns {Scale} */
 export function logarithmic([low, high], range) {
   const place = linear([Math.log(low), Math.log(high)], range);
   return (value) => place(Math.log(Math.min(high, Math.max(low, value))));
 }
 
 /**
- * Round values from 0 up to at least `max`: about `wanted` of them.
+ * About `wanted` round values from 0 to at least `max`.
  *
  * @param {number} max
  * @param {number} wanted
@@ -29,8 +29,9 @@ export function roundTicks(max, wanted) {
   return Array.from({ length: count + 1 }, (_, index) => index * step);
 }
 
-/** Powers of ten within a stretch. @param {number} low @param {number} high */
+/** Powers of ten between two values, both included. @param {number} low @param {number} high */
 export function powerTicks(low, high) {
-  const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
+  const first = Math.ceil(Math.log10(low) - 1e-9);
+  const last = Math.floor(Math.log10(high) + 1e-9);
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => 10 ** (first + index));
 }

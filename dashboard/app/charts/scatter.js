@@ -1,4 +1,4 @@
-// Every trace a dot: when it began, and how long it took.
+// A chart with a dot for each trace: start time and duration.
 
 import { h, svg } from "../dom.js";
 import { clock, duration } from "../format.js";
@@ -7,7 +7,7 @@ import { powersAround } from "./geometry.js";
 import { linear, logarithmic, powerTicks } from "./scale.js";
 
 const HEIGHT = 170;
-/** The least that is worth a place of its own. */
+/** Shorter durations are drawn at this value, in milliseconds. */
 const FLOOR_MS = 0.1;
 
 /**
@@ -36,7 +36,7 @@ export function scatterChart(label) {
     const shown = dots
       .map((dot) => ({ ...dot, x: x(dot.at), y: y(Math.max(low, dot.ms)) }))
       .sort((a, b) => a.x - b.x);
-    // Errors last, so that they lie on top.
+    // Errors are drawn last, on top of other dots.
     const drawn = [...shown].sort((a, b) => Number(a.isError) - Number(b.isError));
     const circles = drawn.map((dot) =>
       svg("circle.trace-dot", { class: dot.isError ? "error" : "", cx: dot.x, cy: dot.y, r: 3.5 }),

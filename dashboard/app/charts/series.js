@@ -1,9 +1,9 @@
-// A series of buckets over time, as bars or as lines.
+// A chart of values over time, as bars or lines.
 
 import { h, svg } from "../dom.js";
-import { day, stretch } from "../format.js";
+import { day, timeRange } from "../format.js";
 import { MARGIN, frame, timeAxis, valueAxis } from "./frame.js";
-import { linePath, lonePoints } from "./geometry.js";
+import { linePath, isolatedPoints } from "./geometry.js";
 import { linear, roundTicks } from "./scale.js";
 
 const TICKS = 3;
@@ -24,7 +24,7 @@ const DAY_MS = 86_400_000;
 /** @typedef {{ x: Scale, y: Scale, stepMs: number }} Scales */
 
 /**
- * A chart of buckets. Of bars, a later series stands in front of an earlier one.
+ * Creates a chart of buckets. Bars of a later series are drawn in front of earlier ones.
  *
  * @template {Timed} B
  * @param {object} options
@@ -43,9 +43,10 @@ export function seriesChart({ label, kind, series, format, height = 170 }) {
   function draw(width) {
     const { buckets, stepMs } = data;
     if (!buckets.length) return { shapes: [], stops: [] };
-    const [from, to] = [start(buckets[0]), start(buckets[buckets.length - 1]) + stepMs];
+    const from = start(buckets[0]);
+    const to = start(buckets[buckets.length - 1]) + stepMs;
     const x = linear([from, to], [MARGIN.left, width - MARGIN.right]);
-    const ticks = roundTicks(greatest(buckets, series), TICKS);
+    const ticks = roundTicks(largestValue(buckets, series), TICKS);
     const y = linear([0, ticks[ticks.length - 1]], [height - MARGIN.bottom, MARGIN.top]);
     const drawn = series.map((line) => shape(line, buckets, { x, y, stepMs }));
     const stops = buckets.map((bucket) => ({
@@ -78,7 +79,7 @@ export function seriesChart({ label, kind, series, format, height = 170 }) {
 const start = (bucket) => Date.parse(bucket.startTime);
 
 /** @template {Timed} B @param {B[]} buckets @param {Line<B>[]} series */
-const greatest = (buckets, series) =>
+const largestValue = (buckets, series) =>
   Math.max(0, ...buckets.flatMap((bucket) => series.map(({ value }) => value(bucket) ?? 0)));
 
 /** @param {{ name: string, tone: string }[]} series */
@@ -97,7 +98,7 @@ function bars({ tone, value }, buckets, { x, y, stepMs }) {
   return buckets.map((bucket) => {
     const amount = value(bucket);
     if (!amount) return null;
-    // A single error among thousands of requests must still be seen.
+    // A single error among thousands of requests must be visible.
     const height = Math.max(2, y(0) - y(amount));
     return svg("rect.bar", {
       class: tone,
@@ -119,7 +120,7 @@ function lines({ tone, value }, buckets, { x, y, stepMs }) {
   });
   return [
     svg("path.line", { class: tone, d: linePath(points) }),
-    lonePoints(points).map(([cx, cy]) => svg("circle.point", { class: tone, cx, cy, r: 2 })),
+    isolatedPoints(points).map(([cx, cy]) => svg("circle.point", { class: tone, cx, cy, r: 2 })),
   ];
 }
 
@@ -131,8 +132,9 @@ function lines({ tone, value }, buckets, { x, y, stepMs }) {
  * @param {(value: number) => string} format
  */
 function tipLines(bucket, stepMs, series, format) {
-  const [from, to] = [start(bucket), start(bucket) + stepMs];
-  const time = stepMs >= DAY_MS ? day(from) : stretch(from, to);
+  const from = start(bucket);
+  const to = from + stepMs;
+  const time = stepMs >= DAY_MS ? day(from) : timeRange(from, to);
   return [
     h("div.tip-title", {}, time),
     series.map(({ name, tone, value }) => {
@@ -149,12 +151,12 @@ function tipLines(bucket, stepMs, series, format) {
 }
 
 /**
- * A line of bars as high as text, for lists.
+ * A small bar chart for lists, without axes.
  *
  * @param {number[]} values
  * @param {{ width?: number, height?: number }} [size]
  */
-export function spark(values, { width = 120, height = 28 } = {}) {
+export function sparkline(values, { width = 120, height = 28 } = {}) {
   const max = Math.max(1, ...values);
   const step = width / Math.max(1, values.length);
   const rects = values.map((value, index) => {

@@ -1,4 +1,4 @@
-// Times worth a label on an axis, in the reader's time zone.
+// Chooses the labels of a time axis, in the time zone of the browser.
 
 import { clock, clockShort, day } from "../format.js";
 
@@ -6,7 +6,7 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-/** Each divides a day, so that midnight is always among the ticks. */
+/** Each step divides a day, so that midnight is always a tick. */
 const CLOCK_STEPS = [
   SECOND,
   5 * SECOND,
@@ -24,17 +24,17 @@ const CLOCK_STEPS = [
   6 * HOUR,
   12 * HOUR,
 ];
-/** From this length on an axis is labelled by days alone. */
+/** Axes longer than this are labelled with dates only. */
 const DAYS_FROM = 2 * DAY;
 
 /** @typedef {{ at: number, label: string }} TimeTick `at` in milliseconds since 1970 */
 
 /**
- * Round times of the reader's clock or calendar within a stretch, in order.
+ * Round local times, or starts of local days, within a time range, in order.
  *
  * @param {number} from milliseconds since 1970
  * @param {number} to
- * @param {number} wanted about how many there is room for
+ * @param {number} wanted approximate number of ticks
  * @returns {TimeTick[]}
  */
 export function timeTicks(from, to, wanted) {
@@ -47,14 +47,14 @@ export function timeTicks(from, to, wanted) {
   return clockTimes(from, to, step).map((at) => ({ at, label: label(at) }));
 }
 
-/** @param {number} from @param {number} to @param {number} days from one to the next */
+/** @param {number} from @param {number} to @param {number} days between two ticks */
 function dayStarts(from, to, days) {
   const first = new Date(from);
   const startOf = (/** @type {number} */ offset) =>
-    // Through the calendar: a day may have 23 or 25 hours, and need not begin at midnight.
+    // A day may have 23 or 25 hours and need not begin at midnight, so `Date` does the arithmetic.
     new Date(first.getFullYear(), first.getMonth(), first.getDate() + offset).getTime();
   const starts = [];
-  // Counted from a fixed day, so that the ticks stay where they are while time goes on.
+  // Counted from a fixed day, so that ticks keep their dates as time advances.
   let offset = -(dayNumber(first) % days);
   for (; startOf(offset) <= to; offset += days) {
     if (startOf(offset) >= from) starts.push(startOf(offset));
@@ -62,7 +62,7 @@ function dayStarts(from, to, days) {
   return starts;
 }
 
-/** Days since 1970 by the reader's calendar. @param {Date} date */
+/** Days since 1970 in the local calendar. @param {Date} date */
 const dayNumber = (date) => Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / DAY;
 
 /** @param {number} from @param {number} to @param {number} step */
@@ -73,7 +73,7 @@ function clockTimes(from, to, step) {
 }
 
 /**
- * The first time after `time` at which the reader's clock shows a multiple of `step`.
+ * The first time after `time` at which the local time is a multiple of `step`.
  *
  * @param {number} time
  * @param {number} step
@@ -83,10 +83,11 @@ function nextClockTime(time, step) {
   const next = multipleAfter(time, step, before);
   const after = clockOffset(next);
   if (after === before) return next;
-  // The clocks change before `next`: look for multiples of the clock that holds from then on.
+  // The clocks change before `next`: use multiples of the local time after the change.
   let changed = multipleAfter(time, step, after);
   while (clockOffset(changed) !== after) changed += step;
-  // Put back, the clock shows 02:00 again. One label will do unless the steps are as small as the change.
+  // After the clocks are put back, 02:00 occurs again. It is labelled once, unless steps are as small as
+  // the change.
   const isRepeated = changed + after === time + before;
   return isRepeated && step > Math.abs(after - before) ? changed + step : changed;
 }
@@ -94,5 +95,5 @@ function nextClockTime(time, step) {
 /** @param {number} time @param {number} step @param {number} offset */
 const multipleAfter = (time, step, offset) => (Math.floor((time + offset) / step) + 1) * step - offset;
 
-/** How far the reader's clock is ahead of UTC, in milliseconds. @param {number} at */
+/** Milliseconds that local time is ahead of UTC. @param {number} at */
 const clockOffset = (at) => -new Date(at).getTimezoneOffset() * MINUTE;

@@ -1,14 +1,14 @@
-// The reader's own account: where they are signed in, and what happened.
+// The account page: sessions and audit log of the signed-in user.
 
 import * as api from "../api.js";
-import { fill, h, keyed, say } from "../dom.js";
+import { fill, h, keyed, announce } from "../dom.js";
 import { fullDay, userAgent } from "../format.js";
 import { keepFresh } from "../live.js";
 import { signOut } from "../session.js";
-import { troubleBanner } from "../ui/banner.js";
+import { errorBanner } from "../ui/banner.js";
 import { heading, pill, skeleton, when } from "../ui/bits.js";
 import { confirmDialog } from "../ui/dialog.js";
-import { trail } from "./trail.js";
+import { auditLog } from "./audit-log.js";
 
 /** @import { Session } from "../../types/openapi" */
 
@@ -38,14 +38,14 @@ export function accountPage(outlet, { signal }) {
     );
   }
 
-  const banner = troubleBanner(changed);
+  const banner = errorBanner(changed);
   fill(
     outlet,
     heading("Sessions", others),
     banner.element,
     body,
-    h("div.heading.minor", {}, h("h2", {}, "What happened to your account")),
-    trail((question) => api.accountAudit(question, signal), signal),
+    h("div.heading.minor", {}, h("h2", {}, "Account activity")),
+    auditLog((query) => api.accountAudit(query, signal), signal),
   );
   const fresh = keepFresh({ load, pauseMs: () => PAUSE_MS, signal, failed: banner.show });
 }
@@ -59,11 +59,11 @@ function row(session, changed) {
       ? signOut()
       : confirmDialog({
           title: `End the session of ${device}?`,
-          text: "It can no longer renew its access, which ends within 15 minutes.",
+          text: "The device is signed out within 15 minutes.",
           action: "End session",
           async save() {
             await api.endSession(id);
-            say("The session has ended.");
+            announce("The session has ended.");
             changed();
           },
         });
@@ -81,7 +81,7 @@ function row(session, changed) {
         {},
         "last used ",
         when(lastUsedAt),
-        ` · since ${fullDay(createdAt)} · ends ${fullDay(expiresAt)} unless used`,
+        ` · signed in ${fullDay(createdAt)} · expires ${fullDay(expiresAt)} unless used`,
       ),
     ),
     h(
@@ -100,11 +100,11 @@ function row(session, changed) {
 function endOthers(changed) {
   confirmDialog({
     title: "Sign out everywhere else?",
-    text: "Every session but this one ends. Their access ends within 15 minutes.",
+    text: "All sessions except this one end. The other devices are signed out within 15 minutes.",
     action: "Sign out others",
     async save() {
       await api.endOtherSessions();
-      say("All other sessions have ended.");
+      announce("All other sessions have ended.");
       changed();
     },
   });

@@ -1,11 +1,11 @@
-// Your applications: all of them, and the first one.
+// The list of applications, and the dialog that creates one.
 
 import * as api from "../api.js";
 import { fill, freshId, h } from "../dom.js";
 import { compact, fullDay } from "../format.js";
 import { go, to } from "../router.js";
-import { spark } from "../charts/series.js";
-import { beginOf } from "../timespan.js";
+import { sparkline } from "../charts/series.js";
+import { startOf } from "../timespan.js";
 import { emptyPage, field, heading, pill } from "../ui/bits.js";
 import { formDialog } from "../ui/dialog.js";
 import { plus } from "../ui/icons.js";
@@ -13,7 +13,7 @@ import { segmented } from "../ui/toolbar.js";
 
 /** @import { Application, Metrics } from "../../types/openapi" */
 
-/** Each sparkline is a request of its own. */
+/** Largest number of sparklines. Each needs a request. */
 const MAX_SPARKS = 12;
 
 /** @type {import("../main.js").Page} */
@@ -30,16 +30,16 @@ export async function applicationsPage(outlet, { signal }) {
       rows.map(({ element }) => element),
     ),
   );
-  for (const { id, showPulse } of rows.slice(0, MAX_SPARKS)) {
-    // Decoration: without it the list is as useful.
-    api.metrics({ applicationId: id, step: 300, from: beginOf("1h") }, signal).then(showPulse, () => {});
+  for (const { id, showActivity } of rows.slice(0, MAX_SPARKS)) {
+    // An error is ignored: the sparkline is only decoration.
+    api.metrics({ applicationId: id, step: 300, from: startOf("1h") }, signal).then(showActivity, () => {});
   }
 }
 
 const welcome = () =>
   emptyPage(
     "Create your first application",
-    "An application is one thing you run: a service, a site, a worker. It has keys to send with, and traces and logs to look at.",
+    "An application is something you run, such as a service, a site or a worker. It has API keys, and the traces and logs sent with them.",
     createButton("primary"),
   );
 
@@ -63,19 +63,19 @@ function row({ id, name, environment, createdAt }) {
       "div",
       {},
       h("a.card-link", { href: to("/applications/{}/traces", id) }, name),
-      h("p.faint.small", {}, `since ${fullDay(createdAt)}`),
+      h("p.faint.small", {}, `created ${fullDay(createdAt)}`),
     ),
     pill(environment, environment === "test" ? "warn" : ""),
     activity,
   );
   /** @param {Metrics} metrics of the last hour */
-  const showPulse = ({ buckets, total }) =>
+  const showActivity = ({ buckets, total }) =>
     fill(
       activity,
-      spark(buckets.map((bucket) => bucket.requests.count)),
+      sparkline(buckets.map((bucket) => bucket.requests.count)),
       h("span.small", {}, h("b", {}, compact(total.requests.count)), h("span.faint", {}, " requests in 1 h")),
     );
-  return { id, element, showPulse };
+  return { id, element, showActivity };
 }
 
 function create() {
@@ -108,7 +108,7 @@ function create() {
             environment = value;
           },
         ),
-        h("p.hint", {}, "Keys say which one they are for. It cannot be changed later."),
+        h("p.hint", {}, "Part of the prefix of each key. Cannot be changed later."),
       ),
     ],
     ready: () => input.value.trim() !== "",

@@ -1,15 +1,15 @@
 import { h } from "../dom.js";
 import { plain } from "../format.js";
 
-/** By name: attributes come in any order. @param {Record<string, unknown> | null | undefined} values */
+/** Sorts attributes by name, as they arrive in any order. @param {Record<string, unknown> | null | undefined} values */
 export const sorted = (values) =>
   Object.fromEntries(Object.entries(values ?? {}).sort(([a], [b]) => a.localeCompare(b)));
 
-/** `http.request.method` may break after its dots. @param {string} name */
+/** Allows line breaks after dots and underscores, as in `http.request.method`. @param {string} name */
 const breakable = (name) => name.split(/(?<=[._])/).map((part) => [part, h("wbr")]);
 
 /**
- * Names and values, without those that are not set; nothing for none.
+ * A list of names and values, without empty values; null if none is left.
  *
  * @param {string} title
  * @param {Record<string, unknown> | null | undefined} values

@@ -1,27 +1,27 @@
 import { h } from "../dom.js";
 import { count, duration, fullDay, moment, plural } from "../format.js";
-import { words } from "../ui/banner.js";
+import { errorText } from "../ui/banner.js";
 import { pill, when } from "../ui/bits.js";
 import { menu } from "../ui/menu.js";
 
 /** @import { Key, KeyHealth, KeyWithHealth } from "../../types/openapi" */
 
 /**
- * What the menu of a key can do.
+ * Actions in the menu of a key.
  *
- * @typedef {object} Acts
+ * @typedef {object} KeyActions
  * @property {(key: Key) => void} rotate
  * @property {(key: Key) => void} rename
- * @property {(key: Key) => Promise<void>} toggle disables it, or enables it again
+ * @property {(key: Key) => Promise<void>} toggle disables an active key, enables a disabled one
  * @property {(key: Key) => void} revoke
  */
 
-const SKEW_WORTH_TELLING_MS = 2_000;
+const MIN_SHOWN_SKEW_MS = 2_000;
 
 const TONES = { active: "ok", disabled: "warn", expired: "", revoked: "" };
 
-/** One key, with what can be done to it. @param {KeyWithHealth} key @param {Acts} acts */
-export function keyRow(key, acts) {
+/** One key with its health and menu. @param {KeyWithHealth} key @param {KeyActions} actions */
+export function keyRow(key, actions) {
   const isOver = key.status === "revoked";
   return h(
     "li.key",
@@ -32,7 +32,7 @@ export function keyRow(key, acts) {
       h("h2", {}, key.name),
       pill(key.status, TONES[key.status]),
       h("code.hint-text", {}, key.hint),
-      !isOver && actionMenu(key, acts),
+      !isOver && actionMenu(key, actions),
     ),
     h(
       "p.key-facts",
@@ -54,32 +54,32 @@ export function keyRow(key, acts) {
   );
 }
 
-/** @param {Key} key @param {Acts} acts */
-function actionMenu(key, acts) {
+/** @param {Key} key @param {KeyActions} actions */
+function actionMenu(key, actions) {
   const list = menu(`Actions for ${key.name}`, "⋯", { class: "to-left key-menu" });
   /** @param {string} text @param {() => void} action @param {string} [tone] */
   const item = (text, action, tone = "") =>
     h("button.menu-item", { type: "button", class: tone, on: { click: action } }, text);
-  const trouble = h("p.field-trouble", { role: "alert", hidden: true });
+  const errorLine = h("p.field-error", { role: "alert", hidden: true });
   const toggle = () =>
-    acts.toggle(key).catch((/** @type {unknown} */ error) => {
-      trouble.hidden = false;
-      trouble.textContent = words(error);
+    actions.toggle(key).catch((/** @type {unknown} */ error) => {
+      errorLine.hidden = false;
+      errorLine.textContent = errorText(error);
     });
   list.body.append(
-    item("Rotate…", () => acts.rotate(key)),
-    item("Rename…", () => acts.rename(key)),
+    item("Rotate…", () => actions.rotate(key)),
+    item("Rename…", () => actions.rename(key)),
     ...(key.status === "expired" ? [] : [item(key.status === "disabled" ? "Enable" : "Disable", toggle)]),
-    item("Revoke…", () => acts.revoke(key), "danger-text"),
+    item("Revoke…", () => actions.revoke(key), "danger-text"),
   );
-  return [list.element, trouble];
+  return [list.element, errorLine];
 }
 
-/** How sending goes, of today and yesterday. @param {KeyHealth} health */
+/** Key health of today and yesterday. @param {KeyHealth} health */
 function health({ accepted, rejected, rejectedBy, lastError, clockSkewMs, lastSeenAt }) {
   const reasons = Object.entries(rejectedBy).sort(([, a], [, b]) => b - a);
   const isSkewed =
-    clockSkewMs !== null && clockSkewMs !== undefined && Math.abs(clockSkewMs) >= SKEW_WORTH_TELLING_MS;
+    clockSkewMs !== null && clockSkewMs !== undefined && Math.abs(clockSkewMs) >= MIN_SHOWN_SKEW_MS;
   return h(
     "div.health",
     {},
@@ -89,7 +89,7 @@ function health({ accepted, rejected, rejectedBy, lastError, clockSkewMs, lastSe
       h("span.health-dot", { class: rejected > 0 ? "warn" : "ok", "aria-hidden": "true" }),
       `${plural(accepted, "event")} accepted`,
       rejected > 0 && h("span.warn-text", {}, `, ${count(rejected)} rejected`),
-      " since yesterday, the last ",
+      " since yesterday, last request ",
       when(lastSeenAt),
     ),
     reasons.length > 0 &&
@@ -102,7 +102,7 @@ function health({ accepted, rejected, rejectedBy, lastError, clockSkewMs, lastSe
       h(
         "p",
         {},
-        "Last trouble ",
+        "Last error ",
         when(lastError.at),
         `: ${[lastError.reason, lastError.detail].filter(Boolean).join(", ")}`,
       ),

@@ -1,23 +1,23 @@
-// The keys of an application: make, rotate, switch off, revoke; how they do.
+// The keys of an application with their health: create, rename, rotate, disable, revoke.
 
 import * as api from "../api.js";
-import { fill, fillIfNew, freshId, h, keyed, say } from "../dom.js";
+import { fill, fillIfNew, freshId, h, keyed, announce } from "../dom.js";
 import { keepFresh } from "../live.js";
-import { troubleBanner } from "../ui/banner.js";
+import { errorBanner } from "../ui/banner.js";
 import { empty, field, heading, skeleton } from "../ui/bits.js";
 import { confirmDialog, formDialog } from "../ui/dialog.js";
 import { plus } from "../ui/icons.js";
 import { keyRow } from "./key-row.js";
-import { showKey } from "./key-shown.js";
+import { showKey } from "./new-key-dialog.js";
 
 /**
  * @import { Application, Key, KeyScope } from "../../types/openapi"
- * @typedef {(key: string, title: string, note: string) => void} Show shows a key, this one time
+ * @typedef {(key: string, title: string, note: string) => void} Show shows a new secret, which cannot be shown again
  */
 
 const PAUSE_MS = 10_000;
 const DAY_MS = 86_400_000;
-const LIVES = [
+const LIFETIMES = [
   ["", "Never"],
   ["30", "In 30 days"],
   ["90", "In 90 days"],
@@ -32,7 +32,7 @@ const OVERLAPS = [
   ["86400", "A day"],
   ["3600", "An hour"],
   ["604800", "A week"],
-  ["0", "Not at all: it stops now"],
+  ["0", "Not at all (it stops working now)"],
 ];
 const ORDER = ["active", "disabled", "expired", "revoked"];
 
@@ -41,12 +41,12 @@ export function keysPage(outlet, { signal }, application) {
   const list = h("ul.rows.keys", { "aria-label": "Keys" });
   const body = h("div.stack", {}, skeleton(3));
   const changed = () => fresh.refresh();
-  const acts = actions(application, changed);
+  const actions = keyActions(application, changed);
 
   async function load() {
     const { keys } = await api.keys(application.id, signal);
-    if (keys.length === 0) return fillIfNew(body, noKeys(acts.mint));
-    // Not under the reader's hand.
+    if (keys.length === 0) return fillIfNew(body, noKeys(actions.mint));
+    // An open menu must not be replaced.
     if (list.querySelector("details[open]")) return;
     if (list.parentNode?.parentNode !== body) fill(body, h("section.panel.flush", {}, list));
     const sorted = [...keys].sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status));
@@ -54,12 +54,12 @@ export function keysPage(outlet, { signal }, application) {
       list,
       sorted,
       ({ id }) => id,
-      (key) => keyRow(key, acts),
+      (key) => keyRow(key, actions),
     );
   }
 
-  const banner = troubleBanner(changed);
-  fill(outlet, heading("Keys", mintButton(acts.mint)), banner.element, body);
+  const banner = errorBanner(changed);
+  fill(outlet, heading("Keys", mintButton(actions.mint)), banner.element, body);
   const fresh = keepFresh({ load, pauseMs: () => PAUSE_MS, signal, failed: banner.show });
 }
 
@@ -71,12 +71,12 @@ const mintButton = (mint) =>
 const noKeys = (mint) =>
   empty(
     "No keys yet",
-    "A key lets one of your services send traces and logs here, and nothing else. Make one for each service, so that each can be replaced alone.",
+    "A key allows a service to send traces and logs, and nothing else. Create one for each service, so that you can replace each key separately.",
     mintButton(mint),
   );
 
-/** What can be done to keys. @param {Application} application @param {() => void} changed */
-function actions(application, changed) {
+/** Actions on keys. @param {Application} application @param {() => void} changed */
+function keyActions(application, changed) {
   /** @type {Show} */
   const shown = (key, title, note) => showKey({ key, title, note, application, closed: changed });
   return {
@@ -85,13 +85,13 @@ function actions(application, changed) {
     rename: (/** @type {Key} */ key) => rename(key, changed),
     async toggle(/** @type {Key} */ key) {
       await api.changeKey(key.id, { status: key.status === "disabled" ? "active" : "disabled" });
-      say(key.status === "disabled" ? `${key.name} is enabled.` : `${key.name} is disabled.`);
+      announce(key.status === "disabled" ? `${key.name} is enabled.` : `${key.name} is disabled.`);
       changed();
     },
     revoke: (/** @type {Key} */ key) =>
       confirmDialog({
         title: `Revoke ${key.name}?`,
-        text: "Whatever sends with it is refused within ten seconds. This cannot be undone.",
+        text: "Requests with this key are rejected within ten seconds. This cannot be undone.",
         action: "Revoke",
         async save() {
           await api.revokeKey(key.id);
@@ -113,7 +113,7 @@ function mint(application, shown) {
   const life = h(
     "select",
     { name: "life" },
-    LIVES.map(([value, text]) => h("option", { value }, text)),
+    LIFETIMES.map(([value, text]) => h("option", { value }, text)),
   );
   const scopes = SCOPES.map(({ scope, text }) => {
     const input = h("input", { type: "checkbox", value: scope, checked: true });
@@ -124,11 +124,11 @@ function mint(application, shown) {
     title: "New key",
     action: "Create key",
     fields: [
-      field(freshId("name"), "Name", name, "What will send with it."),
+      field(freshId("name"), "Name", name, "For example, the service that uses the key."),
       h(
         "fieldset.field",
         {},
-        h("legend.label", {}, "May send"),
+        h("legend.label", {}, "Allowed to send"),
         h(
           "div.checks",
           {},
@@ -147,7 +147,7 @@ function mint(application, shown) {
         shown(
           key,
           `The key ${name.value.trim()}`,
-          "Copy it now. It is shown this one time, and stored only as a hash.",
+          "Copy it now. It is shown only once, and stored only as a hash.",
         );
     },
   });
@@ -167,9 +167,9 @@ function rotate(key, shown) {
       h(
         "p.soft",
         {},
-        "The key gets a new secret. The old one goes on for a while, so that nothing is lost while you replace it.",
+        "The key gets a new secret. The old secret stays valid for a while, so that no data is lost while you replace it.",
       ),
-      field(freshId("overlap"), "The old secret works for", overlap),
+      field(freshId("overlap"), "Old secret stays valid for", overlap),
     ],
     async save() {
       const secret = await api.rotateKey(key.id, { overlapSeconds: Number(overlap.value) });
@@ -177,7 +177,7 @@ function rotate(key, shown) {
         shown(
           secret,
           `The new secret of ${key.name}`,
-          "Copy it now. It is shown this one time, and stored only as a hash.",
+          "Copy it now. It is shown only once, and stored only as a hash.",
         );
     },
   });

@@ -1,17 +1,18 @@
-// Rows that arrive in pages, newest first, and grow at both ends.
+// A list of rows, newest first, that loads pages and grows at both ends.
 
+/** Rows per page. */
 const LIMIT = 200;
-/** A page may hold few rows, or none, and still not be the last. */
+/** Largest number of pages per load. A page may have few rows, or none, without being the last. */
 const MAX_PAGES = 5;
 
-/** @typedef {{ limit: number, cursor: string | null }} Page what to ask for */
+/** @typedef {{ limit: number, cursor: string | null }} Page parameters of a page request */
 
 /**
  * @template T a row
- * @template {{ nextCursor?: string | null }} A an answer
+ * @template {{ nextCursor?: string | null }} A a response
  */
 export class Listing {
-  /** The newest first. @type {T[]} */
+  /** Loaded rows, newest first. @type {T[]} */
   rows = [];
   /** @type {string | null} */
   #cursor = null;
@@ -21,7 +22,7 @@ export class Listing {
   /**
    * @param {object} source
    * @param {(page: Page) => Promise<A>} source.page
-   * @param {(answer: A) => T[]} source.rowsOf
+   * @param {(response: A) => T[]} source.rowsOf
    * @param {(row: T) => string} source.keyOf
    * @param {(row: T) => number} source.timeOf
    */
@@ -34,7 +35,7 @@ export class Listing {
     return this.#cursor !== null;
   }
 
-  /** Forgets all: the question has changed. */
+  /** Removes all rows, because filters or time range have changed. */
   clear() {
     this.rows = [];
     this.#cursor = null;
@@ -42,12 +43,12 @@ export class Listing {
     this.#generation += 1;
   }
 
-  /** Looks for newer rows, and lets go of those before `oldest`. @param {number} oldest */
+  /** Loads newer rows, and removes rows from before `oldest`. @param {number} oldest */
   async refresh(oldest) {
     const generation = this.#generation;
     const { rows, cursor } = await this.#gather(null, this.#isLoaded ? 1 : MAX_PAGES);
     if (generation !== this.#generation) return;
-    // More arrived than a page holds: what was loaded is no longer next to it.
+    // More than a page of rows is new, so there is a gap between them and the loaded rows.
     const isGap = this.#isLoaded && rows.length >= LIMIT && !this.#reaches(rows);
     if (!this.#isLoaded || isGap) {
       this.rows = rows;
@@ -58,7 +59,7 @@ export class Listing {
     this.#isLoaded = true;
   }
 
-  /** Loads older rows. */
+  /** Loads older rows and appends them. */
   async more() {
     const generation = this.#generation;
     const { rows, cursor } = await this.#gather(this.#cursor, MAX_PAGES);
@@ -73,10 +74,10 @@ export class Listing {
     const rows = [];
     let cursor = start;
     for (let page = 0; page < maxPages && rows.length < LIMIT; page += 1) {
-      const answer = await this.source.page({ limit: LIMIT, cursor });
-      rows.push(...this.source.rowsOf(answer));
-      // The last answer may leave it out.
-      cursor = answer.nextCursor ?? null;
+      const response = await this.source.page({ limit: LIMIT, cursor });
+      rows.push(...this.source.rowsOf(response));
+      // The last response may omit the cursor.
+      cursor = response.nextCursor ?? null;
       if (cursor === null) break;
     }
     return { rows, cursor };

@@ -1,15 +1,15 @@
-// A page with a list that stays up to date: what traces and logs have in common.
+// The common part of the traces and logs pages: a filtered list that stays up to date.
 
 import { fill, fillIfNew, h, keyed } from "../dom.js";
 import { plural } from "../format.js";
 import { keepFresh } from "../live.js";
-import { remember } from "../router.js";
-import { beginOf, chosenSpan, pauseOf } from "../timespan.js";
-import { troubleBanner } from "../ui/banner.js";
+import { storeInAddress } from "../router.js";
+import { startOf, chosenSpan, refreshMsOf } from "../timespan.js";
+import { errorBanner } from "../ui/banner.js";
 import { heading, skeleton } from "../ui/bits.js";
 import { liveButton, spanPicker } from "../ui/toolbar.js";
 import { Listing } from "./listing.js";
-import { nothingYet } from "./nothing-yet.js";
+import { emptyList } from "./empty-list.js";
 
 /**
  * @import { Child } from "../../types/dom"
@@ -17,24 +17,24 @@ import { nothingYet } from "./nothing-yet.js";
  * @import { Page } from "./listing.js"
  */
 
-/** @typedef {Page & { applicationId: string, from: string }} Question what every list asks the API */
+/** @typedef {Page & { applicationId: string, from: string }} ListQuery query parameters of every list */
 
 /**
  * @template T a row
- * @template {{ nextCursor?: string | null }} A an answer
+ * @template {{ nextCursor?: string | null }} A a response
  * @template {Record<string, string>} F filters
- * @typedef {object} Subject
+ * @typedef {object} ListOptions
  * @property {string} title
  * @property {"trace" | "log"} what
- * @property {F} filters by their names in the address
+ * @property {F} filters values by name in the address
  * @property {(changed: (choices: Partial<F>) => void) => Child[]} controls
- * @property {(question: Question) => Promise<A>} page asks the API for a page
- * @property {(answer: A) => T[]} rowsOf
+ * @property {(query: ListQuery) => Promise<A>} page loads a page
+ * @property {(response: A) => T[]} rowsOf
  * @property {(row: T) => string} keyOf
  * @property {(row: T) => number} timeOf
  * @property {(row: T) => Element} row
- * @property {HTMLElement} list the element that the rows are in
- * @property {HTMLElement} [above] what stands above the list
+ * @property {HTMLElement} list element that contains the rows
+ * @property {HTMLElement} [above] element above the list
  * @property {(rows: T[], hasMore: boolean, span: SpanName) => void} [drawn] called after every change
  */
 
@@ -45,15 +45,15 @@ import { nothingYet } from "./nothing-yet.js";
  * @param {HTMLElement} outlet
  * @param {import("../router.js").Visit} visit
  * @param {import("../../types/openapi").Application} application
- * @param {Subject<T, A, F>} subject
+ * @param {ListOptions<T, A, F>} options
  */
-export function liveList(outlet, { query, signal }, application, subject) {
-  const { filters, what, list, above, keyOf } = subject;
+export function liveList(outlet, { query, signal }, application, options) {
+  const { filters, what, list, above, keyOf } = options;
   let span = chosenSpan(query);
   /** @type {Listing<T, A>} */
   const listing = new Listing({
-    ...subject,
-    page: (parameters) => subject.page({ applicationId: application.id, from: beginOf(span), ...parameters }),
+    ...options,
+    page: (parameters) => options.page({ applicationId: application.id, from: startOf(span), ...parameters }),
   });
   const note = h("p.note", { role: "status" });
   const more = h(
@@ -65,7 +65,7 @@ export function liveList(outlet, { query, signal }, application, subject) {
   const filled = h("div.stack", {}, above, h("section.panel.flush", {}, list), more);
 
   async function load() {
-    await listing.refresh(Date.parse(beginOf(span)));
+    await listing.refresh(Date.parse(startOf(span)));
     await draw();
   }
 
@@ -74,12 +74,12 @@ export function liveList(outlet, { query, signal }, application, subject) {
     note.textContent = rows.length ? `${plural(rows.length, what)}${hasMore ? " and more" : ""}` : "";
     if (rows.length === 0) {
       const isFiltered = Object.values(filters).some(Boolean);
-      return fillIfNew(body, await nothingYet({ application, what, isFiltered, span, signal }));
+      return fillIfNew(body, await emptyList({ application, what, isFiltered, span, signal }));
     }
     if (filled.parentNode !== body) fill(body, filled);
     more.hidden = !hasMore;
-    keyed(list, rows, keyOf, subject.row);
-    subject.drawn?.(rows, hasMore, span);
+    keyed(list, rows, keyOf, options.row);
+    options.drawn?.(rows, hasMore, span);
   }
 
   async function loadMore() {
@@ -88,32 +88,32 @@ export function liveList(outlet, { query, signal }, application, subject) {
     more.disabled = false;
   }
 
-  const again = () => {
+  const reload = () => {
     listing.clear();
     fill(body, skeleton());
     fresh.refresh();
   };
   const changed = (/** @type {Partial<F>} */ choices) => {
     Object.assign(filters, choices);
-    remember(filters);
-    again();
+    storeInAddress(filters);
+    reload();
   };
   const changeSpan = (/** @type {SpanName} */ name) => {
     span = name;
-    again();
+    reload();
   };
 
-  const banner = troubleBanner(() => fresh.refresh());
+  const banner = errorBanner(() => fresh.refresh());
   fill(
     outlet,
     heading(
-      subject.title,
+      options.title,
       note,
       liveButton((paused) => fresh.setPaused(paused)),
     ),
-    h("div.toolbar", {}, spanPicker(span, changeSpan), subject.controls(changed)),
+    h("div.toolbar", {}, spanPicker(span, changeSpan), options.controls(changed)),
     banner.element,
     body,
   );
-  const fresh = keepFresh({ load, pauseMs: () => pauseOf(span), signal, failed: banner.show });
+  const fresh = keepFresh({ load, pauseMs: () => refreshMsOf(span), signal, failed: banner.show });
 }

@@ -7,12 +7,12 @@ import { attributeList, sorted } from "./attributes.js";
 /** @type {Record<string, string>} */
 const TONES = { fatal: "error", error: "error", warn: "warn", warning: "warn" };
 
-/** The colour of a level, of whatever it is called. @param {string} level */
+/** CSS class of a log level; empty for unknown levels. @param {string} level */
 export const levelTone = (level) =>
   Object.hasOwn(TONES, level.toLowerCase()) ? TONES[level.toLowerCase()] : "";
 
 /**
- * A log line that opens to all that came with it.
+ * A log line that opens to show all fields.
  *
  * @param {LogRecord} log
  * @param {{ traceHref?: string | null }} [options]
@@ -38,7 +38,7 @@ export function logLine(log, { traceHref } = {}) {
     ),
     more,
   );
-  // Most lines are never opened.
+  // Rendered on demand, as most lines are never opened.
   element.addEventListener("toggle", () => {
     if (element.open && !more.firstChild) fill(more, details(log, traceHref));
   });

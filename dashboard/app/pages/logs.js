@@ -1,4 +1,4 @@
-// The log lines of an application, newest first.
+// The logs of an application, newest first.
 
 import * as api from "../api.js";
 import { h } from "../dom.js";
@@ -28,9 +28,9 @@ export function logsPage(outlet, visit, application) {
       levelPills(filters.level, (level) => changed({ level })),
       filters.trace && traceFilter(filters.trace, () => changed({ trace: "" })),
     ],
-    page: (question) =>
-      api.logs({ ...question, q: filters.q, level: filters.level, traceId: filters.trace }, signal),
-    rowsOf: (/** @type {Logs} */ { logs }) => numbered(logs),
+    page: (parameters) =>
+      api.logs({ ...parameters, q: filters.q, level: filters.level, traceId: filters.trace }, signal),
+    rowsOf: (/** @type {Logs} */ { logs }) => withKeys(logs),
     keyOf: ({ key }) => key,
     timeOf: ({ timestamp }) => Date.parse(timestamp),
     row: (log) => h("li", {}, logLine(log, { traceHref: traceHref(application.id, log) })),
@@ -38,8 +38,8 @@ export function logsPage(outlet, visit, application) {
   });
 }
 
-/** Lines have no ids, and two may be the same to the letter. @param {LogRecord[]} logs */
-function numbered(logs) {
+/** Adds a key to each line. Lines have no ids, and two lines may be identical. @param {LogRecord[]} logs */
+function withKeys(logs) {
   const seen = new Map();
   return logs.map((log) => {
     const text = JSON.stringify([log.timestamp, log.level, log.message, log.traceId, log.spanId]);
@@ -53,7 +53,7 @@ const traceHref = (applicationId, { traceId, timestamp }) =>
   traceId &&
   `${to("/applications/{}/traces/{}", applicationId, traceId)}?at=${encodeURIComponent(timestamp)}`;
 
-/** @param {string} chosen separated by commas @param {(levels: string) => void} changed */
+/** @param {string} chosen levels, separated by commas @param {(levels: string) => void} changed */
 function levelPills(chosen, changed) {
   const active = new Set(chosen.split(",").filter(Boolean));
   const buttons = LEVELS.map((level) => {

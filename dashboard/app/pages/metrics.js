@@ -1,28 +1,28 @@
-// How an application does over time.
+// Metrics of an application over time.
 
 import * as api from "../api.js";
 import { fill, fillIfNew, h } from "../dom.js";
 import { compact, count, duration, moment, percent, plural } from "../format.js";
 import { keepFresh } from "../live.js";
-import { SPANS, beginOf, chosenSpan, pauseOf } from "../timespan.js";
+import { SPANS, startOf, chosenSpan, refreshMsOf } from "../timespan.js";
 import { seriesChart } from "../charts/series.js";
-import { troubleBanner } from "../ui/banner.js";
+import { errorBanner } from "../ui/banner.js";
 import { heading, skeleton } from "../ui/bits.js";
 import { liveButton, segmented, spanPicker } from "../ui/toolbar.js";
-import { nothingYet } from "./nothing-yet.js";
+import { emptyList } from "./empty-list.js";
 
 /**
  * @import { Bucket, Metrics, Stats, Total } from "../../types/openapi"
- * @typedef {"requests" | "all"} Subject what is counted
+ * @typedef {"requests" | "all"} Counted the spans that are counted
  * @typedef {Stats & { startTime: string, logs: number, logErrors: number }} FlatBucket
  */
 
 /** @type {import("../main.js").Page} */
 export function metricsPage(outlet, { query, signal }, application) {
   let span = chosenSpan(query);
-  let of = /** @type {Subject} */ ("requests");
+  let counted = /** @type {Counted} */ ("requests");
   /** @type {{ traces: Metrics, logs: Metrics } | null} */
-  let answers = null;
+  let loaded = null;
   const tiles = h("dl.tiles");
   const table = h("tbody");
   const charts = makeCharts();
@@ -36,31 +36,31 @@ export function metricsPage(outlet, { query, signal }, application) {
   const body = h("div.stack", {}, skeleton());
 
   async function load() {
-    const question = { applicationId: application.id, from: beginOf(span), step: SPANS[span].stepSeconds };
+    const parameters = { applicationId: application.id, from: startOf(span), step: SPANS[span].stepSeconds };
     const [traces, logs] = await Promise.all([
-      api.metrics(question, signal),
-      api.metrics({ ...question, signal: "logs" }, signal),
+      api.metrics(parameters, signal),
+      api.metrics({ ...parameters, signal: "logs" }, signal),
     ]);
-    answers = { traces, logs };
-    await draw(answers);
+    loaded = { traces, logs };
+    await draw(loaded);
   }
 
-  /** @param {{ traces: Metrics, logs: Metrics }} answers */
+  /** @param {{ traces: Metrics, logs: Metrics }} loaded */
   async function draw({ traces, logs }) {
     if (traces.total.count + logs.total.count === 0) {
       return fillIfNew(
         body,
-        await nothingYet({ application, what: "trace", isFiltered: false, span, signal }),
+        await emptyList({ application, what: "trace", isFiltered: false, span, signal }),
       );
     }
     if (filled.parentNode !== body) fill(body, filled);
-    const buckets = traces.buckets.map((bucket, index) => flat(bucket, logs.buckets[index], of));
-    fill(tiles, tilesOf(stats(traces.total, of), logs.total, of, SPANS[span].label));
+    const buckets = traces.buckets.map((bucket, index) => flat(bucket, logs.buckets[index], counted));
+    fill(tiles, tilesOf(stats(traces.total, counted), logs.total, counted, SPANS[span].label));
     for (const chart of charts) chart.update({ buckets, stepMs: 1000 * traces.stepSeconds });
     fill(table, [...buckets].reverse().filter(hasAny).map(tableRow));
   }
 
-  const banner = troubleBanner(() => fresh.refresh());
+  const banner = errorBanner(() => fresh.refresh());
   fill(
     outlet,
     heading(
@@ -81,25 +81,25 @@ export function metricsPage(outlet, { query, signal }, application) {
           ["requests", "Requests"],
           ["all", "All spans"],
         ],
-        of,
+        counted,
         (value) => {
-          of = value;
-          if (answers) draw(answers);
+          counted = value;
+          if (loaded) draw(loaded);
         },
       ),
     ),
     banner.element,
     body,
   );
-  const fresh = keepFresh({ load, pauseMs: () => pauseOf(span), signal, failed: banner.show });
+  const fresh = keepFresh({ load, pauseMs: () => refreshMsOf(span), signal, failed: banner.show });
 }
 
-/** Of requests, or of all spans. @param {Total} total @param {Subject} of @returns {Stats} */
-const stats = (total, of) => (of === "requests" ? total.requests : total);
+/** Statistics of requests, or of all spans. @param {Total} total @param {Counted} counted @returns {Stats} */
+const stats = (total, counted) => (counted === "requests" ? total.requests : total);
 
-/** @param {Bucket} bucket @param {Bucket | undefined} logs @param {Subject} of @returns {FlatBucket} */
-const flat = (bucket, logs, of) => ({
-  ...stats(bucket, of),
+/** @param {Bucket} bucket @param {Bucket | undefined} logs @param {Counted} counted @returns {FlatBucket} */
+const flat = (bucket, logs, counted) => ({
+  ...stats(bucket, counted),
   startTime: bucket.startTime,
   logs: logs?.count ?? 0,
   logErrors: logs?.errors ?? 0,
@@ -141,9 +141,9 @@ const makeCharts = () => [
   }),
 ];
 
-/** @param {Stats} total @param {Stats} logs @param {Subject} of @param {string} time */
-const tilesOf = (total, logs, of, time) => [
-  tile(of === "requests" ? "Requests" : "Spans", compact(total.count), `in ${time}`),
+/** @param {Stats} total @param {Stats} logs @param {Counted} counted @param {string} time */
+const tilesOf = (total, logs, counted, time) => [
+  tile(counted === "requests" ? "Requests" : "Spans", compact(total.count), `in ${time}`),
   tile(
     "Failed",
     percent(total.errors, total.count),
@@ -167,7 +167,7 @@ const tableOf = (body) =>
   h(
     "details.panel.table-details",
     {},
-    h("summary", {}, "The same as a table"),
+    h("summary", {}, "Show as a table"),
     h(
       "div.scroll",
       { tabindex: 0, role: "region", "aria-label": "Metrics as a table" },

@@ -1,12 +1,12 @@
-// The settings of an application, and its end.
+// The settings of an application, and its deletion.
 
 import * as api from "../api.js";
-import { fill, freshId, h, say } from "../dom.js";
+import { fill, freshId, h, announce } from "../dom.js";
 import { moment } from "../format.js";
 import { go, to } from "../router.js";
 import { showApplication } from "../shell.js";
 import { SignedOut } from "../session.js";
-import { words } from "../ui/banner.js";
+import { errorText } from "../ui/banner.js";
 import { facts, field, heading } from "../ui/bits.js";
 import { confirmDialog } from "../ui/dialog.js";
 
@@ -87,12 +87,12 @@ function telemetry(application) {
   return changeForm(
     application,
     [
-      field(freshId("days"), "Kept for, in days", days, "1 to 90. Counts for what arrives from now on."),
+      field(freshId("days"), "Retention in days", days, "1 to 90. Applies to data that arrives from now on."),
       field(
         freshId("shards"),
         "Shards",
         shards,
-        "1 to 16, and only upwards. More of them take in more at once: one is good for some 14,000 spans a second.",
+        "1 to 16. Can only be increased. Each shard accepts about 14,000 spans per second.",
       ),
     ],
     changes,
@@ -100,7 +100,7 @@ function telemetry(application) {
 }
 
 /**
- * A form that can be sent once something in it is different.
+ * A form that can be submitted once a value has changed.
  *
  * @param {Application} application
  * @param {Child} fields
@@ -108,8 +108,8 @@ function telemetry(application) {
  */
 function changeForm(application, fields, changes) {
   const submit = h("button.button", { disabled: true }, "Save");
-  const trouble = h("p.field-trouble", { role: "alert", hidden: true });
-  const form = h("form.form", { novalidate: true }, fields, trouble, h("footer", {}, submit));
+  const errorLine = h("p.field-error", { role: "alert", hidden: true });
+  const form = h("form.form", { novalidate: true }, fields, errorLine, h("footer", {}, submit));
   /** @type {Record<string, unknown>} */
   const current = application;
   const isChanged = () => Object.entries(changes()).some(([name, value]) => value !== current[name]);
@@ -120,15 +120,15 @@ function changeForm(application, fields, changes) {
     event.preventDefault();
     if (!form.reportValidity() || !isChanged()) return;
     submit.disabled = true;
-    trouble.hidden = true;
+    errorLine.hidden = true;
     try {
       Object.assign(application, await api.changeApplication(application.id, changes()));
       showApplication(application, "settings");
-      say("Saved.");
+      announce("Saved.");
     } catch (error) {
       if (error instanceof SignedOut) return;
-      trouble.hidden = false;
-      trouble.textContent = words(error);
+      errorLine.hidden = false;
+      errorLine.textContent = errorText(error);
       submit.disabled = false;
     }
   });
@@ -137,11 +137,11 @@ function changeForm(application, fields, changes) {
 
 /** @param {Application} application */
 function deletion(application) {
-  const ask = () =>
+  const confirm = () =>
     confirmDialog({
       title: `Delete ${application.name}?`,
-      text: "Its keys stop within ten seconds, and nobody sees its telemetry any more. This cannot be undone.",
-      action: "Delete for good",
+      text: "Its keys stop working within ten seconds, and its telemetry is no longer accessible. This cannot be undone.",
+      action: "Delete permanently",
       typed: application.name,
       async save() {
         await api.deleteApplication(application.id);
@@ -151,7 +151,7 @@ function deletion(application) {
   return h(
     "div.split",
     {},
-    h("p.soft", {}, "Revokes all keys. The telemetry can no longer be read, and expires."),
-    h("button.button.danger", { type: "button", on: { click: ask } }, "Delete application"),
+    h("p.soft", {}, "Revokes all keys. The telemetry becomes inaccessible and expires."),
+    h("button.button.danger", { type: "button", on: { click: confirm } }, "Delete application"),
   );
 }

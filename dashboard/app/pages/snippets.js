@@ -1,8 +1,8 @@
-// Ready-made code that sends to this server with this key.
+// Snippets that send telemetry to this server with a key.
 
 /** @typedef {{ api: string, key: string, name: string }} Target */
 
-/** One trace of one request, as it is now. */
+/** A batch with one span, which starts now. */
 export function exampleBatch() {
   return {
     traces: [
@@ -161,7 +161,7 @@ func Middleware(next http.Handler) http.Handler {
 			"traceId": random(16), "spanId": random(8), "parentSpanId": nil,
 			"durationMs": float64(time.Since(start).Microseconds()) / 1000,
 		}:
-		default: // Full: better to lose a span than to wait.
+		default: // The queue is full: drop the span rather than wait.
 		}
 	})
 }
@@ -204,9 +204,9 @@ export OTEL_EXPORTER_OTLP_PROTOCOL='http/protobuf'
 export OTEL_EXPORTER_OTLP_HEADERS='x-api-key=${key}'
 export OTEL_TRACES_EXPORTER='otlp'
 export OTEL_LOGS_EXPORTER='otlp'
-export OTEL_METRICS_EXPORTER='none'  # metrics are made of the traces`;
+export OTEL_METRICS_EXPORTER='none'  # metrics are derived from traces`;
 
-/** By the name of the tab. @type {[string, (target: Target) => string][]} */
+/** Snippets by the name of their tab. @type {[string, (target: Target) => string][]} */
 export const SNIPPETS = [
   ["curl", curl],
   ["OpenTelemetry", openTelemetry],

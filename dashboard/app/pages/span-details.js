@@ -5,11 +5,11 @@ import { logLine } from "./log-line.js";
 
 /** @import { Span, SpanEvent, SpanLink, Trace } from "../../types/openapi" */
 
-/** All that is known of a span. @param {Span} span @param {Trace} trace */
+/** All fields of a span, with its logs. @param {Span} span @param {Trace} trace */
 export function spanDetails(span, trace) {
   const logs = trace.logs.filter(({ spanId }) => spanId === span.spanId);
   return [
-    span.statusMessage && h("p.span-trouble", {}, span.statusMessage),
+    span.statusMessage && h("p.span-error", {}, span.statusMessage),
     h(
       "div.columns",
       {},
@@ -57,6 +57,6 @@ const event = ({ name, timestamp, attributes }) =>
     attributeList("", attributes),
   );
 
-/** The other trace may be of another application: its id is what there is. @param {SpanLink} link */
+/** Shows ids without a link, as the linked trace may belong to another application. @param {SpanLink} link */
 const link = ({ traceId, spanId, attributes }) =>
   h("li", {}, h("p", {}, h("code", {}, `${traceId} / ${spanId}`)), attributeList("", attributes));

@@ -1,12 +1,12 @@
-// One trace: its spans as a waterfall, and its logs.
+// The page of a trace: spans as a waterfall, and logs.
 
 import * as api from "../api.js";
 import { fill, fillIfNew, h } from "../dom.js";
 import { duration, moment, plural } from "../format.js";
 import { Problem } from "../http.js";
 import { keepFresh } from "../live.js";
-import { remember, to } from "../router.js";
-import { troubleBanner } from "../ui/banner.js";
+import { storeInAddress, to } from "../router.js";
+import { errorBanner } from "../ui/banner.js";
 import { empty, heading, pill, skeleton } from "../ui/bits.js";
 import { copyButton } from "../ui/copy-button.js";
 import { back } from "../ui/icons.js";
@@ -15,7 +15,7 @@ import { serviceTones, waterfall } from "./waterfall.js";
 
 /** @import { Application, Trace } from "../../types/openapi" */
 
-/** Spans of one trace arrive over some seconds; after that it hardly changes. */
+/** Age up to which spans of a trace may still arrive, so that it is refreshed often. */
 const YOUNG_MS = 60_000;
 const YOUNG_PAUSE_MS = 3_000;
 const OLD_PAUSE_MS = 60_000;
@@ -30,9 +30,9 @@ export function tracePage(outlet, { params, query, signal }, application) {
   async function load() {
     const trace = await api
       .trace(params.trace, { applicationId: application.id, at: query.get("at") }, signal)
-      .catch(orNone);
+      .catch(orNull);
     const state = JSON.stringify(trace);
-    // Drawn again only if it grew: the reader may have folded and opened things.
+    // Rendered only after a change, because rendering closes what the user has opened.
     if (state === shown) return;
     shown = state;
     if (!trace) return fillIfNew(body, unknown());
@@ -40,7 +40,7 @@ export function tracePage(outlet, { params, query, signal }, application) {
     fill(body, show(trace, application, selected));
   }
 
-  const banner = troubleBanner(() => fresh.refresh());
+  const banner = errorBanner(() => fresh.refresh());
   const list = h(
     "a.button.quiet.small.back",
     { href: to("/applications/{}/traces", application.id) },
@@ -53,13 +53,13 @@ export function tracePage(outlet, { params, query, signal }, application) {
 }
 
 /** @param {unknown} problem */
-function orNone(problem) {
+function orNull(problem) {
   if (problem instanceof Problem && problem.status === 404) return null;
   throw problem;
 }
 
 const unknown = () =>
-  empty("This trace is not here", "It expired, or it has not arrived yet. The page looks again by itself.");
+  empty("Trace not found", "It has expired or has not arrived yet. This page checks again automatically.");
 
 /** @param {Trace} trace @param {Application} application @param {{ span: string | null }} selected */
 function show(trace, application, selected) {
@@ -67,7 +67,7 @@ function show(trace, application, selected) {
   const root = trace.spans.find(({ parentSpanId, depth }) => depth === 0 && !parentSpanId) ?? trace.spans[0];
   const select = (/** @type {string | null} */ span) => {
     selected.span = span;
-    remember({ span });
+    storeInAddress({ span });
   };
   return [
     heading(
@@ -76,7 +76,7 @@ function show(trace, application, selected) {
     ),
     summary(trace, tones),
     trace.isTruncated &&
-      h("p.notice", {}, "This trace is too large to be shown whole: some spans or logs are left out."),
+      h("p.notice", {}, "This trace is too large to be shown completely. Some spans or logs are omitted."),
     h("section.panel.flush", { "aria-label": "Spans" }, waterfall(trace, tones, selected.span, select)),
     logsOf(trace, application),
   ];

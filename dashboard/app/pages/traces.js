@@ -1,4 +1,4 @@
-// The traces of an application: every request that came in, newest first.
+// The traces of an application, newest first.
 
 import * as api from "../api.js";
 import { h } from "../dom.js";
@@ -65,7 +65,8 @@ export function tracesPage(outlet, visit, application) {
 }
 
 /**
- * Over all of the chosen time, or over what is loaded of it.
+ * Data of the scatter chart. Covers the chosen time range, or only the loaded traces if there are
+ * more.
  *
  * @param {string} applicationId
  * @param {TraceRow[]} traces
@@ -92,7 +93,7 @@ const dot = (applicationId, trace) => ({
   href: hrefOf(applicationId, trace),
 });
 
-/** The server looks for the trace around its time. @param {string} applicationId @param {TraceRow} trace */
+/** `at` lets the server search for the trace near its start time. @param {string} applicationId @param {TraceRow} trace */
 const hrefOf = (applicationId, { traceId, startTime }) =>
   `${to("/applications/{}/traces/{}", applicationId, traceId)}?at=${encodeURIComponent(startTime)}`;
 
@@ -106,7 +107,7 @@ function row(applicationId, trace) {
       "a.row.trace-row",
       { href: hrefOf(applicationId, trace) },
       h("span.status", { class: tone(trace) }, status ?? (isError ? "error" : "ok")),
-      h("span.name", {}, trace.name, !trace.hasRoot && h("span.faint.small", {}, " without its root")),
+      h("span.name", {}, trace.name, !trace.hasRoot && h("span.faint.small", {}, " root span missing")),
       h("span.service", {}, trace.service ?? ""),
       h(
         "span.spans",
@@ -120,6 +121,6 @@ function row(applicationId, trace) {
   );
 }
 
-/** A client that asked for what is not there is no fault of the service. @param {TraceRow} trace */
+/** 4xx is a warning, because the client caused it. @param {TraceRow} trace */
 const tone = ({ isError, status }) =>
   status && status >= 400 && status < 500 ? "warn" : isError ? "error" : "ok";

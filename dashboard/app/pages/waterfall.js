@@ -1,4 +1,4 @@
-// The spans of a trace, as a tree over a common time line.
+// The waterfall: the spans of a trace as a tree, with bars on a common time line.
 
 import { fill, h } from "../dom.js";
 import { duration } from "../format.js";
@@ -9,23 +9,23 @@ import { chevron } from "../ui/icons.js";
 /**
  * @import { LogRecord, Span, Trace } from "../../types/openapi"
  * @typedef {ReturnType<typeof makeRow>} Row
- * @typedef {{ totalMs: number, tones: Map<string, string>, logs: LogRecord[] }} Surroundings
+ * @typedef {{ totalMs: number, tones: Map<string, string>, logs: LogRecord[] }} BarContext
  */
 
 const TONES = 6;
 const TICKS = 5;
-/** Deeper spans are not moved further to the right: their names must stay readable. */
+/** Depth from which spans are not indented further, so that their names stay readable. */
 const MAX_INDENT = 12;
 
-/** A colour for each service, by order of appearance. @param {string[]} services */
+/** Assigns a color class to each service, in order of appearance. @param {string[]} services */
 export const serviceTones = (services) =>
   new Map(services.map((service, index) => [service, `service-${index % TONES}`]));
 
 /**
  * @param {Trace} trace
  * @param {Map<string, string>} tones
- * @param {string | null} selected a span's id
- * @param {(spanId: string | null) => void} select called with what the reader opens
+ * @param {string | null} selected id of the span to open
+ * @param {(spanId: string | null) => void} select called with the id of the opened span, or null
  */
 export function waterfall(trace, tones, selected, select) {
   const totalMs = Math.max(
@@ -114,8 +114,8 @@ function ruler(totalMs) {
   );
 }
 
-/** @param {Span} span @param {boolean} isParent @param {Surroundings} surroundings */
-function makeRow(span, isParent, surroundings) {
+/** @param {Span} span @param {boolean} isParent @param {BarContext} context */
+function makeRow(span, isParent, context) {
   const fold = isParent
     ? h(
         "button.fold",
@@ -132,7 +132,7 @@ function makeRow(span, isParent, surroundings) {
       h("span.label", {}, span.name),
       span.service && h("span.span-service", {}, span.service),
     ),
-    bar(span, surroundings),
+    bar(span, context),
     h("span.bar-time", {}, duration(span.durationMs)),
   );
   const details = h("div.span-details", { hidden: true });
@@ -141,7 +141,7 @@ function makeRow(span, isParent, surroundings) {
   return { span, element, main, fold, details, folded: false };
 }
 
-/** @param {Span} span @param {Surroundings} surroundings */
+/** @param {Span} span @param {BarContext} context */
 function bar(span, { totalMs, tones, logs }) {
   const from = share(span.startOffsetMs, totalMs);
   const marks = [...span.events.map(({ timestamp }) => timestamp), ...logs.map(({ timestamp }) => timestamp)];

@@ -3,34 +3,33 @@ import { Problem } from "../http.js";
 import { SignedOut } from "../session.js";
 
 /**
- * A quiet line about trouble, with a way to try again. What the page shows
- * already stays below it.
+ * A line with an error and a button to try again. The content of the page stays below it.
  *
  * @param {() => void} retry
  */
-export function troubleBanner(retry) {
+export function errorBanner(retry) {
   const element = h("div.banner", { role: "status", hidden: true });
   return {
     element,
-    /** @param {unknown} error null when all is well again */
+    /** @param {unknown} error null removes the banner */
     show(error) {
-      // The reader has left, or is about to.
+      // The user has left the page, or is being signed out.
       if (error instanceof SignedOut || (error instanceof DOMException && error.name === "AbortError"))
         return;
       element.hidden = !error;
       if (!error) return;
       fill(
         element,
-        h("p", {}, words(error)),
+        h("p", {}, errorText(error)),
         h("button.button.small", { type: "button", on: { click: retry } }, "Try again"),
       );
     },
   };
 }
 
-/** A trouble in words. @param {unknown} error */
-export function words(error) {
-  // A bug of this page: shown in the console, not to the reader.
+/** Describes an error for the user. @param {unknown} error */
+export function errorText(error) {
+  // Other errors are bugs of this page. Details go to the console.
   if (!(error instanceof Problem)) {
     console.error(error);
     return "Something went wrong on this page. Please reload it.";

@@ -1,26 +1,26 @@
-// Small pieces that many pages share.
+// Small elements that several pages use.
 
 import { h } from "../dom.js";
 import { ago, moment } from "../format.js";
 
 /** @import { Child } from "../../types/dom" */
 
-/** A word in a coloured frame. @param {string} text @param {string} [tone] error, warn, ok, accent */
+/** A short label in a colored frame. @param {string} text @param {string} [tone] error, warn, ok, accent */
 export const pill = (text, tone = "") => h("span.pill", { class: tone }, text);
 
-/** "2 min. ago", with the exact time for a pointer that rests on it. @param {string | null | undefined} at */
+/** An age like "2 min. ago", with the exact time as a tooltip. @param {string | null | undefined} at */
 export const when = (at, none = "never") =>
   at ? h("time", { datetime: at, title: moment(at), "data-ago": true }, ago(at)) : h("span.faint", {}, none);
 
-/** Moves all the "2 min. ago" on, now and then. */
-export function keepTime() {
+/** Updates the ages shown by `when` every 20 seconds. */
+export function updateTimes() {
   setInterval(() => {
     for (const time of /** @type {NodeListOf<HTMLTimeElement>} */ (document.querySelectorAll("[data-ago]")))
       time.textContent = ago(time.dateTime);
   }, 20_000);
 }
 
-/** Grey lines where rows will be. @param {number} [rows] */
+/** Placeholder lines for rows that are loading. @param {number} [rows] */
 export const skeleton = (rows = 6) =>
   h(
     "div.skeleton",
@@ -29,7 +29,7 @@ export const skeleton = (rows = 6) =>
   );
 
 /**
- * Nothing to show on a page, and what to do about it.
+ * The empty state of a page section, with actions.
  *
  * @param {Child} title
  * @param {Child} text
@@ -38,7 +38,7 @@ export const skeleton = (rows = 6) =>
 export const empty = (title, text, ...actions) => emptyUnder("h2", title, text, actions);
 
 /**
- * Nothing but that: the title is the page's own.
+ * The empty state of a whole page. The title is the page heading.
  *
  * @param {Child} title
  * @param {Child} text
@@ -56,12 +56,12 @@ const emptyUnder = (tag, title, text, actions) =>
     actions.length ? h("p.actions", {}, actions) : null,
   );
 
-/** A page's heading, with what belongs beside it. @param {Child} title @param {...Child} beside */
+/** A page heading with elements beside it. @param {Child} title @param {...Child} beside */
 export const heading = (title, ...beside) =>
   h("div.heading", {}, h("h1", { tabindex: -1 }, title), beside.length ? h("div.beside", {}, beside) : null);
 
 /**
- * A label above its control.
+ * A form field: label, control and optional hint.
  *
  * @param {string} id
  * @param {string} label
@@ -88,5 +88,5 @@ export const facts = (pairs) =>
     pairs.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
   );
 
-/** A live dot: something is being waited for. */
+/** An animated dot that shows that the page is waiting. */
 export const pulse = () => h("span.pulse", { "aria-hidden": "true" });

@@ -1,4 +1,4 @@
-import { fill, h, say } from "../dom.js";
+import { fill, h, announce } from "../dom.js";
 import { check, copy } from "./icons.js";
 
 const SHOWN_MS = 2_000;
@@ -6,9 +6,9 @@ const SHOWN_MS = 2_000;
 /**
  * A button that copies a text.
  *
- * @param {() => string} text asked when it is pressed
- * @param {{ label?: string, source?: () => Element }} [options] `source` is selected when
- *   the browser does not let us copy
+ * @param {() => string} text called when the button is pressed
+ * @param {{ label?: string, source?: () => Element }} [options] `source` is selected if
+ *   the browser does not allow copying
  */
 export function copyButton(text, { label = "Copy", source } = {}) {
   const button = h("button.button.small", { type: "button", on: { click: run } }, copy(), label);
@@ -16,12 +16,12 @@ export function copyButton(text, { label = "Copy", source } = {}) {
     try {
       await navigator.clipboard.writeText(text());
       fill(button, check(), "Copied");
-      say("Copied.");
+      announce("Copied.");
       setTimeout(() => fill(button, copy(), label), SHOWN_MS);
     } catch {
-      // No permission, or not a secure page: leave it selected for the keyboard.
+      // Without permission or a secure context, the text is selected for copying by keyboard.
       if (source) getSelection()?.selectAllChildren(source());
-      say("Selected. Copy it with the keyboard.");
+      announce("Selected. Copy it with the keyboard.");
     }
   }
   return button;

@@ -1,12 +1,12 @@
 import { fill, freshId, h } from "../dom.js";
 import { SignedOut } from "../session.js";
-import { words } from "./banner.js";
+import { errorText } from "./banner.js";
 import { cross } from "./icons.js";
 
 /** @import { Child } from "../../types/dom" */
 
 /**
- * Opens a modal dialog; it is gone from the page once closed.
+ * Opens a modal dialog. Closing removes it from the page.
  *
  * @param {string} title
  * @param {{ wide?: boolean, closed?: () => void }} [options]
@@ -26,7 +26,7 @@ export function openDialog(title, { wide = false, closed } = {}) {
     element.remove();
     closed?.();
   });
-  // A dialog belongs to its page.
+  // Leaving the page closes the dialog.
   addEventListener("hashchange", () => element.close(), { once: true });
   document.body.append(element);
   element.showModal();
@@ -34,23 +34,23 @@ export function openDialog(title, { wide = false, closed } = {}) {
 }
 
 /**
- * A form in a dialog. `save` runs when it is sent; its trouble is shown in the
- * dialog. What it returns runs once the dialog is closed.
+ * Opens a form in a dialog. `save` runs on submit; its error is shown in the dialog, and the
+ * function it returns is called after the dialog has closed.
  *
  * @param {object} options
  * @param {string} options.title
  * @param {Child} options.fields
- * @param {string} options.action what the button says
+ * @param {string} options.action label of the submit button
  * @param {boolean} [options.danger]
- * @param {() => boolean} [options.ready] whether it may be sent
+ * @param {() => boolean} [options.ready] whether the form may be submitted
  * @param {() => Promise<(() => void) | void>} options.save
  */
 export function formDialog({ title, fields, action, danger = false, ready = () => true, save }) {
   const dialog = openDialog(title);
-  const trouble = h("p.field-trouble", { role: "alert", hidden: true });
+  const errorLine = h("p.field-error", { role: "alert", hidden: true });
   const submit = h("button.button", { class: danger ? "danger" : "primary" }, action);
   const cancel = h("button.button.quiet", { type: "button", on: { click: dialog.close } }, "Cancel");
-  const form = h("form.form", { novalidate: true }, fields, trouble, h("footer", {}, cancel, submit));
+  const form = h("form.form", { novalidate: true }, fields, errorLine, h("footer", {}, cancel, submit));
   const update = () => {
     submit.disabled = !ready();
   };
@@ -59,15 +59,15 @@ export function formDialog({ title, fields, action, danger = false, ready = () =
     event.preventDefault();
     if (!form.reportValidity() || !ready()) return;
     submit.disabled = true;
-    trouble.hidden = true;
+    errorLine.hidden = true;
     try {
       const afterwards = await save();
       dialog.close();
       afterwards?.();
     } catch (error) {
       if (error instanceof SignedOut) return;
-      trouble.hidden = false;
-      trouble.textContent = words(error);
+      errorLine.hidden = false;
+      errorLine.textContent = errorText(error);
       update();
     }
   });
@@ -78,13 +78,13 @@ export function formDialog({ title, fields, action, danger = false, ready = () =
 }
 
 /**
- * Asks before something that cannot be undone.
+ * Asks for confirmation of an action that cannot be undone.
  *
  * @param {object} options
  * @param {string} options.title
  * @param {Child} options.text
  * @param {string} options.action
- * @param {string} [options.typed] what has to be typed first
+ * @param {string} [options.typed] text that must be typed to confirm
  * @param {() => Promise<void>} options.save
  */
 export function confirmDialog({ title, text, action, typed, save }) {

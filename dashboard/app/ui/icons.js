@@ -1,8 +1,8 @@
-// The few pictures of the dashboard, drawn with the colour of the text around them.
+// Icons, drawn in the color of the surrounding text.
 
 import { svg } from "../dom.js";
 
-/** @param {...string} paths what the pen draws */
+/** @param {...string} paths `d` attributes of the lines */
 const stroked = (...paths) =>
   svg(
     "svg.icon",
@@ -38,7 +38,7 @@ export const plus = () => stroked("M8 3v10M3 8h10");
 export const search = () => stroked("M7 2.5a4.5 4.5 0 1 1 0 9 4.5 4.5 0 0 1 0-9", "M10.4 10.4L14 14");
 export const back = () => stroked("M9.5 3.5L5 8l4.5 4.5");
 
-/** The mark of the product. @param {number} size */
+/** The logo of the product. @param {number} size */
 export const logo = (size) =>
   svg(
     "svg.logo",
@@ -53,7 +53,7 @@ export const logo = (size) =>
     }),
   );
 
-/** GitHub's mark. */
+/** The logo of GitHub, for the sign-in button. */
 export const github = () =>
   svg(
     "svg.icon",

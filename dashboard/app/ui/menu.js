@@ -1,11 +1,11 @@
 import { h } from "../dom.js";
 
 /**
- * A button that opens a list: `<details>` works by keyboard as it is; this adds
- * Escape and a click elsewhere.
+ * A button that opens a list. `<details>` supports the keyboard; this adds closing with Escape
+ * and with a click elsewhere.
  *
  * @param {string} label for a screen reader
- * @param {import("../../types/dom").Child} summary what the button shows
+ * @param {import("../../types/dom").Child} summary content of the button
  * @param {{ opened?: () => void, class?: string }} [options]
  */
 export function menu(label, summary, options = {}) {

@@ -1,7 +1,7 @@
 import { fill, freshId, h } from "../dom.js";
 
 /**
- * A row of tabs over one panel; arrow keys move between them.
+ * A row of tabs above one panel. Arrow keys move between the tabs.
  *
  * @param {string} label
  * @param {{ name: string, make: () => Element }[]} tabs

@@ -1,16 +1,16 @@
 import { fill, freshId, h } from "../dom.js";
-import { SPANS, keepSpan } from "../timespan.js";
-import { remember } from "../router.js";
+import { SPANS, storeSpan } from "../timespan.js";
+import { storeInAddress } from "../router.js";
 import { search as searchIcon } from "./icons.js";
 
 const TYPING_MS = 300;
 
 /**
- * One of several, as a row of radio buttons that look like one control.
+ * A choice of one option, as a row of radio buttons that looks like one control.
  *
  * @template {string} V
  * @param {string} label
- * @param {[V, string][]} options value and what it is called
+ * @param {[V, string][]} options values and labels
  * @param {V} chosen
  * @param {(value: V) => void} changed
  */
@@ -26,14 +26,14 @@ export function segmented(label, options, chosen, changed) {
 
 /** @typedef {import("../timespan.js").SpanName} SpanName */
 
-/** The picker of the time to look at. @param {SpanName} chosen @param {(name: SpanName) => void} changed */
+/** The control for the time range. @param {SpanName} chosen @param {(name: SpanName) => void} changed */
 export function spanPicker(chosen, changed) {
   const names = /** @type {SpanName[]} */ (Object.keys(SPANS));
   /** @type {[SpanName, string][]} */
   const options = names.map((name) => [name, SPANS[name].label]);
   return segmented("Time", options, chosen, (name) => {
-    keepSpan(name);
-    remember({ window: name });
+    storeSpan(name);
+    storeInAddress({ window: name });
     changed(name);
   });
 }
@@ -56,7 +56,7 @@ export function liveButton(changed) {
 }
 
 /**
- * A field that searches as one types.
+ * A search field that searches while the user types.
  *
  * @param {string} label
  * @param {string} text
@@ -80,7 +80,7 @@ export function searchField(label, text, changed) {
 }
 
 /**
- * A drop-down.
+ * A select element for one option.
  *
  * @param {string} label
  * @param {[string, string][]} options

@@ -1,5 +1,4 @@
-// axe-core over every page, in light, in dark and on a phone; and what a
-// keyboard alone can do.
+// Checks every page with axe-core in the light and dark theme and on a phone, and tests keyboard use.
 
 import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
@@ -48,7 +47,7 @@ const call = (...request) =>
     return response.json();
   }, request);
 
-/** What to open, and what is there once it is. */
+/** Address of each page, and a selector that matches once it has loaded. */
 const PAGES = {
   "the description of the API": [() => "/docs", "article"],
   applications: [() => "/#/applications", ".card-activity svg"],
@@ -114,7 +113,7 @@ async function assertAccessible() {
   assert.deepEqual(found, []);
 }
 
-test("the skip link leads into the page, and every stop of the keyboard is seen", async () => {
+test("the skip link moves to the content, and every focused element is visible", async () => {
   await page.setViewportSize(LOOKS[0].viewport);
   await page.goto(PAGES.traces[0](application));
   await page.reload();
@@ -125,20 +124,20 @@ test("the skip link leads into the page, and every stop of the keyboard is seen"
   for (let stop = 0; stop < 16; stop += 1) {
     await page.keyboard.press("Tab");
     assert.ok(
-      await page.evaluate(isFocusSeen),
+      await page.evaluate(isFocusVisible),
       await page.evaluate(() => document.activeElement.outerHTML.slice(0, 120)),
     );
   }
 });
 
-/** Of a radio button the text beside it has the outline. */
-function isFocusSeen() {
+/** Whether the focused element has an outline. A radio button shows it on the text beside it. */
+function isFocusVisible() {
   const focused = document.activeElement;
   const shown = focused.matches("input[type=radio]") ? focused.nextElementSibling : focused;
   return getComputedStyle(shown).outlineStyle !== "none";
 }
 
-test("a menu and a dialog close with Escape and give the focus back", async () => {
+test("Escape closes a menu or dialog and returns the focus", async () => {
   await page.goto(PAGES.keys[0](application));
   const actions = page.getByLabel("Actions for storefront-eu");
   await actions.focus();

@@ -1,4 +1,4 @@
-// From the first sign-in to the first trace, and around the house.
+// From the first sign-in to the first trace, and through all pages.
 
 import { strict as assert } from "node:assert";
 import { after, before, test as nodeTest } from "node:test";
@@ -10,10 +10,10 @@ let server, browser, context, tab, page, key;
 const checkout = failedCheckout();
 let hasFailed = false;
 
-/** A step of the journey: after one that failed, the others tell nothing. */
+/** A step of the journey. Skipped after a failed step, on which it depends. */
 function test(name, step) {
   nodeTest(name, async (t) => {
-    if (hasFailed) return t.skip("a step before it failed");
+    if (hasFailed) return t.skip("an earlier step failed");
     hasFailed = true;
     await step(t);
     hasFailed = false;
@@ -33,7 +33,7 @@ after(async () => {
   await server?.stop();
 });
 
-test("a stranger is asked to sign in, and comes back signed in by a one-time code", async () => {
+test("an anonymous visitor signs in with an authorization code", async () => {
   const redeemed = page.waitForResponse("**/oauth2/token");
   await signIn(page);
   assert.equal((await redeemed).status(), 200);
@@ -43,9 +43,9 @@ test("a stranger is asked to sign in, and comes back signed in by a one-time cod
   assert.match(refreshToken, /^upblit_rt_/);
 });
 
-test("neither the history nor the address has a code or a token", async () => {
+test("the address and the history contain no code and no token", async () => {
   const { token, refreshToken } = await stored(page);
-  // GitHub's own callback has GitHub's code; the browser was redirected from it.
+  // The callback with GitHub's code is a redirect, so it is not in the history.
   for (const address of await addresses(page)) {
     assert.doesNotMatch(address, /code=|token=/i);
     assert.ok(!address.includes(token) && !address.includes(refreshToken));
@@ -59,7 +59,7 @@ test("an application is created", async () => {
   await page.getByRole("heading", { name: "No keys yet" }).waitFor();
 });
 
-test("a key is minted, shown once, with snippets that use it", async () => {
+test("a new key is shown once, with snippets that use it", async () => {
   await page.getByRole("button", { name: "New key" }).first().click();
   await page.getByLabel("Name").fill("storefront-eu");
   await page.getByRole("button", { name: "Create key" }).click();
@@ -72,7 +72,7 @@ test("a key is minted, shown once, with snippets that use it", async () => {
   }
   await page.getByRole("button", { name: "I have copied it" }).click();
   await page.getByText("storefront-eu").waitFor();
-  assert.ok(!(await page.content()).includes(key), "the key is gone with the dialog");
+  assert.ok(!(await page.content()).includes(key), "the key is removed with the dialog");
 });
 
 test("the first trace appears without a reload", async () => {
@@ -87,7 +87,7 @@ test("the first trace appears without a reload", async () => {
   assert.ok(await page.evaluate(() => window.isTheSamePage));
 });
 
-test("its waterfall shows the tree of spans, and its log", async () => {
+test("the waterfall shows the tree of spans and the logs of a span", async () => {
   await page.getByRole("link", { name: /POST \/checkout/ }).click();
   const spans = page.getByRole("list", { name: "Spans" }).locator(".span-main");
   await spans.first().waitFor();
@@ -101,7 +101,7 @@ test("its waterfall shows the tree of spans, and its log", async () => {
   await page.getByText("the card processor did not answer").first().waitFor();
 });
 
-test("the waterfall is walked by keyboard", async () => {
+test("the waterfall is usable with the keyboard", async () => {
   const names = page.locator(".span-main");
   await names.first().focus();
   await page.keyboard.press("ArrowDown");
@@ -111,13 +111,13 @@ test("the waterfall is walked by keyboard", async () => {
   await names.nth(2).waitFor();
 });
 
-test("after a reload one is still there, and signed in", async () => {
+test("a reload keeps the session and the open span", async () => {
   await page.reload();
   await page.getByRole("heading", { name: /POST \/checkout/ }).waitFor();
   await page.getByText("A-1042").waitFor();
 });
 
-test("logs are found by level and lead to their trace", async () => {
+test("logs are filtered by level and link to their trace", async () => {
   await page.getByRole("link", { name: "Logs", exact: true }).click();
   await page.getByRole("button", { name: "error" }).click();
   await page.getByText("the card processor did not answer").click();
@@ -129,7 +129,7 @@ test("logs are found by level and lead to their trace", async () => {
   await page.getByRole("heading", { name: "Nothing matches" }).waitFor();
 });
 
-test("metrics count the request, and tell a value by keyboard", async () => {
+test("metrics count the request, and charts show values with the keyboard", async () => {
   await page.getByRole("link", { name: "Metrics", exact: true }).click();
   const tile = page.locator(".tile").first();
   await tile.waitFor();
@@ -141,7 +141,7 @@ test("metrics count the request, and tell a value by keyboard", async () => {
   assert.match(await chart.locator(".tip").textContent(), /all/);
 });
 
-test("traces are filtered, and a filter outlives a reload", async () => {
+test("traces are filtered, and a reload keeps the filter", async () => {
   await page.getByRole("link", { name: "Traces", exact: true }).click();
   await page.getByLabel("Name, service or trace id").fill("no such thing");
   await page.getByRole("heading", { name: "Nothing matches" }).waitFor();
@@ -173,7 +173,7 @@ test("a key is disabled, enabled, rotated and revoked", async () => {
   await page.getByText("revoked", { exact: true }).waitFor();
 });
 
-test("the audit trail tells all of it", async () => {
+test("the audit log lists all changes", async () => {
   await page.getByRole("link", { name: "Audit", exact: true }).click();
   for (const what of [
     "revoked the key",
@@ -187,13 +187,13 @@ test("the audit trail tells all of it", async () => {
   }
 });
 
-test("an application is renamed, and deleted only by typing its name", async () => {
+test("an application is renamed, and deleted after its name was typed", async () => {
   await page.getByRole("link", { name: "Settings", exact: true }).click();
   await page.getByLabel("Name").fill("Shop <b>front</b>");
   await page.getByRole("button", { name: "Save" }).first().click();
   await page.locator(".place-name", { hasText: "Shop <b>front</b>" }).waitFor();
   await page.getByRole("button", { name: "Delete application" }).click();
-  const confirm = page.getByRole("button", { name: "Delete for good" });
+  const confirm = page.getByRole("button", { name: "Delete permanently" });
   await page.getByLabel(/to confirm/).fill("Shop");
   assert.ok(await confirm.isDisabled());
   await page.getByLabel(/to confirm/).fill("Shop <b>front</b>");
@@ -201,7 +201,7 @@ test("an application is renamed, and deleted only by typing its name", async () 
   await page.getByRole("heading", { name: "Create your first application" }).waitFor();
 });
 
-test("light and dark are a choice that stays", async () => {
+test("a reload keeps the chosen theme", async () => {
   await page.getByRole("button", { name: "Switch to dark" }).click();
   await page.reload();
   await page.getByRole("button", { name: "Switch to light" }).waitFor();
@@ -209,7 +209,7 @@ test("light and dark are a choice that stays", async () => {
   await page.getByRole("button", { name: "Switch to light" }).click();
 });
 
-test("signing out forgets the tokens", async () => {
+test("signing out deletes the tokens", async () => {
   await page.getByLabel(/^Account of/).click();
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByRole("button", { name: "Sign in with GitHub" }).waitFor();
@@ -217,4 +217,4 @@ test("signing out forgets the tokens", async () => {
   assert.equal(token ?? refreshToken, undefined);
 });
 
-test("nothing was written to the console, and the policy forbade nothing", () => tab.assertQuiet());
+test("the console has no errors and no policy violations", () => tab.assertQuiet());

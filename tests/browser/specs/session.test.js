@@ -1,5 +1,4 @@
-// Sessions: renewed in silence, by one tab at a time; over when they are over,
-// and not because a server stumbled.
+// Sessions: one tab at a time renews them without interruption, and a server error does not end them.
 
 import { strict as assert } from "node:assert";
 import { after, before, beforeEach, afterEach, test } from "node:test";
@@ -29,11 +28,11 @@ after(async () => {
   await Promise.all([server?.stop(), shortLived?.stop()]);
 });
 
-beforeEach(() => begin(server));
+beforeEach(() => openTab(server));
 afterEach(() => context.close());
 
-/** A fresh profile on a server. */
-async function begin({ url }) {
+/** Opens a tab on a server in a new browser profile. */
+async function openTab({ url }) {
   await context?.close();
   context = await newProfile(browser, url);
   tab = await newTab(context);
@@ -54,11 +53,11 @@ const isSignedIn = () =>
     .first()
     .waitFor();
 
-/** As if its life were over, by the clock of this device. */
-const makeTokenOld = () => page.evaluate(() => localStorage.setItem("tokenRenewAt", "0"));
+/** Makes the page consider its access token expired. */
+const expireToken = () => page.evaluate(() => localStorage.setItem("tokenRenewAt", "0"));
 
-test("a token that expires is renewed in silence, before anyone is refused", async () => {
-  await begin(shortLived);
+test("an access token is renewed before it expires, without a rejected request", async () => {
+  await openTab(shortLived);
   await signIn(page);
   const { token } = await stored(page);
   await page.goto("/#/account");
@@ -69,7 +68,7 @@ test("a token that expires is renewed in silence, before anyone is refused", asy
   tab.assertQuiet();
 });
 
-test("a token that is refused is renewed, and the call is made again", async () => {
+test("a rejected access token is renewed, and the request is sent again", async () => {
   await signIn(page);
   await page.evaluate(() => localStorage.setItem("token", "not.a.token"));
   await page.reload();
@@ -78,14 +77,14 @@ test("a token that is refused is renewed, and the call is made again", async () 
   tab.assertQuiet(REFUSED);
 });
 
-test("two tabs that must renew at once do it once, and both stay signed in", async () => {
+test("two tabs that renew at the same time send one refresh request", async () => {
   await signIn(page);
   const other = await newTab(context);
   await other.page.goto("/#/account");
   await other.page.getByText("this device").waitFor();
   const refreshes = countRefreshes();
   const before = await stored(page);
-  await makeTokenOld();
+  await expireToken();
   await Promise.all([page.reload(), other.page.reload()]);
   await Promise.all([isSignedIn(), other.page.getByText("this device").waitFor()]);
   assert.equal(refreshes.length, 1);
@@ -94,7 +93,7 @@ test("two tabs that must renew at once do it once, and both stay signed in", asy
   other.assertQuiet();
 });
 
-test("ten tabs that are refused at once renew once", async () => {
+test("ten tabs with a rejected token send one refresh request", async () => {
   await signIn(page);
   const others = await Promise.all(Array.from({ length: 9 }, () => newTab(context)));
   await page.evaluate(() => localStorage.setItem("token", "not.a.token"));
@@ -104,8 +103,8 @@ test("ten tabs that are refused at once renew once", async () => {
   assert.equal(refreshes.length, 1);
 });
 
-test("a session that is ended elsewhere leads to the sign-in page, which says why", async () => {
-  await begin(shortLived);
+test("a session ended on another device leads to the sign-in page with the reason", async () => {
+  await openTab(shortLived);
   await signIn(page);
   const elsewhere = await signInElsewhere(shortLived.url);
   const { sessions } = await elsewhere.call("GET", "/sessions");
@@ -119,7 +118,7 @@ test("a session that is ended elsewhere leads to the sign-in page, which says wh
   tab.assertQuiet(REFUSED);
 });
 
-test("after signing in again one is where one was", async () => {
+test("sign-in returns to the page that required it", async () => {
   await page.goto("/#/account");
   await page.getByRole("button", { name: "Sign in with GitHub" }).click();
   await page.getByRole("link", { name: "Sign in as octocat" }).click();
@@ -127,7 +126,7 @@ test("after signing in again one is where one was", async () => {
   assert.equal(new URL(page.url()).hash, "#/account");
 });
 
-test("a 503 of /refresh signs nobody out; the page says so, and goes on when it can", async () => {
+test("a 503 from /refresh shows an error that can be retried, and keeps the session", async () => {
   await signIn(page);
   const before = await stored(page);
   await page.route("**/refresh", (route) =>
@@ -148,16 +147,16 @@ test("a 503 of /refresh signs nobody out; the page says so, and goes on when it 
   tab.assertQuiet(REFUSED, UNAVAILABLE);
 });
 
-test("a 503 of /refresh while the token is still good is not even seen", async () => {
+test("a 503 from /refresh is not shown while the access token is valid", async () => {
   await signIn(page);
   await page.route("**/refresh", (route) => route.fulfill({ status: 503, body: "{}" }));
-  await makeTokenOld();
+  await expireToken();
   await page.reload();
   await page.getByRole("heading", { name: "Create your first application" }).waitFor();
   tab.assertQuiet(UNAVAILABLE);
 });
 
-test("a tab notices that another one signed out", async () => {
+test("signing out in one tab signs out the others", async () => {
   await signIn(page);
   const other = await newTab(context);
   await other.page.goto("/");
@@ -169,8 +168,8 @@ test("a tab notices that another one signed out", async () => {
   await page.waitForURL("**/login");
 });
 
-test("tokens in the fragment are taken, and leave the address and the history", async () => {
-  // Without a challenge, as a frontend that reads the fragment asks for it.
+test("tokens in the fragment are stored and removed from the address and the history", async () => {
+  // Without a PKCE challenge, tokens are returned in the fragment.
   await page.goto("/oauth2/authorization/github?login=octocat");
   await isSignedIn();
   const { token, refreshToken } = await stored(page);
@@ -180,7 +179,7 @@ test("tokens in the fragment are taken, and leave the address and the history", 
   tab.assertQuiet();
 });
 
-test("/oauth-success alone, and a code of someone else, sign nobody in", async () => {
+test("/oauth-success without a code, or with the code of another user, does not sign in", async () => {
   await page.goto("/oauth-success");
   await page.waitForURL("**/login?reason=invalid_state");
   await page.goto("/oauth-success?code=someone-elses");
@@ -189,7 +188,7 @@ test("/oauth-success alone, and a code of someone else, sign nobody in", async (
   tab.assertQuiet();
 });
 
-test("a refused sign-in says why, and a made-up reason says nothing of its own", async () => {
+test("a failed sign-in shows the reason, and an unknown reason shows a general message", async () => {
   await page.goto("/");
   await page.getByRole("button", { name: "Sign in with GitHub" }).click();
   await page.getByRole("link", { name: "Cancel" }).click();
@@ -201,7 +200,7 @@ test("a refused sign-in says why, and a made-up reason says nothing of its own",
   tab.assertQuiet();
 });
 
-test("sessions are listed, and all others are ended at once", async () => {
+test("sessions are listed, and all others can be ended together", async () => {
   await signIn(page);
   const elsewhere = await signInElsewhere(server.url);
   await page.goto("/#/account");
@@ -218,13 +217,13 @@ test("sessions are listed, and all others are ended at once", async () => {
   await page.getByText("this device").waitFor();
 });
 
-test("a hidden tab asks for nothing, and catches up when it is shown", async () => {
+test("a hidden tab sends no requests, and refreshes when it is shown", async () => {
   await signIn(page);
   await page.goto("/#/account");
   await page.getByText("this device").waitFor();
-  let asked = 0;
+  let requestCount = 0;
   page.on("request", (request) => {
-    if (request.url().endsWith("/sessions")) asked += 1;
+    if (request.url().endsWith("/sessions")) requestCount += 1;
   });
   const setHidden = (hidden) =>
     page.evaluate((value) => {
@@ -233,10 +232,10 @@ test("a hidden tab asks for nothing, and catches up when it is shown", async () 
     }, hidden);
   await page.waitForRequest("**/sessions");
   await setHidden(true);
-  // One that was under way, or due already, may still come.
+  // A request that was in progress or due may still be sent.
   await page.waitForTimeout(7_000);
-  const soFar = asked;
+  const countBefore = requestCount;
   await page.waitForTimeout(8_000);
-  assert.equal(asked, soFar);
+  assert.equal(requestCount, countBefore);
   await Promise.all([page.waitForRequest("**/sessions"), setHidden(false)]);
 });

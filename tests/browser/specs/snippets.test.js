@@ -1,4 +1,4 @@
-// The snippets that the dashboard shows with a new key are run as they are.
+// Runs the snippets that the dashboard shows with a new key, unchanged.
 
 import { strict as assert } from "node:assert";
 import { execFile, spawnSync } from "node:child_process";
@@ -29,15 +29,15 @@ const snippet = (name) => Object.fromEntries(SNIPPETS)[name](target);
 const has = (command) =>
   spawnSync(command, ["--version"]).error === undefined || spawnSync(command, ["version"]).status === 0;
 
-/** A file in a directory of its own. */
-function written(name, text) {
+/** Writes a file in a new temporary directory. */
+function writeFile(name, text) {
   const file = join(mkdtempSync(join(tmpdir(), "upblit-snippet-")), name);
   writeFileSync(file, text);
   return file;
 }
 
-/** The request that a snippet told of. @param {string} name such as `GET /from-node` */
-async function arrived(name) {
+/** Waits for the trace of a request. @param {string} name such as `GET /from-node` */
+async function receivedTrace(name) {
   const deadline = Date.now() + PATIENCE_MS;
   while (Date.now() < deadline) {
     const { traces } = await user.call("GET", `/telemetry/traces?applicationId=${application.id}`);
@@ -50,15 +50,15 @@ async function arrived(name) {
 
 test("curl", async () => {
   await run("bash", ["-c", snippet("curl")]);
-  assert.equal((await arrived("GET /hello")).status, 200);
+  assert.equal((await receivedTrace("GET /hello")).status, 200);
 });
 
 test("Express", async () => {
-  const file = written(
+  const file = writeFile(
     "upblit.mjs",
     `${snippet("Express")}
 import { createServer } from "node:http";
-// As Express calls it.
+// Calls the middleware as Express does.
 const server = createServer((req, res) => {
   req.originalUrl = req.url;
   upblit(req, res, () => { res.statusCode = 202; res.end(); });
@@ -68,11 +68,11 @@ const server = createServer((req, res) => {
 });`,
   );
   await run("node", [file]);
-  assert.equal((await arrived("GET /from-node")).status, 202);
+  assert.equal((await receivedTrace("GET /from-node")).status, 202);
 });
 
 test("Python", { skip: !has("python3") }, async () => {
-  const file = written(
+  const file = writeFile(
     "app.py",
     `${snippet("Python")}
 
@@ -84,11 +84,11 @@ Upblit(app)({"REQUEST_METHOD": "GET", "PATH_INFO": "/from-python"}, lambda *_: N
 `,
   );
   await run("python3", [file]);
-  assert.equal((await arrived("GET /from-python")).status, 203);
+  assert.equal((await receivedTrace("GET /from-python")).status, 203);
 });
 
 test("Go", { skip: !has("go") }, async () => {
-  const { stdout } = await run("gofmt", ["-d", written("upblit.go", `${snippet("Go")}\n`)]);
+  const { stdout } = await run("gofmt", ["-d", writeFile("upblit.go", `${snippet("Go")}\n`)]);
   assert.equal(stdout, "");
   const main = `${snippet("Go").replace("package upblit", "package main").replace('"net/http"', '"net/http"\n\t"net/http/httptest"')}
 func main() {
@@ -96,11 +96,11 @@ func main() {
 	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/from-go", nil))
 	time.Sleep(4 * time.Second)
 }`;
-  await run("go", ["run", written("main.go", main)]);
-  assert.equal((await arrived("GET /from-go")).status, 204);
+  await run("go", ["run", writeFile("main.go", main)]);
+  assert.equal((await receivedTrace("GET /from-go")).status, 204);
 });
 
-test("OpenTelemetry: a shell reads the settings as they are meant", async () => {
+test("OpenTelemetry: a shell reads the settings correctly", async () => {
   const { stdout } = await run("bash", ["-c", `${snippet("OpenTelemetry")}\nenv`]);
   const settings = Object.fromEntries(
     stdout

@@ -1,4 +1,4 @@
-// The dashboard on a host of static files, and the API elsewhere.
+// The dashboard on a static file host, with the API at another origin.
 
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
@@ -23,7 +23,7 @@ after(async () => {
   host?.stop();
 });
 
-test("signing in, from another origin and back", async () => {
+test("sign-in returns to the dashboard's origin", async () => {
   await page.goto(`${host.url}/`);
   await page.getByRole("button", { name: "Sign in with GitHub" }).click();
   await page.getByRole("link", { name: "Sign in as octocat" }).click();
@@ -34,7 +34,7 @@ test("signing in, from another origin and back", async () => {
   assert.ok(page.url().startsWith(`${host.url}/#/`), page.url());
 });
 
-test("an application, a key, and a trace that is sent from the page", async () => {
+test("a test trace is sent with a new key", async () => {
   await page.getByRole("button", { name: "New application" }).click();
   await page.getByLabel("Name").fill("Elsewhere");
   await page.getByRole("button", { name: "Create", exact: true }).click();
@@ -44,21 +44,21 @@ test("an application, a key, and a trace that is sent from the page", async () =
   assert.ok(
     (await page.getByLabel("Snippet", { exact: true }).textContent()).includes(`${server.url}/ingest/traces`),
   );
-  await page.getByRole("button", { name: "Send one from here" }).click();
-  await page.getByText("It arrived:").waitFor();
+  await page.getByRole("button", { name: "Send a test trace" }).click();
+  await page.getByText("Received:").waitFor();
   await page.getByRole("link", { name: "GET /hello" }).click();
   await page.locator(".span-main").waitFor();
 });
 
-test("the page may talk to its API, and to no other address", async () => {
+test("the page can send requests to its API only", async () => {
   const outcome = await page.evaluate(() => fetch("http://127.0.0.1:9/").then(() => "sent", String));
   assert.match(outcome, /TypeError/);
   const violation = "http://127.0.0.1:9/";
-  const seen = tab.troubles.filter((text) => text.includes("Content Security Policy"));
+  const seen = tab.errors.filter((text) => text.includes("Content Security Policy"));
   assert.ok(seen.length > 0 && seen.every((text) => text.includes(violation)), seen.join("\n"));
 });
 
-test("signing out ends on the host's sign-in page", async () => {
+test("signing out leads to the host's sign-in page", async () => {
   await page
     .getByLabel(/^Account of/)
     .first()

@@ -1,4 +1,4 @@
-// The time axis of a reader in Berlin, in the week in which the clocks are put back.
+// The time axis in the Berlin time zone, in the week in which the clocks are put back.
 
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
@@ -25,7 +25,7 @@ after(async () => {
   await server?.stop();
 });
 
-/** Shows metrics of this time instead of the server's. */
+/** Shows generated metrics for a time range instead of the server's. */
 async function showMetrics(from, hours, window) {
   const { page } = tab;
   await page.unroute("**/telemetry/metrics**");
@@ -35,7 +35,7 @@ async function showMetrics(from, hours, window) {
   await page.locator(".drawing .bar").first().waitFor();
 }
 
-/** What the API answers: as many requests in an hour as it has passed since the start, and one. */
+/** A response of the API with one request in the first hour, two in the second, and so on. */
 function metrics(from, hours) {
   const total = (count) => ({ count, errors: 0, requests: { count, errors: 0 } });
   const buckets = Array.from({ length: hours }, (_, index) => ({
@@ -45,7 +45,7 @@ function metrics(from, hours) {
   return { from, to: from, stepSeconds: 3600, buckets, total: total(100) };
 }
 
-/** The labels below the first chart. */
+/** Labels of the time axis of the first chart. */
 const labels = () =>
   tab.page.locator(".drawing").first().locator(".tick[text-anchor=middle]").allTextContents();
 
@@ -54,7 +54,7 @@ test("each day of the week is labelled once", async () => {
   assert.deepEqual(await labels(), ["23 Oct", "24 Oct", "25 Oct", "26 Oct", "27 Oct", "28 Oct", "29 Oct"]);
 });
 
-test("hours after the change are those of the reader's clock", async () => {
+test("hours after the change are in local time", async () => {
   await showMetrics("2026-10-24T16:00:00.000Z", 24, "24h");
   const shown = await labels();
   assert.ok(shown.length > 6, shown.join(" "));
@@ -62,7 +62,7 @@ test("hours after the change are those of the reader's clock", async () => {
   assert.equal(new Set(shown).size, shown.length);
 });
 
-test("the tip names the time zone where an hour comes twice", async () => {
+test("the tooltip shows the offset of a repeated hour", async () => {
   const chart = tab.page.getByRole("group", { name: /^Traffic/ });
   await chart.focus();
   await tab.page.keyboard.press("Home");
@@ -71,4 +71,4 @@ test("the tip names the time zone where an hour comes twice", async () => {
   assert.equal(title, "25 Oct, 02:00 GMT+2 – 02:00 GMT+1");
 });
 
-test("nothing was written to the console", () => tab.assertQuiet());
+test("the console has no errors", () => tab.assertQuiet());

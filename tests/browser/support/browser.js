@@ -1,57 +1,56 @@
-// A browser that notices what nobody would see: errors in the console, and
-// everything that the Content Security Policy forbade.
+// Browser tabs that record console errors and violations of the Content Security Policy.
 
 import { strict as assert } from "node:assert";
 import { chromium } from "playwright-core";
 
-/** How long to wait for anything; generous, as machines are slow. */
-const PATIENCE_MS = 20_000;
+/** Time limit of each wait. Generous, for slow machines. */
+const TIMEOUT_MS = 20_000;
 
-/** What Chromium writes for a 401: a page cannot keep it from doing so. */
+/** Chromium's console message for a 401, which a page cannot suppress. */
 export const REFUSED = "Failed to load resource: the server responded with a status of 401 (Unauthorized)";
 
-/** The same of a 503. */
+/** Chromium's console message for a 503. */
 export const UNAVAILABLE =
   "Failed to load resource: the server responded with a status of 503 (Service Unavailable)";
 
 export const launch = (options = {}) =>
   chromium.launch({
     executablePath: process.env.CHROMIUM,
-    // Root has no user namespaces to build a sandbox from.
+    // Chromium's sandbox does not work for root.
     args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
     ...options,
   });
 
-/** A profile of its own: cookies, storage. @param {import("playwright-core").Browser} browser @param {string} baseURL */
+/** Opens a new browser profile with empty cookies and storage. @param {import("playwright-core").Browser} browser @param {string} baseURL */
 export async function newProfile(browser, baseURL, options = {}) {
   const context = await browser.newContext({ baseURL, ...options });
-  context.setDefaultTimeout(PATIENCE_MS);
+  context.setDefaultTimeout(TIMEOUT_MS);
   return context;
 }
 
-/** A tab, and what went wrong in it. @param {import("playwright-core").BrowserContext} context */
+/** Opens a tab that records its console errors and warnings. @param {import("playwright-core").BrowserContext} context */
 export async function newTab(context) {
   const page = await context.newPage();
-  const troubles = [];
+  const errors = [];
   page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) troubles.push(message.text());
+    if (["error", "warning"].includes(message.type())) errors.push(message.text());
   });
-  page.on("pageerror", (error) => troubles.push(String(error.stack)));
+  page.on("pageerror", (error) => errors.push(String(error.stack)));
   return {
     page,
-    troubles,
-    /** Nothing went wrong, but for these lines. @param {...string} expected */
+    errors,
+    /** Asserts that exactly the expected messages were recorded. @param {...string} expected */
     assertQuiet(...expected) {
       assert.deepEqual(
-        troubles.filter((text) => !expected.includes(text)),
+        errors.filter((text) => !expected.includes(text)),
         [],
       );
-      for (const text of expected) assert.ok(troubles.includes(text), `expected: ${text}`);
+      for (const text of expected) assert.ok(errors.includes(text), `expected: ${text}`);
     },
   };
 }
 
-/** Signs in by clicking, as a person does. @param {import("playwright-core").Page} page */
+/** Signs in through the pages, as a user does. @param {import("playwright-core").Page} page */
 export async function signIn(page) {
   await page.goto("/");
   await page.getByRole("button", { name: "Sign in with GitHub" }).click();
@@ -63,7 +62,7 @@ export async function signIn(page) {
     .waitFor();
 }
 
-/** Every address in the tab's history. @param {import("playwright-core").Page} page */
+/** All addresses in the history of the tab. @param {import("playwright-core").Page} page */
 export async function addresses(page) {
   const session = await page.context().newCDPSession(page);
   const { entries } = await session.send("Page.getNavigationHistory");
@@ -71,5 +70,5 @@ export async function addresses(page) {
   return entries.map(({ url }) => url);
 }
 
-/** What the page keeps. @param {import("playwright-core").Page} page */
+/** Content of the page's `localStorage`. @param {import("playwright-core").Page} page */
 export const stored = (page) => page.evaluate(() => ({ ...localStorage }));

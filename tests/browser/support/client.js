@@ -1,10 +1,10 @@
-// The API without a browser: what a script, an SDK or another device does.
+// A client for the API without a browser: a script, an SDK or another device.
 
 import { randomBytes } from "node:crypto";
 
 const AGENT = { "user-agent": "another device" };
 
-/** Signs in through the stand-in, and tells how to call as that user. @param {string} url */
+/** Signs in through the stand-in. `call` sends requests as that user. @param {string} url */
 export async function signInElsewhere(url, login = "octocat") {
   const start = await follow(`${url}/oauth2/authorization/github?login=${login}`);
   const cookie = start.headers.getSetCookie()[0].split(";")[0];
@@ -18,13 +18,13 @@ export async function signInElsewhere(url, login = "octocat") {
   };
 }
 
-/** Sends what an SDK sends. @param {string} url @param {string} key @param {string} path @param {any} body */
+/** Sends a batch with an API key. @param {string} url @param {string} key @param {string} path @param {any} body */
 export const ingest = (url, key, path, body) => call(url + path, "POST", { "x-api-key": key }, body);
 
 async function follow(url, headers = {}) {
   const response = await fetch(url, { redirect: "manual", headers: { ...AGENT, ...headers } });
   if (response.status !== 302)
-    throw new Error(`${new URL(url).pathname} answered ${response.status}, not a redirect`);
+    throw new Error(`${new URL(url).pathname} returned ${response.status}, not a redirect`);
   return response;
 }
 
@@ -36,15 +36,15 @@ async function call(url, method, headers, body) {
   });
   if (!response.ok)
     throw new Error(
-      `${method} ${new URL(url).pathname} answered ${response.status}: ${await response.text()}`,
+      `${method} ${new URL(url).pathname} returned ${response.status}: ${await response.text()}`,
     );
   return response.status === 204 ? null : response.json();
 }
 
-/** Random hex digits, for ids. @param {number} bytes */
+/** A random id in hexadecimal. @param {number} bytes */
 export const id = (bytes) => randomBytes(bytes).toString("hex");
 
-/** A checkout that failed in its second span, with a line in the log. */
+/** Traces and logs of a checkout that failed in its second span. */
 export function failedCheckout(at = Date.now()) {
   const [traceId, root, payment] = [id(16), id(8), id(8)];
   const time = (offsetMs) => new Date(at + offsetMs).toISOString();

@@ -1,4 +1,4 @@
-// The product, in a process of its own, on a port of its own, in memory.
+// Runs the product as a separate process on a free port, with its data in memory.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 const START_MS = 30_000;
 
 /**
- * Starts `upblit --memory`.
+ * Starts `upblit --memory` and waits until it responds.
  *
  * @param {Record<string, string>} [settings] environment variables, as in docs/settings.md
  */
@@ -18,7 +18,7 @@ export async function startServer(settings = {}) {
     env: { ...process.env, RUST_LOG: "warn", ...settings },
     stdio: ["ignore", "ignore", "inherit"],
   });
-  await answers(`${url}/health`, child);
+  await waitUntilHealthy(`${url}/health`, child);
   return {
     url,
     async stop() {
@@ -37,7 +37,7 @@ async function freePort() {
   return port;
 }
 
-async function answers(url, child) {
+async function waitUntilHealthy(url, child) {
   const deadline = Date.now() + START_MS;
   while (Date.now() < deadline && child.exitCode === null) {
     const response = await fetch(url).catch(() => null);

@@ -1,5 +1,4 @@
-// A host of static files, below a path of another origin than the API's; it knows
-// one trick, as many do: /login is login.html.
+// A static file host with its own origin, below a path. Like many hosts, it serves login.html at /login.
 
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -9,7 +8,7 @@ import { extname, join, normalize } from "node:path";
 const FILES = new URL("../../../dashboard/", import.meta.url).pathname;
 const TYPES = { ".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml" };
 
-/** Serves the dashboard for an API that is named later. @param {string} path */
+/** Serves the dashboard. `setApi` sets the address of the API. @param {string} path */
 export async function startStaticHost(path) {
   let apiUrl = "";
   const server = createServer(async ({ url }, response) => {
@@ -36,7 +35,10 @@ function fileOf(url, path) {
   return join(FILES, extname(rest) ? rest : `${rest}.html`);
 }
 
-/** What dashboard/README.md tells to change: the address, and plain http in the policy. The stand-in's pictures are of the API's origin. */
+/**
+ * Applies the changes described in dashboard/README.md: the address of the API, and plain http in the
+ * policy. The stand-in's avatars have the origin of the API.
+ */
 function adapted(file, body, apiUrl) {
   if (file.endsWith("config.js")) return String(body).replace('apiUrl: ""', `apiUrl: "${apiUrl}"`);
   if (file.endsWith(".html"))

@@ -125,7 +125,7 @@ writes("a value", format.plain, [
   [[true], "true"],
 ]);
 
-test("times and days are those of the reader's time zone", () => {
+test("times and dates are in the local time zone", () => {
   const at = "2026-02-03T20:03:07.120Z";
   inZone("Asia/Kolkata", () => {
     assert.equal(format.moment(at), "4 Feb 2026, 01:33:07");
@@ -140,28 +140,32 @@ test("midnight is 00:00", () => {
   inZone("UTC", () => assert.equal(format.clock("2026-02-03T00:00:00Z"), "00:00:00"));
 });
 
-test("a day is named unless it is today by the reader's calendar", () => {
+test("the date is omitted for today in the local time zone", () => {
   const now = Date.parse("2026-02-03T20:00:00Z");
   const morning = "2026-02-03T09:00:00Z";
   inZone("UTC", () => assert.equal(format.otherDay(morning, now), ""));
   inZone("Asia/Kolkata", () => assert.equal(format.otherDay(morning, now), "3 Feb"));
 });
 
-describe("a stretch of time", () => {
-  const stretch = (zone, from, to) => inZone(zone, () => format.stretch(Date.parse(from), Date.parse(to)));
+describe("a time range", () => {
+  const timeRange = (zone, from, to) =>
+    inZone(zone, () => format.timeRange(Date.parse(from), Date.parse(to)));
 
-  test("names its day and both ends", () => {
-    assert.equal(stretch("Europe/Berlin", "2026-02-03T13:00Z", "2026-02-03T13:15Z"), "3 Feb, 14:00 – 14:15");
+  test("has the date and both times", () => {
+    assert.equal(
+      timeRange("Europe/Berlin", "2026-02-03T13:00Z", "2026-02-03T13:15Z"),
+      "3 Feb, 14:00 – 14:15",
+    );
   });
 
-  test("names the time zone of each end when the clocks change within it", () => {
+  test("has the offset of both ends if the clocks change within it", () => {
     const hour = ["2026-10-25T00:00Z", "2026-10-25T01:00Z"];
-    assert.equal(stretch("Europe/Berlin", ...hour), "25 Oct, 02:00 GMT+2 – 02:00 GMT+1");
+    assert.equal(timeRange("Europe/Berlin", ...hour), "25 Oct, 02:00 GMT+2 – 02:00 GMT+1");
   });
 
-  test("tells the two hours of the same name apart", () => {
-    const first = stretch("Europe/Berlin", "2026-10-25T00:15Z", "2026-10-25T00:30Z");
-    const second = stretch("Europe/Berlin", "2026-10-25T01:15Z", "2026-10-25T01:30Z");
+  test("distinguishes the two occurrences of a repeated hour", () => {
+    const first = timeRange("Europe/Berlin", "2026-10-25T00:15Z", "2026-10-25T00:30Z");
+    const second = timeRange("Europe/Berlin", "2026-10-25T01:15Z", "2026-10-25T01:30Z");
     assert.equal(first, "25 Oct, 02:15 – 02:30 GMT+2");
     assert.equal(second, "25 Oct, 02:15 – 02:30 GMT+1");
   });

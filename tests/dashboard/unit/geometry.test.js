@@ -1,14 +1,19 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
-import { linePath, lonePoints, nearestStop, powersAround } from "../../../dashboard/app/charts/geometry.js";
+import {
+  linePath,
+  isolatedPoints,
+  nearestStop,
+  powersAround,
+} from "../../../dashboard/app/charts/geometry.js";
 
-test("of no stops none is the nearest", () => assert.equal(nearestStop([], 10, 10), -1));
+test("without stops there is no nearest stop", () => assert.equal(nearestStop([], 10, 10), -1));
 
-test("stops of a series are found by their place along the time axis alone", () => {
+test("only the horizontal distance counts for stops without a height", () => {
   assert.equal(nearestStop([{ x: 0 }, { x: 50 }, { x: 100 }], 70, 9_000), 1);
 });
 
-test("dots are found in both directions, the first of two that are as near", () => {
+test("the nearest dot is found in both directions, the first of two at the same distance", () => {
   const dots = [
     { x: 10, y: 10 },
     { x: 10, y: 90 },
@@ -35,12 +40,12 @@ for (const [name, points, expected] of [
   test(`the line of ${name} is "${expected}"`, () => assert.equal(linePath(points), expected));
 }
 
-test("a point between two gaps is drawn as a dot, since a line through it has no length", () => {
-  assert.deepEqual(lonePoints([[0, 0], null, [2, 2], null, [4, 4], [5, 5]]), [
+test("points between two gaps are isolated", () => {
+  assert.deepEqual(isolatedPoints([[0, 0], null, [2, 2], null, [4, 4], [5, 5]]), [
     [0, 0],
     [2, 2],
   ]);
-  assert.deepEqual(lonePoints([]), []);
+  assert.deepEqual(isolatedPoints([]), []);
 });
 
 for (const [values, expected] of [

@@ -4,52 +4,52 @@ import { Listing } from "../../../dashboard/app/pages/listing.js";
 
 const LIMIT = 200;
 
-/** Rows like the API's: `count` of them, the newest at `newest`, each a moment before the last. */
+/** Creates `count` rows, newest first. The first has the time `newest`, each other is 1 ms older. */
 const rows = (newest, count) => Array.from({ length: count }, (_, index) => ({ time: newest - index }));
 
-/** A listing over answers given one after the other, and what it asked. */
-function listingOf(...answers) {
-  const asked = [];
+/** A listing whose source returns the responses in order, and the requests it has received. */
+function listingOf(...responses) {
+  const requests = [];
   const listing = new Listing({
     async page(parameters) {
-      asked.push(parameters);
-      return answers.shift();
+      requests.push(parameters);
+      return responses.shift();
     },
-    rowsOf: (answer) => answer.rows,
+    rowsOf: (response) => response.rows,
     keyOf: ({ time }) => String(time),
     timeOf: ({ time }) => time,
   });
-  return { listing, asked };
+  return { listing, requests };
 }
 
 const times = (listing) => listing.rows.map(({ time }) => time);
 
-test("an empty listing has no rows and no more", async () => {
+test("a listing of an empty response has no rows", async () => {
   const { listing } = listingOf({ rows: [], nextCursor: null });
   await listing.refresh(0);
   assert.deepEqual(listing.rows, []);
   assert.equal(listing.hasMore, false);
 });
 
-test("an answer without a cursor is the last", async () => {
+test("a response without a cursor is the last page", async () => {
   const { listing } = listingOf({ rows: rows(5, 2) });
   await listing.refresh(0);
   assert.equal(listing.hasMore, false);
 });
 
-test("pages with few rows are followed, though not for ever", async () => {
+test("a refresh loads up to five pages while they have few rows", async () => {
   const sparse = (index) => ({ rows: rows(100 - index, 1), nextCursor: `c${index}` });
-  const { listing, asked } = listingOf(...[1, 2, 3, 4, 5, 6].map(sparse));
+  const { listing, requests } = listingOf(...[1, 2, 3, 4, 5, 6].map(sparse));
   await listing.refresh(0);
   assert.deepEqual(
-    asked.map(({ cursor }) => cursor),
+    requests.map(({ cursor }) => cursor),
     [null, "c1", "c2", "c3", "c4"],
   );
   assert.deepEqual(times(listing), [99, 98, 97, 96, 95]);
   assert.equal(listing.hasMore, true);
 });
 
-test("newer rows join in order, without doubles, and old ones leave", async () => {
+test("a refresh adds newer rows in order, without duplicates, and removes old ones", async () => {
   const { listing } = listingOf(
     { rows: rows(12, 3), nextCursor: null },
     { rows: rows(14, 3), nextCursor: null },
@@ -59,20 +59,20 @@ test("newer rows join in order, without doubles, and old ones leave", async () =
   assert.deepEqual(times(listing), [14, 13, 12, 11]);
 });
 
-test("older rows join at the end", async () => {
-  const { listing, asked } = listingOf(
+test("older rows are appended", async () => {
+  const { listing, requests } = listingOf(
     { rows: rows(1_000, LIMIT), nextCursor: "older" },
     { rows: rows(800, 2), nextCursor: null },
   );
   await listing.refresh(0);
   assert.equal(listing.hasMore, true);
   await listing.more();
-  assert.equal(asked[1].cursor, "older");
+  assert.equal(requests[1].cursor, "older");
   assert.equal(listing.rows.length, LIMIT + 2);
   assert.equal(listing.hasMore, false);
 });
 
-test("after a gap the rows begin anew, so that none is missing in between", async () => {
+test("a gap between new and loaded rows replaces the loaded rows", async () => {
   const { listing } = listingOf(
     { rows: rows(100, 3), nextCursor: null },
     { rows: rows(900, LIMIT), nextCursor: "gap" },
@@ -82,7 +82,7 @@ test("after a gap the rows begin anew, so that none is missing in between", asyn
   assert.deepEqual([listing.rows.length, times(listing)[0], listing.hasMore], [LIMIT, 900, true]);
 });
 
-test("the answer to a question that has changed is dropped", async () => {
+test("a response that arrives after clear is ignored", async () => {
   const { listing } = listingOf({ rows: rows(5, LIMIT), nextCursor: "c" });
   const loading = listing.refresh(0);
   listing.clear();

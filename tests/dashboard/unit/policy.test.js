@@ -9,11 +9,11 @@ for (const [address, expected] of [
   ["https://user:secret@api.example.com/?a=1#b", "connect-src 'self' https://api.example.com"],
   ["https://api.example.com/; script-src *", "connect-src 'self' https://api.example.com"],
 ]) {
-  test(`an API at ${address} may be called, and nothing beside it`, () => {
+  test(`an API at ${address} is the only other origin that requests may go to`, () => {
     assert.equal(policyFor(address), expected);
   });
 }
 
-test("an address that is none is refused", () => {
+test("an invalid address is an error", () => {
   assert.throws(() => policyFor("api.example.com"), TypeError);
 });

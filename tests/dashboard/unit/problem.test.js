@@ -3,12 +3,12 @@ import { test } from "node:test";
 import { Problem } from "../../../dashboard/app/http.js";
 
 for (const [name, status, body, message] of [
-  ["no answer at all", 0, undefined, "The server did not answer."],
-  ["an answer that is no problem", 502, {}, "The server answered 502."],
-  ["an answer of a proxy", 502, "bad gateway", "The server answered 502."],
-  ["a title alone", 404, { title: "not found" }, "Not found."],
-  ["a detail, which goes before the title", 409, { title: "x", detail: "it is taken" }, "It is taken."],
-  ["a detail that ends as a sentence does", 429, { detail: "Wait a second!" }, "Wait a second!"],
+  ["no response", 0, undefined, "The server did not respond."],
+  ["an empty body", 502, {}, "The server responded with status 502."],
+  ["a text body of a proxy", 502, "bad gateway", "The server responded with status 502."],
+  ["only a title", 404, { title: "not found" }, "Not found."],
+  ["a title and a detail", 409, { title: "x", detail: "it is taken" }, "It is taken."],
+  ["a detail that ends with punctuation", 429, { detail: "Wait a second!" }, "Wait a second!"],
   [
     "fields",
     400,
@@ -26,7 +26,7 @@ for (const [name, status, body, message] of [
   });
 }
 
-test("a problem has its short name and its request id", () => {
+test("a problem has a slug and a request id", () => {
   const problem = new Problem(404, { type: "urn:upblit:problem:not-found", requestId: "r1" });
   assert.deepEqual([problem.status, problem.slug, problem.requestId], [404, "not-found", "r1"]);
   assert.deepEqual([new Problem(0).slug, new Problem(0).requestId], ["", null]);

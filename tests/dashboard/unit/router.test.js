@@ -10,7 +10,7 @@ const ROUTES = {
   "/applications/{id}/traces/{trace}": "trace",
 };
 
-describe("an address", () => {
+describe("a route", () => {
   for (const [hash, route, params] of [
     ["", "start", {}],
     ["#", "start", {}],
@@ -41,7 +41,7 @@ describe("an address", () => {
   }
 });
 
-describe("the query of an address", () => {
+describe("the query of a route", () => {
   for (const [hash, expected] of [
     ["#/applications", {}],
     ["#/applications?window=1h&q=a%20b+c", { window: "1h", q: "a b c" }],
@@ -55,7 +55,7 @@ describe("the query of an address", () => {
   }
 });
 
-test("an address is made of a path and its ids, whatever is in them", () => {
+test("ids in a link are percent-encoded", () => {
   assert.equal(to("/applications"), "#/applications");
   assert.equal(
     to("/applications/{}/traces/{}", "a{}1", "$& /?"),
@@ -63,7 +63,7 @@ test("an address is made of a path and its ids, whatever is in them", () => {
   );
 });
 
-test("what an address is made of is what its route finds", () => {
+test("a route returns the ids that its link was built with", () => {
   for (const id of ["a1", "a/b", "a?b", "a#b", "100%", "%2F", "{}", "$&", "你 好", "..", "."]) {
     assert.deepEqual(match(ROUTES, to("/applications/{}/traces/{}", id, "t")).params, { id, trace: "t" });
   }
@@ -71,10 +71,10 @@ test("what an address is made of is what its route finds", () => {
 
 for (const [name, hash, choices, expected] of [
   ["is added", "#/a", { q: "x y" }, "#/a?q=x+y"],
-  ["takes the place of the one before", "#/a?q=1&window=1h", { q: "2" }, "#/a?q=2&window=1h"],
-  ["is removed when it is empty", "#/a?q=1", { q: "" }, "#/a"],
-  ["is removed when it is null", "#/a?q=1&b=2", { q: null }, "#/a?b=2"],
-  ["keeps question marks of others", "#/a?q=why?", { b: "2" }, "#/a?q=why%3F&b=2"],
+  ["replaces an earlier value", "#/a?q=1&window=1h", { q: "2" }, "#/a?q=2&window=1h"],
+  ["is removed if empty", "#/a?q=1", { q: "" }, "#/a"],
+  ["is removed if null", "#/a?q=1&b=2", { q: null }, "#/a?b=2"],
+  ["keeps question marks in other values", "#/a?q=why?", { b: "2" }, "#/a?q=why%3F&b=2"],
 ]) {
   test(`a choice ${name}`, () => assert.equal(withChoices(hash, choices), expected));
 }

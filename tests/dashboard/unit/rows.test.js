@@ -23,11 +23,11 @@ test("attributes are sorted by name", () => {
   assert.deepEqual(Object.keys(sorted({ b: 1, "a.c": 2, a: 3 })), ["a", "a.c", "b"]);
 });
 
-test("missing attributes are none", () => {
+test("missing attributes are an empty object", () => {
   assert.deepEqual([sorted(null), sorted(undefined), sorted({})], [{}, {}, {}]);
 });
 
-test("services have colors in the order in which they appear, from the start again after six", () => {
+test("services get colors in order of appearance, repeated after six", () => {
   const tones = serviceTones(["a", "b", "c", "d", "e", "f", "g"]);
   assert.equal(tones.get("a"), "service-0");
   assert.equal(tones.get("f"), "service-5");

@@ -2,22 +2,22 @@ import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import { linear, logarithmic, powerTicks, roundTicks } from "../../../dashboard/app/charts/scale.js";
 
-test("a linear scale goes from one end to the other, and beyond", () => {
+test("a linear scale maps the domain to the range, and continues outside", () => {
   const place = linear([0, 10], [100, 0]);
   assert.deepEqual([0, 5, 10, 20, -10].map(place), [100, 50, 0, -100, 200]);
 });
 
-test("a scale of a single value puts all at its start", () => {
+test("a scale of a single value maps every value to the start", () => {
   const place = linear([5, 5], [52, 400]);
   assert.deepEqual([0, 5, 100].map(place), [52, 52, 52]);
 });
 
-test("a logarithmic scale gives each power of ten the same room", () => {
+test("a logarithmic scale gives each power of ten the same length", () => {
   const place = logarithmic([1, 1_000], [0, 300]);
   assert.deepEqual([1, 10, 100, 1_000].map(place).map(Math.round), [0, 100, 200, 300]);
 });
 
-test("a logarithmic scale keeps what is outside, 0 too, at its edge", () => {
+test("a logarithmic scale maps values outside the domain to its ends", () => {
   const place = logarithmic([1, 1_000], [0, 300]);
   assert.deepEqual([0, -5, 0.5, 5_000, Infinity].map(place).map(Math.round), [0, 0, 0, 300, 300]);
 });
@@ -45,7 +45,7 @@ for (const [max, wanted, expected] of [
   });
 }
 
-test("round ticks reach the greatest value, whatever it is", () => {
+test("round ticks reach the largest value", () => {
   for (let max = 1e-6; max < 1e12; max *= 1.37) {
     const ticks = roundTicks(max, 3);
     assert.ok(ticks[ticks.length - 1] >= max * (1 - 1e-9), String(max));

@@ -1,11 +1,11 @@
-/** A `localStorage` of its own for each test of a file. @param {{ beforeEach: Function, afterEach: Function }} hooks */
+/** Replaces `localStorage` by an empty one for each test of a file. @param {{ beforeEach: Function, afterEach: Function }} hooks */
 export function freshStorage({ beforeEach, afterEach }) {
   beforeEach(() => {
-    const kept = new Map();
+    const items = new Map();
     globalThis.localStorage = {
-      getItem: (name) => kept.get(name) ?? null,
-      setItem: (name, value) => kept.set(name, String(value)),
-      removeItem: (name) => kept.delete(name),
+      getItem: (name) => items.get(name) ?? null,
+      setItem: (name, value) => items.set(name, String(value)),
+      removeItem: (name) => items.delete(name),
     };
   });
   afterEach(() => {

@@ -1,5 +1,5 @@
 /**
- * Runs `body` as if the reader lived in a time zone.
+ * Runs `body` with a local time zone.
  *
  * @template T
  * @param {string} name of the IANA database

@@ -1,27 +1,27 @@
-// A new key, this one time: to copy, with code that uses it, and a look-out for
-// the first trace that comes in with it.
+// The dialog with a new secret: a copy button, snippets that use the key, and a line that shows
+// the first trace sent with it.
 
 import * as api from "../api.js";
 import { fill, h } from "../dom.js";
 import { apiUrl } from "../http.js";
 import { to } from "../router.js";
 import { SignedOut } from "../session.js";
-import { words } from "../ui/banner.js";
+import { errorText } from "../ui/banner.js";
 import { pulse } from "../ui/bits.js";
 import { copyButton } from "../ui/copy-button.js";
 import { openDialog } from "../ui/dialog.js";
 import { tabPanel } from "../ui/tabs.js";
 import { SNIPPETS, exampleBatch } from "./snippets.js";
 
-const LOOK_MS = 2_000;
+const POLL_MS = 2_000;
 
 /**
- * @param {object} about
- * @param {string} about.key
- * @param {string} about.title
- * @param {string} about.note
- * @param {import("../../types/openapi").Application} about.application
- * @param {() => void} about.closed
+ * @param {object} options
+ * @param {string} options.key
+ * @param {string} options.title
+ * @param {string} options.note
+ * @param {import("../../types/openapi").Application} options.application
+ * @param {() => void} options.closed
  */
 export function showKey({ key, title, note, application, closed }) {
   const done = new AbortController();
@@ -45,7 +45,7 @@ export function showKey({ key, title, note, application, closed }) {
       copyButton(() => key, { source: () => text }),
     ),
     tabPanel("Snippets", tabs),
-    lookout(key, application, done.signal, dialog.close),
+    firstTrace(key, application, done.signal, dialog.close),
     h(
       "footer",
       {},
@@ -66,43 +66,43 @@ function snippet(text) {
 }
 
 /**
- * Says what came in since the key was made.
+ * Waits for the first trace since the dialog was opened, and links to it.
  *
  * @param {string} key
  * @param {import("../../types/openapi").Application} application
  * @param {AbortSignal} signal
  * @param {() => void} close closes the dialog
  */
-function lookout(key, application, signal, close) {
+function firstTrace(key, application, signal, close) {
   const since = new Date().toISOString();
-  const status = h("p.lookout", { role: "status" }, pulse(), "Waiting for your first trace…");
-  const send = h("button.button", { type: "button" }, "Send one from here");
-  const element = h("div.lookout-row", {}, status, send);
+  const status = h("p.first-trace", { role: "status" }, pulse(), "Waiting for your first trace…");
+  const send = h("button.button", { type: "button" }, "Send a test trace");
+  const element = h("div.first-trace-row", {}, status, send);
   send.addEventListener("click", async () => {
     send.disabled = true;
     try {
       await api.sendTraces(key, exampleBatch());
-      await look();
+      await poll();
     } catch (error) {
-      status.textContent = words(error);
+      status.textContent = errorText(error);
     }
     send.disabled = false;
   });
 
-  async function look() {
+  async function poll() {
     const { traces } = await api.traces({ applicationId: application.id, from: since, limit: 1 }, signal);
     if (traces.length === 0 || signal.aborted) return false;
     const { traceId, startTime, name } = traces[0];
     const href = `${to("/applications/{}/traces/{}", application.id, traceId)}?at=${encodeURIComponent(startTime)}`;
-    fill(status, h("span.arrived", {}, "It arrived: "), h("a", { href, on: { click: close } }, name));
+    fill(status, h("span.arrived", {}, "Received: "), h("a", { href, on: { click: close } }, name));
     return true;
   }
 
   async function watch() {
     while (!signal.aborted) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-      // Trouble passes, and is not what the reader is here for; a session that is over is.
-      const isDone = document.hidden ? false : await look().catch((error) => error instanceof SignedOut);
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      // Errors are ignored, as the next attempt may succeed. The end of the session stops the loop.
+      const isDone = document.hidden ? false : await poll().catch((error) => error instanceof SignedOut);
       if (isDone) return;
     }
   }

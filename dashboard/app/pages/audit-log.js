@@ -1,15 +1,15 @@
-// An audit trail: of an application, or of an account.
+// The audit log of an application or account, newest entry first.
 
 import * as api from "../api.js";
 import { fill, h } from "../dom.js";
 import { moment } from "../format.js";
-import { troubleBanner } from "../ui/banner.js";
+import { errorBanner } from "../ui/banner.js";
 import { empty, skeleton, when } from "../ui/bits.js";
 
 /** @import { AuditEntry, AuditTrail, Me } from "../../types/openapi" */
 
 /** @type {Record<AuditEntry["action"], string>} */
-const WORDS = {
+const ACTION_TEXTS = {
   "application.created": "created the application",
   "application.renamed": "renamed the application",
   "application.retention_changed": "changed how long telemetry is kept",
@@ -24,26 +24,26 @@ const WORDS = {
   "session.opened": "signed in",
   "session.signed_out": "signed out",
   "session.revoked": "ended a session",
-  "session.reuse_detected": "ended a session, because a used refresh token came again",
-  "session.code_replayed": "ended a session, because its sign-in code came again",
+  "session.reuse_detected": "ended a session because a refresh token was reused",
+  "session.code_replayed": "ended a session because its authorization code was reused",
 };
-const GRAVE = ["session.reuse_detected", "session.code_replayed"];
+const SECURITY_ACTIONS = ["session.reuse_detected", "session.code_replayed"];
 /** @type {Record<string, string>} */
-const OTHERS = { upblit: "Upblit", "github-secret-scanning": "GitHub secret scanning" };
+const SYSTEM_ACTORS = { upblit: "Upblit", "github-secret-scanning": "GitHub secret scanning" };
 
 /**
- * @param {(question: { cursor: string | null }) => Promise<AuditTrail>} page
+ * @param {(query: { cursor: string | null }) => Promise<AuditTrail>} page
  * @param {AbortSignal} signal
  */
-export function trail(page, signal) {
-  const list = h("ol.rows.audit", { "aria-label": "Audit trail" });
+export function auditLog(page, signal) {
+  const list = h("ol.rows.audit", { "aria-label": "Audit log" });
   const waiting = skeleton(4);
   const more = h(
     "button.button.more",
     { type: "button", hidden: true, on: { click: load } },
     "Show older entries",
   );
-  const banner = troubleBanner(load);
+  const banner = errorBanner(load);
   const element = h("div.stack", {}, banner.element, waiting, more);
   /** @type {string | null} */
   let cursor = null;
@@ -51,10 +51,10 @@ export function trail(page, signal) {
   async function load() {
     more.disabled = true;
     try {
-      const [answer, me] = await Promise.all([page({ cursor }), api.me(signal)]);
+      const [response, me] = await Promise.all([page({ cursor }), api.me(signal)]);
       banner.show(null);
-      cursor = answer.nextCursor ?? null;
-      list.append(...answer.entries.map((entry) => row(entry, me)));
+      cursor = response.nextCursor ?? null;
+      list.append(...response.entries.map((entry) => row(entry, me)));
       show();
     } catch (error) {
       banner.show(error);
@@ -69,7 +69,7 @@ export function trail(page, signal) {
       element,
       banner.element,
       isEmpty
-        ? empty("Nothing happened yet", "Changes to keys and settings are listed here.")
+        ? empty("No entries yet", "Changes to keys and settings are listed here.")
         : h("section.panel.flush", {}, list),
       more,
     );
@@ -80,11 +80,15 @@ export function trail(page, signal) {
 
 /** @param {AuditEntry} entry @param {Me} me */
 function row({ at, actor, action, key, session }, me) {
-  const who = Object.hasOwn(OTHERS, actor) ? OTHERS[actor] : actor === me.id ? "You" : `User ${actor}`;
-  const what = Object.hasOwn(WORDS, action) ? WORDS[action] : action;
+  const who = Object.hasOwn(SYSTEM_ACTORS, actor)
+    ? SYSTEM_ACTORS[actor]
+    : actor === me.id
+      ? "You"
+      : `User ${actor}`;
+  const what = Object.hasOwn(ACTION_TEXTS, action) ? ACTION_TEXTS[action] : action;
   return h(
     "li.row.audit-row",
-    { class: GRAVE.includes(action) ? "grave" : "" },
+    { class: SECURITY_ACTIONS.includes(action) ? "grave" : "" },
     h(
       "span",
       {},

@@ -1,4 +1,4 @@
-// Why a list is empty, and what to do: the three cases need different words.
+// Explains why a list is empty, and what to do.
 
 import * as api from "../api.js";
 import { h } from "../dom.js";
@@ -7,18 +7,18 @@ import { SPANS } from "../timespan.js";
 import { empty, pulse } from "../ui/bits.js";
 
 /**
- * @param {object} about
- * @param {import("../../types/openapi").Application} about.application
- * @param {"trace" | "log"} about.what
- * @param {boolean} about.isFiltered
- * @param {import("../timespan.js").SpanName} about.span
- * @param {AbortSignal} about.signal
+ * @param {object} context
+ * @param {import("../../types/openapi").Application} context.application
+ * @param {"trace" | "log"} context.what
+ * @param {boolean} context.isFiltered
+ * @param {import("../timespan.js").SpanName} context.span
+ * @param {AbortSignal} context.signal
  */
-export async function nothingYet({ application, what, isFiltered, span, signal }) {
+export async function emptyList({ application, what, isFiltered, span, signal }) {
   if (isFiltered)
     return empty(
       "Nothing matches",
-      `No ${what} of this time matches these filters. Loosen one, or look further back.`,
+      `No ${what} in this time range matches the filters. Remove a filter or choose a longer time range.`,
     );
   const { keys } = await api.keys(application.id, signal);
   const usable = keys.filter(({ status }) => status === "active");
@@ -27,20 +27,20 @@ export async function nothingYet({ application, what, isFiltered, span, signal }
     h("a.button", { href: to("/applications/{}/keys", application.id), class: tone }, text);
   if (usable.length === 0) {
     return empty(
-      `No ${what} can arrive yet`,
-      `${application.name} has no key to send with. Create one, and copy a snippet for your language.`,
+      "No active API key",
+      `A ${what} can be sent only with an API key. Create one for ${application.name}, and copy a snippet for your language.`,
       keysLink("Create a key", "primary"),
     );
   }
   if (keys.every(({ lastUsedAt }) => !lastUsedAt)) {
     return empty(
       [pulse(), `Waiting for your first ${what}…`],
-      "This page shows it by itself as soon as it arrives. The keys page has snippets to send one.",
+      "It appears here as soon as it arrives. The keys page has snippets that send one.",
       keysLink("Keys and snippets"),
     );
   }
   return empty(
     [pulse(), `No ${what} in the last ${SPANS[span].label}`],
-    "New ones appear here by themselves. Choose a longer time to see older ones.",
+    "New ones appear here automatically. Choose a longer time range to see older ones.",
   );
 }

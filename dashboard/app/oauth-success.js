@@ -1,7 +1,7 @@
-// /oauth-success: takes the code or the tokens, and moves on.
+// /oauth-success: finishes the sign-in with the code or the tokens in the address.
 
-const handed = { search: location.search, hash: location.hash };
-// Before anything else runs: neither the history nor an extension's log keeps them.
+const address = { search: location.search, hash: location.hash };
+// Before anything else, so that neither the history nor an extension records them.
 history.replaceState(null, "", location.pathname);
 
 const { Problem } = await import("./http.js");
@@ -11,7 +11,7 @@ const { finishSignIn, takeReturn } = await import("./sign-in.js");
 
 narrowPolicy();
 try {
-  if (await finishSignIn(handed)) location.replace(`./${takeReturn()}`);
+  if (await finishSignIn(address)) location.replace(`./${takeReturn()}`);
   else leave("invalid_state");
 } catch (error) {
   const refused = error instanceof Problem && error.status >= 400 && error.status < 500;
