@@ -1,15 +1,15 @@
 # shellcheck shell=bash
-# Installs the tools that the scripts here need. Sourced, with the repository as working directory.
+# Functions that install the tools of these scripts. Source it in the root of the repository.
 
-# Makes a virtual environment below target/ with the packages that a file pins.
-# Environments are tied to their place and Python: made anew when either changed.
+# Creates a virtual environment below target/ with the packages of a requirements file. An environment
+# depends on its path and Python version, and is created again if either has changed.
 venv() {
-    local place=target/$1 pins=$2
-    "$place/bin/python" -c '' 2>/dev/null || python3 -m venv --clear "$place"
-    "$place/bin/python" -m pip install --quiet --requirement "$pins"
+    local venv=target/$1 requirements=$2
+    "$venv/bin/python" -c '' 2>/dev/null || python3 -m venv --clear "$venv"
+    "$venv/bin/python" -m pip install --quiet --requirement "$requirements"
 }
 
-# Installs Node.js from Debian unless there is one.
+# Installs Node.js from Debian if it is missing.
 node_js() {
     if command -v npm >/dev/null; then return; fi
     local as_root=()
@@ -18,11 +18,12 @@ node_js() {
     "${as_root[@]}" apt-get install -y -qq --no-install-recommends nodejs npm >/dev/null
 }
 
-# Installs what package-lock.json of a folder pins, when that changed: `npm ci` writes all anew.
+# Installs the packages in a folder's package-lock.json if the file has changed, as `npm ci` always
+# reinstalls everything.
 node_modules() {
-    local place=$1
-    if cmp -s "$place/package-lock.json" "$place/node_modules/.installed"; then return; fi
+    local folder=$1
+    if cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed"; then return; fi
     node_js
-    npm ci --prefix "$place" --ignore-scripts --no-audit --no-fund --silent
-    cp "$place/package-lock.json" "$place/node_modules/.installed"
+    npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --silent
+    cp "$folder/package-lock.json" "$folder/node_modules/.installed"
 }

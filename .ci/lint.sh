@@ -2,9 +2,9 @@
 # Formatters and linters for JavaScript, CSS, Python, shell and GitHub's workflows.
 #
 #   .ci/lint.sh          checks
-#   .ci/lint.sh --fix    formats and corrects what has a safe correction, then checks
+#   .ci/lint.sh --fix    formats and applies safe fixes, then checks
 #
-# Their settings: biome.json, ruff.toml, .shellcheckrc, .editorconfig.
+# Settings: biome.json, ruff.toml, .shellcheckrc, .editorconfig.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . .ci/install.sh
@@ -28,10 +28,10 @@ ruff format --check
 shellcheck "${scripts[@]}"
 shfmt --diff "${scripts[@]}"
 actionlint
-# Offline: online it asks GitHub about each action.
+# Offline, because zizmor otherwise queries GitHub for each action.
 zizmor --offline --quiet .github
 
-# Every step runs in a workflow, by name or because another step needs it.
+# Every step must run in a workflow, by name or because another step needs it.
 listed=$(.ci/run --list)
 mapfile -t forgotten < <(comm -23 <(awk '{ print $1 }' <<<"$listed" | sort) <(
     {
@@ -40,6 +40,6 @@ mapfile -t forgotten < <(comm -23 <(awk '{ print $1 }' <<<"$listed" | sort) <(
     } | tr -s ' ' '\n' | sort -u
 ))
 if ((${#forgotten[@]})); then
-    echo "no workflow runs the step: ${forgotten[*]}" >&2
+    echo "steps without a workflow: ${forgotten[*]}" >&2
     exit 1
 fi

@@ -1,4 +1,4 @@
-"""Installs what the scripts here need, exactly as pinned, and only when it changed."""
+"""Installs the pinned packages that the test scripts need, if they have changed."""
 
 import hashlib
 import os
@@ -11,8 +11,9 @@ TARGET = Path(__file__).parents[1] / "target"
 
 
 def python(folder: Path) -> str:
-    """The interpreter of a virtual environment with `requirements.txt` of a folder."""
-    venv, pins = TARGET / f"{folder.name}-venv", folder / "requirements.txt"
+    """Returns the interpreter of a virtual environment with the `requirements.txt` of a folder."""
+    venv = TARGET / f"{folder.name}-venv"
+    pins = folder / "requirements.txt"
     interpreter = venv / "bin" / "python"
     if is_stale(venv, pins, sys.version):
         run(sys.executable, "-m", "venv", "--clear", venv)
@@ -22,10 +23,11 @@ def python(folder: Path) -> str:
 
 
 def node(js: Path) -> str:
-    """Node, with what `package-lock.json` of a folder names beside it."""
+    """Installs the `package-lock.json` of a folder, and returns the Node.js command."""
     if missing := [tool for tool in ("node", "npm") if not shutil.which(tool)]:
         from_debian("nodejs" if tool == "node" else tool for tool in missing)
-    modules, pins = js / "node_modules", js / "package-lock.json"
+    modules = js / "node_modules"
+    pins = js / "package-lock.json"
     version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
     if is_stale(modules, pins, version):
         run("npm", "ci", "--prefix", js, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
@@ -40,8 +42,8 @@ def from_debian(packages) -> None:
 
 
 def is_stale(directory: Path, pins: Path, tool: str) -> bool:
-    known = directory / ".installed"
-    return not known.exists() or known.read_text() != fingerprint(pins, tool)
+    stamp_file = directory / ".installed"
+    return not stamp_file.exists() or stamp_file.read_text() != fingerprint(pins, tool)
 
 
 def stamp(directory: Path, pins: Path, tool: str) -> None:

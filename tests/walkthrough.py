@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Walks through Upblit from the outside: as a browser, a dashboard and an SDK do.
+"""Tests Upblit from the outside, as a browser, a dashboard and an SDK use it.
 
     cargo build
     python3 tests/walkthrough.py                 # starts target/debug/upblit itself
@@ -7,8 +7,8 @@
     cargo run -- --db-only                       # and cargo lambda watch beside it
     python3 tests/walkthrough.py --base-url http://127.0.0.1:9000
 
-Only Python's standard library. Started against its own process, it also kills
-and restarts that process, and reads everything it printed: no secret may be there.
+Requires only Python's standard library. If it starts the server itself, it also kills and restarts
+the server, and checks that its output contains no secrets.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from urllib.parse import parse_qs, urljoin, urlsplit
 
-KEY_CACHE_SECONDS = 10  # README: a revoked key is refused within this time
+KEY_CACHE_SECONDS = 10  # Time within which a revoked key is rejected, see README.md
 MIB = 1024 * 1024
 JWT_HEADER = {"alg": "HS256", "typ": "JWT"}
 
@@ -51,8 +51,8 @@ def main() -> None:
             with server:
                 api = Api(server.url)
                 walk(api, server, server.engine)
-                the_process_ends_when_asked(server)
-                what_cannot_work_is_told_in_one_line(server)
+                the_process_stops_on_request(server)
+                start_errors_are_one_line(server)
             api.secrets.add(server.jwt_secret())
             no_secret_is_stored(api, server)
             logs = [*options.log, server.log]
@@ -60,12 +60,12 @@ def main() -> None:
     print(f"walkthrough: {Step.passed} passed, 0 failed")
 
 
-# --- The walk, in the order a newcomer takes it ---
+# --- The walkthrough, in the order of a new user's steps ---
 
 
 def walk(api: "Api", server: "Server | None", engine: "str | None") -> None:
     started = time.time()
-    with Step("GET /health answers"):
+    with Step("GET /health responds"):
         api.get("/health").expect(200)
 
     session = someone_signs_in(api)
@@ -84,7 +84,7 @@ def walk(api: "Api", server: "Server | None", engine: "str | None") -> None:
         revoked_at = time.monotonic()
     stored = 1
 
-    stored += sdks_of_every_kind_are_understood(api, key)
+    stored += batches_of_all_forms_are_accepted(api, key)
     one_bad_event_costs_one_event(api, key)
     stored += 99
     bodies_that_must_fail(api, key, server)
@@ -94,44 +94,43 @@ def walk(api: "Api", server: "Server | None", engine: "str | None") -> None:
     with Step("POST /ingest/traces accepts 2,000 spans in 20 batches"):
         for batch in batches:
             api.ingest(key, "traces", batch).accepts(100)
-    # Acknowledged, and at once:
     stored += 2000
     if server:
-        with Step("kill -9 right after the answer, and a restart on the same data"):
+        with Step("kill -9 right after the response, then restart with the same data"):
             server.kill()
             server.start()
             engine = server.engine
         with Step("the same access token works after the restart"):
             session.get("/me").expect(200)
     if engine:
-        with Step("everything acknowledged is stored"):
+        with Step("all acknowledged events are stored"):
             before = telemetry_of(engine, application)
             assert events_in(before) == stored, f"{events_in(before)} stored, {stored} acknowledged"
-    with Step("and is found through the read API"):
+    with Step("all acknowledged events are found through the read API"):
         sent = {one["traceId"] for batch in batches for one in json.loads(batch)["traces"]}
         found = traces_found(session, application)
         assert sent <= found.keys(), f"{len(sent - found.keys())} of 2,000 spans lost"
         assert all(found[one]["spanCount"] == 1 for one in sent)
         counted = metrics_of(session, application)
         assert counted["count"] >= len(found), counted
-    with Step("the same bytes again, plain and gzip, are acknowledged"):
+    with Step("the same batch is acknowledged again, plain and gzip"):
         api.ingest(key, "traces", batch).accepts(100)
         api.ingest(key, "traces", batch, encoding="gzip").accepts(100)
-    with Step("and change nothing that is read"):
+    with Step("repeated batches do not change query results"):
         assert traces_found(session, application) == found
         assert metrics_of(session, application) == counted
     if engine:
-        with Step("and stored once"):
+        with Step("repeated batches are stored once"):
             assert telemetry_of(engine, application) == before
 
     refresh_tokens_rotate(api, session)
     a_stolen_refresh_token_ends_the_session(api)
     signing_out_ends_the_session(api, session, application)
 
-    with Step(f"the revoked key is refused within {KEY_CACHE_SECONDS} s"):
+    with Step(f"the revoked key is rejected within {KEY_CACHE_SECONDS} s"):
         deadline = revoked_at + KEY_CACHE_SECONDS + 1
         while (answer := api.ingest(revoked, "traces", traces(1))).status == 200:
-            assert time.monotonic() < deadline, "still accepted"
+            assert time.monotonic() < deadline, "the key is still accepted"
             time.sleep(0.5)
         answer.expect_problem(401, "key-revoked")
     print(f"     ({time.time() - started:.1f} s)")
@@ -153,34 +152,35 @@ def someone_signs_in(api: "Api", login: str = "octocat") -> "Session":
         assert tokens.keys() == {"token", "refreshToken", "expiresIn"}, tokens.keys()
         api.secrets |= {tokens["token"], tokens["refreshToken"], parse_qs(urlsplit(back).query)["code"][0]}
         session = Session(api, tokens["token"], tokens["refreshToken"])
-    with Step("GET /me tells who that is"):
+    with Step("GET /me returns the user"):
         me = session.get("/me").expect(200).json
         assert me["login"] == login and "@" in me["email"], me
     return session
 
 
 def sign_ins_that_must_fail(api: "Api") -> None:
-    with Step("two sign-ins at once in one browser both succeed"):
+    with Step("two simultaneous sign-ins in one browser both succeed"):
         browser = Browser(api)
         tabs = [browser.starts_sign_in() for _ in range(2)]
         for tab in tabs:
             assert "/oauth-success#" in browser.follow(browser.follow(f"{tab}&login=hubot"))
 
-    with Step("Cancel at GitHub ends on the login page"):
+    with Step("Cancel at GitHub leads to the login page"):
         browser = Browser(api)
         page = browser.open(browser.starts_sign_in()).expect(200).text
         cancel = next(link for link in re.findall(r'href="([^"]+)"', page) if "access_denied" in link)
         assert login_reason(browser.follow(html.unescape(cancel))) == "access_denied"
 
-    with Step("a forged state, and a state from another browser, end on the login page"):
-        victim, thief = Browser(api), Browser(api)
+    with Step("a forged state and the state of another browser lead to the login page"):
+        victim = Browser(api)
+        thief = Browser(api)
         back = victim.follow(victim.starts_sign_in() + "&login=octocat")
         thief.starts_sign_in()
         assert login_reason(thief.follow(back)) == "invalid_state"
         state = parse_qs(urlsplit(back).query)["state"][0]
         assert login_reason(victim.follow(back.replace(state, changed(state)))) == "invalid_state"
 
-    with Step("no sign-in leads anywhere but to the frontend"):
+    with Step("sign-in redirects to the frontend only"):
         for target in ("//evil.test", "https://evil.test", "/\\evil.test", "/a%0d%0aSet-Cookie:x"):
             answer = api.get(f"/oauth2/authorization/github?return_to={target}").expect(302)
             assert "evil" not in answer.headers["location"], answer.headers["location"]
@@ -191,7 +191,7 @@ def access_tokens_that_must_fail(api: "Api", session: "Session", server: "Server
     claims = json.loads(unbase64(payload))
     now = int(time.time())
 
-    with Step("no token: 401 that says how to authenticate"):
+    with Step("without a token: 401 with WWW-Authenticate"):
         answer = api.get("/me").expect_problem(401, "invalid-access-token")
         assert answer.headers["www-authenticate"].startswith("Bearer"), answer.headers
 
@@ -205,7 +205,7 @@ def access_tokens_that_must_fail(api: "Api", session: "Session", server: "Server
         "a token of 100 KB": "x" * 100_000,
     }
     if server:
-        # With the right key, so that nothing but the claim is wrong.
+        # Signed with the right secret, so that only the claim is wrong.
         sign = server.sign_jwt
         refused |= {
             "expired": sign({**claims, "iat": now - 1000, "nbf": now - 1000, "exp": now - 10}),
@@ -216,11 +216,11 @@ def access_tokens_that_must_fail(api: "Api", session: "Session", server: "Server
             "HS512": sign(claims, header={"alg": "HS512", "typ": "JWT"}, digest=hashlib.sha512),
         }
     for what, token in refused.items():
-        with Step(f"access token refused: {what}"):
+        with Step(f"access token rejected: {what}"):
             api.secrets.add(token)
             bearer = {"authorization": f"Bearer {token}"}
             if len(token) > 10_000:
-                # Any refusal will do: a server in front may have its own limit.
+                # A server in front of the API may have its own limit and status.
                 assert api.call("GET", "/me", bearer).status in (400, 401, 431)
             else:
                 api.call("GET", "/me", bearer).expect_problem(401, "invalid-access-token")
@@ -235,13 +235,13 @@ def refresh_tokens_rotate(api: "Api", session: "Session") -> None:
         second = session.refreshes()
         third = session.refreshes()
         assert len({first, second, third}) == 3
-    with Step("the token before, within its grace, gets the same successor"):
+    with Step("the previous token gets the same successor within its grace period"):
         assert api.refresh(second).expect(200).json["refreshToken"] == third
         session.get("/me").expect(200)
-    with Step("refresh token refused: forged, cut short, not one at all"):
+    with Step("refresh token rejected: forged, truncated, malformed"):
         for token in (changed(third), third[:-4], "hello"):
             api.refresh(token).expect_problem(401, "invalid-refresh-token")
-    with Step("POST /refresh without a readable body: 400, which logs nobody out"):
+    with Step("POST /refresh with an invalid body returns 400 and keeps the session"):
         for body in (b"", b"{", b"[]", b"null", b'{"refreshToken":1}', b"{}"):
             api.call("POST", "/refresh", JSON, body).expect(400)
         api.refresh(third).expect(200)
@@ -250,7 +250,7 @@ def refresh_tokens_rotate(api: "Api", session: "Session") -> None:
 
 def a_stolen_refresh_token_ends_the_session(api: "Api") -> None:
     session = someone_signs_in(api, "mallorys-victim")
-    with Step("a refresh token used again after two rotations ends its session"):
+    with Step("reuse of a refresh token after two rotations ends its session"):
         stolen = session.refresh_token
         session.refreshes()
         session.refreshes()
@@ -259,14 +259,14 @@ def a_stolen_refresh_token_ends_the_session(api: "Api") -> None:
 
 
 def signing_out_ends_the_session(api: "Api", session: "Session", application: str) -> None:
-    with Step("GET /sessions shows this one"):
+    with Step("GET /sessions lists the current session"):
         assert sum(one["current"] for one in session.get("/sessions").expect(200).json["sessions"]) == 1
-    with Step("POST /logout answers 204, also the second time"):
+    with Step("POST /logout returns 204, also if repeated"):
         for _ in range(2):
             api.json("POST", "/logout", {"refreshToken": session.refresh_token}).expect(204)
-    with Step("after logout, refresh is refused"):
+    with Step("after logout, refresh is rejected"):
         api.refresh(session.refresh_token).expect_problem(401, "invalid-refresh-token")
-    with Step("after logout, the access token mints no key"):
+    with Step("after logout, the access token cannot create a key"):
         session.call("POST", f"/apikey?ApplicationId={application}").expect_problem(401, "invalid-access-token")
 
 
@@ -296,9 +296,9 @@ def an_sdk_sends(api: "Api", key: str, batch: bytes, accepted: int) -> None:
         api.ingest(key, "traces", batch).accepts(accepted)
 
 
-def sdks_of_every_kind_are_understood(api: "Api", key: str) -> int:
+def batches_of_all_forms_are_accepted(api: "Api", key: str) -> int:
     """Returns how many events were acknowledged."""
-    with Step("traces as SDKs send them: nanoseconds, offsets, nulls, absent fields"):
+    with Step("spans with nanoseconds, UTC offsets, nulls and missing fields"):
         now = datetime.now(timezone.utc)
         in_delhi = now.astimezone(timezone(timedelta(hours=5, minutes=30)))
         spans = [
@@ -309,7 +309,7 @@ def sdks_of_every_kind_are_understood(api: "Api", key: str) -> int:
         del spans[2]["parentSpanId"]
         no_envelope_time = json.dumps({"traces": spans}).encode()
         api.ingest(key, "traces", no_envelope_time).accepts(3)
-    with Step("an unreadable envelope timestamp, and a charset on the content type"):
+    with Step("an invalid batch timestamp, and a content type with charset"):
         batch = json.dumps({"timestamp": "yesterday", "traces": [span()]}).encode()
         headers = {"content-type": "application/json; charset=utf-8"}
         api.ingest(key, "traces", batch, headers=headers).accepts(1)
@@ -337,7 +337,7 @@ def sdks_of_every_kind_are_understood(api: "Api", key: str) -> int:
 
 
 def one_bad_event_costs_one_event(api: "Api", key: str) -> None:
-    with Step("one bad event of a hundred: 99 accepted, one reported"):
+    with Step("one invalid event of a hundred: 99 accepted, one reported"):
         spans = [span() for _ in range(100)]
         spans[41]["responseStatus"] = "two hundred"
         answer = api.ingest(key, "traces", json.dumps({"traces": spans}).encode())
@@ -347,25 +347,25 @@ def one_bad_event_costs_one_event(api: "Api", key: str) -> None:
 
 
 def bodies_that_must_fail(api: "Api", key: str, server: "Server | None") -> None:
-    with Step("bodies that are no batch: 400"):
+    with Step("invalid batches: 400"):
         for body in (b"", b"not json", b"[]", b'{"traces":{}}', b'{"logs":[]}', traces(1)[:-2]):
             api.ingest(key, "traces", body).expect_problem(400, "malformed-request")
     with Step("a content type that is not JSON: 415"):
         api.ingest(key, "traces", traces(1), headers={"content-type": "application/xml"}).expect(415)
-    with Step("gzip in name only, and an encoding we do not read: 400, 415"):
+    with Step("invalid gzip, and an unsupported encoding: 400, 415"):
         api.ingest(key, "traces", b"\x1f\x8bnothing of the kind", encoding="gzip", packed=True).expect(400)
         api.ingest(key, "traces", traces(1), headers={"content-encoding": "br"}).expect(415)
     with Step("a body of 5 MiB: 413"):
         body = b'{"traces":[' + b" " * (5 * MIB) + b"]}"
         api.ingest(key, "traces", body).expect_problem(413, "too-large")
-    with Step("a gzip bomb, 80 KiB that become 80 MiB: 413"):
+    with Step("a gzip bomb, 80 KiB that decompress to 80 MiB: 413"):
         before = server.peak_memory() if server else None
         bomb = gzip.compress(b'{"traces":[' + b" " * (80 * MIB))
         assert len(bomb) < 100 * 1024
         api.ingest(key, "traces", bomb, encoding="gzip", packed=True).expect_problem(413, "too-large")
         if before is not None:
-            more = server.peak_memory() - before
-            assert more < 32 * MIB, f"it took {more / MIB:.0f} MiB"
+            growth = server.peak_memory() - before
+            assert growth < 32 * MIB, f"memory grew by {growth / MIB:.0f} MiB"
 
 
 def keys_that_must_fail(api: "Api", key: str) -> None:
@@ -379,65 +379,65 @@ def keys_that_must_fail(api: "Api", key: str) -> None:
         "twice, with a comma": f"{key},{key}",
     }
     for what, text in refused.items():
-        with Step(f"API key refused: {what}"):
+        with Step(f"API key rejected: {what}"):
             api.ingest(text, "traces", traces(1)).expect_problem(401, "invalid-api-key")
-    with Step("API key refused in the query"):
+    with Step("API key rejected in the query"):
         api.call("POST", f"/ingest/traces?x-api-key={key}", JSON, traces(1)).expect(401)
 
 
 # --- The process itself ---
 
 
-def the_process_ends_when_asked(server: "Server") -> None:
-    with Step("a second process on the same port ends with one line"):
-        one_line_and_failure(server.run("--port", server.port, "--memory"), f"port {server.port}")
-    with Step("a second process on the same data ends with one line"):
-        one_line_and_failure(server.run("--port", free_port(), "--data-dir", server.data_dir), "in use")
-    with Step("Ctrl-C ends the process with 0, within 5 s"):
+def the_process_stops_on_request(server: "Server") -> None:
+    with Step("a second process on the same port exits with a one-line error"):
+        fails_with_one_line(server.run("--port", server.port, "--memory"), f"port {server.port}")
+    with Step("a second process on the same data exits with a one-line error"):
+        fails_with_one_line(server.run("--port", free_port(), "--data-dir", server.data_dir), "in use")
+    with Step("Ctrl-C stops the process with exit code 0 within 5 s"):
         server.process.send_signal(signal.SIGINT)
         assert server.process.wait(timeout=5) == 0
 
 
-def what_cannot_work_is_told_in_one_line(server: "Server") -> None:
-    with Step("a data directory that cannot be made ends with one line"):
-        one_line_and_failure(server.run("--port", free_port(), "--data-dir", f"{os.devnull}/x"), "cannot use")
-    with Step("a bad setting ends with one line that names it, and not its value"):
-        ended = server.run("--port", free_port(), "--memory", JWT_SECRET="hunter2")
-        one_line_and_failure(ended, "JWT_SECRET")
-        assert "hunter2" not in ended.stderr
+def start_errors_are_one_line(server: "Server") -> None:
+    with Step("an unusable data directory is a one-line error"):
+        fails_with_one_line(server.run("--port", free_port(), "--data-dir", f"{os.devnull}/x"), "cannot use")
+    with Step("an invalid setting is a one-line error with its name, without its value"):
+        result = server.run("--port", free_port(), "--memory", JWT_SECRET="hunter2")
+        fails_with_one_line(result, "JWT_SECRET")
+        assert "hunter2" not in result.stderr
 
 
-def one_line_and_failure(ended: subprocess.CompletedProcess, naming: str) -> None:
-    assert ended.returncode not in (0, None), ended
-    assert len(ended.stderr.splitlines()) == 1 and naming in ended.stderr, ended.stderr
+def fails_with_one_line(result: subprocess.CompletedProcess, naming: str) -> None:
+    assert result.returncode not in (0, None), result
+    assert len(result.stderr.splitlines()) == 1 and naming in result.stderr, result.stderr
 
 
-# --- What must not be found anywhere ---
+# --- Secrets must not leak ---
 
 
 def no_secret_is_logged(api: "Api", logs: list) -> None:
     for log in logs:
-        with Step(f"none of {len(api.secrets)} secrets in the output ({log.name})"):
+        with Step(f"the output contains none of {len(api.secrets)} secrets ({log.name})"):
             text = log.read_text(errors="replace")
             leaked = [secret[:12] + "…" for secret in api.secrets if secret in text]
             assert text and not leaked, leaked
 
 
 def no_secret_is_stored(api: "Api", server: "Server") -> None:
-    with Step("none of them in the database"):
+    with Step("the database contains no secrets"):
         for file in server.data_dir.glob("upblit.db*"):
             stored = file.read_bytes()
             leaked = [secret[:12] + "…" for secret in api.secrets if secret.encode() in stored]
             assert not leaked, (file.name, leaked)
 
 
-# --- The parts ---
+# --- Helpers ---
 
 JSON = {"content-type": "application/json"}
 
 
 class Step:
-    """One line of the report, and one reason to stop."""
+    """A check, which is one line of the report. A failure stops the run."""
 
     passed = 0
 
@@ -453,7 +453,7 @@ class Step:
 
 
 class Answer:
-    """A response, read whole."""
+    """A response with its body."""
 
     def __init__(self, request: str, response: http.client.HTTPResponse):
         self.request, self.status = request, response.status
@@ -462,7 +462,7 @@ class Answer:
         self.text = response.read().decode(errors="replace")
 
     def __str__(self) -> str:
-        return f"{self.request} answered {self.status}: {self.text[:400]}"
+        return f"{self.request} returned {self.status}: {self.text[:400]}"
 
     @property
     def json(self):
@@ -486,7 +486,7 @@ class Answer:
 
 
 class Api:
-    """Calls the API, follows nothing, and remembers every secret it sees."""
+    """A client for the API. It follows no redirects, and records every secret it sees."""
 
     def __init__(self, url: str):
         self.url = url.rstrip("/")
@@ -496,13 +496,13 @@ class Api:
         url = urlsplit(urljoin(self.url, path))
         connection = http.client.HTTPConnection(url.hostname, url.port, timeout=60)
         target = url.path + (f"?{url.query}" if url.query else "")
-        # Refused before all of it was sent: the answer is there already.
+        # The server may respond and close the connection before the request was sent completely.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.request(method, target, body or None, {"content-length": str(len(body)), **headers})
         answer = Answer(f"{method} {url.path}", connection.getresponse())
         connection.close()
-        told = [secret[:12] + "…" for secret in self.secrets if answer.status >= 400 and secret in answer.text]
-        assert not told, f"{answer.request}: the error tells a secret: {told}"
+        leaked = [secret[:12] + "…" for secret in self.secrets if answer.status >= 400 and secret in answer.text]
+        assert not leaked, f"{answer.request}: the error contains a secret: {leaked}"
         return answer
 
     def get(self, path: str) -> Answer:
@@ -529,7 +529,7 @@ class Api:
         headers: dict = JSON,
     ) -> Answer:
         if encoding:
-            # Not application/json: an HTTP API and cargo lambda watch take that for text.
+            # Not application/json, which an HTTP API and cargo lambda watch treat as text.
             headers = {"content-type": "application/octet-stream", "content-encoding": encoding}
             if not packed:
                 batch = gzip.compress(batch) if encoding == "gzip" else zlib.compress(batch)
@@ -539,7 +539,7 @@ class Api:
 
 
 class Browser:
-    """Keeps cookies and follows one redirect at a time."""
+    """A browser that keeps cookies and follows one redirect at a time."""
 
     def __init__(self, api: Api):
         self.api, self.cookies = api, {}
@@ -565,7 +565,7 @@ class Browser:
 
 
 class Session:
-    """A dashboard with someone signed in."""
+    """A signed-in dashboard."""
 
     def __init__(self, api: Api, access_token: str, refresh_token: str):
         self.api, self.access_token, self.refresh_token = api, access_token, refresh_token
@@ -593,7 +593,7 @@ class Session:
             return application["id"]
 
     def mints_a_key(self, application: str, name: str) -> str:
-        with Step("POST /apikey mints a key, as a JSON string"):
+        with Step("POST /apikey creates a key and returns it as a JSON string"):
             answer = self.call("POST", f"/apikey?ApplicationId={application}", {"name": name}).expect(200)
             key = answer.json
             assert isinstance(key, str) and re.fullmatch(r"upblit_live_[0-9A-Za-z]{57}", key)
@@ -604,7 +604,7 @@ class Session:
 
 
 class Server:
-    """The local server as a process, its data and all it ever printed."""
+    """The local server as a process, with its data directory and its output."""
 
     def __init__(self, binary: str, directory: Path):
         self.binary, self.data_dir, self.log = binary, directory / "data", directory / "output.log"
@@ -619,7 +619,7 @@ class Server:
     def __exit__(self, kind, *_) -> None:
         self.kill()
         if kind is not None:
-            print(f"--- the server's output ends with:\n{self.log.read_text(errors='replace')[-4000:]}")
+            print(f"--- end of the server's output:\n{self.log.read_text(errors='replace')[-4000:]}")
 
     def start(self) -> None:
         printed = self.log.stat().st_size if self.log.exists() else 0
@@ -629,8 +629,8 @@ class Server:
         deadline = time.monotonic() + 20
         banner = None
         while not banner:
-            assert self.process.poll() is None, f"it ended: {self.log.read_text()[-2000:]}"
-            assert time.monotonic() < deadline, "it printed no banner"
+            assert self.process.poll() is None, f"the server exited: {self.log.read_text()[-2000:]}"
+            assert time.monotonic() < deadline, "the server printed no banner"
             time.sleep(0.05)
             text = self.log.read_bytes()[printed:].decode(errors="replace")
             banner = re.search(r"Database\s+(http://[\d.:]+)\s", text)
@@ -641,13 +641,13 @@ class Server:
         self.process.wait()
 
     def run(self, *options, **settings) -> subprocess.CompletedProcess:
-        """Another process of the same program, which is expected to end by itself."""
+        """Runs another process of the same program until it exits."""
         command = [self.binary, *map(str, options)]
         env = {**os.environ, "RUST_LOG": "error", **settings}
         return subprocess.run(command, check=False, env=env, capture_output=True, text=True, timeout=20)
 
     def peak_memory(self) -> "int | None":
-        """In bytes; known on Linux only."""
+        """Peak memory of the process in bytes; None except on Linux."""
         status = Path(f"/proc/{self.process.pid}/status")
         if not status.exists():
             return None
@@ -664,7 +664,7 @@ class Server:
 
 
 def telemetry_of(engine: str, application: str) -> dict:
-    """The stored items of an application, by key, asked from the DynamoDB engine."""
+    """The stored items of an application by key, read from the DynamoDB engine."""
     host = urlsplit(engine)
     items, start = {}, None
     while True:
@@ -679,7 +679,7 @@ def telemetry_of(engine: str, application: str) -> dict:
             {
                 "content-type": "application/x-amz-json-1.0",
                 "x-amz-target": "DynamoDB_20120810.Scan",
-                # The engine wants a signature's form and verifies none.
+                # The engine requires a well-formed signature, but does not verify it.
                 "authorization": "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
                 "x-amz-date": "20260101T000000Z",
             },
@@ -692,7 +692,7 @@ def telemetry_of(engine: str, application: str) -> dict:
 
 
 def events_in(items: dict) -> int:
-    """Heads count the events of their blobs."""
+    """Sums the counts in the chunk summaries."""
     return sum(int(item["count"]["N"]) for item in items.values() if "count" in item)
 
 
@@ -756,11 +756,11 @@ def free_port() -> int:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Walks through Upblit from the outside.")
+    parser = argparse.ArgumentParser(description="Tests Upblit from the outside.")
     parser.add_argument("--binary", default="target/debug/upblit", help="the local server to start")
-    parser.add_argument("--base-url", help="an API that runs already; none is started then")
-    parser.add_argument("--engine-url", help="with --base-url: its DynamoDB engine, to count what is stored")
-    parser.add_argument("--log", type=Path, action="append", default=[], help="a file that must hold no secret")
+    parser.add_argument("--base-url", help="a running API; no server is started")
+    parser.add_argument("--engine-url", help="with --base-url: its DynamoDB engine, to count stored events")
+    parser.add_argument("--log", type=Path, action="append", default=[], help="a file that must not contain secrets")
     return parser.parse_args()
 
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Drives the dashboard in a real browser, against target/debug/upblit.
+# Tests the dashboard in a real browser, against target/debug/upblit.
 #
 #   tests/browser/run.sh                  all specs
-#   tests/browser/run.sh specs/session*   some of them
-#   tests/browser/run.sh --screenshots    writes docs/screenshots/*.png instead
+#   tests/browser/run.sh specs/session*   some specs
+#   tests/browser/run.sh --screenshots    writes docs/screenshots/*.png
 #
-# Installs what is missing: Node.js, Chromium and fonts from Debian, packages from npm.
-# CHROMIUM and UPBLIT name other binaries.
+# Installs missing tools: Node.js, Chromium and fonts from Debian, packages from npm.
+# The variables CHROMIUM and UPBLIT select other binaries.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -39,10 +39,10 @@ UPBLIT=${UPBLIT:-$(cd ../.. && pwd)/target/debug/upblit}
 export CHROMIUM UPBLIT
 
 if [[ ! -x $UPBLIT ]]; then
-    echo "there is no $UPBLIT: run cargo build first, or set UPBLIT" >&2
+    echo "$UPBLIT does not exist: run cargo build first, or set UPBLIT" >&2
     exit 1
 fi
-# `npm ci` only after a change: it deletes and writes all anew.
+# Run `npm ci` only after a change, because it reinstalls everything.
 if ! cmp -s package-lock.json node_modules/.installed; then
     npm ci --no-audit --no-fund --silent
     cp package-lock.json node_modules/.installed
@@ -52,9 +52,9 @@ if [[ ${1:-} == --screenshots ]]; then
     fc-list | grep -q Inter || install fontconfig fonts-inter fonts-jetbrains-mono
     exec node screenshots.js
 fi
-# Patterns are expanded here, in the folder they are relative to.
+# Patterns are relative to this folder, so they are expanded here.
 # shellcheck disable=SC2206
 specs=($@)
 ((${#specs[@]})) || specs=(specs/*.test.js)
-# One after the other: each has a server and a browser.
+# Sequential, because each spec starts a server and a browser.
 exec node --test --test-concurrency=1 --test-reporter=spec "${specs[@]}"

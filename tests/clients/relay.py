@@ -1,5 +1,4 @@
-"""Stands between a program and the server: passes everything on, keeps what it saw,
-and has an outage when it is told to."""
+"""A proxy between a program and the server. It records all requests, and can simulate outages."""
 
 import http.client
 import threading
@@ -11,19 +10,19 @@ from urllib.parse import urlsplit
 
 @dataclass
 class Exchange:
-    """A request, and what became of it."""
+    """A request and its response."""
 
     at: float
     path: str
     headers: dict
     body: bytes
     status: int
-    answer: bytes = b""
-    is_told: bool = True
+    response: bytes = b""
+    is_delivered: bool = True
 
 
 class Relay:
-    """A server on a port of its own while it is entered."""
+    """A proxy that listens on a free port while its context is active."""
 
     def __init__(self, server_url: str):
         self.exchanges: list = []
@@ -43,29 +42,29 @@ class Relay:
         self._server.server_close()
 
     def refuse_for(self, seconds: float) -> "Relay":
-        """From the first request on, 503 and to try again in a second."""
+        """Responds 503 with `Retry-After: 1`, for some seconds from the first request on."""
         self._refuse_seconds = seconds
         return self
 
-    def drop_first_answer(self, *paths: str) -> "Relay":
-        """The server gets the first request to each of them; the program is not told."""
+    def drop_first_response(self, *paths: str) -> "Relay":
+        """Forwards the first request to each path, but closes the connection without a response."""
         self._drops = set(paths)
         return self
 
-    def _answer(self, path: str, headers: dict, body: bytes) -> Exchange:
+    def _forward(self, path: str, headers: dict, body: bytes) -> Exchange:
         now = time.monotonic()
         if self._is_refusing(now):
             return Exchange(now, path, headers, body, 503)
         connection = http.client.HTTPConnection(self._upstream, timeout=30)
         connection.request("POST", path, body, headers)
         response = connection.getresponse()
-        answer = response.read()
+        response_body = response.read()
         connection.close()
-        headers |= {"answered-type": response.headers["content-type"] or ""}
+        headers |= {"response-type": response.headers["content-type"] or ""}
         with self._lock:
-            is_told = path not in self._drops
+            is_delivered = path not in self._drops
             self._drops.discard(path)
-        return Exchange(now, path, headers, body, response.status, answer, is_told)
+        return Exchange(now, path, headers, body, response.status, response_body, is_delivered)
 
     def _is_refusing(self, now: float) -> bool:
         with self._lock:
@@ -80,18 +79,18 @@ class Relay:
             def do_POST(self) -> None:
                 passed = ("content-type", "content-encoding", "x-api-key")
                 headers = {name: self.headers[name] for name in passed if name in self.headers}
-                exchange = relay._answer(self.path, headers, self._body())
+                exchange = relay._forward(self.path, headers, self._body())
                 relay.exchanges.append(exchange)
-                if not exchange.is_told:
+                if not exchange.is_delivered:
                     self.close_connection = True
                     return
                 self.send_response(exchange.status)
                 if exchange.status == 503:
                     self.send_header("retry-after", "1")
-                self.send_header("content-type", exchange.headers.get("answered-type", "text/plain"))
-                self.send_header("content-length", str(len(exchange.answer)))
+                self.send_header("content-type", exchange.headers.get("response-type", "text/plain"))
+                self.send_header("content-length", str(len(exchange.response)))
                 self.end_headers()
-                self.wfile.write(exchange.answer)
+                self.wfile.write(exchange.response)
 
             def _body(self) -> bytes:
                 if "content-length" in self.headers:

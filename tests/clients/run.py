@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Real OpenTelemetry SDKs against a running server: what they send is found again.
+"""Runs real OpenTelemetry SDKs against a server, and checks that everything they send can be read.
 
     cargo build
     python3 tests/clients/run.py            # starts target/debug/upblit itself
 
-The programs python/emit.py and js/emit.mjs are configured as any user's would be, by
-OTEL_ variables alone. Needs Python's standard library; installs the SDKs, at exact
-versions, into target/clients-venv and js/node_modules.
+The programs python/emit.py and js/emit.mjs are configured only by OTEL_ variables, like those of a
+user. The script requires only Python's standard library, and installs pinned versions of the SDKs
+into target/clients-venv and js/node_modules.
 """
 
 import argparse
@@ -61,14 +61,15 @@ def main() -> None:
                 everything_is_found(sdk, server.url, Project(session, sdk.name))
             for sdk in (sdk for sdk in sdks if "gzip" in sdk.name):
                 an_outage_costs_nothing(sdk, server.url, Project(session, sdk.name))
-                a_lost_answer_doubles_nothing(sdk, server.url, Project(session, sdk.name))
+                a_lost_response_duplicates_nothing(sdk, server.url, Project(session, sdk.name))
                 a_rejected_span_costs_no_other(sdk, server.url, Project(session, sdk.name))
-                a_wrong_key_is_told(sdk, server.url)
+                a_wrong_key_is_logged(sdk, server.url)
     print(f"clients: {Step.passed} passed, 0 failed ({time.time() - started:.0f} s)")
 
 
 def every_sdk(python: str, node: str) -> list:
-    in_python, in_js = [python, str(HERE / "python/emit.py")], [node, str(HERE / "js/emit.mjs")]
+    in_python = [python, str(HERE / "python/emit.py")]
+    in_js = [node, str(HERE / "js/emit.mjs")]
     sdks = [
         Sdk(f"python sdk, protobuf, {compression}", in_python, {"OTEL_EXPORTER_OTLP_COMPRESSION": compression})
         for compression in ("none", "gzip", "deflate")
@@ -83,13 +84,13 @@ def every_sdk(python: str, node: str) -> list:
     return sdks
 
 
-# --- What must hold for each of them ---
+# --- Checks of each SDK ---
 
 
 def everything_is_found(sdk: Sdk, url: str, project: "Project") -> None:
-    with Step(f"{sdk.name}: the program has nothing to complain of"):
-        _, complaints = run(sdk, url, project.key, "story")
-        assert not complaints, complaints
+    with Step(f"{sdk.name}: the program logs no errors"):
+        _, errors = run(sdk, url, project.key, "story")
+        assert not errors, errors
     with Step(f"{sdk.name}: every trace is listed with its name, service, kind, status and error flag"):
         traces = project.traces()
         listed = {name: (row["kind"], row["status"], row["isError"]) for name, row in traces.items()}
@@ -117,11 +118,11 @@ def every_span_is_right(sdk: Sdk, detail: dict, spans: dict, nightly: dict) -> N
     with Step(f"{sdk.name}: every span is found with its attributes"):
         price = spans["price the basket"]["attributes"]
         equal(shown(price), shown(expected_attributes(sdk)))
-    with Step(f"{sdk.name}: what tells of an HTTP request is shown as one"):
+    with Step(f"{sdk.name}: HTTP attributes are shown as a request"):
         root = spans["POST /checkout"]
         equal((root["method"], root["url"], root["status"]), ("POST", "/checkout", 502))
         equal(root["statusMessage"], "payment failed")
-    with Step(f"{sdk.name}: events are found, and the exception among them"):
+    with Step(f"{sdk.name}: events are found, including the exception"):
         [discount] = spans["price the basket"]["events"]
         equal((discount["name"], discount["attributes"]), ("discount", {"percent": 12.5, "code": "SOMMER☀"}))
         [exception] = spans["charge card 💳"]["events"]
@@ -133,7 +134,7 @@ def every_span_is_right(sdk: Sdk, detail: dict, spans: dict, nightly: dict) -> N
         [link] = spans["send receipt"]["links"]
         equal((link["spanId"], link["attributes"]), (nightly["spanId"], {"why": "prices"}))
         assert len(link["traceId"]) == 32 and link["traceId"] != detail["traceId"], link
-    with Step(f"{sdk.name}: every span knows its resource and scope"):
+    with Step(f"{sdk.name}: every span has its resource and scope"):
         for span in detail["spans"]:
             resource = span["resource"]
             equal((span["service"], resource["team"]), ("checkout ☕", "Küche, hinten"))
@@ -149,14 +150,14 @@ def every_log_is_right(sdk: Sdk, logs: list, detail: dict, spans: dict) -> None:
         equal((by_level["error"]["message"], by_level["error"]["attributes"]), ("card declined", NESTED))
         equal(json.loads(by_level["warn"]["message"]), {"left": [1, "two"]})
         equal({log["service"] for log in logs}, {"checkout ☕"})
-        told = {log["level"]: (log["traceId"], log["spanId"]) for log in logs}
+        ids = {log["level"]: (log["traceId"], log["spanId"]) for log in logs}
         within = {name: (detail["traceId"], spans[name]["spanId"]) for name in ("POST /checkout", "ask the bank")}
-        equal(told, {"info": within["POST /checkout"], "error": within["ask the bank"], "warn": (None, None)})
+        equal(ids, {"info": within["POST /checkout"], "error": within["ask the bank"], "warn": (None, None)})
         equal(sorted(log["level"] for log in detail["logs"]), ["error", "info"])
 
 
 def an_outage_costs_nothing(sdk: Sdk, url: str, project: "Project") -> None:
-    with Step(f"{sdk.name}: through {OUTAGE_SECONDS} s of 503, no span is lost and none is doubled"):
+    with Step(f"{sdk.name}: through {OUTAGE_SECONDS} s of 503, no span is lost or duplicated"):
         with Relay(url).refuse_for(OUTAGE_SECONDS) as relay:
             printed, _ = run(
                 sdk, relay.url, project.key, "steady", str(OUTAGE_SECONDS + 1), OTEL_BSP_SCHEDULE_DELAY="500"
@@ -165,39 +166,39 @@ def an_outage_costs_nothing(sdk: Sdk, url: str, project: "Project") -> None:
         assert len(refused) >= 2, f"{len(refused)} requests met the outage"
         ticks_are_found_once(int(printed), project)
     waits = [later.at - earlier.at for earlier, later in itertools.pairwise(refused)]
-    print(f"     (refused {len(refused)} times, tried again after {', '.join(f'{wait:.1f}' for wait in waits)} s)")
+    print(f"     (refused {len(refused)} times, retried after {', '.join(f'{wait:.1f}' for wait in waits)} s)")
 
 
-def a_lost_answer_doubles_nothing(sdk: Sdk, url: str, project: "Project") -> None:
-    with Step(f"{sdk.name}: the answer is lost, the same bytes come again, and are stored once"):
-        with Relay(url).drop_first_answer("/v1/traces") as relay:
+def a_lost_response_duplicates_nothing(sdk: Sdk, url: str, project: "Project") -> None:
+    with Step(f"{sdk.name}: after a lost response, the same bytes are sent again and stored once"):
+        with Relay(url).drop_first_response("/v1/traces") as relay:
             printed, _ = run(sdk, relay.url, project.key, "steady", "1")
         first, again = relay.exchanges[:2]
-        equal((first.status, first.is_told, again.status, again.is_told), (200, False, 200, True))
+        equal((first.status, first.is_delivered, again.status, again.is_delivered), (200, False, 200, True))
         assert first.body == again.body, "the SDK sent other bytes"
         ticks_are_found_once(int(printed), project)
-    print(f"     (tried again after {again.at - first.at:.1f} s)")
+    print(f"     (retried after {again.at - first.at:.1f} s)")
 
 
 def a_rejected_span_costs_no_other(sdk: Sdk, url: str, project: "Project") -> None:
-    with Step(f"{sdk.name}: a span of two days ago is rejected, the others are kept"):
+    with Step(f"{sdk.name}: a span from two days ago is rejected, the others are stored"):
         with Relay(url) as relay:
-            _, complaints = run(sdk, relay.url, project.key, "old")
+            _, errors = run(sdk, relay.url, project.key, "old")
         [exchange] = relay.exchanges
         equal((exchange.status, rejected_spans(exchange)), (200, 1))
         equal(project.traces().keys(), {"today", "today too"})
     if sdk.is_js:
-        with Step(f"{sdk.name}: and the program's log tells so"):
-            assert "Partial Success" in complaints and "rejectedSpans" in complaints, complaints
+        with Step(f"{sdk.name}: the program logs the rejection"):
+            assert "Partial Success" in errors and "rejectedSpans" in errors, errors
     else:
-        with Step(f"{sdk.name}: of which this SDK tells nothing"):
-            assert not complaints, f"it does by now: expect it here\n{complaints}"
+        with Step(f"{sdk.name}: this SDK does not log the rejection"):
+            assert not errors, f"the SDK now logs it: change this check\n{errors}"
 
 
-def a_wrong_key_is_told(sdk: Sdk, url: str) -> None:
-    with Step(f"{sdk.name}: a wrong key is told in the program's log"):
-        _, complaints = run(sdk, url, "upblit_live_wrong", "old")
-        assert "401" in complaints and "Unauthorized" in complaints, complaints
+def a_wrong_key_is_logged(sdk: Sdk, url: str) -> None:
+    with Step(f"{sdk.name}: the program logs a wrong key"):
+        _, errors = run(sdk, url, "upblit_live_wrong", "old")
+        assert "401" in errors and "Unauthorized" in errors, errors
 
 
 def ticks_are_found_once(number: int, project: "Project") -> None:
@@ -228,7 +229,7 @@ NESTED = {
 
 
 def expected_attributes(sdk: Sdk) -> dict:
-    """The attribute named "nothing" has no value, and is none."""
+    """Attributes of the span "price the basket". "nothing" has no value, so it is missing."""
     attributes = {
         "text": 'Grüße 🐙, "quoted" \\ and\nmore',
         "empty": "",
@@ -240,7 +241,7 @@ def expected_attributes(sdk: Sdk) -> dict:
         "flags": [True, False],
         "none of them": [],
     }
-    # JSON has no such numbers: the JavaScript SDK writes null there.
+    # JSON has no NaN and no infinity. The JavaScript SDK writes null.
     if not sdk.is_json:
         attributes |= {"nan": "NaN", "infinity": "-Infinity"}
     if sdk.is_js:
@@ -257,19 +258,19 @@ def tree(spans: list) -> list:
 
 
 def rejected_spans(exchange) -> int:
-    """What an ExportTraceServiceResponse says was rejected."""
+    """Number of rejected spans in an ExportTraceServiceResponse."""
     if exchange.headers["content-type"] == "application/json":
-        return int(json.loads(exchange.answer)["partialSuccess"]["rejectedSpans"])
-    # Field 1 of the response is a message, field 1 of that a varint.
-    assert exchange.answer[0] == 0x0A and exchange.answer[2] == 0x08, exchange.answer
-    return exchange.answer[3]
+        return int(json.loads(exchange.response)["partialSuccess"]["rejectedSpans"])
+    # Field 1 of the response is a message, whose field 1 is a varint.
+    assert exchange.response[0] == 0x0A and exchange.response[2] == 0x08, exchange.response
+    return exchange.response[3]
 
 
-# --- The parts ---
+# --- Helpers ---
 
 
 class Project:
-    """An application of its own, its key, and what is read back from it."""
+    """A new application with an API key. Its methods read back the telemetry."""
 
     def __init__(self, session: Session, name: str):
         self.session = session
@@ -297,23 +298,23 @@ class Project:
 
 
 def run(sdk: Sdk, url: str, key: str, *words: str, **settings: str) -> tuple:
-    """What a program printed, and what it complained of."""
+    """Runs a program. Returns its standard output and standard error."""
     settings = {
         "PATH": os.environ["PATH"],
         "OTEL_EXPORTER_OTLP_ENDPOINT": url,
         "OTEL_EXPORTER_OTLP_HEADERS": f"x-api-key={key}",
         "OTEL_SERVICE_NAME": "checkout ☕",
         "OTEL_RESOURCE_ATTRIBUTES": "team=K%C3%BCche%2C%20hinten,service.version=7",
-        # Without it the JavaScript SDK keeps its troubles to itself.
+        # Without this variable the JavaScript SDK does not log errors.
         "OTEL_LOG_LEVEL": "warn",
         **sdk.settings,
         **settings,
     }
-    ended = subprocess.run(
+    result = subprocess.run(
         [*sdk.command, *words], check=False, env=settings, capture_output=True, text=True, timeout=60
     )
-    assert ended.returncode == 0, f"{sdk.name} ended with {ended.returncode}: {ended.stderr}"
-    return ended.stdout, ended.stderr
+    assert result.returncode == 0, f"{sdk.name} exited with {result.returncode}: {result.stderr}"
+    return result.stdout, result.stderr
 
 
 def equal(found, expected) -> None:
@@ -321,7 +322,7 @@ def equal(found, expected) -> None:
 
 
 def shown(attributes: dict) -> dict:
-    """By name, each as JSON: so that 1, 1.0 and True differ."""
+    """Attributes sorted by name, each as JSON, so that 1, 1.0 and True differ."""
     return {name: json.dumps(value, sort_keys=True) for name, value in sorted(attributes.items())}
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What openapi.json says, against a running server: schemathesis makes up requests that
-follow the description and some that do not, and holds every answer against it.
+"""Checks a running server against openapi.json. Schemathesis generates valid and invalid requests from
+the description, and checks every response against it.
 
     cargo build
     python3 tests/contract/run.py           # starts target/debug/upblit itself
@@ -22,14 +22,16 @@ from walkthrough import Api, Server, Session, Step, someone_signs_in  # noqa: E4
 HERE = Path(__file__).resolve().parent
 BINARY = HERE.parents[1] / "target" / "debug" / "upblit"
 
-# Of each operation and phase; the same ones in every run.
-EXAMPLES, SEED = "15", "1"
+# Generated requests for each operation and phase.
+EXAMPLES = "15"
+# The same in every run, so that results are reproducible.
+SEED = "1"
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
-# The first would end the session that all others use. The second asks GitHub for its keys,
-# which is 503 where there is no GitHub.
-LEFT_OUT = ("/logout", "/secret-scanning/github")
+# /logout would end the session that all requests use. /secret-scanning/github fetches keys from GitHub
+# and returns 503 where it cannot be reached.
+EXCLUDED = ("/logout", "/secret-scanning/github")
 
 
 def main() -> None:
@@ -38,7 +40,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="upblit-contract-") as directory:
         with Server(str(BINARY), Path(directory)) as server:
             session = someone_signs_in(Api(server.url))
-            with Step("every answer is as the description says"):
+            with Step("every response matches the description"):
                 explore(schemathesis, server.url, session, Path(directory))
 
 
@@ -48,13 +50,13 @@ def explore(schemathesis: Path, url: str, session: Session, directory: Path) -> 
     command = [schemathesis, "run", f"{url}/openapi.json", "--checks", CHECKS]
     command += ["--max-examples", EXAMPLES, "--seed", SEED]
     command += ["--header", f"Authorization: Bearer {session.access_token}", "--header", f"x-api-key: {key}"]
-    command += [word for path in LEFT_OUT for word in ("--exclude-path", path)]
-    ended = subprocess.run(
+    command += [word for path in EXCLUDED for word in ("--exclude-path", path)]
+    result = subprocess.run(
         command, check=False, cwd=directory, capture_output=True, text=True, stdin=subprocess.DEVNULL
     )
-    _, _, failures = ended.stdout.partition("= FAILURES =")
-    assert ended.returncode == 0, failures or ended.stdout + ended.stderr
-    print(next(line.strip() for line in ended.stdout.splitlines() if "generated" in line))
+    _, _, failures = result.stdout.partition("= FAILURES =")
+    assert result.returncode == 0, failures or result.stdout + result.stderr
+    print(next(line.strip() for line in result.stdout.splitlines() if "generated" in line))
 
 
 if __name__ == "__main__":

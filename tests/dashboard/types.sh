@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes dashboard/types/openapi.d.ts: the types of the API, from openapi.json.
+# Generates dashboard/types/openapi.d.ts, the types of the API, from openapi.json.
 #
 #   tests/dashboard/types.sh            writes the file
 #   tests/dashboard/types.sh --check    fails if it is out of date

@@ -1,8 +1,8 @@
-// A user's program with the OpenTelemetry JavaScript SDK. Where its telemetry goes is
-// told by OTEL_ variables alone; see tests/clients/run.py for what it is for.
+// A program of a user with the OpenTelemetry JavaScript SDK, configured only
+// by OTEL_ variables. Run by tests/clients/run.py.
 //
-//     emit.mjs story              one checkout that fails, with everything a span can have
-//     emit.mjs steady SECONDS     small traces, evenly, for a while
+//     emit.mjs story              a failed checkout with every feature of spans
+//     emit.mjs steady SECONDS     small traces at a steady rate, for some seconds
 //     emit.mjs old                three spans, one of them from two days ago
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -29,7 +29,7 @@ const EVERY_TYPE = {
   nothing: null,
 };
 
-// Attributes of spans cannot hold these here, those of logs can.
+// This SDK supports these values in attributes of logs, but not of spans.
 const NESTED = {
   bytes: new Uint8Array([0, 255]),
   map: { nested: { deep: [1, "two", true, null] } },
@@ -40,7 +40,7 @@ sdk.start();
 const tracer = trace.getTracer("shop", "1.2.3");
 const logger = logs.getLogger("shop", "1.2.3");
 
-/** Runs `work` in a span that is the current one meanwhile. */
+/** Runs `work` with a new span as the current span. */
 const inSpan = (name, options, work = () => {}) =>
   tracer.startActiveSpan(name, options, async (span) => {
     try {
@@ -114,5 +114,5 @@ function old() {
 
 const [what, ...rest] = process.argv.slice(2);
 await { story, steady, old }[what](...rest);
-// Sends what is left; a failure to do so must not become the program's own.
-await sdk.shutdown().catch((error) => console.error(`telemetry is lost: ${error.code} ${error.message}`));
+// Sends the remaining telemetry. A failure must not make the program fail.
+await sdk.shutdown().catch((error) => console.error(`cannot send telemetry: ${error.code} ${error.message}`));

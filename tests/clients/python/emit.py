@@ -1,8 +1,8 @@
-"""A user's program with the OpenTelemetry Python SDK. Where its telemetry goes is
-told by OTEL_ variables alone; see tests/clients/run.py for what it is for.
+"""A program of a user with the OpenTelemetry Python SDK, configured only
+by OTEL_ variables. Run by tests/clients/run.py.
 
-    emit.py story              one checkout that fails, with everything a span can have
-    emit.py steady SECONDS     small traces, evenly, for a while
+    emit.py story              a failed checkout with every feature of spans
+    emit.py steady SECONDS     small traces at a steady rate, for some seconds
     emit.py old                three spans, one of them from two days ago
 """
 
@@ -40,7 +40,7 @@ NESTED = {name: EVERY_TYPE[name] for name in ("bytes", "map")}
 
 
 def main() -> None:
-    # Both send what is left when the program ends.
+    # Both send the remaining telemetry when the program exits.
     traces = TracerProvider()
     traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(traces)
@@ -49,7 +49,8 @@ def main() -> None:
     _logs.set_logger_provider(logs)
 
     what, *rest = sys.argv[1:]
-    tracer, logger = trace.get_tracer("shop", "1.2.3"), _logs.get_logger("shop", "1.2.3")
+    tracer = trace.get_tracer("shop", "1.2.3")
+    logger = _logs.get_logger("shop", "1.2.3")
     {"story": story, "steady": steady, "old": old}[what](tracer, logger, *rest)
 
 
@@ -79,7 +80,8 @@ def story(tracer, logger) -> None:
 
 
 def steady(tracer, _logger, seconds: str) -> None:
-    number, end = 0, time.monotonic() + float(seconds)
+    number = 0
+    end = time.monotonic() + float(seconds)
     while time.monotonic() < end:
         number += 1
         with tracer.start_as_current_span(f"tick {number}"), tracer.start_as_current_span("tock"):
