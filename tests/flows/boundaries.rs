@@ -1,6 +1,7 @@
 //! What the crates of the house cannot keep by themselves. That a floor knows only
 //! those below it is kept by the `Cargo.toml` files of `shared/`.
 
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::process::Command;
 
@@ -8,24 +9,25 @@ use local::functions::FUNCTIONS;
 
 use crate::routes::root;
 
-/// Names of all crates that a package is built with, itself among them.
-fn crates_of(package: &str) -> Vec<String> {
-    let arguments = [
-        "tree",
-        "--offline",
-        "--locked",
-        "--prefix=none",
-        "--edges=normal",
-    ];
+/// What `cargo tree` prints, a crate a line.
+fn cargo_tree(arguments: &[&str]) -> Vec<String> {
     let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "--prefix=none"])
         .args(arguments)
-        .args(["--package", package])
         .current_dir(root())
         .output()
         .unwrap();
     assert!(tree.status.success(), "{tree:?}");
     let tree = String::from_utf8(tree.stdout).unwrap();
-    let names = tree.lines().filter_map(|line| line.split(' ').next());
+    tree.lines()
+        .map(|line| line.trim_end_matches(" (*)").to_owned())
+        .collect()
+}
+
+/// Names of all crates that a package is built with, itself among them.
+fn crates_of(package: &str) -> Vec<String> {
+    let lines = cargo_tree(&["--edges=normal", "--package", package]);
+    let names = lines.iter().filter_map(|line| line.split(' ').next());
     names.map(str::to_owned).collect()
 }
 
@@ -41,6 +43,30 @@ fn pure_crates_have_no_runtime_no_http_and_no_sdk_in_their_tree() {
                     .any(|prefix| name.starts_with(prefix));
             assert!(!is_io, "{package} depends on {name}");
         }
+    }
+}
+
+/// Else `cargo test -p` compiles them, and all that stands on them, once more.
+#[test]
+fn tests_of_one_crate_use_dependencies_with_the_features_of_the_workspace() {
+    let with_features = ["--edges=normal,build,dev", "--format={p} {f}"];
+    let workspace: HashSet<String> = cargo_tree(&[&with_features[..], &["--workspace"]].concat())
+        .into_iter()
+        .collect();
+    for floor in ["base", "identity", "telemetry", "store", "web", "lambda"] {
+        let package = format!("upblit-{floor}");
+        let alone = cargo_tree(&[&with_features[..], &["--package", &package]].concat());
+        let differing: BTreeSet<&String> = alone
+            .iter()
+            .filter(|line| !workspace.contains(*line))
+            // Of procedural macros: no other crate stands on it.
+            .filter(|line| !line.starts_with("syn ") && !line.starts_with("upblit-"))
+            .collect();
+        assert!(
+            differing.is_empty(),
+            "add the features that `cargo tree --workspace --format '{{p}} {{f}}'` shows for these \
+             to tests/features/Cargo.toml: {differing:#?}"
+        );
     }
 }
 
