@@ -40,6 +40,7 @@ mod routes;
 mod secrecy;
 mod sessions;
 mod sign_in;
+mod storage_errors;
 mod storage_trouble;
 mod telemetry;
 mod template;

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::attribute::{self, Item, number, string};
+use crate::batch_get::MAX_ITEMS;
 use crate::telemetry_settings::{self, SettingsRow};
 use crate::transaction::Transaction;
 use crate::{Database, StorageError, audit, keys, users};
@@ -99,8 +100,9 @@ impl Database {
         application_id: ApplicationId,
     ) -> Result<Option<Membership>, StorageError> {
         let keys = [keys::META.to_owned(), keys::member(user_id)];
-        let keys = keys.map(|sk| key(application_id, &sk)).to_vec();
-        let items = self.get_all(&self.tables.applications, keys).await?;
+        let keys = keys.map(|sk| key(application_id, &sk));
+        let table = &self.tables.applications;
+        let items = self.get_all(table, &keys, MAX_ITEMS).await?;
         let (mut meta, mut role) = (None, None);
         for item in items {
             if item.contains_key(keys::USER_ID) {
@@ -120,8 +122,9 @@ impl Database {
     pub async fn applications_of(&self, user_id: UserId) -> Result<Vec<Membership>, StorageError> {
         let ids = self.application_ids_of(user_id).await?;
         let mut memberships = Vec::with_capacity(ids.len());
-        let keys = ids.into_iter().map(|id| key(id, keys::META)).collect();
-        for item in self.get_all(&self.tables.applications, keys).await? {
+        let keys: Vec<Item> = ids.into_iter().map(|id| key(id, keys::META)).collect();
+        let table = &self.tables.applications;
+        for item in self.get_all(table, &keys, MAX_ITEMS).await? {
             let meta: MetaRow = attribute::from_item(item)?;
             memberships.push(meta.seen_as(Role::Owner));
         }

@@ -1,26 +1,40 @@
 //! Reading many items by their keys.
 
-use crate::error::{failed, throttled, unbuildable};
 use aws_sdk_dynamodb::types::KeysAndAttributes;
+use futures_util::future::try_join_all;
 
 use crate::attribute::Item;
+use crate::backoff::{Backoff, Exhausted};
+use crate::error::{failed, throttled, unbuildable};
 use crate::{Database, StorageError};
 
 /// Most items of one read: DynamoDB's limit.
-const MAX_ITEMS: usize = 100;
+pub(crate) const MAX_ITEMS: usize = 100;
 
 impl Database {
     /// The items with these keys, in any order; keys of no item are left out. One
-    /// consistent read for every [`MAX_ITEMS`] keys, none for none.
-    pub(super) async fn get_all(
+    /// consistent read for every `most` keys, side by side; none for no keys.
+    ///
+    /// # Errors
+    /// When storage fails, or leaves some keys unprocessed however often it is asked.
+    pub(crate) async fn get_all(
         &self,
         table: &str,
-        keys: Vec<Item>,
+        keys: &[Item],
+        most: usize,
     ) -> Result<Vec<Item>, StorageError> {
+        let reads = keys.chunks(most).map(|keys| self.get_some(table, keys));
+        let read = try_join_all(reads).await?;
+        Ok(read.into_iter().flatten().collect())
+    }
+
+    async fn get_some(&self, table: &str, keys: &[Item]) -> Result<Vec<Item>, StorageError> {
         let mut items = Vec::with_capacity(keys.len());
-        for keys in keys.chunks(MAX_ITEMS) {
+        let mut wanted = keys.to_vec();
+        let mut backoff = Backoff::start();
+        loop {
             let keys = KeysAndAttributes::builder()
-                .set_keys(Some(keys.to_vec()))
+                .set_keys(Some(wanted))
                 .consistent_read(true);
             let request = self.client.batch_get_item();
             let output = request
@@ -28,13 +42,17 @@ impl Database {
                 .send()
                 .await
                 .map_err(failed)?;
-            let unprocessed = output.unprocessed_keys();
-            if unprocessed.is_some_and(|rest| !rest.is_empty()) {
-                return Err(throttled());
-            }
             let read = output.responses.and_then(|mut read| read.remove(table));
             items.extend(read.unwrap_or_default());
+            let left = output
+                .unprocessed_keys
+                .and_then(|mut left| left.remove(table));
+            wanted = left.map(|left| left.keys).unwrap_or_default();
+            if wanted.is_empty() {
+                return Ok(items);
+            }
+            let paused = backoff.pause().await;
+            paused.map_err(|Exhausted| throttled())?;
         }
-        Ok(items)
     }
 }

@@ -1,14 +1,14 @@
 //! Which failure of the SDK is which [`StorageError`]: the one place that knows
 //! DynamoDB's error codes.
 
+use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use upblit_base::storage_error::{Cause, StorageError};
 
 /// An operation that failed, with its causes and without the request or the response.
-pub(crate) fn failed<E, R>(error: SdkError<E, R>) -> StorageError
+pub(crate) fn failed<E>(error: SdkError<E, HttpResponse>) -> StorageError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
     let kind = kind_of(&error);
     let cause = error.into_source().unwrap_or_else(Cause::from);
@@ -35,19 +35,25 @@ pub(crate) fn unwritable(error: impl Into<Cause>) -> StorageError {
     StorageError::InvalidRequest(error.into())
 }
 
-type Kind = fn(Cause) -> StorageError;
+/// Makes the error from its cause.
+pub(crate) type Kind = fn(Cause) -> StorageError;
 
-fn kind_of<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Kind {
+fn kind_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
     match error {
         SdkError::ConstructionFailure(_) => StorageError::InvalidRequest,
-        SdkError::ServiceError(_) => of_code(error.code().unwrap_or_default()),
+        SdkError::ServiceError(context) => {
+            let status = context.raw().status().as_u16();
+            of_code(error.code().unwrap_or_default(), status)
+        }
         // Timed out, not connected, or no readable answer.
         _ => StorageError::Unreachable,
     }
 }
 
-/// The failure that an error code, or the reason of a cancelled transaction, stands for.
-pub(crate) fn of_code(code: &str) -> Kind {
+/// The failure that an error code, or the reason of a cancelled transaction, stands
+/// for. A code that is not known is judged by the HTTP status that it came with: only
+/// trouble at the other end passes by itself.
+pub(crate) fn of_code(code: &str, status: u16) -> Kind {
     match code {
         "LimitExceededException"
         | "ProvisionedThroughputExceeded"
@@ -55,7 +61,8 @@ pub(crate) fn of_code(code: &str) -> Kind {
         | "RequestLimitExceeded"
         | "ThrottlingError"
         | "ThrottlingException" => StorageError::Throttled,
-        "TransactionConflict"
+        "ReplicatedWriteConflictException"
+        | "TransactionConflict"
         | "TransactionConflictException"
         | "TransactionInProgressException" => |_| StorageError::Contended("item"),
         "AccessDeniedException"
@@ -71,7 +78,74 @@ pub(crate) fn of_code(code: &str) -> Kind {
         | "SerializationException"
         | "ValidationError"
         | "ValidationException" => StorageError::InvalidRequest,
-        // `InternalServerError`, `ServiceUnavailable` and whatever is new.
+        _ => of_status(status),
+    }
+}
+
+fn of_status(status: u16) -> Kind {
+    match status {
+        401 | 403 => StorageError::Forbidden,
+        // A time-out at the other end, or a body that did not come in time.
+        408 => StorageError::Unreachable,
+        429 => StorageError::Throttled,
+        400..=499 => StorageError::InvalidRequest,
         _ => StorageError::Unreachable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_stands_for_one_failure_and_an_unknown_one_for_its_status() {
+        for (code, status, expected) in [
+            ("ProvisionedThroughputExceededException", 400, "Throttled"),
+            ("ProvisionedThroughputExceeded", 400, "Throttled"),
+            ("ThrottlingException", 400, "Throttled"),
+            ("ThrottlingError", 400, "Throttled"),
+            ("RequestLimitExceeded", 400, "Throttled"),
+            ("LimitExceededException", 400, "Throttled"),
+            ("TransactionConflict", 400, "Contended"),
+            ("TransactionConflictException", 400, "Contended"),
+            ("TransactionInProgressException", 400, "Contended"),
+            ("ReplicatedWriteConflictException", 400, "Contended"),
+            ("AccessDeniedException", 400, "Forbidden"),
+            ("ExpiredTokenException", 400, "Forbidden"),
+            ("IncompleteSignatureException", 400, "Forbidden"),
+            ("InvalidSignatureException", 400, "Forbidden"),
+            ("MissingAuthenticationTokenException", 400, "Forbidden"),
+            ("UnrecognizedClientException", 400, "Forbidden"),
+            ("ValidationException", 400, "InvalidRequest"),
+            ("ValidationError", 400, "InvalidRequest"),
+            ("ResourceNotFoundException", 400, "InvalidRequest"),
+            ("SerializationException", 400, "InvalidRequest"),
+            (
+                "IdempotentParameterMismatchException",
+                400,
+                "InvalidRequest",
+            ),
+            ("ItemCollectionSizeLimitExceeded", 400, "InvalidRequest"),
+            (
+                "ItemCollectionSizeLimitExceededException",
+                400,
+                "InvalidRequest",
+            ),
+            ("InternalServerError", 500, "Unreachable"),
+            ("ServiceUnavailable", 503, "Unreachable"),
+            ("NewAndUnknown", 400, "InvalidRequest"),
+            ("NewAndUnknown", 403, "Forbidden"),
+            ("NewAndUnknown", 408, "Unreachable"),
+            ("NewAndUnknown", 413, "InvalidRequest"),
+            ("NewAndUnknown", 429, "Throttled"),
+            ("NewAndUnknown", 500, "Unreachable"),
+            ("", 400, "InvalidRequest"),
+            ("", 503, "Unreachable"),
+        ] {
+            let error = of_code(code, status)("the cause".into());
+            let kind = format!("{error:?}");
+            let kind = kind.split('(').next().unwrap();
+            assert_eq!(kind, expected, "{code} with {status}");
+        }
     }
 }

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::attribute::{self, Item, number, string};
+use crate::batch_get::MAX_ITEMS;
 use crate::{Database, StorageError, keys};
 use upblit_base::clock;
 use upblit_base::ids::PublicKeyId;
@@ -80,9 +81,10 @@ impl Database {
         days: [Date; 2],
     ) -> Result<HashMap<PublicKeyId, Health>, StorageError> {
         let items = of.flat_map(|key| days.map(|day| keys::health(key, day)));
-        let items = items.map(|pk| attribute::key([(keys::PK, &pk)])).collect();
+        let items: Vec<Item> = items.map(|pk| attribute::key([(keys::PK, &pk)])).collect();
         let mut found: HashMap<PublicKeyId, Health> = HashMap::new();
-        for item in self.get_all(&self.tables.short_lived, items).await? {
+        let table = &self.tables.short_lived;
+        for item in self.get_all(table, &items, MAX_ITEMS).await? {
             let (key, health) = read(&item)?;
             let health = match found.remove(&key) {
                 Some(other_day) => other_day.plus(health),

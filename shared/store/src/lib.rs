@@ -6,6 +6,7 @@ pub mod applications;
 pub mod applications_with_keys;
 mod attribute;
 pub mod audit;
+mod backoff;
 mod batch_get;
 mod conditional;
 pub mod database;

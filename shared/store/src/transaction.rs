@@ -4,19 +4,22 @@
 //! the order of the writes means nothing.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
+use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{BuildError, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::TransactWriteItem;
 use aws_sdk_dynamodb::types::builders::{
     ConditionCheckBuilder, DeleteBuilder, PutBuilder, TransactWriteItemBuilder, UpdateBuilder,
 };
+use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 use serde::Serialize;
 
 use crate::attribute::{self, Item};
+use crate::backoff::{Backoff, Exhausted};
 use crate::error::{failed, unbuildable};
 use crate::{Database, StorageError};
+
+mod cancellation;
 
 /// Most writes of one transaction: DynamoDB's limit.
 pub(crate) const MAX_TRANSACTION_WRITES: usize = 100;
@@ -139,8 +142,9 @@ impl Transaction {
     }
 
     /// Sends the writes. The SDK's retries carry one idempotency token, so a
-    /// commit whose answer was lost is not taken for a failure. Where another
-    /// write of the same items is under way, waits a little and tries again.
+    /// commit whose answer was lost is not taken for a failure. The SDK does not
+    /// try a cancelled transaction again; this does, after a pause, where another
+    /// write of the same items or a lack of capacity stood in the way.
     ///
     /// # Errors
     /// When a write could not be built, or storage fails.
@@ -148,7 +152,7 @@ impl Transaction {
         if let Some(error) = self.unbuildable {
             return Err(error);
         }
-        let mut waits = CONFLICT_WAITS.into_iter();
+        let mut backoff = Backoff::start();
         loop {
             let request = database.client.transact_write_items();
             let result = request
@@ -158,86 +162,31 @@ impl Transaction {
             let Err(error) = result else {
                 return Ok(Outcome::Committed);
             };
-            if let Some(refusal) = refusal(&error, &self.writes) {
-                return Ok(Outcome::Refused(refusal));
-            }
-            match waits.next() {
-                Some(wait) if has_conflict(&error) => tokio::time::sleep(wait).await,
-                _ => return Err(failed(error)),
+            let cancelled = match cancellation_reasons(&error) {
+                Some(reasons) => cancellation::read(reasons, &self.writes),
+                None => return Err(failed(error)),
+            };
+            let error = match cancelled {
+                Ok(refusal) => return Ok(Outcome::Refused(refusal)),
+                Err(error) => error,
+            };
+            if !error.is_transient() || backoff.pause().await == Err(Exhausted) {
+                return Err(error);
             }
         }
     }
 }
 
-/// The SDK does not retry a cancelled transaction by itself.
-const CONFLICT_WAITS: [Duration; 3] = [
-    Duration::from_millis(20),
-    Duration::from_millis(60),
-    Duration::from_millis(180),
-];
-
-fn has_conflict<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
-    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) =
-        error.as_service_error()
-    else {
-        return false;
-    };
-    let mut reasons = canceled.cancellation_reasons().iter();
-    reasons.any(|reason| reason.code() == Some("TransactionConflict"))
-}
-
-/// The conditions that failed. `None` when anything else stood in the way, such as
-/// a conflict with another transaction or throttling: then nothing is decided.
-fn refusal<R>(
-    error: &SdkError<TransactWriteItemsError, R>,
-    writes: &[TransactWriteItem],
-) -> Option<Refusal> {
-    let TransactWriteItemsError::TransactionCanceledException(canceled) =
-        error.as_service_error()?
-    else {
-        return None;
-    };
-    let mut failed = BTreeMap::new();
-    let reasons = canceled.cancellation_reasons().iter().enumerate();
-    for ((position, reason), write) in reasons.zip(writes) {
-        match reason.code() {
-            Some("ConditionalCheckFailed") => {
-                let write = describe(write);
-                let item = reason.item().filter(|item| !item.is_empty()).cloned();
-                failed.insert(position, FailedCondition { write, item });
-            }
-            None | Some("None") => {}
-            Some(_) => return None,
+/// `None` for every other failure.
+fn cancellation_reasons(
+    error: &SdkError<TransactWriteItemsError, HttpResponse>,
+) -> Option<&[CancellationReason]> {
+    match error.as_service_error()? {
+        TransactWriteItemsError::TransactionCanceledException(canceled) => {
+            Some(canceled.cancellation_reasons())
         }
+        _ => None,
     }
-    (!failed.is_empty()).then_some(Refusal(failed))
-}
-
-/// What a write does, to which table and under which condition, without a key or a value.
-fn describe(write: &TransactWriteItem) -> String {
-    let (kind, table, condition) = match write {
-        TransactWriteItem { put: Some(put), .. } => {
-            ("put", put.table_name(), put.condition_expression())
-        }
-        TransactWriteItem {
-            update: Some(update),
-            ..
-        } => ("update", update.table_name(), update.condition_expression()),
-        TransactWriteItem {
-            delete: Some(delete),
-            ..
-        } => ("delete", delete.table_name(), delete.condition_expression()),
-        TransactWriteItem {
-            condition_check: Some(check),
-            ..
-        } => (
-            "check",
-            check.table_name(),
-            Some(check.condition_expression()),
-        ),
-        _ => ("write", "(none)", None),
-    };
-    format!("{kind} in {table} if {}", condition.unwrap_or("(always)"))
 }
 
 #[cfg(test)]

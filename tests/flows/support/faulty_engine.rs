@@ -35,6 +35,20 @@ pub enum Fault {
     AnswerGarbled,
     /// A read of several items returns the first, and leaves the others for later.
     Half,
+    /// A read of several items returns none, and leaves all for later.
+    NothingProcessed,
+    /// A transaction is cancelled for lack of capacity for its first write.
+    CancelledForThrottling,
+    /// A transaction is cancelled because another one has an item of its last write.
+    CancelledForConflict,
+    /// A transaction is cancelled because its first write breaks a rule.
+    CancelledAsInvalid,
+    /// The role lacks a permission.
+    Denied,
+    /// The request breaks a rule.
+    Invalid,
+    /// Refused for a reason that no version of this program knows.
+    Unknown,
 }
 
 /// Which calls of an operation go wrong.
@@ -145,7 +159,20 @@ async fn serve(State(engine): State<FaultyEngine>, request: Request) -> Response
             engine.forward(headers, body).await;
             "<html>".into_response()
         }
-        Some(Fault::Half) => half(&engine, headers, &body).await,
+        Some(Fault::Half) => half(&engine, headers, &body, 1).await,
+        Some(Fault::NothingProcessed) => half(&engine, headers, &body, 0).await,
+        Some(Fault::CancelledForThrottling) => {
+            cancelled(&body, "ThrottlingError", |writes| writes.first_mut())
+        }
+        Some(Fault::CancelledForConflict) => {
+            cancelled(&body, "TransactionConflict", |writes| writes.last_mut())
+        }
+        Some(Fault::CancelledAsInvalid) => {
+            cancelled(&body, "ValidationError", |writes| writes.first_mut())
+        }
+        Some(Fault::Denied) => refused(StatusCode::BAD_REQUEST, "AccessDeniedException"),
+        Some(Fault::Invalid) => refused(StatusCode::BAD_REQUEST, "ValidationException"),
+        Some(Fault::Unknown) => refused(StatusCode::BAD_REQUEST, "NewException"),
     }
 }
 
@@ -154,13 +181,40 @@ fn refused(status: StatusCode, code: &str) -> Response {
     (status, error.to_string()).into_response()
 }
 
-/// Reads the first key alone; the others are not processed.
-async fn half(engine: &FaultyEngine, headers: HeaderMap, body: &[u8]) -> Response {
+/// Nothing of the transaction is done, for this reason at one of its writes.
+fn cancelled(
+    body: &[u8],
+    code: &str,
+    of: impl FnOnce(&mut [Value]) -> Option<&mut Value>,
+) -> Response {
+    let asked: Value = serde_json::from_slice(body).unwrap();
+    let writes = asked["TransactItems"].as_array().unwrap().len();
+    let mut reasons = vec![json!({ "Code": "None" }); writes];
+    *of(&mut reasons).unwrap() = json!({ "Code": code, "Message": "says the test" });
+    let error = json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "Message": "Transaction cancelled",
+        "CancellationReasons": reasons,
+    });
+    (StatusCode::BAD_REQUEST, error.to_string()).into_response()
+}
+
+/// Reads the first keys alone; the others are not processed.
+async fn half(
+    engine: &FaultyEngine,
+    headers: HeaderMap,
+    body: &[u8],
+    processed: usize,
+) -> Response {
     let mut asked: Value = serde_json::from_slice(body).unwrap();
     let mut left = asked["RequestItems"].clone();
     for (table, request) in asked["RequestItems"].as_object_mut().unwrap() {
         let keys = request["Keys"].as_array_mut().unwrap();
-        left[table]["Keys"] = keys.split_off(1).into();
+        left[table]["Keys"] = keys.split_off(processed).into();
+    }
+    if processed == 0 {
+        let answer = json!({ "Responses": {}, "UnprocessedKeys": left });
+        return answer.to_string().into_response();
     }
     let body = Bytes::from(asked.to_string());
     let (parts, answer) = engine.forward(headers, body).await.into_parts();

@@ -1,9 +1,9 @@
 //! Reading: heads of a range, and the blobs behind some of them.
 
-use crate::error::{corrupt, failed, throttled, unbuildable};
+use crate::error::{corrupt, failed};
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::stream::{FuturesUnordered, TryStreamExt};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -142,13 +142,12 @@ impl Database {
             .iter()
             .map(|head| blob_key(application_id, E::SIGNAL, head))
             .collect();
-        let reads = keys
-            .chunks(BLOBS_PER_READ)
-            .map(|keys| self.blobs(keys.to_vec()));
-        let read: Vec<Vec<BlobRow>> = futures_util::future::try_join_all(reads).await?;
-        let mut by_key: HashMap<(String, String), ByteBuf> = read
+        let table = &self.tables.telemetry;
+        let read = self.get_all(table, &keys, BLOBS_PER_READ).await?;
+        let rows: Vec<BlobRow> = attribute::from_items(read)?;
+        let mut by_key: HashMap<(String, String), ByteBuf> = rows
             .into_iter()
-            .flatten()
+            .filter(|row| row.format == FORMAT)
             .map(|row| ((row.pk, row.sk), row.events))
             .collect();
         let mut opened = Vec::with_capacity(heads.len());
@@ -158,36 +157,6 @@ impl Database {
             opened.push(events.map_err(corrupt)?.unwrap_or_default());
         }
         Ok(opened)
-    }
-
-    async fn blobs(&self, keys: Vec<Item>) -> Result<Vec<BlobRow>, StorageError> {
-        let table = &self.tables.telemetry;
-        let mut rows = Vec::with_capacity(keys.len());
-        let mut wanted = keys;
-        // What a read leaves out, for its size or for lack of capacity, is asked for again.
-        while !wanted.is_empty() {
-            let before = wanted.len();
-            let keys = KeysAndAttributes::builder()
-                .set_keys(Some(wanted))
-                .consistent_read(true);
-            let read = self.client.batch_get_item();
-            let output = read
-                .request_items(table, keys.build().map_err(unbuildable)?)
-                .send()
-                .await;
-            let output = output.map_err(failed)?;
-            let left = output
-                .unprocessed_keys
-                .and_then(|mut all| all.remove(table));
-            wanted = left.map(|left| left.keys).unwrap_or_default();
-            let items = output.responses.and_then(|mut all| all.remove(table));
-            rows.extend(attribute::from_items::<BlobRow>(items.unwrap_or_default())?);
-            if wanted.len() == before {
-                return Err(throttled());
-            }
-        }
-        rows.retain(|row| row.format == FORMAT);
-        Ok(rows)
     }
 
     async fn page(

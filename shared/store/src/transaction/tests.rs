@@ -1,21 +1,12 @@
-use aws_sdk_dynamodb::types::error::TransactionCanceledException;
-use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, ConditionCheck, Put, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, Update};
 
 use super::*;
 
-fn canceled(codes: &[&str]) -> SdkError<TransactWriteItemsError, ()> {
+fn reasons(codes: &[&str]) -> Vec<CancellationReason> {
     let reasons = codes
         .iter()
         .map(|code| CancellationReason::builder().code(*code).build());
-    canceled_for(reasons.collect())
-}
-
-fn canceled_for(reasons: Vec<CancellationReason>) -> SdkError<TransactWriteItemsError, ()> {
-    let canceled = TransactionCanceledException::builder()
-        .set_cancellation_reasons(Some(reasons))
-        .build();
-    let error = TransactWriteItemsError::TransactionCanceledException(canceled);
-    SdkError::service_error(error, ())
+    reasons.collect()
 }
 
 fn check(table: &str) -> ConditionCheckBuilder {
@@ -33,8 +24,8 @@ fn update(table: &str) -> UpdateBuilder {
         .condition_expression("n < :n")
 }
 
-fn outcome(transaction: &Transaction, error: &SdkError<TransactWriteItemsError, ()>) -> Outcome {
-    Outcome::Refused(refusal(error, &transaction.writes).unwrap())
+fn outcome(transaction: &Transaction, reasons: &[CancellationReason]) -> Outcome {
+    Outcome::Refused(cancellation::read(reasons, &transaction.writes).unwrap())
 }
 
 #[test]
@@ -54,7 +45,7 @@ fn the_outcome_knows_each_write_by_its_slot() {
             .code("ConditionalCheckFailed")
             .build(),
     ];
-    let refused = outcome(&transaction, &canceled_for(reasons));
+    let refused = outcome(&transaction, &reasons);
     assert!(!refused.refused(users));
     assert!(refused.refused(keys));
     assert!(refused.refused(other));
@@ -68,7 +59,7 @@ fn a_condition_that_must_hold_is_named_by_its_write_without_key_or_value() {
     let mut transaction = Transaction::default();
     transaction.check(check("users"));
     transaction.update(update("keys"));
-    let refused = outcome(&transaction, &canceled(&["None", "ConditionalCheckFailed"]));
+    let refused = outcome(&transaction, &reasons(&["None", "ConditionalCheckFailed"]));
     assert_eq!(
         refused.must_commit().unwrap_err().to_string(),
         "a condition that must hold failed: update in keys if n < :n"
@@ -109,8 +100,46 @@ async fn a_write_that_cannot_be_built_fails_the_commit_without_a_call() {
 }
 
 #[test]
-fn a_conflict_is_worth_a_retry_and_decides_nothing() {
-    let error = canceled(&["ConditionalCheckFailed", "TransactionConflict"]);
-    assert_eq!(refusal(&error, &[]), None);
-    assert!(has_conflict(&error));
+fn anything_but_conditions_decides_nothing_and_the_gravest_counts() {
+    for (codes, expected) in [
+        (
+            &["ConditionalCheckFailed", "TransactionConflict"][..],
+            "Contended",
+        ),
+        (&["None", "ThrottlingError"], "Throttled"),
+        (&["ProvisionedThroughputExceeded", "None"], "Throttled"),
+        (&["ThrottlingError", "TransactionConflict"], "Throttled"),
+        (&["ThrottlingError", "ValidationError"], "InvalidRequest"),
+        (
+            &["ValidationError", "TransactionConflict"],
+            "InvalidRequest",
+        ),
+        (&["ItemCollectionSizeLimitExceeded"], "InvalidRequest"),
+        (&["DuplicateItem"], "InvalidRequest"),
+        (&["AccessDeniedException"], "Forbidden"),
+        (&["None"], "InvalidRequest"),
+        (&[], "InvalidRequest"),
+    ] {
+        let error = cancellation::read(&reasons(codes), &[]).unwrap_err();
+        let kind = format!("{error:?}");
+        assert_eq!(kind.split('(').next(), Some(expected), "{codes:?}");
+    }
+}
+
+#[test]
+fn the_log_names_the_write_and_what_stood_in_its_way() {
+    let mut transaction = Transaction::default();
+    transaction.check(check("users"));
+    transaction.update(update("keys"));
+    let reason = CancellationReason::builder().code("ValidationError");
+    let reasons = [
+        CancellationReason::builder().code("None").build(),
+        reason.message("the item is too large").build(),
+    ];
+    let error = cancellation::read(&reasons, &transaction.writes).unwrap_err();
+    assert_eq!(
+        upblit_base::causes::WithCauses(&error).to_string(),
+        "storage rejected the request as invalid: the transaction was cancelled: \
+         ValidationError the item is too large (update in keys if n < :n)"
+    );
 }
