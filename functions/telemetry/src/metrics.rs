@@ -79,8 +79,8 @@ struct Total {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Stats)]
 struct StatsView {
-    count: u32,
-    errors: u32,
+    count: u64,
+    errors: u64,
     avg_ms: Option<f64>,
     min_ms: Option<f64>,
     max_ms: Option<f64>,

@@ -15,7 +15,7 @@ const SMALLEST_MS: f64 = 0.001;
 /// Counts of durations by logarithmic bucket.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Sketch(BTreeMap<u16, u32>);
+pub struct Sketch(BTreeMap<u16, u64>);
 
 impl Sketch {
     /// Counts one duration, in milliseconds.
@@ -26,18 +26,19 @@ impl Sketch {
     /// Adds another sketch's counts.
     pub fn merge(&mut self, other: &Self) {
         for (bucket, count) in &other.0 {
-            *self.0.entry(*bucket).or_default() += count;
+            let sum = self.0.entry(*bucket).or_default();
+            *sum = sum.saturating_add(*count);
         }
     }
 
     /// The duration, in milliseconds, that a share of `quantile` (0 to 1) does not
     /// exceed, within 2 %. `None` when nothing was counted.
     pub fn quantile(&self, quantile: f64) -> Option<f64> {
-        let total: u32 = self.0.values().sum();
-        let rank = (f64::from(total) * quantile).ceil().max(1.0);
+        let total: f64 = self.0.values().map(|count| *count as f64).sum();
+        let rank = (total * quantile).ceil().max(1.0);
         let mut seen = 0.0;
         self.0.iter().find_map(|(bucket, count)| {
-            seen += f64::from(*count);
+            seen += *count as f64;
             (seen >= rank).then(|| middle_of(*bucket))
         })
     }
@@ -75,6 +76,20 @@ mod tests {
     #[test]
     fn an_empty_sketch_has_no_quantiles() {
         assert_eq!(Sketch::default().quantile(0.5), None);
+    }
+
+    #[test]
+    fn more_than_four_billion_durations_have_the_percentiles_of_all() {
+        let half = |bucket| serde_json::from_str(&format!("{{\"{bucket}\":3000000000}}"));
+        let (fast, slow): (Sketch, Sketch) = (half(100).unwrap(), half(300).unwrap());
+        let mut merged = fast.clone();
+        merged.merge(&slow);
+        merged.merge(&slow);
+        assert_eq!(merged.quantile(0.3), fast.quantile(1.0));
+        assert_eq!(merged.quantile(0.5), slow.quantile(1.0));
+        let stored = serde_json::to_string(&merged).unwrap();
+        assert_eq!(stored, r#"{"100":3000000000,"300":6000000000}"#);
+        assert_eq!(serde_json::from_str::<Sketch>(&stored).unwrap(), merged);
     }
 
     proptest! {

@@ -410,7 +410,7 @@ fn what_does_not_fit_a_head_is_left_out_and_the_rest_stays() {
     );
     assert!(chunks[0].summary.len() <= 16 * 1024);
     let counted = chunks.iter().map(|c| summary(c).minutes[&0].all.count);
-    assert_eq!(counted.sum::<u32>(), 10_000);
+    assert_eq!(counted.sum::<u64>(), 10_000);
 }
 
 #[test]
@@ -443,7 +443,7 @@ proptest! {
                 prop_assert_eq!(hour_of(event), chunk.hour);
                 prop_assert!((chunk.from..=chunk.position.at).contains(&event.start()));
             }
-            let counted: u32 = summary(chunk).minutes.values().map(|minute| minute.all.count).sum();
+            let counted: u64 = summary(chunk).minutes.values().map(|minute| minute.all.count).sum();
             prop_assert_eq!(counted as usize, chunk.count);
             stored.extend(events);
         }

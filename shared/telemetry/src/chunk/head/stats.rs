@@ -18,10 +18,10 @@ pub struct Minute {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stats {
     /// How many.
-    pub count: u32,
+    pub count: u64,
     /// How many failed.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub errors: u32,
+    pub errors: u64,
     /// Durations of those that tell one; logs have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub durations: Option<Durations>,
@@ -31,7 +31,7 @@ pub struct Stats {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Durations {
     /// How many.
-    pub count: u32,
+    pub count: u64,
     /// All together.
     pub sum: f64,
     /// The shortest.
@@ -74,7 +74,7 @@ impl Stats {
 
     fn count(&mut self, is_error: bool, duration_ms: Option<f64>) {
         self.count += 1;
-        self.errors += u32::from(is_error);
+        self.errors += u64::from(is_error);
         if let Some(duration) = duration_ms {
             self.durations
                 .get_or_insert_with(Durations::default)
@@ -98,7 +98,7 @@ impl Default for Durations {
 impl Durations {
     /// The mean.
     pub fn average(&self) -> f64 {
-        self.sum / f64::from(self.count)
+        self.sum / self.count as f64
     }
 
     /// The duration that a share of `quantile` (0 to 1) does not exceed, within
@@ -126,6 +126,24 @@ impl Durations {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_zero(count: &u32) -> bool {
+fn is_zero(count: &u64) -> bool {
     *count == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_beyond_four_billion_add_up_and_are_stored_as_numbers() {
+        let stored = r#"{"count":3000000000,"errors":2500000000,"durations":{"count":3000000000,"sum":6000000000.0,"min":1.0,"max":3.0,"sketch":{"200":3000000000}}}"#;
+        let half: Stats = serde_json::from_str(stored).unwrap();
+        assert_eq!(serde_json::to_string(&half).unwrap(), stored);
+        let mut all = half.clone();
+        all.merge(&half);
+        assert_eq!((all.count, all.errors), (6_000_000_000, 5_000_000_000));
+        let durations = all.durations.unwrap();
+        assert_eq!(durations.count, 6_000_000_000);
+        assert_eq!(durations.average(), 2.0);
+    }
 }
