@@ -29,7 +29,7 @@ use shared::base::clock::Clock;
 use shared::base::environment::Env;
 use shared::lambda::Host;
 use shared::store::Database;
-use shared::store::keys::TableNames;
+use shared::store::TableNames;
 use shared::web::request_log;
 use tokio::net::TcpListener;
 
@@ -228,7 +228,7 @@ fn complete(
 
 /// Connects to the engine, creates missing tables, and returns the host for the functions.
 async fn connect(settings: &Settings, engine: &Engine) -> Result<Host, Failure> {
-    let tables = TableNames::from_env(&settings.env);
+    let tables = TableNames::local(&settings.env);
     let database = Database::local(&engine.endpoint, tables, request_log::count_dynamodb_call);
     let tables = database.create_missing_tables().await;
     tables.map_err(|error| Failure::Tables(error.to_string()))?;

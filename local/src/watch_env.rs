@@ -1,6 +1,7 @@
 //! The env file with the settings for functions that `cargo lambda watch` runs.
 
 use shared::base::environment::ConfigError;
+use shared::store::{Table, TableNames};
 
 use crate::engine::Engine;
 use crate::settings::Settings;
@@ -16,8 +17,12 @@ pub(crate) fn lines(settings: &Settings, engine: &Engine) -> Result<String, Conf
         ("AWS_SECRET_ACCESS_KEY", "local"),
         ("AWS_REGION", "us-east-1"),
     ];
+    let tables = TableNames::local(&settings.env);
+    let tables = Table::ALL.map(|table| (table.setting(), tables.name(table).to_owned()));
+    let tables = tables.iter().map(|(name, value)| (*name, value.as_str()));
     settings
         .for_functions()
+        .chain(tables)
         .chain(aws)
         .map(|(name, value)| line(name, value))
         .collect()

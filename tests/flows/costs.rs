@@ -103,7 +103,8 @@ async fn store(name: &'static str, batch: Value) -> Stored {
         as_items: as_items(&batch),
         beside: 0.0,
     };
-    assert_eq!(meter.take().put, stored.write_units() as f64);
+    let units = meter.take();
+    assert_eq!(units.put + units.transaction, stored.write_units() as f64);
     stored
 }
 
@@ -167,7 +168,8 @@ async fn beside() -> Beside {
     }
     let units = meter.take();
     let requests = f64::from(REQUESTS);
-    let (written, read) = (units.update / requests, units.read / requests);
+    let written = (units.update + units.transaction) / requests;
+    let read = units.read / requests;
     let table = format!(
         "| In addition to each batch | Write units | Read units |\n|---|--:|--:|\n\
          | Key, limits, health | {written:.2} | {read:.2} |\n"

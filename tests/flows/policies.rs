@@ -1,21 +1,24 @@
 //! Each function may do in the tables what its code does, and nothing else: what
-//! `template.yaml` allows equals what a walk through everything took.
+//! `template.yaml` allows, and the tables whose names it sets, equal what a walk
+//! through everything took.
 
 use std::collections::BTreeSet;
 
 use http::Method;
 use serde_json::json;
 use shared::base::clock::rfc3339;
+use shared::base::environment::Env;
+use shared::store::{Table, TableNames};
 
 use crate::events;
 use crate::leaked_keys::github::GitHub;
 use crate::support::callers::{parameters, post, refresh};
 use crate::support::calls::Grant;
 use crate::support::{Backend, Sdk, SignedIn};
-use crate::template::{functions, statements, template};
+use crate::template::{functions, statements, template, text};
 
 #[tokio::test]
-async fn each_role_allows_what_its_function_does_and_nothing_else() {
+async fn roles_and_settings_are_for_what_each_function_does_and_nothing_else() {
     // Every route, answered well and badly.
     let mut done = events::replay().await.grants.clone();
     done.extend(rare_ways().await);
@@ -33,8 +36,57 @@ async fn each_role_allows_what_its_function_does_and_nothing_else() {
     };
     let missing = words(done.difference(&allowed).collect());
     let needless = words(allowed.difference(&done).collect());
-    assert_eq!(missing, Vec::<String>::new(), "done but not allowed");
-    assert_eq!(needless, Vec::<String>::new(), "allowed but not done");
+    let (used, named) = (used(&done), named());
+    let nameless: Vec<_> = used.difference(&named).collect();
+    let unused: Vec<_> = named.difference(&used).collect();
+    let none = || Vec::<String>::new();
+    assert_eq!(
+        (missing, needless, lines(nameless), lines(unused)),
+        (none(), none(), none(), none()),
+        "done but not allowed; allowed but not done; used without a setting; set but not used"
+    );
+}
+
+/// A table of a function: the function, the setting of its name, the table.
+type Use = (String, String, String);
+
+fn lines(uses: Vec<&Use>) -> Vec<String> {
+    let line = |(function, setting, table): &Use| format!("{function}: {setting} for {table}");
+    uses.into_iter().map(line).collect()
+}
+
+/// The tables that the functions called, each under the setting that the code reads.
+fn used(done: &BTreeSet<Grant>) -> BTreeSet<Use> {
+    let names = TableNames::local(&Env::default());
+    let setting = |name: &str| {
+        let table = Table::ALL.into_iter().find(|t| names.name(*t) == name);
+        table.map_or("(none)", Table::setting)
+    };
+    done.iter()
+        .map(|grant| {
+            let table = grant.resource.split('/').next().unwrap();
+            let setting = setting(table).to_owned();
+            (grant.function.clone(), setting, table.to_owned())
+        })
+        .collect()
+}
+
+/// The tables whose names `template.yaml` sets for the functions.
+fn named() -> BTreeSet<Use> {
+    let template = template();
+    let mut named = BTreeSet::new();
+    for (function, resource) in functions(&template) {
+        let variables = &resource["Properties"]["Environment"]["Variables"];
+        let variables = variables.as_mapping().into_iter().flatten();
+        for (setting, table) in variables {
+            let setting = text(setting);
+            if setting.starts_with("TABLE_") {
+                let table = table_of(&format!("{}.Arn", text(table)));
+                named.insert((function.to_owned(), setting.to_owned(), table));
+            }
+        }
+    }
+    named
 }
 
 /// What the roles of `template.yaml` allow in the tables.

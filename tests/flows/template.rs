@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use serde_yaml_ng::Value;
-use shared::store::keys::{TTL, TableNames};
+use shared::store::TableNames;
+use shared::store::keys::TTL;
 use shared::store::tables::{TableDefinition, definitions};
 use shared::web::request_log::METRICS;
 

@@ -7,7 +7,7 @@ use axum::extract::FromRef;
 use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
 use shared::lambda::Host;
-use shared::store::Database;
+use shared::store::{Database, Table};
 use shared::web::credentials::Tokens;
 
 mod change;
@@ -15,6 +15,14 @@ mod leaks;
 mod list;
 mod mint;
 mod rotate;
+
+/// The tables that this function uses. Its role and its settings in `template.yaml` are for these.
+const TABLES: [Table; 4] = [
+    Table::RefreshTokens,
+    Table::Applications,
+    Table::ApiKeys,
+    Table::ShortLived,
+];
 
 /// What the handlers share.
 #[derive(Clone, FromRef)]
@@ -31,6 +39,7 @@ impl State {
     /// # Errors
     /// When one is missing or wrong.
     pub fn load(host: &Host) -> Result<Self, ConfigError> {
+        let host = &host.using(&TABLES)?;
         Ok(Self {
             clock: host.clock.clone(),
             database: host.database.clone(),

@@ -8,12 +8,15 @@ use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
 use shared::identity::application::default_retention;
 use shared::lambda::Host;
-use shared::store::Database;
+use shared::store::{Database, Table};
 use shared::web::credentials::Tokens;
 
 mod applications;
 mod audit;
 mod me;
+
+/// The tables that this function uses. Its role and its settings in `template.yaml` are for these.
+const TABLES: [Table; 3] = [Table::Users, Table::Applications, Table::ApiKeys];
 
 /// What the handlers share.
 #[derive(Clone, FromRef)]
@@ -31,6 +34,7 @@ impl State {
     /// # Errors
     /// When one is missing or wrong.
     pub fn load(host: &Host) -> Result<Self, ConfigError> {
+        let host = &host.using(&TABLES)?;
         Ok(Self {
             clock: host.clock.clone(),
             database: host.database.clone(),

@@ -7,7 +7,7 @@ use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
 use shared::identity::application::default_retention;
 use shared::lambda::Host;
-use shared::store::Database;
+use shared::store::{Database, Table};
 
 mod batch;
 mod health;
@@ -20,6 +20,9 @@ mod routes;
 use health::KeyHealth;
 use keys::VerifiedKeys;
 use limits::KeyLimits;
+
+/// The tables that this function uses. Its role and its settings in `template.yaml` are for these.
+const TABLES: [Table; 3] = [Table::ApiKeys, Table::Telemetry, Table::ShortLived];
 
 /// What the handlers share. No secret: a key is verified by its hash.
 #[derive(Clone)]
@@ -38,6 +41,7 @@ impl State {
     /// # Errors
     /// When one is wrong.
     pub fn load(host: &Host) -> Result<Self, ConfigError> {
+        let host = &host.using(&TABLES)?;
         let health = Arc::new(KeyHealth::new(host));
         Ok(Self {
             clock: host.clock.clone(),

@@ -13,7 +13,7 @@ use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
 use shared::identity::session::SessionPolicy;
 use shared::lambda::Host;
-use shared::store::Database;
+use shared::store::{Database, Table};
 use shared::web::credentials::Tokens;
 
 mod callback;
@@ -29,6 +29,9 @@ use github::GitHub;
 
 /// The path that GitHub sends the browser back to.
 const CALLBACK_PATH: &str = "/login/oauth2/code/github";
+
+/// The tables that this function uses. Its role and its settings in `template.yaml` are for these.
+const TABLES: [Table; 3] = [Table::Users, Table::RefreshTokens, Table::Applications];
 
 /// What the handlers share.
 #[derive(Clone, FromRef)]
@@ -48,6 +51,7 @@ impl State {
     /// # Errors
     /// When one is missing or wrong.
     pub fn load(host: &Host) -> Result<Self, ConfigError> {
+        let host = &host.using(&TABLES)?;
         let env = &host.env;
         let public_url = env.base_url("PUBLIC_URL", None)?;
         Ok(Self {

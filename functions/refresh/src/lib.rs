@@ -6,12 +6,15 @@ use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
 use shared::identity::session::SessionPolicy;
 use shared::lambda::Host;
-use shared::store::Database;
+use shared::store::{Database, Table};
 use shared::web::credentials::Tokens;
 
 mod logout;
 mod refresh;
 mod sessions;
+
+/// The tables that this function uses. Its role and its settings in `template.yaml` are for these.
+const TABLES: [Table; 2] = [Table::RefreshTokens, Table::Applications];
 
 /// What the handlers share.
 #[derive(Clone, FromRef)]
@@ -28,6 +31,7 @@ impl State {
     /// # Errors
     /// When one is missing or wrong.
     pub fn load(host: &Host) -> Result<Self, ConfigError> {
+        let host = &host.using(&TABLES)?;
         Ok(Self {
             clock: host.clock.clone(),
             database: host.database.clone(),

@@ -8,7 +8,7 @@ use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
 use shared::identity::application::default_retention;
 use shared::lambda::Host;
-use shared::store::Database;
+use shared::store::{Database, Table};
 use shared::web::credentials::Tokens;
 
 mod access;
@@ -23,6 +23,9 @@ mod view;
 
 /// Heads of one answer unless told otherwise: some 40 MB, a few seconds of work.
 const MAX_HEADS: usize = 60_000;
+
+/// The tables that this function uses. Its role and its settings in `template.yaml` are for these.
+const TABLES: [Table; 2] = [Table::Applications, Table::Telemetry];
 
 /// What the handlers share.
 #[derive(Clone, FromRef)]
@@ -41,6 +44,7 @@ impl State {
     /// # Errors
     /// When one is missing or wrong.
     pub fn load(host: &Host) -> Result<Self, ConfigError> {
+        let host = &host.using(&TABLES)?;
         Ok(Self {
             clock: host.clock.clone(),
             database: host.database.clone(),

@@ -20,7 +20,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use upblit_base::clock::Clock;
 use upblit_base::environment::{ConfigError, Env};
-use upblit_store::Database;
+use upblit_store::{Database, Table};
 use upblit_web::request_log;
 
 mod aws;
@@ -40,6 +40,20 @@ pub struct Host {
     pub database: Database,
     /// The time.
     pub clock: Clock,
+}
+
+impl Host {
+    /// The same, for a function that uses these tables and no other.
+    ///
+    /// # Errors
+    /// When one of them has no name: its `TABLE_…` is not set.
+    pub fn using(&self, tables: &[Table]) -> Result<Self, ConfigError> {
+        Ok(Self {
+            env: self.env.clone(),
+            database: self.database.using(tables)?,
+            clock: self.clock.clone(),
+        })
+    }
 }
 
 /// Why a function did not start, or stopped.

@@ -124,7 +124,7 @@ mod tests {
     use super::*;
     use upblit_base::clock::{Clock, ManualClock};
     use upblit_store::Database;
-    use upblit_store::keys::TableNames;
+    use upblit_store::TableNames;
 
     type Answers = Arc<Mutex<Result<Env, ConfigError>>>;
     type Told = Renewal<fn(&Host) -> Result<Router, ConfigError>>;

@@ -14,8 +14,8 @@ use aws_sdk_dynamodb::config::{ConfigBag, Credentials, Intercept, Region, Runtim
 use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
-use crate::keys::TableNames;
-use upblit_base::environment::Env;
+use crate::table_names::{Table, TableNames};
+use upblit_base::environment::{ConfigError, Env};
 
 /// The client and the names of the tables; cheap to clone.
 #[derive(Clone)]
@@ -42,6 +42,17 @@ impl Database {
             client: Client::from_conf(config.build()),
             tables: TableNames::from_env(env),
         }
+    }
+
+    /// The same database, for a function that uses these tables and no other.
+    ///
+    /// # Errors
+    /// When one of them has no name: its `TABLE_…` is not set.
+    pub fn using(&self, tables: &[Table]) -> Result<Self, ConfigError> {
+        Ok(Self {
+            client: self.client.clone(),
+            tables: self.tables.only(tables)?,
+        })
     }
 
     /// The engine at `endpoint`, which asks for no real credentials.

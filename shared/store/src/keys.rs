@@ -1,48 +1,15 @@
-//! Every table name, attribute name of a key, and shape of a sort key.
+//! Every attribute name of a key, and shape of a sort key.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use upblit_base::clock;
-use upblit_base::environment::Env;
 use upblit_base::ids::{ApplicationId, PublicKeyId, UserId};
 use upblit_identity::audit::Subject;
 use upblit_identity::rate_limit::Window;
 use upblit_telemetry::batch::Signal;
 use upblit_telemetry::chunk::Position;
-
-/// Which table is which in this deployment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableNames {
-    /// Profiles.
-    pub users: String,
-    /// Sessions, each a family of refresh tokens.
-    pub refresh_tokens: String,
-    /// Applications, their members and audit trails.
-    pub applications: String,
-    /// Hashed API keys.
-    pub api_keys: String,
-    /// Compressed batches and their heads.
-    pub telemetry: String,
-    /// Limiter windows, and how keys fare at ingest.
-    pub short_lived: String,
-}
-
-impl TableNames {
-    /// The names from `TABLE_…`, or `upblit-…`.
-    pub fn from_env(env: &Env) -> Self {
-        let name = |setting, default: &str| env.optional(setting).unwrap_or(default).to_owned();
-        Self {
-            users: name("TABLE_USERS", "upblit-users"),
-            refresh_tokens: name("TABLE_REFRESH_TOKENS", "upblit-refresh-tokens"),
-            applications: name("TABLE_APPLICATIONS", "upblit-applications"),
-            api_keys: name("TABLE_API_KEYS", "upblit-api-keys"),
-            telemetry: name("TABLE_TELEMETRY", "upblit-telemetry"),
-            short_lived: name("TABLE_SHORT_LIVED", "upblit-short-lived"),
-        }
-    }
-}
 
 /// Key of Users, of RefreshTokens, and of the index of Applications.
 pub const USER_ID: &str = "user_id";

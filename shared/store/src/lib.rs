@@ -15,6 +15,7 @@ pub mod ingest_health;
 pub mod keys;
 pub mod refresh_tokens;
 pub mod short_lived;
+pub mod table_names;
 pub mod tables;
 pub mod telemetry;
 mod telemetry_settings;
@@ -22,4 +23,5 @@ mod transaction;
 pub mod users;
 
 pub use database::Database;
+pub use table_names::{Table, TableNames};
 pub use upblit_base::StorageError;

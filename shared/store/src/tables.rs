@@ -7,10 +7,8 @@ use aws_sdk_dynamodb::types::{
     ProjectionType, ScalarAttributeType, TimeToLiveSpecification,
 };
 
-use crate::keys::{
-    APPLICATION_ID, APPLICATIONS_BY_USER, KEY_ID, PK, SESSION_ID, SK, TTL, TableNames, USER_ID,
-};
-use crate::{Database, StorageError};
+use crate::keys::{APPLICATION_ID, APPLICATIONS_BY_USER, KEY_ID, PK, SESSION_ID, SK, TTL, USER_ID};
+use crate::{Database, StorageError, TableNames};
 
 /// What a table looks like.
 #[derive(Debug, Clone, PartialEq, Eq)]

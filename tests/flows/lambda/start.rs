@@ -73,6 +73,26 @@ async fn without_a_setting_a_function_ends_and_names_it() {
 }
 
 #[tokio::test]
+async fn without_the_name_of_a_table_that_it_uses_a_function_ends_and_names_the_setting() {
+    let deployment = Deployment::start().await;
+    let mut names = 0;
+    for (function, _) in ASKING {
+        for (setting, _) in deployment.settings(function) {
+            if setting.starts_with("TABLE_") {
+                let settings = changed(&deployment, function, &setting, "");
+                let said = refusal(function, &settings).await;
+                assert_eq!(
+                    said.trim_end(),
+                    format!("Error: setting {setting} is not set")
+                );
+                names += 1;
+            }
+        }
+    }
+    assert!(names >= ASKING.len(), "{names}");
+}
+
+#[tokio::test]
 async fn j29_a_setting_that_is_wrong_is_named_without_its_value() {
     let deployment = Deployment::start().await;
     deployment.secrets.set("short", "a short secret");

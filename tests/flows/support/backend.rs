@@ -15,7 +15,7 @@ use shared::base::clock::{Clock, ManualClock};
 use shared::base::environment::Env;
 use shared::lambda::Host;
 use shared::store::Database;
-use shared::store::keys::TableNames;
+use shared::store::TableNames;
 use shared::store::tables::definitions;
 use shared::web::request_log;
 use tokio::net::TcpListener;
@@ -85,7 +85,7 @@ impl Backend {
         let config = configured(config).build();
         let database = Database {
             client: aws_sdk_dynamodb::Client::from_conf(config),
-            tables: TableNames::from_env(&env),
+            tables: TableNames::local(&env),
         };
         database.create_missing_tables().await.unwrap();
         calls.take();

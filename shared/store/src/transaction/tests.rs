@@ -78,7 +78,7 @@ async fn a_write_that_cannot_be_built_fails_the_commit_without_a_call() {
     fn called() {
         panic!("a call was made");
     }
-    let tables = crate::keys::TableNames::from_env(&upblit_base::environment::Env::default());
+    let tables = crate::TableNames::from_env(&upblit_base::environment::Env::default());
     let database = Database::local("http://127.0.0.1:9", tables, called);
 
     let mut without_table = Transaction::default();

@@ -1,0 +1,154 @@
+//! Which table is which in a deployment, and which of them a function uses.
+
+use upblit_base::environment::{ConfigError, Env};
+
+/// A table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    /// Profiles.
+    Users,
+    /// Sessions, each a family of refresh tokens.
+    RefreshTokens,
+    /// Applications, their members and audit logs.
+    Applications,
+    /// Hashed API keys.
+    ApiKeys,
+    /// Compressed batches and their heads.
+    Telemetry,
+    /// Limiter windows, and how keys fare at ingest.
+    ShortLived,
+}
+
+/// The names of the tables in this deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableNames {
+    /// Of [`Table::Users`].
+    pub users: String,
+    /// Of [`Table::RefreshTokens`].
+    pub refresh_tokens: String,
+    /// Of [`Table::Applications`].
+    pub applications: String,
+    /// Of [`Table::ApiKeys`].
+    pub api_keys: String,
+    /// Of [`Table::Telemetry`].
+    pub telemetry: String,
+    /// Of [`Table::ShortLived`].
+    pub short_lived: String,
+}
+
+impl Table {
+    /// All tables.
+    pub const ALL: [Self; 6] = [
+        Self::Users,
+        Self::RefreshTokens,
+        Self::Applications,
+        Self::ApiKeys,
+        Self::Telemetry,
+        Self::ShortLived,
+    ];
+
+    /// The setting that holds its name.
+    pub fn setting(self) -> &'static str {
+        match self {
+            Self::Users => "TABLE_USERS",
+            Self::RefreshTokens => "TABLE_REFRESH_TOKENS",
+            Self::Applications => "TABLE_APPLICATIONS",
+            Self::ApiKeys => "TABLE_API_KEYS",
+            Self::Telemetry => "TABLE_TELEMETRY",
+            Self::ShortLived => "TABLE_SHORT_LIVED",
+        }
+    }
+
+    /// Its name in the local engine unless the setting says otherwise.
+    fn local_name(self) -> &'static str {
+        match self {
+            Self::Users => "upblit-users",
+            Self::RefreshTokens => "upblit-refresh-tokens",
+            Self::Applications => "upblit-applications",
+            Self::ApiKeys => "upblit-api-keys",
+            Self::Telemetry => "upblit-telemetry",
+            Self::ShortLived => "upblit-short-lived",
+        }
+    }
+}
+
+impl TableNames {
+    /// The names from `TABLE_…`; a table without the setting has no name.
+    pub fn from_env(env: &Env) -> Self {
+        Self::each(|table| env.optional(table.setting()).unwrap_or_default())
+    }
+
+    /// The names from `TABLE_…`, or `upblit-…`: in the local engine.
+    pub fn local(env: &Env) -> Self {
+        let name = |table: Table| env.optional(table.setting());
+        Self::each(|table| name(table).unwrap_or(table.local_name()))
+    }
+
+    /// The name of a table; empty when it has none.
+    pub fn name(&self, table: Table) -> &str {
+        match table {
+            Table::Users => &self.users,
+            Table::RefreshTokens => &self.refresh_tokens,
+            Table::Applications => &self.applications,
+            Table::ApiKeys => &self.api_keys,
+            Table::Telemetry => &self.telemetry,
+            Table::ShortLived => &self.short_lived,
+        }
+    }
+
+    /// The names of these tables alone. The others get a name that no table has: a
+    /// call to one of them fails everywhere, and the log shows which it is.
+    ///
+    /// # Errors
+    /// When one of them has no name.
+    pub(crate) fn only(&self, tables: &[Table]) -> Result<Self, ConfigError> {
+        let nameless = tables.iter().find(|table| self.name(**table).is_empty());
+        if let Some(table) = nameless {
+            return Err(ConfigError::new(table.setting(), "is not set"));
+        }
+        Ok(Self::each(|table| match tables.contains(&table) {
+            true => self.name(table).to_owned(),
+            false => format!("{}-is-not-declared", table.setting()),
+        }))
+    }
+
+    fn each<Name: Into<String>>(name: impl Fn(Table) -> Name) -> Self {
+        Self {
+            users: name(Table::Users).into(),
+            refresh_tokens: name(Table::RefreshTokens).into(),
+            applications: name(Table::Applications).into(),
+            api_keys: name(Table::ApiKeys).into(),
+            telemetry: name(Table::Telemetry).into(),
+            short_lived: name(Table::ShortLived).into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_table_has_a_setting_and_a_local_name_of_its_own() {
+        let settings = Table::ALL.map(|table| (table.setting(), format!("of {table:?}")));
+        let names = TableNames::from_env(&Env::from_pairs(settings));
+        let local = TableNames::local(&Env::default());
+        for table in Table::ALL {
+            assert_eq!(names.name(table), format!("of {table:?}"));
+            assert_eq!(local.name(table), table.local_name());
+        }
+    }
+
+    #[test]
+    fn a_table_that_is_used_needs_a_name_and_one_that_is_not_gets_none() {
+        let names = TableNames::from_env(&Env::from_pairs([
+            ("TABLE_USERS", "stack-users"),
+            ("TABLE_TELEMETRY", "stack-telemetry"),
+        ]));
+        let only = names.only(&[Table::Users]).unwrap();
+        assert_eq!(only.users, "stack-users");
+        assert_eq!(only.telemetry, "TABLE_TELEMETRY-is-not-declared");
+        let error = names.only(&[Table::Users, Table::ApiKeys]).unwrap_err();
+        assert_eq!(error.to_string(), "setting TABLE_API_KEYS is not set");
+    }
+}
