@@ -106,9 +106,12 @@ impl TableNames {
         if let Some(table) = nameless {
             return Err(ConfigError::new(table.setting(), "is not set"));
         }
-        Ok(Self::each(|table| match tables.contains(&table) {
-            true => self.name(table).to_owned(),
-            false => format!("{}-is-not-declared", table.setting()),
+        Ok(Self::each(|table| {
+            if tables.contains(&table) {
+                self.name(table).to_owned()
+            } else {
+                format!("{}-is-not-declared", table.setting())
+            }
         }))
     }
 

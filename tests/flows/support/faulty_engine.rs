@@ -162,13 +162,13 @@ async fn serve(State(engine): State<FaultyEngine>, request: Request) -> Response
         Some(Fault::Half) => half(&engine, headers, &body, 1).await,
         Some(Fault::NothingProcessed) => half(&engine, headers, &body, 0).await,
         Some(Fault::CancelledForThrottling) => {
-            cancelled(&body, "ThrottlingError", |writes| writes.first_mut())
+            cancelled(&body, "ThrottlingError", <[Value]>::first_mut)
         }
         Some(Fault::CancelledForConflict) => {
-            cancelled(&body, "TransactionConflict", |writes| writes.last_mut())
+            cancelled(&body, "TransactionConflict", <[Value]>::last_mut)
         }
         Some(Fault::CancelledAsInvalid) => {
-            cancelled(&body, "ValidationError", |writes| writes.first_mut())
+            cancelled(&body, "ValidationError", <[Value]>::first_mut)
         }
         Some(Fault::Denied) => refused(StatusCode::BAD_REQUEST, "AccessDeniedException"),
         Some(Fault::Invalid) => refused(StatusCode::BAD_REQUEST, "ValidationException"),
