@@ -16,7 +16,7 @@ const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "sh
 /** Formats with separators: 1,234. @param {number} value */
 export const count = (value) => NUMBER.format(value);
 
-/** Formats briefly: 1.2K. @param {number} value */
+/** Formats with a unit prefix: 1.2K. @param {number} value */
 export const compact = (value) => COMPACT.format(value);
 
 /** Formats a count with its noun: "1 span", "2 spans". @param {number} value @param {string} noun */

@@ -15,7 +15,7 @@ pub(crate) enum Failure {
     /// Another program listens on the port.
     #[error("port {port} is taken: stop the program that uses it, or choose another with {option}")]
     PortTaken {
-        /// The requested port.
+        /// Port given on the command line, or its default.
         port: u16,
         /// Command line option that sets the port.
         option: &'static str,
@@ -23,7 +23,7 @@ pub(crate) enum Failure {
     /// The process cannot listen on the port, for a reason other than `PortTaken`.
     #[error("cannot listen on port {port}: {source}")]
     Port {
-        /// The requested port.
+        /// Port given on the command line, or its default.
         port: u16,
         /// Error of the operating system.
         source: io::Error,
@@ -53,7 +53,7 @@ pub(crate) enum Failure {
     Database {
         /// The database file, or `:memory:`.
         path: PathBuf,
-        /// The engine's message.
+        /// First sentence of the engine's error message.
         reason: String,
     },
     /// The database is open, but its tables cannot be created.

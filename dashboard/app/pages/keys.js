@@ -75,7 +75,7 @@ const noKeys = (mint) =>
     mintButton(mint),
   );
 
-/** Actions on keys. @param {Application} application @param {() => void} changed */
+/** The actions that the page offers for keys. @param {Application} application @param {() => void} changed */
 function keyActions(application, changed) {
   /** @type {Show} */
   const shown = (key, title, note) => showKey({ key, title, note, application, closed: changed });

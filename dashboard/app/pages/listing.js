@@ -1,6 +1,6 @@
 // A list of rows, newest first, that loads pages and grows at both ends.
 
-/** Rows per page. */
+/** Number of rows to request per page. */
 const LIMIT = 200;
 /** Largest number of pages per load. A page may have few rows, or none, without being the last. */
 const MAX_PAGES = 5;

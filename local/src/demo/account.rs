@@ -18,7 +18,7 @@ pub(super) const APPLICATION: &str = "Demo shop";
 /// Name of the demo's API key, by which the next run finds and revokes it.
 const KEY_NAME: &str = "demo";
 
-/// A signed-in user.
+/// The signed-in demo user, with the tokens of its session.
 pub(super) struct Account<'a> {
     api: &'a Api,
     token: String,

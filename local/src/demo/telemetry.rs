@@ -130,7 +130,7 @@ impl Level {
 }
 
 impl Span {
-    /// Duration in milliseconds.
+    /// Duration from start to end, in milliseconds.
     pub(super) fn duration_ms(&self) -> f64 {
         millis(self.end_ns - self.start_ns)
     }
