@@ -46,7 +46,7 @@ async fn sessions_that_ended_make_room_without_ending_others() {
 }
 
 #[tokio::test]
-async fn the_accounts_trail_tells_how_sessions_began_and_ended() {
+async fn the_audit_log_of_an_account_shows_how_sessions_began_and_ended() {
     let backend = Backend::start().await;
     let (mut first, other) = (backend.sign_in("ada").await, backend.sign_in("eve").await);
     backend.later(1);

@@ -17,7 +17,7 @@ async fn keys(user: &SignedIn, application_id: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn k15_a_minted_key_is_one_json_string_and_never_seen_again() {
+async fn a_created_key_is_one_json_string_and_is_never_shown_again() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let id = ada.create_application("Shop").await;
@@ -90,7 +90,7 @@ async fn test_applications_get_test_keys() {
 }
 
 #[tokio::test]
-async fn k7_k8_other_peoples_missing_and_odd_application_ids_are_refused() {
+async fn foreign_missing_and_malformed_application_ids_are_refused() {
     let backend = Backend::start().await;
     let (ada, eve) = (backend.sign_in("ada").await, backend.sign_in("eve").await);
     let adas = ada.create_application("Shop").await;
@@ -122,7 +122,7 @@ async fn k7_k8_other_peoples_missing_and_odd_application_ids_are_refused() {
 }
 
 #[tokio::test]
-async fn a_logged_out_token_mints_and_rotates_nothing() {
+async fn a_signed_out_token_creates_and_rotates_no_key() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let id = ada.create_application("Shop").await;
@@ -139,7 +139,7 @@ async fn a_logged_out_token_mints_and_rotates_nothing() {
 }
 
 #[tokio::test]
-async fn k14_a_flood_of_mints_respects_the_cap() {
+async fn parallel_creations_respect_the_key_limit() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let id = ada.create_application("Shop").await;
@@ -168,7 +168,7 @@ async fn k14_a_flood_of_mints_respects_the_cap() {
 }
 
 #[tokio::test]
-async fn where_an_application_has_settings_minting_takes_a_second_transaction() {
+async fn creating_a_key_in_an_application_with_settings_takes_a_second_transaction() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let body = json!({ "name": "Shop", "retentionDays": 7 });
@@ -215,7 +215,7 @@ async fn a_rotated_key_keeps_its_applications_settings() {
 }
 
 #[tokio::test]
-async fn keys_minted_while_settings_change_have_the_applications_in_the_end() {
+async fn keys_created_while_settings_change_get_the_new_settings() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let mut met = false;
@@ -365,7 +365,7 @@ async fn a_rotated_key_has_two_secrets_until_the_overlap_ends() {
 }
 
 #[tokio::test]
-async fn someone_elses_key_is_not_found() {
+async fn another_users_key_is_not_found() {
     let backend = Backend::start().await;
     let (ada, eve) = (backend.sign_in("ada").await, backend.sign_in("eve").await);
     let sdk = ada.sdk().await;
@@ -402,7 +402,7 @@ async fn deleting_an_application_revokes_its_keys() {
 }
 
 #[tokio::test]
-async fn last_use_is_noted_at_most_every_five_minutes() {
+async fn last_use_is_recorded_at_most_every_five_minutes() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let sdk = ada.sdk().await;
@@ -418,7 +418,7 @@ async fn last_use_is_noted_at_most_every_five_minutes() {
 }
 
 #[tokio::test]
-async fn after_a_rotation_the_list_tells_which_secret_is_still_in_use() {
+async fn after_a_rotation_the_list_shows_which_secret_is_still_in_use() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let old = ada.sdk().await;
@@ -442,7 +442,7 @@ async fn after_a_rotation_the_list_tells_which_secret_is_still_in_use() {
 }
 
 #[tokio::test]
-async fn two_instances_that_note_a_use_at_once_write_it_once() {
+async fn two_instances_that_record_a_use_at_once_write_it_once() {
     use shared::identity::api_key::SecretSlot;
 
     let backend = Backend::start().await;

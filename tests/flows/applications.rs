@@ -46,7 +46,7 @@ async fn an_application_is_created_read_renamed_and_deleted() {
 }
 
 #[tokio::test]
-async fn someone_elses_application_is_as_unknown_as_any_other() {
+async fn another_users_application_is_not_found() {
     let backend = Backend::start().await;
     let (ada, eve) = (backend.sign_in("ada").await, backend.sign_in("eve").await);
     let adas = ada.create_application("Shop").await;
@@ -154,7 +154,7 @@ async fn settings_out_of_range_are_refused_and_shards_are_never_lowered() {
 }
 
 #[tokio::test]
-async fn an_application_says_how_long_its_telemetry_is_kept_or_else_the_deployment_does() {
+async fn retention_is_that_of_the_application_or_else_of_the_deployment() {
     let backend = Backend::with(&[("TELEMETRY_RETENTION", "14d")]).await;
     let ada = backend.sign_in("ada").await;
     let shop = ada
@@ -267,7 +267,7 @@ async fn a_user_owns_a_hundred_applications_at_most() {
 }
 
 #[tokio::test]
-async fn the_audit_trail_tells_what_happened_newest_first_page_by_page() {
+async fn the_audit_log_lists_changes_newest_first_in_pages() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let id = ada.create_application("Shop").await;
@@ -306,7 +306,7 @@ async fn the_audit_trail_tells_what_happened_newest_first_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_user_who_is_gone_is_not_signed_in() {
+async fn a_deleted_user_is_not_signed_in() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let client = &backend.database.client;

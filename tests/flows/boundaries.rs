@@ -83,7 +83,7 @@ fn only_the_store_depends_on_the_dynamodb_sdk() {
 }
 
 #[test]
-fn every_main_only_hosts() {
+fn every_main_is_at_most_fifteen_lines() {
     for function in FUNCTIONS {
         let main = format!("functions/{}/src/main.rs", function.name);
         let lines = fs::read_to_string(root().join(&main)).unwrap();

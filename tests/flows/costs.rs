@@ -119,7 +119,7 @@ async fn spans() -> [Stored; 4] {
 }
 
 #[tokio::test]
-async fn a_hundred_spans_are_eight_write_units_at_most_and_six_cents_a_million() {
+async fn a_hundred_spans_cost_at_most_eight_write_units_and_six_cents_a_million() {
     let [plain, with_attributes, ..] = spans().await;
     assert_eq!(write_units(plain.head), 1);
     assert_eq!(write_units(with_attributes.head), 1);
@@ -129,7 +129,7 @@ async fn a_hundred_spans_are_eight_write_units_at_most_and_six_cents_a_million()
 }
 
 #[tokio::test]
-async fn the_docs_tell_what_a_batch_costs() {
+async fn the_docs_state_what_a_batch_costs() {
     let beside = beside().await;
     let spans = spans().await.map(|batch| Stored {
         beside: beside.dollars,
@@ -181,7 +181,7 @@ async fn beside() -> Beside {
 }
 
 #[tokio::test]
-async fn the_docs_tell_what_a_question_costs() {
+async fn the_docs_state_what_a_query_costs() {
     let (meter, ada, sdk) = start().await;
     let Middle { span, record } = half_an_hour(&sdk).await;
     let mut ada = ada.backend.sign_in("ada").await;

@@ -41,7 +41,7 @@ pub fn event(name: &str) -> Value {
 }
 
 #[tokio::test]
-async fn every_event_filled_in_is_answered_as_its_table_says() {
+async fn every_completed_event_gets_the_response_of_its_table() {
     let mut failures = Vec::new();
     for replayed in &replay().await.events {
         let (case, response) = (&replayed.case, &replayed.router.response);
@@ -55,7 +55,7 @@ async fn every_event_filled_in_is_answered_as_its_table_says() {
 }
 
 #[tokio::test]
-async fn an_event_as_it_is_in_the_file_is_answered_too() {
+async fn an_unchanged_event_causes_no_server_error() {
     let mut failures = Vec::new();
     for replayed in &replay().await.events {
         let response = &replayed.router_unfilled.response;
@@ -72,7 +72,7 @@ async fn an_event_as_it_is_in_the_file_is_answered_too() {
 }
 
 #[test]
-fn every_event_agrees_with_itself() {
+fn every_event_is_consistent() {
     let mut request_ids = BTreeSet::new();
     for Case { name, event, .. } in cases() {
         let text = |pointer: &str| text(&event, pointer).to_owned();

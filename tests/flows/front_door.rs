@@ -20,7 +20,7 @@ async fn send(backend: &Backend, method: Method, path: &str) -> Response {
 }
 
 #[tokio::test]
-async fn health_touches_nothing() {
+async fn health_makes_no_database_call() {
     let backend = Backend::start().await;
     assert_eq!(send(&backend, Method::GET, "/health").await.status, 200);
     assert_eq!(send(&backend, Method::HEAD, "/health").await.status, 200);
@@ -28,7 +28,7 @@ async fn health_touches_nothing() {
 }
 
 #[tokio::test]
-async fn h3_h4_unknown_paths_are_404_and_unknown_methods_405_with_allow() {
+async fn unknown_paths_are_404_and_unknown_methods_are_405_with_allow() {
     let backend = Backend::start().await;
     for path in [
         "/",
@@ -59,7 +59,7 @@ async fn h3_h4_unknown_paths_are_404_and_unknown_methods_405_with_allow() {
 }
 
 #[tokio::test]
-async fn h11_every_response_has_the_security_headers() {
+async fn every_response_has_the_security_headers() {
     let backend = Backend::start().await;
     for (method, path) in [
         (Method::GET, "/health"),

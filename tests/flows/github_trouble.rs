@@ -169,12 +169,12 @@ fn emails(primary: bool, verified: bool) -> Value {
 }
 
 #[tokio::test]
-async fn a_fine_answer_signs_in() {
+async fn a_valid_response_signs_in() {
     assert_eq!(FakeGitHub::fine().outcome().await, None);
 }
 
 #[tokio::test]
-async fn o15_o16_o17_an_oauth_error_with_status_200_is_an_error() {
+async fn an_oauth_error_with_status_200_is_an_error() {
     for error in [
         "bad_verification_code",
         "incorrect_client_credentials",
@@ -192,7 +192,7 @@ async fn o15_o16_o17_an_oauth_error_with_status_200_is_an_error() {
 }
 
 #[tokio::test]
-async fn o18_o19_server_errors_and_throttling_are_unavailability() {
+async fn server_errors_and_throttling_are_reported_as_unavailable() {
     for status in [500, 502, 503, 429] {
         let github = FakeGitHub::with_token(Answer::Html(status));
         assert_eq!(
@@ -213,7 +213,7 @@ async fn o18_o19_server_errors_and_throttling_are_unavailability() {
 }
 
 #[tokio::test]
-async fn github_down_is_unavailability() {
+async fn an_unreachable_github_is_reported_as_unavailable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let nobody = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -225,7 +225,7 @@ async fn github_down_is_unavailability() {
 }
 
 #[tokio::test]
-async fn o20_a_github_that_hangs_is_given_up_on_before_the_function_is() {
+async fn a_hanging_github_is_abandoned_before_the_function_times_out() {
     let started = Instant::now();
     let hanging = [
         FakeGitHub::with_token(Answer::Never),
@@ -249,7 +249,7 @@ async fn o20_a_github_that_hangs_is_given_up_on_before_the_function_is() {
 }
 
 #[tokio::test]
-async fn o21_o22_o23_answers_that_are_not_githubs_are_errors() {
+async fn responses_that_github_never_sends_are_errors() {
     let huge = format!(r#"{{"access_token":"{}"}}"#, "x".repeat(50 * 1024 * 1024));
     for answer in [
         Answer::Html(200),
@@ -272,7 +272,7 @@ async fn o21_o22_o23_answers_that_are_not_githubs_are_errors() {
 }
 
 #[tokio::test]
-async fn o24_o25_only_a_primary_verified_address_will_do() {
+async fn only_a_primary_verified_address_is_accepted() {
     for emails in [emails(true, false), emails(false, true), json!([])] {
         let github = FakeGitHub::with_emails(emails);
         assert_eq!(github.outcome().await.as_deref(), Some("email_unverified"));
@@ -285,7 +285,7 @@ async fn o24_o25_only_a_primary_verified_address_will_do() {
 }
 
 #[tokio::test]
-async fn o26_o27_identity_is_the_numeric_id_and_not_the_login() {
+async fn identity_is_the_numeric_id_and_not_the_login() {
     let backend = FakeGitHub::fine().backend().await;
     assert_eq!(outcome(&backend).await, None);
     let users = backend.dump(&backend.database.tables.users).await;
@@ -296,7 +296,7 @@ async fn o26_o27_identity_is_the_numeric_id_and_not_the_login() {
 }
 
 #[tokio::test]
-async fn o28_ids_that_are_no_ids_are_errors() {
+async fn malformed_user_ids_are_errors() {
     for id in [
         json!("7"),
         json!(-7),
@@ -347,7 +347,7 @@ async fn with_a_bad_second(path: &'static str, first: Answer) -> Backend {
 }
 
 #[tokio::test]
-async fn a_bad_second_of_github_fails_no_sign_in() {
+async fn one_failed_call_of_github_is_retried() {
     for path in ["/user", "/user/emails"] {
         for first in [
             Answer::Html(401),
@@ -372,7 +372,7 @@ async fn a_code_is_never_sent_twice() {
 }
 
 #[tokio::test]
-async fn what_github_forbids_has_a_reason_of_its_own() {
+async fn a_403_of_github_has_its_own_reason() {
     let forbidden = [
         FakeGitHub {
             user: Answer::Html(403),
@@ -417,7 +417,7 @@ async fn with_dying_connections() -> Backend {
 }
 
 #[tokio::test]
-async fn a_connection_that_died_since_the_last_sign_in_fails_none() {
+async fn a_connection_that_died_since_the_last_sign_in_is_replaced() {
     let backend = with_dying_connections().await;
     for _ in 0..3 {
         let mut browser = backend.browser();

@@ -47,7 +47,7 @@ fn now(backend: &Backend) -> String {
 }
 
 #[tokio::test]
-async fn a_revoked_keys_attempts_show_as_its_last_error() {
+async fn attempts_with_a_revoked_key_show_as_its_last_error() {
     let (backend, ada, sdk) = start().await;
     sdk.traces(sdk.batch(3)).await.json();
     let since = now(&backend);
@@ -65,7 +65,7 @@ async fn a_revoked_keys_attempts_show_as_its_last_error() {
 }
 
 #[tokio::test]
-async fn everything_that_is_not_accepted_is_counted_by_its_reason() {
+async fn whatever_is_rejected_is_counted_by_reason() {
     let (backend, ada, sdk) = start().await;
     let mut batch = sdk.batch(5);
     batch["traces"][1] = json!("no span");
@@ -111,7 +111,7 @@ async fn everything_that_is_not_accepted_is_counted_by_its_reason() {
 }
 
 #[tokio::test]
-async fn a_key_over_its_limit_or_beyond_its_scopes_is_told_to_its_owner() {
+async fn the_owner_sees_a_key_that_exceeds_its_quota_or_scopes() {
     let backend = Backend::with(&[("RATE_LIMIT_REQUESTS", "1")]).await;
     let ada = backend.sign_in("ada").await;
     let sdk = ada.sdk().await;
@@ -148,7 +148,7 @@ async fn a_key_over_its_limit_or_beyond_its_scopes_is_told_to_its_owner() {
 }
 
 #[tokio::test]
-async fn who_does_not_hold_the_key_leaves_no_trace_of_it() {
+async fn requests_without_the_secret_leave_no_trace_in_key_health() {
     let (backend, ada, sdk) = start().await;
     let guess = shared::identity::api_key::ApiKey::generate(
         sdk.key_id().parse().unwrap(),
@@ -167,7 +167,7 @@ async fn who_does_not_hold_the_key_leaves_no_trace_of_it() {
 }
 
 #[tokio::test]
-async fn nothing_that_was_sent_is_stored_with_an_error() {
+async fn a_recorded_error_contains_nothing_that_was_sent() {
     let (backend, ada, sdk) = start().await;
     let secret = "s3cr3t".repeat(50);
     let mut batch = sdk.batch(2);
@@ -190,7 +190,7 @@ async fn nothing_that_was_sent_is_stored_with_an_error() {
 }
 
 #[tokio::test]
-async fn a_key_of_which_nothing_was_seen_has_no_health_and_no_keys_cost_no_read() {
+async fn an_unused_key_has_no_health_and_an_empty_list_costs_no_read() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let id = ada.create_application("Shop").await;
@@ -236,7 +236,7 @@ async fn a_busy_key_costs_one_write_a_minute() {
 }
 
 #[tokio::test]
-async fn the_sums_of_all_instances_are_added_up() {
+async fn counts_of_all_instances_are_added() {
     let (backend, ada, sdk) = start().await;
     let other = elsewhere(&sdk);
     for _ in 0..3 {
@@ -257,7 +257,7 @@ async fn the_sums_of_all_instances_are_added_up() {
 }
 
 #[tokio::test]
-async fn a_new_kind_of_error_is_told_within_five_seconds() {
+async fn a_new_kind_of_error_is_shown_within_five_seconds() {
     let (backend, ada, sdk) = start().await;
     sdk.traces(sdk.batch(1)).await.json();
     backend.calls.take();
@@ -274,7 +274,7 @@ async fn a_new_kind_of_error_is_told_within_five_seconds() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_wrong_shows_as_skew() {
+async fn a_wrong_client_clock_shows_as_skew() {
     let (backend, ada, sdk) = start().await;
     let at = |seconds| rfc3339(after(backend.clock.now(), Duration::from_secs(seconds)));
     let ahead = json!({ "timestamp": at(3_600), "traces": [] });
@@ -292,7 +292,7 @@ async fn a_clock_that_is_wrong_shows_as_skew() {
 }
 
 #[tokio::test]
-async fn today_and_yesterday_are_shown_and_what_was_left_of_a_day_counts_for_it() {
+async fn today_and_yesterday_are_shown_and_late_counts_belong_to_their_day() {
     let (backend, mut ada, sdk) = start().await;
     let into_day = backend.clock.now().as_second().rem_euclid(DAY as i64);
     backend.later(DAY - into_day.unsigned_abs() - 30);
@@ -321,7 +321,7 @@ async fn today_and_yesterday_are_shown_and_what_was_left_of_a_day_counts_for_it(
 }
 
 #[tokio::test]
-async fn when_health_cannot_be_written_the_batch_is_stored_and_the_sum_kept() {
+async fn when_key_health_cannot_be_written_the_batch_is_stored_and_the_counts_are_kept() {
     let (backend, ada, sdk) = start().await;
     sdk.traces(sdk.batch(1)).await.json();
     let table = &backend.database.tables.short_lived;

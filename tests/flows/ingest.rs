@@ -125,7 +125,7 @@ async fn a_batch_is_accepted_and_stored_with_counted_calls() {
 }
 
 #[tokio::test]
-async fn the_use_of_a_key_is_noted_at_most_once_in_five_minutes_by_all_instances() {
+async fn the_use_of_a_key_is_recorded_at_most_once_in_five_minutes_by_all_instances() {
     let (backend, _, sdk) = start().await;
     let first = backend.clock.now();
     let mut notes = std::collections::BTreeSet::new();
@@ -156,7 +156,7 @@ async fn logs_are_accepted_beside_traces() {
 }
 
 #[tokio::test]
-async fn one_bad_event_of_a_hundred_costs_itself() {
+async fn one_bad_event_of_a_hundred_is_rejected_alone() {
     let (backend, _, sdk) = start().await;
     let mut batch = sdk.batch(100);
     batch["traces"][41]["responseStatus"] = json!(99);
@@ -171,7 +171,7 @@ async fn one_bad_event_of_a_hundred_costs_itself() {
 }
 
 #[tokio::test]
-async fn events_too_old_or_too_new_are_told() {
+async fn events_too_old_or_too_new_are_reported() {
     let (backend, _, sdk) = start().await;
     let day = 24 * 60 * 60;
     let mut lasting = span_at(&sdk, -day - 60);
@@ -206,7 +206,7 @@ async fn events_too_old_or_too_new_are_told() {
 }
 
 #[tokio::test]
-async fn i14_an_empty_batch_is_fine_and_writes_nothing() {
+async fn an_empty_batch_is_accepted_and_writes_nothing() {
     let (backend, _, sdk) = start().await;
     sdk.traces(sdk.batch(1)).await.json();
     backend.calls.take();
@@ -268,7 +268,7 @@ async fn a_batch_is_the_same_in_every_encoding() {
 }
 
 #[tokio::test]
-async fn i1_i2_i4_bodies_that_cannot_be_read_are_refused() {
+async fn bodies_that_cannot_be_read_are_refused() {
     let (backend, _, sdk) = start().await;
     let batch = sdk.batch(1).to_string().into_bytes();
     let large = [&batch[..], &vec![b' '; 5 * 1024 * 1024]].concat();
@@ -320,7 +320,7 @@ async fn i1_i2_i4_bodies_that_cannot_be_read_are_refused() {
 }
 
 #[tokio::test]
-async fn i14_a_batch_of_the_other_kind_is_refused() {
+async fn a_batch_of_the_other_signal_is_refused() {
     let (_, _, sdk) = start().await;
     sdk.logs(sdk.batch(1))
         .await
@@ -371,7 +371,7 @@ async fn the_content_type_is_json_text_or_none() {
 }
 
 #[tokio::test]
-async fn k12_no_key_or_a_key_elsewhere_is_no_key() {
+async fn a_key_is_read_from_its_header_only() {
     let (backend, _, sdk) = start().await;
     let body = sdk.batch(1).to_string();
     let bearer = format!("Bearer {}", sdk.key);
@@ -394,7 +394,7 @@ async fn k12_no_key_or_a_key_elsewhere_is_no_key() {
 }
 
 #[tokio::test]
-async fn k17_a_mistyped_key_costs_no_call() {
+async fn a_mistyped_key_costs_no_database_call() {
     let (backend, _, sdk) = start().await;
     let body = sdk.batch(1).to_string().into_bytes();
     let mut mistyped: Vec<String> = (0..sdk.key.len())
@@ -426,7 +426,7 @@ async fn k17_a_mistyped_key_costs_no_call() {
 }
 
 #[tokio::test]
-async fn k18_a_guessed_key_is_refused_like_a_mistyped_one() {
+async fn a_guessed_key_is_refused_like_a_mistyped_one() {
     let (backend, ada, sdk) = start().await;
     let rng = &mut shared::base::random::rng();
     let id: shared::base::ids::PublicKeyId = sdk.key_id().parse().unwrap();
@@ -450,7 +450,7 @@ async fn k18_a_guessed_key_is_refused_like_a_mistyped_one() {
 }
 
 #[tokio::test]
-async fn k11_two_keys_are_no_key_and_spaces_and_case_do_not_matter() {
+async fn two_keys_are_refused_and_spaces_and_header_case_do_not_matter() {
     let (backend, _, sdk) = start().await;
     let body = sdk.batch(1).to_string();
     let key = &*sdk.key;
@@ -473,7 +473,7 @@ async fn k11_two_keys_are_no_key_and_spaces_and_case_do_not_matter() {
 }
 
 #[tokio::test]
-async fn a_key_may_do_what_its_scopes_say() {
+async fn a_key_can_do_only_what_its_scopes_allow() {
     let (backend, ada, sdk) = start().await;
     let logger = mint(&ada, &sdk, json!({ "scopes": ["ingest:logs"] })).await;
     let logs = json!({ "logs": [log(&sdk, "one")] });
@@ -493,7 +493,7 @@ async fn a_key_may_do_what_its_scopes_say() {
 }
 
 #[tokio::test]
-async fn k4_a_revoked_key_is_refused_within_ten_seconds_of_any_traffic() {
+async fn a_revoked_key_is_refused_within_ten_seconds_under_any_traffic() {
     let (backend, ada, sdk) = start().await;
     sdk.traces(sdk.batch(1)).await.json();
     ada.delete(&format!("/apikey/{}", sdk.key_id())).await;
@@ -514,7 +514,7 @@ async fn k4_a_revoked_key_is_refused_within_ten_seconds_of_any_traffic() {
 }
 
 #[tokio::test]
-async fn k4_with_no_memory_a_revoked_key_is_refused_at_once() {
+async fn without_a_cache_a_revoked_key_is_refused_at_once() {
     let backend = Backend::with(&[("KEY_CACHE_TTL", "0s")]).await;
     let ada = backend.sign_in("ada").await;
     let sdk = ada.sdk().await;
@@ -525,7 +525,7 @@ async fn k4_with_no_memory_a_revoked_key_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn disabled_and_expired_keys_are_told() {
+async fn disabled_and_expired_keys_are_refused_with_the_reason() {
     let (backend, ada, sdk) = start().await;
     let until = rfc3339(moved(backend.clock.now(), 15));
     let brief = mint(&ada, &sdk, json!({ "expiresAt": until })).await;
@@ -553,7 +553,7 @@ async fn disabled_and_expired_keys_are_told() {
 }
 
 #[tokio::test]
-async fn k6_a_deleted_applications_key_is_refused() {
+async fn a_key_of_a_deleted_application_is_refused() {
     let (backend, ada, sdk) = start().await;
     let second = mint(&ada, &sdk, json!({})).await;
     for key in [&sdk, &second] {
@@ -572,7 +572,7 @@ async fn k6_a_deleted_applications_key_is_refused() {
 }
 
 #[tokio::test]
-async fn k5_a_key_stores_under_its_own_application_only() {
+async fn a_key_stores_under_its_own_application_only() {
     let (backend, ada, first) = start().await;
     let second = backend.sign_in("eve").await.sdk().await;
     let third = Sdk {
@@ -617,7 +617,7 @@ async fn k5_a_key_stores_under_its_own_application_only() {
 }
 
 #[tokio::test]
-async fn i15_the_same_bytes_are_stored_once() {
+async fn the_same_bytes_are_stored_once() {
     let (backend, _, sdk) = start().await;
     let batch = sdk.batch(100);
     sdk.traces(batch.clone()).await.json();
@@ -638,7 +638,7 @@ async fn i15_the_same_bytes_are_stored_once() {
 }
 
 #[tokio::test]
-async fn i15_a_batch_over_several_hours_is_stored_once_also_concurrently() {
+async fn a_batch_over_several_hours_is_stored_once_even_concurrently() {
     let (backend, _, sdk) = start().await;
     let batch =
         json!({ "traces": [span_at(&sdk, 0), span_at(&sdk, -3_600), span_at(&sdk, -7_200)] });
@@ -651,7 +651,7 @@ async fn i15_a_batch_over_several_hours_is_stored_once_also_concurrently() {
 }
 
 #[tokio::test]
-async fn i17_a_retry_on_the_next_day_changes_nothing() {
+async fn a_retry_on_the_next_day_changes_nothing() {
     let (backend, _, sdk) = start().await;
     let day = 24 * 60 * 60;
     let into_day = backend.clock.now().as_second().rem_euclid(day);
@@ -709,7 +709,7 @@ async fn a_batch_over_two_hours_becomes_visible_at_once() {
 }
 
 #[tokio::test]
-async fn a_batch_over_more_hours_than_a_transaction_has_room_for_is_stored() {
+async fn a_batch_over_more_hours_than_one_transaction_holds_is_stored() {
     let (backend, _, sdk) = start().await;
     let spans: Vec<Value> = (0..150)
         .map(|hours| {
@@ -726,7 +726,7 @@ async fn a_batch_over_more_hours_than_a_transaction_has_room_for_is_stored() {
 }
 
 #[tokio::test]
-async fn i18_large_batches_are_split_below_the_size_of_an_item() {
+async fn large_batches_are_split_below_the_size_of_an_item() {
     let (backend, _, sdk) = start().await;
     let rng = &mut shared::base::random::rng();
     let message = |_| log(&sdk, &shared::base::random::base62(rng, 8 * 1024));
@@ -765,7 +765,7 @@ async fn a_hundred_spans_cost_at_most_eight_write_units() {
 }
 
 #[tokio::test]
-async fn what_is_stored_ends_with_the_retention() {
+async fn stored_telemetry_expires_with_the_retention() {
     let backend = Backend::with(&[("TELEMETRY_RETENTION", "1day")]).await;
     let sdk = backend.sign_in("ada").await.sdk().await;
     sdk.traces(sdk.batch(1)).await.json();
@@ -795,7 +795,7 @@ async fn days_kept(backend: &Backend) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn an_applications_retention_reaches_ingest_within_ten_seconds_and_costs_no_call() {
+async fn a_changed_retention_reaches_ingest_within_ten_seconds_and_costs_no_call() {
     let (backend, ada, sdk) = start().await;
     sdk.traces(sdk.batch(1)).await.json();
     configure(&ada, &sdk, json!({ "retentionDays": 7 })).await;
@@ -842,7 +842,7 @@ async fn spans_read(ada: &SignedIn, sdk: &Sdk) -> u64 {
 }
 
 #[tokio::test]
-async fn what_is_older_than_a_shortened_retention_is_not_shown_though_it_is_stored() {
+async fn telemetry_older_than_a_shortened_retention_is_stored_but_not_shown() {
     let (backend, mut ada, sdk) = start().await;
     sdk.traces(sdk.batch(10)).await.json();
     backend.later(25 * 60 * 60);
@@ -878,7 +878,7 @@ async fn shards_spread_batches_over_partitions_and_the_same_bytes_are_still_stor
 }
 
 #[tokio::test]
-async fn k16_no_table_holds_a_key() {
+async fn no_table_contains_a_key() {
     let (backend, ada, sdk) = start().await;
     sdk.traces(sdk.batch(10)).await.json();
     let rotate = format!("/apikey/{}/rotate", sdk.key_id());

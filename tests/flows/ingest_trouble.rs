@@ -52,7 +52,7 @@ fn assert_try_again(response: &Response) {
 }
 
 #[tokio::test]
-async fn i16_i17_trouble_anywhere_in_a_batch_shows_nothing_and_a_retry_heals_it() {
+async fn a_failure_anywhere_in_a_batch_shows_nothing_and_a_retry_stores_all() {
     // A batch of an hour is a blob and a head; of three, three blobs and a transaction.
     let places = [
         (1, "PutItem", 0),
@@ -82,7 +82,7 @@ async fn i16_i17_trouble_anywhere_in_a_batch_shows_nothing_and_a_retry_heals_it(
 }
 
 #[tokio::test]
-async fn i16_trouble_that_passes_is_not_the_callers() {
+async fn a_transient_failure_is_retried_by_the_server() {
     for fault in [
         Fault::Throttled,
         Fault::Broken,
@@ -104,7 +104,7 @@ async fn i16_trouble_that_passes_is_not_the_callers() {
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_is_garbled_is_healed_by_a_retry() {
+async fn a_retry_completes_a_write_whose_response_was_garbled() {
     for skip in [0, 1] {
         let (engine, _, ada, sdk) = start().await;
         engine.fail("PutItem", Fault::AnswerGarbled, skip, 1);
@@ -118,7 +118,7 @@ async fn a_write_whose_answer_is_garbled_is_healed_by_a_retry() {
 }
 
 #[tokio::test]
-async fn a_key_that_cannot_be_read_or_leased_for_is_trouble_of_ours() {
+async fn a_failed_key_read_or_lease_is_a_server_error() {
     for operation in ["GetItem", "UpdateItem"] {
         let (engine, backend, ada, sdk) = start().await;
         let elsewhere = Sdk {
@@ -134,7 +134,7 @@ async fn a_key_that_cannot_be_read_or_leased_for_is_trouble_of_ours() {
 }
 
 #[tokio::test]
-async fn reading_waits_for_what_was_left_out_and_tells_trouble_as_such() {
+async fn reading_retries_unprocessed_keys_and_reports_failures() {
     let (engine, _, ada, sdk) = start().await;
     assert!(sdk.traces(batch(1)).await.status.is_success());
     for n in 0..3 {

@@ -29,7 +29,7 @@ async fn go_on(user: &mut SignedIn, on: &Backend) {
 }
 
 #[tokio::test]
-async fn p1_p2_p3_no_request_fails_while_the_signing_key_is_rotated_or_rolled_back() {
+async fn no_request_fails_while_the_signing_key_is_rotated_or_rolled_back() {
     let before = Backend::start().await;
     let step_1 = before.redeployed(&VERIFY_NEW);
     let step_2 = before.redeployed(&SIGN_NEW);
@@ -48,7 +48,7 @@ async fn p1_p2_p3_no_request_fails_while_the_signing_key_is_rotated_or_rolled_ba
 }
 
 #[tokio::test]
-async fn p2_a_sign_in_started_before_the_step_ends_after_it() {
+async fn a_sign_in_started_before_a_rotation_step_ends_after_it() {
     let step_1 = Backend::with(&VERIFY_NEW).await;
     let step_2 = step_1.redeployed(&SIGN_NEW);
     for (starts, ends) in [(&step_1, &step_2), (&step_2, &step_1)] {
@@ -68,7 +68,7 @@ async fn p2_a_sign_in_started_before_the_step_ends_after_it() {
 }
 
 #[tokio::test]
-async fn j30_what_the_removed_secret_signed_is_refused() {
+async fn tokens_of_a_removed_secret_are_refused() {
     let before = Backend::start().await;
     let ada = before.sign_in("ada").await;
     let mut after = SignedIn {

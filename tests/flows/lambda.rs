@@ -28,7 +28,7 @@ async fn listen() -> (String, TcpListener) {
 }
 
 #[tokio::test]
-async fn every_event_is_answered_as_by_the_router() {
+async fn every_event_gets_the_response_of_the_router() {
     for replayed in &replay().await.events {
         let name = &replayed.case.name;
         assert_alike(name, &replayed.function, &replayed.router);

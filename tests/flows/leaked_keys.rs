@@ -169,7 +169,7 @@ async fn many_findings_of_many_applications_are_answered_in_order() {
 }
 
 #[tokio::test]
-async fn only_what_github_signed_is_believed() {
+async fn only_reports_signed_by_github_are_accepted() {
     let github = GitHub::start().await;
     let (_, sdk) = github.sdk().await;
     let stranger = key_pair();
@@ -233,7 +233,7 @@ async fn a_signed_body_that_is_no_report_is_refused() {
 }
 
 #[tokio::test]
-async fn without_githubs_keys_nothing_is_decided() {
+async fn without_githubs_keys_a_report_is_answered_503() {
     let github = GitHub::start().await;
     let (_, sdk) = github.sdk().await;
     let good = published(&[("one", &github.pair)]);
@@ -263,7 +263,7 @@ async fn without_githubs_keys_nothing_is_decided() {
 }
 
 #[tokio::test]
-async fn githubs_keys_are_remembered_for_an_hour() {
+async fn githubs_keys_are_cached_for_an_hour() {
     let github = GitHub::start().await;
     for (seconds, fetches) in [(0, 1), (3_599, 0), (1, 1), (0, 0)] {
         github.backend.later(seconds);
@@ -280,7 +280,7 @@ async fn githubs_keys_are_remembered_for_an_hour() {
 }
 
 #[tokio::test]
-async fn a_new_key_is_fetched_when_it_is_used_and_made_up_ones_cost_little() {
+async fn a_new_key_of_github_is_fetched_on_use_and_invented_ones_cost_little() {
     let github = GitHub::start().await;
     assert_eq!(github.report(&["x"]).await.status, 200);
     let next = key_pair();

@@ -19,7 +19,7 @@ async fn ada(settings: &[(&str, &str)]) -> (Log, SignedIn) {
 }
 
 #[tokio::test]
-async fn a_batch_leaves_one_line_with_its_key_its_events_and_its_cost() {
+async fn a_batch_logs_one_line_with_its_key_events_and_cost() {
     let (log, ada) = ada(&[]).await;
     let sdk = ada.sdk().await;
     log.take();
@@ -49,7 +49,7 @@ async fn a_batch_leaves_one_line_with_its_key_its_events_and_its_cost() {
 }
 
 #[tokio::test]
-async fn the_line_of_a_batch_is_no_longer_than_its_costs_say() {
+async fn the_line_of_a_batch_is_no_longer_than_the_docs_state() {
     let (log, ada) = ada(&[]).await;
     let sdk = ada.sdk().await;
     log.take();
@@ -61,7 +61,7 @@ async fn the_line_of_a_batch_is_no_longer_than_its_costs_say() {
 }
 
 #[tokio::test]
-async fn the_line_carries_the_request_id_that_a_problem_tells() {
+async fn the_line_has_the_request_id_of_the_problem() {
     let (log, ada) = ada(&[]).await;
     let unknown = ada.get("/applications/aaaaaaaaaaa").await;
     assert_eq!(unknown.status, 404);
@@ -97,7 +97,7 @@ async fn each_outcome_of_a_refresh_is_counted() {
 }
 
 #[tokio::test]
-async fn a_token_that_comes_again_counts_as_reuse() {
+async fn a_token_presented_again_counts_as_reuse() {
     let (log, ada) = ada(&[("REFRESH_REUSE_POLICY", "strict")]).await;
     refresh(&ada.backend, &ada.refresh_token).await;
     ada.backend.later(31);
@@ -116,7 +116,7 @@ async fn a_token_that_comes_again_counts_as_reuse() {
 
 /// CloudWatch drops the whole line's metrics if one of them is not in it, or is no number.
 #[tokio::test]
-async fn the_metrics_of_a_line_are_numbers_in_it() {
+async fn every_metric_of_a_line_is_a_number_in_it() {
     let (log, ada) = ada(&[]).await;
     let sdk = ada.sdk().await;
     sdk.traces(sdk.batch(1)).await;

@@ -29,7 +29,7 @@ pub fn operations(document: &Value) -> Vec<(String, &str, &Value)> {
 }
 
 #[test]
-fn every_reference_leads_somewhere() {
+fn every_reference_resolves() {
     fn check(value: &Value, document: &Value) {
         match value {
             Value::Object(fields) => {
@@ -49,7 +49,7 @@ fn every_reference_leads_somewhere() {
 }
 
 #[test]
-fn every_operation_says_what_it_is_and_who_may_call_it() {
+fn every_operation_has_a_description_and_states_its_security() {
     let document = document();
     let tags: BTreeSet<&str> = document["tags"]
         .as_array()
@@ -110,7 +110,7 @@ fn every_documented_problem_has_an_example() {
 }
 
 #[test]
-fn examples_are_as_their_schemas_say() {
+fn examples_match_their_schemas() {
     let document = document();
     let mut checked = 0;
     let mut check = |content: &Value, name: &str| {
@@ -141,7 +141,7 @@ fn examples_are_as_their_schemas_say() {
 }
 
 #[tokio::test]
-async fn every_event_and_its_answer_are_as_described() {
+async fn every_event_and_its_response_match_the_description() {
     let document = document();
     for replayed in &replay().await.events {
         let (name, event) = (&replayed.case.name, &replayed.sent);

@@ -51,7 +51,7 @@ async fn ask(ada: &SignedIn, exporter: &Exporter, path: &str) -> Value {
 }
 
 #[tokio::test]
-async fn every_encoding_and_compression_is_taken_and_answered_in_kind() {
+async fn every_encoding_and_compression_is_accepted_and_answered_in_kind() {
     for encoding in ENCODINGS {
         let (backend, _, exporter) = start().await;
         let mut first = None;
@@ -86,7 +86,7 @@ async fn a_batch_costs_two_writes_once_its_key_is_known() {
 }
 
 #[tokio::test]
-async fn one_bad_span_of_a_hundred_costs_itself_and_is_named() {
+async fn one_bad_span_of_a_hundred_is_rejected_alone_and_named() {
     for encoding in ENCODINGS {
         let (backend, _, exporter) = start().await;
         let body = exporter.spans(encoding, 100, |index, span| {
@@ -115,7 +115,7 @@ async fn one_bad_span_of_a_hundred_costs_itself_and_is_named() {
 }
 
 #[tokio::test]
-async fn spans_outside_the_window_are_told() {
+async fn spans_outside_the_window_are_reported() {
     let (backend, _, exporter) = start().await;
     let body = exporter.spans(Encoding::Json, 3, |index, span| {
         let day = 24 * 60 * 60 * 1_000_000_000;
@@ -142,7 +142,7 @@ async fn spans_outside_the_window_are_told() {
 }
 
 #[tokio::test]
-async fn i14_nothing_at_all_is_a_batch_too() {
+async fn an_empty_request_is_accepted() {
     let (backend, _, exporter) = start().await;
     for (encoding, body) in [
         (Encoding::Protobuf, &b""[..]),
@@ -163,7 +163,7 @@ async fn i14_nothing_at_all_is_a_batch_too() {
 }
 
 #[tokio::test]
-async fn i15_the_same_bytes_are_stored_once() {
+async fn the_same_bytes_are_stored_once() {
     for encoding in ENCODINGS {
         let (backend, _, exporter) = start().await;
         let (spans, logs) = (
@@ -184,7 +184,7 @@ async fn i15_the_same_bytes_are_stored_once() {
 }
 
 #[tokio::test]
-async fn what_an_exporter_told_is_read_back_beside_upblits_own() {
+async fn telemetry_of_an_exporter_is_read_back_beside_upblits_own() {
     for encoding in ENCODINGS {
         let (_, ada, exporter) = start().await;
         let body = exporter.spans(encoding, 2, |_, _| ());

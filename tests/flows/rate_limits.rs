@@ -34,7 +34,7 @@ fn at_the_start_of_a_minute(backend: &Backend) {
 }
 
 #[tokio::test]
-async fn every_answer_tells_the_limits_and_what_is_left() {
+async fn every_response_states_the_limits_and_the_remainder() {
     let backend = Backend::with(&[("RATE_LIMIT_REQUESTS", "100")]).await;
     let sdk = backend.sign_in("ada").await.sdk().await;
     at_the_start_of_a_minute(&backend);
@@ -77,7 +77,7 @@ async fn requests_over_the_quota_are_denied_without_a_call_until_the_minute_ends
 }
 
 #[tokio::test]
-async fn events_are_limited_too_and_a_smaller_batch_may_still_pass() {
+async fn events_are_limited_too_and_a_smaller_batch_can_still_pass() {
     let backend = Backend::with(&[("RATE_LIMIT_EVENTS", "10000")]).await;
     let sdk = backend.sign_in("ada").await.sdk().await;
     at_the_start_of_a_minute(&backend);
@@ -112,7 +112,7 @@ async fn instances_share_a_quota_and_lease_it_in_blocks() {
 }
 
 #[tokio::test]
-async fn one_keys_traffic_leaves_others_alone() {
+async fn traffic_of_one_key_does_not_affect_other_keys() {
     let backend = Backend::with(&[("RATE_LIMIT_REQUESTS", "3")]).await;
     let ada = backend.sign_in("ada").await;
     let (hot, cold) = (ada.sdk().await, ada.sdk().await);
@@ -125,7 +125,7 @@ async fn one_keys_traffic_leaves_others_alone() {
 }
 
 #[tokio::test]
-async fn a_flood_of_made_up_keys_stops_costing_reads_and_spares_those_in_use() {
+async fn a_flood_of_invented_keys_stops_costing_reads_and_spares_keys_in_use() {
     use shared::base::ids::{KeyId, PublicKeyId};
     use shared::base::random;
     use shared::identity::api_key::ApiKey;

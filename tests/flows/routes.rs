@@ -17,7 +17,7 @@ use crate::openapi::{document, operations};
 use crate::template::{functions, template, text};
 
 #[test]
-fn every_place_that_names_routes_names_those_that_are_served() {
+fn every_place_that_names_routes_names_the_served_ones() {
     let stale = stale(&root()).unwrap();
     let stale: Vec<PathBuf> = stale.into_iter().map(|(path, _)| path).collect();
     let report = report(&routes(), &deployed_routes(), &routes_of_events(), &stale);

@@ -8,7 +8,7 @@ use crate::support::callers::{parameters, post, refresh};
 use crate::support::log::Log;
 
 #[tokio::test]
-async fn a_whole_walk_through_the_product_logs_no_secret() {
+async fn a_walk_through_the_whole_product_logs_no_secret() {
     let log = Log::capture();
     let backend = Backend::start().await;
     let mut secrets = vec![JWT_SECRET.to_owned(), "client secret".to_owned()];

@@ -47,7 +47,7 @@ async fn the_start_sends_the_browser_to_github_with_state_and_pkce_and_no_databa
 }
 
 #[tokio::test]
-async fn the_callback_hands_the_tokens_over_in_the_fragment_with_one_transaction() {
+async fn the_callback_returns_the_tokens_in_the_fragment_with_one_transaction() {
     let backend = Backend::start().await;
     let (mut browser, callback) = approved(&backend).await;
     let response = browser.get(&callback).await;
@@ -94,7 +94,7 @@ async fn signing_in_again_updates_the_user_and_opens_another_session() {
 }
 
 #[tokio::test]
-async fn o8_two_tabs_at_once_both_succeed() {
+async fn two_tabs_at_once_both_succeed() {
     let backend = Backend::start().await;
     let mut browser = backend.browser();
     let (first, second) = (browser.start().await, browser.start().await);
@@ -112,7 +112,7 @@ async fn o8_two_tabs_at_once_both_succeed() {
 }
 
 #[tokio::test]
-async fn o1_to_o7_a_callback_that_this_browser_did_not_start_is_refused() {
+async fn a_callback_that_this_browser_did_not_start_is_refused() {
     let backend = Backend::start().await;
     let (mut browser, callback) = approved(&backend).await;
     let (path, query) = callback.split_once('?').unwrap();
@@ -150,7 +150,7 @@ async fn o1_to_o7_a_callback_that_this_browser_did_not_start_is_refused() {
 }
 
 #[tokio::test]
-async fn o3_o11_a_replayed_callback_opens_no_second_session() {
+async fn a_replayed_callback_opens_no_second_session() {
     let backend = Backend::start().await;
     let (mut browser, callback) = approved(&backend).await;
     let cookies = browser.cookies.clone();
@@ -172,7 +172,7 @@ async fn o3_o11_a_replayed_callback_opens_no_second_session() {
 }
 
 #[tokio::test]
-async fn o4_a_sign_in_that_takes_ten_minutes_has_expired() {
+async fn a_sign_in_that_takes_ten_minutes_has_expired() {
     let backend = Backend::start().await;
     let (mut browser, callback) = approved(&backend).await;
     backend.later(600);
@@ -181,7 +181,7 @@ async fn o4_a_sign_in_that_takes_ten_minutes_has_expired() {
 }
 
 #[tokio::test]
-async fn o13_o14_a_denied_sign_in_returns_to_the_login_page_without_githubs_words() {
+async fn a_denied_sign_in_returns_to_the_login_page_without_githubs_text() {
     let backend = Backend::start().await;
     for with_code in ["", "&code=abc"] {
         let mut browser = backend.browser();
@@ -196,7 +196,7 @@ async fn o13_o14_a_denied_sign_in_returns_to_the_login_page_without_githubs_word
 }
 
 #[tokio::test]
-async fn o29_return_to_comes_back_only_as_a_path_on_the_frontend() {
+async fn only_a_path_on_the_frontend_is_returned_to() {
     let backend = Backend::start().await;
     let mut browser = backend.browser();
     let start = "/oauth2/authorization/github?return_to=";
@@ -280,7 +280,7 @@ async fn thirty_abandoned_sign_ins_leave_five_small_cookies_and_the_last_ones_st
 }
 
 #[tokio::test]
-async fn asking_for_the_head_of_a_callback_uses_nothing_up() {
+async fn a_head_request_of_the_callback_consumes_nothing() {
     let backend = Backend::start().await;
     let mut browser = backend.browser();
     let github = browser.start().await;
@@ -300,7 +300,7 @@ async fn asking_for_the_head_of_a_callback_uses_nothing_up() {
 }
 
 #[tokio::test]
-async fn o30_a_spoofed_host_changes_nothing() {
+async fn a_spoofed_host_changes_nothing() {
     let backend = Backend::start().await;
     let request = Request::get("/oauth2/authorization/github")
         .header("host", "evil.test")
@@ -334,7 +334,7 @@ async fn githubs_login_hint_is_passed_on_if_it_is_a_login() {
 }
 
 #[tokio::test]
-async fn old_frontends_may_opt_in_to_the_query() {
+async fn a_setting_returns_the_tokens_in_the_query() {
     let backend = Backend::with(&[("TOKEN_HANDOFF", "query")]).await;
     let (mut browser, callback) = approved(&backend).await;
     let success = browser.get(&callback).await.location();

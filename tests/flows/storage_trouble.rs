@@ -73,7 +73,7 @@ thread_local! {
 }
 
 #[tokio::test]
-async fn p4_storage_down_is_503_everywhere_and_passes() {
+async fn a_storage_outage_is_503_on_every_route_and_ends_with_it() {
     tokio::task::LocalSet::new()
         .run_until(down_and_back())
         .await;

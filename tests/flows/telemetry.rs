@@ -134,7 +134,7 @@ async fn telemetry_is_read_by_members_alone() {
 }
 
 #[tokio::test]
-async fn a_question_that_cannot_be_understood_names_the_parameter() {
+async fn an_invalid_query_names_the_parameter() {
     let (_, ada, sdk) = start().await;
     for (path, query, pointer) in [
         ("traces", "&from=yesterday", "/from"),
@@ -167,7 +167,7 @@ async fn a_question_that_cannot_be_understood_names_the_parameter() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_one_application_reads_only_the_other() {
+async fn a_cursor_of_another_application_reads_nothing_of_it() {
     let (backend, ada, sdk) = start().await;
     let eve = backend.sign_in("eve").await;
     let hers = eve.sdk().await;
@@ -185,7 +185,7 @@ async fn a_cursor_of_one_application_reads_only_the_other() {
 }
 
 #[tokio::test]
-async fn what_has_expired_is_gone_before_it_is_deleted() {
+async fn expired_telemetry_is_not_shown_before_it_is_deleted() {
     let (backend, ada, sdk) = start().await;
     send(&sdk, vec![span("t", "s", None, 0)]).await;
     send_logs(&sdk, vec![record("info", "hello", Some("t"), 0)]).await;

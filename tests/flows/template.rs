@@ -35,7 +35,7 @@ fn the_tables_are_those_of_the_local_engine() {
 }
 
 #[test]
-fn no_function_may_do_everything_or_scan() {
+fn no_role_allows_wildcards_or_scans() {
     // X-Ray knows no resources.
     const OF_EVERYTHING: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
     let template = template();
@@ -80,7 +80,7 @@ fn each_function_has_a_role_and_a_log_group_of_its_own() {
 
 /// API Gateway refuses a deployment whose limits name a route that is not there.
 #[test]
-fn limits_are_of_routes_and_all_that_costs_something_unasked_has_one() {
+fn every_public_route_that_costs_something_has_a_throttling_limit() {
     let template = template();
     let limits = &template["Resources"]["HttpApi"]["Properties"]["RouteSettings"];
     let limited: BTreeSet<&str> = limits.as_mapping().unwrap().keys().map(text).collect();
@@ -99,7 +99,7 @@ fn limits_are_of_routes_and_all_that_costs_something_unasked_has_one() {
 
 /// A filter that looks for a line which nobody writes never raises its alarm.
 #[test]
-fn alarms_look_for_lines_that_their_function_writes() {
+fn alarms_match_lines_that_their_function_writes() {
     let template = template();
     for (id, filter) in resources(&template, "AWS::Logs::MetricFilter") {
         let group = text(&filter["Properties"]["LogGroupName"]);
@@ -118,7 +118,7 @@ fn alarms_look_for_lines_that_their_function_writes() {
 
 /// An alarm or a graph of a metric that nobody counts stays silent or empty.
 #[test]
-fn alarms_and_graphs_of_our_metrics_are_of_metrics_that_are_counted() {
+fn alarms_and_graphs_use_only_metrics_that_are_counted() {
     let template = template();
     let namespace =
         text(&template["Globals"]["Function"]["Environment"]["Variables"]["METRICS_NAMESPACE"]);
@@ -154,7 +154,7 @@ fn alarms_and_graphs_of_our_metrics_are_of_metrics_that_are_counted() {
 }
 
 #[test]
-fn operations_md_says_what_to_do_about_each_alarm() {
+fn operations_md_describes_the_response_to_each_alarm() {
     let manual = fs::read_to_string(root().join("docs/operations.md")).unwrap();
     let template = template();
     let alarms = resources(&template, "AWS::CloudWatch::Alarm");
@@ -181,7 +181,7 @@ fn the_access_log_is_json_and_names_neither_path_nor_query_nor_headers() {
 }
 
 #[test]
-fn every_table_outlives_the_stack_and_can_be_brought_back() {
+fn every_table_outlives_the_stack_and_can_be_restored() {
     let template = template();
     for (id, table) in resources(&template, "AWS::DynamoDB::Table") {
         for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {

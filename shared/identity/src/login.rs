@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn o2_o5_o9_a_forged_or_foreign_state_is_refused() {
+    fn a_forged_or_foreign_state_is_refused() {
         let (mine, other) = (attempt(), attempt());
         let cookie = mine.seal(&keys("k")).unwrap();
         let same_flow = format!("{}{}", mine.flow_id(), &other.state()[FLOW_ID_CHARS..]);
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn o4_an_attempt_lasts_ten_minutes() {
+    fn a_login_attempt_expires_after_ten_minutes() {
         let attempt = attempt();
         let cookie = attempt.seal(&keys("k")).unwrap();
         let open = |now| LoginAttempt::open(&cookie, attempt.state(), &keys("k"), now).err();
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn o29_only_plain_paths_are_returned_to() {
+    fn only_plain_return_paths_are_accepted() {
         let parse = |path: &str| ReturnTo::try_from(path.to_owned());
         for path in [
             "/",

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn j29_a_missing_or_short_secret_refuses_to_start_and_is_not_told() {
+    fn a_missing_or_short_secret_is_refused_without_showing_it() {
         assert_eq!(
             SigningKeys::from_env(&env(&[])).err().unwrap().to_string(),
             "setting JWT_SECRET is not set"

@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn i2_unknown_nested_and_truncated_encodings_are_refused() {
+    fn unknown_nested_and_truncated_encodings_are_refused() {
         let unknown = |name: &str| Err(InflateError::UnknownEncoding(name.into()));
         assert_eq!(inflate(JSON, Some("br")), unknown("br"));
         assert_eq!(inflate(JSON, Some("gzip, gzip")), unknown("gzip, gzip"));
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn i1_a_bomb_is_refused_at_the_bound() {
+    fn a_compression_bomb_is_refused_at_the_limit() {
         let zeros = vec![0; 80 * 1024 * 1024];
         for (bomb, encoding) in [
             (gzip(&zeros), "gzip"),
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn i4_the_bounds_are_exact() {
+    fn size_limits_are_exact() {
         let full = vec![b' '; MAX_WIRE_BYTES];
         assert!(inflate(&full, None).is_ok());
         assert_eq!(

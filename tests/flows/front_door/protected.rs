@@ -43,7 +43,7 @@ fn with(event: &Value, header: &str, value: Option<&str>) -> Value {
 }
 
 #[test]
-fn every_route_asks_for_a_token_or_a_key_or_nothing() {
+fn every_route_requires_a_token_or_a_key_or_is_public() {
     let document = document();
     let [bearer, key, open] = [Some("bearer"), Some("apiKey"), None].map(successes);
     let all = bearer.len() + key.len() + open.len();
@@ -57,7 +57,7 @@ fn every_route_asks_for_a_token_or_a_key_or_nothing() {
 }
 
 #[tokio::test]
-async fn every_answer_has_the_security_headers() {
+async fn responses_of_every_route_have_the_security_headers() {
     for replayed in &replay().await.events {
         let (name, response) = (&replayed.case.name, &replayed.router.response);
         for (header, value) in [
@@ -75,7 +75,7 @@ async fn every_answer_has_the_security_headers() {
 }
 
 #[tokio::test]
-async fn every_route_of_the_signed_in_refuses_every_other_token_without_a_database_call() {
+async fn routes_for_users_refuse_every_other_token_without_a_database_call() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let values = of_account(&ada).await;
@@ -134,7 +134,7 @@ async fn bad_tokens(backend: &Backend, ada: &SignedIn) -> Vec<(&'static str, Opt
 }
 
 #[tokio::test]
-async fn what_belongs_to_someone_else_is_not_found_and_left_alone() {
+async fn what_belongs_to_another_user_is_not_found_and_unchanged() {
     let backend = Backend::start().await;
     let eve = backend.sign_in("eve").await;
     let authorization = format!("Bearer {}", eve.token);
@@ -169,7 +169,7 @@ async fn what_belongs_to_someone_else_is_not_found_and_left_alone() {
 }
 
 #[tokio::test]
-async fn every_route_of_sdks_refuses_every_other_key_and_stores_nothing() {
+async fn routes_for_sdks_refuse_every_other_key_and_store_nothing() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let values = of_account(&ada).await;
@@ -233,7 +233,7 @@ async fn mint(user: &SignedIn, application_id: &str, settings: Value) -> String 
 }
 
 #[tokio::test]
-async fn every_route_of_sdks_asks_for_exactly_one_scope() {
+async fn routes_for_sdks_require_exactly_one_scope() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let values = of_account(&ada).await;

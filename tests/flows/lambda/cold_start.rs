@@ -51,7 +51,7 @@ fn median(times: impl Iterator<Item = Duration>) -> f64 {
 #[tokio::test]
 #[ignore = "needs the binaries of `cargo lambda build --release`"]
 #[expect(clippy::print_stdout, reason = "a table to read")]
-async fn a_cold_start_is_near_that_of_the_least_function() {
+async fn a_cold_start_is_close_to_that_of_the_smallest_function() {
     let deployment = Deployment::start().await;
     let names: Vec<&str> = ["hello"].into_iter().chain(functions()).collect();
     let mut starts: Vec<Vec<Start>> = names.iter().map(|_| Vec::new()).collect();
@@ -78,7 +78,7 @@ async fn a_cold_start_is_near_that_of_the_least_function() {
 
 /// Nothing is asked of anybody before the first event but the secrets of the function.
 #[tokio::test]
-async fn a_start_reads_its_secrets_and_calls_nobody_else() {
+async fn a_start_reads_its_secrets_and_makes_no_other_call() {
     let deployment = Deployment::start().await;
     let jwt = ["jwt AWSCURRENT", "jwt AWSPENDING", "jwt AWSPREVIOUS"];
     for name in functions() {

@@ -73,7 +73,7 @@ fn without(event: &Value, pointer: &str) -> Value {
 
 /// The one panic that an event can cause: API Gateway never sends such a body.
 #[tokio::test]
-async fn p8_h6_a_body_that_claims_to_be_base64_fails_alone() {
+async fn an_invalid_base64_body_fails_alone() {
     let odd = Odd::start().await;
     for body in ["{not base64", "=", "YQ=", "Y!==", "é"] {
         let event = with(&with(&odd.traces, "/isBase64Encoded", true), "/body", body);
@@ -83,7 +83,7 @@ async fn p8_h6_a_body_that_claims_to_be_base64_fails_alone() {
 }
 
 #[tokio::test]
-async fn h6_base64_or_not_a_body_is_the_same() {
+async fn a_body_is_read_the_same_with_and_without_base64() {
     let odd = Odd::start().await;
     let body = STANDARD.encode(odd.traces["body"].as_str().unwrap());
     let encoded = with(&with(&odd.traces, "/isBase64Encoded", true), "/body", body);
@@ -95,7 +95,7 @@ async fn h6_base64_or_not_a_body_is_the_same() {
 }
 
 #[tokio::test]
-async fn h7_whatever_the_host_is_called_the_answer_is_the_same() {
+async fn the_host_header_does_not_change_the_response() {
     let odd = Odd::start().await;
     for host in [
         "",
@@ -120,7 +120,7 @@ async fn h7_whatever_the_host_is_called_the_answer_is_the_same() {
 }
 
 #[tokio::test]
-async fn h8_what_an_event_leaves_out_is_not_missed() {
+async fn optional_parts_of_an_event_may_be_missing() {
     let odd = Odd::start().await;
     let bare = json!({ "http": { "method": "GET", "path": "/health" } });
     for event in [
@@ -141,7 +141,7 @@ async fn h8_what_an_event_leaves_out_is_not_missed() {
 }
 
 #[tokio::test]
-async fn h8_an_event_that_is_no_request_fails_alone() {
+async fn an_event_that_is_no_request_fails_alone() {
     let odd = Odd::start().await;
     for event in [
         json!({ "source": "serverless-plugin-warmup" }),
@@ -183,7 +183,7 @@ async fn a_stage_or_the_base_path_of_a_domain_changes_nothing() {
 }
 
 #[tokio::test]
-async fn h1_h2_h3_h4_methods_paths_and_queries_are_answered_as_by_the_routers() {
+async fn methods_paths_and_queries_get_the_responses_of_the_routers() {
     let odd = Odd::start().await;
     let mut events: Vec<Value> = ["HEAD", "OPTIONS", "TRACE", "PUT", "BREW"]
         .map(|method| with(&odd.health, "/requestContext/http/method", method))
@@ -238,7 +238,7 @@ async fn a_query_is_read_however_it_is_written() {
 }
 
 #[tokio::test]
-async fn k8_a_parameter_that_is_there_twice_is_refused() {
+async fn a_repeated_parameter_is_refused() {
     let deployment = Deployment::start().await;
     let apikey = deployment.function("apikey").await;
     let event = event("apikey/list");
@@ -252,7 +252,7 @@ async fn k8_a_parameter_that_is_there_twice_is_refused() {
 }
 
 #[tokio::test]
-async fn h10_as_many_headers_as_the_gateway_lets_through() {
+async fn the_largest_headers_of_the_gateway_are_accepted() {
     let odd = Odd::start().await;
     let mut event = odd.traces.clone();
     for number in 0..100 {
@@ -262,7 +262,7 @@ async fn h10_as_many_headers_as_the_gateway_lets_through() {
 }
 
 #[tokio::test]
-async fn i4_a_body_of_4_mib_is_taken_and_a_byte_more_is_not() {
+async fn a_body_of_4_mib_is_accepted_and_one_byte_more_is_not() {
     let odd = Odd::start().await;
     let body = odd.traces["body"].as_str().unwrap();
     for (bytes, status) in [

@@ -42,7 +42,7 @@ async fn full_of_quotes(backend: &Backend) -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test]
-async fn the_largest_pages_and_traces_stay_below_what_lambda_takes() {
+async fn the_largest_pages_and_traces_stay_below_the_response_limit_of_lambda() {
     let deployment = Deployment::start().await;
     let telemetry = deployment.function("telemetry").await;
     let values = full_of_quotes(&deployment.backend).await;

@@ -63,7 +63,7 @@ async fn refusal(function: &str, settings: &Settings) -> String {
 }
 
 #[tokio::test]
-async fn without_a_setting_a_function_ends_and_names_it() {
+async fn a_missing_setting_stops_the_start_and_is_named() {
     let deployment = Deployment::start().await;
     for (function, setting, expected) in REQUIRED {
         let settings = changed(&deployment, function, setting, "");
@@ -93,7 +93,7 @@ async fn without_the_name_of_a_table_that_it_uses_a_function_ends_and_names_the_
 }
 
 #[tokio::test]
-async fn j29_a_setting_that_is_wrong_is_named_without_its_value() {
+async fn a_wrong_setting_is_named_without_its_value() {
     let deployment = Deployment::start().await;
     deployment.secrets.set("short", "a short secret");
     for (function, setting, value, named) in [
@@ -129,7 +129,7 @@ async fn j29_a_setting_that_is_wrong_is_named_without_its_value() {
 
 /// Lambda starts another process for the next event.
 #[tokio::test]
-async fn p5_without_the_secret_store_a_function_ends_and_says_so() {
+async fn without_the_secret_store_a_function_ends_with_the_cause() {
     let deployment = Deployment::start().await;
     for way in [Way::Shut, Way::Silent] {
         let store = Gate::before(([127, 0, 0, 1], 1).into()).await;
@@ -146,7 +146,7 @@ async fn p5_without_the_secret_store_a_function_ends_and_says_so() {
 }
 
 #[tokio::test]
-async fn p4_a_start_without_a_database_is_503_and_heals_by_itself() {
+async fn a_start_without_a_database_answers_503_and_recovers() {
     let asking: BTreeSet<&str> = ASKING.into_iter().map(|(name, _)| name).collect();
     let functions: BTreeSet<&str> = FUNCTIONS.iter().map(|function| function.name).collect();
     assert_eq!(asking, functions);

@@ -106,7 +106,7 @@ async fn bodies_that_cannot_be_read_are_refused() {
 }
 
 #[tokio::test]
-async fn i14_a_request_of_the_other_signal_is_refused() {
+async fn a_request_of_the_other_signal_is_refused() {
     let (backend, _, exporter) = start().await;
     let logs = exporter.logs(Encoding::Json, 1);
     let response = exporter
@@ -154,7 +154,7 @@ async fn other_content_types_and_encodings_are_refused() {
 }
 
 #[tokio::test]
-async fn keys_are_judged_as_everywhere() {
+async fn keys_are_checked_as_on_other_routes() {
     let (backend, ada, exporter) = start().await;
     let path = format!("/apikey?ApplicationId={}", exporter.sdk.application_id);
     let minted = ada
@@ -183,7 +183,7 @@ async fn keys_are_judged_as_everywhere() {
 }
 
 #[tokio::test]
-async fn unknown_paths_and_methods_are_told_too() {
+async fn unknown_paths_and_methods_get_a_status_message() {
     let (backend, _, _) = start().await;
     for encoding in ENCODINGS {
         let media = [("content-type", encoding.media_type())];
@@ -202,7 +202,7 @@ async fn unknown_paths_and_methods_are_told_too() {
 }
 
 #[tokio::test]
-async fn a_used_up_quota_is_told() {
+async fn an_exhausted_quota_gets_a_status_message() {
     let backend = Backend::with(&[("RATE_LIMIT_REQUESTS", "1")]).await;
     let exporter = Exporter::new(backend.sign_in("ada").await.sdk().await);
     let spans = |encoding| exporter.spans(encoding, 1, |_, _| ());
@@ -219,7 +219,7 @@ async fn a_used_up_quota_is_told() {
 }
 
 #[tokio::test]
-async fn storage_trouble_is_told_and_a_retry_heals_it() {
+async fn a_storage_failure_gets_a_status_message_and_a_retry_stores_all() {
     for encoding in ENCODINGS {
         let (engine, backend) = FaultyEngine::start().await;
         let exporter = Exporter::new(backend.sign_in("ada").await.sdk().await);
@@ -236,7 +236,7 @@ async fn storage_trouble_is_told_and_a_retry_heals_it() {
 }
 
 #[tokio::test]
-async fn a_bug_is_told_without_its_words() {
+async fn a_panic_gets_a_status_message_without_its_text() {
     let bug = async || -> () { panic!("secret") };
     let app = shared::web::app(Router::new().route(TRACES, post(bug)));
     for encoding in ENCODINGS {

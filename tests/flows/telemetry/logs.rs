@@ -22,7 +22,7 @@ async fn a_record_is_shown_with_all_that_was_sent() {
 }
 
 #[tokio::test]
-async fn filters_open_only_blobs_that_may_match() {
+async fn filters_read_only_chunks_that_may_match() {
     let (backend, ada, sdk) = start().await;
     for (level, message, trace) in [
         ("error", "Payment failed", Some("t1")),
@@ -80,7 +80,7 @@ async fn pages_go_from_the_newest_to_the_oldest_and_lose_nothing() {
 }
 
 #[tokio::test]
-async fn a_page_of_large_records_is_cut_to_what_an_answer_may_hold() {
+async fn a_page_of_large_records_is_cut_to_the_size_of_a_response() {
     let (_, ada, sdk) = start().await;
     let text = |n: usize| format!("{n:04}{}", "x".repeat(8_000));
     for batch in 0..8 {

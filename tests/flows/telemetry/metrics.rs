@@ -18,7 +18,7 @@ fn counted(answer: &Value) -> Vec<(String, u64, u64)> {
 }
 
 #[tokio::test]
-async fn every_bucket_of_the_window_is_there_also_the_empty_ones() {
+async fn every_bucket_of_the_window_is_returned_even_if_empty() {
     let (backend, ada, sdk) = start().await;
     let answer = ask(&ada, &sdk, "metrics", "").await;
     assert_eq!(answer["from"], "2026-01-31T11:30:00.000Z");
@@ -36,7 +36,7 @@ async fn every_bucket_of_the_window_is_there_also_the_empty_ones() {
 }
 
 #[tokio::test]
-async fn spans_count_where_they_started_and_requests_apart() {
+async fn spans_count_in_the_minute_they_started_and_requests_separately() {
     let (backend, ada, sdk) = start().await;
     let minute = 60_000;
     let slow = json!({ "responseStatus": 500, "durationMs": 1000.0 });

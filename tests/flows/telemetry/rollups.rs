@@ -43,7 +43,7 @@ async fn asked(ada: &SignedIn, sdk: &Sdk, query: &str) -> (Value, Vec<String>) {
 }
 
 #[tokio::test]
-async fn settled_hours_are_summed_up_once() {
+async fn sealed_hours_are_rolled_up_once() {
     let (_, ada, sdk) = start().await;
     half_a_day(&sdk).await;
     let (first, calls) = asked(&ada, &sdk, LONG).await;
@@ -71,7 +71,7 @@ async fn settled_hours_are_summed_up_once() {
 
 /// An application of today, and a question about a week.
 #[tokio::test]
-async fn the_time_before_an_application_costs_a_query_a_day() {
+async fn the_time_before_an_application_costs_one_query_a_day() {
     let (_, ada, sdk) = start().await;
     let week = "&from=2026-01-25T00:00:00Z&step=3600";
     let (_, calls) = asked(&ada, &sdk, week).await;
@@ -85,7 +85,7 @@ async fn the_time_before_an_application_costs_a_query_a_day() {
 }
 
 #[tokio::test]
-async fn what_comes_late_is_in_the_metrics_at_once() {
+async fn late_data_is_in_the_metrics_at_once() {
     let (backend, ada, sdk) = start().await;
     half_a_day(&sdk).await;
     asked(&ada, &sdk, LONG).await;
@@ -108,7 +108,7 @@ async fn what_comes_late_is_in_the_metrics_at_once() {
 }
 
 #[tokio::test]
-async fn what_comes_within_ten_minutes_of_the_hour_needs_no_mark() {
+async fn data_within_ten_minutes_of_the_hour_needs_no_dirty_marker() {
     let (backend, _, sdk) = start().await;
     let batch = json!({ "traces": [span("t", "a", None, 0)] });
     // Of 12:30. At 13:09:59 it is in time, and not at 13:10.
@@ -185,7 +185,7 @@ impl Interleaved {
 }
 
 #[tokio::test]
-async fn sums_that_were_made_while_something_came_late_are_not_kept() {
+async fn a_rollup_made_while_late_data_arrived_is_not_used() {
     let flow = Interleaved::start().await;
     let seen = flow.look().await;
     assert!(matches!(seen, Some(StoredRollup::Outdated(_))), "{seen:?}");
@@ -195,7 +195,7 @@ async fn sums_that_were_made_while_something_came_late_are_not_kept() {
 }
 
 #[tokio::test]
-async fn the_same_batch_again_is_another_late_arrival() {
+async fn the_same_batch_again_counts_as_late_data_again() {
     let flow = Interleaved::start().await;
     flow.late("late").await;
     let seen = flow.look().await;
@@ -207,7 +207,7 @@ async fn the_same_batch_again_is_another_late_arrival() {
 }
 
 #[tokio::test]
-async fn sums_of_two_readers_at_once_are_the_same() {
+async fn rollups_of_two_concurrent_readers_are_equal() {
     let (_, ada, sdk) = start().await;
     half_a_day(&sdk).await;
     let (one, two) = tokio::join!(
@@ -219,7 +219,7 @@ async fn sums_of_two_readers_at_once_are_the_same() {
 }
 
 #[tokio::test]
-async fn logs_have_sums_of_their_own() {
+async fn logs_have_their_own_rollups() {
     let (_, ada, sdk) = start().await;
     half_a_day(&sdk).await;
     send_logs(&sdk, vec![record("error", "x", None, -3 * HOUR)]).await;
@@ -235,7 +235,7 @@ async fn logs_have_sums_of_their_own() {
 }
 
 #[tokio::test]
-async fn sums_expire_with_what_they_are_of() {
+async fn rollups_expire_with_their_telemetry() {
     let (backend, ada, sdk) = start().await;
     half_a_day(&sdk).await;
     asked(&ada, &sdk, LONG).await;
@@ -249,7 +249,7 @@ async fn sums_expire_with_what_they_are_of() {
 
 /// One request reads so many heads. The next goes on from where it ended.
 #[tokio::test]
-async fn more_than_one_request_can_read_is_summed_up_by_several() {
+async fn several_requests_roll_up_more_than_one_can_read() {
     let backend = Backend::with(&[("METRICS_MAX_HEADS", "20")]).await;
     let ada = backend.sign_in("ada").await;
     let sdk = ada.sdk().await;

@@ -59,7 +59,7 @@ async fn a_trace_is_a_tree_with_its_logs() {
 }
 
 #[tokio::test]
-async fn a_trace_over_batches_and_hours_is_whole_and_each_span_is_there_once() {
+async fn a_trace_over_batches_and_hours_is_complete_and_has_each_span_once() {
     let (backend, ada, sdk) = start().await;
     let minutes = |n: i64| n * 60_000;
     let long = json!({ "durationMs": minutes(125) as f64 });
@@ -107,7 +107,7 @@ async fn a_trace_over_batches_and_hours_is_whole_and_each_span_is_there_once() {
 }
 
 #[tokio::test]
-async fn a_trace_is_found_without_a_hint_as_long_as_it_is_kept() {
+async fn a_trace_is_found_without_its_time_while_it_is_kept() {
     let (backend, ada, sdk) = start().await;
     send(&sdk, vec![span("t", "s", None, 0)]).await;
     for days in [1, 6, 20] {
@@ -126,7 +126,7 @@ async fn a_trace_is_found_without_a_hint_as_long_as_it_is_kept() {
 }
 
 #[tokio::test]
-async fn a_trace_that_no_answer_can_hold_is_cut_and_says_so() {
+async fn a_trace_larger_than_a_response_is_cut_and_marked_so() {
     let (_, ada, sdk) = start().await;
     let large: serde_json::Map<_, _> = (0..20)
         .map(|n| (format!("attribute-{n}"), "x".repeat(2_000).into()))

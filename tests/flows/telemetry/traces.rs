@@ -6,7 +6,7 @@ use super::{all_pages, ask, column, send, span, start, with};
 use crate::support::backend;
 
 #[tokio::test]
-async fn nothing_was_sent_yet() {
+async fn an_application_without_telemetry_has_no_traces() {
     let (backend, ada, sdk) = start().await;
     let answer = ask(&ada, &sdk, "traces", "").await;
     assert_eq!(answer, json!({ "traces": [], "nextCursor": null }));
@@ -121,7 +121,7 @@ async fn pages_go_from_the_newest_to_the_oldest_and_lose_nothing() {
 }
 
 #[tokio::test]
-async fn filters_ask_for_the_root() {
+async fn filters_apply_to_the_root() {
     let (_, ada, sdk) = start().await;
     let spans = [
         (200, 5.0, "/cart", "shop"),

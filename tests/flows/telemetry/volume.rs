@@ -77,7 +77,7 @@ async fn cost(ada: &SignedIn, sdk: &Sdk, path: &str, query: &str) -> (Value, usi
 }
 
 #[tokio::test]
-async fn a_hundred_thousand_spans_cost_a_question_only_its_window() {
+async fn a_query_over_a_hundred_thousand_spans_reads_only_its_window() {
     let (_, ada, sdk) = start().await;
     load(&sdk).await;
     // Ten minutes: 100 traces in 20 batches, of the 200 that are stored.

@@ -87,7 +87,7 @@ fn no_two_secrets_are_the_same() {
 }
 
 #[test]
-fn k1_every_wrong_character_of_the_checksum_is_refused() {
+fn every_wrong_checksum_character_is_refused() {
     for position in LIVE.len() - 6..LIVE.len() {
         for other in (0..=127).map(char::from) {
             let text = substituted(position, other);
@@ -97,7 +97,7 @@ fn k1_every_wrong_character_of_the_checksum_is_refused() {
 }
 
 #[test]
-fn k2_one_other_character_anywhere_is_refused() {
+fn one_changed_character_anywhere_is_refused() {
     for position in 0..LIVE.len() {
         for other in OTHERS {
             let text = substituted(position, other);
@@ -107,7 +107,7 @@ fn k2_one_other_character_anywhere_is_refused() {
 }
 
 #[test]
-fn k3_neighbours_that_changed_places_are_refused() {
+fn swapped_adjacent_characters_are_refused() {
     for position in 1..LIVE.len() {
         let mut chars: Vec<char> = LIVE.chars().collect();
         chars.swap(position - 1, position);
@@ -128,7 +128,7 @@ fn a_lost_or_added_character_anywhere_is_refused() {
 }
 
 #[test]
-fn k9_prefixes_alone_in_another_case_or_of_another_kind_are_refused() {
+fn a_bare_prefix_another_case_or_another_kind_of_token_is_refused() {
     let rest = &LIVE[LIVE_PREFIX.len()..];
     for prefix in [
         "",
@@ -166,7 +166,7 @@ fn k9_prefixes_alone_in_another_case_or_of_another_kind_are_refused() {
 }
 
 #[test]
-fn k9_a_prefix_that_the_application_does_not_have_is_refused_although_the_checksum_fits() {
+fn a_prefix_of_another_environment_is_refused_despite_a_valid_checksum() {
     let secret = "mX4cP8sUeH2jG6kBfN0dT5iWqL1oA7rV";
     for id in ["T3nD0aQxZ7bK1tYv9Rw", "X3nD0aQxZ7bK1tYv9Rw"] {
         let unsigned = format!("{LIVE_PREFIX}{id}{secret}");
@@ -177,7 +177,7 @@ fn k9_a_prefix_that_the_application_does_not_have_is_refused_although_the_checks
 }
 
 #[test]
-fn k10_look_alikes_are_refused_although_the_checksum_fits() {
+fn look_alike_characters_are_refused_despite_a_valid_checksum() {
     let secret = "mX4cP8sUeH2jG6kBfN0dT5iWqL1oA7rV";
     // Cyrillic, full-width, accented, zero-width, combining: in place of one character
     // of the same number of bytes, or beside all of them.

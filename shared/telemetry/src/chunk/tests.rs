@@ -171,7 +171,7 @@ fn the_window_is_judged_on_the_end_and_exact() {
 }
 
 #[test]
-fn i15_the_same_bytes_arrive_at_the_same_keys_also_later() {
+fn the_same_bytes_have_the_same_keys_at_any_time() {
     let spans = || vec![span(1, -3 * HOUR), span(2, 0), span(3, MINUTE)];
     let first = pack_at(2 * MINUTE, spans()).0;
     assert_eq!(pack_at(2 * MINUTE, spans()).0, first);
@@ -207,7 +207,7 @@ fn another_application_signal_or_body_has_other_keys() {
 }
 
 #[test]
-fn i18_what_outgrows_an_item_is_split_and_nothing_is_lost() {
+fn a_chunk_larger_than_an_item_is_split_without_loss() {
     let random = |_| random::base62(&mut random::rng(), 8 * 1024);
     let messages: Vec<String> = (0..200).map(random).collect();
     let record = |message: &String| log("info", message.clone(), 0);
@@ -229,7 +229,7 @@ fn i18_what_outgrows_an_item_is_split_and_nothing_is_lost() {
 }
 
 #[test]
-fn i18_one_event_of_the_worst_kind_fits_an_item() {
+fn one_event_of_maximum_size_fits_an_item() {
     let text = |bytes| {
         let any = random::bytes::<65_536>(&mut random::rng());
         any.iter()
@@ -414,7 +414,7 @@ fn what_does_not_fit_a_head_is_left_out_and_the_rest_stays() {
 }
 
 #[test]
-fn i18_ten_thousand_levels_do_not_outgrow_a_head() {
+fn ten_thousand_levels_fit_a_chunk_summary() {
     let level = || random::base62(&mut random::rng(), 128).to_lowercase();
     let chunks = pack_all(
         (0..10_000)

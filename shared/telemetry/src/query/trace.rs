@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn i11_a_missing_parent_itself_or_a_cycle_opens_at_the_top() {
+    fn spans_with_a_missing_or_cyclic_parent_are_shown_at_the_top() {
         let orphan = vec![span("b", Some("gone"), 2), span("a", None, 1)];
         assert_eq!(shape(orphan), expected(&[(0, "a"), (0, "b")]));
         assert_eq!(shape(vec![span("a", Some("a"), 1)]), expected(&[(0, "a")]));

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn i3_an_event_of_any_depth_costs_itself_alone() {
+fn a_deeply_nested_event_is_rejected_alone() {
     let deep = "[".repeat(100_000) + &"]".repeat(100_000);
     let good = span(&json!({}));
     let mixed = format!(r#"{good},{deep},{{"traceId":"t","spanId":"s","x":{deep}}},{good}"#);
@@ -35,7 +35,7 @@ fn i3_an_event_of_any_depth_costs_itself_alone() {
 }
 
 #[test]
-fn i3_a_body_of_any_depth_is_refused() {
+fn a_deeply_nested_body_is_refused() {
     for deep in ["[", "{\"traces\":[", "{\"x\":", "{\"traces\":"] {
         malformed(deep.repeat(100_000).as_bytes());
     }
@@ -102,7 +102,7 @@ fn what_is_no_batch_is_told_without_its_content() {
 }
 
 #[test]
-fn i14_an_empty_batch_is_a_batch() {
+fn an_empty_batch_is_accepted() {
     for body in [
         r#"{"traces":[]}"#,
         r#" { "traces" : [ ] , "timestamp" : "" } "#,
@@ -114,7 +114,7 @@ fn i14_an_empty_batch_is_a_batch() {
 }
 
 #[test]
-fn i5_ten_thousand_events_and_not_one_more() {
+fn ten_thousand_events_are_accepted_and_one_more_is_not() {
     let event = span(&json!({})).to_string();
     let batch = |count| body(&vec![event.as_str(); count].join(","));
     assert_eq!(
@@ -130,7 +130,7 @@ fn i5_ten_thousand_events_and_not_one_more() {
 }
 
 #[test]
-fn i5_millions_of_tiny_events_are_refused_before_they_are_read() {
+fn millions_of_tiny_events_are_refused_before_decoding() {
     // Not even well-formed beyond the bound: it is not looked at.
     for tiny in ["0,", "{},", "[],"] {
         let batch = format!(r#"{{"traces":[{}"#, tiny.repeat(2_000_000));

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn i9_bytes_that_are_not_utf8_cost_their_characters() {
+fn invalid_utf8_replaces_only_the_characters_it_affects() {
     let mut bytes = body(&span(&json!({ "requestURL": "/caX" })).to_string());
     let place = bytes.iter().position(|byte| *byte == b'X').unwrap();
     bytes[place] = 0xff;
@@ -12,7 +12,7 @@ fn i9_bytes_that_are_not_utf8_cost_their_characters() {
 }
 
 #[test]
-fn i9_a_lone_surrogate_costs_itself() {
+fn a_lone_surrogate_is_replaced_alone() {
     let half = one(raw("requestURL", r#""/a\ud83d/b""#)).event;
     assert_eq!(half.url.as_deref(), Some("/a\u{fffd}/b"));
     let paired = one(raw("requestURL", r#""\ud83d\uded2""#)).event;
@@ -20,7 +20,7 @@ fn i9_a_lone_surrogate_costs_itself() {
 }
 
 #[test]
-fn i9_control_characters_are_kept_when_escaped_and_no_json_otherwise() {
+fn control_characters_are_kept_if_escaped_and_refused_otherwise() {
     let odd = "a\0b\r\nc\u{1b}[31m\u{202e}";
     assert_eq!(
         accepted(span(&json!({ "requestURL": odd }))).url.as_deref(),
@@ -35,14 +35,14 @@ fn i9_control_characters_are_kept_when_escaped_and_no_json_otherwise() {
 }
 
 #[test]
-fn i9_a_byte_order_mark_is_skipped() {
+fn a_byte_order_mark_is_skipped() {
     let plain = body(&span(&json!({})).to_string());
     one(decode_traces(&[b"\xef\xbb\xbf", &plain[..]].concat()).unwrap());
     malformed(&[b"\xff\xfe", &plain[..]].concat());
 }
 
 #[test]
-fn i10_ids_are_opaque_up_to_their_bound_and_never_cut() {
+fn ids_are_opaque_bounded_and_never_cut() {
     let long = "x".repeat(MAX_ID_BYTES);
     for id in [
         "0",
@@ -70,7 +70,7 @@ fn i10_ids_are_opaque_up_to_their_bound_and_never_cut() {
 }
 
 #[test]
-fn i11_any_parent_is_a_parent_and_none_is_a_root() {
+fn any_parent_id_is_kept_and_none_means_root() {
     for none in [json!(null), json!("")] {
         assert_eq!(
             accepted(span(&json!({ "parentSpanId": none }))).parent_span_id,
@@ -87,7 +87,7 @@ fn i11_any_parent_is_a_parent_and_none_is_a_root() {
 }
 
 #[test]
-fn i12_long_texts_are_cut_at_a_character_and_counted() {
+fn long_texts_are_cut_at_a_character_and_counted() {
     let long = "é".repeat(6 * 1024);
     let decoded = traces(&[span(&json!({})), span(&json!({ "requestURL": long }))]);
     assert_eq!(
@@ -117,7 +117,7 @@ fn i12_long_texts_are_cut_at_a_character_and_counted() {
 }
 
 #[test]
-fn i13_unknown_fields_become_attributes() {
+fn unknown_fields_become_attributes() {
     let more = json!({
         "userId": 7, "big": 18_446_744_073_709_551_615_u64, "ok": true,
         "tags": ["a", { "b": 1 }], "statusText": "fine", "TraceId": "another case",
@@ -128,7 +128,7 @@ fn i13_unknown_fields_become_attributes() {
 }
 
 #[test]
-fn i13_the_last_of_duplicate_names_counts() {
+fn the_last_of_duplicate_names_wins() {
     let event = span(&json!({ "traceId": "last" })).to_string();
     let event = event.replacen('{', r#"{"traceId":"first","x":1,"x":2,"#, 1);
     let read = one(decode_traces(&body(&event)).unwrap()).event;
@@ -166,7 +166,7 @@ fn attributes_are_bounded_one_by_one_and_together() {
 }
 
 #[test]
-fn i18_no_event_is_larger_than_an_item() {
+fn no_event_is_larger_than_an_item() {
     let worst = "\u{1}".repeat(2000);
     let many: Map<_, _> = (0..128)
         .map(|n| (format!("{n}{worst}"), worst.clone().into()))

@@ -182,7 +182,7 @@ fn bytes_that_are_not_utf8_cost_the_characters_they_stand_in() {
 }
 
 #[test]
-fn i3_depth_costs_the_event_alone() {
+fn a_deeply_nested_event_is_rejected_alone() {
     let deep = "[".repeat(100_000) + &"]".repeat(100_000);
     let good = changed(&json!({}))["resourceSpans"][0]["scopeSpans"][0]["spans"][0].to_string();
     let body = format!(

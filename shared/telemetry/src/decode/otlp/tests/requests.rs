@@ -68,7 +68,7 @@ fn what_is_no_request_is_told_without_its_content() {
 }
 
 #[test]
-fn i14_an_empty_request_is_one() {
+fn an_empty_request_is_accepted() {
     let mut empty: Vec<(Vec<u8>, Encoding)> = [
         &b"{}"[..],
         br#"{"resourceSpans":[]}"#,
@@ -94,7 +94,7 @@ fn i14_an_empty_request_is_one() {
 }
 
 #[test]
-fn one_bad_span_of_a_hundred_costs_itself_and_is_named() {
+fn one_bad_span_of_a_hundred_is_rejected_alone_and_named() {
     let spans = |count| vec![span(); count];
     let mut groups = vec![
         resource_spans(vec![], vec![]),
@@ -144,7 +144,7 @@ fn a_time_outside_the_window_is_told_at_its_own_field() {
 }
 
 #[test]
-fn i5_events_and_groups_are_bounded_to_the_one() {
+fn limits_of_events_and_groups_are_exact() {
     let spans = |count| field(1, &field(2, &field(2, b"").repeat(count)));
     let all_bad = decode_traces(&spans(MAX_EVENTS), Encoding::Protobuf).unwrap();
     assert_eq!(
@@ -169,7 +169,7 @@ fn i5_events_and_groups_are_bounded_to_the_one() {
 }
 
 #[test]
-fn i1_millions_of_empty_groups_or_events_are_refused_before_they_are_read() {
+fn millions_of_empty_groups_or_events_are_refused_before_decoding() {
     // Not even well-formed beyond the bound: it is not looked at.
     let end = b"\xff".to_vec();
     let empty = |tag| [field(tag, b"").repeat(4_000_000), end.clone()].concat();
@@ -207,7 +207,7 @@ fn i1_millions_of_empty_groups_or_events_are_refused_before_they_are_read() {
 }
 
 #[test]
-fn i1_a_message_of_more_than_256_kib_is_not_decoded() {
+fn a_message_larger_than_256_kib_is_not_decoded() {
     let attributes = field(9, b"").repeat(4_000_000);
     let oversized = [span().encode_to_vec(), attributes].concat();
     let good = field(2, &span().encode_to_vec());
@@ -232,7 +232,7 @@ fn i1_a_message_of_more_than_256_kib_is_not_decoded() {
 }
 
 #[test]
-fn i1_a_large_resource_of_many_scopes_is_refused() {
+fn a_large_resource_with_many_scopes_is_refused() {
     let attributes: Vec<_> = (0..4)
         .map(|n| pair(&format!("{n}"), text(&"x".repeat(1_900))))
         .collect();
