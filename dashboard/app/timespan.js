@@ -8,7 +8,7 @@ const HOUR = 60 * MINUTE;
 /**
  * Time ranges by name. `stepSeconds` is the bucket width of metrics.
  *
- * @type {Record<SpanName, { label: string, ms: number, stepSeconds: number }>}
+ * @type {Record<SpanName, { label: string, ms: number, stepSeconds: 300 | 900 | 3600 }>}
  */
 export const SPANS = {
   "15m": { label: "15 min", ms: 15 * MINUTE, stepSeconds: 300 },

@@ -1627,6 +1627,7 @@ export interface operations {
                     "application/json": components["schemas"]["Applications"];
                 };
             };
+            400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-access-token"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
@@ -2133,6 +2134,7 @@ export interface operations {
                     "application/json": components["schemas"]["Sessions"];
                 };
             };
+            400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-access-token"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
@@ -2190,11 +2192,11 @@ export interface operations {
     listLogs: {
         parameters: {
             query: {
-                /** @description Whose telemetry. */
+                /** @description Application whose telemetry is read. */
                 applicationId: components["schemas"]["ApplicationId"];
-                /** @description From when, an hour before the end unless told otherwise. */
+                /** @description Beginning of the time range. Default: an hour before its end. */
                 from?: string;
-                /** @description Until when, now unless told otherwise. */
+                /** @description End of the time range. Default: now. */
                 to?: string;
                 /**
                  * @description One or several, with commas between.
@@ -2233,16 +2235,16 @@ export interface operations {
     getMetrics: {
         parameters: {
             query: {
-                /** @description Whose telemetry. */
+                /** @description Application whose telemetry is read. */
                 applicationId: components["schemas"]["ApplicationId"];
-                /** @description From when, an hour before the end unless told otherwise. */
+                /** @description Beginning of the time range. Default: an hour before its end. */
                 from?: string;
-                /** @description Until when, now unless told otherwise. */
+                /** @description End of the time range. Default: now. */
                 to?: string;
-                /** @description Width of a bucket in seconds: 300, 900, 3600, 21600 or 86400. */
-                step?: number;
-                /** @description `traces` or `logs`. */
-                signal?: string;
+                /** @description Width of a bucket in seconds. */
+                step?: 300 | 900 | 3600 | 21600 | 86400;
+                /** @description Kind of telemetry. Default: traces. */
+                signal?: "traces" | "logs";
             };
             header?: never;
             path?: never;
@@ -2269,11 +2271,11 @@ export interface operations {
     listTraces: {
         parameters: {
             query: {
-                /** @description Whose telemetry. */
+                /** @description Application whose telemetry is read. */
                 applicationId: components["schemas"]["ApplicationId"];
-                /** @description From when, an hour before the end unless told otherwise. */
+                /** @description Beginning of the time range. Default: an hour before its end. */
                 from?: string;
-                /** @description Until when, now unless told otherwise. */
+                /** @description End of the time range. Default: now. */
                 to?: string;
                 /**
                  * @description `ok`, `error`, a class like `5xx`, or a status.
@@ -2312,13 +2314,13 @@ export interface operations {
     getTrace: {
         parameters: {
             query: {
-                /** @description Whose telemetry. */
+                /** @description Application whose telemetry is read. */
                 applicationId: components["schemas"]["ApplicationId"];
                 /** @description A time within the trace, as list rows and log lines have it: then it is found with a few reads. */
                 at?: string;
-                /** @description From when, an hour before the end unless told otherwise. */
+                /** @description Beginning of the time range. Default: an hour before its end. */
                 from?: string;
-                /** @description Until when, now unless told otherwise. */
+                /** @description End of the time range. Default: now. */
                 to?: string;
             };
             header?: never;

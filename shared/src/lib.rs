@@ -12,8 +12,9 @@
 //! | [`base`] | ids, clock, randomness, environment, errors |
 //!
 //! Pure crates have no I/O and no async; time and randomness are arguments.
-//! [`reuse`] is where `web` and `store` meet.
+//! [`access`] and [`reuse`] are where `web` and `store` meet.
 
+pub mod access;
 pub mod reuse;
 
 pub use upblit_base as base;

@@ -293,7 +293,7 @@ async fn the_audit_log_lists_changes_newest_first_in_pages() {
     assert_eq!(all["nextCursor"], json!(null));
 
     let first = ada.get(&format!("{path}?limit=2")).await.json();
-    let cursor = first["nextCursor"].as_str().unwrap().replace('#', "%23");
+    let cursor = first["nextCursor"].as_str().unwrap();
     let second = ada
         .get(&format!("{path}?limit=2&cursor={cursor}"))
         .await
@@ -301,7 +301,8 @@ async fn the_audit_log_lists_changes_newest_first_in_pages() {
     assert_eq!(second["entries"][0]["action"], "application.created");
     for cursor in ["meta", "member%231", "audit%23%20", "%00"] {
         let response = ada.get(&format!("{path}?cursor={cursor}")).await;
-        response.problem(400, "malformed-request");
+        let problem = response.problem(400, "invalid-fields");
+        assert_eq!(problem["errors"][0]["pointer"], "/cursor");
     }
 }
 

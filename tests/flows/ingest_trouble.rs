@@ -34,11 +34,14 @@ fn batch(hours: i64) -> Value {
 /// Spans that a reader finds: by the heads, and by the blobs.
 async fn visible(ada: &SignedIn, sdk: &Sdk) -> (u64, usize) {
     let day = format!(
-        "?applicationId={}&from=2026-01-30T13:00:00Z&to=2026-01-31T13:00:00Z&limit=200",
+        "?applicationId={}&from=2026-01-30T13:00:00Z&to=2026-01-31T13:00:00Z",
         sdk.application_id
     );
     let metrics = ada.get(&format!("/telemetry/metrics{day}")).await.json();
-    let traces = ada.get(&format!("/telemetry/traces{day}")).await.json();
+    let traces = ada
+        .get(&format!("/telemetry/traces{day}&limit=200"))
+        .await
+        .json();
     let counted = metrics["total"]["count"].as_u64().unwrap();
     (counted, traces["traces"].as_array().unwrap().len())
 }

@@ -34,6 +34,7 @@ mod log_lines;
 mod openapi;
 mod otlp;
 mod policies;
+mod queries;
 mod rate_limits;
 mod refresh;
 mod routes;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use jiff::Timestamp;
 use serde::Serialize;
+use shared::access::Access;
 use shared::base::clock;
 use shared::base::ids::PublicKeyId;
 use shared::identity::api_key::{KeyStatus, Scope};
@@ -13,12 +14,11 @@ use shared::identity::application::Name;
 use shared::store::api_keys::StoredKey;
 use shared::telemetry::ingest_health::{Health, shown_days};
 use shared::telemetry::reject_reason::RejectReason;
-use shared::web::body::Query;
-use shared::web::credentials::SignedIn;
-use shared::web::error::{Error, Resource};
+use shared::web::error::Error;
+use shared::web::query::Query;
 use utoipa::ToSchema;
 
-use crate::mint::OfApplication;
+use crate::mint::Asked;
 
 /// The answer.
 #[derive(Serialize, ToSchema)]
@@ -98,21 +98,15 @@ struct LastErrorView {
     get, path = "/apikey", operation_id = "listKeys",
     summary = "List an application's keys",
     description = "Oldest first, each with how it fared at ingest yesterday and today; never the keys themselves. Revoked ones are there for 30 days.",
-    params(OfApplication),
+    params(Asked),
     responses((status = 200, body = Keys), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn list(
     State(state): State<crate::State>,
-    SignedIn(principal): SignedIn,
-    Query(query): Query<OfApplication>,
+    Access { membership, .. }: Access<Query<Asked>>,
 ) -> Result<axum::Json<Keys>, Error> {
-    let application_id = query.parse()?;
-    let membership = state
-        .database
-        .application_of(principal.user_id, application_id)
-        .await?;
-    membership.ok_or(Error::NotFound(Resource::Application))?;
+    let application_id = membership.application.id;
     let now = state.clock.now();
     let keys = state.database.api_keys(application_id).await?;
     let ids = keys.iter().map(|stored| stored.key.id);

@@ -5,34 +5,32 @@ use std::collections::BTreeSet;
 use axum::extract::State;
 use jiff::Timestamp;
 use serde::Deserialize;
+use shared::access::{ApplicationName, OfApplication};
+use shared::base::clock;
 use shared::base::ids::{ApplicationId, KeyId, PublicKeyId};
 use shared::base::random;
 use shared::identity::access_token::{InvalidAccessToken, Principal};
 use shared::identity::api_key::{ApiKey, KeyRecord, KeyState, Scope};
 use shared::identity::application::Name;
 use shared::store::api_keys::MintOutcome;
-use shared::web::body::{OptionalJson, Query};
+use shared::web::body::OptionalJson;
 use shared::web::credentials::SignedIn;
 use shared::web::error::{Conflict, Error, Resource};
+use shared::web::query::Query;
 use shared::web::request_log;
 use utoipa::{IntoParams, ToSchema};
 
 /// The query of `/apikey`.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct OfApplication {
+pub(crate) struct Asked {
     #[serde(rename = "ApplicationId")]
-    #[param(value_type = ApplicationId)]
-    application_id: String,
+    application: ApplicationName,
 }
 
-impl OfApplication {
-    /// An id that is none is as unknown as any other.
-    pub(crate) fn parse(&self) -> Result<ApplicationId, Error> {
-        let id = self.application_id.parse();
-        let id = id.map_err(|_| Error::NotFound(Resource::Application))?;
-        request_log::note_application(id);
-        Ok(id)
+impl OfApplication for Asked {
+    fn application(&self) -> ApplicationName {
+        self.application
     }
 }
 
@@ -42,8 +40,9 @@ impl OfApplication {
 #[schema(as = NewKey)]
 pub(crate) struct Mint {
     name: Option<Name>,
-    #[schema(format = DateTime, example = "2027-01-31T12:00:00Z")]
-    expires_at: Option<String>,
+    #[serde(default, deserialize_with = "clock::deserialize_rfc3339_option")]
+    #[schema(example = "2027-01-31T12:00:00Z")]
+    expires_at: Option<Timestamp>,
     #[schema(min_items = 1)]
     scopes: Option<BTreeSet<Scope>>,
 }
@@ -53,7 +52,7 @@ pub(crate) struct Mint {
     post, path = "/apikey", operation_id = "mintKey",
     summary = "Make an API key",
     description = "The answer is the key as a JSON string, this one time. All of the body may be left out.",
-    params(OfApplication),
+    params(Asked),
     request_body(content = Option<Mint>),
     responses((status = 200, body = String, content_type = "application/json", description = "The key.", example = json!("upblit_live_L6H9O5sHpHYx0yNPyZ8TkqXo2RdVqzvJ5l0cWmYy1bGhN3aPsE4aBcDeF")), (status = 400), (status = 401), (status = 404), (status = 409), (status = 413), (status = 415)),
     security(("bearer" = [])),
@@ -61,10 +60,10 @@ pub(crate) struct Mint {
 pub(crate) async fn mint(
     State(state): State<crate::State>,
     SignedIn(principal): SignedIn,
-    Query(query): Query<OfApplication>,
+    Query(asked): Query<Asked>,
     OptionalJson(body): OptionalJson<Mint>,
 ) -> Result<axum::Json<String>, Error> {
-    let application_id = query.parse()?;
+    let application_id = asked.application.id()?;
     let now = state.clock.now();
     let (key, record) = new_key(application_id, body, &principal, now)?;
     match state.database.mint_key(&record, principal, now).await? {
@@ -103,7 +102,7 @@ fn new_key(
         state: KeyState::Active,
         created_by: principal.user_id,
         created_at: now,
-        expires_at: body.expires_at.map(|text| expiry(&text, now)).transpose()?,
+        expires_at: body.expires_at.map(|at| expiry(at, now)).transpose()?,
     };
     Ok((key, record))
 }
@@ -124,10 +123,7 @@ fn scopes(asked: Option<BTreeSet<Scope>>) -> Result<Vec<Scope>, Error> {
     }
 }
 
-fn expiry(text: &str, now: Timestamp) -> Result<Timestamp, Error> {
-    let at: Timestamp = text
-        .parse()
-        .map_err(|_| Error::invalid_field("/expiresAt", "must be an RFC 3339 time"))?;
+fn expiry(at: Timestamp, now: Timestamp) -> Result<Timestamp, Error> {
     if at <= now {
         return Err(Error::invalid_field("/expiresAt", "must be in the future"));
     }

@@ -1,9 +1,10 @@
 //! `/applications`: create, list, get, change, delete.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use shared::access::{self, Access, ApplicationName, InPath};
 use shared::base::clock;
 use shared::base::ids::{ApplicationId, Environment};
 use shared::base::random;
@@ -16,6 +17,7 @@ use shared::store::applications_with_keys::{DeleteOutcome, SettingsOutcome};
 use shared::web::body::Json;
 use shared::web::credentials::SignedIn;
 use shared::web::error::{Conflict, Error, Resource};
+use shared::web::query::{NoParameters, Query};
 use shared::web::request_log;
 use utoipa::ToSchema;
 
@@ -105,12 +107,13 @@ pub(crate) async fn create(
     get, path = "/applications", operation_id = "listApplications",
     summary = "List applications",
     description = "The caller's, oldest first.",
-    responses((status = 200, body = Applications), (status = 401)),
+    responses((status = 200, body = Applications), (status = 400), (status = 401)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn list(
     State(state): State<crate::State>,
     SignedIn(principal): SignedIn,
+    Query(NoParameters {}): Query<NoParameters>,
 ) -> Result<axum::Json<Applications>, Error> {
     let memberships = state.database.applications_of(principal.user_id).await?;
     let views = memberships.into_iter().map(|m| view_of(&state, m));
@@ -129,10 +132,8 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn show(
     State(state): State<crate::State>,
-    SignedIn(principal): SignedIn,
-    Path(id): Path<String>,
+    Access { membership, .. }: Access<InPath<()>>,
 ) -> Result<axum::Json<View>, Error> {
-    let membership = membership(&state, &principal, &id).await?;
     Ok(axum::Json(view_of(&state, membership)))
 }
 
@@ -149,13 +150,13 @@ pub(crate) async fn show(
 pub(crate) async fn change(
     State(state): State<crate::State>,
     SignedIn(principal): SignedIn,
-    Path(id): Path<String>,
+    InPath(application, ()): InPath<()>,
     Json(body): Json<Change>,
 ) -> Result<axum::Json<View>, Error> {
     let has_settings = body.retention_days.is_some() || body.shards.is_some();
     let membership = match &body.name {
-        _ if has_settings => change_settings(&state, &principal, &id, &body).await?,
-        Some(name) => rename(&state, &principal, &id, name).await?,
+        _ if has_settings => change_settings(&state, &principal, application, &body).await?,
+        Some(name) => rename(&state, &principal, application, name).await?,
         None => {
             let problem = "the body must have a name, retentionDays or shards";
             return Err(Error::Malformed(problem.to_owned()));
@@ -175,14 +176,20 @@ pub(crate) async fn change(
 )]
 pub(crate) async fn delete(
     State(state): State<crate::State>,
-    SignedIn(principal): SignedIn,
-    Path(id): Path<String>,
+    Access {
+        principal,
+        mut membership,
+        asked: InPath(application, ()),
+    }: Access<InPath<()>>,
 ) -> Result<StatusCode, Error> {
-    for _ in 0..MAX_ATTEMPTS {
-        let membership = membership(&state, &principal, &id).await?;
+    let database = &state.database;
+    for attempt in 0..MAX_ATTEMPTS {
+        if attempt > 0 {
+            membership = access::membership(database, &principal, application).await?;
+        }
         let now = state.clock.now();
         let user_id = principal.user_id;
-        let deleted = state.database.delete_application(user_id, &membership, now);
+        let deleted = database.delete_application(user_id, &membership, now);
         match deleted.await? {
             DeleteOutcome::Deleted => return Ok(StatusCode::NO_CONTENT),
             DeleteOutcome::Overtaken => {}
@@ -191,43 +198,20 @@ pub(crate) async fn delete(
     Err(keys_keep_changing())
 }
 
-const UNKNOWN: Error = Error::NotFound(Resource::Application);
-
-fn parse(id: &str) -> Result<ApplicationId, Error> {
-    let id = id.parse().map_err(|_| UNKNOWN)?;
-    request_log::note_application(id);
-    Ok(id)
-}
-
-/// The caller's membership; an id that is none, an unknown and someone else's
-/// application are all not found.
-pub(crate) async fn membership(
-    state: &crate::State,
-    principal: &Principal,
-    id: &str,
-) -> Result<Membership, Error> {
-    let id = parse(id)?;
-    state
-        .database
-        .application_of(principal.user_id, id)
-        .await?
-        .ok_or(UNKNOWN)
-}
-
 /// A name needs nothing read before it is written.
 async fn rename(
     state: &crate::State,
     principal: &Principal,
-    id: &str,
+    application: ApplicationName,
     name: &Name,
 ) -> Result<Membership, Error> {
-    let (parsed, now) = (parse(id)?, state.clock.now());
+    let (id, now) = (application.id()?, state.clock.now());
     let renamed = state
         .database
-        .rename_application(principal.user_id, parsed, name, now);
+        .rename_application(principal.user_id, id, name, now);
     match renamed.await? {
-        RenameOutcome::Renamed => membership(state, principal, id).await,
-        RenameOutcome::NotAMember => Err(UNKNOWN),
+        RenameOutcome::Renamed => access::membership(&state.database, principal, application).await,
+        RenameOutcome::NotAMember => Err(Error::NotFound(Resource::Application)),
     }
 }
 
@@ -235,11 +219,11 @@ async fn rename(
 async fn change_settings(
     state: &crate::State,
     principal: &Principal,
-    id: &str,
+    application: ApplicationName,
     change: &Change,
 ) -> Result<Membership, Error> {
     for _ in 0..MAX_ATTEMPTS {
-        let mut membership = membership(state, principal, id).await?;
+        let mut membership = access::membership(&state.database, principal, application).await?;
         let settings = membership
             .application
             .telemetry
@@ -248,7 +232,7 @@ async fn change_settings(
         let name = change.name.as_ref();
         if settings == membership.application.telemetry {
             return match name {
-                Some(name) => rename(state, principal, id, name).await,
+                Some(name) => rename(state, principal, application, name).await,
                 None => Ok(membership),
             };
         }

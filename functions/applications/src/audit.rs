@@ -1,31 +1,35 @@
 //! `GET /applications/{id}/audit` and `GET /me/audit`: what happened to an
 //! application, or to the caller's own account, newest first.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use shared::access::{Access, InPath};
 use shared::base::clock;
+use shared::base::cursor::{Cursor, List};
 use shared::base::ids::{ApplicationId, PublicKeyId, SessionId};
-use shared::identity::audit::{Actor, AuditAction, AuditEntry, Subject};
-use shared::store::audit::AuditPosition;
-use shared::web::body::Query;
+use shared::identity::audit::{
+    AccountTrail, Actor, ApplicationTrail, AuditAction, AuditEntry, AuditPosition, Subject,
+};
 use shared::web::credentials::SignedIn;
 use shared::web::error::Error;
+use shared::web::query::{Limit, Query};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::applications::membership;
-
-const DEFAULT_LIMIT: u8 = 50;
-const MAX_LIMIT: u8 = 100;
+/// Entries of a page.
+type PageLimit = Limit<100>;
 
 /// The query.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Page {
-    #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u8>,
+pub(crate) struct Page<C: ToSchema> {
+    #[serde(default)]
+    #[param(inline)]
+    limit: PageLimit,
     /// `nextCursor` of the page before.
-    cursor: Option<String>,
+    #[param(inline)]
+    cursor: Option<C>,
 }
 
 /// The answer; `nextCursor` is null on the last page.
@@ -56,23 +60,20 @@ struct View {
     get, path = "/applications/{id}/audit", operation_id = "auditApplication",
     summary = "Read what happened to an application",
     description = "Newest first.",
-    params(("id" = ApplicationId, Path, description = "Of the application."), Page),
+    params(("id" = ApplicationId, Path, description = "Of the application."), Page<Cursor<ApplicationTrail>>),
     responses((status = 200, body = Trail), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn of_application(
     State(state): State<crate::State>,
-    SignedIn(principal): SignedIn,
-    Path(id): Path<String>,
-    Query(page): Query<Page>,
+    Access {
+        membership,
+        asked: InPath(_, Query(page)),
+        ..
+    }: Access<InPath<Query<Page<Cursor<ApplicationTrail>>>>>,
 ) -> Result<axum::Json<Trail>, Error> {
-    let membership = membership(&state, &principal, &id).await?;
-    read(
-        &state,
-        Subject::Application(membership.application.id),
-        page,
-    )
-    .await
+    let subject = Subject::Application(membership.application.id);
+    read(&state, subject, page).await
 }
 
 /// `GET /me/audit`: sign-ins and how sessions ended.
@@ -80,39 +81,34 @@ pub(crate) async fn of_application(
     get, path = "/me/audit", operation_id = "auditAccount",
     summary = "Read what happened to one's account",
     description = "Sign-ins and how sessions ended, newest first.",
-    params(Page),
+    params(Page<Cursor<AccountTrail>>),
     responses((status = 200, body = Trail), (status = 400), (status = 401)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn of_account(
     State(state): State<crate::State>,
     SignedIn(principal): SignedIn,
-    Query(page): Query<Page>,
+    Query(page): Query<Page<Cursor<AccountTrail>>>,
 ) -> Result<axum::Json<Trail>, Error> {
     read(&state, Subject::Account(principal.user_id), page).await
 }
 
-async fn read(
+async fn read<L: List<Position = AuditPosition>>(
     state: &crate::State,
     subject: Subject,
-    page: Page,
+    page: Page<Cursor<L>>,
 ) -> Result<axum::Json<Trail>, Error> {
-    let after = page.cursor.as_deref().map(parse_cursor).transpose()?;
-    let limit = page.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+    let (after, limit) = (page.cursor.map(|cursor| cursor.0), page.limit.get());
     let now = state.clock.now();
     let trail = state
         .database
-        .audit_trail(subject, after.as_ref(), limit.into(), now);
+        .audit_trail(subject, after, limit.into(), now);
     let (entries, next) = trail.await?;
+    let next_cursor = next.map(|position| Cursor::<L>(position).to_string());
     Ok(axum::Json(Trail {
         entries: entries.into_iter().map(View::from).collect(),
-        next_cursor: next.map(|position| position.as_str().to_owned()),
+        next_cursor,
     }))
-}
-
-fn parse_cursor(text: &str) -> Result<AuditPosition, Error> {
-    let problem = || Error::Malformed("the cursor is not one that this list returned".to_owned());
-    AuditPosition::parse(text).ok_or_else(problem)
 }
 
 impl From<AuditEntry> for View {

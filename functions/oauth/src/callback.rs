@@ -11,8 +11,8 @@ use shared::identity::login::LoginAttempt;
 use shared::identity::refresh_token::RefreshToken;
 use shared::identity::session::Session;
 use shared::identity::user::Profile;
-use shared::web::body::Query;
 use shared::web::error::Error;
+use shared::web::query::Query;
 use shared::web::request_log;
 use utoipa::IntoParams;
 

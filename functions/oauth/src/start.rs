@@ -7,8 +7,8 @@ use serde::Deserialize;
 use shared::base::random;
 use shared::identity::handoff::CodeChallenge;
 use shared::identity::login::{LoginAttempt, ReturnTo};
-use shared::web::body::Query;
 use shared::web::error::Error;
+use shared::web::query::Query;
 use utoipa::IntoParams;
 
 use crate::frontend::Reason;

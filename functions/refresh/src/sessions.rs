@@ -11,9 +11,9 @@ use shared::identity::access_token::Principal;
 use shared::identity::audit::{Actor, AuditAction};
 use shared::identity::session::Session;
 use shared::store::refresh_tokens::RevokeOutcome;
-use shared::web::body::Query;
 use shared::web::credentials::SignedIn;
 use shared::web::error::{Error, Resource};
+use shared::web::query::{NoParameters, Query};
 use utoipa::{IntoParams, ToSchema};
 
 /// The answer of `GET /sessions`.
@@ -42,12 +42,13 @@ struct View {
     get, path = "/sessions", operation_id = "listSessions",
     summary = "List where one is signed in",
     description = "Live sessions, newest first.",
-    responses((status = 200, body = Sessions), (status = 401)),
+    responses((status = 200, body = Sessions), (status = 400), (status = 401)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn list(
     State(state): State<crate::State>,
     SignedIn(principal): SignedIn,
+    Query(NoParameters {}): Query<NoParameters>,
 ) -> Result<axum::Json<Sessions>, Error> {
     let sessions = state
         .database
@@ -85,7 +86,11 @@ pub(crate) async fn revoke(
 }
 
 /// The query of `DELETE /sessions`.
+///
+/// Refuses unknown parameters, though it is no list: a misspelt `except` would end
+/// the caller's own session.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct RevokeAll {
     #[param(inline)]

@@ -11,7 +11,7 @@ use shared::lambda::Host;
 use shared::store::{Database, Table};
 use shared::web::credentials::Tokens;
 
-mod access;
+mod archive;
 mod logs;
 mod metrics;
 mod page;

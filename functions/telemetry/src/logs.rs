@@ -1,52 +1,66 @@
 //! `GET /telemetry/logs`: log records, newest first.
 
 use axum::extract::State;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use shared::base::ids::ApplicationId;
+use shared::access::{Access, ApplicationName, OfApplication};
+use shared::base::clock;
+use shared::base::cursor::Cursor;
 use shared::store::telemetry::StoredHead;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::head::Summary;
 use shared::telemetry::event::{Event, LogRecord};
-use shared::telemetry::query::cursor::Cursor;
+use shared::telemetry::query::cursor::{self, RowPosition};
 use shared::telemetry::query::logs::{LogFilter, select};
-use shared::web::body::Query;
-use shared::web::credentials::SignedIn;
 use shared::web::error::Error;
+use shared::web::query::{Query, unless_empty};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::access::Access;
-use crate::page::{PageRequest, Rows};
+use crate::archive::Archive;
+use crate::page::{PageLimit, PageRequest, Rows};
 use crate::search::Search;
 use crate::view::LogView;
 
 /// Records to open for each row that a filter lets through.
 const TRIED_PER_ROW: usize = 16;
 
+/// Where the list goes on.
+type Next = Cursor<cursor::Logs>;
+
 /// The query.
 #[derive(Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Asked {
-    /// Whose telemetry.
-    #[param(value_type = ApplicationId)]
-    application_id: String,
-    /// From when, an hour before the end unless told otherwise.
-    #[param(value_type = Option<Timestamp>)]
-    from: Option<String>,
-    /// Until when, now unless told otherwise.
-    #[param(value_type = Option<Timestamp>)]
-    to: Option<String>,
+    /// Application whose telemetry is read.
+    application_id: ApplicationName,
+    /// Beginning of the time range. Default: an hour before its end.
+    #[serde(default, deserialize_with = "clock::deserialize_rfc3339_option")]
+    from: Option<Timestamp>,
+    /// End of the time range. Default: now.
+    #[serde(default, deserialize_with = "clock::deserialize_rfc3339_option")]
+    to: Option<Timestamp>,
     /// One or several, with commas between.
     #[param(example = "error,warn")]
     level: Option<String>,
+    #[serde(default, deserialize_with = "unless_empty")]
     trace_id: Option<String>,
     /// In message, type or service; in any case.
+    #[serde(default, deserialize_with = "unless_empty")]
     q: Option<String>,
-    #[param(value_type = Option<u16>, minimum = 1, maximum = 200, default = 50)]
-    limit: Option<String>,
+    #[serde(default)]
+    #[param(inline)]
+    limit: PageLimit,
     /// `nextCursor` of the page before.
-    cursor: Option<String>,
+    #[param(inline)]
+    cursor: Option<Next>,
+}
+
+impl OfApplication for Asked {
+    fn application(&self) -> ApplicationName {
+        self.application_id
+    }
 }
 
 /// The answer.
@@ -70,14 +84,17 @@ pub(crate) struct Logs {
 )]
 pub(crate) async fn list(
     State(state): State<crate::State>,
-    SignedIn(principal): SignedIn,
-    Query(asked): Query<Asked>,
+    Access {
+        membership,
+        asked: Query(asked),
+        ..
+    }: Access<Query<Asked>>,
 ) -> Result<axum::Json<Logs>, Error> {
-    let access = Access::check(&state, &principal, &asked.application_id).await?;
-    let window = access.window(asked.from.as_deref(), asked.to.as_deref())?;
-    let page = PageRequest::parse(asked.limit.as_deref(), asked.cursor.as_deref())?;
+    let archive = Archive::of(&membership, &state);
+    let window = archive.window(asked.from, asked.to)?;
+    let page = PageRequest::of(asked.limit, asked.cursor.as_ref());
     let filter = asked.filter();
-    let range = access.heads(Signal::Logs, window);
+    let range = archive.heads(Signal::Logs, window);
     let mut search = Search::along(state.database.walk(range, page.begin()));
     let mut rows = Rows::up_to(page.limit);
     let per_row = if filter.is_open() { 1 } else { TRIED_PER_ROW };
@@ -90,13 +107,13 @@ pub(crate) async fn list(
             return Ok(answer(rows, search.rest()));
         }
         let closed: Vec<&StoredHead> = heads.iter().map(|(head, _)| head).collect();
-        let opened = state.database.open(access.application_id, &closed).await?;
+        let opened = state.database.open(archive.application_id, &closed).await?;
         for (head, records) in closed.into_iter().zip(opened) {
             let chunk = head.position;
             let records: Vec<LogRecord> = select(records, range.window, &filter);
             for (skip, record) in records.iter().enumerate().skip(page.seen_of(chunk)) {
                 if rows.room() == 0 {
-                    return Ok(answer(rows, Some(Cursor { chunk, skip })));
+                    return Ok(answer(rows, Some(RowPosition { chunk, skip })));
                 }
                 rows.push(record.start(), &LogView::of(record))?;
             }
@@ -113,15 +130,15 @@ impl Asked {
             .filter(|level| !level.is_empty());
         LogFilter {
             levels: levels.collect(),
-            trace_id: self.trace_id.clone().filter(|id| !id.is_empty()),
+            trace_id: self.trace_id.clone(),
             text: self.q.as_deref().map(str::to_lowercase),
         }
     }
 }
 
-fn answer(rows: Rows, next: Option<Cursor>) -> axum::Json<Logs> {
+fn answer(rows: Rows, next: Option<RowPosition>) -> axum::Json<Logs> {
     axum::Json(Logs {
         logs: rows.newest_first(),
-        next_cursor: next.map(|cursor| cursor.to_string()),
+        next_cursor: next.map(|row| Cursor::<cursor::Logs>(row).to_string()),
     })
 }

@@ -6,18 +6,18 @@ use std::time::Duration;
 use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use shared::access::{Access, ApplicationName, OfApplication};
 use shared::base::clock;
-use shared::base::ids::ApplicationId;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::head::Stats;
-use shared::telemetry::query::metrics::{Bucket, STEPS, Series};
+use shared::telemetry::query::bucket::Bucket;
+use shared::telemetry::query::metrics::{Series, Step};
 use shared::telemetry::query::window::Window;
-use shared::web::body::Query;
-use shared::web::credentials::SignedIn;
 use shared::web::error::Error;
+use shared::web::query::Query;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::access::{Access, invalid, parsed};
+use crate::archive::{Archive, invalid};
 use crate::sums::add_up;
 
 /// Buckets of one answer: a week of five minutes.
@@ -25,24 +25,30 @@ const MAX_BUCKETS: u128 = 2_100;
 
 /// The query.
 #[derive(Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Asked {
-    /// Whose telemetry.
-    #[param(value_type = ApplicationId)]
-    application_id: String,
-    /// From when, an hour before the end unless told otherwise.
-    #[param(value_type = Option<Timestamp>)]
-    from: Option<String>,
-    /// Until when, now unless told otherwise.
-    #[param(value_type = Option<Timestamp>)]
-    to: Option<String>,
-    /// Width of a bucket in seconds: 300, 900, 3600, 21600 or 86400.
-    #[param(value_type = Option<u32>, default = 300)]
-    step: Option<String>,
-    /// `traces` or `logs`.
-    #[param(default = "traces")]
-    signal: Option<String>,
+    /// Application whose telemetry is read.
+    application_id: ApplicationName,
+    /// Beginning of the time range. Default: an hour before its end.
+    #[serde(default, deserialize_with = "clock::deserialize_rfc3339_option")]
+    from: Option<Timestamp>,
+    /// End of the time range. Default: now.
+    #[serde(default, deserialize_with = "clock::deserialize_rfc3339_option")]
+    to: Option<Timestamp>,
+    /// Width of a bucket in seconds.
+    #[serde(default)]
+    #[param(inline)]
+    step: Step,
+    /// Kind of telemetry. Default: traces.
+    #[param(inline)]
+    signal: Option<Signal>,
+}
+
+impl OfApplication for Asked {
+    fn application(&self) -> ApplicationName {
+        self.application_id
+    }
 }
 
 /// The answer.
@@ -100,48 +106,32 @@ struct StatsView {
 )]
 pub(crate) async fn show(
     State(state): State<crate::State>,
-    SignedIn(principal): SignedIn,
-    Query(asked): Query<Asked>,
+    Access {
+        membership,
+        asked: Query(asked),
+        ..
+    }: Access<Query<Asked>>,
 ) -> Result<axum::Json<Metrics>, Error> {
-    let access = Access::check(&state, &principal, &asked.application_id).await?;
-    let step = step(asked.step.as_deref())?;
-    let window = window(&access, &asked)?;
+    let archive = Archive::of(&membership, &state);
+    let step = asked.step.length();
+    let window = window(&archive, &asked)?;
     if window.length().as_millis() / step.as_millis() > MAX_BUCKETS {
         return Err(invalid("step", "makes too many buckets of this time"));
     }
-    let mut series = Series::over(window, step);
-    let signal = signal(asked.signal.as_deref())?;
-    add_up(&state, &access, signal, &mut series).await?;
+    let mut series = Series::over(window, asked.step);
+    let signal = asked.signal.unwrap_or(Signal::Traces);
+    add_up(&state, &archive, signal, &mut series).await?;
     Ok(axum::Json(Metrics::of(&series, step)))
 }
 
 /// Without an end it is now: buckets of the future would all be empty.
-fn window(access: &Access, asked: &Asked) -> Result<Window, Error> {
-    let window = access.window(asked.from.as_deref(), asked.to.as_deref())?;
+fn window(archive: &Archive, asked: &Asked) -> Result<Window, Error> {
+    let window = archive.window(asked.from, asked.to)?;
     let end = match asked.to {
-        None if window.from < access.now() => access.now(),
+        None if window.from < archive.now() => archive.now(),
         _ => window.to,
     };
     Ok(Window { to: end, ..window })
-}
-
-fn step(text: Option<&str>) -> Result<Duration, Error> {
-    let [default, ..] = STEPS;
-    let Some(text) = text else {
-        return Ok(default);
-    };
-    let step = Duration::from_secs(parsed("step", text)?);
-    let problem = "must be 300, 900, 3600, 21600 or 86400 seconds";
-    let known = STEPS.contains(&step).then_some(step);
-    known.ok_or_else(|| invalid("step", problem))
-}
-
-fn signal(text: Option<&str>) -> Result<Signal, Error> {
-    match text {
-        None | Some("traces") => Ok(Signal::Traces),
-        Some("logs") => Ok(Signal::Logs),
-        Some(_) => Err(invalid("signal", "must be traces or logs")),
-    }
 }
 
 impl Metrics {

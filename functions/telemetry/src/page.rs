@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use shared::base::cursor::{Cursor, List};
 use shared::telemetry::chunk::Position;
-use shared::telemetry::query::cursor::Cursor;
+use shared::telemetry::query::cursor::RowPosition;
 use shared::web::error::Error;
+use shared::web::query::Limit;
 
-use crate::access::{invalid, parsed};
-
-const DEFAULT_LIMIT: usize = 50;
-const MAX_LIMIT: usize = 200;
+/// Rows of a page.
+pub(crate) type PageLimit = Limit<200>;
 
 /// Most bytes of the rows of an answer, as Lambda counts them. What is left to the 6 MB
 /// is more than the largest row has.
@@ -21,35 +21,30 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 pub(crate) struct PageRequest {
     /// At most so many.
     pub(crate) limit: usize,
-    cursor: Option<Cursor>,
+    next: Option<RowPosition>,
 }
 
 impl PageRequest {
     /// From the parameters of the query.
-    ///
-    /// # Errors
-    /// When the limit is no number, or the cursor none of ours.
-    pub(crate) fn parse(limit: Option<&str>, cursor: Option<&str>) -> Result<Self, Error> {
-        let limit = limit.map(|text| parsed("limit", text)).transpose()?;
-        let cursor = cursor.map(|text| {
-            let problem = "is not one that this list returned";
-            text.parse().map_err(|_| invalid("cursor", problem))
-        });
-        Ok(Self {
-            limit: limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT),
-            cursor: cursor.transpose()?,
-        })
+    pub(crate) fn of<L>(limit: PageLimit, cursor: Option<&Cursor<L>>) -> Self
+    where
+        L: List<Position = RowPosition>,
+    {
+        Self {
+            limit: limit.get().into(),
+            next: cursor.map(|cursor| cursor.0),
+        }
     }
 
     /// The chunk to begin with.
     pub(crate) fn begin(&self) -> Option<Position> {
-        self.cursor.map(|cursor| cursor.chunk)
+        self.next.map(|row| row.chunk)
     }
 
     /// How many rows of a chunk were on the page before.
     pub(crate) fn seen_of(&self, chunk: Position) -> usize {
-        let at = self.cursor.filter(|cursor| cursor.chunk == chunk);
-        at.map_or(0, |cursor| cursor.skip)
+        let row = self.next.filter(|row| row.chunk == chunk);
+        row.map_or(0, |row| row.skip)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use shared::store::telemetry::{HeadWalk, StoredHead};
 use shared::telemetry::chunk::head::Summary;
-use shared::telemetry::query::cursor::Cursor;
+use shared::telemetry::query::cursor::RowPosition;
 use shared::web::error::Error;
 
 /// Heads that one answer looks at.
@@ -21,7 +21,7 @@ pub(crate) struct Search<'a> {
     heads: usize,
     bytes: usize,
     is_over: bool,
-    rest: Option<Cursor>,
+    rest: Option<RowPosition>,
 }
 
 impl<'a> Search<'a> {
@@ -54,7 +54,7 @@ impl<'a> Search<'a> {
             };
             if self.heads >= MAX_HEADS || self.bytes >= MAX_BLOB_BYTES {
                 self.is_over = true;
-                self.rest = Some(Cursor {
+                self.rest = Some(RowPosition {
                     chunk: head.position,
                     skip: 0,
                 });
@@ -72,7 +72,7 @@ impl<'a> Search<'a> {
     }
 
     /// Where to go on after a search that is over; `None` at the end of the window.
-    pub(crate) fn rest(&self) -> Option<Cursor> {
+    pub(crate) fn rest(&self) -> Option<RowPosition> {
         self.rest
     }
 }

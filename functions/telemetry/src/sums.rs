@@ -14,7 +14,7 @@ use shared::telemetry::query::rollup::{Parts, Rollup};
 use shared::telemetry::query::window::Window;
 use shared::web::error::Error;
 
-use crate::access::{Access, too_much};
+use crate::archive::{Archive, too_much};
 
 /// Hours that are summed up side by side: what is begun is ended, so few at a time.
 const MAX_CONCURRENT: usize = 2;
@@ -27,17 +27,17 @@ const MAX_CONCURRENT: usize = 2;
 /// same question again goes on from there.
 pub(crate) async fn add_up(
     state: &crate::State,
-    access: &Access,
+    archive: &Archive,
     signal: Signal,
     series: &mut Series,
 ) -> Result<(), Error> {
     let sums = Sums {
         state,
-        access,
+        archive,
         signal,
         heads: AtomicUsize::new(0),
     };
-    let Parts { hours, rest } = Parts::of(series.window(), access.sums_since(), access.now());
+    let Parts { hours, rest } = Parts::of(series.window(), archive.sums_since(), archive.now());
     for window in rest {
         sums.each_head(window, |head| {
             series.add(head.hour(), &head.summary()?);
@@ -54,7 +54,7 @@ pub(crate) async fn add_up(
 /// What is added up for one request.
 struct Sums<'a> {
     state: &'a crate::State,
-    access: &'a Access,
+    archive: &'a Archive,
     signal: Signal,
     /// Heads that were read for it so far.
     heads: AtomicUsize,
@@ -71,7 +71,7 @@ impl Sums<'_> {
             from: *from,
             to: clock::after(*last, HOUR),
         };
-        let (id, now) = (self.access.application_id, self.access.now());
+        let (id, now) = (self.archive.application_id, self.archive.now());
         let stored = self.state.database.rollups(id, self.signal, all, now);
         let mut stored = stored.await?;
         let of_hours = hours.into_iter().map(|hour| (hour, stored.remove(&hour)));
@@ -94,7 +94,7 @@ impl Sums<'_> {
             return Err(Error::Unavailable("hours are still being summed up".into()));
         }
         let mut rollup = Rollup::default();
-        let mut expires_at = self.access.expiry(hour);
+        let mut expires_at = self.archive.expiry(hour);
         let window = Window {
             from: hour,
             to: clock::after(hour, HOUR),
@@ -106,7 +106,7 @@ impl Sums<'_> {
         })
         .await?;
         let key = RollupKey {
-            application_id: self.access.application_id,
+            application_id: self.archive.application_id,
             signal: self.signal,
             hour,
         };
@@ -126,7 +126,7 @@ impl Sums<'_> {
         window: Window,
         mut each: impl FnMut(StoredHead) -> Result<(), StorageError>,
     ) -> Result<(), Error> {
-        let range = self.access.heads(self.signal, window);
+        let range = self.archive.heads(self.signal, window);
         let counted = |head| {
             self.heads.fetch_add(1, Ordering::Relaxed);
             each(head)

@@ -6,20 +6,19 @@ use axum::extract::{Path, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use shared::access::{Access, ApplicationName, OfApplication};
 use shared::base::clock;
-use shared::base::ids::ApplicationId;
 use shared::store::telemetry::{HeadsRead, StoredHead};
 use shared::telemetry::chunk::head::fingerprint;
 use shared::telemetry::decode::MAX_AGE;
 use shared::telemetry::event::{Event, LogRecord, Span};
 use shared::telemetry::query::trace::{Tree, is_whole, surroundings};
 use shared::telemetry::query::window::Window;
-use shared::web::body::Query;
-use shared::web::credentials::SignedIn;
 use shared::web::error::{Error, Resource};
+use shared::web::query::Query;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::access::{Access, parsed, too_much};
+use crate::archive::{Archive, too_much};
 use crate::page::Rows;
 use crate::view::{LogView, SpanView, milliseconds};
 
@@ -49,21 +48,26 @@ const MAX_SERVICES: usize = 100;
 
 /// The query.
 #[derive(Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Asked {
-    /// Whose telemetry.
-    #[param(value_type = ApplicationId)]
-    application_id: String,
+    /// Application whose telemetry is read.
+    application_id: ApplicationName,
     /// A time within the trace, as list rows and log lines have it: then it is found with a few reads.
-    #[param(value_type = Option<Timestamp>)]
-    at: Option<String>,
-    /// From when, an hour before the end unless told otherwise.
-    #[param(value_type = Option<Timestamp>)]
-    from: Option<String>,
-    /// Until when, now unless told otherwise.
-    #[param(value_type = Option<Timestamp>)]
-    to: Option<String>,
+    #[serde(default, deserialize_with = "clock::deserialize_rfc3339_option")]
+    at: Option<Timestamp>,
+    /// Beginning of the time range. Default: an hour before its end.
+    #[serde(default, deserialize_with = "clock::deserialize_rfc3339_option")]
+    from: Option<Timestamp>,
+    /// End of the time range. Default: now.
+    #[serde(default, deserialize_with = "clock::deserialize_rfc3339_option")]
+    to: Option<Timestamp>,
+}
+
+impl OfApplication for Asked {
+    fn application(&self) -> ApplicationName {
+        self.application_id
+    }
 }
 
 /// The answer.
@@ -95,18 +99,21 @@ pub(crate) struct Trace {
 )]
 pub(crate) async fn show(
     State(state): State<crate::State>,
-    SignedIn(principal): SignedIn,
     Path(trace_id): Path<String>,
-    Query(asked): Query<Asked>,
+    Access {
+        membership,
+        asked: Query(asked),
+        ..
+    }: Access<Query<Asked>>,
 ) -> Result<axum::Json<Trace>, Error> {
-    let access = Access::check(&state, &principal, &asked.application_id).await?;
+    let archive = Archive::of(&membership, &state);
     let search = TraceSearch {
         state: &state,
-        access: &access,
+        archive: &archive,
         trace_id: &trace_id,
     };
     let mut found = Vec::new();
-    for window in windows(&access, &asked)? {
+    for window in windows(&archive, &asked)? {
         // The first look is a short one: where a parent is missing it goes on.
         let looked = !found.is_empty();
         found = search.spans(window).await?;
@@ -120,23 +127,22 @@ pub(crate) async fn show(
 }
 
 /// Where to look, one after the other.
-fn windows(access: &Access, asked: &Asked) -> Result<Vec<Window>, Error> {
-    if let Some(at) = &asked.at {
-        let at = parsed::<Timestamp>("at", at)?;
+fn windows(archive: &Archive, asked: &Asked) -> Result<Vec<Window>, Error> {
+    if let Some(at) = asked.at {
         return Ok(MARGINS.map(|margin| Window::around(at, margin)).into());
     }
-    let window = access.window(asked.from.as_deref(), asked.to.as_deref())?;
+    let window = archive.window(asked.from, asked.to)?;
     if asked.from.is_some() || asked.to.is_some() {
         return Ok(vec![window]);
     }
-    let day = Window::around(access.now(), MAX_AGE);
-    Ok(vec![window, day, access.everything()])
+    let day = Window::around(archive.now(), MAX_AGE);
+    Ok(vec![window, day, archive.everything()])
 }
 
 /// Looks for events of one trace.
 struct TraceSearch<'a> {
     state: &'a crate::State,
-    access: &'a Access,
+    archive: &'a Archive,
     trace_id: &'a str,
 }
 
@@ -162,7 +168,7 @@ impl TraceSearch<'_> {
             }
             Ok(())
         };
-        let range = self.access.heads_at(E::SIGNAL, window);
+        let range = self.archive.heads_at(E::SIGNAL, window);
         let database = &self.state.database;
         if database.each_head(&range, MAX_HEADS, keep).await? == HeadsRead::TooMany {
             return Err(too_much());
@@ -172,7 +178,7 @@ impl TraceSearch<'_> {
             return Err(too_much());
         }
         let closed: Vec<&StoredHead> = heads.iter().collect();
-        let opened = database.open::<E>(self.access.application_id, &closed);
+        let opened = database.open::<E>(self.archive.application_id, &closed);
         let events = opened.await?.into_iter().flatten();
         Ok(events
             .filter(|event| event.trace_id() == Some(self.trace_id))

@@ -6,55 +6,69 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
+use shared::access::{Access, ApplicationName, OfApplication};
 use shared::base::clock;
-use shared::base::ids::ApplicationId;
+use shared::base::cursor::Cursor;
 use shared::store::telemetry::StoredHead;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::Position;
 use shared::telemetry::chunk::head::{Entry, Summary, entries};
 use shared::telemetry::event::{Span, SpanKind};
-use shared::telemetry::query::cursor::Cursor;
-use shared::telemetry::query::listing::{TraceFilter, newest_first};
+use shared::telemetry::query::cursor::{self, RowPosition};
+use shared::telemetry::query::listing::{StatusFilter, TraceFilter, newest_first};
 use shared::telemetry::query::window::Window;
-use shared::web::body::Query;
-use shared::web::credentials::SignedIn;
 use shared::web::error::Error;
+use shared::web::query::{Query, unless_empty};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::access::{Access, invalid, parsed};
-use crate::page::{PageRequest, Rows};
+use crate::archive::Archive;
+use crate::page::{PageLimit, PageRequest, Rows};
 use crate::search::Search;
 
 /// Traces to look at for each row that a filter lets through.
 const TRIED_PER_ROW: usize = 8;
 
+/// Where the list goes on.
+type Next = Cursor<cursor::Traces>;
+
 /// The query.
 #[derive(Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Asked {
-    /// Whose telemetry.
-    #[param(value_type = ApplicationId)]
-    application_id: String,
-    /// From when, an hour before the end unless told otherwise.
-    #[param(value_type = Option<Timestamp>)]
-    from: Option<String>,
-    /// Until when, now unless told otherwise.
-    #[param(value_type = Option<Timestamp>)]
-    to: Option<String>,
+    /// Application whose telemetry is read.
+    application_id: ApplicationName,
+    /// Beginning of the time range. Default: an hour before its end.
+    #[serde(default, deserialize_with = "clock::deserialize_rfc3339_option")]
+    from: Option<Timestamp>,
+    /// End of the time range. Default: now.
+    #[serde(default, deserialize_with = "clock::deserialize_rfc3339_option")]
+    to: Option<Timestamp>,
     /// `ok`, `error`, a class like `5xx`, or a status.
-    #[param(example = "error")]
-    status: Option<String>,
-    #[param(value_type = Option<f64>, minimum = 0)]
-    min_duration_ms: Option<String>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    #[param(inline, example = "error")]
+    status: Option<StatusFilter>,
+    #[serde(default, deserialize_with = "zero_or_more")]
+    #[param(minimum = 0)]
+    min_duration_ms: Option<f64>,
     /// In name, service or trace id; in any case.
+    #[serde(default, deserialize_with = "unless_empty")]
     q: Option<String>,
-    #[param(value_type = Option<u16>, minimum = 1, maximum = 200, default = 50)]
-    limit: Option<String>,
+    #[serde(default)]
+    #[param(inline)]
+    limit: PageLimit,
     /// `nextCursor` of the page before.
-    cursor: Option<String>,
+    #[param(inline)]
+    cursor: Option<Next>,
+}
+
+impl OfApplication for Asked {
+    fn application(&self) -> ApplicationName {
+        self.application_id
+    }
 }
 
 /// The answer.
@@ -103,14 +117,17 @@ struct Candidate {
 )]
 pub(crate) async fn list(
     State(state): State<crate::State>,
-    SignedIn(principal): SignedIn,
-    Query(asked): Query<Asked>,
+    Access {
+        membership,
+        asked: Query(asked),
+        ..
+    }: Access<Query<Asked>>,
 ) -> Result<axum::Json<Traces>, Error> {
-    let access = Access::check(&state, &principal, &asked.application_id).await?;
-    let window = access.window(asked.from.as_deref(), asked.to.as_deref())?;
-    let page = PageRequest::parse(asked.limit.as_deref(), asked.cursor.as_deref())?;
-    let filter = asked.filter()?;
-    let range = access.heads(Signal::Traces, window);
+    let archive = Archive::of(&membership, &state);
+    let window = archive.window(asked.from, asked.to)?;
+    let page = PageRequest::of(asked.limit, asked.cursor.as_ref());
+    let filter = asked.filter();
+    let range = archive.heads(Signal::Traces, window);
     let mut search = Search::along(state.database.walk(range, page.begin()));
     let mut rows = Rows::up_to(page.limit);
     let per_row = if filter.is_open() { 1 } else { TRIED_PER_ROW };
@@ -123,7 +140,7 @@ pub(crate) async fn list(
             if heads.is_empty() {
                 break;
             }
-            let found = candidates(&state, &access, heads, &page).await?;
+            let found = candidates(&state, &archive, heads, &page).await?;
             left.extend(
                 found
                     .into_iter()
@@ -134,11 +151,11 @@ pub(crate) async fn list(
             None => return Ok(answer(rows, search.rest())),
             Some(next) if rows.room() == 0 => {
                 let (chunk, skip) = (next.chunk, next.index);
-                return Ok(answer(rows, Some(Cursor { chunk, skip })));
+                return Ok(answer(rows, Some(RowPosition { chunk, skip })));
             }
             Some(_) => {
                 let some = left.drain(..rows.room().min(left.len())).collect();
-                neighbours::complete(&state, &access, some, &mut rows).await?;
+                neighbours::complete(&state, &archive, some, &mut rows).await?;
             }
         }
     }
@@ -155,13 +172,13 @@ fn expected(filter: &TraceFilter, head: &StoredHead, summary: &Summary) -> Optio
 /// entries newest first.
 async fn candidates(
     state: &crate::State,
-    access: &Access,
+    archive: &Archive,
     heads: Vec<(StoredHead, Summary)>,
     page: &PageRequest,
 ) -> Result<Vec<Candidate>, Error> {
     let is_closed = |(_, summary): &&(StoredHead, Summary)| summary.entries.is_none();
     let closed: Vec<_> = heads.iter().filter(is_closed).map(|(h, _)| h).collect();
-    let opened: Vec<Vec<Span>> = state.database.open(access.application_id, &closed).await?;
+    let opened: Vec<Vec<Span>> = state.database.open(archive.application_id, &closed).await?;
     let mut opened = opened.into_iter();
     let mut candidates = Vec::new();
     for (head, summary) in heads {
@@ -187,26 +204,27 @@ fn wanted(candidate: &Candidate, window: Window, filter: &TraceFilter) -> bool {
 }
 
 impl Asked {
-    fn filter(&self) -> Result<TraceFilter, Error> {
-        let status = self.status.as_deref().filter(|text| !text.is_empty());
-        let least = self.min_duration_ms.as_deref();
-        let min_duration_ms = least
-            .map(|text| parsed::<f64>("minDurationMs", text))
-            .transpose()?;
-        if min_duration_ms.is_some_and(|least| !least.is_finite() || least < 0.0) {
-            return Err(invalid("minDurationMs", "must be 0 or more"));
-        }
-        Ok(TraceFilter {
-            status: status.map(|text| parsed("status", text)).transpose()?,
-            min_duration_ms,
+    fn filter(&self) -> TraceFilter {
+        TraceFilter {
+            status: self.status,
+            min_duration_ms: self.min_duration_ms,
             text: self.q.as_deref().map(str::to_lowercase),
-        })
+        }
     }
 }
 
-fn answer(rows: Rows, next: Option<Cursor>) -> axum::Json<Traces> {
+fn zero_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    if number.is_finite() && number >= 0.0 {
+        Ok(Some(number))
+    } else {
+        Err(D::Error::custom("must be 0 or more"))
+    }
+}
+
+fn answer(rows: Rows, next: Option<RowPosition>) -> axum::Json<Traces> {
     axum::Json(Traces {
         traces: rows.newest_first(),
-        next_cursor: next.map(|cursor| cursor.to_string()),
+        next_cursor: next.map(|row| Cursor::<cursor::Traces>(row).to_string()),
     })
 }

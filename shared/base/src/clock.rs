@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serializer;
+use serde::{Deserialize, Deserializer, Serializer};
 
 /// Tells the current time; cheap to clone.
 #[derive(Clone)]
@@ -116,6 +116,23 @@ pub fn serialize_rfc3339_option<S: Serializer>(
         Some(at) => serialize_rfc3339(at, serializer),
         None => serializer.serialize_none(),
     }
+}
+
+/// For `#[serde(default, deserialize_with)]`: a time in RFC 3339, or none.
+///
+/// # Errors
+/// When it is another text, in words that do not quote it.
+pub fn deserialize_rfc3339_option<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Timestamp>, D::Error> {
+    let text: Option<String> = Option::deserialize(deserializer)?;
+    let time = text.map(|text| text.parse()).transpose();
+    time.map_err(|_: jiff::Error| {
+        let example = "2026-01-31T12:00:00.000Z";
+        serde::de::Error::custom(format_args!(
+            "must be an RFC 3339 time with an offset, like {example}"
+        ))
+    })
 }
 
 #[cfg(test)]

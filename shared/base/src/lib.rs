@@ -3,6 +3,7 @@
 
 pub mod causes;
 pub mod clock;
+pub mod cursor;
 pub mod environment;
 pub mod field_error;
 pub mod ids;

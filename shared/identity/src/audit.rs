@@ -7,7 +7,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use upblit_base::clock;
+use upblit_base::cursor::{List, ListId, Position};
 use upblit_base::ids::{ApplicationId, InvalidId, PublicKeyId, SessionId, UserId};
+use upblit_base::random::{self, CryptoRng};
 use utoipa::ToSchema;
 
 /// How long an entry is kept.
@@ -85,6 +88,62 @@ pub enum Subject {
     Application(ApplicationId),
     /// A user's account; the user reads it.
     Account(UserId),
+}
+
+/// The audit log of an application, newest first.
+#[derive(Debug, Clone, Copy)]
+pub struct ApplicationTrail;
+
+/// The audit log of an account, newest first.
+#[derive(Debug, Clone, Copy)]
+pub struct AccountTrail;
+
+impl List for ApplicationTrail {
+    const ID: ListId = ListId::ApplicationAudit;
+    type Position = AuditPosition;
+}
+
+impl List for AccountTrail {
+    const ID: ListId = ListId::AccountAudit;
+    type Position = AuditPosition;
+}
+
+/// An entry's place in an audit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditPosition {
+    /// When it was written, to the millisecond.
+    pub at: Timestamp,
+    /// Base62; sets it apart from other entries of the same millisecond.
+    pub random: [u8; Self::RANDOM],
+}
+
+impl AuditPosition {
+    /// Characters of the random part.
+    pub const RANDOM: usize = 8;
+
+    /// The place of a new entry.
+    pub fn generate(at: Timestamp, rng: &mut impl CryptoRng) -> Self {
+        let mut random = [0; Self::RANDOM];
+        random.copy_from_slice(random::base62(rng, Self::RANDOM).as_bytes());
+        Self { at, random }
+    }
+}
+
+impl Position for AuditPosition {
+    fn to_bytes(&self) -> Vec<u8> {
+        let millis = self.at.as_millisecond().to_be_bytes();
+        [millis, self.random].concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (millis, random) = bytes.split_first_chunk()?;
+        let millis = i64::from_be_bytes(*millis);
+        let at = clock::from_millis(millis);
+        let random: [u8; Self::RANDOM] = random.try_into().ok()?;
+        let is_base62 = random.iter().all(u8::is_ascii_alphanumeric);
+        let is_time = millis >= 0 && at.as_millisecond() == millis;
+        (is_base62 && is_time).then_some(Self { at, random })
+    }
 }
 
 /// Who did something.
@@ -178,4 +237,30 @@ pub enum AuditAction {
     /// A one-time code came a second time; the session was ended.
     #[serde(rename = "session.code_replayed")]
     CodeReplayed,
+}
+
+#[cfg(test)]
+mod tests {
+    use upblit_base::cursor::Cursor;
+
+    use super::*;
+
+    #[test]
+    fn a_place_survives_its_cursor_and_only_places_are_read() {
+        let at = clock::from_millis(1_769_862_600_123);
+        let position = AuditPosition::generate(at, &mut random::rng());
+        let text = Cursor::<AccountTrail>(position).to_string();
+        let read = text.parse::<Cursor<AccountTrail>>().map(|cursor| cursor.0);
+        assert_eq!(read, Ok(position));
+        assert!(
+            text.parse::<Cursor<ApplicationTrail>>().is_err(),
+            "of another list"
+        );
+        for random in ["1234567", "123456789", "1234567#", "        "] {
+            let bytes = [&7_i64.to_be_bytes()[..], random.as_bytes()].concat();
+            assert_eq!(AuditPosition::from_bytes(&bytes), None, "{random:?}");
+        }
+        let before_time = [(-1_i64).to_be_bytes(), *b"12345678"].concat();
+        assert_eq!(AuditPosition::from_bytes(&before_time), None);
+    }
 }

@@ -12,7 +12,7 @@ use crate::{Database, StorageError, keys};
 use upblit_base::clock;
 use upblit_base::ids::{PublicKeyId, SessionId};
 use upblit_base::random;
-use upblit_identity::audit::{Actor, AuditAction, AuditEntry, RETENTION, Subject};
+use upblit_identity::audit::{Actor, AuditAction, AuditEntry, AuditPosition, RETENTION, Subject};
 
 #[derive(Serialize, Deserialize)]
 struct AuditRow {
@@ -32,7 +32,7 @@ struct AuditRow {
 pub(crate) fn record(transaction: &mut Transaction, database: &Database, entry: &AuditEntry) {
     let row = AuditRow {
         application_id: keys::audit_partition(entry.subject),
-        sk: keys::audit(entry.at, &random::base62(&mut random::rng(), 8)),
+        sk: keys::audit(AuditPosition::generate(entry.at, &mut random::rng())),
         actor: entry.actor,
         at_ms: entry.at.as_millisecond(),
         action: entry.action,
@@ -55,13 +55,14 @@ impl Database {
     pub async fn audit_trail(
         &self,
         subject: Subject,
-        after: Option<&AuditPosition>,
+        after: Option<AuditPosition>,
         limit: i32,
         now: Timestamp,
     ) -> Result<(Vec<AuditEntry>, Option<AuditPosition>), StorageError> {
         let partition = keys::audit_partition(subject);
         let start = after.map(|position| {
-            attribute::key([(keys::APPLICATION_ID, &partition), (keys::SK, &position.0)])
+            let sk = keys::audit(position);
+            attribute::key([(keys::APPLICATION_ID, &partition), (keys::SK, &sk)])
         });
         let output = self
             .client
@@ -80,31 +81,12 @@ impl Database {
         let next = output
             .last_evaluated_key
             .as_ref()
-            .and_then(|key| key.get(keys::SK)?.as_s().ok().cloned().map(AuditPosition));
+            .and_then(|key| keys::parse_audit(key.get(keys::SK)?.as_s().ok()?));
         let rows: Vec<AuditRow> = attribute::from_items(output.items.unwrap_or_default())?;
         let current = rows
             .into_iter()
             .filter(|row| row.expires_at > now.as_second());
         Ok((current.map(|row| row.entry(subject)).collect(), next))
-    }
-}
-
-/// A place in an audit trail. It does not name whose: that comes from the
-/// caller's token and membership alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditPosition(String);
-
-impl AuditPosition {
-    /// For a cursor.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// From a cursor; `None` for anything that is not a place in an audit trail.
-    pub fn parse(text: &str) -> Option<Self> {
-        let rest = text.strip_prefix(keys::AUDIT_PREFIX)?;
-        let plain = rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'#');
-        (plain && rest.len() <= 32).then(|| Self(text.to_owned()))
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use upblit_base::clock;
 use upblit_base::ids::{ApplicationId, PublicKeyId, UserId};
-use upblit_identity::audit::Subject;
+use upblit_identity::audit::{AuditPosition, Subject};
 use upblit_identity::rate_limit::Window;
 use upblit_telemetry::batch::Signal;
 use upblit_telemetry::chunk::Position;
@@ -49,8 +49,19 @@ pub fn audit_partition(subject: Subject) -> String {
 }
 
 /// Sort key of an audit entry; sorts by time.
-pub fn audit(at: Timestamp, random: &str) -> String {
-    format!("{AUDIT_PREFIX}{}#{random}", sortable(at))
+pub fn audit(position: AuditPosition) -> String {
+    let random = position.random.map(char::from);
+    let random = String::from_iter(random);
+    format!("{AUDIT_PREFIX}{}#{random}", sortable(position.at))
+}
+
+/// The entry that a sort key names; `None` for any other text.
+pub fn parse_audit(sk: &str) -> Option<AuditPosition> {
+    let (millis, random) = sk.strip_prefix(AUDIT_PREFIX)?.split_once('#')?;
+    Some(AuditPosition {
+        at: clock::from_millis(millis.parse().ok()?),
+        random: random.as_bytes().try_into().ok()?,
+    })
 }
 
 /// Partition of a blob: one hour of one signal of one application, and a shard of it.

@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use upblit_base::ids::ApplicationId;
+use utoipa::ToSchema;
 
 /// Events are stored by the hour they started in.
 pub const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// What kind of telemetry a batch holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Signal {
     /// Spans of traces.
     Traces,

@@ -2,6 +2,7 @@
 //! storage returns. Lists walk heads newest first and open only blobs that may
 //! hold what is asked for.
 
+pub mod bucket;
 pub mod cursor;
 pub mod listing;
 pub mod logs;

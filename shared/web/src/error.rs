@@ -1,6 +1,8 @@
 //! Every way a request can fail, in the domain's words. How each is told over
 //! HTTP is decided in one place: [`crate::problem`].
 
+use std::convert::Infallible;
+
 use thiserror::Error;
 use upblit_base::{FieldError, StorageError};
 use upblit_identity::access_token::InvalidAccessToken;
@@ -124,6 +126,13 @@ impl From<StorageError> for Error {
         } else {
             Self::Internal(error.into())
         }
+    }
+}
+
+/// Of extractors that cannot fail.
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

@@ -14,7 +14,7 @@ use shared::telemetry::query::window::Window;
 use shared::web::error::Error;
 
 use super::{Candidate, Row};
-use crate::access::Access;
+use crate::archive::Archive;
 use crate::page::Rows;
 
 /// How much earlier than its entry a part of the trace may be placed, by clocks
@@ -37,11 +37,11 @@ const MAX_BLOB_BYTES: usize = 16 * 1024 * 1024;
 /// When storage fails.
 pub(super) async fn complete(
     state: &crate::State,
-    access: &Access,
+    archive: &Archive,
     candidates: Vec<Candidate>,
     rows: &mut Rows,
 ) -> Result<(), Error> {
-    let heads = surrounding(state, access, &candidates).await?;
+    let heads = surrounding(state, archive, &candidates).await?;
     let alone: Vec<Option<TraceCounts>> = candidates
         .iter()
         .map(|candidate| counts_if_alone(&heads, candidate))
@@ -52,7 +52,7 @@ pub(super) async fn complete(
         .filter(|(_, alone)| alone.is_none())
         .map(|(candidate, _)| fingerprint(&candidate.entry.trace_id))
         .collect();
-    let opened = open(state, access, &heads, &scattered).await?;
+    let opened = open(state, archive, &heads, &scattered).await?;
     for (candidate, alone) in candidates.iter().zip(alone) {
         let counts = match alone {
             Some(TraceCounts(spans, errors)) => Some((spans as usize, errors as usize)),
@@ -68,7 +68,7 @@ pub(super) async fn complete(
 /// The heads around that may hold spans of these traces.
 async fn surrounding(
     state: &crate::State,
-    access: &Access,
+    archive: &Archive,
     candidates: &[Candidate],
 ) -> Result<Vec<(StoredHead, Summary)>, Error> {
     let first = candidates.iter().map(|candidate| candidate.entry.start());
@@ -92,7 +92,7 @@ async fn surrounding(
         }
         Ok(())
     };
-    let range = access.heads_at(Signal::Traces, window);
+    let range = archive.heads_at(Signal::Traces, window);
     state.database.each_head(&range, MAX_HEADS, keep).await?;
     heads.sort_by_key(|(head, _)| head.position);
     Ok(heads)
@@ -112,7 +112,7 @@ fn counts_if_alone(heads: &[(StoredHead, Summary)], candidate: &Candidate) -> Op
 
 async fn open(
     state: &crate::State,
-    access: &Access,
+    archive: &Archive,
     heads: &[(StoredHead, Summary)],
     traces: &HashSet<u32>,
 ) -> Result<BTreeMap<shared::telemetry::chunk::Position, Vec<Span>>, Error> {
@@ -126,7 +126,7 @@ async fn open(
             bytes <= MAX_BLOB_BYTES
         });
     let closed: Vec<&StoredHead> = worth_it.collect();
-    let opened = state.database.open(access.application_id, &closed).await?;
+    let opened = state.database.open(archive.application_id, &closed).await?;
     let places = closed.into_iter().map(|head| head.position);
     Ok(places.zip(opened).collect())
 }

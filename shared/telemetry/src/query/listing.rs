@@ -11,6 +11,9 @@ use crate::chunk::Position;
 use crate::chunk::head::{Entry, Summary};
 use crate::event::{Event, Span};
 use upblit_base::clock;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// What a trace's entry span must be like.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -54,6 +57,14 @@ impl FromStr for StatusFilter {
         }
     }
 }
+
+impl PartialSchema for StatusFilter {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::String).into()
+    }
+}
+
+impl ToSchema for StatusFilter {}
 
 impl TraceFilter {
     /// Whether a blob with this summary may hold such traces. Entries that were

@@ -4,21 +4,64 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use thiserror::Error;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
+use super::bucket::{self, Bucket};
 use super::rollup::Rollup;
 use super::window::Window;
-use crate::chunk::head::{Minute, Stats, Summary};
+use crate::chunk::head::Summary;
 use upblit_base::clock;
 
-/// How wide a bucket may be.
-pub const STEPS: [Duration; 5] = [
-    Duration::from_secs(300),
-    Duration::from_secs(900),
-    Duration::from_secs(3_600),
-    Duration::from_secs(21_600),
-    Duration::from_secs(86_400),
-];
+/// Width of a bucket: 5 or 15 minutes, 1 or 6 hours, or a day. Five minutes by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u64")]
+pub struct Step(Duration);
+
+impl Step {
+    const SECONDS: [u64; 5] = [300, 900, 3_600, 21_600, 86_400];
+
+    /// The width.
+    pub fn length(self) -> Duration {
+        self.0
+    }
+}
+
+impl Default for Step {
+    fn default() -> Self {
+        Self(bucket::FINEST)
+    }
+}
+
+/// The number of seconds is no [`Step`].
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("must be 300, 900, 3600, 21600 or 86400 seconds")]
+pub struct InvalidStep;
+
+impl TryFrom<u64> for Step {
+    type Error = InvalidStep;
+
+    fn try_from(seconds: u64) -> Result<Self, InvalidStep> {
+        let is_known = Self::SECONDS.contains(&seconds);
+        let step = is_known.then(|| Self(Duration::from_secs(seconds)));
+        step.ok_or(InvalidStep)
+    }
+}
+
+impl PartialSchema for Step {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .enum_values(Some(Self::SECONDS))
+            .default(Some(bucket::FINEST.as_secs().into()))
+            .into()
+    }
+}
+
+impl ToSchema for Step {}
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -30,18 +73,10 @@ pub struct Series {
     buckets: BTreeMap<Timestamp, Bucket>,
 }
 
-/// What happened in one bucket.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Bucket {
-    /// All events.
-    pub all: Stats,
-    /// Those that are requests to a service.
-    pub requests: Stats,
-}
-
 impl Series {
     /// Empty buckets over a window, which is widened to whole buckets.
-    pub fn over(window: Window, step: Duration) -> Self {
+    pub fn over(window: Window, step: Step) -> Self {
+        let step = step.length();
         let window = aligned(window, step);
         let starts = std::iter::successors(Some(window.from), |at| Some(clock::after(*at, step)));
         let starts = starts.take_while(|at| *at < window.to);
@@ -91,18 +126,6 @@ impl Series {
     }
 }
 
-impl Bucket {
-    pub(super) fn add(&mut self, minute: &Minute) {
-        self.all.merge(&minute.all);
-        self.requests.merge(minute.requests());
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.all.merge(&other.all);
-        self.requests.merge(&other.requests);
-    }
-}
-
 fn aligned(window: Window, step: Duration) -> Window {
     let last = clock::before(window.to, Duration::from_millis(1));
     Window {
@@ -133,7 +156,7 @@ mod tests {
             from: at(from),
             to: at(to),
         };
-        Series::over(window, STEPS[0])
+        Series::over(window, Step::default())
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::metrics::{Bucket, STEPS};
+use super::bucket::{self, Bucket};
 use super::window::Window;
 use crate::batch::HOUR;
 use crate::chunk::blob;
@@ -42,10 +42,9 @@ impl Rollup {
     /// The buckets that are not empty, with their beginnings in the hour that
     /// begins at `hour`.
     pub fn buckets(&self, hour: Timestamp) -> impl Iterator<Item = (Timestamp, &Bucket)> {
-        let [five_minutes, ..] = STEPS;
         let buckets = self.0.iter();
         buckets.map(move |(slot, bucket)| {
-            let at = clock::after(hour, five_minutes * u32::from(*slot));
+            let at = clock::after(hour, bucket::FINEST * u32::from(*slot));
             (at, bucket)
         })
     }

@@ -1,23 +1,20 @@
-//! What a caller may read: one application's telemetry, as long as it is kept.
+//! What a member may read: one application's telemetry, as long as it is kept.
 
-use std::fmt::Display;
-use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use shared::base::clock;
 use shared::base::ids::ApplicationId;
-use shared::identity::access_token::Principal;
+use shared::store::applications::Membership;
 use shared::store::telemetry::HeadRange;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::decode::MAX_AGE;
 use shared::telemetry::query::window::Window;
-use shared::web::error::{Error, Resource};
-use shared::web::request_log;
+use shared::web::error::Error;
 
-/// An application whose telemetry the caller may read.
+/// The telemetry of an application that the caller is a member of.
 #[derive(Clone, Copy)]
-pub(crate) struct Access {
+pub(crate) struct Archive {
     /// The application.
     pub(crate) application_id: ApplicationId,
     created_at: Timestamp,
@@ -26,28 +23,17 @@ pub(crate) struct Access {
     now: Timestamp,
 }
 
-impl Access {
-    /// Checks membership. One consistent read of two items.
-    ///
-    /// # Errors
-    /// Not found, for an unknown and for someone else's application alike.
-    pub(crate) async fn check(
-        state: &crate::State,
-        principal: &Principal,
-        application_id: &str,
-    ) -> Result<Self, Error> {
-        const UNKNOWN: Error = Error::NotFound(Resource::Application);
-        let id = application_id.parse().map_err(|_| UNKNOWN)?;
-        request_log::note_application(id);
-        let membership = state.database.application_of(principal.user_id, id).await?;
-        let application = membership.ok_or(UNKNOWN)?.application;
-        Ok(Self {
+impl Archive {
+    /// What the member may read now.
+    pub(crate) fn of(membership: &Membership, state: &crate::State) -> Self {
+        let application = &membership.application;
+        Self {
             application_id: application.id,
             created_at: application.created_at,
             shards: application.telemetry.shards.get().into(),
             retention: application.telemetry.retention_or(state.retention),
             now: state.clock.now(),
-        })
+        }
     }
 
     /// All heads with events of a time, without what has expired.
@@ -74,15 +60,13 @@ impl Access {
     /// The window that was asked for.
     ///
     /// # Errors
-    /// When a bound is no time, or the end is before the beginning.
-    pub(crate) fn window(&self, from: Option<&str>, to: Option<&str>) -> Result<Window, Error> {
-        let time = |name, text: Option<&str>| {
-            let words = "must be an RFC 3339 time with an offset, like 2026-01-31T12:00:00.000Z";
-            text.map(|text| parsed::<Timestamp>(name, text).map_err(|_| invalid(name, words)))
-                .transpose()
-        };
-        Window::asked(time("from", from)?, time("to", to)?, self.now)
-            .map_err(|error| invalid("from", error))
+    /// When the end is not after the beginning.
+    pub(crate) fn window(
+        &self,
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+    ) -> Result<Window, Error> {
+        Window::asked(from, to, self.now).map_err(|error| invalid("from", error))
     }
 
     /// All that is kept.
@@ -114,14 +98,6 @@ impl Access {
     fn oldest(&self) -> Timestamp {
         clock::before(self.now, self.retention)
     }
-}
-
-/// A parameter of the query, of any type that parses from text.
-///
-/// # Errors
-/// When it does not parse: the field is named.
-pub(crate) fn parsed<T: FromStr<Err: Display>>(name: &str, text: &str) -> Result<T, Error> {
-    text.parse().map_err(|error| invalid(name, error))
 }
 
 /// A parameter of the query that cannot be accepted.

@@ -1,0 +1,162 @@
+//! What a client sends, in a body or a query, read into types by one set of rules.
+//! Both become one tree first, so that refusals have words of our own, which name
+//! the place and never quote a value: it may be a secret.
+
+mod deserializer;
+mod refusal;
+
+use std::fmt;
+
+use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_path_to_error::{Path, Segment};
+
+use crate::error::Error;
+
+/// A JSON value, or the parameters of a query. Fields stay in order and may come
+/// twice: the type that they are read into refuses that.
+pub(crate) enum Input {
+    Null,
+    Bool(bool),
+    Unsigned(u64),
+    Signed(i64),
+    Float(f64),
+    Text(String),
+    /// A parameter's value: a text, or a number where the type asks for one.
+    Parameter(String),
+    List(Vec<Input>),
+    Fields(Vec<(String, Input)>),
+}
+
+/// Where the input was sent, for messages.
+#[derive(Clone, Copy)]
+pub(crate) enum Part {
+    Body,
+    Query,
+}
+
+impl Input {
+    /// The parameters of a query string (`application/x-www-form-urlencoded`).
+    pub(crate) fn from_query(query: &str) -> Self {
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        let fields =
+            pairs.map(|(name, value)| (name.into_owned(), Self::Parameter(value.into_owned())));
+        Self::Fields(fields.collect())
+    }
+
+    /// A JSON object.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] for anything else.
+    pub(crate) fn from_json(body: &[u8]) -> Result<Self, Error> {
+        match serde_json::from_slice(body) {
+            Ok(object @ Self::Fields(_)) => Ok(object),
+            Ok(_) => Err(Error::Malformed(
+                "the body must be a JSON object".to_owned(),
+            )),
+            // These are errors of JSON's grammar. They give a position, and no value.
+            Err(error) => Err(Error::Malformed(format!("the body is not JSON: {error}"))),
+        }
+    }
+
+    /// Reads the input into a type.
+    ///
+    /// # Errors
+    /// [`Error::InvalidFields`] with the field that is not valid, or
+    /// [`Error::Malformed`] when one is missing or there twice.
+    pub(crate) fn read<T: DeserializeOwned>(self, part: Part) -> Result<T, Error> {
+        serde_path_to_error::deserialize(self).map_err(|error| {
+            let pointer = pointer(error.path());
+            let refusal = error.into_inner();
+            if pointer.is_empty() {
+                Error::Malformed(format!("the {part} {refusal}"))
+            } else {
+                Error::invalid_field(&pointer, refusal)
+            }
+        })
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Body => "body",
+            Self::Query => "query",
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Input {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyJson)
+    }
+}
+
+struct AnyJson;
+
+impl<'de> Visitor<'de> for AnyJson {
+    type Value = Input;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Input, E> {
+        Ok(Input::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Input, E> {
+        Ok(Input::Bool(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Input, E> {
+        Ok(Input::Unsigned(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Input, E> {
+        Ok(Input::Signed(value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Input, E> {
+        Ok(Input::Float(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Input, E> {
+        Ok(Input::Text(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Input, E> {
+        Ok(Input::Text(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Input, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Input::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Input, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(field) = entries.next_entry()? {
+            fields.push(field);
+        }
+        Ok(Input::Fields(fields))
+    }
+}
+
+/// A JSON pointer (RFC 6901).
+fn pointer(path: &Path) -> String {
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { variant } => format!("/{variant}"),
+            Segment::Unknown => "/?".to_owned(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! Queries. Parameters are the fields of a type, each with a type of its own. A type
+//! with `deny_unknown_fields` refuses parameters that it does not have; lists and
+//! everything of telemetry do (docs/decisions/0026-one-way-to-ask.md).
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::error::Error;
+use crate::input::{Input, Part};
+
+/// The parameters of the query.
+pub struct Query<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let query = parts.uri.query().unwrap_or_default();
+        Input::from_query(query).read(Part::Query).map(Self)
+    }
+}
+
+/// The query of a list that takes no parameters.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoParameters {}
+
+/// Most rows of a page: 1 to `MAX`, 50 when it is not given. A number outside is
+/// refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit<const MAX: u16>(u16);
+
+impl<const MAX: u16> Limit<MAX> {
+    const DEFAULT: u16 = 50;
+
+    /// The number of rows.
+    pub fn get(self) -> u16 {
+        self.0
+    }
+}
+
+impl<const MAX: u16> Default for Limit<MAX> {
+    fn default() -> Self {
+        Self(Self::DEFAULT)
+    }
+}
+
+impl<'de, const MAX: u16> Deserialize<'de> for Limit<MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let limit = u16::deserialize(deserializer).ok();
+        let limit = limit.filter(|limit| (1..=MAX).contains(limit));
+        limit
+            .map(Self)
+            .ok_or_else(|| D::Error::custom(format_args!("must be a whole number from 1 to {MAX}")))
+    }
+}
+
+impl<const MAX: u16> PartialSchema for Limit<MAX> {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(1))
+            .maximum(Some(MAX))
+            .default(Some(Self::DEFAULT.into()))
+            .into()
+    }
+}
+
+impl<const MAX: u16> ToSchema for Limit<MAX> {}
+
+/// For `#[serde(default, deserialize_with)]`: anything that parses from text; an empty
+/// value is as good as none.
+///
+/// # Errors
+/// When the text is neither empty nor parses.
+pub fn unless_empty<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(D::Error::custom)
+}
