@@ -11,19 +11,17 @@ use shared::store::telemetry::StoredHead;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::head::Summary;
 use shared::telemetry::event::{Event, LogRecord};
-use shared::telemetry::query::cursor::{self, RowPosition};
+use shared::telemetry::query::cursor;
 use shared::telemetry::query::logs::{LogFilter, select};
+use shared::telemetry::query::window::Window;
 use shared::web::error::Error;
 use shared::web::query::{Query, unless_empty};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::archive::Archive;
-use crate::page::{PageLimit, PageRequest, Rows};
-use crate::search::Search;
+use crate::page::{PageLimit, PageRequest, Rows, filled};
+use crate::search::{Listing, found};
 use crate::view::LogView;
-
-/// Records to open for each row that a filter lets through.
-const TRIED_PER_ROW: usize = 16;
 
 /// Where the list goes on.
 type Next = Cursor<cursor::Logs>;
@@ -93,31 +91,47 @@ pub(crate) async fn list(
     let archive = Archive::of(&membership, &state);
     let window = archive.window(asked.from, asked.to)?;
     let page = PageRequest::of(asked.limit, asked.cursor.as_ref());
-    let filter = asked.filter();
     let range = archive.heads(Signal::Logs, window);
-    let mut search = Search::along(state.database.walk(range, page.begin()));
-    let mut rows = Rows::up_to(page.limit);
-    let per_row = if filter.is_open() { 1 } else { TRIED_PER_ROW };
-    loop {
-        let may_hold = |head: &StoredHead, summary: &Summary| {
-            filter.may_match(summary).then_some(head.count as usize)
-        };
-        let heads = search.next(rows.room() * per_row, may_hold).await?;
-        if heads.is_empty() {
-            return Ok(answer(rows, search.rest()));
-        }
-        let closed: Vec<&StoredHead> = heads.iter().map(|(head, _)| head).collect();
-        let opened = state.database.open(archive.application_id, &closed).await?;
-        for (head, records) in closed.into_iter().zip(opened) {
-            let chunk = head.position;
-            let records: Vec<LogRecord> = select(records, range.window, &filter);
-            for (skip, record) in records.iter().enumerate().skip(page.seen_of(chunk)) {
-                if rows.room() == 0 {
-                    return Ok(answer(rows, Some(RowPosition { chunk, skip })));
-                }
-                rows.push(record.start(), &LogView::of(record))?;
-            }
-        }
+    let list = RecordList {
+        filter: asked.filter(),
+        window: range.window,
+    };
+    let records = found(&state.database, range, page, &list);
+    let push =
+        |rows: &mut Rows, record: LogRecord| rows.push(record.start(), &LogView::of(&record));
+    let (rows, next) = filled(records, page.limit, push).await?;
+    Ok(axum::Json(Logs {
+        logs: rows.newest_first(),
+        next_cursor: next.map(|row| Cursor::<cursor::Logs>(row).to_string()),
+    }))
+}
+
+/// Records of a time that a filter lets through.
+struct RecordList {
+    filter: LogFilter,
+    window: Window,
+}
+
+impl Listing for RecordList {
+    type Event = LogRecord;
+    type Row = LogRecord;
+
+    fn tried_per_row(&self) -> usize {
+        if self.filter.is_open() { 1 } else { 16 }
+    }
+
+    fn expected(&self, head: &StoredHead, summary: &Summary) -> Option<usize> {
+        let may_match = self.filter.may_match(summary);
+        may_match.then_some(head.count as usize)
+    }
+
+    fn is_summed_up(&self, _: &Summary) -> bool {
+        false
+    }
+
+    fn rows(&self, _: Summary, records: Vec<LogRecord>) -> Vec<(usize, LogRecord)> {
+        let records = select(records, self.window, &self.filter);
+        records.into_iter().enumerate().collect()
     }
 }
 
@@ -134,11 +148,4 @@ impl Asked {
             text: self.q.as_deref().map(str::to_lowercase),
         }
     }
-}
-
-fn answer(rows: Rows, next: Option<RowPosition>) -> axum::Json<Logs> {
-    axum::Json(Logs {
-        logs: rows.newest_first(),
-        next_cursor: next.map(|row| Cursor::<cursor::Logs>(row).to_string()),
-    })
 }

@@ -1,5 +1,8 @@
 //! A page of rows that fits in an answer: Lambda's may have 6 MB.
 
+use std::pin::pin;
+
+use futures_util::stream::{self, Stream, TryStreamExt};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -46,6 +49,44 @@ impl PageRequest {
         let row = self.next.filter(|row| row.chunk == chunk);
         row.map_or(0, |row| row.skip)
     }
+}
+
+/// What a list finds next.
+pub(crate) struct Found<T> {
+    /// Its place, where a page may begin.
+    pub(crate) at: RowPosition,
+    /// The row; `None` where one answer has searched enough.
+    pub(crate) row: Option<T>,
+}
+
+/// What comes in batches, one by one.
+pub(crate) fn one_by_one<T>(
+    batches: impl Stream<Item = Result<Vec<T>, Error>>,
+) -> impl Stream<Item = Result<T, Error>> {
+    batches
+        .map_ok(|batch| stream::iter(batch.into_iter().map(Ok::<_, Error>)))
+        .try_flatten()
+}
+
+/// The rows of a page, and where the next page begins. Asks for one row more than the
+/// page has room for.
+///
+/// # Errors
+/// Those of the stream, and of `push`, which writes a row.
+pub(crate) async fn filled<T>(
+    found: impl Stream<Item = Result<Found<T>, Error>>,
+    limit: usize,
+    push: impl Fn(&mut Rows, T) -> Result<(), Error>,
+) -> Result<(Rows, Option<RowPosition>), Error> {
+    let mut found = pin!(found);
+    let mut rows = Rows::up_to(limit);
+    while let Some(Found { at, row }) = found.try_next().await? {
+        match row {
+            Some(row) if rows.room() > 0 => push(&mut rows, row)?,
+            _ => return Ok((rows, Some(at))),
+        }
+    }
+    Ok((rows, None))
 }
 
 /// Rows as JSON, up to a number and a size.

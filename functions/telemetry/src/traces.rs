@@ -14,22 +14,19 @@ use shared::base::clock;
 use shared::base::cursor::Cursor;
 use shared::store::telemetry::StoredHead;
 use shared::telemetry::batch::Signal;
-use shared::telemetry::chunk::Position;
 use shared::telemetry::chunk::head::{Entry, Summary, entries};
 use shared::telemetry::event::{Span, SpanKind};
-use shared::telemetry::query::cursor::{self, RowPosition};
+use shared::telemetry::query::cursor;
 use shared::telemetry::query::listing::{StatusFilter, TraceFilter, newest_first};
 use shared::telemetry::query::window::Window;
 use shared::web::error::Error;
 use shared::web::query::{Query, unless_empty};
 use utoipa::{IntoParams, ToSchema};
 
+use self::neighbours::Counts;
 use crate::archive::Archive;
-use crate::page::{PageLimit, PageRequest, Rows};
-use crate::search::Search;
-
-/// Traces to look at for each row that a filter lets through.
-const TRIED_PER_ROW: usize = 8;
+use crate::page::{PageLimit, PageRequest, Rows, filled};
+use crate::search::{Listing, found};
 
 /// Where the list goes on.
 type Next = Cursor<cursor::Traces>;
@@ -98,13 +95,6 @@ struct Row<'a> {
     has_root: bool,
 }
 
-/// An entry on its way into the list, and its place.
-struct Candidate {
-    chunk: Position,
-    index: usize,
-    entry: Entry,
-}
-
 /// A page of traces. Entries come from heads, and from blobs only where a head
 /// had no room for them.
 #[utoipa::path(
@@ -126,81 +116,73 @@ pub(crate) async fn list(
     let archive = Archive::of(&membership, &state);
     let window = archive.window(asked.from, asked.to)?;
     let page = PageRequest::of(asked.limit, asked.cursor.as_ref());
-    let filter = asked.filter();
     let range = archive.heads(Signal::Traces, window);
-    let mut search = Search::along(state.database.walk(range, page.begin()));
-    let mut rows = Rows::up_to(page.limit);
-    let per_row = if filter.is_open() { 1 } else { TRIED_PER_ROW };
-    let mut left = Vec::new();
-    loop {
-        // One more than there is room for: the next page begins with it.
-        while left.len() < rows.room().max(1) {
-            let tried = (rows.room() - left.len().min(rows.room())) * per_row;
-            let heads = search.next(tried, |h, s| expected(&filter, h, s)).await?;
-            if heads.is_empty() {
-                break;
-            }
-            let found = candidates(&state, &archive, heads, &page).await?;
-            left.extend(
-                found
-                    .into_iter()
-                    .filter(|c| wanted(c, range.window, &filter)),
-            );
-        }
-        match left.first() {
-            None => return Ok(answer(rows, search.rest())),
-            Some(next) if rows.room() == 0 => {
-                let (chunk, skip) = (next.chunk, next.index);
-                return Ok(answer(rows, Some(RowPosition { chunk, skip })));
-            }
-            Some(_) => {
-                let some = left.drain(..rows.room().min(left.len())).collect();
-                neighbours::complete(&state, &archive, some, &mut rows).await?;
-            }
-        }
+    let list = TraceList {
+        filter: asked.filter(),
+        window: range.window,
+    };
+    let entries = found(&state.database, range, page, &list);
+    let traces = neighbours::completed(&state, &archive, entries, page.limit);
+    let push = |rows: &mut Rows, (entry, counts): (Entry, Counts)| {
+        rows.push(entry.start(), &Row::of(&entry, counts))
+    };
+    let (rows, next) = filled(traces, page.limit, push).await?;
+    Ok(axum::Json(Traces {
+        traces: rows.newest_first(),
+        next_cursor: next.map(|row| Cursor::<cursor::Traces>(row).to_string()),
+    }))
+}
+
+/// Entries of traces of a time that a filter lets through.
+struct TraceList {
+    filter: TraceFilter,
+    window: Window,
+}
+
+impl Listing for TraceList {
+    type Event = Span;
+    type Row = Entry;
+
+    fn tried_per_row(&self) -> usize {
+        if self.filter.is_open() { 1 } else { 8 }
+    }
+
+    fn expected(&self, head: &StoredHead, summary: &Summary) -> Option<usize> {
+        let traces = summary.traces.as_ref().map(BTreeMap::len);
+        let may_match = self.filter.may_match(summary);
+        may_match.then(|| traces.unwrap_or(head.count as usize))
+    }
+
+    fn is_summed_up(&self, summary: &Summary) -> bool {
+        summary.entries.is_some()
+    }
+
+    fn rows(&self, summary: Summary, spans: Vec<Span>) -> Vec<(usize, Entry)> {
+        let found = summary.entries.unwrap_or_else(|| entries(&spans));
+        let numbered = newest_first(found).into_iter().enumerate();
+        let is_wanted = |(_, entry): &(usize, Entry)| {
+            self.window.contains(entry.start()) && self.filter.matches(entry)
+        };
+        numbered.filter(is_wanted).collect()
     }
 }
 
-/// Traces in a blob, if any may be asked for.
-fn expected(filter: &TraceFilter, head: &StoredHead, summary: &Summary) -> Option<usize> {
-    let traces = summary.traces.as_ref().map(BTreeMap::len);
-    let may_match = filter.may_match(summary);
-    may_match.then(|| traces.unwrap_or(head.count as usize))
-}
-
-/// The entries of these heads that were not on the page before, heads and their
-/// entries newest first.
-async fn candidates(
-    state: &crate::State,
-    archive: &Archive,
-    heads: Vec<(StoredHead, Summary)>,
-    page: &PageRequest,
-) -> Result<Vec<Candidate>, Error> {
-    let is_closed = |(_, summary): &&(StoredHead, Summary)| summary.entries.is_none();
-    let closed: Vec<_> = heads.iter().filter(is_closed).map(|(h, _)| h).collect();
-    let opened: Vec<Vec<Span>> = state.database.open(archive.application_id, &closed).await?;
-    let mut opened = opened.into_iter();
-    let mut candidates = Vec::new();
-    for (head, summary) in heads {
-        let found = summary
-            .entries
-            .unwrap_or_else(|| entries(&opened.next().unwrap_or_default()));
-        let chunk = head.position;
-        let rows = newest_first(found).into_iter().enumerate();
-        candidates.extend(
-            rows.skip(page.seen_of(chunk))
-                .map(|(index, entry)| Candidate {
-                    chunk,
-                    index,
-                    entry,
-                }),
-        );
+impl<'a> Row<'a> {
+    fn of(entry: &'a Entry, Counts { spans, errors }: Counts) -> Self {
+        Self {
+            trace_id: &entry.trace_id,
+            name: &entry.name,
+            service: entry.service.as_deref(),
+            kind: entry.kind,
+            start_time: entry.start(),
+            duration_ms: entry.duration_ms,
+            status: entry.status,
+            is_error: entry.is_error,
+            span_count: spans,
+            error_count: errors,
+            has_root: entry.is_root,
+        }
     }
-    Ok(candidates)
-}
-
-fn wanted(candidate: &Candidate, window: Window, filter: &TraceFilter) -> bool {
-    window.contains(candidate.entry.start()) && filter.matches(&candidate.entry)
 }
 
 impl Asked {
@@ -220,11 +202,4 @@ fn zero_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64
     } else {
         Err(D::Error::custom("must be 0 or more"))
     }
-}
-
-fn answer(rows: Rows, next: Option<RowPosition>) -> axum::Json<Traces> {
-    axum::Json(Traces {
-        traces: rows.newest_first(),
-        next_cursor: next.map(|row| Cursor::<cursor::Traces>(row).to_string()),
-    })
 }

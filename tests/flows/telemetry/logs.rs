@@ -80,6 +80,23 @@ async fn pages_go_from_the_newest_to_the_oldest_and_lose_nothing() {
 }
 
 #[tokio::test]
+async fn the_first_row_of_the_next_page_is_read_together_with_the_page() {
+    let (backend, ada, sdk) = start().await;
+    for batch in 0..3 {
+        let records = (0..2).map(|n| record("info", &format!("{batch}-{n}"), None, batch * 10 + n));
+        send_logs(&sdk, records.collect()).await;
+    }
+    // Each chunk holds exactly a page.
+    let page = ask(&ada, &sdk, "logs", "&limit=2").await;
+    assert_eq!(column(&page, "logs", "message"), ["2-1", "2-0"]);
+    assert!(page["nextCursor"].is_string());
+    assert_eq!(
+        backend.calls.take(),
+        ["BatchGetItem", "Query", "BatchGetItem"]
+    );
+}
+
+#[tokio::test]
 async fn a_page_of_large_records_is_cut_to_the_size_of_a_response() {
     let (_, ada, sdk) = start().await;
     let text = |n: usize| format!("{n:04}{}", "x".repeat(8_000));

@@ -4,18 +4,19 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
+use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use shared::base::clock;
 use shared::store::telemetry::StoredHead;
 use shared::telemetry::batch::Signal;
-use shared::telemetry::chunk::head::{Summary, TraceCounts, fingerprint};
+use shared::telemetry::chunk::Position;
+use shared::telemetry::chunk::head::{Entry, Summary, TraceCounts, fingerprint};
 use shared::telemetry::event::Span;
 use shared::telemetry::query::listing::Gathered;
 use shared::telemetry::query::window::Window;
 use shared::web::error::Error;
 
-use super::{Candidate, Row};
 use crate::archive::Archive;
-use crate::page::Rows;
+use crate::page::{Found, one_by_one};
 
 /// How much earlier than its entry a part of the trace may be placed, by clocks
 /// that disagree, or because the entry is not its first span.
@@ -31,18 +32,76 @@ const MAX_HEADS: usize = 2_000;
 /// Bytes of the blobs around that are opened.
 const MAX_BLOB_BYTES: usize = 16 * 1024 * 1024;
 
-/// Adds a row for each candidate whose trace is listed in its place.
-///
-/// # Errors
-/// When storage fails.
-pub(super) async fn complete(
+/// An entry, and the chunk that lists it.
+type Candidate<'a> = (Position, &'a Entry);
+
+/// Spans of a trace, in all chunks.
+#[derive(Clone, Copy)]
+pub(super) struct Counts {
+    /// Distinct spans.
+    pub(super) spans: usize,
+    /// Those that failed.
+    pub(super) errors: usize,
+}
+
+/// The entries whose trace is listed in their place, with its counts. The chunks
+/// around are read for as many entries together as the page has room for.
+pub(super) fn completed<'a>(
+    state: &'a crate::State,
+    archive: &'a Archive,
+    entries: impl Stream<Item = Result<Found<Entry>, Error>> + Send + 'a,
+    limit: usize,
+) -> impl Stream<Item = Result<Found<(Entry, Counts)>, Error>> + Send + 'a {
+    let batches = stream::try_unfold((Box::pin(entries), limit), move |(mut entries, room)| {
+        async move {
+            let next = entries.by_ref().take(room.max(1));
+            let next: Vec<Found<Entry>> = next.try_collect().await?;
+            if next.is_empty() {
+                return Ok(None);
+            }
+            let batch = match room {
+                // The page is full: what comes next is only where the next one begins.
+                0 => next
+                    .into_iter()
+                    .map(|Found { at, .. }| Found { at, row: None })
+                    .collect(),
+                _ => complete(state, archive, next).await?,
+            };
+            let room = room - batch.iter().filter(|found| found.row.is_some()).count();
+            Ok(Some((batch, (entries, room))))
+        }
+    });
+    one_by_one(batches)
+}
+
+async fn complete(
     state: &crate::State,
     archive: &Archive,
-    candidates: Vec<Candidate>,
-    rows: &mut Rows,
-) -> Result<(), Error> {
-    let heads = surrounding(state, archive, &candidates).await?;
-    let alone: Vec<Option<TraceCounts>> = candidates
+    found: Vec<Found<Entry>>,
+) -> Result<Vec<Found<(Entry, Counts)>>, Error> {
+    let candidates = found.iter();
+    let candidates: Vec<Candidate> = candidates
+        .filter_map(|found| Some((found.at.chunk, found.row.as_ref()?)))
+        .collect();
+    let mut counts = counts(state, archive, &candidates).await?.into_iter();
+    let completed = found.into_iter().filter_map(|Found { at, row }| match row {
+        None => Some(Found { at, row: None }),
+        Some(entry) => counts.next().flatten().map(|counts| Found {
+            at,
+            row: Some((entry, counts)),
+        }),
+    });
+    Ok(completed.collect())
+}
+
+/// The counts of each candidate; `None` for a trace that is listed elsewhere.
+async fn counts(
+    state: &crate::State,
+    archive: &Archive,
+    candidates: &[Candidate<'_>],
+) -> Result<Vec<Option<Counts>>, Error> {
+    let heads = surrounding(state, archive, candidates).await?;
+    let alone: Vec<Option<Counts>> = candidates
         .iter()
         .map(|candidate| counts_if_alone(&heads, candidate))
         .collect();
@@ -50,29 +109,23 @@ pub(super) async fn complete(
         .iter()
         .zip(&alone)
         .filter(|(_, alone)| alone.is_none())
-        .map(|(candidate, _)| fingerprint(&candidate.entry.trace_id))
+        .map(|((_, entry), _)| fingerprint(&entry.trace_id))
         .collect();
     let opened = open(state, archive, &heads, &scattered).await?;
-    for (candidate, alone) in candidates.iter().zip(alone) {
-        let counts = match alone {
-            Some(TraceCounts(spans, errors)) => Some((spans as usize, errors as usize)),
-            None => gathered_counts(&opened, candidate),
-        };
-        if let Some(counts) = counts {
-            rows.push(candidate.entry.start(), &row(candidate, counts))?;
-        }
-    }
-    Ok(())
+    let counts = candidates.iter().zip(alone);
+    let counts =
+        counts.map(|(candidate, alone)| alone.or_else(|| gathered_counts(&opened, candidate)));
+    Ok(counts.collect())
 }
 
 /// The heads around that may hold spans of these traces.
 async fn surrounding(
     state: &crate::State,
     archive: &Archive,
-    candidates: &[Candidate],
+    candidates: &[Candidate<'_>],
 ) -> Result<Vec<(StoredHead, Summary)>, Error> {
-    let first = candidates.iter().map(|candidate| candidate.entry.start());
-    let last = candidates.iter().map(|candidate| candidate.entry.end());
+    let first = candidates.iter().map(|(_, entry)| entry.start());
+    let last = candidates.iter().map(|(_, entry)| entry.end());
     let (Some(first), Some(last)) = (first.min(), last.max()) else {
         return Ok(Vec::new());
     };
@@ -82,7 +135,7 @@ async fn surrounding(
     };
     let traces: HashSet<u32> = candidates
         .iter()
-        .map(|candidate| fingerprint(&candidate.entry.trace_id))
+        .map(|(_, entry)| fingerprint(&entry.trace_id))
         .collect();
     let mut heads = Vec::new();
     let keep = |head: StoredHead| {
@@ -99,12 +152,16 @@ async fn surrounding(
 }
 
 /// What the head counted, where no other batch holds spans of the trace.
-fn counts_if_alone(heads: &[(StoredHead, Summary)], candidate: &Candidate) -> Option<TraceCounts> {
-    let trace = fingerprint(&candidate.entry.trace_id);
+fn counts_if_alone(heads: &[(StoredHead, Summary)], (chunk, entry): &Candidate) -> Option<Counts> {
+    let trace = fingerprint(&entry.trace_id);
     let mut holding = heads.iter().filter(|(_, summary)| summary.may_hold(trace));
     match (holding.next(), holding.next()) {
-        (Some((head, summary)), None) if head.position == candidate.chunk => {
-            summary.traces.as_ref()?.get(&trace).copied()
+        (Some((head, summary)), None) if head.position == *chunk => {
+            let TraceCounts(spans, errors) = *summary.traces.as_ref()?.get(&trace)?;
+            Some(Counts {
+                spans: spans as usize,
+                errors: errors as usize,
+            })
         }
         _ => None,
     }
@@ -115,7 +172,7 @@ async fn open(
     archive: &Archive,
     heads: &[(StoredHead, Summary)],
     traces: &HashSet<u32>,
-) -> Result<BTreeMap<shared::telemetry::chunk::Position, Vec<Span>>, Error> {
+) -> Result<BTreeMap<Position, Vec<Span>>, Error> {
     let mut bytes = 0;
     let worth_it = heads
         .iter()
@@ -134,35 +191,19 @@ async fn open(
 /// Distinct spans and failures over all batches; `None` when the trace is listed
 /// in another's place.
 fn gathered_counts(
-    opened: &BTreeMap<shared::telemetry::chunk::Position, Vec<Span>>,
-    candidate: &Candidate,
-) -> Option<(usize, usize)> {
+    opened: &BTreeMap<Position, Vec<Span>>,
+    (listed_in, entry): &Candidate,
+) -> Option<Counts> {
     let mut gathered = Gathered::default();
     for (chunk, spans) in opened {
-        let of_trace = spans
-            .iter()
-            .filter(|span| span.trace_id == candidate.entry.trace_id);
+        let of_trace = spans.iter().filter(|span| span.trace_id == entry.trace_id);
         gathered.add(*chunk, of_trace.collect());
     }
     match gathered.home() {
-        Some(home) if home != candidate.chunk => None,
-        _ => Some(gathered.counts()),
-    }
-}
-
-fn row<'a>(candidate: &'a Candidate, (spans, errors): (usize, usize)) -> Row<'a> {
-    let entry = &candidate.entry;
-    Row {
-        trace_id: &entry.trace_id,
-        name: &entry.name,
-        service: entry.service.as_deref(),
-        kind: entry.kind,
-        start_time: entry.start(),
-        duration_ms: entry.duration_ms,
-        status: entry.status,
-        is_error: entry.is_error,
-        span_count: spans,
-        error_count: errors,
-        has_root: entry.is_root,
+        Some(home) if home != *listed_in => None,
+        _ => {
+            let (spans, errors) = gathered.counts();
+            Some(Counts { spans, errors })
+        }
     }
 }
