@@ -1,13 +1,13 @@
-//! What every Upblit function shares. Six crates, one for each floor, and this
-//! one in front of them. Their `Cargo.toml` files keep the direction: a floor
-//! knows only those below it.
+//! The one crate that Upblit's functions depend on. It re-exports six crates, each of
+//! which depends only on crates below it in this table; their `Cargo.toml` files
+//! enforce the direction.
 //!
-//! | Floor | Holds |
+//! | Crate | Contents |
 //! |---|---|
-//! | [`lambda`] | puts a router into AWS Lambda |
+//! | [`lambda`] | runs a router in AWS Lambda |
 //! | [`web`] | HTTP: problem responses, extractors, layers, the request log |
-//! | [`store`] | DynamoDB; `web` and `store` do not know each other |
-//! | [`identity`] | who may do what: tokens, sessions, keys, applications; pure |
+//! | [`store`] | DynamoDB; independent of `web` |
+//! | [`identity`] | authentication and authorization: tokens, sessions, keys, applications; pure |
 //! | [`telemetry`] | events, decoding, chunks, queries; pure |
 //! | [`base`] | ids, clock, randomness, environment, errors |
 //!

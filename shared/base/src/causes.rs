@@ -1,9 +1,9 @@
-//! An error with its causes, for the log.
+//! Formats an error together with its causes, for log lines.
 
 use std::error::Error;
 use std::fmt;
 
-/// Shows an error and each [`source`](Error::source) behind it, with `: ` between.
+/// Displays an error and its [`source`](Error::source) chain, separated by `: `.
 pub struct WithCauses<'a>(pub &'a dyn Error);
 
 impl fmt::Display for WithCauses<'_> {
@@ -24,7 +24,7 @@ mod tests {
     use crate::StorageError;
 
     #[test]
-    fn every_cause_is_shown_in_order() {
+    fn causes_are_displayed_from_the_outermost_to_the_innermost() {
         let error = StorageError::Throttled("no capacity left".into());
         let shown = WithCauses(&error).to_string();
         assert_eq!(shown, "storage is throttled: no capacity left");

@@ -1,4 +1,5 @@
-//! The one home of the time. Everything below a handler takes `now` as an argument.
+//! The only module that reads the system clock. Code below a handler takes `now` as an
+//! argument.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -7,107 +8,108 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serializer};
 
-/// Tells the current time; cheap to clone.
+/// Source of the current time. Cheap to clone.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
-    /// The machine's clock.
+    /// The system clock, with the precision of the operating system.
     pub fn system() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "this is the clock's home")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the only reader of the system clock"
+        )]
         Self(Arc::new(Timestamp::now))
     }
 
-    /// A clock that stands still until its [`ManualClock`] is advanced.
+    /// A stopped clock, and the [`ManualClock`] that moves it.
     pub fn manual(start: Timestamp) -> (Self, ManualClock) {
-        let hand = ManualClock(Arc::new(AtomicI64::new(start.as_millisecond())));
-        let reader = hand.clone();
-        (Self(Arc::new(move || reader.now())), hand)
+        let manual = ManualClock(Arc::new(AtomicI64::new(start.as_millisecond())));
+        let reader = manual.clone();
+        (Self(Arc::new(move || reader.now())), manual)
     }
 
-    /// Now, in UTC.
+    /// Returns the current time in UTC.
     pub fn now(&self) -> Timestamp {
         (self.0)()
     }
 }
 
-/// Moves a clock made by [`Clock::manual`].
+/// Controls a clock created with [`Clock::manual`]. Precise to milliseconds.
 #[derive(Clone)]
 pub struct ManualClock(Arc<AtomicI64>);
 
 impl ManualClock {
-    /// The time the clock shows.
+    /// Returns the time that the clock shows.
     pub fn now(&self) -> Timestamp {
         from_millis(self.0.load(Ordering::SeqCst))
     }
 
-    /// Moves the clock forward.
+    /// Moves the clock forward by a duration.
     pub fn advance(&self, by: Duration) {
         let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         self.0.fetch_add(millis, Ordering::SeqCst);
     }
 
-    /// Sets the clock, also backwards.
+    /// Sets the clock to a time, which may be in the past.
     pub fn set(&self, to: Timestamp) {
         self.0.store(to.as_millisecond(), Ordering::SeqCst);
     }
 }
 
-/// `at` plus `duration`; stays at the end of time instead of overflowing.
+/// Adds `duration` to `at`. Saturates at [`Timestamp::MAX`].
 pub fn after(at: Timestamp, duration: Duration) -> Timestamp {
     at.checked_add(duration).unwrap_or(Timestamp::MAX)
 }
 
-/// `at` less `duration`; stays at the beginning of time instead of overflowing.
+/// Subtracts `duration` from `at`. Saturates at [`Timestamp::MIN`].
 pub fn before(at: Timestamp, duration: Duration) -> Timestamp {
     at.checked_sub(duration).unwrap_or(Timestamp::MIN)
 }
 
-/// The last multiple of `step` since the Unix epoch that is not after `at`.
-/// Exact for whole milliseconds.
+/// Rounds `at` down to a multiple of `step` since the Unix epoch. `step` is in whole
+/// milliseconds.
 pub fn floor(at: Timestamp, step: Duration) -> Timestamp {
     let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX).max(1);
     from_millis(at.as_millisecond().div_euclid(step) * step)
 }
 
-/// Whether `now` is less than `duration` after `since`. A clock that went
-/// backwards makes nothing last longer: then it is not.
+/// Returns whether `now` is less than `duration` after `since`. Returns `false` if the
+/// clock was set back to before `since`, so that this never extends a time limit.
 pub fn is_within(duration: Duration, since: Timestamp, now: Timestamp) -> bool {
     let age = now.duration_since(since);
     !age.is_negative() && age.unsigned_abs() < duration
 }
 
-/// A time from milliseconds since the Unix epoch, clamped to what can be represented.
+/// Converts milliseconds since the Unix epoch. Clamped to the range of [`Timestamp`].
 pub fn from_millis(millis: i64) -> Timestamp {
-    let (min, max) = (
-        Timestamp::MIN.as_millisecond(),
-        Timestamp::MAX.as_millisecond(),
-    );
+    let min = Timestamp::MIN.as_millisecond();
+    let max = Timestamp::MAX.as_millisecond();
     Timestamp::from_millisecond(millis.clamp(min, max)).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// A time from seconds since the Unix epoch, clamped to what can be represented.
+/// Converts seconds since the Unix epoch. Clamped to the range of [`Timestamp`].
 pub fn from_seconds(seconds: i64) -> Timestamp {
     from_millis(seconds.saturating_mul(1_000))
 }
 
-/// RFC 3339 in UTC with milliseconds, as every response writes times.
+/// Formats a time as in responses: RFC 3339, UTC, with milliseconds.
 pub fn rfc3339(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 
-/// For `#[serde(serialize_with)]`: [`rfc3339`].
+/// Serializes a time in the format of [`rfc3339`], for `#[serde(serialize_with)]`.
 ///
 /// # Errors
-/// Those of the serializer.
+/// Errors of the serializer.
 pub fn serialize_rfc3339<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&rfc3339(*at))
 }
 
-/// For `#[serde(serialize_with)]`: [`rfc3339`], or null.
+/// Serializes a time as [`serialize_rfc3339`] does, or null.
 ///
 /// # Errors
-/// Those of the serializer.
+/// Errors of the serializer.
 pub fn serialize_rfc3339_option<S: Serializer>(
     at: &Option<Timestamp>,
     serializer: S,
@@ -140,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_written_with_milliseconds() {
+    fn times_are_formatted_with_milliseconds() {
         assert_eq!(rfc3339(from_millis(0)), "1970-01-01T00:00:00.000Z");
         assert_eq!(
             rfc3339(from_millis(1_700_000_000_123)),
@@ -149,10 +151,10 @@ mod tests {
     }
 
     #[test]
-    fn a_manual_clock_moves_only_when_told() {
-        let (clock, hand) = Clock::manual(from_millis(1_000));
+    fn a_manual_clock_moves_only_when_advanced() {
+        let (clock, manual) = Clock::manual(from_millis(1_000));
         assert_eq!(clock.now(), clock.now());
-        hand.advance(Duration::from_secs(2));
+        manual.advance(Duration::from_secs(2));
         assert_eq!(clock.now(), from_millis(3_000));
     }
 

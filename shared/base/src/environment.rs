@@ -1,5 +1,5 @@
-//! The environment: settings, read once at start-up by the concerns they belong
-//! to. `docs/settings.md` lists them all.
+//! Settings from environment variables. Each type reads its own settings once, at
+//! startup. `docs/settings.md` lists all settings.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -10,13 +10,13 @@ use secrecy::SecretString;
 use thiserror::Error;
 use url::Url;
 
-/// For the bounds and defaults of durations.
+/// One minute, for bounds and defaults of settings.
 pub const MINUTE: Duration = Duration::from_secs(60);
 
-/// For the bounds and defaults of durations.
+/// One day (24 hours), for bounds and defaults of settings.
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A setting that is missing or wrong. The text never holds the value of a secret.
+/// A setting is missing or invalid. The message never contains the value of a secret.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("setting {name} {problem}")]
 pub struct ConfigError {
@@ -25,7 +25,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// What is wrong with the setting, as the rest of a sentence: "must be …".
+    /// Creates an error. `problem` continues the sentence "setting NAME …", as in "must be …".
     pub fn new(name: &str, problem: impl Display) -> Self {
         Self {
             name: name.to_owned(),
@@ -34,13 +34,16 @@ impl ConfigError {
     }
 }
 
-/// The settings of this process. An empty value counts as unset.
+/// Settings by name. An empty value counts as unset.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Env(BTreeMap<String, String>);
 
 impl Env {
-    /// The environment variables of the process.
-    #[expect(clippy::disallowed_methods, reason = "this is the settings' home")]
+    /// Reads the environment variables of the process. Skips those that are not UTF-8.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the only reader of environment variables"
+    )]
     pub fn process() -> Self {
         Self::from_pairs(
             std::env::vars_os()
@@ -48,7 +51,7 @@ impl Env {
         )
     }
 
-    /// Settings from names and values.
+    /// Creates settings from names and values, without reading the process environment.
     pub fn from_pairs<N, V>(pairs: impl IntoIterator<Item = (N, V)>) -> Self
     where
         N: Into<String>,
@@ -60,7 +63,7 @@ impl Env {
         Self(pairs.filter(|(_, value)| !value.is_empty()).collect())
     }
 
-    /// These settings, with values for what is unset.
+    /// Adds values for settings that are unset.
     #[must_use]
     pub fn with_defaults<N, V>(mut self, defaults: impl IntoIterator<Item = (N, V)>) -> Self
     where
@@ -73,32 +76,32 @@ impl Env {
         self
     }
 
-    /// The value of a setting that may be unset.
+    /// Returns the value of a setting, or `None` if it is unset or empty.
     pub fn optional(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    /// The value of a setting that must be set.
+    /// Returns the value of a required setting.
     ///
     /// # Errors
-    /// When it is not.
+    /// If it is unset or empty.
     pub fn required(&self, name: &str) -> Result<&str, ConfigError> {
         self.optional(name)
             .ok_or_else(|| ConfigError::new(name, "is not set"))
     }
 
-    /// A secret that must be set.
+    /// Returns the value of a required secret, in a type that `Debug` does not print.
     ///
     /// # Errors
-    /// When it is not.
+    /// If it is unset or empty.
     pub fn secret(&self, name: &str) -> Result<SecretString, ConfigError> {
         self.required(name).map(SecretString::from)
     }
 
-    /// A value of any type that parses from text.
+    /// Parses a setting. Returns `default` if it is unset.
     ///
     /// # Errors
-    /// When it is set and does not parse.
+    /// If it is set and does not parse.
     pub fn parsed<T: FromStr<Err: Display>>(
         &self,
         name: &str,
@@ -110,10 +113,11 @@ impl Env {
         }
     }
 
-    /// A duration: a number of seconds, or with units: `15m`, `14d`.
+    /// Parses a duration, given in seconds or with units (`15m`, `14d`). Returns `default`
+    /// if it is unset.
     ///
     /// # Errors
-    /// When it is neither, or not within `range`.
+    /// If it does not parse or is outside `range`.
     pub fn duration(
         &self,
         name: &str,
@@ -128,21 +132,18 @@ impl Env {
             .or_else(|| humantime::parse_duration(text).ok())
             .filter(|duration| range.contains(duration))
             .ok_or_else(|| {
-                let (from, to) = range.into_inner();
-                let (from, to) = (
-                    humantime::format_duration(from),
-                    humantime::format_duration(to),
-                );
+                let from = humantime::format_duration(*range.start());
+                let to = humantime::format_duration(*range.end());
                 let problem = format!("must be seconds, or like 15m or 14d, from {from} to {to}");
                 ConfigError::new(name, problem)
             })
     }
 
-    /// An address of ours or GitHub's: `http` or `https`, without query, fragment or credentials;
-    /// a trailing slash is dropped.
+    /// Returns a base URL without a trailing slash. The scheme is `http` or `https`; query,
+    /// fragment and credentials are not allowed.
     ///
     /// # Errors
-    /// When it is set and is not such an address, or when it is unset and there is no default.
+    /// If it is not such a URL, or if it is unset and there is no default.
     pub fn base_url(&self, name: &str, default: Option<&str>) -> Result<String, ConfigError> {
         let text = match (self.optional(name), default) {
             (Some(text), _) | (None, Some(text)) => text,
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_seconds_or_have_units() {
+    fn durations_are_in_seconds_or_have_units() {
         let read = |text| env(&[("T", text)]).duration("T", DAY, Duration::from_secs(1)..=30 * DAY);
         assert_eq!(read("900"), Ok(15 * MINUTE));
         assert_eq!(read("15m"), Ok(15 * MINUTE));
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn base_urls_are_plain_addresses() {
+    fn base_urls_have_no_query_fragment_or_credentials() {
         let read = |text| env(&[("U", text)]).base_url("U", None);
         assert_eq!(read("https://api.test/"), Ok("https://api.test".into()));
         assert_eq!(
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_no_values() {
+    fn debug_output_has_no_values() {
         let shown = format!("{:?}", env(&[("JWT_SECRET", "hunter2")]));
         assert_eq!(shown, r#"{"JWT_SECRET"}"#);
     }

@@ -1,13 +1,13 @@
-//! What is wrong with one field of a request.
+//! Validation errors of single fields of a request.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// One field that cannot be accepted.
+/// Describes why one field of a request was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
-    /// Where in the body or query: a JSON pointer (RFC 6901).
+    /// Location of the field in the body or query, as a JSON pointer (RFC 6901).
     pub pointer: String,
-    /// Why not, in words for the person who sent it.
+    /// Reason in plain words, for display to the user.
     pub reason: String,
 }

@@ -1,5 +1,5 @@
-//! Identifiers. Each parses only its own exact form, so that an id which
-//! exists in the program can be used in a key without another check.
+//! Identifiers. Each type parses only its exact format, so an id can be part of a
+//! DynamoDB key without further checks.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,20 +14,20 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::random::{self, CryptoRng};
 
-/// The text is not an id of this kind.
+/// The text does not have the format of the id.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("not an id of this kind")]
 pub struct InvalidId;
 
-/// What an application is for. Written into its id, so that a key's prefix
-/// (`upblit_live_`, `upblit_test_`) is known without reading the application.
+/// Environment of an application. Part of the application's id, so that the prefix of
+/// its keys (`upblit_live_`, `upblit_test_`) follows from the id.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Environment {
-    /// Keys start `upblit_live_`.
+    /// Production. Keys start with `upblit_live_`.
     #[default]
     Production,
-    /// Staging, development, CI. Keys start `upblit_test_`.
+    /// Staging, development or CI. Keys start with `upblit_test_`.
     Test,
 }
 
@@ -46,23 +46,24 @@ impl Environment {
     }
 }
 
-/// An application: 11 base62 characters, the first telling its [`Environment`].
+/// Id of an application: 11 base62 characters. The first is `L` or `T`, for its
+/// [`Environment`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ToSchema)]
 #[schema(value_type = String, pattern = "^[LT][A-Za-z0-9]{10}$", example = "L6H9O5sHpHY")]
 pub struct ApplicationId([u8; Self::LENGTH]);
 
 impl ApplicationId {
-    /// Characters of an application id.
+    /// Length of an application id, in characters.
     pub const LENGTH: usize = 11;
 
-    /// A new random id for an application of this environment.
+    /// Generates a random id for an application in this environment.
     pub fn generate(environment: Environment, rng: &mut impl CryptoRng) -> Self {
         let mut id = [environment.marker(); Self::LENGTH];
         id[1..].copy_from_slice(random::base62(rng, Self::LENGTH - 1).as_bytes());
         Self(id)
     }
 
-    /// The environment the application was created for.
+    /// Returns the environment of the application, from the first character.
     pub fn environment(&self) -> Environment {
         Environment::from_marker(self.0[0]).unwrap_or_default()
     }
@@ -79,15 +80,15 @@ impl FromStr for ApplicationId {
     }
 }
 
-/// A key within its application: 8 base62 characters.
+/// Id of a key within its application: 8 base62 characters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId([u8; Self::LENGTH]);
 
 impl KeyId {
-    /// Characters of a key id.
+    /// Length of a key id, in characters.
     pub const LENGTH: usize = 8;
 
-    /// A new random id.
+    /// Generates a random key id.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         let mut id = [0; Self::LENGTH];
         id.copy_from_slice(random::base62(rng, Self::LENGTH).as_bytes());
@@ -103,13 +104,13 @@ impl FromStr for KeyId {
     }
 }
 
-/// The public id of a key, `/apikey/{id}`: application id and key id in one,
-/// so that it names its item without a look-up. The key starts with it, after the prefix.
+/// Public id of a key, as in `/apikey/{id}`: the application id followed by the key id.
+/// It determines the key's DynamoDB item, and follows the prefix in the text of the key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PublicKeyId {
-    /// The application the key belongs to.
+    /// Application that the key belongs to.
     pub application_id: ApplicationId,
-    /// The key within the application.
+    /// Id of the key within the application.
     pub key_id: KeyId,
 }
 
@@ -119,7 +120,9 @@ impl PartialSchema for PublicKeyId {
             .schema_type(Type::String)
             .pattern(Some("^[LT][A-Za-z0-9]{18}$"))
             .examples([serde_json::json!("L6H9O5sHpHYx0yNPyZ8")])
-            .description(Some("The public id of a key: its characters 13 to 31."))
+            .description(Some(
+                "Public id of an API key: characters 13 to 31 of the key.",
+            ))
             .into()
     }
 }
@@ -127,7 +130,7 @@ impl PartialSchema for PublicKeyId {
 impl ToSchema for PublicKeyId {}
 
 impl PublicKeyId {
-    /// Characters of a public key id.
+    /// Length of a public key id, in characters.
     pub const LENGTH: usize = ApplicationId::LENGTH + KeyId::LENGTH;
 }
 
@@ -151,21 +154,21 @@ impl FromStr for PublicKeyId {
     }
 }
 
-/// A user: GitHub's numeric account id, which survives renames.
+/// Id of a user: GitHub's numeric account id, which does not change if the account is renamed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ToSchema)]
 #[schema(value_type = String, pattern = "^[1-9][0-9]{0,15}$", example = "583231")]
 pub struct UserId(u64);
 
 impl UserId {
-    /// The largest id that every JSON reader holds exactly (2^53 - 1).
+    /// Largest id that all JSON parsers represent exactly (2^53 - 1).
     pub const MAX: u64 = (1 << 53) - 1;
 
-    /// A user id from GitHub's number; zero and numbers beyond [`Self::MAX`] are none.
+    /// Creates a user id. Returns `None` for zero and numbers above [`Self::MAX`].
     pub fn new(id: u64) -> Option<Self> {
         (1..=Self::MAX).contains(&id).then_some(Self(id))
     }
 
-    /// The number.
+    /// Returns GitHub's account id as a number.
     pub fn get(self) -> u64 {
         self.0
     }
@@ -187,16 +190,16 @@ impl FromStr for UserId {
     }
 }
 
-/// A session (a family of refresh tokens): truncated hash of the family's secret.
+/// Id of a session: the truncated SHA-256 hash of the secret of its token family.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ToSchema)]
 #[schema(value_type = String, pattern = "^[A-Za-z0-9_-]{22}$", example = "l1Iq3lWq1bq0y4VVf0mRcA")]
 pub struct SessionId([u8; Self::BYTES]);
 
 impl SessionId {
-    /// Bytes of a session id; 22 characters in base64url.
+    /// Length of a session id, in bytes. Displayed as 22 base64url characters.
     pub const BYTES: usize = 16;
 
-    /// A session id from its bytes.
+    /// Creates a session id from the truncated hash.
     pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
         Self(bytes)
     }
@@ -236,7 +239,7 @@ macro_rules! display_base62 {
 }
 display_base62!(ApplicationId, KeyId);
 
-/// Ids are public: they are shown as they are, and are strings in JSON and in the tables.
+/// Implements `Debug` with the text of the id, which is not secret, and serde as a string.
 macro_rules! string_in_serde {
     ($($id:ident),*) => {$(
         impl fmt::Debug for $id {
@@ -264,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_application_id_tells_its_environment_and_survives_a_round_trip() {
+    fn an_application_id_keeps_its_environment_when_formatted_and_parsed() {
         for environment in [Environment::Production, Environment::Test] {
             let id = ApplicationId::generate(environment, &mut random::rng());
             let parsed: ApplicationId = id.to_string().parse().unwrap();
@@ -273,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn near_misses_are_not_ids() {
+    fn texts_that_differ_slightly_from_an_id_do_not_parse() {
         for text in [
             "",
             "L",
@@ -310,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_public_key_id_is_application_and_key_in_one() {
+    fn a_public_key_id_is_the_application_id_followed_by_the_key_id() {
         let text = "LabcdefghijK1234567";
         let id: PublicKeyId = text.parse().unwrap();
         assert_eq!(id.to_string(), text);

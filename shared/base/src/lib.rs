@@ -1,5 +1,5 @@
-//! The ground floor: ids, the clock, randomness, the environment, and the
-//! errors that every floor above names.
+//! The lowest crate: ids, the clock, randomness, settings, and the errors that all
+//! crates above share.
 
 pub mod causes;
 pub mod clock;

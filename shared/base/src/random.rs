@@ -1,4 +1,5 @@
-//! The one home of randomness. Everything below a handler takes an `rng` as an argument.
+//! The only module that creates random generators. Code below a handler takes an `rng` as
+//! an argument.
 
 use std::time::Duration;
 
@@ -6,24 +7,24 @@ use rand::RngExt;
 use rand::distr::{Alphanumeric, SampleString};
 pub use rand::{CryptoRng, Rng};
 
-/// A cryptographically secure generator, seeded and reseeded by the operating system.
-#[expect(clippy::disallowed_methods, reason = "this is the generator's home")]
+/// Returns a cryptographically secure generator, seeded by the operating system.
+#[expect(clippy::disallowed_methods, reason = "the only source of randomness")]
 pub fn rng() -> impl CryptoRng {
     rand::rng()
 }
 
-/// `length` random characters of `[A-Za-z0-9]`, 5.95 bits each.
+/// Generates `length` random characters from `[A-Za-z0-9]`, with 5.95 bits each.
 pub fn base62(rng: &mut impl CryptoRng, length: usize) -> String {
     Alphanumeric.sample_string(rng, length)
 }
 
-/// Between half of `most` and all of it: a pause after which those who met once
-/// hardly meet again, and which still is a pause ("equal jitter").
+/// Returns a random duration between `most / 2` and `most` ("equal jitter"), so that clients
+/// that failed together do not retry together.
 pub fn jittered(rng: &mut impl Rng, most: Duration) -> Duration {
     rng.random_range(most / 2..=most)
 }
 
-/// `N` random bytes.
+/// Generates an array of `N` random bytes.
 pub fn bytes<const N: usize>(rng: &mut impl CryptoRng) -> [u8; N] {
     let mut bytes = [0; N];
     rng.fill_bytes(&mut bytes);
@@ -35,13 +36,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn jitter_stays_between_half_and_all_and_differs() {
+    fn jitter_varies_between_half_and_all_of_the_maximum() {
         let most = Duration::from_millis(100);
         let mut rng = rng();
         let pauses: Vec<Duration> = (0..200).map(|_| jittered(&mut rng, most)).collect();
         assert!(pauses.iter().all(|pause| (most / 2..=most).contains(pause)));
-        let (shortest, longest) = (pauses.iter().min(), pauses.iter().max());
-        assert!(*longest.unwrap() - *shortest.unwrap() > most / 4);
+        let shortest = *pauses.iter().min().unwrap();
+        let longest = *pauses.iter().max().unwrap();
+        assert!(longest - shortest > most / 4);
         assert_eq!(jittered(&mut rng, Duration::ZERO), Duration::ZERO);
     }
 }

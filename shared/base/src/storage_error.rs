@@ -1,42 +1,42 @@
-//! How storage can fail, in the domain's words. The store says which failure it
-//! is, the front door which status it becomes; neither knows the other.
+//! Errors of the storage layer. `store` creates them and `web` maps them to HTTP
+//! statuses; neither crate depends on the other.
 
 use std::error::Error;
 
 use thiserror::Error;
 
-/// What lies behind a failure: for the log, never for a client.
+/// Underlying error, for the log. Never sent to clients.
 pub type Cause = Box<dyn Error + Send + Sync>;
 
-/// Storage did not do what was asked. Outcomes that a caller decides on (a
-/// condition that failed) are not errors: each operation returns its own.
+/// A storage operation failed. Results that a caller handles, such as a failed condition,
+/// are not errors: each operation returns its own outcome type.
 #[derive(Debug, Error)]
 pub enum StorageError {
-    /// The database has no capacity for this request right now.
+    /// The database has no capacity for the request at the moment.
     #[error("storage is throttled")]
     Throttled(#[source] Cause),
-    /// No complete answer: no connection, a time-out, or trouble at the other end.
+    /// No complete response, because of a connection failure, timeout or server error.
     #[error("storage is unreachable")]
     Unreachable(#[source] Cause),
-    /// Others kept changing what the operation was to change.
+    /// Concurrent changes of the same item outlasted all retries.
     #[error("storage is contended: the {0} kept changing")]
     Contended(&'static str),
-    /// An item is not as this program writes it.
+    /// A stored item does not have the expected format.
     #[error("a stored item is corrupt")]
     Corrupt(#[source] Cause),
-    /// The function's role lacks a permission, or its credentials are not valid.
+    /// The role of the function lacks a permission, or its credentials are invalid.
     #[error("storage refused permission")]
     Forbidden(#[source] Cause),
-    /// The request breaks a rule of the database, or names a table that does not exist.
+    /// The database rejected the request as invalid, or the table does not exist.
     #[error("storage rejected the request as invalid")]
     InvalidRequest(#[source] Cause),
-    /// A condition failed that can fail only by a bug.
+    /// A condition failed that only a bug can cause.
     #[error("a condition that must hold failed: {0}")]
     BrokenCondition(String),
 }
 
 impl StorageError {
-    /// Whether the same request may succeed a moment later.
+    /// Returns whether a retry of the same request may succeed.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Throttled(_) | Self::Unreachable(_) | Self::Contended(_) => true,
