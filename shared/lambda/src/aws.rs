@@ -1,5 +1,5 @@
-//! What the clients of AWS's services are made of in Lambda, and no more than that:
-//! start-up is what the first request waits for.
+//! Configuration of AWS clients. Loads only what Lambda provides, because the first request
+//! waits for startup.
 
 use std::fs;
 
@@ -14,22 +14,22 @@ use rustls_pki_types::pem::{Error as PemError, PemObject};
 
 use upblit_base::environment::{ConfigError, Env};
 
-/// All that an endpoint of AWS is signed by. Reading the machine's 140 certificates
-/// instead takes longer than all the rest of a cold start
+/// Root certificates trusted for AWS endpoints (Amazon Trust Services). Reading the 140
+/// certificates of the operating system takes longer than the rest of a cold start
 /// (`docs/decisions/0019-amazon-root-certificates.md`).
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
-/// A file of certificates to trust besides, by the name that AWS's tools know it.
+/// Setting for a file of additional trusted certificates, named as in other AWS tools.
 const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
-/// The account, the region and the connections, as the environment has them. Makes no call.
+/// Returns the configuration for credentials, region and connections. Makes no network call.
 ///
 /// # Errors
-/// When the environment has them not, or `AWS_CA_BUNDLE` names a file that cannot be read.
+/// If a setting is missing, or `AWS_CA_BUNDLE` names a file that cannot be read.
 pub(super) async fn config(env: &Env) -> Result<SdkConfig, ConfigError> {
     let connections = connections(env)?;
-    // Lambda sets all that is needed. Profiles, SSO and the like are for developers, and
-    // so not in what is deployed: an `if cfg!(…)` would leave them in the future.
+    // Lambda sets these variables. Profiles and SSO are for developers and not compiled into
+    // releases; `if cfg!(…)` would keep their code in this future.
     #[cfg(debug_assertions)]
     if env.optional("AWS_ACCESS_KEY_ID").is_none() {
         let config = aws_config::defaults(BehaviorVersion::latest()).http_client(connections);
@@ -43,7 +43,7 @@ pub(super) async fn config(env: &Env) -> Result<SdkConfig, ConfigError> {
         .build())
 }
 
-/// Those of the function's role; Lambda ends an instance before they do.
+/// Credentials of the function's role. They outlive the instance, so nothing refreshes them.
 fn credentials(env: &Env) -> Result<Credentials, ConfigError> {
     Ok(Credentials::new(
         env.required("AWS_ACCESS_KEY_ID")?,
@@ -69,7 +69,7 @@ fn connections(env: &Env) -> Result<SharedHttpClient, ConfigError> {
         .build_https())
 }
 
-/// The certificates of a file; the SDK would not start with one that is broken.
+/// Parses the certificates of a PEM file, because the SDK panics on invalid ones.
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'_>>, PemError> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match found {
@@ -83,12 +83,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amazon_has_five_roots() {
+    fn the_bundle_has_the_five_amazon_roots() {
         assert_eq!(certificates(AMAZON_ROOTS).unwrap().len(), 5);
     }
 
     #[tokio::test]
-    async fn a_bundle_that_is_none_stops_the_start_and_is_named() {
+    async fn an_unreadable_certificate_bundle_is_reported_by_the_name_of_its_setting() {
         let not_pem = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
         for path in ["/nowhere", not_pem] {
             let env = Env::from_pairs([(CA_BUNDLE, path)]);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_missing_of_the_account_is_named() {
+    async fn a_missing_aws_setting_is_reported_by_name() {
         let pairs = [
             ("AWS_ACCESS_KEY_ID", "id"),
             ("AWS_SECRET_ACCESS_KEY", "secret"),

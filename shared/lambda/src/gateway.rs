@@ -1,5 +1,5 @@
-//! Events of API Gateway, made fit for the routers: without what stands before the
-//! route in the path, and without what `lambda_http` panics over.
+//! Repairs API Gateway events before `lambda_http` converts them to requests: removes the
+//! stage and base path in front of the route, and values that make `lambda_http` panic.
 
 use http::HeaderValue;
 use http::header::{COOKIE, HOST};
@@ -7,45 +7,49 @@ use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::request::LambdaRequest;
 use url::Url;
 
-/// Mends an event, before `lambda_http` makes a request of it.
-pub(super) fn mended(event: LambdaRequest) -> LambdaRequest {
+/// Returns an event that `lambda_http` converts without panicking or losing cookies.
+pub(super) fn repaired(event: LambdaRequest) -> LambdaRequest {
     match event {
         LambdaRequest::ApiGatewayV2(mut event) => {
-            mend(&mut event);
+            repair(&mut event);
             LambdaRequest::ApiGatewayV2(event)
         }
         other => other,
     }
 }
 
-fn mend(event: &mut ApiGatewayV2httpRequest) {
-    // A host with an odd port makes no URI, and nobody here asks for the host: it is
-    // whatever the client likes.
+fn repair(event: &mut ApiGatewayV2httpRequest) {
+    // A host with an invalid port cannot be part of a URI. No handler uses the host, because
+    // clients can choose it.
     event.headers.remove(HOST);
     event.request_context.domain_name = None;
     if let Some(cookies) = cookie_header(event.cookies.take().unwrap_or_default()) {
         event.headers.insert(COOKIE, cookies);
     }
-    // lambda_http would put the stage in front of the path where it is not.
+    // If the path does not begin with the stage, lambda_http adds it.
     event.request_context.stage = None;
     let path = event.raw_path.take().unwrap_or_default();
     let route = event.route_key.as_deref().unwrap_or_default();
-    event.raw_path = Some(escaped(of_route(&path, route)));
-    event.raw_query_string = event.raw_query_string.take().map(|query| written(&query));
+    event.raw_path = Some(escaped_path(route_path(&path, route)));
+    event.raw_query_string = event
+        .raw_query_string
+        .take()
+        .map(|query| normalized_query(&query));
 }
 
-/// One header of all cookies. Cookies of other sites on the same host may hold any
-/// bytes: `lambda_http` would drop all of them for one that is not ASCII. One that
-/// no header can hold is left out.
+/// Joins all cookies into one header. Other sites on the same host may set cookies with any
+/// bytes; `lambda_http` drops all cookies if one is not ASCII. Skips cookies that are not
+/// valid in a header.
 fn cookie_header(mut cookies: Vec<String>) -> Option<HeaderValue> {
     cookies.retain(|cookie| HeaderValue::from_bytes(cookie.as_bytes()).is_ok());
     let header = HeaderValue::from_bytes(cookies.join("; ").as_bytes());
     header.ok().filter(|header| !header.is_empty())
 }
 
-/// The path that a route names. API Gateway hands over what the client sent: before it
-/// there is the stage, unless that is `$default`, or the base path of a domain.
-fn of_route<'a>(path: &'a str, route: &str) -> &'a str {
+/// Returns the part of the path that matches the route. API Gateway passes the path that the
+/// client sent, which begins with the stage (unless that is `$default`) or with the base path
+/// of a custom domain.
+fn route_path<'a>(path: &'a str, route: &str) -> &'a str {
     let Some((_, template)) = route.split_once(' ') else {
         return path;
     };
@@ -60,16 +64,17 @@ fn of_route<'a>(path: &'a str, route: &str) -> &'a str {
     }
 }
 
-/// A path that begins as one and stays one: API Gateway decodes it.
-fn escaped(path: &str) -> String {
+/// Escapes `?` and `#`, because API Gateway decodes the path, and adds a missing leading slash.
+fn escaped_path(path: &str) -> String {
     let slash = if path.starts_with('/') { "" } else { "/" };
     format!("{slash}{path}")
         .replace('?', "%3F")
         .replace('#', "%23")
 }
 
-/// A query as the URL standard writes it: some clients leave `<` or a space as it is.
-fn written(query: &str) -> String {
+/// Percent-encodes a query as the URL standard requires. Some clients send `<` or spaces
+/// unencoded.
+fn normalized_query(query: &str) -> String {
     let Ok(mut url) = Url::parse("http://localhost") else {
         return String::new();
     };
@@ -82,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stage_and_a_base_path_are_no_part_of_the_route() {
+    fn the_stage_and_the_base_path_are_removed_from_the_path() {
         for (path, route, expected) in [
             ("/ingest/traces", "POST /ingest/traces", "/ingest/traces"),
             (
@@ -101,7 +106,7 @@ mod tests {
                 "/apikey/k1/rotate",
             ),
             ("/prod/me", "GET /me", "/me"),
-            // An id with a slash in it is not someone else's path.
+            // An id that contains a slash does not match another route.
             (
                 "/applications/a/health",
                 "GET /applications/{id}",
@@ -113,12 +118,12 @@ mod tests {
             ("/prod/me", "", "/prod/me"),
             ("", "GET /me", ""),
         ] {
-            assert_eq!(of_route(path, route), expected, "{path} {route}");
+            assert_eq!(route_path(path, route), expected, "{path} {route}");
         }
     }
 
     #[test]
-    fn no_cookie_costs_the_others() {
+    fn an_invalid_cookie_does_not_remove_the_others() {
         let header = |cookies: &[&str]| {
             let cookies = cookies.iter().map(ToString::to_string).collect();
             cookie_header(cookies).map(|header| header.as_bytes().to_vec())
@@ -138,11 +143,11 @@ mod tests {
     }
 
     #[test]
-    fn a_path_and_a_query_make_a_uri_whatever_they_hold() {
-        assert_eq!(escaped("/a?b#c"), "/a%3Fb%23c");
-        assert_eq!(escaped("a"), "/a");
-        assert_eq!(written("a=1&b=%zz+%20"), "a=1&b=%zz+%20");
-        assert_eq!(written("a=<b> \"#é"), "a=%3Cb%3E%20%22%23%C3%A9");
-        assert_eq!(written(""), "");
+    fn any_path_and_query_become_a_valid_uri() {
+        assert_eq!(escaped_path("/a?b#c"), "/a%3Fb%23c");
+        assert_eq!(escaped_path("a"), "/a");
+        assert_eq!(normalized_query("a=1&b=%zz+%20"), "a=1&b=%zz+%20");
+        assert_eq!(normalized_query("a=<b> \"#é"), "a=%3Cb%3E%20%22%23%C3%A9");
+        assert_eq!(normalized_query(""), "");
     }
 }

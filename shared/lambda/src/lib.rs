@@ -1,6 +1,5 @@
-//! Hosts a function in AWS Lambda: settings, secrets, the database and the
-//! clock are made at start-up, then the router serves every event. Secrets are
-//! read again every few minutes.
+//! Runs a function in AWS Lambda. At startup it creates the settings, secrets, database and
+//! clock; then the router serves each event. Secrets are reloaded every five minutes.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -26,27 +25,27 @@ use upblit_web::request_log;
 mod aws;
 mod gateway;
 pub mod log;
-mod renewal;
+mod secret_reloader;
 mod secrets;
 
-use renewal::Renewal;
+use secret_reloader::SecretReloader;
 use secrets::Secrets;
 
-/// What a function is built from.
+/// Resources that a function is built from.
 pub struct Host {
-    /// The settings.
+    /// Settings, with the values of secrets.
     pub env: Env,
-    /// The tables.
+    /// Connection to the function's DynamoDB tables.
     pub database: Database,
-    /// The time.
+    /// Clock that handlers take the time from.
     pub clock: Clock,
 }
 
 impl Host {
-    /// The same, for a function that uses these tables and no other.
+    /// Returns a host whose database has access to these tables only.
     ///
     /// # Errors
-    /// When one of them has no name: its `TABLE_…` is not set.
+    /// If the `TABLE_…` setting of one of them is not set.
     pub fn using(&self, tables: &[Table]) -> Result<Self, ConfigError> {
         Ok(Self {
             env: self.env.clone(),
@@ -56,11 +55,11 @@ impl Host {
     }
 }
 
-/// Why a function did not start, or stopped.
+/// Reason why a function did not start, or stopped.
 pub struct StartError(Box<dyn std::error::Error + Send + Sync>);
 
 impl fmt::Debug for StartError {
-    /// What `main` prints: the one line that says what is wrong.
+    /// Prints the message in one line, because the runtime prints errors of `main` with `Debug`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
     }
@@ -72,10 +71,10 @@ impl<E: Into<Box<dyn std::error::Error + Send + Sync>>> From<E> for StartError {
     }
 }
 
-/// Serves a function's routes until Lambda ends the process.
+/// Serves the routes of a function until Lambda ends the process.
 ///
 /// # Errors
-/// When a setting or secret is missing or wrong.
+/// If a setting or secret is missing or invalid.
 pub async fn run(
     routes: impl Fn(&Host) -> Result<Router, ConfigError> + Send + Sync + 'static,
 ) -> Result<(), StartError> {
@@ -84,7 +83,7 @@ pub async fn run(
     let lines = log::json_lines(namespace, Clock::system(), io::stdout);
     tracing_subscriber::registry().with(lines).init();
     let aws = aws::config(&env).await?;
-    let secrets = Secrets::of(&env, &aws);
+    let secrets = Secrets::from_env(&env, &aws);
     let env = match &secrets {
         Some(secrets) => secrets.read().await?,
         None => env,
@@ -104,15 +103,15 @@ pub async fn run(
         let secrets = secrets.clone();
         Box::pin(async move { secrets.read().await })
     };
-    let renewal = Arc::new(Renewal::new(host, routes, Box::new(read))?);
+    let reloader = Arc::new(SecretReloader::new(host, routes, Box::new(read))?);
     serve(move |request| {
-        let renewal = renewal.clone();
-        async move { Ok(renewal.serve(request).await) }
+        let reloader = reloader.clone();
+        async move { Ok(reloader.serve(request).await) }
     })
     .await
 }
 
-/// Serves every event of Lambda.
+/// Passes each Lambda event to `answer`, as an HTTP request.
 async fn serve<F>(answer: impl Fn(Request) -> F + Clone + Send + 'static) -> Result<(), StartError>
 where
     F: Future<Output = Result<Response, Infallible>> + Send + 'static,
@@ -120,7 +119,7 @@ where
     let service = service_fn(move |request: lambda_http::Request| answer(request.map(Body::new)));
     let adapter =
         Adapter::from(service).map_request(|event: LambdaEvent<LambdaRequest>| LambdaEvent {
-            payload: gateway::mended(event.payload),
+            payload: gateway::repaired(event.payload),
             context: event.context,
         });
     lambda_runtime::run(adapter).await.map_err(StartError)

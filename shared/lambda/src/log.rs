@@ -1,5 +1,5 @@
-//! The log in Lambda: one JSON object a line, which CloudWatch reads as fields,
-//! and numbers in it as metrics (the [embedded metric format]).
+//! Log format in Lambda: one JSON object per line, whose fields CloudWatch indexes. Some
+//! numbers in it are metrics ([embedded metric format]).
 //!
 //! [embedded metric format]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 
@@ -17,7 +17,8 @@ use tracing_subscriber::registry::LookupSpan;
 use upblit_base::clock::Clock;
 use upblit_web::request_log::METRICS;
 
-/// What a function logs, in lines to `writer`; with metrics if they have a namespace.
+/// Returns the layer that writes log lines to `writer`. Lines declare metrics if there is a
+/// `namespace`.
 pub fn json_lines<S, W>(namespace: Option<&str>, clock: Clock, writer: W) -> impl Layer<S>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
@@ -40,7 +41,7 @@ where
         .with_filter(LevelFilter::INFO)
 }
 
-/// Says in a line which of its numbers are metrics.
+/// Adds the declaration of metrics to lines that contain any.
 struct WithMetrics {
     lines: Format<Json>,
     namespace: Option<String>,
@@ -60,7 +61,8 @@ where
     ) -> fmt::Result {
         let mut metrics = Metrics::default();
         event.record(&mut metrics);
-        let (Some(namespace), false) = (&self.namespace, metrics.0.is_empty()) else {
+        let namespace = self.namespace.as_ref().filter(|_| !metrics.0.is_empty());
+        let Some(namespace) = namespace else {
             return self.lines.format_event(context, writer, event);
         };
         let mut line = String::new();
@@ -70,8 +72,8 @@ where
             "Timestamp": self.clock.now().as_millisecond(),
             "CloudWatchMetrics": [{
                 "Namespace": namespace,
-                // One empty set: each is one number for the whole deployment. Every
-                // other value of a dimension would be billed as a metric more.
+                // No dimensions: each metric is one number for the whole deployment. Each
+                // value of a dimension would be billed as another metric.
                 "Dimensions": [[]],
                 "Metrics": metrics.0,
             }],
@@ -81,7 +83,7 @@ where
     }
 }
 
-/// Those of an event's fields that are metrics, as the format wants them named.
+/// Collects the fields of an event that are metrics, in the format of the declaration.
 #[derive(Default)]
 struct Metrics(Vec<serde_json::Value>);
 

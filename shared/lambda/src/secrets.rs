@@ -1,6 +1,5 @@
-//! Secrets from AWS Secrets Manager. Where a setting `…_ARN` names a secret,
-//! its value becomes the setting: the plain value is never in the function's
-//! environment variables.
+//! Secrets from AWS Secrets Manager. Settings `…_ARN` name a secret, whose value becomes the
+//! setting without `_ARN`. So the plain value is not in the function's environment variables.
 
 use std::time::Duration;
 
@@ -13,30 +12,31 @@ use serde::Deserialize;
 
 use upblit_base::environment::{ConfigError, Env};
 
-/// The signing secret: the secret's whole value.
+/// Setting for the signing secret. The value of the secret is the key.
 const JWT_SECRET_ARN: &str = "JWT_SECRET_ARN";
 
-/// GitHub's client: `{"client_id","client_secret"}`.
+/// Setting for the GitHub OAuth client. The value of the secret is JSON:
+/// `{"client_id","client_secret"}`.
 const GITHUB_SECRET_ARN: &str = "GITHUB_SECRET_ARN";
 
-/// What Secrets Manager labels the value in use, the one that a rotation is about
-/// to put in its place, and the one that was in use before.
+/// Labels of Secrets Manager for the value in use, the value that a rotation is about to use,
+/// and the value before the last rotation.
 const CURRENT: &str = "AWSCURRENT";
 const PENDING: &str = "AWSPENDING";
 const PREVIOUS: &str = "AWSPREVIOUS";
 
-/// How long one secret may take: Lambda gives a start-up 10 s for all of it.
+/// Time limit for reading one secret. Lambda limits the whole startup to 10 s.
 const TIME_LIMIT: Duration = Duration::from_secs(3);
 
-/// The secrets that the settings name.
+/// Reads the secrets that the settings name.
 pub(super) struct Secrets {
     client: Client,
     env: Env,
 }
 
 impl Secrets {
-    /// `None` when the settings name no secret. Makes no call.
-    pub(super) fn of(env: &Env, aws: &SdkConfig) -> Option<Self> {
+    /// Creates a reader. Returns `None` if the settings name no secret. Makes no network call.
+    pub(super) fn from_env(env: &Env, aws: &SdkConfig) -> Option<Self> {
         env.optional(JWT_SECRET_ARN)
             .or(env.optional(GITHUB_SECRET_ARN))?;
         let limit = TimeoutConfig::builder()
@@ -52,7 +52,7 @@ impl Secrets {
         })
     }
 
-    /// The settings, with the secrets that they name.
+    /// Returns the settings, with the values of the secrets they name.
     pub(super) async fn read(&self) -> Result<Env, ConfigError> {
         let signing = async {
             match self.env.optional(JWT_SECRET_ARN) {
@@ -66,7 +66,7 @@ impl Secrets {
                 None => Ok(None),
             }
         };
-        // At once: a start waits for them.
+        // Concurrently, because startup waits for both.
         let (signing, github) = tokio::try_join!(signing, github)?;
         let github = github.into_iter().flatten();
         let found = signing.into_iter().flatten().chain(github);
@@ -77,8 +77,8 @@ impl Secrets {
         &self,
         arn: &str,
     ) -> Result<impl Iterator<Item = (&'static str, String)> + use<>, ConfigError> {
-        // The value in use first: whenever a rotation moves the labels meanwhile,
-        // the other of the two values is among those that are read after it.
+        // Reads the value in use first. If a rotation moves the labels in between, the other
+        // value is among those read afterwards.
         let current = self.value(JWT_SECRET_ARN, arn, CURRENT).await?;
         let current = current.ok_or_else(|| ConfigError::new(JWT_SECRET_ARN, "has no value"))?;
         let (pending, previous) = tokio::try_join!(
@@ -110,7 +110,7 @@ impl Secrets {
         ])
     }
 
-    /// A secret's value at a stage; `None` when there is none at that stage.
+    /// Returns the value of a secret with this label, or `None` if no value has the label.
     async fn value(
         &self,
         setting: &str,
@@ -132,9 +132,9 @@ impl Secrets {
     }
 }
 
-/// Which secret verifies beside the one in use: the next one, while a rotation
-/// makes it known to every instance, and the last one afterwards. The label of
-/// the next one may stay on after it was taken into use.
+/// Returns the second secret that verifies signatures: the next one while a rotation
+/// distributes it to all instances, and the previous one afterwards. The next secret may keep
+/// its label after it is in use.
 fn also_verifying(
     current: &str,
     pending: Option<String>,
@@ -154,15 +154,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_next_secret_verifies_until_it_is_in_use_and_then_the_last_one_does() {
+    fn the_next_secret_verifies_before_it_is_in_use_and_the_previous_one_afterwards() {
         let some = |text: &str| Some(text.to_owned());
         for (current, pending, previous, verifies) in [
             ("a", None, None, None),
             ("b", None, some("a"), some("a")),
-            // A rotation, from the first step on.
+            // First rotation.
             ("a", some("b"), None, some("b")),
             ("b", some("b"), some("a"), some("a")),
-            // The one after it.
+            // Second rotation.
             ("b", some("c"), some("a"), some("c")),
         ] {
             assert_eq!(also_verifying(current, pending, previous), verifies);
