@@ -10,7 +10,7 @@ use lru::LruCache;
 use shared::base::clock::Clock;
 use shared::base::environment::{ConfigError, Env};
 use shared::base::ids::PublicKeyId;
-use shared::identity::rate_limit::{Allowance, Amount, Answer, WINDOW, Window};
+use shared::identity::rate_limit::{Admission, Allowance, Amount, RateWindow, WINDOW};
 use shared::lambda::Host;
 use shared::store::Database;
 use shared::store::short_lived::LeaseOutcome;
@@ -56,7 +56,7 @@ impl KeyLimits {
     /// # Errors
     /// When they are: then the body need not be read.
     pub(crate) fn check(&self, key: PublicKeyId) -> Result<(), Error> {
-        let window = Window::at(self.clock.now());
+        let window = RateWindow::at(self.clock.now());
         let is_used_up = self.lock().get(&key).is_some_and(|allowance| {
             allowance.window() == window && allowance.remaining().requests == 0
         });
@@ -78,17 +78,17 @@ impl KeyLimits {
                 )
             });
             let block = match answer {
-                Answer::Admitted => return Ok(()),
-                Answer::Denied => return Err(USED_UP),
-                Answer::Lease(block) => block,
+                Admission::Admitted => return Ok(()),
+                Admission::Denied => return Err(USED_UP),
+                Admission::Lease(block) => block,
             };
             let outcome = self
                 .database
                 .lease(key, window, block, self.quota, now)
                 .await?;
             self.with(key, now, |allowance| match outcome {
-                LeaseOutcome::Granted(leased) => allowance.granted(window, block, leased),
-                LeaseOutcome::Refused(leased) => allowance.refused(window, leased),
+                LeaseOutcome::Granted(leased) => allowance.record_lease(window, block, leased),
+                LeaseOutcome::Refused(leased) => allowance.record_refusal(window, leased),
             });
         }
         Err(USED_UP)
@@ -99,7 +99,7 @@ impl KeyLimits {
     pub(crate) fn headers(&self, key: PublicKeyId) -> HeaderMap {
         let now = self.clock.now();
         let (remaining, quota) = self.with(key, now, |a| (a.remaining(), a.quota()));
-        let (window, left) = (WINDOW.as_secs(), Window::at(now).seconds_left(now));
+        let (window, left) = (WINDOW.as_secs(), RateWindow::at(now).seconds_left(now));
         let policy = format!(
             r#""requests";q={};w={window}, "events";q={};w={window}"#,
             quota.requests, quota.events
@@ -159,7 +159,7 @@ fn quota(env: &Env) -> Result<Amount, ConfigError> {
 /// would otherwise cost a read each.
 pub(crate) struct RefusedKeys {
     clock: Clock,
-    counts: Mutex<LruCache<Source, (Window, u32)>>,
+    counts: Mutex<LruCache<Source, (RateWindow, u32)>>,
 }
 
 impl RefusedKeys {
@@ -172,14 +172,14 @@ impl RefusedKeys {
 
     /// Whether this address has presented too many refused keys in this minute.
     pub(crate) fn is_flooding(&self, source: Source) -> bool {
-        let this_minute = Window::at(self.clock.now());
+        let this_minute = RateWindow::at(self.clock.now());
         let counted = self.lock().get(&source).copied();
         counted.is_some_and(|(window, count)| window == this_minute && count >= MAX_REFUSED_KEYS)
     }
 
     /// Notes a refused key.
     pub(crate) fn note(&self, source: Source) {
-        let window = Window::at(self.clock.now());
+        let window = RateWindow::at(self.clock.now());
         let mut counts = self.lock();
         let counted = counts.get_or_insert_mut(source, || (window, 0));
         *counted = if counted.0 == window {
@@ -189,7 +189,7 @@ impl RefusedKeys {
         };
     }
 
-    fn lock(&self) -> MutexGuard<'_, LruCache<Source, (Window, u32)>> {
+    fn lock(&self) -> MutexGuard<'_, LruCache<Source, (RateWindow, u32)>> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

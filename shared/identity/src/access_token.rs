@@ -1,8 +1,7 @@
-//! Access tokens: JWTs (RFC 7519), HS256 and nothing else, validated as RFC 8725 asks.
+//! Access tokens: JWTs (RFC 7519) with HS256 only, validated according to RFC 8725.
 //!
-//! The header is one constant, compared byte by byte before anything is
-//! decoded: no `alg`, `kid`, `jku`, `jwk` or `crit` of an attacker's choosing
-//! is ever looked at.
+//! The header is a constant, compared byte by byte before the token is decoded. So attackers
+//! cannot choose `alg`, `kid`, `jku`, `jwk` or `crit`.
 
 use std::time::Duration;
 
@@ -21,30 +20,31 @@ use upblit_base::environment::{ConfigError, Env, MINUTE};
 use upblit_base::ids::{SessionId, UserId};
 use upblit_base::random::{self, CryptoRng};
 
-/// `{"alg":"HS256","typ":"JWT"}` in base64url and the dot after it: how every token begins.
+/// `{"alg":"HS256","typ":"JWT"}` in base64url and the dot after it, at the start of every
+/// token.
 const HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.";
 
-/// A longer token is refused before it is decoded.
+/// Maximum length of a token, in bytes. Checked before the token is decoded.
 const MAX_BYTES: usize = 4096;
 
-/// Clock difference between two instances that is forgiven.
+/// Accepted clock difference between two instances.
 const LEEWAY: Duration = Duration::from_secs(5);
 
-/// The longest life a token may be given; a token that claims more is forged.
+/// Maximum lifetime of a token. A token that claims more is forged.
 pub const MAX_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The token is not one of ours, or not any more. Callers learn no more than that.
+/// The token is forged or expired. Callers do not learn which check failed.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("the access token is invalid or expired")]
 pub struct InvalidAccessToken;
 
-/// Who a verified access token speaks for.
+/// User and session of a verified access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Principal {
-    /// The signed-in user.
+    /// User that the token was issued to.
     pub user_id: UserId,
-    /// The session the token was issued in. It may have been revoked since:
-    /// what must not outlive a session checks it in the table.
+    /// Session that the token was issued in. It may have ended since: operations that require
+    /// a live session check the table.
     pub session_id: SessionId,
 }
 
@@ -57,10 +57,10 @@ pub struct AccessTokens {
 }
 
 impl AccessTokens {
-    /// The tokens of `JWT_ISSUER`, `JWT_AUDIENCE` and `ACCESS_TOKEN_TTL` (15 min).
+    /// Reads `JWT_ISSUER`, `JWT_AUDIENCE` and `ACCESS_TOKEN_TTL` (15 minutes if unset).
     ///
     /// # Errors
-    /// When the lifetime is unreadable or out of bounds.
+    /// If the lifetime does not parse or is out of range.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let issuer = env.optional("JWT_ISSUER").unwrap_or("upblit");
         let audience = env.optional("JWT_AUDIENCE").unwrap_or("upblit-dashboard");
@@ -69,13 +69,13 @@ impl AccessTokens {
         Ok(Self::new(issuer.to_owned(), audience.to_owned(), ttl))
     }
 
-    /// Tokens for one issuer and audience, living `ttl`.
+    /// Creates an issuer of tokens with lifetime `ttl`, which also verifies them.
     pub fn new(issuer: String, audience: String, ttl: Duration) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[&issuer]);
         validation.set_audience(&[&audience]);
         validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
-        // Times are checked below: the library reads the system clock.
+        // `Claims::is_current` checks the times, because the library reads the system clock.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         Self {
@@ -86,15 +86,15 @@ impl AccessTokens {
         }
     }
 
-    /// How long a new token lives.
+    /// Returns the lifetime of new tokens.
     pub fn ttl(&self) -> Duration {
         self.ttl
     }
 
-    /// A new token for this user in this session.
+    /// Issues a token for a user in a session.
     ///
     /// # Errors
-    /// When the claims cannot be written or signed, which no input can cause.
+    /// If serialization or signing fails, which no input can cause.
     pub fn issue(
         &self,
         keys: &SigningKeys,
@@ -119,8 +119,8 @@ impl AccessTokens {
         };
         let payload = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims)?);
         let signed = format!("{HEADER}{payload}");
-        // Not `jsonwebtoken::encode`: it writes the header as {"typ","alg"},
-        // and the contract fixes the bytes of the header.
+        // `jsonwebtoken::encode` orders the header {"typ","alg"}, but the API guarantees the
+        // exact bytes of the header.
         let signature = jsonwebtoken::crypto::sign(
             signed.as_bytes(),
             &keys.current().jwt_encoding,
@@ -132,7 +132,7 @@ impl AccessTokens {
     /// Verifies signature, issuer, audience and times.
     ///
     /// # Errors
-    /// One error for every reason: a caller must not learn which check failed.
+    /// The same error for all reasons, so that callers do not learn which check failed.
     pub fn verify(
         &self,
         keys: &SigningKeys,
@@ -176,12 +176,13 @@ struct Claims {
 
 impl Claims {
     fn is_current(&self, now: Timestamp) -> bool {
-        let (now, leeway) = (now.as_second(), LEEWAY.as_secs() as i64);
-        let life = self.exp.checked_sub(self.iat);
+        let now = now.as_second();
+        let leeway = LEEWAY.as_secs() as i64;
+        let lifetime = self.exp.checked_sub(self.iat);
         now < self.exp.saturating_add(leeway)
             && now.saturating_add(leeway) >= self.nbf
             && now.saturating_add(leeway) >= self.iat
-            && life.is_some_and(|life| (1..=MAX_TTL.as_secs() as i64).contains(&life))
+            && lifetime.is_some_and(|seconds| (1..=MAX_TTL.as_secs() as i64).contains(&seconds))
     }
 }
 
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn an_issued_token_starts_with_the_contracts_header_and_verifies() {
+    fn an_issued_token_starts_with_the_documented_header_and_verifies() {
         let token = issue();
         assert!(token.starts_with("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."));
         assert_eq!(
@@ -392,7 +393,8 @@ mod tests {
 
     #[test]
     fn a_previous_key_verifies_until_it_is_removed() {
-        let (old, new) = ("k".repeat(32).into(), "n".repeat(32).into());
+        let old = "k".repeat(32).into();
+        let new = "n".repeat(32).into();
         let during = SigningKeys::new(&new, Some(&old)).unwrap();
         let afterwards = SigningKeys::new(&new, None).unwrap();
         let now = Timestamp::from_second(NOW).unwrap();

@@ -1,9 +1,9 @@
 //! API keys: `upblit_live_` or `upblit_test_` + 57 base62 characters:
 //! application id 11 ‖ key id 8 ‖ secret 32 ‖ CRC-32 6 (GitHub's token format).
 //!
-//! The checksum turns a typo, or noise, away with no database call. The key
-//! names its own item, so verifying is one read. Only a SHA-256 of the whole
-//! key is stored: a slow hash adds nothing to 190 random bits.
+//! The checksum rejects mistyped and random keys without a database call. The key contains
+//! its id, so verification is one read. Only a SHA-256 hash of the whole key is stored: a slow
+//! hash adds no protection to 190 random bits.
 
 use std::time::Duration;
 
@@ -19,35 +19,35 @@ use upblit_base::ids::{Environment, PublicKeyId, UserId};
 use upblit_base::random::{self, CryptoRng};
 use utoipa::ToSchema;
 
-/// What keys of production applications start with.
+/// Prefix of the keys of production applications.
 pub const LIVE_PREFIX: &str = "upblit_live_";
 
-/// What keys of all other applications start with.
+/// Prefix of the keys of all other applications.
 pub const TEST_PREFIX: &str = "upblit_test_";
 
-/// Most keys one application may have that are not revoked.
+/// Maximum number of keys per application, without revoked keys.
 pub const MAX_KEYS_PER_APPLICATION: u32 = 20;
 
-/// Longest time an old secret may stay valid beside the new one.
+/// Maximum overlap: the time that the old secret of a rotated key stays valid (30 days).
 pub const MAX_OVERLAP: Duration = Duration::from_secs(2_592_000);
 
-/// The longest that ingest believes a key it has read: a revoked key is refused
-/// within this time (`KEY_CACHE_TTL` makes it shorter).
+/// Maximum time that ingest caches a key. A revoked key is rejected within this time.
+/// `KEY_CACHE_TTL` can make it shorter.
 pub const MAX_KEY_CACHE_TTL: Duration = Duration::from_secs(10);
 
 const SECRET_CHARS: usize = 32;
 const CHECKSUM_CHARS: usize = 6;
 const BODY_CHARS: usize = PublicKeyId::LENGTH + SECRET_CHARS;
 
-/// A well-formed key: a known prefix, an id and a matching checksum. Whether it
-/// is *valid* only its [`KeyRecord`] tells.
+/// A well-formed key: a known prefix, an id and a matching checksum. Only its [`KeyRecord`]
+/// can determine whether the key is valid.
 pub struct ApiKey {
     id: PublicKeyId,
     text: SecretString,
 }
 
 impl ApiKey {
-    /// A new secret for this key id.
+    /// Generates a new secret for a key id.
     pub fn generate(id: PublicKeyId, rng: &mut impl CryptoRng) -> Self {
         let prefix = prefix_of(id.application_id.environment());
         let mut text = format!("{prefix}{id}{}", random::base62(rng, SECRET_CHARS));
@@ -58,7 +58,7 @@ impl ApiKey {
         }
     }
 
-    /// Reads a key. `None` when the form or the checksum is wrong.
+    /// Parses a key. Returns `None` if the format or the checksum is wrong.
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text
             .strip_prefix(LIVE_PREFIX)
@@ -77,24 +77,25 @@ impl ApiKey {
         })
     }
 
-    /// The public id, which names the key's record.
+    /// Returns the public id, which determines the key's record.
     pub fn id(&self) -> PublicKeyId {
         self.id
     }
 
-    /// The only form in which a key is stored or compared.
+    /// Returns the hash of the key, the only form that is stored or compared.
     pub fn hash(&self) -> KeyHash {
         KeyHash(Sha256::digest(self.text.expose_secret().as_bytes()).into())
     }
 
-    /// What a list may show to recognise the key by: prefix and last four characters.
+    /// Returns the part of the key that may be displayed: the prefix and the last four
+    /// characters.
     pub fn hint(&self) -> String {
         let text = self.text.expose_secret();
         let prefix = prefix_of(self.id.application_id.environment());
         format!("{prefix}…{}", &text[text.len() - 4..])
     }
 
-    /// The key itself, for the one answer that shows it.
+    /// Returns the text of the key, for the only response that contains it.
     pub fn expose(&self) -> &str {
         self.text.expose_secret()
     }
@@ -107,7 +108,7 @@ fn prefix_of(environment: Environment) -> &'static str {
     }
 }
 
-/// CRC-32 (IEEE) of everything before it, in base62, padded to six characters.
+/// Returns the CRC-32 (IEEE) of `text` in base62, padded to six characters.
 fn checksum_of(text: &str) -> String {
     const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let mut rest = crc32fast::hash(text.as_bytes()) as usize;
@@ -119,17 +120,17 @@ fn checksum_of(text: &str) -> String {
     digits.iter().map(|digit| char::from(*digit)).collect()
 }
 
-/// SHA-256 of a whole key. Its `Debug` is silent: a dump of hashes helps nobody, but shows nothing either.
+/// SHA-256 hash of a whole key. `Debug` does not print it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyHash([u8; 32]);
 
 impl KeyHash {
-    /// A hash read from the table.
+    /// Creates a hash from stored bytes.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes to store.
+    /// Returns the bytes to store.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -145,25 +146,25 @@ impl std::fmt::Debug for KeyHash {
     }
 }
 
-/// What a key may be used for.
+/// Permission of an API key.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
 )]
 #[schema(as = KeyScope)]
 pub enum Scope {
-    /// `POST /ingest/traces`
+    /// May send spans to `POST /ingest/traces`.
     #[serde(rename = "ingest:traces")]
     IngestTraces,
-    /// `POST /ingest/logs`
+    /// May send log records to `POST /ingest/logs`.
     #[serde(rename = "ingest:logs")]
     IngestLogs,
 }
 
 impl Scope {
-    /// Every scope; what a key gets that names none.
+    /// All scopes, which a key has unless its creation lists some.
     pub const ALL: [Self; 2] = [Self::IngestTraces, Self::IngestLogs];
 
-    /// The scope's name in the contract.
+    /// Returns the name of the scope in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::IngestTraces => "ingest:traces",
@@ -172,99 +173,99 @@ impl Scope {
     }
 }
 
-/// What the owner has decided about a key. Expiry is apart: see [`KeyRecord::status`].
+/// Stored state of a key, set by its owner. [`KeyRecord::status`] also considers expiry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyState {
-    /// In use.
+    /// The key is accepted until it expires.
     Active,
-    /// Switched off; can be switched on again.
+    /// The key is rejected until it is enabled again.
     Disabled,
-    /// Ended for good.
+    /// The key is rejected permanently.
     Revoked,
 }
 
-/// A key as stored: everything but the key.
+/// Stored record of a key. Contains the hash of the key, not the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRecord {
-    /// Public id.
+    /// Public id of the key.
     pub id: PublicKeyId,
-    /// Chosen by the user.
+    /// Display name, chosen by the user.
     pub name: Name,
-    /// What to recognise the key by.
+    /// Displayable part of the key: prefix and last four characters.
     pub hint: String,
-    /// Hash of the current secret.
+    /// Hash of the key with the current secret.
     pub hash: KeyHash,
-    /// The secret before the last rotation, while it is still accepted.
+    /// Secret before the last rotation, which is valid until its overlap ends.
     pub previous: Option<PreviousSecret>,
-    /// What the key may be used for.
+    /// Permissions of the key.
     pub scopes: Vec<Scope>,
-    /// What the owner decided.
+    /// State set by the owner or by a leak report.
     pub state: KeyState,
-    /// Who minted it.
+    /// User who created the key.
     pub created_by: UserId,
-    /// When it was minted.
+    /// Time when the key was created.
     pub created_at: Timestamp,
-    /// When it stops being accepted, if ever.
+    /// Time from which the key is rejected, if it has an expiry.
     pub expires_at: Option<Timestamp>,
 }
 
-/// A secret that a rotation replaced and that is accepted until the overlap ends.
+/// The secret that a rotation replaced, which is valid until the overlap ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreviousSecret {
-    /// Hash of the old secret.
+    /// Hash of the key with the old secret.
     pub hash: KeyHash,
-    /// What to recognise it by.
+    /// Displayable part of the key with the old secret.
     pub hint: String,
-    /// When it stops being accepted.
+    /// Time from which the old secret is rejected.
     pub valid_until: Timestamp,
 }
 
-/// Which of a key's two secrets.
+/// Identifies one of the two secrets of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretSlot {
-    /// The newest.
+    /// The secret of the last rotation, or the first secret.
     Current,
-    /// The one before the last rotation.
+    /// The secret before the last rotation.
     Previous,
 }
 
-/// What a list shows of a key's condition.
+/// Status of a key at a moment, as displayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyStatus {
-    /// Accepted.
+    /// The key is accepted.
     Active,
-    /// Switched off by its owner.
+    /// Disabled by its owner; can be enabled again.
     Disabled,
-    /// Ended by its owner.
+    /// Revoked permanently.
     Revoked,
-    /// Past its expiry.
+    /// The expiry has passed.
     Expired,
 }
 
-/// Why a key is not accepted.
+/// Reason why a key is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum KeyRefusal {
-    /// No such key. Unknown, mistyped and guessed keys all get this.
+    /// Unknown, mistyped or guessed key.
     #[error("the API key is not valid")]
     Invalid,
-    /// The right secret of a key that was revoked.
+    /// Correct secret of a revoked key.
     #[error("the API key was revoked")]
     Revoked,
-    /// The right secret of a key that is switched off.
+    /// Correct secret of a disabled key.
     #[error("the API key is disabled")]
     Disabled,
-    /// The right secret of a key that has expired.
+    /// Correct secret of an expired key.
     #[error("the API key has expired")]
     Expired,
-    /// A good key that may not do this.
+    /// Valid key without the required scope.
     #[error("the API key lacks the scope {}", .0.as_str())]
     MissingScope(Scope),
 }
 
 impl KeyRecord {
-    /// The key's condition at this moment.
+    /// Returns the status of the key at `now`.
     pub fn status(&self, now: Timestamp) -> KeyStatus {
         match self.state {
             KeyState::Revoked => KeyStatus::Revoked,
@@ -274,18 +275,18 @@ impl KeyRecord {
         }
     }
 
-    /// Whether a rotation's overlap is still running.
+    /// Returns whether the old secret of a rotation is still valid.
     pub fn overlaps(&self, now: Timestamp) -> bool {
         self.previous
             .as_ref()
             .is_some_and(|previous| previous.valid_until > now)
     }
 
-    /// Which of the key's secrets this is: the current one, or the one before
-    /// while the overlap runs.
+    /// Returns which of the key's valid secrets was presented, or `None` if none of them.
+    /// Compares in constant time.
     pub fn secret(&self, presented: &KeyHash, now: Timestamp) -> Option<SecretSlot> {
         let old = self.previous.as_ref().filter(|old| old.valid_until > now);
-        // Both comparisons always run: timing must not tell which one failed.
+        // Both comparisons always run, so that timing does not show which one failed.
         let is_current = self.hash.matches(presented);
         let is_old = old.is_some_and(|old| old.hash.matches(presented));
         match (is_current, is_old) {
@@ -295,16 +296,16 @@ impl KeyRecord {
         }
     }
 
-    /// Whether it is one of the key's secrets.
+    /// Returns whether the presented secret is one of the key's valid secrets.
     pub fn has_secret(&self, presented: &KeyHash, now: Timestamp) -> bool {
         self.secret(presented, now).is_some()
     }
 
-    /// Checks a presented secret and its right to do `scope`.
+    /// Checks a presented secret, the status of the key, and whether it has `scope`.
     ///
     /// # Errors
-    /// [`KeyRefusal::Invalid`] without the right secret; the other refusals are
-    /// told only to someone who holds it.
+    /// [`KeyRefusal::Invalid`] if the secret is wrong. The other refusals are returned only
+    /// for a correct secret, so they disclose nothing to others.
     pub fn authorize(
         &self,
         presented: &KeyHash,

@@ -1,4 +1,4 @@
-//! Applications: what a team observes, and who may see it.
+//! Applications, which API keys and telemetry belong to, and their settings.
 
 use std::time::Duration;
 
@@ -10,67 +10,68 @@ use upblit_base::environment::{ConfigError, DAY, Env};
 use upblit_base::ids::{ApplicationId, UserId};
 use utoipa::ToSchema;
 
-/// Most applications one user may own.
+/// Maximum number of applications per user.
 pub const MAX_APPLICATIONS_PER_USER: u32 = 100;
 
-/// Longest name of an application or a key, in characters.
+/// Maximum length of the name of an application or key, in characters.
 pub const MAX_NAME_CHARS: usize = 80;
 
-/// Longest time telemetry is kept, in days.
+/// Maximum retention of telemetry, in days.
 pub const MAX_RETENTION_DAYS: u8 = 90;
 
-/// Most shards of one application.
+/// Maximum number of shards per application.
 pub const MAX_SHARDS: u8 = 16;
 
-/// Something that is observed and that API keys belong to.
+/// An application, which API keys and telemetry belong to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Application {
-    /// Public id; tells the environment.
+    /// Public id, which includes the environment.
     pub id: ApplicationId,
-    /// Chosen by the user.
+    /// Display name, chosen by the user.
     pub name: Name,
-    /// Who created it.
+    /// User who created the application.
     pub created_by: UserId,
-    /// When it was created.
+    /// Time when the application was created.
     pub created_at: Timestamp,
-    /// How its telemetry is kept.
+    /// Retention and sharding of the application's telemetry.
     pub telemetry: TelemetrySettings,
 }
 
-/// How an application's telemetry is kept. Each of its keys carries a copy, so
-/// that ingest knows it from the key alone.
+/// Retention and sharding of an application's telemetry. Each API key has a copy, so that
+/// ingest needs to read the key only.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TelemetrySettings {
-    /// How long what arrives from now on is kept; `None` for as long as the deployment says.
+    /// Retention of telemetry that arrives from now on. `None` for the deployment's default.
     pub retention: Option<RetentionDays>,
-    /// Over how many partitions it is spread.
+    /// Number of partitions that the telemetry is spread over.
     pub shards: Shards,
 }
 
-/// How long telemetry is kept where an application does not say it: `TELEMETRY_RETENTION` (30 d).
+/// Reads the default retention of telemetry from `TELEMETRY_RETENTION` (30 days if unset).
 ///
 /// # Errors
-/// When it is set and not a duration of 1 to [`MAX_RETENTION_DAYS`] days.
+/// If it is not a duration from 1 to [`MAX_RETENTION_DAYS`] days.
 pub fn default_retention(env: &Env) -> Result<Duration, ConfigError> {
     let longest = DAY * u32::from(MAX_RETENTION_DAYS);
     env.duration("TELEMETRY_RETENTION", 30 * DAY, DAY..=longest)
 }
 
 impl TelemetrySettings {
-    /// How long telemetry is kept, in a deployment that keeps it for `default`.
+    /// Returns the retention, or `default` if the application has none of its own.
     pub fn retention_or(&self, default: Duration) -> Duration {
         self.retention.map_or(default, RetentionDays::duration)
     }
 
-    /// [`Self::retention_or`] in days; a part of a day counts as one.
+    /// Returns [`Self::retention_or`] in days, rounded up.
     pub fn retention_days_or(&self, default: Duration) -> u64 {
         self.retention_or(default).as_secs().div_ceil(DAY.as_secs())
     }
 
-    /// These settings after a change: what is `None` stays as it is.
+    /// Returns the settings after a change. Settings that are `None` keep their value.
     ///
     /// # Errors
-    /// When there would be fewer shards: readers would miss what the others hold.
+    /// If the change lowers the number of shards, because queries would miss telemetry in the
+    /// removed shards.
     pub fn changed(
         self,
         retention: Option<RetentionDays>,
@@ -87,25 +88,25 @@ impl TelemetrySettings {
     }
 }
 
-/// A time that telemetry is kept: 1 to [`MAX_RETENTION_DAYS`] days.
+/// Retention of telemetry, from 1 to [`MAX_RETENTION_DAYS`] days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "i64", into = "u8")]
 #[schema(value_type = u8, minimum = 1, maximum = 90, example = 30)]
 pub struct RetentionDays(u8);
 
 impl RetentionDays {
-    /// The number of days.
+    /// Returns the number of days.
     pub fn get(self) -> u8 {
         self.0
     }
 
-    /// The same as a duration.
+    /// Returns the retention as a duration of 24-hour days.
     pub fn duration(self) -> Duration {
         DAY * u32::from(self.0)
     }
 }
 
-/// The number is no [`RetentionDays`].
+/// The number of days is out of range.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("must be 1 to {MAX_RETENTION_DAYS}")]
 pub struct InvalidRetention;
@@ -126,20 +127,20 @@ impl From<RetentionDays> for u8 {
     }
 }
 
-/// Partitions that an application's telemetry is spread over at any time, 1 to
-/// [`MAX_SHARDS`]. Readers look at all of them, so it only grows.
+/// Number of partitions that an application's telemetry is spread over, from 1 to
+/// [`MAX_SHARDS`]. It can only grow, because queries read shards 0 to this number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "i64", into = "u8")]
 #[schema(value_type = u8, minimum = 1, maximum = 16, example = 1)]
 pub struct Shards(u8);
 
 impl Shards {
-    /// The number of shards.
+    /// Returns the number of shards.
     pub fn get(self) -> u8 {
         self.0
     }
 
-    /// The shard of what has this hash: the same for the same content.
+    /// Returns the shard for content with this hash. The same content has the same shard.
     pub fn of(self, hash: &[u8; 16]) -> u32 {
         u32::from(hash[0]) % u32::from(self.0)
     }
@@ -151,12 +152,12 @@ impl Default for Shards {
     }
 }
 
-/// The number is no [`Shards`].
+/// The number of shards is out of range.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("must be 1 to {MAX_SHARDS}")]
 pub struct InvalidShards;
 
-/// There would be fewer shards than now.
+/// The change would lower the number of shards. Contains the current number.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("can only be raised; it is {} now", .0.get())]
 pub struct FewerShards(Shards);
@@ -181,27 +182,28 @@ fn within(number: i64, max: u8) -> Option<u8> {
         .filter(|number| (1..=max).contains(number))
 }
 
-/// What a member may do. One role for now; stored, so that a second needs no migration.
+/// Role of a member of an application. There is one role; it is stored so that adding another
+/// needs no migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Everything.
+    /// May read, change and delete the application and its keys.
     Owner,
 }
 
-/// A name that people see: trimmed, 1 to [`MAX_NAME_CHARS`] characters, no control characters.
+/// A display name: trimmed, 1 to [`MAX_NAME_CHARS`] characters, no control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schema(value_type = String, min_length = 1, max_length = 80, example = "Shop")]
 pub struct Name(String);
 
-/// The text cannot be a name.
+/// The text is empty, too long, or has control characters.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("a name has 1 to {MAX_NAME_CHARS} characters and no control characters")]
 pub struct InvalidName;
 
 impl Name {
-    /// The name's text.
+    /// Returns the trimmed text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -262,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn the_deployment_says_how_long_where_the_application_does_not() {
+    fn an_application_without_a_retention_uses_the_default_of_the_deployment() {
         let unset = TelemetrySettings::default();
         let default = 36 * Duration::from_secs(3_600);
         assert_eq!(unset.retention_or(default), default);
@@ -271,8 +273,9 @@ mod tests {
     }
 
     #[test]
-    fn a_change_keeps_what_it_does_not_name_and_never_lowers_shards() {
-        let (seven, four) = (settings(7, 4), Shards(4));
+    fn a_change_keeps_omitted_settings_and_never_lowers_the_shards() {
+        let seven = settings(7, 4);
+        let four = Shards(4);
         assert_eq!(seven.changed(None, None), Ok(seven));
         assert_eq!(seven.changed(None, Some(Shards(5))), Ok(settings(7, 5)));
         assert_eq!(
@@ -284,14 +287,15 @@ mod tests {
     }
 
     #[test]
-    fn content_has_one_shard_and_shards_fill_evenly() {
+    fn shards_fill_evenly() {
         for shards in 1..=MAX_SHARDS {
             let mut filled = vec![0_u32; shards.into()];
             for byte in 0..=u8::MAX {
                 filled[Shards(shards).of(&[byte; 16]) as usize] += 1;
             }
-            let (least, most) = (filled.iter().min(), filled.iter().max());
-            assert!(most.unwrap() - least.unwrap() <= 1, "{filled:?}");
+            let least = filled.iter().min().unwrap();
+            let most = filled.iter().max().unwrap();
+            assert!(most - least <= 1, "{filled:?}");
         }
     }
 }

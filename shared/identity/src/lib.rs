@@ -1,5 +1,5 @@
-//! Who may do what: sign-in, tokens, sessions, API keys, applications, the
-//! audit log, rate limits. Pure: no I/O; time and randomness are arguments.
+//! Rules of sign-in, tokens, sessions, API keys, applications, the audit log and rate
+//! limits. Pure: no I/O; time and randomness are arguments.
 
 pub mod access_token;
 pub mod api_key;

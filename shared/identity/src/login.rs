@@ -1,6 +1,6 @@
-//! A sign-in that is under way: the `state` sent to GitHub, the PKCE verifier
-//! (RFC 7636) and where to return, sealed into one cookie per attempt, so that
-//! several tabs can sign in at once and nothing is stored.
+//! Login attempts: sign-ins in progress. The `state` sent to GitHub, the PKCE verifier
+//! (RFC 7636) and the return path are encrypted in one cookie per attempt. So several tabs can
+//! sign in at the same time, and nothing is stored in tables.
 
 use std::time::Duration;
 
@@ -15,23 +15,23 @@ use crate::signing::SigningKeys;
 use upblit_base::clock;
 use upblit_base::random::{self, CryptoRng};
 
-/// How long a user may take at GitHub.
+/// Time that a user may take to sign in at GitHub.
 pub const LOGIN_TTL: Duration = Duration::from_secs(600);
 
-/// Characters that name the attempt, at the start of `state`.
+/// Length of the flow id, which identifies the attempt, at the start of `state`. In characters.
 const FLOW_ID_CHARS: usize = 11;
 
-/// Characters of `state` after the flow id: 32 × 5.95 bits.
+/// Length of the secret part of `state`, in characters of 5.95 bits.
 const STATE_SECRET_CHARS: usize = 32;
 
-/// Longest `return_to`.
+/// Maximum length of `return_to`, in bytes.
 const MAX_RETURN_TO_BYTES: usize = 512;
 
-/// Sign-ins that one browser may have started and not finished. Each is a cookie,
-/// which goes along with every request: API Gateway takes 10,240 bytes of headers.
+/// Maximum number of unfinished attempts per browser. Each is a cookie that is part of every
+/// request, and API Gateway limits headers to 10,240 bytes.
 pub const MAX_ATTEMPTS: usize = 5;
 
-/// One attempt to sign in, from the redirect to GitHub until its callback.
+/// One sign-in in progress, from the redirect to GitHub to the callback.
 #[derive(Serialize, Deserialize)]
 pub struct LoginAttempt {
     #[serde(rename = "s")]
@@ -46,10 +46,10 @@ pub struct LoginAttempt {
     expires_at_ms: i64,
 }
 
-/// Why a callback does not belong to an attempt of this browser.
+/// Reason why a callback does not match a login attempt of the browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum LoginRefusal {
-    /// No attempt of this browser has this state.
+    /// No login attempt of the browser has this state.
     #[error("the sign-in was not started in this browser")]
     UnknownState,
     /// The attempt is older than [`LOGIN_TTL`].
@@ -58,7 +58,8 @@ pub enum LoginRefusal {
 }
 
 impl LoginAttempt {
-    /// Starts an attempt. With a challenge, it ends in a one-time code bound to it.
+    /// Starts an attempt. With a challenge, the sign-in ends with an authorization code that is
+    /// bound to it.
     pub fn start(
         return_to: Option<ReturnTo>,
         code_challenge: Option<CodeChallenge>,
@@ -75,52 +76,53 @@ impl LoginAttempt {
         }
     }
 
-    /// The `state` parameter for GitHub.
+    /// Returns the `state` parameter for GitHub.
     pub fn state(&self) -> &str {
         &self.state
     }
 
-    /// The PKCE verifier; GitHub gets its challenge first and this at the end.
+    /// Returns the PKCE verifier, which GitHub gets with the code. The redirect has its
+    /// challenge.
     pub fn pkce_verifier(&self) -> &str {
         &self.pkce_verifier
     }
 
-    /// Where on the frontend the user wanted to go.
+    /// Returns the path on the frontend to open after the sign-in.
     pub fn return_to(&self) -> Option<&ReturnTo> {
         self.return_to.as_ref()
     }
 
-    /// What the one-time code is to be bound to, if one is wanted.
+    /// Returns the challenge for the authorization code, if the client requested a code.
     pub fn code_challenge(&self) -> Option<&CodeChallenge> {
         self.code_challenge.as_ref()
     }
 
-    /// The attempt's name, for its cookie.
+    /// Returns the id of the attempt, which is part of the cookie's name.
     pub fn flow_id(&self) -> &str {
         &self.state[..FLOW_ID_CHARS]
     }
 
-    /// The flow id inside a `state` that came back; `None` if it never was one of ours.
+    /// Returns the flow id in a `state` from a callback, or `None` if the format is wrong.
     pub fn flow_id_in(state: &str) -> Option<&str> {
         let ours = state.len() == FLOW_ID_CHARS + STATE_SECRET_CHARS
             && state.bytes().all(|b| b.is_ascii_alphanumeric());
         ours.then(|| &state[..FLOW_ID_CHARS])
     }
 
-    /// The attempt as a cookie value: AES-256-GCM, so neither readable nor
-    /// changeable, with the flow id as associated data.
+    /// Returns the attempt as a cookie value, encrypted and authenticated with AES-256-GCM. The
+    /// flow id is the associated data.
     ///
-    /// `None` when the cryptographic library fails, which no input can cause.
+    /// Returns `None` if the cryptographic library fails, which no input can cause.
     pub fn seal(&self, keys: &SigningKeys) -> Option<String> {
         let plain = serde_json::to_vec(self).ok()?;
         let key = &keys.current().login_cookie;
         key.seal(plain, self.flow_id().as_bytes())
     }
 
-    /// Opens the cookie and checks that it belongs to the `state` that came back.
+    /// Decrypts a cookie and checks that it matches the `state` of the callback.
     ///
     /// # Errors
-    /// When it does not, or took too long.
+    /// If it does not match or has expired.
     pub fn open(
         cookie: &str,
         state: &str,
@@ -138,8 +140,9 @@ impl LoginAttempt {
         Ok(attempt)
     }
 
-    /// The attempts to give up so that one more may start: of the cookies' flow ids
-    /// and values, those of the oldest attempts, and all that cannot be opened.
+    /// Returns the flow ids of cookies to remove before another attempt starts: the oldest
+    /// attempts beyond [`MAX_ATTEMPTS`], and cookies that cannot be decrypted. `cookies` has
+    /// flow ids and values.
     pub fn surplus(cookies: Vec<(String, String)>, keys: &SigningKeys) -> Vec<String> {
         let mut by_age: Vec<_> = cookies
             .into_iter()
@@ -148,7 +151,7 @@ impl LoginAttempt {
                 (attempt.map(|attempt| attempt.expires_at_ms), flow_id)
             })
             .collect();
-        // The newest first; what cannot be opened last.
+        // Newest first; cookies that cannot be decrypted last.
         by_age.sort_by(|(one, _), (other, _)| other.cmp(one));
         let kept = by_age
             .iter()
@@ -165,8 +168,8 @@ impl LoginAttempt {
     }
 }
 
-/// A path on the frontend, such as `/applications/7?tab=keys`. It cannot name
-/// another origin, so it is no open redirect.
+/// A path on the frontend, such as `/applications/7?tab=keys`. It never leads to another
+/// origin, so it cannot be used as an open redirect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ReturnTo(String);
@@ -180,10 +183,10 @@ impl TryFrom<String> for ReturnTo {
     type Error = InvalidReturnTo;
 
     fn try_from(path: String) -> Result<Self, InvalidReturnTo> {
-        // A browser reads `\` as `/`, and drops tabs and newlines: `/\evil` is `//evil`.
+        // Browsers treat `\` as `/` and remove tabs and newlines, so `/\evil` becomes `//evil`.
         let plain = path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
         let local = path.starts_with('/') && is_on_this_origin(&path);
-        // `/%2fevil` becomes `//evil` in whatever decodes once more.
+        // `/%2fevil` becomes `//evil` in software that decodes the path again.
         let decoded_twice = path.to_ascii_lowercase();
         let hidden = decoded_twice.starts_with("/%2f") || decoded_twice.starts_with("/%5c");
         if local && plain && !hidden && path.len() <= MAX_RETURN_TO_BYTES {
@@ -194,8 +197,8 @@ impl TryFrom<String> for ReturnTo {
     }
 }
 
-/// Whether a path is still one of its origin when a browser has resolved its dot
-/// segments: `/..//evil` becomes `//evil`.
+/// Returns whether a path stays on its origin after a browser resolves dot segments:
+/// `/..//evil` becomes `//evil`.
 fn is_on_this_origin(path: &str) -> bool {
     let Ok(origin) = Url::parse("https://frontend.invalid") else {
         return false;
@@ -211,7 +214,7 @@ impl From<ReturnTo> for String {
 }
 
 impl ReturnTo {
-    /// The path.
+    /// Returns the path, with query and fragment.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -241,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn the_browser_that_started_finishes() {
+    fn a_cookie_opens_with_the_state_of_its_attempt() {
         let attempt = attempt();
         let opened = open(&attempt.seal(&keys("k")).unwrap(), attempt.state())
             .ok()
@@ -260,7 +263,8 @@ mod tests {
 
     #[test]
     fn a_forged_or_foreign_state_is_refused() {
-        let (mine, other) = (attempt(), attempt());
+        let mine = attempt();
+        let other = attempt();
         let cookie = mine.seal(&keys("k")).unwrap();
         let same_flow = format!("{}{}", mine.flow_id(), &other.state()[FLOW_ID_CHARS..]);
         for state in [other.state(), &same_flow, "", "é", &mine.state()[1..]] {
@@ -278,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn every_changed_byte_of_the_cookie_is_noticed() {
+    fn a_cookie_with_any_changed_byte_is_refused() {
         let attempt = attempt();
         let sealed = URL_SAFE_NO_PAD
             .decode(attempt.seal(&keys("k")).unwrap())
@@ -302,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_attempts_give_way_and_so_does_what_cannot_be_opened() {
+    fn the_oldest_attempts_and_unreadable_cookies_are_surplus() {
         let keys = keys("k");
         let cookie = |seconds| {
             let attempt = LoginAttempt::start(None, None, at(seconds), &mut random::rng());
@@ -320,17 +324,18 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_is_small() {
+    fn a_cookie_has_at_most_200_bytes() {
         let attempt = attempt();
         let cookie = attempt.seal(&keys("k")).unwrap();
         assert!(cookie.len() <= 200, "{} bytes", cookie.len());
     }
 
     #[test]
-    fn an_attempt_survives_a_rotation_of_the_signing_key() {
+    fn an_attempt_opens_after_a_rotation_of_the_signing_key() {
         let attempt = attempt();
         let cookie = attempt.seal(&keys("o")).unwrap();
-        let (new, old) = ("n".repeat(32).into(), "o".repeat(32).into());
+        let new = "n".repeat(32).into();
+        let old = "o".repeat(32).into();
         let rotated = SigningKeys::new(&new, Some(&old)).unwrap();
         assert!(LoginAttempt::open(&cookie, attempt.state(), &rotated, at(1)).is_ok());
     }

@@ -1,37 +1,36 @@
-//! Rate limits of API keys, by leasing: each warm instance takes a block of the
-//! minute's quota out of the table with one conditional write, and admits
-//! requests from it with none.
+//! Rate limits of API keys, based on leases. Each instance leases a block of a key's quota for
+//! the current minute with one conditional write, and admits requests from the block without
+//! further writes.
 //!
-//! What all instances take together never exceeds the quota, so neither does
-//! what they admit. An instance that was refused remembers how much was taken,
-//! which only grows within a window: denying costs no further writes. A block
-//! that is not used up is lost at the end of the window, so many instances with
-//! little traffic may admit less than the quota, never more.
+//! The sum of all leases never exceeds the quota, so neither do the admitted requests. If a
+//! lease fails, the instance stores the total of the leases, which only grows within a window,
+//! so it denies further requests without writes. The rest of a block is lost at the end of the
+//! window: many instances with little traffic may admit less than the quota, but never more.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// Length of a window.
+/// Length of a rate-limit window.
 pub const WINDOW: Duration = Duration::from_secs(60);
 
-/// Requests of the present size that a block is meant to last for.
+/// Number of requests of the current size that a block is sized for.
 const REQUESTS_PER_LEASE: u64 = 50;
 
-/// The largest share of a quota that one instance takes at once.
+/// A lease takes at most this fraction of the quota: one eighth.
 const LARGEST_SHARE: u64 = 8;
 
-/// An amount of both things that are limited.
+/// Number of requests and events. A quota limits both.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Amount {
-    /// HTTP requests.
+    /// Number of HTTP requests.
     pub requests: u64,
-    /// Events inside them.
+    /// Number of events in these requests.
     pub events: u64,
 }
 
 impl Amount {
-    /// One request of `events` events.
+    /// Returns the cost of one request with `events` events.
     pub fn of_request(events: usize) -> Self {
         Self {
             requests: 1,
@@ -39,18 +38,18 @@ impl Amount {
         }
     }
 
-    /// Whether `other` is at most this in both.
+    /// Returns whether neither the requests nor the events of `other` exceed this amount.
     pub fn covers(self, other: Self) -> bool {
         self.requests >= other.requests && self.events >= other.events
     }
 
-    /// The sum.
+    /// Adds two amounts. Saturates at the maximum.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         self.zip(other, u64::saturating_add)
     }
 
-    /// The difference; nothing is less than nothing.
+    /// Subtracts `other`. Saturates at zero.
     #[must_use]
     pub fn minus(self, other: Self) -> Self {
         self.zip(other, u64::saturating_sub)
@@ -64,22 +63,22 @@ impl Amount {
     }
 }
 
-/// The minute a time falls into; quotas begin anew with each.
+/// A rate-limit window: one minute, in which a quota applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Window(i64);
+pub struct RateWindow(i64);
 
-impl Window {
-    /// The window that `now` is in.
+impl RateWindow {
+    /// Returns the window that contains `now`.
     pub fn at(now: Timestamp) -> Self {
         Self(now.as_second().div_euclid(Self::seconds()))
     }
 
-    /// Its number since the Unix epoch.
+    /// Returns the number of the window, counted from the Unix epoch.
     pub fn number(self) -> i64 {
         self.0
     }
 
-    /// Seconds until the next window, at least 1.
+    /// Returns the seconds until the next window, at least 1.
     pub fn seconds_left(self, now: Timestamp) -> u64 {
         let end = (self.0 + 1) * Self::seconds();
         u64::try_from(end - now.as_second())
@@ -92,32 +91,32 @@ impl Window {
     }
 }
 
-/// What one instance knows and holds of one key's quota.
+/// State of one key's quota in one instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
     quota: Amount,
-    window: Window,
-    /// Leased and not used yet.
+    window: RateWindow,
+    /// Leased by this instance and not used yet.
     held: Amount,
-    /// What all instances have leased, as last seen; only grows within a window.
+    /// Leased by all instances, as of the last lease. Only grows within a window.
     leased: Amount,
 }
 
-/// What a request gets.
+/// Decision about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
-    /// It may go on; its cost was taken from what is held.
+pub enum Admission {
+    /// The request is admitted. Its cost was deducted from the lease.
     Admitted,
-    /// The quota of this window is used up.
+    /// The rest of the quota in this window is too small.
     Denied,
-    /// Lease this much more, tell the result, and ask again.
+    /// The instance must lease this amount, record the result, and ask again.
     Lease(Amount),
 }
 
 impl Allowance {
-    /// Nothing known yet.
+    /// Creates the state of an instance that has leased nothing.
     pub fn new(quota: Amount, now: Timestamp) -> Self {
-        let window = Window::at(now);
+        let window = RateWindow::at(now);
         Self {
             quota,
             window,
@@ -126,56 +125,59 @@ impl Allowance {
         }
     }
 
-    /// Asks for a request's cost. Begins a new window when its time has come.
-    pub fn ask(&mut self, cost: Amount, now: Timestamp) -> Answer {
-        // Never back to an earlier window: the clock may step.
-        if Window::at(now) > self.window {
+    /// Decides whether a request of this cost is admitted. Starts a new window if the last one
+    /// has ended.
+    pub fn ask(&mut self, cost: Amount, now: Timestamp) -> Admission {
+        // Never returns to an earlier window, even if the clock is set back.
+        if RateWindow::at(now) > self.window {
             *self = Self::new(self.quota, now);
         }
         if self.held.covers(cost) {
             self.held = self.held.minus(cost);
-            return Answer::Admitted;
+            return Admission::Admitted;
         }
         let missing = cost.minus(self.held);
         let free = self.quota.minus(self.leased);
         if free.covers(missing) {
-            Answer::Lease(block(cost, missing, free, self.quota))
+            Admission::Lease(block(cost, missing, free, self.quota))
         } else {
-            Answer::Denied
+            Admission::Denied
         }
     }
 
-    /// Notes that a block was leased; `leased` is the total after it.
-    pub fn granted(&mut self, window: Window, block: Amount, leased: Amount) {
+    /// Records a successful lease. `leased` is the total of all instances after it. Ignored if
+    /// `window` has ended.
+    pub fn record_lease(&mut self, window: RateWindow, block: Amount, leased: Amount) {
         if window == self.window {
             self.held = self.held.plus(block);
-            self.learn(leased);
+            self.raise_leased(leased);
         }
     }
 
-    /// Notes that a block was not to be had; `leased` is the total that stood in its way.
-    pub fn refused(&mut self, window: Window, leased: Amount) {
+    /// Records a failed lease. `leased` is the total of all instances. Ignored if `window` has
+    /// ended.
+    pub fn record_refusal(&mut self, window: RateWindow, leased: Amount) {
         if window == self.window {
-            self.learn(leased);
+            self.raise_leased(leased);
         }
     }
 
-    /// The window it is about.
-    pub fn window(&self) -> Window {
+    /// Returns the current window of this state.
+    pub fn window(&self) -> RateWindow {
         self.window
     }
 
-    /// The quota.
+    /// Returns the quota per window.
     pub fn quota(&self) -> Amount {
         self.quota
     }
 
-    /// What this instance could still admit, as far as it knows.
+    /// Returns the rest of the quota that is not known to be leased by other instances.
     pub fn remaining(&self) -> Amount {
         self.quota.minus(self.leased).plus(self.held)
     }
 
-    fn learn(&mut self, leased: Amount) {
+    fn raise_leased(&mut self, leased: Amount) {
         self.leased = Amount {
             requests: self.leased.requests.max(leased.requests),
             events: self.leased.events.max(leased.events),
@@ -183,8 +185,8 @@ impl Allowance {
     }
 }
 
-/// Enough for many requests like this one, but no more than a share of the
-/// quota or than what is free; at least what is missing.
+/// Returns the size of a lease: enough for [`REQUESTS_PER_LEASE`] requests of this cost, at
+/// most a fraction of the quota, at least `missing`, and at most `free`.
 fn block(cost: Amount, missing: Amount, free: Amount, quota: Amount) -> Amount {
     let size = |cost: u64, missing: u64, free: u64, quota: u64| {
         let wanted = cost.saturating_mul(REQUESTS_PER_LEASE);

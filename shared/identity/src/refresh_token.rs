@@ -1,12 +1,11 @@
 //! Refresh tokens: `upblit_rt_` + base64url(version 1 ‖ user id 8 ‖ family
 //! secret 20 ‖ counter 4 ‖ tag 16).
 //!
-//! The tag is HMAC-SHA-256 under a key derived from the signing secret, so a
-//! forgery costs no database call. The table stores only the session id (a
-//! hash of the family secret) and the counter: a dump of it forges nothing,
-//! and neither does the HMAC key alone. A token's successor is the same bytes
-//! with the next counter, so two tabs that refresh at once, and a client whose
-//! answer was lost, arrive at the *same* successor.
+//! The tag is an HMAC-SHA-256 with a key derived from the signing secret, so forged tokens are
+//! rejected without a database call. The table stores only the session id (a hash of the
+//! family secret) and counters. Neither the table nor the HMAC key alone is enough to forge a
+//! token. The successor of a token has the same bytes with the next counter, so two tabs that
+//! refresh at the same time, and a client that lost a response, get the same successor.
 
 use aws_lc_rs::{constant_time, hmac};
 use base64::Engine;
@@ -18,7 +17,7 @@ use crate::signing::{DerivedKeys, SigningKeys};
 use upblit_base::ids::{SessionId, UserId};
 use upblit_base::random::{self, CryptoRng};
 
-/// What every refresh token starts with; secret scanners look for it.
+/// Prefix of every refresh token, which secret scanners recognize.
 pub const PREFIX: &str = "upblit_rt_";
 
 const VERSION: u8 = 1;
@@ -26,7 +25,7 @@ const SECRET_BYTES: usize = 20;
 const BODY_BYTES: usize = 1 + 8 + SECRET_BYTES + 4;
 const TAG_BYTES: usize = 16;
 
-/// A genuine refresh token: made by us, or verified to be.
+/// A genuine refresh token: newly created, or parsed with a verified tag.
 pub struct RefreshToken {
     user_id: UserId,
     family_secret: SecretBox<[u8; SECRET_BYTES]>,
@@ -34,7 +33,7 @@ pub struct RefreshToken {
 }
 
 impl RefreshToken {
-    /// The first token of a new session.
+    /// Creates the first token of a new session.
     pub fn first(user_id: UserId, rng: &mut impl CryptoRng) -> Self {
         let family_secret = SecretBox::new(Box::new(random::bytes(rng)));
         Self {
@@ -44,9 +43,9 @@ impl RefreshToken {
         }
     }
 
-    /// Reads a token and verifies its tag.
+    /// Parses a token and verifies its tag.
     ///
-    /// `None` for everything that was not issued by us under a current or previous signing key.
+    /// Returns `None` unless the token was issued with the current or previous signing key.
     pub fn parse(token: &str, keys: &SigningKeys) -> Option<Self> {
         let mut bytes = [0; BODY_BYTES + TAG_BYTES];
         let encoded = token.strip_prefix(PREFIX)?;
@@ -59,13 +58,13 @@ impl RefreshToken {
         if genuine { Self::from_body(body) } else { None }
     }
 
-    /// The same family's token with another counter.
+    /// Returns the token of the same family with another counter.
     #[must_use]
     pub fn with_counter(self, counter: u32) -> Self {
         Self { counter, ..self }
     }
 
-    /// The token's text, signed with the current key.
+    /// Returns the text of the token, signed with the current key.
     pub fn to_text(&self, keys: &SigningKeys) -> SecretString {
         let body = self.body();
         let mut bytes = body.to_vec();
@@ -73,17 +72,17 @@ impl RefreshToken {
         SecretString::from(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// Whose session it is.
+    /// Returns the user that the token's session belongs to.
     pub fn user_id(&self) -> UserId {
         self.user_id
     }
 
-    /// The position in the family, counting from [`FIRST_COUNTER`].
+    /// Returns the position in the family, counted from [`FIRST_COUNTER`].
     pub fn counter(&self) -> u32 {
         self.counter
     }
 
-    /// The session's public id: truncated SHA-256 of the family secret.
+    /// Returns the public id of the session: the truncated SHA-256 hash of the family secret.
     pub fn session_id(&self) -> SessionId {
         let hash = Sha256::digest(self.family_secret.expose_secret());
         let mut id = [0; SessionId::BYTES];
@@ -113,7 +112,7 @@ impl RefreshToken {
     }
 }
 
-/// The counter of a session's first token.
+/// Counter of the first token of a session.
 pub const FIRST_COUNTER: u32 = 1;
 
 fn tag_of(body: &[u8], keys: &DerivedKeys) -> [u8; TAG_BYTES] {
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_survives_a_round_trip() {
+    fn a_token_parses_from_its_text() {
         let token = token();
         let text = token.to_text(&keys("k"));
         let parsed = RefreshToken::parse(text.expose_secret(), &keys("k")).unwrap();
@@ -148,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_successor_is_deterministic_and_of_the_same_session() {
+    fn the_successor_of_a_token_is_always_the_same_and_keeps_the_session() {
         let text = token().to_text(&keys("k"));
         let successor = || {
             let parsed = RefreshToken::parse(text.expose_secret(), &keys("k")).unwrap();
@@ -164,16 +163,17 @@ mod tests {
     }
 
     #[test]
-    fn the_previous_signing_key_verifies_until_it_is_removed() {
+    fn a_token_signed_with_the_previous_key_parses_until_the_key_is_removed() {
         let text = token().to_text(&keys("o"));
-        let (old, new) = ("o".repeat(32).into(), "n".repeat(32).into());
+        let old = "o".repeat(32).into();
+        let new = "n".repeat(32).into();
         let during = SigningKeys::new(&new, Some(&old)).unwrap();
         assert!(RefreshToken::parse(text.expose_secret(), &during).is_some());
         assert!(RefreshToken::parse(text.expose_secret(), &keys("n")).is_none());
     }
 
     #[test]
-    fn every_flipped_bit_is_a_forgery() {
+    fn a_token_with_any_flipped_bit_is_refused() {
         let text = token().to_text(&keys("k"));
         let encoded = text.expose_secret().strip_prefix(PREFIX).unwrap();
         let bytes = URL_SAFE_NO_PAD.decode(encoded).unwrap();
@@ -190,7 +190,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_the_parser_panic(text in ".{0,200}") {
+        fn random_text_is_refused_without_panicking(text in ".{0,200}") {
             prop_assert!(RefreshToken::parse(&text, &keys("k")).is_none());
             let prefixed = format!("{PREFIX}{text}");
             prop_assert!(RefreshToken::parse(&prefixed, &keys("k")).is_none());

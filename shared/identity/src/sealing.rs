@@ -1,11 +1,12 @@
-//! Sealing: text that only this deployment can read or make (AES-256-GCM).
+//! Authenticated encryption (AES-256-GCM) of texts that only this deployment can read or
+//! create.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::error::Unspecified;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// A key that seals for one purpose.
+/// Encryption key for one purpose.
 pub(crate) struct SealingKey(RandomizedNonceKey);
 
 impl SealingKey {
@@ -13,9 +14,10 @@ impl SealingKey {
         RandomizedNonceKey::new(&AES_256_GCM, key).map(Self)
     }
 
-    /// base64url(ciphertext ‖ tag ‖ nonce). It opens only with the same associated data.
+    /// Encrypts `plain`. Returns base64url(ciphertext ‖ tag ‖ nonce), which opens only with
+    /// the same associated data.
     ///
-    /// `None` when the cryptographic library fails, which no input can cause.
+    /// Returns `None` if the cryptographic library fails, which no input can cause.
     pub(crate) fn seal(&self, plain: Vec<u8>, associated_data: &[u8]) -> Option<String> {
         let mut sealed = plain;
         let nonce = self
@@ -26,8 +28,7 @@ impl SealingKey {
         Some(URL_SAFE_NO_PAD.encode(sealed))
     }
 
-    /// What was sealed; `None` for a text that this key did not seal with this
-    /// associated data.
+    /// Decrypts a text. Returns `None` unless this key sealed it with this associated data.
     pub(crate) fn open(&self, sealed: &str, associated_data: &[u8]) -> Option<Vec<u8>> {
         let mut bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
         let (ciphertext, nonce) = bytes.split_last_chunk_mut::<NONCE_LEN>()?;
@@ -57,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_text_is_sealed_differently_each_time() {
+    fn sealing_the_same_text_twice_gives_different_results() {
         let key = SealingKey::new(&[1; 32]).unwrap();
         let [one, two] = [(); 2].map(|()| key.seal(b"plain".to_vec(), b"").unwrap());
         assert_ne!(one, two);

@@ -1,5 +1,5 @@
-//! Reports from GitHub's secret scanning: whose signature one bears, and which
-//! tokens it names. Formats: [Secret scanning partner
+//! Leak reports from GitHub's secret scanning: verification of signatures, and parsing.
+//! Format: [Secret scanning partner
 //! program](https://docs.github.com/en/code-security/secret-scanning/secret-scanning-partnership-program/secret-scanning-partner-program).
 
 use std::collections::BTreeMap;
@@ -15,16 +15,16 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 use utoipa::ToSchema;
 
-/// Most tokens one report may name.
+/// Maximum number of tokens per report.
 pub const MAX_FINDINGS: usize = 1_000;
 
-/// The keys that GitHub signs reports with now, by their identifiers.
+/// GitHub's current public keys for reports, by identifier.
 #[derive(Debug, Default)]
 pub struct PublicKeys(BTreeMap<String, ParsedPublicKey>);
 
 impl PublicKeys {
-    /// Reads what GitHub publishes. Keys that are retired, or not of the curve
-    /// P-256, are left out; `None` when no key is left.
+    /// Parses the list of keys that GitHub publishes. Skips retired keys and keys that are not
+    /// on the curve P-256. Returns `None` if no key is left.
     pub fn parse(json: &[u8]) -> Option<Self> {
         #[derive(Deserialize)]
         struct Published {
@@ -47,12 +47,12 @@ impl PublicKeys {
         (!keys.is_empty()).then_some(Self(keys))
     }
 
-    /// Whether a key of this identifier is among them.
+    /// Returns whether a key has this identifier.
     pub fn contains(&self, identifier: &str) -> bool {
         self.0.contains_key(identifier)
     }
 
-    /// Whether the signature is that of this body, by a key among these.
+    /// Returns whether one of these keys signed this body.
     pub fn verify(&self, signature: &Signature, body: &[u8]) -> bool {
         self.0
             .get(&signature.key_identifier)
@@ -60,13 +60,13 @@ impl PublicKeys {
     }
 }
 
-/// A PEM-encoded `SubjectPublicKeyInfo` of a P-256 key.
+/// Parses a PEM-encoded `SubjectPublicKeyInfo` of a P-256 key.
 fn public_key(pem: &str) -> Option<ParsedPublicKey> {
     let spki = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes()).ok()?;
     ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, spki.as_ref()).ok()
 }
 
-/// What the headers of a report say about its signature.
+/// Signature of a report, from its headers. Not verified yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
     key_identifier: String,
@@ -74,8 +74,8 @@ pub struct Signature {
 }
 
 impl Signature {
-    /// From `Github-Public-Key-Identifier` and `Github-Public-Key-Signature`:
-    /// a name, and an ECDSA signature in DER, in base64.
+    /// Parses the headers `Github-Public-Key-Identifier` and `Github-Public-Key-Signature` (an
+    /// ECDSA signature, DER in base64). Returns `None` if the signature is not base64.
     pub fn parse(key_identifier: &str, signature: &str) -> Option<Self> {
         Some(Self {
             key_identifier: key_identifier.to_owned(),
@@ -83,41 +83,40 @@ impl Signature {
         })
     }
 
-    /// The identifier of the key that is said to have signed.
+    /// Returns the identifier of the key that the report claims to be signed with.
     pub fn key_identifier(&self) -> &str {
         &self.key_identifier
     }
 }
 
-/// A token that GitHub found in public.
+/// A token that GitHub found in a public place.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = LeakedKey)]
 pub struct Finding {
-    /// Its text: one of our keys, or something that looks like one.
+    /// Text that GitHub found: an API key, or something that looks like one.
     #[schema(value_type = String, example = "upblit_live_…")]
     pub token: SecretString,
-    /// GitHub's name for the pattern that matched.
+    /// GitHub's name of the pattern that matched.
     #[serde(rename = "type")]
     #[schema(example = "upblit_api_key")]
     pub token_type: String,
 }
 
-/// Why a report cannot be read. The text holds nothing of it.
+/// Reason why a report is rejected. The message contains nothing of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ReportError {
-    /// It is no JSON array.
+    /// The body is not a JSON array.
     #[error("the body must be a JSON array")]
     NotAnArray,
-    /// It names more than [`MAX_FINDINGS`] tokens.
-    #[error("the report names more than {MAX_FINDINGS} tokens")]
+    /// The report has more than [`MAX_FINDINGS`] tokens.
+    #[error("the report has more than {MAX_FINDINGS} tokens")]
     TooLong,
 }
 
-/// Reads a report. An element that is not as documented is left out: it must
-/// not save the keys beside it from being revoked.
+/// Parses a report. Skips malformed elements, so that the other keys are still revoked.
 ///
 /// # Errors
-/// When it is no array, or too long a one.
+/// If the body is not an array or has too many elements.
 pub fn findings(report: &[u8]) -> Result<Vec<Finding>, ReportError> {
     let elements: Vec<&RawValue> =
         serde_json::from_slice(report).map_err(|_| ReportError::NotAnArray)?;
@@ -130,13 +129,13 @@ pub fn findings(report: &[u8]) -> Result<Vec<Finding>, ReportError> {
     Ok(findings.collect())
 }
 
-/// What we tell GitHub about a token it found.
+/// Feedback for GitHub about a token that it found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Label {
-    /// It is a key of ours.
+    /// The token is an API key of this deployment.
     TruePositive,
-    /// It only looks like one.
+    /// The token only looks like an API key.
     FalsePositive,
 }
 

@@ -1,20 +1,20 @@
-//! The person behind a sign-in, as GitHub tells it.
+//! Profile of a user, from GitHub.
 
 use serde::{Deserialize, Serialize};
 
 use upblit_base::ids::UserId;
 
-/// What tokens and pages show of a user.
+/// Profile of a user, as of the last sign-in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
-    /// GitHub's numeric account id.
+    /// Numeric account id at GitHub, which identifies the user.
     pub user_id: UserId,
-    /// The account name; it may change and be taken over by someone else.
+    /// Account name at GitHub. It can change, and another account can take it afterwards.
     pub login: String,
-    /// The display name; the login where GitHub has none.
+    /// Display name, or the login if the account has none.
     pub name: String,
-    /// Address of the picture; may be empty.
+    /// URL of the picture. May be empty.
     pub avatar: String,
-    /// The primary, verified e-mail address.
+    /// Primary e-mail address, verified by GitHub.
     pub email: String,
 }

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use upblit_base::clock;
 use upblit_base::ids::{ApplicationId, PublicKeyId, UserId};
 use upblit_identity::audit::{AuditPosition, Subject};
-use upblit_identity::rate_limit::Window;
+use upblit_identity::rate_limit::RateWindow;
 use upblit_telemetry::batch::Signal;
 use upblit_telemetry::chunk::Position;
 
@@ -123,7 +123,7 @@ pub fn chunks_from(at: Timestamp) -> String {
 }
 
 /// Key of a rate limit's counter.
-pub fn rate_limit(key: PublicKeyId, window: Window) -> String {
+pub fn rate_limit(key: PublicKeyId, window: RateWindow) -> String {
     format!("rate#{key}#{}", window.number())
 }
 

@@ -12,7 +12,7 @@ use crate::conditional::{Written, written};
 use crate::{Database, StorageError, keys};
 use upblit_base::clock;
 use upblit_base::ids::PublicKeyId;
-use upblit_identity::rate_limit::{Amount, WINDOW, Window};
+use upblit_identity::rate_limit::{Amount, RateWindow, WINDOW};
 
 /// How long a window's counter is kept after its end.
 const KEPT: Duration = Duration::from_secs(10 * 60);
@@ -37,7 +37,7 @@ impl Database {
     pub async fn lease(
         &self,
         key: PublicKeyId,
-        window: Window,
+        window: RateWindow,
         block: Amount,
         quota: Amount,
         now: Timestamp,

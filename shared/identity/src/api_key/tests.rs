@@ -4,11 +4,11 @@ use super::*;
 use upblit_base::clock;
 use upblit_base::ids::{ApplicationId, KeyId};
 
-/// Made with zlib's `crc32`: the checksum is what secret scanners compute.
+/// Computed with zlib's `crc32`, because secret scanners compute the same checksum.
 const LIVE: &str = "upblit_live_L3nD0aQxZ7bK1tYv9RwmX4cP8sUeH2jG6kBfN0dT5iWqL1oA7rV4DcNwM";
 const TEST: &str = "upblit_test_T3nD0aQxZ7bK1tYv9RwmX4cP8sUeH2jG6kBfN0dT5iWqL1oA7rV1BJxqF";
 
-/// One of every class that a character of a key could be mistaken for.
+/// Characters of each class that a key could contain by mistake.
 const OTHERS: [char; 22] = [
     '0', '5', '9', 'A', 'O', 'Z', 'a', 'l', 'z', '-', '_', '+', '/', ',', ' ', '\n', '\0',
     '\u{7f}', 'é', 'А', 'Ａ', '\u{200b}',
@@ -53,7 +53,7 @@ fn record(key: &ApiKey) -> KeyRecord {
 }
 
 #[test]
-fn known_keys_are_read() {
+fn valid_keys_are_parsed() {
     for (text, prefix) in [(LIVE, LIVE_PREFIX), (TEST, TEST_PREFIX)] {
         let key = ApiKey::parse(text).unwrap();
         assert_eq!(key.expose(), text);
@@ -117,7 +117,7 @@ fn swapped_adjacent_characters_are_refused() {
 }
 
 #[test]
-fn a_lost_or_added_character_anywhere_is_refused() {
+fn a_key_with_a_missing_or_added_character_is_refused() {
     for position in 0..LIVE.len() {
         let (before, after) = LIVE.split_at(position);
         assert!(!is_key(&format!("{before}{}", &after[1..])), "{position}");
@@ -179,8 +179,8 @@ fn a_prefix_of_another_environment_is_refused_despite_a_valid_checksum() {
 #[test]
 fn look_alike_characters_are_refused_despite_a_valid_checksum() {
     let secret = "mX4cP8sUeH2jG6kBfN0dT5iWqL1oA7rV";
-    // Cyrillic, full-width, accented, zero-width, combining: in place of one character
-    // of the same number of bytes, or beside all of them.
+    // Cyrillic, full-width, accented, zero-width and combining characters, which replace as many
+    // bytes as they have, or are appended.
     for other in ["А", "ａ", "é", "\u{200b}", "\u{200d}", "e\u{301}", "\u{ad}"] {
         for unsigned in [
             format!(
@@ -202,7 +202,7 @@ fn look_alike_characters_are_refused_despite_a_valid_checksum() {
 }
 
 #[test]
-fn a_key_is_hashed_whole() {
+fn the_hash_covers_the_whole_key() {
     let hash: [u8; 32] = Sha256::digest(LIVE).into();
     let stored = KeyHash::from_bytes(hash);
     let key = ApiKey::parse(LIVE).unwrap();
@@ -211,7 +211,7 @@ fn a_key_is_hashed_whole() {
 }
 
 #[test]
-fn debug_shows_no_hash() {
+fn debug_output_has_no_hash() {
     let key = ApiKey::parse(LIVE).unwrap();
     let mut record = record(&key);
     record.previous = Some(PreviousSecret {
@@ -230,15 +230,16 @@ fn debug_shows_no_hash() {
 }
 
 #[test]
-fn conditions_are_told_only_to_who_holds_the_secret() {
+fn the_status_of_a_key_is_disclosed_only_to_holders_of_its_secret() {
     use KeyState::{Active, Disabled, Revoked};
     let key = generate(Environment::Production);
     let guess = ApiKey::generate(key.id(), &mut random::rng());
-    let (traces, logs) = (Scope::IngestTraces, Scope::IngestLogs);
+    let traces = Scope::IngestTraces;
+    let logs = Scope::IngestLogs;
     let lacking = Err(KeyRefusal::MissingScope(traces));
     #[rustfmt::skip]
     let table = [
-        // state,  expires, scopes,               at,  told
+        // state,  expires, scopes,               at,  result
         (Active,   None,    vec![traces, logs],   0,   Ok(())),
         (Active,   None,    vec![traces],         0,   Ok(())),
         (Active,   None,    vec![logs],           0,   lacking),
@@ -252,14 +253,15 @@ fn conditions_are_told_only_to_who_holds_the_secret() {
         (Revoked,  None,    vec![traces],         0,   Err(KeyRefusal::Revoked)),
         (Revoked,  Some(9), vec![],               9,   Err(KeyRefusal::Revoked)),
     ];
-    for (state, expires, scopes, seconds, told) in table {
+    for (state, expires, scopes, seconds, expected) in table {
         let mut record = record(&key);
-        (record.state, record.scopes) = (state, scopes);
+        record.state = state;
+        record.scopes = scopes;
         record.expires_at = expires.map(at);
-        let ask = |hash| record.authorize(&hash, traces, at(seconds));
-        assert_eq!(ask(key.hash()), told, "{record:?} at {seconds}");
+        let authorize = |hash| record.authorize(&hash, traces, at(seconds));
+        assert_eq!(authorize(key.hash()), expected, "{record:?} at {seconds}");
         assert_eq!(
-            ask(guess.hash()),
+            authorize(guess.hash()),
             Err(KeyRefusal::Invalid),
             "{record:?} at {seconds}"
         );
@@ -267,7 +269,7 @@ fn conditions_are_told_only_to_who_holds_the_secret() {
 }
 
 #[test]
-fn the_secret_before_a_rotation_is_a_secret_until_the_overlap_ends() {
+fn the_secret_before_a_rotation_is_accepted_until_the_overlap_ends() {
     let old = generate(Environment::Production);
     let [new, older] = [(); 2].map(|()| ApiKey::generate(old.id(), &mut random::rng()));
     let mut record = record(&new);
@@ -276,27 +278,27 @@ fn the_secret_before_a_rotation_is_a_secret_until_the_overlap_ends() {
         hint: old.hint(),
         valid_until: at(60),
     });
-    let ask = |record: &KeyRecord, key: &ApiKey, seconds| {
+    let authorize = |record: &KeyRecord, key: &ApiKey, seconds| {
         record.authorize(&key.hash(), Scope::IngestLogs, at(seconds))
     };
     for (seconds, overlaps) in [(0, true), (59, true), (60, false), (61, false)] {
-        let told = if overlaps {
+        let expected = if overlaps {
             Ok(())
         } else {
             Err(KeyRefusal::Invalid)
         };
         assert_eq!(record.overlaps(at(seconds)), overlaps, "{seconds}");
-        assert_eq!(ask(&record, &new, seconds), Ok(()), "{seconds}");
-        assert_eq!(ask(&record, &old, seconds), told, "{seconds}");
+        assert_eq!(authorize(&record, &new, seconds), Ok(()), "{seconds}");
+        assert_eq!(authorize(&record, &old, seconds), expected, "{seconds}");
         assert_eq!(
-            ask(&record, &older, seconds),
+            authorize(&record, &older, seconds),
             Err(KeyRefusal::Invalid),
             "{seconds}"
         );
     }
     record.state = KeyState::Revoked;
-    assert_eq!(ask(&record, &old, 0), Err(KeyRefusal::Revoked));
-    assert_eq!(ask(&record, &old, 60), Err(KeyRefusal::Invalid));
+    assert_eq!(authorize(&record, &old, 0), Err(KeyRefusal::Revoked));
+    assert_eq!(authorize(&record, &old, 60), Err(KeyRefusal::Invalid));
 }
 
 proptest! {
@@ -309,12 +311,12 @@ proptest! {
     fn the_parser_never_panics_behind_a_prefix(
         text in "upblit_(live|test)_([LT][0-9A-Za-z]{40,60}|.{50,60}|[ -~é]{57})",
     ) {
-        // 2^-32 of them have the right checksum by chance.
+        // One in 2^32 has the correct checksum by chance.
         prop_assert!(ApiKey::parse(&text).is_none_or(|key| key.expose() == text));
     }
 
     #[test]
-    fn a_cut_key_is_no_key(from in 0..LIVE.len(), to in 0..LIVE.len()) {
+    fn a_truncated_key_is_refused(from in 0..LIVE.len(), to in 0..LIVE.len()) {
         prop_assert!(!is_key(LIVE.get(from..to).unwrap_or_default()));
     }
 }

@@ -1,4 +1,4 @@
-//! A simulation of instances that share one counter.
+//! Simulates instances that share one counter.
 
 use proptest::prelude::*;
 
@@ -14,7 +14,7 @@ fn at(seconds: u64) -> Timestamp {
     clock::after(Timestamp::UNIX_EPOCH, Duration::from_secs(seconds))
 }
 
-/// The table's counter, with exactly the condition that storage has.
+/// Counter in the table, with the same condition as the storage layer.
 #[derive(Default)]
 struct Table {
     leased: Amount,
@@ -36,18 +36,18 @@ impl Table {
 fn request(instance: &mut Allowance, table: &mut Table, cost: Amount, now: Timestamp) -> bool {
     loop {
         match instance.ask(cost, now) {
-            Answer::Admitted => return true,
-            Answer::Denied => return false,
-            Answer::Lease(block) => match table.lease(block, instance.quota()) {
-                Ok(leased) => instance.granted(instance.window(), block, leased),
-                Err(leased) => instance.refused(instance.window(), leased),
+            Admission::Admitted => return true,
+            Admission::Denied => return false,
+            Admission::Lease(block) => match table.lease(block, instance.quota()) {
+                Ok(leased) => instance.record_lease(instance.window(), block, leased),
+                Err(leased) => instance.record_refusal(instance.window(), leased),
             },
         }
     }
 }
 
-/// Sends requests of `events` events to the instances in turn; returns what was
-/// admitted, and how many writes it took.
+/// Sends requests with `events` events to the instances in turn. Returns what was admitted,
+/// and the number of writes.
 fn simulate(instances: usize, requests: u64, events: usize) -> (Amount, u64) {
     let mut table = Table::default();
     let mut warm = vec![Allowance::new(QUOTA, at(0)); instances];
@@ -63,7 +63,7 @@ fn simulate(instances: usize, requests: u64, events: usize) -> (Amount, u64) {
 }
 
 #[test]
-fn one_eight_and_fifty_instances_never_admit_more_than_the_quota() {
+fn one_eight_or_fifty_instances_never_admit_more_than_the_quota() {
     for instances in [1, 8, 50] {
         for events in [1, 100, 7_000] {
             let (admitted, _) = simulate(instances, 20_000, events);
@@ -76,7 +76,7 @@ fn one_eight_and_fifty_instances_never_admit_more_than_the_quota() {
 }
 
 #[test]
-fn under_load_there_is_at_most_one_write_for_fifty_requests() {
+fn under_load_there_is_at_most_one_write_per_fifty_requests() {
     for instances in [1, 8, 50] {
         let (_, writes) = simulate(instances, 20_000, 100);
         assert!(
@@ -87,7 +87,7 @@ fn under_load_there_is_at_most_one_write_for_fifty_requests() {
 }
 
 #[test]
-fn nearly_all_of_the_quota_is_to_be_had() {
+fn nearly_all_of_the_quota_can_be_used() {
     for (instances, least) in [(1, 6_000), (8, 5_900), (50, 5_900)] {
         let (admitted, _) = simulate(instances, 20_000, 10);
         assert!(admitted.requests >= least, "{instances}: {admitted:?}");
@@ -95,7 +95,7 @@ fn nearly_all_of_the_quota_is_to_be_had() {
 }
 
 #[test]
-fn denied_requests_cost_no_writes() {
+fn denied_requests_need_no_writes() {
     let mut table = Table::default();
     let mut instance = Allowance::new(QUOTA, at(0));
     let cost = Amount::of_request(1);
@@ -112,7 +112,7 @@ fn denied_requests_cost_no_writes() {
 }
 
 #[test]
-fn a_large_batch_that_does_not_fit_leaves_room_for_small_ones() {
+fn a_denied_large_batch_leaves_quota_for_small_ones() {
     let mut table = Table::default();
     let quota = Amount {
         requests: 100,
@@ -140,20 +140,20 @@ fn a_large_batch_that_does_not_fit_leaves_room_for_small_ones() {
 }
 
 #[test]
-fn a_block_of_an_old_window_is_not_spent_in_a_new_one() {
+fn a_lease_of_an_old_window_is_not_used_in_a_new_one() {
     let mut instance = Allowance::new(QUOTA, at(0));
-    let Answer::Lease(block) = instance.ask(Amount::of_request(1), at(59)) else {
+    let Admission::Lease(block) = instance.ask(Amount::of_request(1), at(59)) else {
         panic!("nothing is held yet");
     };
     let old = instance.window();
     assert!(matches!(
         instance.ask(Amount::of_request(1), at(60)),
-        Answer::Lease(_)
+        Admission::Lease(_)
     ));
-    instance.granted(old, block, block);
+    instance.record_lease(old, block, block);
     assert!(matches!(
         instance.ask(Amount::of_request(1), at(60)),
-        Answer::Lease(_)
+        Admission::Lease(_)
     ));
 }
 

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// The sample request of GitHub's documentation, and the key it was signed
-/// with, as `https://api.github.com/meta/public_keys/secret_scanning` gave it.
+/// The sample request in GitHub's documentation, and the key that signed it, from
+/// `https://api.github.com/meta/public_keys/secret_scanning`.
 const IDENTIFIER: &str = "bcb53661c06b4728e59d897fb6165d5c9cda0fd9cdf9d09ead458168deb7518c";
 const SIGNATURE: &str = "MEQCIQDaMKqrGnE27S0kgMrEK0eYBmyG0LeZismAEz/BgZyt7AIfXt9fErtRS4XaeSt/AO1RtBY66YcAdjxji410VQV4xg==";
 const BODY: &[u8] = br#"[{"source":"commit","token":"some_token","type":"some_type","url":"https://example.com/base-repo-url/"}]"#;
@@ -33,14 +33,14 @@ fn pem(label: &str, der: &[u8]) -> String {
 }
 
 #[test]
-fn githubs_own_sample_verifies() {
+fn the_sample_of_githubs_documentation_verifies() {
     let keys = github();
     assert!(keys.contains(IDENTIFIER));
     assert!(keys.verify(&signature(SIGNATURE), BODY));
 }
 
 #[test]
-fn another_body_signature_or_key_does_not() {
+fn another_body_signature_or_key_does_not_verify() {
     let keys = github();
     let with_newline = [BODY, b"\n"].concat();
     for body in [&BODY[1..], &with_newline, b""] {
@@ -56,14 +56,14 @@ fn another_body_signature_or_key_does_not() {
 }
 
 #[test]
-fn a_signature_is_base64() {
+fn a_signature_that_is_not_base64_is_refused() {
     for text in ["§", "MEQ", "MEQCIQ==\n", "MEQC IQ=="] {
         assert_eq!(Signature::parse(IDENTIFIER, text), None, "{text}");
     }
 }
 
 #[test]
-fn keys_that_are_retired_or_of_another_kind_are_left_out() {
+fn retired_keys_and_keys_of_another_type_are_skipped() {
     let p384 = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_ASN1_SIGNING).unwrap();
     let p384 = p384.public_key().as_der().unwrap();
     let body = KEY.replace("PUBLIC KEY", "CERTIFICATE");
@@ -89,7 +89,7 @@ fn keys_that_are_retired_or_of_another_kind_are_left_out() {
 }
 
 #[test]
-fn what_we_sign_with_the_same_algorithm_verifies() {
+fn a_body_signed_with_the_same_algorithm_verifies() {
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
     let der = pair.public_key().as_der().unwrap();
     let key = pem("PUBLIC KEY", der.as_ref());
@@ -101,7 +101,7 @@ fn what_we_sign_with_the_same_algorithm_verifies() {
 }
 
 #[test]
-fn a_report_names_tokens_and_odd_elements_are_left_out() {
+fn malformed_elements_of_a_report_are_skipped() {
     let report = br#"[{"token":"a","type":"t","url":"","source":"commit"}, 1, null, [],
         {"token":1,"type":"t"}, {"type":"t"}, {"token":"b","type":"t","new":{"x":[1]}}]"#;
     let tokens: Vec<_> = findings(report)
@@ -114,7 +114,7 @@ fn a_report_names_tokens_and_odd_elements_are_left_out() {
 }
 
 #[test]
-fn anything_but_an_array_of_bounded_length_is_no_report() {
+fn a_report_that_is_not_an_array_or_is_too_long_is_refused() {
     let deep = "[".repeat(100_000);
     let cases: [&[u8]; 6] = [b"", b"{}", b"\"x\"", b"[1", b"[\xff]", deep.as_bytes()];
     for report in cases {
@@ -127,7 +127,7 @@ fn anything_but_an_array_of_bounded_length_is_no_report() {
 }
 
 #[test]
-fn a_finding_does_not_show_its_token() {
+fn debug_output_of_a_finding_does_not_have_the_token() {
     let found = findings(br#"[{"token":"hunter2","type":"t"}]"#).unwrap();
     assert!(!format!("{found:?}").contains("hunter2"));
 }
