@@ -949,9 +949,9 @@ export interface components {
         Stats: {
             /** Format: double */
             avgMs?: number | null;
-            /** Format: int32 */
+            /** Format: int64 */
             count: number;
-            /** Format: int32 */
+            /** Format: int64 */
             errors: number;
             /** Format: double */
             maxMs?: number | null;
