@@ -1,5 +1,5 @@
-//! Authorization as a value that a handler must hold: [`Access`] to an application
-//! exists only after the access token was verified and the membership read.
+//! Authorization for applications. Handlers receive an [`Access`], which exists only after the
+//! access token is verified and the membership is read.
 
 use axum::extract::{FromRef, FromRequestParts, Path};
 use http::request::Parts;
@@ -19,21 +19,21 @@ use upblit_web::request_log;
 
 const UNKNOWN: Error = Error::NotFound(Resource::Application);
 
-/// A request about one application by one of its members. It fails, in this order,
-/// for the access token, for what is asked, and for the membership: an unknown and
-/// someone else's application are not found, the same. One consistent read of two items.
+/// A request of a member of an application. Checks the access token, then the request, then
+/// the membership. An unknown application and one of another user return the same 404. Needs
+/// one consistent read of two items.
 pub struct Access<Q> {
-    /// Who asks.
+    /// User and session that sent the request.
     pub principal: Principal,
-    /// The application, and the role of the caller in it.
+    /// The application, and the caller's role in it.
     pub membership: Membership,
-    /// What is asked.
+    /// Query or path of the request, which names the application.
     pub asked: Q,
 }
 
-/// A part of a request that names an application.
+/// Part of a request that contains the id of an application.
 pub trait OfApplication {
-    /// The application.
+    /// Returns the application that the request names.
     fn application(&self) -> ApplicationName;
 }
 
@@ -59,11 +59,11 @@ where
     }
 }
 
-/// The caller's membership. For handlers that need it again, or not before something
-/// else; the others take [`Access`].
+/// Reads the caller's membership of an application. For handlers that read it repeatedly or
+/// later; others use [`Access`].
 ///
 /// # Errors
-/// Not found, for an unknown and for someone else's application alike.
+/// Not found, for an unknown application and for one of another user. Storage errors.
 pub async fn membership(
     database: &Database,
     principal: &Principal,
@@ -74,17 +74,17 @@ pub async fn membership(
     membership.ok_or(UNKNOWN)
 }
 
-/// An application as a request names it. A text that is no id names none, which is
-/// not found like any other that the caller may not see.
+/// Id of an application in a request. A malformed id is accepted and later returns the same
+/// 404 as an unknown application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ApplicationName(Option<ApplicationId>);
 
 impl ApplicationName {
-    /// The id, which is also recorded in the request log. It proves nothing about the
-    /// caller: only for handlers whose transaction checks the membership.
+    /// Returns the id and records it in the request log. Does not check the membership: use it
+    /// only in handlers whose transaction checks it.
     ///
     /// # Errors
-    /// Not found.
+    /// Not found, if the id is malformed.
     pub fn id(self) -> Result<ApplicationId, Error> {
         let id = self.0.ok_or(UNKNOWN)?;
         request_log::note_application(id);
@@ -117,7 +117,7 @@ impl<T: OfApplication> OfApplication for Query<T> {
     }
 }
 
-/// The application in the path, as `{id}`, and what else is asked.
+/// The application `{id}` in the path, and the rest of the request.
 pub struct InPath<Q>(pub ApplicationName, pub Q);
 
 impl<S, Q> FromRequestParts<S> for InPath<Q>

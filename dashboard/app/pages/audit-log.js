@@ -6,7 +6,7 @@ import { moment } from "../format.js";
 import { errorBanner } from "../ui/banner.js";
 import { empty, skeleton, when } from "../ui/bits.js";
 
-/** @import { AuditEntry, AuditTrail, Me } from "../../types/openapi" */
+/** @import { AuditEntry, AuditLog, Me } from "../../types/openapi" */
 
 /** @type {Record<AuditEntry["action"], string>} */
 const ACTION_TEXTS = {
@@ -32,7 +32,7 @@ const SECURITY_ACTIONS = ["session.reuse_detected", "session.code_replayed"];
 const SYSTEM_ACTORS = { upblit: "Upblit", "github-secret-scanning": "GitHub secret scanning" };
 
 /**
- * @param {(query: { cursor: string | null }) => Promise<AuditTrail>} page
+ * @param {(query: { cursor: string | null }) => Promise<AuditLog>} page
  * @param {AbortSignal} signal
  */
 export function auditLog(page, signal) {

@@ -1,5 +1,4 @@
-//! `PATCH /apikey/{id}` renames a key, or switches it off and on;
-//! `DELETE /apikey/{id}` ends it for good.
+//! `PATCH /apikey/{id}` renames, disables or enables a key; `DELETE /apikey/{id}` revokes it.
 
 use axum::extract::{Path, State};
 use http::StatusCode;
@@ -14,9 +13,9 @@ use shared::web::error::{Conflict, Error, Resource};
 use shared::web::request_log;
 use utoipa::ToSchema;
 
-use crate::list::{View, view};
+use crate::list::{KeyResponse, key_response};
 
-/// The body of `PATCH`.
+/// Body of `PATCH /apikey/{id}`. Omitted fields stay unchanged.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = KeyChange)]
 pub(crate) struct Change {
@@ -32,14 +31,14 @@ enum Status {
     Disabled,
 }
 
-/// One transaction and a read.
+/// One transaction and one read.
 #[utoipa::path(
     patch, path = "/apikey/{id}", operation_id = "changeKey",
-    summary = "Rename a key, or switch it off and on",
-    description = "",
-    params(("id" = PublicKeyId, Path, description = "Of the key.")),
+    summary = "Rename, disable or enable a key",
+    description = "Omitted fields stay unchanged; at least one is required. A revoked key cannot be changed.",
+    params(("id" = PublicKeyId, Path, description = "Public id of the key.")),
     request_body = Change,
-    responses((status = 200, body = View), (status = 400), (status = 401), (status = 404), (status = 409), (status = 413), (status = 415)),
+    responses((status = 200, body = KeyResponse), (status = 400), (status = 401), (status = 404), (status = 409), (status = 413), (status = 415)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn change(
@@ -47,7 +46,7 @@ pub(crate) async fn change(
     SignedIn(principal): SignedIn,
     Path(id): Path<String>,
     Json(body): Json<Change>,
-) -> Result<axum::Json<View>, Error> {
+) -> Result<axum::Json<KeyResponse>, Error> {
     let id = parse(&id)?;
     if body.name.is_none() && body.status.is_none() {
         return Err(Error::Malformed(
@@ -58,31 +57,29 @@ pub(crate) async fn change(
         Status::Active => KeyState::Active,
         Status::Disabled => KeyState::Disabled,
     });
-    let (change, now) = (
-        KeyChange {
-            name: body.name,
-            state: key_state,
-        },
-        state.clock.now(),
-    );
+    let change = KeyChange {
+        name: body.name,
+        state: key_state,
+    };
+    let now = state.clock.now();
     match state
         .database
         .change_key(id, &change, principal, now)
         .await?
     {
-        ChangeOutcome::Changed => Ok(axum::Json(view(existing(&state, id).await?, now))),
+        ChangeOutcome::Changed => Ok(axum::Json(key_response(existing(&state, id).await?, now))),
         ChangeOutcome::NotAMember | ChangeOutcome::NotFound => Err(UNKNOWN),
         ChangeOutcome::Revoked => Err(Error::Conflict(Conflict::KeyRevoked)),
     }
 }
 
-/// One transaction. Revoking a revoked key changes nothing and is fine.
+/// One transaction. Succeeds without changes if the key is already revoked.
 #[utoipa::path(
     delete, path = "/apikey/{id}", operation_id = "revokeKey",
     summary = "Revoke a key",
-    description = format!("For good. It is refused within {} seconds.", MAX_KEY_CACHE_TTL.as_secs()),
-    params(("id" = PublicKeyId, Path, description = "Of the key.")),
-    responses((status = 204, description = "It is revoked."), (status = 401), (status = 404)),
+    description = format!("Revokes the key permanently. Ingest rejects it within {} seconds. Succeeds if it is already revoked.", MAX_KEY_CACHE_TTL.as_secs()),
+    params(("id" = PublicKeyId, Path, description = "Public id of the key.")),
+    responses((status = 204, description = "The key is revoked."), (status = 401), (status = 404)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn revoke(
@@ -103,14 +100,14 @@ pub(crate) async fn revoke(
 
 const UNKNOWN: Error = Error::NotFound(Resource::ApiKey);
 
-/// The key in the path.
+/// Parses the key id in the path and records it in the request log.
 pub(crate) fn parse(id: &str) -> Result<PublicKeyId, Error> {
     let id = id.parse().map_err(|_| UNKNOWN)?;
     request_log::note_key(id);
     Ok(id)
 }
 
-/// A key of an application that the caller was found to be a member of.
+/// Reads a key after the caller's membership was checked.
 async fn existing(state: &crate::State, id: PublicKeyId) -> Result<StoredKey, Error> {
     state.database.api_key(id).await?.ok_or(UNKNOWN)
 }

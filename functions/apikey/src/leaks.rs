@@ -1,5 +1,5 @@
-//! `POST /secret-scanning/github`: keys that GitHub found in public are revoked
-//! at once. `docs/leaked-keys.md` has the contract.
+//! `POST /secret-scanning/github`: revokes keys that GitHub found in public places.
+//! `docs/leaked-keys.md` describes the protocol.
 
 use std::collections::HashMap;
 
@@ -20,19 +20,20 @@ mod keys;
 
 pub(crate) use keys::GitHubKeys;
 
-/// A finding is about 200 bytes, so these are more than a report may name.
+/// Maximum size of a report. A finding has about 200 bytes, so this fits more findings than a
+/// report may have.
 const MAX_REPORT_BYTES: usize = 1024 * 1024;
 
-/// How many applications' keys are looked at at a time.
+/// Number of applications whose keys are checked concurrently.
 const CONCURRENCY: usize = 16;
 
-/// Says which of its keys GitHub signed with.
+/// Header with the identifier of the key that signed the report.
 const KEY_IDENTIFIER: HeaderName = HeaderName::from_static("github-public-key-identifier");
 
-/// The signature over the raw body.
+/// Header with the signature of the raw body.
 const SIGNATURE: HeaderName = HeaderName::from_static("github-public-key-signature");
 
-/// What GitHub wants to know about each token. It sent the token, so this tells it nothing.
+/// Feedback for GitHub about one token. It repeats the token, which GitHub already has.
 #[derive(Serialize, ToSchema)]
 #[schema(as = LeakFeedback)]
 pub(crate) struct Feedback {
@@ -41,13 +42,13 @@ pub(crate) struct Feedback {
     label: Label,
 }
 
-/// No database call unless GitHub signed this. Then a read for each key, and a
-/// transaction for each that is genuine and not revoked yet.
+/// No database call unless GitHub signed the report. Then one read for each key, and one
+/// transaction for each genuine key that is not revoked yet.
 #[utoipa::path(
     post, path = "/secret-scanning/github", operation_id = "reportLeakedKeys",
-    summary = "Report keys that were found in public",
-    description = "For GitHub's secret scanning, which signs the body. Genuine keys are revoked at once.",
-    params(("Github-Public-Key-Identifier" = String, Header, description = "Which of its keys GitHub signed with."), ("Github-Public-Key-Signature" = String, Header, description = "ECDSA over the body, in base64.")),
+    summary = "Report leaked keys",
+    description = "Called by GitHub's secret scanning, which signs the body. Revokes genuine keys immediately, and returns for each token whether it is genuine.",
+    params(("Github-Public-Key-Identifier" = String, Header, description = "Identifier of the public key that signed the body."), ("Github-Public-Key-Signature" = String, Header, description = "ECDSA signature of the body, in base64.")),
     request_body = Vec<Finding>,
     responses((status = 200, body = Vec<Feedback>), (status = 400), (status = 401), (status = 413)),
 )]
@@ -75,7 +76,7 @@ pub(crate) async fn report(
     Ok(axum::Json(feedback.collect()))
 }
 
-/// Both headers, each exactly once.
+/// Parses both headers. Returns `None` unless each is present exactly once.
 fn signature(headers: &HeaderMap) -> Option<Signature> {
     let only = |name| {
         let mut values = headers.get_all(name).iter();
@@ -91,9 +92,8 @@ fn label_of(finding: &Finding, labels: &HashMap<KeyHash, Label>) -> Label {
         .unwrap_or(Label::FalsePositive)
 }
 
-/// Looks at every key once, and revokes those that are genuine. One that fails
-/// keeps none of the others from being revoked; only then is the report refused,
-/// for GitHub to send again.
+/// Checks each key once and revokes genuine keys. If one fails, the others are still revoked
+/// before the error is returned, so that GitHub sends the report again.
 async fn labels(
     state: &crate::State,
     findings: &[Finding],
@@ -101,13 +101,13 @@ async fn labels(
     let keys = findings
         .iter()
         .filter_map(|finding| ApiKey::parse(finding.token.expose_secret()));
-    // Transactions on one application would get into each other's way.
+    // Keys of one application are handled in sequence, because their transactions would conflict.
     let mut by_application: HashMap<ApplicationId, HashMap<KeyHash, ApiKey>> = HashMap::new();
     for key in keys {
         let of_application = by_application.entry(key.id().application_id);
         of_application.or_default().insert(key.hash(), key);
     }
-    let looked_at: Vec<_> = stream::iter(by_application.into_values())
+    let results: Vec<_> = stream::iter(by_application.into_values())
         .map(async |keys| {
             let mut results = Vec::with_capacity(keys.len());
             for (hash, key) in keys {
@@ -118,12 +118,13 @@ async fn labels(
         .buffer_unordered(CONCURRENCY)
         .collect()
         .await;
-    looked_at.into_iter().flatten().collect()
+    results.into_iter().flatten().collect()
 }
 
-/// A read, and a transaction if the key is genuine and not revoked yet.
+/// One read, and one transaction if the key is genuine and not revoked yet.
 async fn label(state: &crate::State, key: &ApiKey) -> Result<Label, Error> {
-    let (id, now) = (key.id(), state.clock.now());
+    let id = key.id();
+    let now = state.clock.now();
     let Some(stored) = state.database.api_key(id).await? else {
         return Ok(Label::FalsePositive);
     };

@@ -1,5 +1,5 @@
-//! API keys: minted for one application, shown once, kept as a hash; revoked
-//! when GitHub finds one in public.
+//! API keys of applications: creation, rotation and revocation, also when GitHub reports a
+//! leaked key. A key is returned once and stored as a hash.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ mod list;
 mod mint;
 mod rotate;
 
-/// The tables that this function uses. Its role and its settings in `template.yaml` are for these.
+/// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
 const TABLES: [Table; 4] = [
     Table::RefreshTokens,
     Table::Applications,
@@ -24,7 +24,7 @@ const TABLES: [Table; 4] = [
     Table::ShortLived,
 ];
 
-/// What the handlers share.
+/// State shared by the handlers.
 #[derive(Clone, FromRef)]
 pub struct State {
     clock: Clock,
@@ -37,7 +37,7 @@ impl State {
     /// Reads the settings of this function.
     ///
     /// # Errors
-    /// When one is missing or wrong.
+    /// If a setting is missing or invalid.
     pub fn load(host: &Host) -> Result<Self, ConfigError> {
         let host = &host.using(&TABLES)?;
         Ok(Self {
@@ -51,7 +51,7 @@ impl State {
 
 shared::web::routes! {
     state: State,
-    tag: ("API keys", "What SDKs send telemetry with. Shown once, kept as a hash."),
+    tag: ("API keys", "Credentials of SDKs for sending telemetry. A key is returned once and stored as a hash."),
     handlers: [
         list::list,
         mint::mint,

@@ -1,5 +1,5 @@
-//! `GET /apikey?ApplicationId={id}`: an application's keys, never the keys
-//! themselves, and how each fares at ingest.
+//! `GET /apikey?ApplicationId={id}`: lists the keys of an application, without their secrets,
+//! and the health of each.
 
 use std::collections::BTreeMap;
 
@@ -18,28 +18,27 @@ use shared::web::error::Error;
 use shared::web::query::Query;
 use utoipa::ToSchema;
 
-use crate::mint::Asked;
+use crate::mint::KeysQuery;
 
-/// The answer.
+/// Response of `GET /apikey`.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Keys {
-    keys: Vec<Listed>,
+    keys: Vec<KeyWithHealth>,
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = KeyWithHealth)]
-struct Listed {
+struct KeyWithHealth {
     #[serde(flatten)]
-    key: View,
-    /// Of yesterday and today (UTC); nothing when nothing was sent.
-    health: Option<HealthView>,
+    key: KeyResponse,
+    /// Requests of yesterday and today (UTC), or null if there were none.
+    health: Option<HealthResponse>,
 }
 
-/// What is shown of a key.
+/// A key in responses. Never contains its secret.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Key)]
-pub(crate) struct View {
+pub(crate) struct KeyResponse {
     id: PublicKeyId,
     name: Name,
     #[schema(example = "upblit_live_L6H9O5sHpHYx0yNPyZ8…BcDe")]
@@ -52,7 +51,7 @@ pub(crate) struct View {
     last_used_at: Option<Timestamp>,
     #[serde(serialize_with = "clock::serialize_rfc3339_option")]
     expires_at: Option<Timestamp>,
-    /// The secret before the last rotation, while it is accepted.
+    /// Secret before the last rotation, while it is valid.
     #[serde(skip_serializing_if = "Option::is_none")]
     previous: Option<Previous>,
 }
@@ -71,7 +70,7 @@ struct Previous {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = KeyHealth)]
-struct HealthView {
+struct HealthResponse {
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     since: Timestamp,
     #[serde(serialize_with = "clock::serialize_rfc3339")]
@@ -80,47 +79,47 @@ struct HealthView {
     rejected: i64,
     #[schema(value_type = BTreeMap<String, i64>, example = json!({ "too-old": 3 }))]
     rejected_by: BTreeMap<RejectReason, i64>,
-    last_error: Option<LastErrorView>,
+    last_error: Option<LastErrorResponse>,
     clock_skew_ms: Option<i64>,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = LastError)]
-struct LastErrorView {
+struct LastErrorResponse {
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     at: Timestamp,
     reason: RejectReason,
     detail: String,
 }
 
-/// Oldest first; revoked ones for 30 days.
+/// Two queries of tables, and one read for each key's health.
 #[utoipa::path(
     get, path = "/apikey", operation_id = "listKeys",
     summary = "List an application's keys",
-    description = "Oldest first, each with how it fared at ingest yesterday and today; never the keys themselves. Revoked ones are there for 30 days.",
-    params(Asked),
+    description = "Lists keys, oldest first, with the health of each: what ingest accepted and rejected yesterday and today. Never contains the keys themselves. Revoked keys are listed for 30 days.",
+    params(KeysQuery),
     responses((status = 200, body = Keys), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn list(
     State(state): State<crate::State>,
-    Access { membership, .. }: Access<Query<Asked>>,
+    Access { membership, .. }: Access<Query<KeysQuery>>,
 ) -> Result<axum::Json<Keys>, Error> {
     let application_id = membership.application.id;
     let now = state.clock.now();
     let keys = state.database.api_keys(application_id).await?;
     let ids = keys.iter().map(|stored| stored.key.id);
     let mut health = state.database.health(ids, shown_days(now)).await?;
-    let listed = keys.into_iter().map(|stored| Listed {
-        health: health.remove(&stored.key.id).map(HealthView::from),
-        key: view(stored, now),
+    let listed = keys.into_iter().map(|stored| KeyWithHealth {
+        health: health.remove(&stored.key.id).map(HealthResponse::from),
+        key: key_response(stored, now),
     });
     Ok(axum::Json(Keys {
         keys: listed.collect(),
     }))
 }
 
-pub(crate) fn view(stored: StoredKey, now: Timestamp) -> View {
+pub(crate) fn key_response(stored: StoredKey, now: Timestamp) -> KeyResponse {
     let StoredKey {
         key,
         last_used_at,
@@ -133,7 +132,7 @@ pub(crate) fn view(stored: StoredKey, now: Timestamp) -> View {
     } else {
         None
     };
-    View {
+    KeyResponse {
         id: key.id,
         name: key.name,
         hint: key.hint,
@@ -150,7 +149,7 @@ pub(crate) fn view(stored: StoredKey, now: Timestamp) -> View {
     }
 }
 
-impl From<Health> for HealthView {
+impl From<Health> for HealthResponse {
     fn from(health: Health) -> Self {
         Self {
             since: health.since,
@@ -158,7 +157,7 @@ impl From<Health> for HealthView {
             accepted: health.accepted,
             rejected: health.rejected(),
             rejected_by: health.rejected_by,
-            last_error: health.last_error.map(|error| LastErrorView {
+            last_error: health.last_error.map(|error| LastErrorResponse {
                 at: error.at,
                 reason: error.reason,
                 detail: error.detail,

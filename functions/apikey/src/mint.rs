@@ -1,4 +1,4 @@
-//! `POST /apikey?ApplicationId={id}`: a new key, shown in this answer and never again.
+//! `POST /apikey?ApplicationId={id}`: creates a key, which only this response contains.
 
 use std::collections::BTreeSet;
 
@@ -20,21 +20,21 @@ use shared::web::query::Query;
 use shared::web::request_log;
 use utoipa::{IntoParams, ToSchema};
 
-/// The query of `/apikey`.
+/// Query of `/apikey`.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Asked {
+pub(crate) struct KeysQuery {
     #[serde(rename = "ApplicationId")]
     application: ApplicationName,
 }
 
-impl OfApplication for Asked {
+impl OfApplication for KeysQuery {
     fn application(&self) -> ApplicationName {
         self.application
     }
 }
 
-/// The body; all of it may be left out.
+/// Body of `POST /apikey`. All fields, and the body itself, are optional.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = NewKey)]
@@ -47,12 +47,12 @@ pub(crate) struct Mint {
     scopes: Option<BTreeSet<Scope>>,
 }
 
-/// One transaction. The answer is the key as a plain JSON string.
+/// One transaction. Returns the key as a JSON string.
 #[utoipa::path(
     post, path = "/apikey", operation_id = "mintKey",
-    summary = "Make an API key",
-    description = "The answer is the key as a JSON string, this one time. All of the body may be left out.",
-    params(Asked),
+    summary = "Create an API key",
+    description = "Returns the key as a JSON string. It cannot be read again. All fields and the body itself are optional; a key has all scopes unless the body lists some.",
+    params(KeysQuery),
     request_body(content = Option<Mint>),
     responses((status = 200, body = String, content_type = "application/json", description = "The key.", example = json!("upblit_live_L6H9O5sHpHYx0yNPyZ8TkqXo2RdVqzvJ5l0cWmYy1bGhN3aPsE4aBcDeF")), (status = 400), (status = 401), (status = 404), (status = 409), (status = 413), (status = 415)),
     security(("bearer" = [])),
@@ -60,10 +60,10 @@ pub(crate) struct Mint {
 pub(crate) async fn mint(
     State(state): State<crate::State>,
     SignedIn(principal): SignedIn,
-    Query(asked): Query<Asked>,
+    Query(query): Query<KeysQuery>,
     OptionalJson(body): OptionalJson<Mint>,
 ) -> Result<axum::Json<String>, Error> {
-    let application_id = asked.application.id()?;
+    let application_id = query.application.id()?;
     let now = state.clock.now();
     let (key, record) = new_key(application_id, body, &principal, now)?;
     match state.database.mint_key(&record, principal, now).await? {
@@ -112,8 +112,8 @@ fn default_name(id: PublicKeyId) -> Result<Name, Error> {
     name.map_err(|error| Error::Internal(error.into()))
 }
 
-fn scopes(asked: Option<BTreeSet<Scope>>) -> Result<Vec<Scope>, Error> {
-    match asked {
+fn scopes(requested: Option<BTreeSet<Scope>>) -> Result<Vec<Scope>, Error> {
+    match requested {
         None => Ok(Scope::ALL.to_vec()),
         Some(scopes) if scopes.is_empty() => Err(Error::invalid_field(
             "/scopes",

@@ -1,4 +1,4 @@
-//! `POST /apikey/{id}/rotate`: a new secret for the same key.
+//! `POST /apikey/{id}/rotate`: gives a key a new secret.
 
 use std::time::Duration;
 
@@ -16,24 +16,25 @@ use utoipa::ToSchema;
 
 use crate::change::parse;
 
-/// The body.
+/// Body of `POST /apikey/{id}/rotate`. All fields are optional.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Rotation)]
 pub(crate) struct Rotate {
+    /// Time that the old secret stays valid, in seconds.
     #[schema(maximum = 2_592_000, default = 86_400)]
     overlap_seconds: Option<u64>,
 }
 
-/// Long enough to deploy the new secret without haste.
+/// Default time that the old secret stays valid, enough to deploy the new one.
 const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// One transaction. The answer is the new key as a plain JSON string.
+/// One transaction. Returns the new key as a JSON string.
 #[utoipa::path(
     post, path = "/apikey/{id}/rotate", operation_id = "rotateKey",
     summary = "Give a key a new secret",
-    description = "The answer is the new key as a JSON string, this one time. The old one is valid until the overlap ends.",
-    params(("id" = PublicKeyId, Path, description = "Of the key.")),
+    description = "Returns the new key as a JSON string. It cannot be read again. The old key stays valid until the overlap ends.",
+    params(("id" = PublicKeyId, Path, description = "Public id of the key.")),
     request_body(content = Option<Rotate>),
     responses((status = 200, body = String, content_type = "application/json", description = "The new key.", example = json!("upblit_live_L6H9O5sHpHYx0yNPyZ8TkqXo2RdVqzvJ5l0cWmYy1bGhN3aPsE4aBcDeF")), (status = 400), (status = 401), (status = 404), (status = 409), (status = 413), (status = 415)),
     security(("bearer" = [])),

@@ -1,4 +1,4 @@
-//! `/applications`: create, list, get, change, delete.
+//! `/applications`: creates, lists, returns, changes and deletes applications.
 
 use axum::extract::State;
 use http::StatusCode;
@@ -21,14 +21,14 @@ use shared::web::query::{NoParameters, Query};
 use shared::web::request_log;
 use utoipa::ToSchema;
 
-/// How often a change that met a new key is tried again.
+/// Maximum number of attempts of a change that conflicts with changes of keys.
 const MAX_ATTEMPTS: usize = 3;
 
-/// An application as its members see it.
+/// An application in responses.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Application)]
-pub(crate) struct View {
+pub(crate) struct ApplicationResponse {
     id: ApplicationId,
     name: Name,
     environment: Environment,
@@ -40,13 +40,13 @@ pub(crate) struct View {
     shards: Shards,
 }
 
-/// The answer of `GET /applications`.
+/// Response of `GET /applications`.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Applications {
-    applications: Vec<View>,
+    applications: Vec<ApplicationResponse>,
 }
 
-/// The body of `POST /applications`.
+/// Body of `POST /applications`.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = NewApplication)]
@@ -57,7 +57,7 @@ pub(crate) struct Create {
     retention_days: Option<RetentionDays>,
 }
 
-/// The body of `PATCH /applications/{id}`: what is left out stays as it is.
+/// Body of `PATCH /applications/{id}`. Omitted fields stay unchanged.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ApplicationChange)]
@@ -67,20 +67,20 @@ pub(crate) struct Change {
     shards: Option<Shards>,
 }
 
-/// `POST /applications`.
+/// One transaction.
 #[utoipa::path(
     post, path = "/applications", operation_id = "createApplication",
     summary = "Create an application",
-    description = "",
+    description = "Creates an application that the signed-in user owns. A user can own 100 applications.",
     request_body = Create,
-    responses((status = 201, body = View), (status = 400), (status = 401), (status = 409), (status = 413), (status = 415)),
+    responses((status = 201, body = ApplicationResponse), (status = 400), (status = 401), (status = 409), (status = 413), (status = 415)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn create(
     State(state): State<crate::State>,
     SignedIn(principal): SignedIn,
     Json(body): Json<Create>,
-) -> Result<(StatusCode, axum::Json<View>), Error> {
+) -> Result<(StatusCode, axum::Json<ApplicationResponse>), Error> {
     let application = Application {
         id: ApplicationId::generate(body.environment, &mut random::rng()),
         name: body.name,
@@ -94,19 +94,19 @@ pub(crate) async fn create(
     request_log::note_application(application.id);
     match state.database.create_application(&application).await? {
         CreateOutcome::Created => {
-            let view = view(&state, application, Role::Owner);
-            Ok((StatusCode::CREATED, axum::Json(view)))
+            let response = application_response(&state, application, Role::Owner);
+            Ok((StatusCode::CREATED, axum::Json(response)))
         }
         CreateOutcome::LimitReached => Err(Error::Conflict(Conflict::ApplicationLimit)),
         CreateOutcome::UserGone => Err(InvalidAccessToken.into()),
     }
 }
 
-/// `GET /applications`: the caller's, oldest first.
+/// One query and batch reads of the applications.
 #[utoipa::path(
     get, path = "/applications", operation_id = "listApplications",
     summary = "List applications",
-    description = "The caller's, oldest first.",
+    description = "Lists the applications of the signed-in user, oldest first.",
     responses((status = 200, body = Applications), (status = 400), (status = 401)),
     security(("bearer" = [])),
 )]
@@ -116,35 +116,37 @@ pub(crate) async fn list(
     Query(NoParameters {}): Query<NoParameters>,
 ) -> Result<axum::Json<Applications>, Error> {
     let memberships = state.database.applications_of(principal.user_id).await?;
-    let views = memberships.into_iter().map(|m| view_of(&state, m));
-    let applications = views.collect();
+    let responses = memberships
+        .into_iter()
+        .map(|m| membership_response(&state, m));
+    let applications = responses.collect();
     Ok(axum::Json(Applications { applications }))
 }
 
-/// `GET /applications/{id}`.
+/// One consistent read of two items.
 #[utoipa::path(
     get, path = "/applications/{id}", operation_id = "getApplication",
     summary = "Get an application",
-    description = "",
-    params(("id" = ApplicationId, Path, description = "Of the application.")),
-    responses((status = 200, body = View), (status = 401), (status = 404)),
+    description = "Returns an application of the signed-in user.",
+    params(("id" = ApplicationId, Path, description = "Id of the application.")),
+    responses((status = 200, body = ApplicationResponse), (status = 401), (status = 404)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn show(
     State(state): State<crate::State>,
     Access { membership, .. }: Access<InPath<()>>,
-) -> Result<axum::Json<View>, Error> {
-    Ok(axum::Json(view_of(&state, membership)))
+) -> Result<axum::Json<ApplicationResponse>, Error> {
+    Ok(axum::Json(membership_response(&state, membership)))
 }
 
-/// `PATCH /applications/{id}`.
+/// One transaction and one read.
 #[utoipa::path(
     patch, path = "/applications/{id}", operation_id = "changeApplication",
-    summary = "Rename an application, or change what becomes of its telemetry",
-    description = "What is left out stays as it is.",
-    params(("id" = ApplicationId, Path, description = "Of the application.")),
+    summary = "Rename an application, or change its telemetry settings",
+    description = "Omitted fields stay unchanged; at least one is required. A new retention applies to telemetry that arrives from now on. Shards can only be raised.",
+    params(("id" = ApplicationId, Path, description = "Id of the application.")),
     request_body = Change,
-    responses((status = 200, body = View), (status = 400), (status = 401), (status = 404), (status = 413), (status = 415)),
+    responses((status = 200, body = ApplicationResponse), (status = 400), (status = 401), (status = 404), (status = 413), (status = 415)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn change(
@@ -152,7 +154,7 @@ pub(crate) async fn change(
     SignedIn(principal): SignedIn,
     InPath(application, ()): InPath<()>,
     Json(body): Json<Change>,
-) -> Result<axum::Json<View>, Error> {
+) -> Result<axum::Json<ApplicationResponse>, Error> {
     let has_settings = body.retention_days.is_some() || body.shards.is_some();
     let membership = match &body.name {
         _ if has_settings => change_settings(&state, &principal, application, &body).await?,
@@ -162,16 +164,16 @@ pub(crate) async fn change(
             return Err(Error::Malformed(problem.to_owned()));
         }
     };
-    Ok(axum::Json(view_of(&state, membership)))
+    Ok(axum::Json(membership_response(&state, membership)))
 }
 
-/// `DELETE /applications/{id}`: revokes its keys too.
+/// One read and one transaction, which revokes the keys too.
 #[utoipa::path(
     delete, path = "/applications/{id}", operation_id = "deleteApplication",
     summary = "Delete an application",
-    description = "Its keys are revoked; its telemetry cannot be read any more, and expires.",
-    params(("id" = ApplicationId, Path, description = "Of the application.")),
-    responses((status = 204, description = "It is gone."), (status = 401), (status = 404)),
+    description = "Deletes the application and revokes its keys. Its telemetry can no longer be read, and expires.",
+    params(("id" = ApplicationId, Path, description = "Id of the application.")),
+    responses((status = 204, description = "The application is deleted."), (status = 401), (status = 404)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn delete(
@@ -198,14 +200,15 @@ pub(crate) async fn delete(
     Err(keys_keep_changing())
 }
 
-/// A name needs nothing read before it is written.
+/// Renames an application. The transaction checks the membership, so nothing is read before.
 async fn rename(
     state: &crate::State,
     principal: &Principal,
     application: ApplicationName,
     name: &Name,
 ) -> Result<Membership, Error> {
-    let (id, now) = (application.id()?, state.clock.now());
+    let id = application.id()?;
+    let now = state.clock.now();
     let renamed = state
         .database
         .rename_application(principal.user_id, id, name, now);
@@ -215,7 +218,8 @@ async fn rename(
     }
 }
 
-/// Settings are on the keys too, which must not change while they are written.
+/// Changes the telemetry settings, which each key has a copy of. Retries if keys change
+/// concurrently.
 async fn change_settings(
     state: &crate::State,
     principal: &Principal,
@@ -236,7 +240,8 @@ async fn change_settings(
                 None => Ok(membership),
             };
         }
-        let (user_id, now) = (principal.user_id, state.clock.now());
+        let user_id = principal.user_id;
+        let now = state.clock.now();
         let changed =
             state
                 .database
@@ -257,12 +262,16 @@ fn keys_keep_changing() -> Error {
     Error::Unavailable("keys of the application keep changing".into())
 }
 
-fn view_of(state: &crate::State, membership: Membership) -> View {
-    view(state, membership.application, membership.role)
+fn membership_response(state: &crate::State, membership: Membership) -> ApplicationResponse {
+    application_response(state, membership.application, membership.role)
 }
 
-fn view(state: &crate::State, application: Application, role: Role) -> View {
-    View {
+fn application_response(
+    state: &crate::State,
+    application: Application,
+    role: Role,
+) -> ApplicationResponse {
+    ApplicationResponse {
         environment: application.id.environment(),
         id: application.id,
         name: application.name,

@@ -1,5 +1,5 @@
-//! `GET /applications/{id}/audit` and `GET /me/audit`: what happened to an
-//! application, or to the caller's own account, newest first.
+//! `GET /applications/{id}/audit` and `GET /me/audit`: audit logs of an application and of the
+//! caller's account, newest first.
 
 use axum::extract::State;
 use jiff::Timestamp;
@@ -9,41 +9,41 @@ use shared::base::clock;
 use shared::base::cursor::{Cursor, List};
 use shared::base::ids::{ApplicationId, PublicKeyId, SessionId};
 use shared::identity::audit::{
-    AccountTrail, Actor, ApplicationTrail, AuditAction, AuditEntry, AuditPosition, Subject,
+    AccountAuditLog, Actor, ApplicationAuditLog, AuditAction, AuditEntry, AuditPosition, Subject,
 };
 use shared::web::credentials::SignedIn;
 use shared::web::error::Error;
 use shared::web::query::{Limit, Query};
 use utoipa::{IntoParams, ToSchema};
 
-/// Entries of a page.
+/// Maximum number of entries per page.
 type PageLimit = Limit<100>;
 
-/// The query.
+/// Query of an audit log.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Page<C: ToSchema> {
+pub(crate) struct AuditLogQuery<C: ToSchema> {
     #[serde(default)]
     #[param(inline)]
     limit: PageLimit,
-    /// `nextCursor` of the page before.
+    /// `nextCursor` of the previous page.
     #[param(inline)]
     cursor: Option<C>,
 }
 
-/// The answer; `nextCursor` is null on the last page.
+/// One page of an audit log. `nextCursor` is null on the last page.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = AuditTrail)]
-pub(crate) struct Trail {
-    entries: Vec<View>,
+#[schema(as = AuditLog)]
+pub(crate) struct AuditLogResponse {
+    entries: Vec<AuditEntryResponse>,
     next_cursor: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditEntry)]
-struct View {
+struct AuditEntryResponse {
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     at: Timestamp,
     #[schema(value_type = String, example = "583231")]
@@ -55,13 +55,13 @@ struct View {
     session: Option<SessionId>,
 }
 
-/// `GET /applications/{id}/audit`
+/// Two reads: the membership and one page.
 #[utoipa::path(
     get, path = "/applications/{id}/audit", operation_id = "auditApplication",
-    summary = "Read what happened to an application",
-    description = "Newest first.",
-    params(("id" = ApplicationId, Path, description = "Of the application."), Page<Cursor<ApplicationTrail>>),
-    responses((status = 200, body = Trail), (status = 400), (status = 401), (status = 404)),
+    summary = "Read the audit log of an application",
+    description = "Lists changes of the application and its keys, newest first. Entries are kept for 400 days.",
+    params(("id" = ApplicationId, Path, description = "Id of the application."), AuditLogQuery<Cursor<ApplicationAuditLog>>),
+    responses((status = 200, body = AuditLogResponse), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn of_application(
@@ -70,48 +70,49 @@ pub(crate) async fn of_application(
         membership,
         asked: InPath(_, Query(page)),
         ..
-    }: Access<InPath<Query<Page<Cursor<ApplicationTrail>>>>>,
-) -> Result<axum::Json<Trail>, Error> {
+    }: Access<InPath<Query<AuditLogQuery<Cursor<ApplicationAuditLog>>>>>,
+) -> Result<axum::Json<AuditLogResponse>, Error> {
     let subject = Subject::Application(membership.application.id);
     read(&state, subject, page).await
 }
 
-/// `GET /me/audit`: sign-ins and how sessions ended.
+/// One read of one page.
 #[utoipa::path(
     get, path = "/me/audit", operation_id = "auditAccount",
-    summary = "Read what happened to one's account",
-    description = "Sign-ins and how sessions ended, newest first.",
-    params(Page<Cursor<AccountTrail>>),
-    responses((status = 200, body = Trail), (status = 400), (status = 401)),
+    summary = "Read the audit log of the account",
+    description = "Lists sign-ins and the ends of sessions of the signed-in user, newest first. Entries are kept for 400 days.",
+    params(AuditLogQuery<Cursor<AccountAuditLog>>),
+    responses((status = 200, body = AuditLogResponse), (status = 400), (status = 401)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn of_account(
     State(state): State<crate::State>,
     SignedIn(principal): SignedIn,
-    Query(page): Query<Page<Cursor<AccountTrail>>>,
-) -> Result<axum::Json<Trail>, Error> {
+    Query(page): Query<AuditLogQuery<Cursor<AccountAuditLog>>>,
+) -> Result<axum::Json<AuditLogResponse>, Error> {
     read(&state, Subject::Account(principal.user_id), page).await
 }
 
 async fn read<L: List<Position = AuditPosition>>(
     state: &crate::State,
     subject: Subject,
-    page: Page<Cursor<L>>,
-) -> Result<axum::Json<Trail>, Error> {
-    let (after, limit) = (page.cursor.map(|cursor| cursor.0), page.limit.get());
+    page: AuditLogQuery<Cursor<L>>,
+) -> Result<axum::Json<AuditLogResponse>, Error> {
+    let after = page.cursor.map(|cursor| cursor.0);
+    let limit = page.limit.get();
     let now = state.clock.now();
-    let trail = state
+    let page = state
         .database
         .audit_trail(subject, after, limit.into(), now);
-    let (entries, next) = trail.await?;
+    let (entries, next) = page.await?;
     let next_cursor = next.map(|position| Cursor::<L>(position).to_string());
-    Ok(axum::Json(Trail {
-        entries: entries.into_iter().map(View::from).collect(),
+    Ok(axum::Json(AuditLogResponse {
+        entries: entries.into_iter().map(AuditEntryResponse::from).collect(),
         next_cursor,
     }))
 }
 
-impl From<AuditEntry> for View {
+impl From<AuditEntry> for AuditEntryResponse {
     fn from(entry: AuditEntry) -> Self {
         let AuditEntry {
             subject: _,

@@ -1,5 +1,5 @@
-//! Applications: what a team observes. Membership is checked on every call;
-//! someone else's application is not found.
+//! Applications, their audit logs, and the signed-in user. Every request checks the membership;
+//! applications of other users return 404.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ mod applications;
 mod audit;
 mod me;
 
-/// The tables that this function uses. Its role and its settings in `template.yaml` are for these.
+/// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
 const TABLES: [Table; 3] = [Table::Users, Table::Applications, Table::ApiKeys];
 
-/// What the handlers share.
+/// State shared by the handlers.
 #[derive(Clone, FromRef)]
 pub struct State {
     clock: Clock,
     database: Database,
     tokens: Tokens,
-    /// How long telemetry is kept where an application does not say it.
+    /// Default retention of telemetry, for applications without one of their own.
     retention: Duration,
 }
 
@@ -32,7 +32,7 @@ impl State {
     /// Reads the settings of this function.
     ///
     /// # Errors
-    /// When one is missing or wrong.
+    /// If a setting is missing or invalid.
     pub fn load(host: &Host) -> Result<Self, ConfigError> {
         let host = &host.using(&TABLES)?;
         Ok(Self {
@@ -46,7 +46,7 @@ impl State {
 
 shared::web::routes! {
     state: State,
-    tag: ("Applications", "What telemetry belongs to, and what happened to it."),
+    tag: ("Applications", "Applications, which API keys and telemetry belong to, and audit logs."),
     handlers: [
         applications::list,
         applications::create,

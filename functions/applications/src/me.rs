@@ -10,7 +10,7 @@ use serde::Serialize;
 use shared::base::ids::UserId;
 use utoipa::ToSchema;
 
-/// The answer.
+/// Response of `GET /me`.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Me {
     id: UserId,
@@ -20,11 +20,11 @@ pub(crate) struct Me {
     email: String,
 }
 
-/// A user who is gone is not signed in any more.
+/// One read. Returns 401 if the user no longer exists.
 #[utoipa::path(
     get, path = "/me", operation_id = "getMe",
     summary = "Get the signed-in user",
-    description = "",
+    description = "Returns the user's profile from GitHub, as of the last sign-in.",
     responses((status = 200, body = Me), (status = 401)),
     security(("bearer" = [])),
 )]

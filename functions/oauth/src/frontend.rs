@@ -1,5 +1,5 @@
-//! Where the browser goes when a sign-in ends: always an address below
-//! `FRONTEND_URL`, never one that a request named.
+//! Redirects at the end of a sign-in. The target is always below `FRONTEND_URL`, never a URL
+//! from the request.
 
 use axum::response::{IntoResponse, Response};
 use http::header::LOCATION;
@@ -12,18 +12,18 @@ use url::form_urlencoded;
 
 use crate::github::GitHubError;
 
-/// The frontend's pages that a sign-in ends on.
+/// Builds redirects to the pages of the frontend where a sign-in ends.
 pub(crate) struct Frontend {
     url: String,
     handoff: TokenHandoff,
 }
 
-/// How the tokens get to the frontend.
+/// Part of the URL that passes tokens to the frontend (`TOKEN_HANDOFF`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TokenHandoff {
-    /// In the fragment, which never reaches a server, a log or a Referer.
+    /// Fragment, which browsers do not send to servers or in the Referer header.
     Fragment,
-    /// In the query, for frontends that read `?token=&refresh=`.
+    /// Query, for frontends that read `?token=&refresh=`.
     Query,
 }
 
@@ -38,28 +38,28 @@ pub(crate) enum Handover {
 /// Why a sign-in failed, as the login page is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// The user said no at GitHub.
+    /// The user denied access at GitHub.
     AccessDenied,
-    /// The request was not one of a sign-in.
+    /// The request is not a valid start or end of a sign-in.
     InvalidRequest,
-    /// The sign-in was not started in this browser, or is finished already.
+    /// The sign-in was not started in this browser, or has already ended.
     InvalidState,
     /// The sign-in took longer than ten minutes.
     LoginExpired,
     /// The account has no primary, verified e-mail address.
     EmailUnverified,
-    /// GitHub does not let the app read the account.
+    /// GitHub does not allow the app to read the account.
     GitHubForbidden,
-    /// GitHub did not answer, or not in time.
+    /// GitHub did not respond in time.
     GitHubUnavailable,
-    /// GitHub refused, or answered with what we do not understand.
+    /// GitHub returned an error or an unexpected response.
     GitHubError,
-    /// Trouble of ours that passes.
+    /// Temporary failure of this system.
     Unavailable,
 }
 
 impl Reason {
-    /// The slug in `/login?reason=…`.
+    /// Returns the slug for `/login?reason=…`.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::AccessDenied => "access_denied",
@@ -96,18 +96,18 @@ impl From<&GitHubError> for Reason {
 }
 
 impl Frontend {
-    /// `FRONTEND_URL` and `TOKEN_HANDOFF`.
+    /// Reads `FRONTEND_URL` and `TOKEN_HANDOFF`.
     ///
     /// # Errors
-    /// When one is missing or wrong.
+    /// If a setting is missing or invalid.
     pub(crate) fn load(env: &Env) -> Result<Self, ConfigError> {
         let url = env.base_url("FRONTEND_URL", None)?;
         let handoff = match env.optional("TOKEN_HANDOFF") {
             None | Some("fragment") => TokenHandoff::Fragment,
             Some("query") => {
                 tracing::warn!(
-                    "TOKEN_HANDOFF=query puts tokens into addresses, which proxies, histories \
-                     and Referer headers keep; move the frontend to the fragment"
+                    "TOKEN_HANDOFF=query puts tokens into URLs, which proxies, histories and \
+                     Referer headers keep; change the frontend to read the fragment"
                 );
                 TokenHandoff::Query
             }
@@ -121,7 +121,7 @@ impl Frontend {
         Ok(Self { url, handoff })
     }
 
-    /// The page that takes the tokens, or the code for them.
+    /// Redirects to the page that receives the tokens or the authorization code.
     pub(crate) fn success(&self, handover: &Handover, return_to: Option<&ReturnTo>) -> Response {
         let mut parameters = form_urlencoded::Serializer::new(String::new());
         let separator = match (handover, self.handoff) {
@@ -148,7 +148,7 @@ impl Frontend {
         ))
     }
 
-    /// The login page, with the reason for its second visit.
+    /// Redirects to the login page, with the reason why the sign-in failed.
     pub(crate) fn login_page(&self, reason: Reason) -> Response {
         found(&format!("{}/login?reason={}", self.url, reason.as_str()))
     }
@@ -165,11 +165,11 @@ fn append(
         .append_pair("expiresIn", &tokens.expires_in_seconds.to_string());
 }
 
-/// A redirect that is not cached: 302, as browsers and OAuth clients expect.
+/// Returns a redirect with status 302, which is not cached.
 pub(crate) fn found(location: &str) -> Response {
     match HeaderValue::from_str(location) {
         Ok(location) => (StatusCode::FOUND, [(LOCATION, location)]).into_response(),
-        // Every address above is made of encoded parts: a bug, but no half-written header.
+        // All parts of the URL are encoded, so only a bug can cause this.
         Err(error) => shared::web::error::Error::Internal(error.into()).into_response(),
     }
 }

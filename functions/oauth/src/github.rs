@@ -1,4 +1,5 @@
-//! GitHub as an identity provider. Its token is used twice and dropped.
+//! Client of GitHub as identity provider. Its access token is used for two requests and not
+//! stored.
 //!
 //! - [Authorizing OAuth apps](https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps)
 //! - [Get the authenticated user](https://docs.github.com/en/rest/users/users#get-the-authenticated-user)
@@ -26,55 +27,59 @@ mod transport;
 
 use transport::{Transport, TransportError};
 
-/// How long all calls of one sign-in may take together; the function's limit is 15 s.
+/// Time limit for all calls of one sign-in together. The time limit of the function is 15 s.
 const TIME_LIMIT: Duration = Duration::from_secs(7);
 
 type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
-/// A client of one GitHub: github.com, an Enterprise Server, or the local stand-in.
+/// Client of github.com, a GitHub Enterprise Server, or the local stand-in.
 pub(crate) struct GitHub {
     oauth: Client,
     api_url: String,
     transport: Transport,
 }
 
-/// Why GitHub did not tell who the user is.
+/// Reason why GitHub did not return a usable profile.
 #[derive(Debug, Error)]
 pub(crate) enum GitHubError {
-    /// No answer, a late one, or a server error.
+    /// No response in time, or a server error.
     #[error("unavailable: {0}")]
     Unavailable(String),
     /// An OAuth error (RFC 6749 §5.2), which GitHub sends with status 200.
     #[error("refused: {0}")]
     Refused(String),
-    /// An answer that is not what GitHub documents.
-    #[error("unintelligible answer: {0}")]
+    /// A response that does not match GitHub's documentation.
+    #[error("unexpected response: {0}")]
     Unintelligible(String),
-    /// GitHub does not let the token read the account: the app lacks the permission
-    /// for e-mail addresses, an organisation restricts it, or its rate limit is used up.
+    /// The token may not read the account: the app lacks the permission for e-mail addresses,
+    /// an organization restricts it, or the rate limit is exhausted.
     #[error("forbidden: status 403")]
     Forbidden,
-    /// No primary, verified e-mail address.
+    /// The account has no primary e-mail address that is verified.
     #[error("the account has no primary, verified e-mail address")]
     EmailUnverified,
 }
 
 impl GitHub {
-    /// `GITHUB_CLIENT_ID`, `GITHUB_CLIENT_SECRET`, `GITHUB_URL`, `GITHUB_API_URL`.
+    /// Reads `GITHUB_CLIENT_ID`, `GITHUB_CLIENT_SECRET`, `GITHUB_URL` and `GITHUB_API_URL`.
     ///
     /// # Errors
-    /// When one is missing or wrong.
+    /// If a setting is missing or invalid.
     pub(crate) fn load(env: &Env, redirect_url: String) -> Result<Self, ConfigError> {
         let url = env.base_url("GITHUB_URL", Some("https://github.com"))?;
-        let wrong = |error| ConfigError::new("GITHUB_URL", error);
+        let invalid_url = |error| ConfigError::new("GITHUB_URL", error);
         let client_id = ClientId::new(env.required("GITHUB_CLIENT_ID")?.to_owned());
         let client_secret = ClientSecret::new(env.required("GITHUB_CLIENT_SECRET")?.to_owned());
         let oauth = BasicClient::new(client_id)
             .set_client_secret(client_secret)
-            // GitHub documents the parameters in the body; the crate's default is Basic.
+            // GitHub expects the credentials in the body; the crate's default is the Basic scheme.
             .set_auth_type(AuthType::RequestBody)
-            .set_auth_uri(AuthUrl::new(format!("{url}/login/oauth/authorize")).map_err(wrong)?)
-            .set_token_uri(TokenUrl::new(format!("{url}/login/oauth/access_token")).map_err(wrong)?)
+            .set_auth_uri(
+                AuthUrl::new(format!("{url}/login/oauth/authorize")).map_err(invalid_url)?,
+            )
+            .set_token_uri(
+                TokenUrl::new(format!("{url}/login/oauth/access_token")).map_err(invalid_url)?,
+            )
             .set_redirect_uri(
                 RedirectUrl::new(redirect_url)
                     .map_err(|error| ConfigError::new("PUBLIC_URL", error))?,
@@ -86,7 +91,7 @@ impl GitHub {
         })
     }
 
-    /// Where the browser signs in.
+    /// Returns the URL at GitHub where the user signs in. `login` suggests an account.
     pub(crate) fn authorize_url(&self, attempt: &LoginAttempt, login: Option<String>) -> String {
         let verifier = PkceCodeVerifier::new(attempt.pkce_verifier().to_owned());
         let mut request = self
@@ -101,7 +106,7 @@ impl GitHub {
         request.url().0.into()
     }
 
-    /// Swaps the code for a token and asks who its user is.
+    /// Exchanges GitHub's code for an access token and reads the user's profile with it.
     pub(crate) async fn identify(
         &self,
         code: String,
@@ -173,8 +178,8 @@ impl From<TransportError> for GitHubError {
     }
 }
 
-/// GitHub's rule for account names: up to 39 alphanumerics and hyphens; those of
-/// managed users have an underscore before their enterprise's short code.
+/// Returns whether a text can be a GitHub account name: 1 to 39 alphanumeric characters,
+/// hyphens, and underscores, which are part of the names of enterprise managed users.
 pub(crate) fn is_login(text: &str) -> bool {
     (1..=39).contains(&text.len())
         && text
@@ -182,7 +187,8 @@ pub(crate) fn is_login(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
 }
 
-/// An error code as it may be logged: what GitHub sends is not ours.
+/// Removes unexpected characters from an error code, because it comes from outside and is
+/// logged. At most 64 characters.
 fn slug(code: &str) -> String {
     code.chars()
         .filter(|c| c.is_ascii_alphanumeric() || *c == '_')
@@ -205,7 +211,7 @@ struct Email {
     verified: bool,
 }
 
-/// Identity is the numeric id: logins change hands.
+/// Creates the profile. The numeric id identifies the user, because logins can be reassigned.
 fn profile(user: User, emails: Vec<Email>) -> Result<Profile, GitHubError> {
     let user_id = UserId::new(user.id)
         .ok_or_else(|| GitHubError::Unintelligible("an account id out of range".to_owned()))?;

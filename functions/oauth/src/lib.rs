@@ -1,10 +1,10 @@
-//! Sign-in with GitHub: OAuth 2.0 authorization code flow (RFC 6749) with
-//! `state` and PKCE (RFC 7636), as RFC 9700 asks.
+//! Sign-in with GitHub: the OAuth 2.0 authorization code flow (RFC 6749) with `state` and PKCE
+//! (RFC 7636), as RFC 9700 requires.
 //!
-//! 1. `start` sends the browser to GitHub and leaves a sealed cookie.
-//! 2. GitHub sends it back to `callback`, which asks GitHub who it is, opens
-//!    a session and hands the tokens to the frontend; or a one-time code, which
-//!    `token` swaps for them.
+//! 1. `start` redirects the browser to GitHub and sets an encrypted cookie.
+//! 2. GitHub redirects it to `callback`, which reads the profile from GitHub, opens a session
+//!    and redirects to the frontend, with tokens or with an authorization code.
+//! 3. `token` exchanges the authorization code for tokens.
 
 use std::sync::Arc;
 
@@ -27,13 +27,13 @@ use cookies::Cookies;
 use frontend::Frontend;
 use github::GitHub;
 
-/// The path that GitHub sends the browser back to.
+/// Path of the redirect URI that is registered at GitHub.
 const CALLBACK_PATH: &str = "/login/oauth2/code/github";
 
-/// The tables that this function uses. Its role and its settings in `template.yaml` are for these.
+/// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
 const TABLES: [Table; 3] = [Table::Users, Table::RefreshTokens, Table::Applications];
 
-/// What the handlers share.
+/// State shared by the handlers.
 #[derive(Clone, FromRef)]
 pub struct State {
     clock: Clock,
@@ -49,7 +49,7 @@ impl State {
     /// Reads the settings of this function.
     ///
     /// # Errors
-    /// When one is missing or wrong.
+    /// If a setting is missing or invalid.
     pub fn load(host: &Host) -> Result<Self, ConfigError> {
         let host = &host.using(&TABLES)?;
         let env = &host.env;

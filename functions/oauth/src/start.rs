@@ -1,4 +1,4 @@
-//! `GET /oauth2/authorization/github`: sends the browser to GitHub.
+//! `GET /oauth2/authorization/github`: redirects the browser to GitHub.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -14,20 +14,21 @@ use utoipa::IntoParams;
 use crate::frontend::Reason;
 use crate::github::is_login;
 
-/// The query of a sign-in's start.
+/// Query of `GET /oauth2/authorization/github`.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Start {
-    /// Asks for a one-time code bound to this challenge, instead of tokens.
+    /// Requests an authorization code bound to this PKCE challenge, instead of tokens.
     #[param(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{43}$", example = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")]
     code_challenge: Option<CodeChallenge>,
-    /// The only method is `S256`; `plain` would be no protection (RFC 9700 §2.1.1).
+    /// Method of the challenge. Must be `S256` (RFC 9700 §2.1.1), and present if there is a
+    /// challenge.
     #[param(value_type = Option<String>, pattern = "^S256$", example = "S256")]
     code_challenge_method: Option<ChallengeMethod>,
-    /// A path on the frontend to go to afterwards. Anything else is ignored.
+    /// Path on the dashboard to open after the sign-in. Ignored if it is not a path.
     #[param(example = "/applications")]
     return_to: Option<String>,
-    /// The GitHub account to suggest; GitHub's own parameter of that name.
+    /// GitHub account to suggest, passed to GitHub's parameter of the same name.
     #[param(example = "octocat")]
     login: Option<String>,
 }
@@ -38,7 +39,8 @@ enum ChallengeMethod {
 }
 
 impl Start {
-    /// RFC 7636 §4.3 reads a challenge without a method as `plain`.
+    /// Returns whether challenge and method are both present or both absent. RFC 7636 §4.3
+    /// treats a challenge without a method as `plain`, which is not supported.
     fn is_complete(&self) -> bool {
         self.code_challenge.is_some() == self.code_challenge_method.is_some()
     }
@@ -48,9 +50,9 @@ impl Start {
 #[utoipa::path(
     get, path = "/oauth2/authorization/github", operation_id = "startSignIn",
     summary = "Start a sign-in",
-    description = "Sends the browser to GitHub, with a cookie that ties the answer to it. With a challenge, the sign-in ends with a one-time code instead of tokens.",
+    description = "Redirects the browser to GitHub and sets a cookie that binds the sign-in to the browser. With a challenge, the sign-in ends with an authorization code instead of tokens.",
     params(Start),
-    responses((status = 302, description = "To GitHub; or, where the query is not valid, to `/login?reason=invalid_request` of the dashboard.", headers(("location")))),
+    responses((status = 302, description = "Redirect to GitHub or, if the query is invalid, to `/login?reason=invalid_request` of the dashboard.", headers(("location")))),
 )]
 pub(crate) async fn start(
     State(state): State<crate::State>,
@@ -67,17 +69,11 @@ pub(crate) async fn start(
             .login_page(Reason::InvalidRequest)
             .into_response();
     };
-    let attempt = {
-        let now = state.clock.now();
-        LoginAttempt::start(
-            query
-                .return_to
-                .and_then(|path| ReturnTo::try_from(path).ok()),
-            query.code_challenge,
-            now,
-            &mut random::rng(),
-        )
-    };
+    let return_to = query
+        .return_to
+        .and_then(|path| ReturnTo::try_from(path).ok());
+    let now = state.clock.now();
+    let attempt = LoginAttempt::start(return_to, query.code_challenge, now, &mut random::rng());
     let Some(sealed) = attempt.seal(state.tokens.keys()) else {
         return state
             .frontend

@@ -120,10 +120,10 @@ pub fn serialize_rfc3339_option<S: Serializer>(
     }
 }
 
-/// For `#[serde(default, deserialize_with)]`: a time in RFC 3339, or none.
+/// Deserializes an optional RFC 3339 time, for `#[serde(default, deserialize_with)]`.
 ///
 /// # Errors
-/// When it is another text, in words that do not quote it.
+/// If the text is not such a time. The message does not quote the text.
 pub fn deserialize_rfc3339_option<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Timestamp>, D::Error> {

@@ -1,5 +1,5 @@
-//! Where a list goes on. A cursor names a list and a place in it, and nothing else:
-//! whose rows are read comes from the caller's token and membership alone.
+//! Cursors of lists with pages. A cursor contains only the list and a position in it. Which
+//! rows are read depends on the caller's token and membership, never on the cursor.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,10 +12,10 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-/// Version of the encoding. A cursor of another version is refused.
+/// Version of the encoding. Cursors with another version are rejected.
 const VERSION: u8 = 1;
 
-/// The lists that are read page by page; the number is in their cursors.
+/// Identifies a list with pages. The number is part of the list's cursors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListId {
     /// Traces of an application.
@@ -28,27 +28,28 @@ pub enum ListId {
     AccountAudit = 4,
 }
 
-/// A list that is read page by page.
+/// A list with pages.
 pub trait List {
-    /// Which one.
+    /// Identifies the list in its cursors.
     const ID: ListId;
-    /// A place in it.
+    /// Position of a row in the list.
     type Position: Position;
 }
 
-/// A place in a list, of public values alone.
+/// Position of a row in a list. Contains no secret values.
 pub trait Position: Sized {
-    /// Its bytes in a cursor.
+    /// Encodes the position for a cursor.
     fn to_bytes(&self) -> Vec<u8>;
 
-    /// From the bytes of a cursor, which anyone may have made up.
+    /// Decodes the position from a cursor. Returns `None` for invalid bytes, because clients can
+    /// forge cursors.
     fn from_bytes(bytes: &[u8]) -> Option<Self>;
 }
 
-/// The next row of a list. As text: version, list and place in base64url.
+/// Position of the next row of a list. The text is base64url(version ‖ list ‖ position).
 pub struct Cursor<L: List>(pub L::Position);
 
-/// The text is no cursor of this list.
+/// The text is not a cursor of this list.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("is not one that this list returned")]
 pub struct InvalidCursor;
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_leads_back_to_its_place_in_its_own_list_alone() {
+    fn a_cursor_parses_only_for_its_own_list() {
         let text = Cursor::<Traces>(Number(7)).to_string();
         assert_eq!(
             text.parse::<Cursor<Traces>>().map(|cursor| cursor.0),
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_cursor_is_refused() {
+    fn malformed_cursors_are_refused() {
         let encoded = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         for text in [
             "",

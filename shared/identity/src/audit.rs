@@ -1,5 +1,5 @@
-//! The audit trail: who did what to an application or an account, written in
-//! the same transaction as the change itself.
+//! Audit log: who did what to an application or account. Each entry is written in the
+//! transaction of the change.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,28 +13,28 @@ use upblit_base::ids::{ApplicationId, InvalidId, PublicKeyId, SessionId, UserId}
 use upblit_base::random::{self, CryptoRng};
 use utoipa::ToSchema;
 
-/// How long an entry is kept.
+/// Time that an entry is kept.
 pub const RETENTION: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
-/// One thing that happened.
+/// One entry of an audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
-    /// Whose trail it belongs to.
+    /// Application or account whose log has the entry.
     pub subject: Subject,
-    /// Who did it.
+    /// User or system that made the change.
     pub actor: Actor,
-    /// When.
+    /// Time of the change.
     pub at: Timestamp,
-    /// What.
+    /// Kind of change.
     pub action: AuditAction,
-    /// The key it was done to, if it was done to one.
+    /// Key that was changed, for changes of keys.
     pub key: Option<PublicKeyId>,
-    /// The session it was done to, if it was done to one.
+    /// Session that was changed, for changes of sessions.
     pub session: Option<SessionId>,
 }
 
 impl AuditEntry {
-    /// Something that happened to an application.
+    /// Creates an entry in the log of an application.
     pub fn of_application(
         application_id: ApplicationId,
         actor: Actor,
@@ -52,7 +52,7 @@ impl AuditEntry {
         }
     }
 
-    /// Something that happened to a key, and so to its application.
+    /// Creates an entry about a key, in the log of its application.
     pub fn of_key(key: PublicKeyId, actor: Actor, action: AuditAction, at: Timestamp) -> Self {
         let entry = Self::of_application(key.application_id, actor, action, at);
         Self {
@@ -61,7 +61,7 @@ impl AuditEntry {
         }
     }
 
-    /// Something that happened to a session, and so to its user's account.
+    /// Creates an entry about a session, in the log of its user's account.
     pub fn of_session(
         user_id: UserId,
         session: SessionId,
@@ -69,59 +69,58 @@ impl AuditEntry {
         action: AuditAction,
         at: Timestamp,
     ) -> Self {
-        let (subject, session) = (Subject::Account(user_id), Some(session));
         Self {
-            subject,
+            subject: Subject::Account(user_id),
             actor,
             at,
             action,
             key: None,
-            session,
+            session: Some(session),
         }
     }
 }
 
-/// Whose trail an entry belongs to.
+/// Application or account that an audit log belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
-    /// An application; its members read it.
+    /// An application. Its members can read the log.
     Application(ApplicationId),
-    /// A user's account; the user reads it.
+    /// A user's account. The user can read the log.
     Account(UserId),
 }
 
 /// The audit log of an application, newest first.
 #[derive(Debug, Clone, Copy)]
-pub struct ApplicationTrail;
+pub struct ApplicationAuditLog;
 
 /// The audit log of an account, newest first.
 #[derive(Debug, Clone, Copy)]
-pub struct AccountTrail;
+pub struct AccountAuditLog;
 
-impl List for ApplicationTrail {
+impl List for ApplicationAuditLog {
     const ID: ListId = ListId::ApplicationAudit;
     type Position = AuditPosition;
 }
 
-impl List for AccountTrail {
+impl List for AccountAuditLog {
     const ID: ListId = ListId::AccountAudit;
     type Position = AuditPosition;
 }
 
-/// An entry's place in an audit log.
+/// Position of an entry in an audit log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuditPosition {
-    /// When it was written, to the millisecond.
+    /// Time when the entry was written, in milliseconds.
     pub at: Timestamp,
-    /// Base62; sets it apart from other entries of the same millisecond.
+    /// Random base62 characters, which distinguish entries of the same millisecond.
     pub random: [u8; Self::RANDOM],
 }
 
 impl AuditPosition {
-    /// Characters of the random part.
+    /// Length of the random part, in characters.
     pub const RANDOM: usize = 8;
 
-    /// The place of a new entry.
+    /// Generates the position of a new entry.
     pub fn generate(at: Timestamp, rng: &mut impl CryptoRng) -> Self {
         let mut random = [0; Self::RANDOM];
         random.copy_from_slice(random::base62(rng, Self::RANDOM).as_bytes());
@@ -146,15 +145,15 @@ impl Position for AuditPosition {
     }
 }
 
-/// Who did something.
+/// User or system that makes changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Actor {
-    /// A signed-in user.
+    /// A user, through the API.
     User(UserId),
-    /// The product itself, on noticing misuse.
+    /// This system, when it detects misuse.
     Upblit,
-    /// GitHub, which found a key in public.
+    /// GitHub, which reported a leaked key.
     GitHubSecretScanning,
 }
 
@@ -186,19 +185,19 @@ impl TryFrom<String> for Actor {
     }
 }
 
-/// What can happen to an application, its keys, or an account's sessions.
+/// Kind of change of an application, its keys, or the sessions of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum AuditAction {
     /// The application was created.
     #[serde(rename = "application.created")]
     ApplicationCreated,
-    /// The application got another name.
+    /// The application was renamed.
     #[serde(rename = "application.renamed")]
     ApplicationRenamed,
-    /// The application's telemetry is kept for another time.
+    /// The retention of the application's telemetry was changed.
     #[serde(rename = "application.retention_changed")]
     RetentionChanged,
-    /// The application's telemetry is spread over more partitions.
+    /// The number of shards of the application's telemetry was raised.
     #[serde(rename = "application.shards_raised")]
     ShardsRaised,
     /// The application was deleted and its keys revoked.
@@ -222,7 +221,7 @@ pub enum AuditAction {
     /// A key was revoked for good.
     #[serde(rename = "key.revoked")]
     KeyRevoked,
-    /// Someone signed in.
+    /// The user signed in.
     #[serde(rename = "session.opened")]
     SessionOpened,
     /// The session's holder signed out.
@@ -246,14 +245,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_survives_its_cursor_and_only_places_are_read() {
+    fn a_position_parses_from_its_cursor_and_malformed_positions_are_refused() {
         let at = clock::from_millis(1_769_862_600_123);
         let position = AuditPosition::generate(at, &mut random::rng());
-        let text = Cursor::<AccountTrail>(position).to_string();
-        let read = text.parse::<Cursor<AccountTrail>>().map(|cursor| cursor.0);
+        let text = Cursor::<AccountAuditLog>(position).to_string();
+        let read = text
+            .parse::<Cursor<AccountAuditLog>>()
+            .map(|cursor| cursor.0);
         assert_eq!(read, Ok(position));
         assert!(
-            text.parse::<Cursor<ApplicationTrail>>().is_err(),
+            text.parse::<Cursor<ApplicationAuditLog>>().is_err(),
             "of another list"
         );
         for random in ["1234567", "123456789", "1234567#", "        "] {

@@ -1,4 +1,4 @@
-//! The keys that GitHub signs with: fetched when needed, and remembered.
+//! GitHub's public keys for leak reports. Fetched when needed, and cached.
 
 use std::time::Duration;
 
@@ -14,24 +14,23 @@ use shared::web::error::Error;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
-/// Where GitHub publishes them.
+/// URL where GitHub publishes the keys.
 const DEFAULT_URL: &str = "https://api.github.com/meta/public_keys/secret_scanning";
 
-/// How long keys are believed: the bound on a key that GitHub retires.
+/// Time that keys are cached, and so the maximum time that a retired key is accepted.
 const LIFE: Duration = Duration::from_secs(60 * 60);
 
-/// How long after a fetch no other is made for an identifier we do not know.
-/// GitHub answers 60 requests an hour to someone it does not know; whoever
-/// makes up identifiers must not be able to use those up.
+/// Minimum time between fetches for unknown identifiers. GitHub allows 60 unauthenticated
+/// requests per hour; reports with invented identifiers must not use them up.
 const UNKNOWN_PAUSE: Duration = Duration::from_secs(5 * 60);
 
-/// How long after a failed fetch no other is made.
+/// Minimum time after a failed fetch.
 const FAILURE_PAUSE: Duration = Duration::from_secs(10);
 
-/// The whole request has 10 s.
+/// Time limit of a fetch. The time limit of the whole request is 10 s.
 const TIME_LIMIT: Duration = Duration::from_secs(4);
 
-/// GitHub's keys, as one instance knows them.
+/// GitHub's public keys, cached in this instance.
 pub(crate) struct GitHubKeys {
     url: String,
     client: Client,
@@ -45,7 +44,7 @@ struct Known {
     failed_at: Option<Timestamp>,
 }
 
-/// Why the keys are not known.
+/// Reason why the keys are not available.
 #[derive(Debug, Error)]
 enum FetchError {
     #[error("the request cannot be written: {0}")]
@@ -54,7 +53,7 @@ enum FetchError {
     Client(#[from] ClientError),
     #[error("unexpected status {0}")]
     Unexpected(StatusCode),
-    #[error("no usable key in the answer")]
+    #[error("no usable key in the response")]
     NoKeys,
     #[error("the last fetch failed a moment ago")]
     Paused,
@@ -67,10 +66,10 @@ impl From<FetchError> for Error {
 }
 
 impl GitHubKeys {
-    /// `GITHUB_SECRET_SCANNING_KEYS_URL`.
+    /// Reads `GITHUB_SECRET_SCANNING_KEYS_URL`.
     ///
     /// # Errors
-    /// When it is not an address.
+    /// If it is not a base URL.
     pub(crate) fn load(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self {
             url: env.base_url("GITHUB_SECRET_SCANNING_KEYS_URL", Some(DEFAULT_URL))?,
@@ -82,14 +81,14 @@ impl GitHubKeys {
     /// Checks that GitHub signed this body.
     ///
     /// # Errors
-    /// When it did not, or when its keys cannot be fetched.
+    /// If the signature is invalid or the keys cannot be fetched.
     pub(crate) async fn verify(
         &self,
         signature: &Signature,
         body: &[u8],
         now: Timestamp,
     ) -> Result<(), Error> {
-        // Held while fetching: everyone who waits gets the same answer.
+        // Held during the fetch, so that concurrent requests share its result.
         let mut known = self.known.lock().await;
         if known.need_fetch(signature.key_identifier(), now) {
             if within(FAILURE_PAUSE, known.failed_at, now) {
@@ -132,11 +131,11 @@ impl Known {
         }
     }
 
-    /// A new key of GitHub's is fetched when it is first used.
+    /// Returns whether to fetch the keys. An unknown identifier may be a new key of GitHub.
     fn need_fetch(&self, identifier: &str, now: Timestamp) -> bool {
         let known = self.keys.contains(identifier);
-        let believed_for = if known { LIFE } else { UNKNOWN_PAUSE };
-        !within(believed_for, self.fetched_at, now)
+        let cached_for = if known { LIFE } else { UNKNOWN_PAUSE };
+        !within(cached_for, self.fetched_at, now)
     }
 }
 

@@ -1,4 +1,4 @@
-//! GitHub's two dialects of HTTP: the REST API, and the token endpoint.
+//! HTTP requests to GitHub: the REST API and the token endpoint.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use shared::web::client::{Client, ClientError};
 use thiserror::Error;
 
-/// Why a call has no usable answer.
+/// Reason why a call has no usable response.
 #[derive(Debug, Error)]
 pub(super) enum TransportError {
     #[error("the request cannot be written: {0}")]
@@ -22,16 +22,16 @@ pub(super) enum TransportError {
     Unexpected(StatusCode),
 }
 
-/// How long one call may take; [`super::TIME_LIMIT`] bounds all of them together.
+/// Time limit of one call. [`super::TIME_LIMIT`] limits all calls together.
 const CALL_TIME_LIMIT: Duration = Duration::from_secs(5);
 const GET_TIME_LIMIT: Duration = Duration::from_secs(2);
 
-/// Waits before a GET is repeated.
+/// Delays before the retries of a GET.
 const GET_RETRIES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(600)];
 
 impl TransportError {
-    /// Whether the same GET may succeed a moment later.
-    fn may_pass(&self) -> bool {
+    /// Returns whether a retry of the same GET may succeed.
+    fn is_transient(&self) -> bool {
         match self {
             Self::Client(ClientError::Failed(_) | ClientError::Late(_)) => true,
             Self::Client(ClientError::ServerError(status)) => status.is_server_error(),
@@ -41,13 +41,13 @@ impl TransportError {
     }
 }
 
-/// Calls to one GitHub.
+/// Sends requests to GitHub.
 #[derive(Default)]
 pub(super) struct Transport(Client);
 
 impl Transport {
-    /// A resource of GitHub's REST API. Tried again where GitHub has a bad second:
-    /// no answer, a server error, or a new token that is not known everywhere yet.
+    /// Reads a resource of the REST API. Retries if there is no response, a server error, or a
+    /// 401, because a new token is not valid on all of GitHub's servers immediately.
     pub(super) async fn get(
         &self,
         url: &str,
@@ -55,7 +55,7 @@ impl Transport {
     ) -> Result<Bytes, TransportError> {
         for wait in GET_RETRIES {
             match self.try_get(url, token).await {
-                Err(error) if error.may_pass() => tokio::time::sleep(wait).await,
+                Err(error) if error.is_transient() => tokio::time::sleep(wait).await,
                 result => return result,
             }
         }
@@ -83,7 +83,7 @@ impl Transport {
     }
 }
 
-/// Requests of the oauth2 crate, to the token endpoint.
+/// Sends requests of the `oauth2` crate to the token endpoint.
 impl<'c> AsyncHttpClient<'c> for Transport {
     type Error = TransportError;
     type Future =
@@ -96,7 +96,7 @@ impl<'c> AsyncHttpClient<'c> for Transport {
                 .send(request.map(Bytes::from), CALL_TIME_LIMIT)
                 .await?;
             if response.status() == StatusCode::OK && is_oauth_error(response.body()) {
-                // GitHub sends OAuth errors with 200; RFC 6749 §5.2 and the crate expect 400.
+                // GitHub sends OAuth errors with status 200; RFC 6749 §5.2 and the crate expect 400.
                 *response.status_mut() = StatusCode::BAD_REQUEST;
             }
             Ok(response.map(Vec::from))
