@@ -13,13 +13,13 @@ export interface paths {
         };
         /**
          * List an application's keys
-         * @description Oldest first, each with how it fared at ingest yesterday and today; never the keys themselves. Revoked ones are there for 30 days.
+         * @description Lists keys, oldest first, with the health of each: what ingest accepted and rejected yesterday and today. Never contains the keys themselves. Revoked keys are listed for 30 days.
          */
         get: operations["listKeys"];
         put?: never;
         /**
-         * Make an API key
-         * @description The answer is the key as a JSON string, this one time. All of the body may be left out.
+         * Create an API key
+         * @description Returns the key as a JSON string. It cannot be read again. All fields and the body itself are optional; a key has all scopes unless the body lists some.
          */
         post: operations["mintKey"];
         delete?: never;
@@ -40,12 +40,15 @@ export interface paths {
         post?: never;
         /**
          * Revoke a key
-         * @description For good. It is refused within 10 seconds.
+         * @description Revokes the key permanently. Ingest rejects it within 10 seconds. Succeeds if it is already revoked.
          */
         delete: operations["revokeKey"];
         options?: never;
         head?: never;
-        /** Rename a key, or switch it off and on */
+        /**
+         * Rename, disable or enable a key
+         * @description Omitted fields stay unchanged; at least one is required. A revoked key cannot be changed.
+         */
         patch: operations["changeKey"];
         trace?: never;
     };
@@ -60,7 +63,7 @@ export interface paths {
         put?: never;
         /**
          * Give a key a new secret
-         * @description The answer is the new key as a JSON string, this one time. The old one is valid until the overlap ends.
+         * @description Returns the new key as a JSON string. It cannot be read again. The old key stays valid until the overlap ends.
          */
         post: operations["rotateKey"];
         delete?: never;
@@ -78,11 +81,14 @@ export interface paths {
         };
         /**
          * List applications
-         * @description The caller's, oldest first.
+         * @description Lists the applications of the signed-in user, oldest first.
          */
         get: operations["listApplications"];
         put?: never;
-        /** Create an application */
+        /**
+         * Create an application
+         * @description Creates an application that the signed-in user owns. A user can own 100 applications.
+         */
         post: operations["createApplication"];
         delete?: never;
         options?: never;
@@ -97,20 +103,23 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get an application */
+        /**
+         * Get an application
+         * @description Returns an application of the signed-in user.
+         */
         get: operations["getApplication"];
         put?: never;
         post?: never;
         /**
          * Delete an application
-         * @description Its keys are revoked; its telemetry cannot be read any more, and expires.
+         * @description Deletes the application and revokes its keys. Its telemetry can no longer be read, and expires.
          */
         delete: operations["deleteApplication"];
         options?: never;
         head?: never;
         /**
-         * Rename an application, or change what becomes of its telemetry
-         * @description What is left out stays as it is.
+         * Rename an application, or change its telemetry settings
+         * @description Omitted fields stay unchanged; at least one is required. A new retention applies to telemetry that arrives from now on. Shards can only be raised.
          */
         patch: operations["changeApplication"];
         trace?: never;
@@ -123,8 +132,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read what happened to an application
-         * @description Newest first.
+         * Read the audit log of an application
+         * @description Lists changes of the application and its keys, newest first. Entries are kept for 400 days.
          */
         get: operations["auditApplication"];
         put?: never;
@@ -242,7 +251,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get the signed-in user */
+        /**
+         * Get the signed-in user
+         * @description Returns the user's profile from GitHub, as of the last sign-in.
+         */
         get: operations["getMe"];
         put?: never;
         post?: never;
@@ -260,8 +272,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read what happened to one's account
-         * @description Sign-ins and how sessions ended, newest first.
+         * Read the audit log of the account
+         * @description Lists sign-ins and the ends of sessions of the signed-in user, newest first. Entries are kept for 400 days.
          */
         get: operations["auditAccount"];
         put?: never;
@@ -281,7 +293,7 @@ export interface paths {
         };
         /**
          * Start a sign-in
-         * @description Sends the browser to GitHub, with a cookie that ties the answer to it. With a challenge, the sign-in ends with a one-time code instead of tokens.
+         * @description Redirects the browser to GitHub and sets a cookie that binds the sign-in to the browser. With a challenge, the sign-in ends with an authorization code instead of tokens.
          */
         get: operations["startSignIn"];
         put?: never;
@@ -342,8 +354,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Report keys that were found in public
-         * @description For GitHub's secret scanning, which signs the body. Genuine keys are revoked at once.
+         * Report leaked keys
+         * @description Called by GitHub's secret scanning, which signs the body. Revokes genuine keys immediately, and returns for each token whether it is genuine.
          */
         post: operations["reportLeakedKeys"];
         delete?: never;
@@ -511,7 +523,7 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description An application as its members see it. */
+        /** @description An application in responses. */
         Application: {
             /** Format: date-time */
             createdAt: string;
@@ -526,23 +538,24 @@ export interface components {
             role: components["schemas"]["Role"];
             shards: components["schemas"]["Shards"];
         };
-        /** @description The body of `PATCH /applications/{id}`: what is left out stays as it is. */
+        /** @description Body of `PATCH /applications/{id}`. Omitted fields stay unchanged. */
         ApplicationChange: {
             name?: components["schemas"]["Name"] | null;
             retentionDays?: components["schemas"]["RetentionDays"] | null;
             shards?: components["schemas"]["Shards"] | null;
         };
         /**
-         * @description An application: 11 base62 characters, the first telling its `Environment`.
+         * @description Id of an application: 11 base62 characters. The first is `L` or `T`, for its
+         *     `Environment`.
          * @example L6H9O5sHpHY
          */
         ApplicationId: string;
-        /** @description The answer of `GET /applications`. */
+        /** @description Response of `GET /applications`. */
         Applications: {
             applications: components["schemas"]["Application"][];
         };
         /**
-         * @description What can happen to an application, its keys, or an account's sessions.
+         * @description Kind of change of an application, its keys, or the sessions of an account.
          * @enum {string}
          */
         AuditAction: "application.created" | "application.renamed" | "application.retention_changed" | "application.shards_raised" | "application.deleted" | "key.minted" | "key.renamed" | "key.disabled" | "key.enabled" | "key.rotated" | "key.revoked" | "session.opened" | "session.signed_out" | "session.revoked" | "session.reuse_detected" | "session.code_replayed";
@@ -555,8 +568,8 @@ export interface components {
             key?: components["schemas"]["PublicKeyId"] | null;
             session?: components["schemas"]["SessionId"] | null;
         };
-        /** @description The answer; `nextCursor` is null on the last page. */
-        AuditTrail: {
+        /** @description One page of an audit log. `nextCursor` is null on the last page. */
+        AuditLog: {
             entries: components["schemas"]["AuditEntry"][];
             nextCursor?: string | null;
         };
@@ -565,8 +578,8 @@ export interface components {
             startTime: string;
         };
         /**
-         * @description What an application is for. Written into its id, so that a key's prefix
-         *     (`upblit_live_`, `upblit_test_`) is known without reading the application.
+         * @description Environment of an application. Part of the application's id, so that the prefix of
+         *     its keys (`upblit_live_`, `upblit_test_`) follows from the id.
          * @enum {string}
          */
         Environment: "production" | "test";
@@ -582,11 +595,11 @@ export interface components {
         Exported: {
             partialSuccess?: components["schemas"]["PartialSuccess"] | null;
         };
-        /** @description One field that cannot be accepted. */
+        /** @description Describes why one field of a request was rejected. */
         FieldError: {
-            /** @description Where in the body or query: a JSON pointer (RFC 6901). */
+            /** @description Location of the field in the body or query, as a JSON pointer (RFC 6901). */
             pointer: string;
-            /** @description Why not, in words for the person who sent it. */
+            /** @description Reason in plain words, for display to the user. */
             reason: string;
         };
         /** @description An instrumentation scope. */
@@ -596,7 +609,7 @@ export interface components {
             /** @description Its version. */
             version?: string | null;
         };
-        /** @description What is shown of a key. */
+        /** @description A key in responses. Never contains its secret. */
         Key: {
             /** Format: date-time */
             createdAt: string;
@@ -612,7 +625,7 @@ export interface components {
             scopes: components["schemas"]["KeyScope"][];
             status: components["schemas"]["KeyStatus"];
         };
-        /** @description The body of `PATCH`. */
+        /** @description Body of `PATCH /apikey/{id}`. Omitted fields stay unchanged. */
         KeyChange: {
             name?: components["schemas"]["Name"] | null;
             status?: components["schemas"]["WantedStatus"] | null;
@@ -639,24 +652,24 @@ export interface components {
             since: string;
         };
         /**
-         * @description What a key may be used for.
+         * @description Permission of an API key.
          * @enum {string}
          */
         KeyScope: "ingest:traces" | "ingest:logs";
         /**
-         * @description What a list shows of a key's condition.
+         * @description Status of a key at a moment, as displayed.
          * @enum {string}
          */
         KeyStatus: "active" | "disabled" | "revoked" | "expired";
         KeyWithHealth: components["schemas"]["Key"] & {
             health?: components["schemas"]["KeyHealth"] | null;
         };
-        /** @description The answer. */
+        /** @description Response of `GET /apikey`. */
         Keys: {
             keys: components["schemas"]["KeyWithHealth"][];
         };
         /**
-         * @description What we tell GitHub about a token it found.
+         * @description Feedback for GitHub about a token that it found.
          * @enum {string}
          */
         Label: "true_positive" | "false_positive";
@@ -666,21 +679,21 @@ export interface components {
             detail: string;
             reason: components["schemas"]["RejectReason"];
         };
-        /** @description What GitHub wants to know about each token. It sent the token, so this tells it nothing. */
+        /** @description Feedback for GitHub about one token. It repeats the token, which GitHub already has. */
         LeakFeedback: {
             label: components["schemas"]["Label"];
             token_raw: string;
             token_type: string;
         };
-        /** @description A token that GitHub found in public. */
+        /** @description A token that GitHub found in a public place. */
         LeakedKey: {
             /**
-             * @description Its text: one of our keys, or something that looks like one.
+             * @description Text that GitHub found: an API key, or something that looks like one.
              * @example upblit_live_…
              */
             token: string;
             /**
-             * @description GitHub's name for the pattern that matched.
+             * @description GitHub's name of the pattern that matched.
              * @example upblit_api_key
              */
             type: string;
@@ -736,7 +749,7 @@ export interface components {
             logs: components["schemas"]["LogRecord"][];
             nextCursor?: string | null;
         };
-        /** @description The answer. */
+        /** @description Response of `GET /me`. */
         Me: {
             avatar: string;
             email: string;
@@ -756,17 +769,17 @@ export interface components {
             total: components["schemas"]["Total"];
         };
         /**
-         * @description A name that people see: trimmed, 1 to `MAX_NAME_CHARS` characters, no control characters.
+         * @description A display name: trimmed, 1 to `MAX_NAME_CHARS` characters, no control characters.
          * @example Shop
          */
         Name: string;
-        /** @description The body of `POST /applications`. */
+        /** @description Body of `POST /applications`. */
         NewApplication: {
             environment?: components["schemas"]["Environment"];
             name: components["schemas"]["Name"];
             retentionDays?: components["schemas"]["RetentionDays"] | null;
         };
-        /** @description The body; all of it may be left out. */
+        /** @description Body of `POST /apikey`. All fields, and the body itself, are optional. */
         NewKey: {
             /**
              * Format: date-time
@@ -809,7 +822,7 @@ export interface components {
             type: string;
         };
         /**
-         * @description The public id of a key: its characters 13 to 31.
+         * @description Public id of an API key: characters 13 to 31 of the key.
          * @example L6H9O5sHpHYx0yNPyZ8
          */
         PublicKeyId: string;
@@ -848,19 +861,21 @@ export interface components {
         };
         /**
          * Format: int32
-         * @description A time that telemetry is kept: 1 to `MAX_RETENTION_DAYS` days.
+         * @description Retention of telemetry, from 1 to `MAX_RETENTION_DAYS` days.
          * @example 30
          */
         RetentionDays: number;
         /**
-         * @description What a member may do. One role for now; stored, so that a second needs no migration.
+         * @description Role of a member of an application. There is one role; it is stored so that adding another
+         *     needs no migration.
          * @enum {string}
          */
         Role: "owner";
-        /** @description The body. */
+        /** @description Body of `POST /apikey/{id}/rotate`. All fields are optional. */
         Rotation: {
             /**
              * Format: int64
+             * @description Time that the old secret stays valid, in seconds.
              * @default 86400
              */
             overlapSeconds: number | null;
@@ -877,7 +892,7 @@ export interface components {
             userAgent: string;
         };
         /**
-         * @description A session (a family of refresh tokens): truncated hash of the family's secret.
+         * @description Id of a session: the truncated SHA-256 hash of the secret of its token family.
          * @example l1Iq3lWq1bq0y4VVf0mRcA
          */
         SessionId: string;
@@ -887,8 +902,8 @@ export interface components {
         };
         /**
          * Format: int32
-         * @description Partitions that an application's telemetry is spread over at any time, 1 to
-         *     `MAX_SHARDS`. Readers look at all of them, so it only grows.
+         * @description Number of partitions that an application's telemetry is spread over, from 1 to
+         *     `MAX_SHARDS`. It can only grow, because queries read shards 0 to this number.
          * @example 1
          */
         Shards: number;
@@ -1082,7 +1097,7 @@ export interface components {
             traces: components["schemas"]["TraceRow"][];
         };
         /**
-         * @description A user: GitHub's numeric account id, which survives renames.
+         * @description Id of a user: GitHub's numeric account id, which does not change if the account is renamed.
          * @example 583231
          */
         UserId: string;
@@ -1364,7 +1379,7 @@ export type ApplicationId = components['schemas']['ApplicationId'];
 export type Applications = components['schemas']['Applications'];
 export type AuditAction = components['schemas']['AuditAction'];
 export type AuditEntry = components['schemas']['AuditEntry'];
-export type AuditTrail = components['schemas']['AuditTrail'];
+export type AuditLog = components['schemas']['AuditLog'];
 export type Bucket = components['schemas']['Bucket'];
 export type Environment = components['schemas']['Environment'];
 export type ExportLogs = components['schemas']['ExportLogs'];
@@ -1518,14 +1533,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Of the key. */
+                /** @description Public id of the key. */
                 id: components["schemas"]["PublicKeyId"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description It is revoked. */
+            /** @description The key is revoked. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1543,7 +1558,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Of the key. */
+                /** @description Public id of the key. */
                 id: components["schemas"]["PublicKeyId"];
             };
             cookie?: never;
@@ -1578,7 +1593,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Of the key. */
+                /** @description Public id of the key. */
                 id: components["schemas"]["PublicKeyId"];
             };
             cookie?: never;
@@ -1669,7 +1684,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Of the application. */
+                /** @description Id of the application. */
                 id: components["schemas"]["ApplicationId"];
             };
             cookie?: never;
@@ -1696,14 +1711,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Of the application. */
+                /** @description Id of the application. */
                 id: components["schemas"]["ApplicationId"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone. */
+            /** @description The application is deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1721,7 +1736,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Of the application. */
+                /** @description Id of the application. */
                 id: components["schemas"]["ApplicationId"];
             };
             cookie?: never;
@@ -1754,12 +1769,12 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: number;
-                /** @description `nextCursor` of the page before. */
+                /** @description `nextCursor` of the previous page. */
                 cursor?: string;
             };
             header?: never;
             path: {
-                /** @description Of the application. */
+                /** @description Id of the application. */
                 id: components["schemas"]["ApplicationId"];
             };
             cookie?: never;
@@ -1772,7 +1787,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AuditTrail"];
+                    "application/json": components["schemas"]["AuditLog"];
                 };
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
@@ -1957,7 +1972,7 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: number;
-                /** @description `nextCursor` of the page before. */
+                /** @description `nextCursor` of the previous page. */
                 cursor?: string;
             };
             header?: never;
@@ -1972,7 +1987,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AuditTrail"];
+                    "application/json": components["schemas"]["AuditLog"];
                 };
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
@@ -1985,22 +2000,23 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Asks for a one-time code bound to this challenge, instead of tokens.
+                 * @description Requests an authorization code bound to this PKCE challenge, instead of tokens.
                  * @example E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM
                  */
                 code_challenge?: string;
                 /**
-                 * @description The only method is `S256`; `plain` would be no protection (RFC 9700 §2.1.1).
+                 * @description Method of the challenge. Must be `S256` (RFC 9700 §2.1.1), and present if there is a
+                 *     challenge.
                  * @example S256
                  */
                 code_challenge_method?: string;
                 /**
-                 * @description A path on the frontend to go to afterwards. Anything else is ignored.
+                 * @description Path on the dashboard to open after the sign-in. Ignored if it is not a path.
                  * @example /applications
                  */
                 return_to?: string;
                 /**
-                 * @description The GitHub account to suggest; GitHub's own parameter of that name.
+                 * @description GitHub account to suggest, passed to GitHub's parameter of the same name.
                  * @example octocat
                  */
                 login?: string;
@@ -2011,7 +2027,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description To GitHub; or, where the query is not valid, to `/login?reason=invalid_request` of the dashboard. */
+            /** @description Redirect to GitHub or, if the query is invalid, to `/login?reason=invalid_request` of the dashboard. */
             302: {
                 headers: {
                     location?: string;
@@ -2086,9 +2102,9 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description Which of its keys GitHub signed with. */
+                /** @description Identifier of the public key that signed the body. */
                 "Github-Public-Key-Identifier": string;
-                /** @description ECDSA over the body, in base64. */
+                /** @description ECDSA signature of the body, in base64. */
                 "Github-Public-Key-Signature": string;
             };
             path?: never;
