@@ -14,6 +14,7 @@
 mod support;
 
 mod accounts;
+mod adversarial_cases;
 mod api_keys;
 mod applications;
 mod boundaries;
