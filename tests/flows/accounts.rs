@@ -1,4 +1,4 @@
-//! An account: how many sessions it may have, and its own audit trail.
+//! An account: the limit of its sessions, and its audit log.
 
 use serde_json::Value;
 
@@ -6,8 +6,8 @@ use crate::support::callers::refresh;
 use crate::support::{Backend, SignedIn};
 
 async fn actions(user: &SignedIn) -> Vec<String> {
-    let trail = user.get("/me/audit").await.json();
-    let entries = trail["entries"].as_array().unwrap().iter();
+    let audit_log = user.get("/me/audit").await.json();
+    let entries = audit_log["entries"].as_array().unwrap().iter();
     entries
         .map(|entry| entry["action"].as_str().unwrap().to_owned())
         .collect()
@@ -72,9 +72,9 @@ async fn the_audit_log_of_an_account_shows_how_sessions_began_and_ended() {
             "session.opened",
         ]
     );
-    let trail = third.get("/me/audit").await.json();
-    assert_eq!(trail["entries"][3]["actor"], "upblit");
-    assert!(trail["entries"][3]["session"].is_string());
-    assert_eq!(trail["nextCursor"], Value::Null);
+    let audit_log = third.get("/me/audit").await.json();
+    assert_eq!(audit_log["entries"][3]["actor"], "upblit");
+    assert!(audit_log["entries"][3]["session"].is_string());
+    assert_eq!(audit_log["nextCursor"], Value::Null);
     assert_eq!(actions(&other).await, ["session.opened"], "nobody else's");
 }

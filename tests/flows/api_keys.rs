@@ -1,4 +1,4 @@
-//! API keys: minted, shown once, listed without themselves, rotated, revoked.
+//! API keys: created and shown once, listed without the secret, rotated, revoked.
 
 use std::time::Duration;
 
@@ -46,7 +46,10 @@ async fn a_created_key_is_one_json_string_and_is_never_shown_again() {
     assert_eq!(listed[0]["lastUsedAt"], json!(null));
     let secret = &key[31..63];
     assert!(!format!("{listed:?}").contains(secret));
-    assert!(!backend.dump_all().await.contains(secret), "K16");
+    assert!(
+        !backend.dump_all().await.contains(secret),
+        "a key is stored"
+    );
 }
 
 #[tokio::test]
@@ -235,7 +238,7 @@ async fn keys_created_while_settings_change_get_the_new_settings() {
             futures_util::future::join_all(changes),
         )
         .await;
-        // Contention is 503; and shards that someone else raised first, 400.
+        // Contention is 503. If another request raised the shards first, it is 400.
         let statuses = minted.iter().chain(&changed).map(|r| r.status.as_u16());
         let statuses: Vec<u16> = statuses.collect();
         assert!(
@@ -347,7 +350,7 @@ async fn a_rotated_key_has_two_secrets_until_the_overlap_ends() {
 
     assert!(
         listed[0]["lastUsedAt"].is_string(),
-        "the list tells which secret is in use"
+        "the list shows which secret is in use"
     );
     assert!(listed[0]["previous"]["lastUsedAt"].is_string());
 
@@ -450,11 +453,11 @@ async fn two_instances_that_record_a_use_at_once_write_it_once() {
     let (id, first) = (sdk.key_id().parse().unwrap(), backend.clock.now());
     for seconds in [0, 1, 299, 300] {
         let now = shared::base::clock::after(first, Duration::from_secs(seconds));
-        let noted = backend
+        let recorded = backend
             .database
             .touch_key(id, SecretSlot::Current, now)
             .await;
-        noted.unwrap();
+        recorded.unwrap();
         let stored = backend.database.api_key(id).await.unwrap().unwrap();
         let expected = if seconds < 300 { first } else { now };
         assert_eq!(stored.last_used_at, Some(expected), "{seconds}");

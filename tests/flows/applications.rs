@@ -1,4 +1,4 @@
-//! Applications: created, listed, changed, deleted; and nobody else's business.
+//! Applications: created, listed, changed, deleted, and hidden from other users.
 
 use serde_json::json;
 
@@ -124,8 +124,8 @@ async fn settings_out_of_range_are_refused_and_shards_are_never_lowered() {
         let refused = refused.await.problem(400, "invalid-fields");
         let error = &refused["errors"][0];
         assert_eq!(error["pointer"], format!("/{field}"));
-        let told = error["reason"].as_str().unwrap();
-        assert!(told.starts_with(reason), "{error}");
+        let shown = error["reason"].as_str().unwrap();
+        assert!(shown.starts_with(reason), "{error}");
     }
     let create = json!({ "name": "Shop", "retentionDays": 91 });
     let refused = ada.post("/applications", create).await;
@@ -231,8 +231,8 @@ async fn settings_are_changed_on_every_key_in_one_transaction() {
         changed
     );
     assert_eq!(backend.calls.take(), ["BatchGetItem"], "nothing to change");
-    let trail = ada.get(&format!("{path}/audit?limit=4")).await.json();
-    let mut actions: Vec<_> = trail["entries"].as_array().unwrap().iter().collect();
+    let audit_log = ada.get(&format!("{path}/audit?limit=4")).await.json();
+    let mut actions: Vec<_> = audit_log["entries"].as_array().unwrap().iter().collect();
     actions.sort_by_key(|entry| entry["action"].as_str().map(str::to_owned));
     let actions: Vec<_> = actions.iter().map(|entry| &entry["action"]).collect();
     let expected = [
@@ -340,8 +340,8 @@ async fn audit_entries_are_kept_for_four_hundred_days() {
             std::time::Duration::from_secs(days * 86_400),
         );
         let subject = Subject::Application(id.parse().unwrap());
-        let trail = backend.database.audit_trail(subject, None, 10, now).await;
-        trail.unwrap().0.len()
+        let audit_log = backend.database.audit_trail(subject, None, 10, now).await;
+        audit_log.unwrap().0.len()
     };
     assert_eq!(entries_after(399).await, 1);
     assert_eq!(

@@ -1,5 +1,5 @@
-//! What the crates of the house cannot keep by themselves. That a floor knows only
-//! those below it is kept by the `Cargo.toml` files of `shared/`.
+//! Rules about crates that the compiler does not enforce. The layers of `shared/` are enforced
+//! by the dependencies in their `Cargo.toml` files.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
@@ -9,7 +9,7 @@ use local::functions::FUNCTIONS;
 
 use crate::routes::root;
 
-/// What `cargo tree` prints, a crate a line.
+/// The output of `cargo tree`, one crate per line.
 fn cargo_tree(arguments: &[&str]) -> Vec<String> {
     let tree = Command::new(env!("CARGO"))
         .args(["tree", "--offline", "--locked", "--prefix=none"])
@@ -24,7 +24,7 @@ fn cargo_tree(arguments: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// Names of all crates that a package is built with, itself among them.
+/// Names of all crates that a package is built from, including itself.
 fn crates_of(package: &str) -> Vec<String> {
     let lines = cargo_tree(&["--edges=normal", "--package", package]);
     let names = lines.iter().filter_map(|line| line.split(' ').next());
@@ -46,7 +46,7 @@ fn pure_crates_have_no_runtime_no_http_and_no_sdk_in_their_tree() {
     }
 }
 
-/// Else `cargo test -p` compiles them, and all that stands on them, once more.
+/// Otherwise `cargo test -p` compiles them again, with all crates that depend on them.
 #[test]
 fn tests_of_one_crate_use_dependencies_with_the_features_of_the_workspace() {
     let with_features = ["--edges=normal,build,dev", "--format={p} {f}"];
@@ -59,7 +59,7 @@ fn tests_of_one_crate_use_dependencies_with_the_features_of_the_workspace() {
         let differing: BTreeSet<&String> = alone
             .iter()
             .filter(|line| !workspace.contains(*line))
-            // Of procedural macros: no other crate stands on it.
+            // Features of procedural macros: no other crate depends on them.
             .filter(|line| !line.starts_with("syn ") && !line.starts_with("upblit-"))
             .collect();
         assert!(
@@ -92,7 +92,7 @@ fn every_main_is_at_most_fifteen_lines() {
     }
 }
 
-/// A promise whose test was renamed or removed is a promise without one.
+/// A guarantee whose test was renamed or removed would no longer be verified.
 #[test]
 fn every_test_that_security_md_names_exists() {
     let security = fs::read_to_string(root().join("SECURITY.md")).unwrap();

@@ -1,5 +1,5 @@
-//! The bounds that the description of the API names are those of the code, where
-//! an attribute of the description can hold only a literal.
+//! Bounds in the description of the API equal the constants of the code, where the description
+//! needs a literal.
 
 use serde_json::{Value, json};
 use shared::identity::api_key::MAX_OVERLAP;

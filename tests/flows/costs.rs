@@ -1,5 +1,5 @@
-//! What telemetry costs to write, keep and read, by DynamoDB's rules. The tables
-//! of docs/costs.md are made here: a test fails, and prints them, when they differ.
+//! The cost of writing, storing and reading telemetry, by DynamoDB's billing rules. These tests
+//! compute the tables of docs/costs.md, and print them if they differ.
 
 mod prices;
 mod traffic;
@@ -11,18 +11,18 @@ use traffic::Traffic;
 use crate::support::metered::{self, Meter};
 use crate::support::{Response, Sdk, SignedIn, stored};
 
-/// A batch as it was sent and as it is stored.
+/// The sizes of a batch as sent and as stored.
 struct Stored {
     name: &'static str,
     events: usize,
     /// Bytes of JSON.
     sent: usize,
-    /// Bytes as DynamoDB bills them.
-    blob: usize,
-    head: usize,
-    /// The same events, were each an item.
+    /// Size of the chunk as DynamoDB bills it, in bytes.
+    chunk: usize,
+    summary: usize,
+    /// The same events if each were stored as one item.
     as_items: Items,
-    /// Dollars for a request's share of what is written and read beside its batch.
+    /// Dollars for the writes and reads of a request apart from its batch.
     beside: f64,
 }
 
@@ -34,7 +34,7 @@ struct Items {
 
 impl Stored {
     fn write_units(&self) -> usize {
-        write_units(self.blob) + write_units(self.head)
+        write_units(self.chunk) + write_units(self.summary)
     }
 }
 
@@ -42,7 +42,7 @@ fn write_units(bytes: usize) -> usize {
     bytes.div_ceil(1024)
 }
 
-/// Items of the fields and values alone, without a key: a little less than it would take.
+/// Counts only fields and values, no keys: slightly less than real items would take.
 fn as_items(batch: &Value) -> Items {
     let events = batch.as_object().unwrap().values().next().unwrap();
     let field = |(name, value): (&String, &Value)| {
@@ -64,7 +64,7 @@ fn as_items(batch: &Value) -> Items {
     )
 }
 
-/// Someone with an application, an SDK that sends to it, and the meter of both.
+/// A user with an application, an SDK that sends to it, and the meter of the backend.
 async fn start() -> (Meter, SignedIn, Sdk) {
     let (meter, backend) = metered::start().await;
     let ada = backend.sign_in("ada").await;
@@ -82,7 +82,7 @@ async fn send(sdk: &Sdk, batch: &Value) -> Response {
     response
 }
 
-/// Sends a batch, and looks at what became of it.
+/// Sends a batch and returns the sizes of the stored items.
 async fn store(name: &'static str, batch: Value) -> Stored {
     let (meter, _, sdk) = start().await;
     meter.take();
@@ -91,15 +91,15 @@ async fn store(name: &'static str, batch: Value) -> Stored {
     let size_of = |attribute: &str| {
         let mut found = items.iter().filter(|item| item.contains_key(attribute));
         let size = stored::size(found.next().unwrap());
-        assert!(found.next().is_none(), "one blob, one head");
+        assert!(found.next().is_none(), "one chunk, one summary");
         size
     };
     let stored = Stored {
         name,
         events: report["accepted"].as_u64().unwrap() as usize,
         sent: batch.to_string().len(),
-        blob: size_of("events"),
-        head: size_of("summary"),
+        chunk: size_of("events"),
+        summary: size_of("summary"),
         as_items: as_items(&batch),
         beside: 0.0,
     };
@@ -121,8 +121,8 @@ async fn spans() -> [Stored; 4] {
 #[tokio::test]
 async fn a_hundred_spans_cost_at_most_eight_write_units_and_six_cents_a_million() {
     let [plain, with_attributes, ..] = spans().await;
-    assert_eq!(write_units(plain.head), 1);
-    assert_eq!(write_units(with_attributes.head), 1);
+    assert_eq!(write_units(plain.summary), 1);
+    assert_eq!(write_units(with_attributes.summary), 1);
     assert!(plain.write_units() <= 8, "{} units", plain.write_units());
     let (_, write) = prices::PARTS[0];
     assert!(prices::of_a_million(write, &plain) <= 0.06);
@@ -140,7 +140,7 @@ async fn the_docs_state_what_a_batch_costs() {
         store("10 spans", Traffic::of(10).spans(10)).await,
         store("1 span", Traffic::of(1).spans(1)).await,
     ];
-    told(&[
+    assert_documented(&[
         ("batches", sizes(spans.iter().chain(&others))),
         ("requests", beside.table),
         ("parts", dollars(&prices::PARTS, &spans, true)),
@@ -149,14 +149,14 @@ async fn the_docs_state_what_a_batch_costs() {
     ]);
 }
 
-/// What is written and read beside the batches.
+/// Writes and reads apart from the batches.
 struct Beside {
-    /// For one request.
+    /// Dollars for one request.
     dollars: f64,
     table: String,
 }
 
-/// Of an SDK that sends every five seconds, to one instance, for ten minutes.
+/// Measures an SDK that sends to one instance every five seconds for ten minutes.
 async fn beside() -> Beside {
     const REQUESTS: u32 = 120;
     let (meter, _, sdk) = start().await;
@@ -213,7 +213,7 @@ async fn the_docs_state_what_a_query_costs() {
     let questions_of_now = questions.len();
     let mut table = String::from("| Query | Read units | $ for 1,000 |\n|---|--:|--:|\n");
     let hour = "&from=2026-01-31T12:00:00Z&to=2026-01-31T13:00:00Z";
-    let settled = [
+    let sealed = [
         (
             "The same when the hour is sealed, first query",
             "metrics",
@@ -221,7 +221,7 @@ async fn the_docs_state_what_a_query_costs() {
         ),
         ("The same, later queries", "metrics", hour.into()),
     ];
-    for (index, (question, path, query)) in questions.into_iter().chain(settled).enumerate() {
+    for (index, (question, path, query)) in questions.into_iter().chain(sealed).enumerate() {
         if index == questions_of_now {
             sdk.backend.later(20 * 60);
             ada = ada.backend.sign_in("ada").await;
@@ -236,17 +236,17 @@ async fn the_docs_state_what_a_query_costs() {
         let dollars = units * READ_UNIT * 1_000.0;
         table += &format!("| {question} | {units} | {dollars:.4} |\n");
     }
-    told(&[("questions", table)]);
+    assert_documented(&[("questions", table)]);
 }
 
-/// What was sent in the middle of the half hour.
+/// Values from the middle of the half hour.
 #[derive(Default)]
 struct Middle {
     span: Value,
     record: Value,
 }
 
-/// 100 spans and 20 log records every five seconds, for half an hour.
+/// Sends 100 spans and 20 log records every five seconds for half an hour.
 async fn half_an_hour(sdk: &Sdk) -> Middle {
     const BATCHES: usize = 360;
     let (mut spans, mut records) = (Traffic::of(100), Traffic::of(20));
@@ -275,17 +275,17 @@ fn sizes<'a>(batches: impl Iterator<Item = &'a Stored>) -> String {
             "| {} | {} | {} | {} | {} + {} | {:.3} |\n",
             batch.name,
             batch.sent,
-            batch.blob,
-            batch.head,
-            write_units(batch.blob),
-            write_units(batch.head),
+            batch.chunk,
+            batch.summary,
+            write_units(batch.chunk),
+            write_units(batch.summary),
             prices::of_a_million(write, batch),
         );
     }
     table
 }
 
-/// Dollars for a million spans, each row a price, each column a batch.
+/// A table of dollars for a million spans, with one row per price and one column per batch.
 fn dollars(rows: &[Row], batches: &[Stored], has_sum: bool) -> String {
     let names = batches.iter().map(|batch| batch.name).collect::<Vec<_>>();
     let mut table = format!(
@@ -310,9 +310,9 @@ fn dollars(rows: &[Row], batches: &[Stored], has_sum: bool) -> String {
     table
 }
 
-/// Holds tables of the docs to what was found.
+/// Expects these tables in docs/costs.md.
 #[track_caller]
-fn told(tables: &[(&str, String)]) {
+fn assert_documented(tables: &[(&str, String)]) {
     let docs = include_str!("../../docs/costs.md");
     let marked = |(name, table): &(&str, String)| {
         format!("<!-- {name}: made by tests/flows/costs.rs -->\n\n{table}\n")

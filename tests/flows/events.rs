@@ -1,5 +1,5 @@
-//! The events of `events/`, as Lambda hands them to a function: each is answered as its
-//! table says, filled in or as it is.
+//! The events of `events/`, in the form in which Lambda passes them to a function. With its
+//! placeholders filled in, each gets the response that its table states.
 
 mod fill;
 mod github_keys;
@@ -24,17 +24,17 @@ pub use replay::{Answer, replay};
 pub const START_WITH_CHALLENGE: &str = "/oauth2/authorization/github?code_challenge_method=S256\
      &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-/// What meets it.
+/// The PKCE verifier of that challenge.
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
-/// Every event with its answer, by function and name.
+/// All events with their expected responses, by function and name.
 pub fn cases() -> Vec<Case> {
     let cases = events::cases(&root()).unwrap();
     assert!(!cases.is_empty());
     cases
 }
 
-/// An event as it is in its file.
+/// An event with its placeholders, as in its file.
 pub fn event(name: &str) -> Value {
     let case = cases().into_iter().find(|case| case.name == name);
     case.unwrap_or_else(|| panic!("no event {name}")).event
@@ -100,14 +100,14 @@ fn every_event_is_consistent() {
     }
 }
 
-/// What Lambda does with an event, and then what the function does.
+/// Converts an event to a request, as in Lambda, and sends it to the routers.
 pub async fn invoke(backend: &Backend, event: &Value) -> Response {
     let event: LambdaRequest = serde_json::from_value(event.clone()).unwrap();
     let request: lambda_http::Request = event.into();
     backend.send(request.map(Body::new)).await
 }
 
-/// What is wrong unless an error carries the request id of its event.
+/// A failure message if an error response lacks the request id of its event.
 fn untraced(case: &Case, response: &Response) -> Option<String> {
     if response.status.as_u16() < 400 {
         return None;
@@ -123,7 +123,7 @@ fn untraced(case: &Case, response: &Response) -> Option<String> {
     (!is_traced).then(|| format!("{}: request id {id} is missing: {said}", case.name))
 }
 
-/// The address of a redirect, and the body of anything else.
+/// The address of a redirect, or else the body.
 fn said(response: &Response) -> String {
     match response.header("location") {
         "" => String::from_utf8_lossy(&response.body).into_owned(),

@@ -1,4 +1,4 @@
-//! What is the same for every route: unknown paths and methods, headers, access tokens.
+//! Behaviour that all routes share: unknown paths and methods, headers, access tokens.
 
 mod protected;
 

@@ -1,5 +1,5 @@
-//! GitHub at its worst: every answer it may give ends on the login page with a
-//! reason, and opens no session.
+//! Failures of GitHub: whatever it answers, the sign-in ends on the login page with a reason and
+//! opens no session.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use crate::support::Backend;
 use crate::support::callers::parameters;
 
-/// What a made-up GitHub answers; it is asked once for each.
+/// Responses of a fake GitHub. Each is requested once.
 #[derive(Clone)]
 struct FakeGitHub {
     token: Answer,
@@ -32,7 +32,7 @@ enum Answer {
     Redirect,
     Never,
     HalfABody,
-    /// The connection breaks in the middle of the answer.
+    /// The connection breaks within the response.
     Breaks,
 }
 
@@ -68,7 +68,7 @@ impl FakeGitHub {
         }
     }
 
-    /// Serves it; returns a backend that believes in it.
+    /// Serves it, and returns a backend that uses it as GitHub.
     async fn backend(self) -> Backend {
         let Self {
             token,
@@ -88,7 +88,7 @@ impl FakeGitHub {
         Backend::with(&[("GITHUB_URL", &address), ("GITHUB_API_URL", &address)]).await
     }
 
-    /// Where a sign-in ends: the reason, or nothing for a success.
+    /// The reason with which a sign-in fails, or nothing if it succeeds.
     async fn outcome(self) -> Option<String> {
         outcome(&self.backend().await).await
     }
@@ -120,7 +120,7 @@ impl Answer {
     }
 }
 
-/// A stream of one item that then never ends.
+/// A stream that returns one item and then never ends.
 mod futures {
     use std::pin::Pin;
     use std::task::{Context, Poll};
@@ -314,8 +314,8 @@ async fn malformed_user_ids_are_errors() {
     }
 }
 
-/// A GitHub whose first answer of one path is not its best.
-async fn with_a_bad_second(path: &'static str, first: Answer) -> Backend {
+/// A GitHub whose first response at one path is `first`.
+async fn with_first_response(path: &'static str, first: Answer) -> Backend {
     let FakeGitHub {
         token,
         user,
@@ -356,7 +356,7 @@ async fn one_failed_call_of_github_is_retried() {
             Answer::Breaks,
             Answer::Never,
         ] {
-            let backend = with_a_bad_second(path, first).await;
+            let backend = with_first_response(path, first).await;
             assert_eq!(outcome(&backend).await, None, "{path}");
         }
     }
@@ -365,7 +365,7 @@ async fn one_failed_call_of_github_is_retried() {
 #[tokio::test]
 async fn a_code_is_never_sent_twice() {
     for first in [Answer::Html(502), Answer::Breaks] {
-        let backend = with_a_bad_second("/login/oauth/access_token", first).await;
+        let backend = with_first_response("/login/oauth/access_token", first).await;
         let reason = outcome(&backend).await;
         assert_eq!(reason.as_deref(), Some("github_unavailable"));
     }
@@ -388,8 +388,8 @@ async fn a_403_of_github_has_its_own_reason() {
     }
 }
 
-/// A GitHub that answers each connection once, and then keeps it open in silence, as
-/// one does that died while the function was frozen.
+/// A GitHub that answers once on each connection and then leaves it open without responding,
+/// like a connection that died while the function was frozen.
 async fn with_dying_connections() -> Backend {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

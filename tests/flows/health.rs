@@ -1,5 +1,4 @@
-//! How each key fares at ingest: summed up by the instances, seldom written, and
-//! shown beside the key.
+//! Key health: counted by each instance, written rarely, and shown with the key.
 
 use serde_json::{Value, json};
 use shared::base::clock::{after, rfc3339};
@@ -18,7 +17,7 @@ async fn start() -> (Backend, SignedIn, Sdk) {
     (backend, ada, sdk)
 }
 
-/// What the list shows of the SDK's key.
+/// The health of the SDK's key, as the list shows it.
 async fn health(ada: &SignedIn, sdk: &Sdk) -> Value {
     let path = format!("/apikey?ApplicationId={}", sdk.application_id);
     let listed = ada.get(&path).await.json();
@@ -27,7 +26,7 @@ async fn health(ada: &SignedIn, sdk: &Sdk) -> Value {
     key["health"].clone()
 }
 
-/// The SDK, reaching another instance.
+/// The SDK with requests to another instance.
 fn elsewhere(sdk: &Sdk) -> Sdk {
     Sdk {
         backend: sdk.backend.another_instance(),
@@ -35,8 +34,8 @@ fn elsewhere(sdk: &Sdk) -> Sdk {
     }
 }
 
-/// `UpdateItem`s since the last look: of batches that lease and note nothing more,
-/// those of their health.
+/// Number of `UpdateItem` calls since the last one. Batches that take no lease and record no
+/// use of the key make only those of key health.
 fn updates(backend: &Backend) -> usize {
     let calls = backend.calls.take();
     calls.iter().filter(|call| *call == "UpdateItem").count()
@@ -217,11 +216,11 @@ async fn a_busy_key_costs_one_write_a_minute() {
     assert_eq!(
         updates(&backend),
         3,
-        "a lease, the note of its use, its health"
+        "a lease, the use of the key, its health"
     );
     for _ in 0..11 {
         backend.later(5);
-        // Leases last a minute; these are of the same one or the next.
+        // Leases last a minute. These belong to the same minute or the next.
         sdk.traces(json!({ "traces": [] })).await.json();
     }
     let leases = updates(&backend);

@@ -1,5 +1,5 @@
-//! Ingest: an answer of 200 means stored, once, under the key's application;
-//! a bad event costs itself, and a bad key costs nothing.
+//! Ingest: 200 means that the batch is stored once, under the application of the key. A bad
+//! event is rejected alone. A bad key causes no database call.
 
 use std::io::Write;
 
@@ -22,13 +22,13 @@ async fn start() -> (Backend, SignedIn, Sdk) {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let sdk = ada.sdk().await;
-    // Leases of the rate limit last a minute.
+    // Leases of the quota last a minute.
     let into_minute = backend.clock.now().as_second().rem_euclid(60);
     backend.later(60 - into_minute.unsigned_abs());
     (backend, ada, sdk)
 }
 
-/// The SDK, holding another key.
+/// The SDK with another key.
 fn with_key(sdk: &Sdk, key: &str) -> Sdk {
     Sdk {
         key: key.to_owned(),
@@ -36,7 +36,7 @@ fn with_key(sdk: &Sdk, key: &str) -> Sdk {
     }
 }
 
-/// The SDK, reaching another instance.
+/// The SDK with requests to another instance.
 fn on(sdk: &Sdk, backend: Backend) -> Sdk {
     Sdk {
         backend,
@@ -44,7 +44,7 @@ fn on(sdk: &Sdk, backend: Backend) -> Sdk {
     }
 }
 
-/// Sends only these headers.
+/// Sends a POST request with only these headers.
 async fn post(backend: &Backend, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
     let mut request = Request::post(path);
     for (name, value) in headers {
@@ -55,7 +55,7 @@ async fn post(backend: &Backend, path: &str, headers: &[(&str, &str)], body: &[u
         .await
 }
 
-/// A key with these settings.
+/// Creates a key with these settings and returns an SDK that uses it.
 async fn mint(ada: &SignedIn, sdk: &Sdk, settings: Value) -> Sdk {
     let path = format!("/apikey?ApplicationId={}", sdk.application_id);
     let minted = ada.post(&path, settings).await.json();
@@ -63,7 +63,7 @@ async fn mint(ada: &SignedIn, sdk: &Sdk, settings: Value) -> Sdk {
     with_key(sdk, minted.as_str().unwrap())
 }
 
-/// Events stored, as the heads count them.
+/// Number of stored events according to the chunk summaries.
 fn stored(items: &[Item]) -> usize {
     let counts = items.iter().filter_map(|item| item.get("count"));
     counts
@@ -82,7 +82,7 @@ fn log(sdk: &Sdk, message: &str) -> Value {
     })
 }
 
-/// A batch of one span that started some seconds ago, or that will.
+/// A batch of one span that starts this many seconds from now; negative for the past.
 fn span_at(sdk: &Sdk, seconds_from_now: i64) -> Value {
     let mut span = sdk.span(0);
     span["timestamp"] = rfc3339(moved(sdk.backend.clock.now(), seconds_from_now)).into();
@@ -99,8 +99,7 @@ async fn a_batch_is_accepted_and_stored_with_counted_calls() {
     let response = sdk.traces(sdk.batch(100)).await;
     let mut calls = backend.calls.take();
     calls.sort();
-    // Beside the two writes: the key; its lease of the rate limit, the note of its
-    // use, and its health.
+    // In addition to the two writes: the key, its lease, its use and its health.
     let expected = [
         "GetItem",
         "PutItem",
@@ -128,17 +127,17 @@ async fn a_batch_is_accepted_and_stored_with_counted_calls() {
 async fn the_use_of_a_key_is_recorded_at_most_once_in_five_minutes_by_all_instances() {
     let (backend, _, sdk) = start().await;
     let first = backend.clock.now();
-    let mut notes = std::collections::BTreeSet::new();
+    let mut recorded = std::collections::BTreeSet::new();
     for _ in 0..30 {
         let cold = on(&sdk, backend.another_instance());
         for sdk in [&sdk, &cold] {
             sdk.traces(sdk.batch(1)).await.json();
             let key = backend.database.api_key(sdk.key_id().parse().unwrap());
-            notes.insert(key.await.unwrap().unwrap().last_used_at);
+            recorded.insert(key.await.unwrap().unwrap().last_used_at);
         }
         backend.later(10);
     }
-    assert_eq!(notes, [Some(first)].into());
+    assert_eq!(recorded, [Some(first)].into());
 }
 
 #[tokio::test]
@@ -193,9 +192,9 @@ async fn events_too_old_or_too_new_are_reported() {
         "older than 24 hours",
         "more than 5 minutes ahead of the server's clock",
     );
-    let told: Vec<_> = answer["errors"].as_array().unwrap().iter().collect();
+    let reported: Vec<_> = answer["errors"].as_array().unwrap().iter().collect();
     let expected = [(0, old), (3, new), (4, old), (5, new)];
-    for (error, (index, reason)) in told.into_iter().zip(expected) {
+    for (error, (index, reason)) in reported.into_iter().zip(expected) {
         let pointer = format!("/traces/{index}/timestamp");
         assert_eq!(
             error,
@@ -438,14 +437,17 @@ async fn a_guessed_key_is_refused_like_a_mistyped_one() {
     let unknown = shared::identity::api_key::ApiKey::generate(unknown, rng);
     ada.delete(&format!("/apikey/{}", sdk.key_id())).await;
     backend.calls.take();
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for key in [guess.expose(), unknown.expose(), "nonsense"] {
         let response = with_key(&sdk, key).traces(sdk.batch(1)).await;
         let mut problem = response.problem(401, "invalid-api-key");
         problem.as_object_mut().unwrap().remove("requestId");
-        told.push(problem);
+        reported.push(problem);
     }
-    assert!(told.iter().all(|problem| *problem == told[0]), "{told:?}");
+    assert!(
+        reported.iter().all(|problem| *problem == reported[0]),
+        "{reported:?}"
+    );
     assert_eq!(backend.calls.take(), ["GetItem", "GetItem"]);
 }
 
@@ -595,7 +597,7 @@ async fn a_key_stores_under_its_own_application_only() {
     };
     let of_first = vec![first.application_id.clone(); 2];
     assert_eq!(owners().await, of_first);
-    // The same bytes from another application are another batch.
+    // The same bytes of another application are another batch.
     second.traces(batch.clone()).await.json();
     third.traces(batch).await.json();
     let owners = owners().await;
@@ -685,24 +687,24 @@ async fn a_batch_over_two_hours_becomes_visible_at_once() {
     assert_eq!(
         calls,
         ["PutItem", "PutItem", "TransactWriteItems"],
-        "blobs, and then their heads"
+        "chunks, and then their summaries"
     );
     let items = items(&backend).await;
-    let blobs: Vec<_> = items
+    let chunks: Vec<_> = items
         .iter()
         .filter(|item| item.contains_key("events"))
         .collect();
-    let heads: Vec<_> = items
+    let summaries: Vec<_> = items
         .iter()
         .filter(|item| item.contains_key("summary"))
         .collect();
-    assert_eq!((items.len(), blobs.len(), heads.len()), (6, 3, 3));
-    for head in heads {
-        let blob = blobs
+    assert_eq!((items.len(), chunks.len(), summaries.len()), (6, 3, 3));
+    for summary in summaries {
+        let chunk = chunks
             .iter()
-            .find(|blob| text(blob, "sk") == text(head, "sk"))
+            .find(|chunk| text(chunk, "sk") == text(summary, "sk"))
             .unwrap();
-        let (day, hour) = (text(head, "pk"), text(blob, "pk"));
+        let (day, hour) = (text(summary, "pk"), text(chunk, "pk"));
         let day = day.strip_suffix("#0").unwrap();
         assert!(hour.starts_with(&format!("{day}T")), "{hour} of {day}");
     }
@@ -761,7 +763,7 @@ async fn a_hundred_spans_cost_at_most_eight_write_units() {
     let items = items(&backend).await;
     let units: Vec<usize> = items.iter().map(|item| size(item).div_ceil(1024)).collect();
     assert!(units.iter().sum::<usize>() <= 8, "{units:?}");
-    assert!(units.contains(&1), "the head is one: {units:?}");
+    assert!(units.contains(&1), "the summary costs one: {units:?}");
 }
 
 #[tokio::test]
@@ -776,14 +778,14 @@ async fn stored_telemetry_expires_with_the_retention() {
     }
 }
 
-/// Changes the settings of the SDK's application.
+/// Changes settings of the SDK's application.
 async fn configure(ada: &SignedIn, sdk: &Sdk, settings: Value) {
     let path = format!("/applications/{}", sdk.application_id);
     ada.patch(&path, settings).await.json();
     ada.backend.calls.take();
 }
 
-/// The days, from the hour, after which each item expires.
+/// Days from its hour until each item expires.
 async fn days_kept(backend: &Backend) -> Vec<i64> {
     let now = backend.clock.now().as_second();
     let hour = now - now.rem_euclid(3_600);
@@ -826,7 +828,7 @@ async fn a_changed_retention_reaches_ingest_within_ten_seconds_and_costs_no_call
     assert_eq!(kept.iter().filter(|days| **days == 7).count(), 4);
 }
 
-/// All spans that a reader counts.
+/// Number of spans that metrics count.
 async fn spans_read(ada: &SignedIn, sdk: &Sdk) -> u64 {
     let now = ada.backend.clock.now();
     let (from, to) = (
@@ -869,11 +871,14 @@ async fn shards_spread_batches_over_partitions_and_the_same_bytes_are_still_stor
     let shard = |item: &Item| text(item, "pk").rsplit('#').next().unwrap().to_owned();
     let shards: std::collections::BTreeSet<_> = items.iter().map(shard).collect();
     assert_eq!(shards.into_iter().collect::<Vec<_>>(), ["0", "1", "2", "3"]);
-    for head in items.iter().filter(|item| item.contains_key("summary")) {
-        let same = |item: &&Item| text(item, "sk") == text(head, "sk");
+    for summary in items.iter().filter(|item| item.contains_key("summary")) {
+        let same = |item: &&Item| text(item, "sk") == text(summary, "sk");
         let of_both: Vec<_> = items.iter().filter(same).map(shard).collect();
         assert_eq!(of_both.len(), 2);
-        assert_eq!(of_both[0], of_both[1], "a blob is in the shard of its head");
+        assert_eq!(
+            of_both[0], of_both[1],
+            "a chunk is in the shard of its summary"
+        );
     }
 }
 

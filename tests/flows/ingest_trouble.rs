@@ -1,5 +1,5 @@
-//! Storage that fails in the middle of a batch: nothing becomes half visible,
-//! the SDK is told to try again soon, and its retry heals what was begun.
+//! DynamoDB fails within a batch: no part of the batch becomes visible, the response asks the
+//! SDK to retry soon, and the retry stores the whole batch.
 
 use serde_json::{Value, json};
 
@@ -11,13 +11,13 @@ async fn start() -> (FaultyEngine, Backend, SignedIn, Sdk) {
     let (engine, backend) = FaultyEngine::start().await;
     let ada = backend.sign_in("ada").await;
     let sdk = ada.sdk().await;
-    // The key is known, and some of its quota leased: what follows is the batch's own.
+    // Read the key and take a lease first, so that only calls of the batch follow.
     assert!(sdk.logs(sdk.log("warm")).await.status.is_success());
     backend.calls.take();
     (engine, backend, ada, sdk)
 }
 
-/// Spans of one hour or of three: one chunk or three.
+/// Three spans in each of this many hours: one chunk per hour.
 fn batch(hours: i64) -> Value {
     let spans: Vec<Value> = (0..hours * 3)
         .map(|n| {
@@ -31,7 +31,7 @@ fn batch(hours: i64) -> Value {
     json!({ "traces": spans })
 }
 
-/// Spans that a reader finds: by the heads, and by the blobs.
+/// Number of visible spans: according to the chunk summaries, and to the chunks.
 async fn visible(ada: &SignedIn, sdk: &Sdk) -> (u64, usize) {
     let day = format!(
         "?applicationId={}&from=2026-01-30T13:00:00Z&to=2026-01-31T13:00:00Z",
@@ -46,7 +46,7 @@ async fn visible(ada: &SignedIn, sdk: &Sdk) -> (u64, usize) {
     (counted, traces["traces"].as_array().unwrap().len())
 }
 
-/// An answer that an SDK retries within its budget.
+/// Expects a response that makes an SDK retry.
 #[track_caller]
 fn assert_try_again(response: &Response) {
     response.problem(503, "unavailable");
@@ -56,7 +56,8 @@ fn assert_try_again(response: &Response) {
 
 #[tokio::test]
 async fn a_failure_anywhere_in_a_batch_shows_nothing_and_a_retry_stores_all() {
-    // A batch of an hour is a blob and a head; of three, three blobs and a transaction.
+    // A batch of one hour is a chunk and a summary; of three hours, three chunks and a
+    // transaction.
     let places = [
         (1, "PutItem", 0),
         (1, "PutItem", 1),
@@ -149,7 +150,7 @@ async fn reading_retries_unprocessed_keys_and_reports_failures() {
         );
     }
     let logs = format!("/telemetry/logs?applicationId={}", sdk.application_id);
-    // After the membership, two reads of the blobs return one each.
+    // After the membership, two reads of the chunks return one each.
     engine.fail("BatchGetItem", Fault::Half, 1, 2);
     assert_eq!(
         ada.get(&logs).await.json()["logs"]

@@ -1,5 +1,5 @@
-//! Rotating the signing key while tokens are live and instances of two
-//! deployments serve side by side: the procedure of SECURITY.md, step by step.
+//! Rotation of the signing key with live tokens and instances of two deployments: the procedure
+//! of SECURITY.md, step by step.
 
 use http::Method;
 
@@ -20,8 +20,8 @@ const SIGN_NEW: [(&str, &str); 2] = [
     ("JWT_SECRET_PREVIOUS", JWT_SECRET),
 ];
 
-/// Uses every kind of token there is, on this deployment.
-async fn go_on(user: &mut SignedIn, on: &Backend) {
+/// Uses the access token and the refresh token on this deployment.
+async fn use_tokens(user: &mut SignedIn, on: &Backend) {
     user.backend = on.clone();
     assert_eq!(user.get("/me").await.status, 200);
     assert_eq!(user.refresh().await.status, 200);
@@ -34,16 +34,16 @@ async fn no_request_fails_while_the_signing_key_is_rotated_or_rolled_back() {
     let step_1 = before.redeployed(&VERIFY_NEW);
     let step_2 = before.redeployed(&SIGN_NEW);
     let mut ada = before.sign_in("ada").await;
-    // Instances of two neighbouring deployments answer in turn; then one is rolled back.
+    // Instances of two consecutive deployments answer in turn. Then one is rolled back.
     for deployments in [[&before, &step_1], [&step_1, &step_2], [&step_2, &step_1]] {
         for _ in 0..3 {
             for deployment in deployments {
-                go_on(&mut ada, deployment).await;
+                use_tokens(&mut ada, deployment).await;
             }
         }
     }
     let application_id = ada.create_application("Shop").await;
-    go_on(&mut ada, &step_2).await;
+    use_tokens(&mut ada, &step_2).await;
     assert!(ada.mint(&application_id).await.starts_with("upblit_live_"));
 }
 

@@ -1,6 +1,6 @@
-//! The functions as Lambda runs them: processes of their own, which ask a stand-in of
-//! the Runtime API for events. They answer as the routers do that every other flow goes
-//! through, and get over whatever they are handed.
+//! The functions as Lambda runs them: separate processes that poll a stand-in of the Runtime API
+//! for events. Their responses equal those of the routers that the other flows use, and no
+//! event affects the next one.
 //!
 //! `cargo test` runs all of them from one debug binary; `.ci/run` runs what is deployed:
 //! `LAMBDA_BINARIES=target/lambda cargo test -p tests --test flows -- lambda::`
@@ -32,7 +32,7 @@ async fn every_event_gets_the_response_of_the_router() {
     for replayed in &replay().await.events {
         let name = &replayed.case.name;
         assert_alike(name, &replayed.function, &replayed.router);
-        // As it is in the file, it is refused, and as by the router too.
+        // With its placeholders, the event is refused, as by the router.
         assert_alike(name, &replayed.function_unfilled, &replayed.router_unfilled);
     }
 }

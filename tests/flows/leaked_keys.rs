@@ -1,4 +1,4 @@
-//! Keys that GitHub found in public: revoked at once, if GitHub says so.
+//! Keys that GitHub found in public are revoked at once if GitHub signed the report.
 
 use http::StatusCode;
 use serde_json::json;
@@ -45,9 +45,12 @@ async fn a_leaked_key_is_revoked_at_once_and_audited() {
     refused.problem(401, "key-revoked");
     assert!(is_live(&other).await, "only the leaked one");
     let path = format!("/applications/{}/audit", sdk.application_id);
-    let trail = ada.get(&path).await.text();
-    assert!(trail.contains(r#""key.revoked""#), "{trail}");
-    assert!(trail.contains(r#""github-secret-scanning""#), "{trail}");
+    let audit_log = ada.get(&path).await.text();
+    assert!(audit_log.contains(r#""key.revoked""#), "{audit_log}");
+    assert!(
+        audit_log.contains(r#""github-secret-scanning""#),
+        "{audit_log}"
+    );
     for _ in 1..20 {
         ada.mint(&sdk.application_id).await;
     }
@@ -85,8 +88,8 @@ async fn a_replayed_report_writes_nothing() {
     assert_eq!(labels(&github.report(&[&sdk.key]).await), ["true_positive"]);
     assert_eq!(github.backend.calls.take(), ["GetItem"]);
     let path = format!("/applications/{}/audit", sdk.application_id);
-    let trail = ada.get(&path).await.text();
-    assert_eq!(trail.matches(r#""key.revoked""#).count(), 1);
+    let audit_log = ada.get(&path).await.text();
+    assert_eq!(audit_log.matches(r#""key.revoked""#).count(), 1);
 }
 
 #[tokio::test]
@@ -146,7 +149,7 @@ async fn many_findings_of_many_applications_are_answered_in_order() {
         keys.push(ada.mint(&adas.application_id).await);
         keys.push(bob.mint(&bobs.application_id).await);
     }
-    // Found in several places, and as GitHub may send what we do not know.
+    // One key was found twice, and GitHub may send tokens that are not keys.
     keys.push(adas.key.clone());
     let tokens: Vec<&str> = keys.iter().map(String::as_str).collect();
     let response = github.report(&tokens).await;
@@ -270,7 +273,7 @@ async fn githubs_keys_are_cached_for_an_hour() {
         assert_eq!(github.report(&["x"]).await.status, 200);
         assert_eq!(github.fetches(), fetches, "after {seconds} s");
     }
-    // A key that GitHub retires is believed for an hour at most.
+    // A public key that GitHub retires is accepted for at most one hour.
     let next = key_pair();
     github.publish(200, published(&[("two", &next)]));
     github.backend.later(3_600);

@@ -1,5 +1,5 @@
-//! What a request leaves in the log: one line that says who asked for what, how
-//! it ended and what it cost, and that is the source of the metrics.
+//! The log line of a request: one line with the caller, the route, the result and the cost, from
+//! which the metrics are taken.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::support::callers::{post, refresh};
 use crate::support::log::{Log, NAMESPACE};
 use crate::support::{Backend, SignedIn};
 
-/// Someone who has signed in, and nothing of that in the log.
+/// A signed-in user, with the lines of the sign-in removed from the log.
 async fn ada(settings: &[(&str, &str)]) -> (Log, SignedIn) {
     let log = Log::capture();
     let ada = Backend::with(settings).await.sign_in("ada").await;
@@ -56,7 +56,7 @@ async fn the_line_of_a_batch_is_no_longer_than_the_docs_state() {
     sdk.traces(sdk.batch(100)).await;
     let lines = log.take();
     assert_eq!(lines.len(), 1, "{lines:?}");
-    // docs/costs.md: 1 KB with the access log's line, of some 300 bytes.
+    // docs/costs.md: 1 KB together with the line of the access log, about 300 bytes.
     assert!(lines[0].len() <= 700, "{}: {}", lines[0].len(), lines[0]);
 }
 
@@ -114,7 +114,7 @@ async fn a_token_presented_again_counts_as_reuse() {
     );
 }
 
-/// CloudWatch drops the whole line's metrics if one of them is not in it, or is no number.
+/// CloudWatch drops all metrics of a line if one of them is missing or not a number.
 #[tokio::test]
 async fn every_metric_of_a_line_is_a_number_in_it() {
     let (log, ada) = ada(&[]).await;
@@ -151,7 +151,7 @@ async fn without_a_namespace_a_line_has_the_numbers_and_no_metrics() {
     assert_eq!(line["dynamodb_calls"], 1);
 }
 
-/// The one line of the request since the last look.
+/// Expects exactly one request line since the last call, and returns it.
 fn answered(log: &Log) -> Value {
     let lines = log.take();
     let lines = lines.iter().map(|line| serde_json::from_str(line).unwrap());
@@ -161,7 +161,7 @@ fn answered(log: &Log) -> Value {
     line
 }
 
-/// The names that a line gives CloudWatch.
+/// Names of the metrics that a line declares to CloudWatch.
 fn metrics(line: &Value) -> BTreeSet<&str> {
     let metrics = line.pointer("/_aws/CloudWatchMetrics/0/Metrics").unwrap();
     let metrics = metrics.as_array().unwrap().iter();

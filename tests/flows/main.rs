@@ -1,6 +1,5 @@
-//! The flows of the product, through the real routers and the real AWS SDK
-//! against an embedded engine. One module per flow; each test has an engine of
-//! its own.
+//! Tests of whole flows, through the real routers and the real AWS SDK against an embedded
+//! DynamoDB engine. One module per flow. Every test starts its own engine.
 
 #![allow(missing_docs, reason = "tests are named, not documented")]
 #![allow(

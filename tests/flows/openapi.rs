@@ -1,5 +1,5 @@
-//! The description of the API is what the API does: every event's request and
-//! answer are as it says.
+//! The description of the API matches the API: the request and response of every event are
+//! valid according to it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +16,7 @@ pub fn document() -> Value {
     serde_json::from_str(&text()).unwrap()
 }
 
-/// Every operation with its method and path.
+/// All operations with their methods and paths.
 pub fn operations(document: &Value) -> Vec<(String, &str, &Value)> {
     let paths = document["paths"].as_object().unwrap();
     let all = paths.iter().flat_map(|(path, methods)| {
@@ -87,7 +87,7 @@ fn every_operation_has_a_description_and_states_its_security() {
     }
 }
 
-/// Every `type` in the table of `docs/api.md` is among the examples, and the reverse.
+/// The examples and the table of `docs/api.md` have the same problem types.
 #[test]
 fn every_documented_problem_has_an_example() {
     let manual = fs::read_to_string(root().join("docs/api.md")).unwrap();
@@ -97,8 +97,8 @@ fn every_documented_problem_has_an_example() {
         let slugs = row.split('|').nth(1).unwrap();
         slugs.split('`').skip(1).step_by(2).map(str::to_owned)
     });
-    // API Gateway and the routers tell of a wrong method; no operation can.
-    let told: BTreeSet<String> = slugs.filter(|slug| slug != "method-not-allowed").collect();
+    // A wrong method matches no operation. The routers report it.
+    let documented: BTreeSet<String> = slugs.filter(|slug| slug != "method-not-allowed").collect();
     let document = document();
     let responses = document["components"]["responses"].as_object().unwrap();
     let examples = responses.values().flat_map(|response| {
@@ -106,7 +106,7 @@ fn every_documented_problem_has_an_example() {
         let examples = problem["examples"].as_object().into_iter().flatten();
         examples.map(|(slug, _)| slug.clone())
     });
-    assert_eq!(examples.collect::<BTreeSet<String>>(), told);
+    assert_eq!(examples.collect::<BTreeSet<String>>(), documented);
 }
 
 #[test]
@@ -155,11 +155,12 @@ async fn every_event_and_its_response_match_the_description() {
     }
 }
 
-/// A request that succeeds is as described: its body, and all its required parameters.
+/// Expects that a successful request matches the description: its body and all required
+/// parameters.
 #[track_caller]
 fn assert_request(document: &Value, operation: &Value, name: &str, event: &Value) {
     let is_json = event["headers"]["content-type"] == "application/json";
-    // A bad event is left out, and need not be as described.
+    // An invalid event in a batch is rejected, so it need not match the description.
     if is_json && event["isBase64Encoded"] == false && !name.contains("partly_bad") {
         let body: Value = serde_json::from_str(event["body"].as_str().unwrap()).unwrap();
         let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
@@ -206,7 +207,7 @@ fn assert_answer(document: &Value, operation: &Value, name: &str, response: &Res
     }
 }
 
-/// Checks a value by a schema of the document (JSON Schema 2020-12).
+/// Expects that a value matches a schema of the document (JSON Schema 2020-12).
 #[track_caller]
 fn assert_valid(document: &Value, schema: &Value, value: &Value, name: &str) {
     let schema = json!({

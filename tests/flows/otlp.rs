@@ -1,5 +1,5 @@
-//! OpenTelemetry's protocol: an exporter that is told only the address and the
-//! key works, in either encoding, and is answered in it, whatever happens.
+//! OTLP: an exporter needs only the address and the key. Both encodings work, and every response
+//! uses the encoding of its request.
 
 mod errors;
 mod exporter;
@@ -25,7 +25,7 @@ async fn start() -> (Backend, SignedIn, Exporter) {
 
 const ENCODINGS: [Encoding; 2] = [Encoding::Protobuf, Encoding::Json];
 
-/// Everything in the Telemetry table.
+/// All items of the telemetry table.
 async fn stored(backend: &Backend) -> Vec<HashMap<String, AttributeValue>> {
     let scan = backend.database.client.scan();
     let scan = scan.table_name(&backend.database.tables.telemetry);
@@ -35,7 +35,7 @@ async fn stored(backend: &Backend) -> Vec<HashMap<String, AttributeValue>> {
     items
 }
 
-/// Events, as the heads count them.
+/// Number of stored events according to the chunk summaries.
 async fn count(backend: &Backend) -> usize {
     let items = stored(backend).await;
     let counts = items.iter().filter_map(|item| item.get("count"));
@@ -95,17 +95,17 @@ async fn one_bad_span_of_a_hundred_is_rejected_alone_and_named() {
             }
         });
         let response = exporter.export(TRACES, encoding, body).await;
-        let told = "/resourceSpans/0/scopeSpans/0/spans/41/traceId must be 16 bytes";
+        let message = "/resourceSpans/0/scopeSpans/0/spans/41/traceId must be 16 bytes";
         match encoding {
             Encoding::Json => {
-                let partial = json!({ "rejectedSpans": "1", "errorMessage": told });
+                let partial = json!({ "rejectedSpans": "1", "errorMessage": message });
                 assert_eq!(response.json(), json!({ "partialSuccess": partial }));
             }
             Encoding::Protobuf => {
                 let answer = ExportTraceServiceResponse::decode(&*response.body).unwrap();
                 let partial = ExportTracePartialSuccess {
                     rejected_spans: 1,
-                    error_message: told.to_owned(),
+                    error_message: message.to_owned(),
                 };
                 assert_eq!(answer.partial_success, Some(partial));
             }
@@ -129,14 +129,14 @@ async fn spans_outside_the_window_are_reported() {
     let response = exporter.export(TRACES, Encoding::Json, body).await.json();
     let partial = &response["partialSuccess"];
     assert_eq!(partial["rejectedSpans"], "2");
-    let told = partial["errorMessage"].as_str().unwrap();
+    let message = partial["errorMessage"].as_str().unwrap();
     assert!(
-        told.contains("/spans/0/startTimeUnixNano older than 24 hours"),
-        "{told}"
+        message.contains("/spans/0/startTimeUnixNano older than 24 hours"),
+        "{message}"
     );
     assert!(
-        told.contains("/spans/1/startTimeUnixNano more than 5 minutes ahead"),
-        "{told}"
+        message.contains("/spans/1/startTimeUnixNano more than 5 minutes ahead"),
+        "{message}"
     );
     assert_eq!(count(&backend).await, 1);
 }
@@ -179,7 +179,11 @@ async fn the_same_bytes_are_stored_once() {
         let sends = (0..5).map(|_| cold.export(TRACES, encoding, spans.clone()));
         futures_util::future::join_all(sends).await;
         assert_eq!(count(&backend).await, 20);
-        assert_eq!(stored(&backend).await.len(), 4, "a blob and a head each");
+        assert_eq!(
+            stored(&backend).await.len(),
+            4,
+            "a chunk and a summary each"
+        );
     }
 }
 

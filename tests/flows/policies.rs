@@ -89,7 +89,7 @@ fn named() -> BTreeSet<Use> {
     named
 }
 
-/// What the roles of `template.yaml` allow in the tables.
+/// The table permissions of the roles in `template.yaml`.
 fn allowed() -> BTreeSet<Grant> {
     let template = template();
     let mut grants = BTreeSet::new();
@@ -125,11 +125,11 @@ fn table_of(resource: &str) -> String {
     format!("{name}{index}")
 }
 
-/// What takes more than one request to come about.
+/// Permissions of rare cases that need more than one request.
 async fn rare_ways() -> BTreeSet<Grant> {
     let github = GitHub::start().await;
     let backend = &github.backend;
-    backend.calls.note_grants();
+    backend.calls.record_grants();
     more_sessions_than_one_may_have(backend).await;
     tokens_used_twice(backend).await;
     a_code_used_twice(backend).await;

@@ -1,4 +1,4 @@
-//! Limits per key, shared by all instances, and of floods of refused keys.
+//! The quota of each key, shared by all instances, and the limit of unknown keys.
 
 use serde_json::json;
 
@@ -27,7 +27,7 @@ fn denied(response: &Response) {
     );
 }
 
-/// Moves the time to the beginning of a window, so that a test stays within one.
+/// Moves the clock to the start of a rate-limit window, so that a test stays within it.
 fn at_the_start_of_a_minute(backend: &Backend) {
     let into = backend.clock.now().as_second().rem_euclid(60);
     backend.later(u64::try_from(60 - into).unwrap());
@@ -121,7 +121,11 @@ async fn traffic_of_one_key_does_not_affect_other_keys() {
         hot.traces(hot.batch(1)).await;
     }
     denied(&hot.traces(hot.batch(1)).await);
-    assert_eq!(cold.traces(cold.batch(1)).await.status, 200, "I19");
+    assert_eq!(
+        cold.traces(cold.batch(1)).await.status,
+        200,
+        "the quota of another key is untouched"
+    );
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! The places that name routes: the routers, `template.yaml`, the events, and the files
-//! that are generated. One run reports all that disagree, each with what to paste.
+//! The places that list routes: the routers, `template.yaml`, the events and the generated files.
+//! One run reports all differences, each with the lines to paste.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -66,7 +66,7 @@ fn one_report_has_every_place_and_what_to_paste_there() {
     assert_eq!(super::routes::report(&served, &served, &served, &[]), "");
 }
 
-/// All that disagrees with the routes that are served.
+/// All differences from the served routes.
 fn report(
     served: &BTreeSet<Route>,
     deployed: &BTreeSet<Route>,
@@ -104,8 +104,8 @@ fn report(
     report
 }
 
-/// What deploys a route. The routes of `oauth` stand in the API itself, because that
-/// function depends on it.
+/// The lines of `template.yaml` that deploy a route. The routes of `oauth` are listed in the
+/// API itself, because that function depends on it.
 fn template_lines(route: &Route) -> String {
     let Route {
         function,
@@ -132,7 +132,7 @@ fn template_lines(route: &Route) -> String {
     )
 }
 
-/// An entry of a table of events that asks for a route.
+/// An entry for a route in a table of events.
 fn event_entry(route: &Route) -> String {
     let document = document();
     let operation = &document["paths"][&route.path][route.method.to_lowercase()];
@@ -171,7 +171,7 @@ fn operation_id(route: &Route) -> String {
     id.unwrap_or("event").to_owned()
 }
 
-/// The routes that the events ask for.
+/// The routes of the events.
 fn routes_of_events() -> BTreeSet<Route> {
     let routes = cases().into_iter().map(|case| {
         let (method, path) = case.event["routeKey"]
@@ -217,7 +217,7 @@ fn event_routes(function: &Value) -> Vec<Route> {
         .collect()
 }
 
-/// The routes that the API itself lists, because their function depends on it.
+/// The routes in the definition of the API, because their function depends on it.
 fn definition_routes(template: &Value) -> Vec<Route> {
     let api = &template["Resources"]["HttpApi"]["Properties"]["DefinitionBody"];
     let mut found = Vec::new();
@@ -232,7 +232,7 @@ fn definition_routes(template: &Value) -> Vec<Route> {
     found
 }
 
-/// The top of the checkout.
+/// The root folder of the repository.
 pub fn root() -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     tests.parent().unwrap().to_owned()

@@ -1,4 +1,4 @@
-//! No secret in any log line, error or answer that is not its own.
+//! No log line, error or table contains a secret.
 
 use serde_json::json;
 

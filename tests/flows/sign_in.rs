@@ -1,4 +1,4 @@
-//! Signing in with GitHub: RFC 6749 with `state` and PKCE, in any number of tabs.
+//! Sign-in with GitHub: RFC 6749 with `state` and PKCE, in several tabs at once.
 
 use axum::body::Body;
 use http::Request;
@@ -8,7 +8,7 @@ use crate::support::backend::{FRONTEND_URL, PUBLIC_URL};
 use crate::support::callers::{SignedIn, parameters};
 use crate::support::{Backend, Browser, Response};
 
-/// The reason the login page was given.
+/// The reason in the address of the login page.
 #[track_caller]
 fn reason(response: &Response) -> String {
     let location = response.location();
@@ -53,7 +53,7 @@ async fn the_callback_returns_the_tokens_in_the_fragment_with_one_transaction() 
     let response = browser.get(&callback).await;
     assert_eq!(backend.calls.take(), ["TransactWriteItems"]);
     assert_eq!(response.header("cache-control"), "no-store");
-    assert!(browser.cookies.is_empty(), "the cookie is used up");
+    assert!(browser.cookies.is_empty(), "the cookie was deleted");
 
     let success = response.location();
     assert!(
@@ -61,7 +61,7 @@ async fn the_callback_returns_the_tokens_in_the_fragment_with_one_transaction() 
             .as_str()
             .starts_with(&format!("{FRONTEND_URL}/oauth-success#token=eyJ"))
     );
-    assert_eq!(success.query(), None, "O32: no token in a query");
+    assert_eq!(success.query(), None, "no token in a query");
     assert_eq!(parameters(success.fragment())["expiresIn"], "900");
 
     let octocat = SignedIn::from_redirect(backend, &success);
@@ -136,7 +136,7 @@ async fn a_callback_that_this_browser_did_not_start_is_refused() {
     assert_eq!(
         reason(&other.get(&callback).await),
         "invalid_state",
-        "O5: another browser"
+        "another browser"
     );
     assert!(backend.calls.take().is_empty());
     assert!(
@@ -160,7 +160,7 @@ async fn a_replayed_callback_opens_no_second_session() {
     assert_eq!(
         reason(&browser.get(&callback).await),
         "github_error",
-        "GitHub's code is used up"
+        "GitHub's code was already used"
     );
     assert_eq!(
         backend
@@ -242,7 +242,7 @@ async fn cookies_of_other_sites_never_stop_a_sign_in() {
         let callback = browser.approve(&github, "octocat").await;
         let ours: Vec<_> = browser.cookies.iter().collect();
         let (name, value) = ours[0];
-        // As a browser sends it: one byte a character.
+        // Browsers send one byte per character.
         let header = format!("{other}; {name}={value}; {other}");
         let latin: Vec<u8> = header.chars().map(|char| char as u8).collect();
         let request = Request::get(&callback).header("cookie", &latin[..]);

@@ -1,5 +1,5 @@
-//! Failures of storage, by their kind: what passes by itself is 503 with `Retry-After`
-//! after some tries; what does not is 500, and one error line that holds the cause.
+//! DynamoDB errors: a transient one is 503 with `Retry-After` after some retries; any other is 500
+//! with one error line that contains the cause.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ async fn start() -> (FaultyEngine, SignedIn) {
     (engine, ada)
 }
 
-/// One of each way to the tables.
+/// A request that uses this DynamoDB operation.
 async fn ask(ada: &SignedIn, operation: &str) -> Response {
     match operation {
         "GetItem" => ada.get("/me").await,
@@ -171,7 +171,7 @@ fn string(value: &str) -> aws_sdk_dynamodb::types::AttributeValue {
     aws_sdk_dynamodb::types::AttributeValue::S(value.to_owned())
 }
 
-/// 500 without words of ours; the log has one error line, with all of the causes.
+/// Expects 500 without internal details, and one error line with all of the causes.
 #[track_caller]
 fn assert_internal(answer: &Response, log: &Log, causes: &[&str]) {
     answer.problem(500, "internal-error");

@@ -1,5 +1,5 @@
-//! DynamoDB down: trouble of ours is 503 with `Retry-After`, logs nobody out,
-//! and passes without a restart.
+//! DynamoDB is down: responses are 503 with `Retry-After`, no user is signed out, and the
+//! functions recover without a restart.
 
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use crate::support::Backend;
 use crate::support::callers::{parameters, post};
 
-/// An engine that can be cut off and brought back at the same address.
+/// An engine that can be stopped and started again at the same address.
 struct Engine {
     database: dynoxide::Database,
     address: std::net::SocketAddr,
@@ -40,7 +40,7 @@ impl Engine {
                     let mut engine = tokio::net::TcpStream::connect(address).await.unwrap();
                     let _ = tokio::io::copy_bidirectional(&mut client, &mut engine).await;
                 };
-                // Dropped together when the server is cut off: open connections too.
+                // All are dropped when the server is cut off, including open connections.
                 CONNECTIONS.with(|c| {
                     c.borrow_mut().push(tokio::task::spawn_local(async {
                         tokio::select! { () = serve => {}, () = pipe => {} }
@@ -104,19 +104,19 @@ async fn down_and_back() {
         assert!((1..=5).contains(&seconds));
         assert!(
             !response.text().contains("127.0.0.1"),
-            "no words of ours: {}",
+            "internal details: {}",
             response.text()
         );
     }
     let location = browser.get(&callback).await.location();
-    assert_eq!(parameters(location.query())["reason"], "unavailable", "O35");
+    assert_eq!(parameters(location.query())["reason"], "unavailable");
     assert_eq!(
         post(&backend, "/refresh", json!({})).await.status,
         400,
-        "judged without storage"
+        "refused without a database call"
     );
 
     engine.bring_back().await;
-    assert_eq!(ada.refresh().await.status, 200, "nobody was logged out");
+    assert_eq!(ada.refresh().await.status, 200, "nobody was signed out");
     assert_eq!(sdk.traces(sdk.batch(1)).await.json()["accepted"], 1);
 }

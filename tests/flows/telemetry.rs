@@ -1,5 +1,5 @@
-//! Reading telemetry: what was acknowledged is there at once, for members alone,
-//! and a question costs what it asks for, not what is stored.
+//! Telemetry queries: accepted events are visible at once, to members only, and the cost of a
+//! query depends on its window, not on what is stored.
 
 mod logs;
 mod metrics;
@@ -14,7 +14,7 @@ use shared::base::clock::rfc3339;
 use crate::support::callers::Sdk;
 use crate::support::{Backend, SignedIn};
 
-/// Someone with an application, and an SDK that sends to it.
+/// A user with an application, and an SDK that sends to it.
 async fn start() -> (Backend, SignedIn, Sdk) {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
@@ -22,7 +22,7 @@ async fn start() -> (Backend, SignedIn, Sdk) {
     (backend, ada, sdk)
 }
 
-/// A span that started some milliseconds after the beginning of the test.
+/// A span that starts `after_ms` milliseconds after the start of the test.
 fn span(trace: &str, id: &str, parent: Option<&str>, after_ms: i64) -> Value {
     let start = crate::support::backend::start() + jiff::SignedDuration::from_millis(after_ms);
     json!({
@@ -32,7 +32,7 @@ fn span(trace: &str, id: &str, parent: Option<&str>, after_ms: i64) -> Value {
     })
 }
 
-/// A log record that was written some milliseconds after the beginning of the test.
+/// A log record written `after_ms` milliseconds after the start of the test.
 fn record(level: &str, message: &str, trace: Option<&str>, after_ms: i64) -> Value {
     let at = crate::support::backend::start() + jiff::SignedDuration::from_millis(after_ms);
     json!({
@@ -41,7 +41,7 @@ fn record(level: &str, message: &str, trace: Option<&str>, after_ms: i64) -> Val
     })
 }
 
-/// Other values for some fields.
+/// The event with these fields replaced.
 fn with(mut event: Value, changes: Value) -> Value {
     let (event_fields, changes) = (event.as_object_mut().unwrap(), changes);
     event_fields.extend(changes.as_object().unwrap().clone());
@@ -62,7 +62,7 @@ async fn send_logs(sdk: &Sdk, records: Vec<Value>) {
     sdk.backend.calls.take();
 }
 
-/// A question about the SDK's application.
+/// Sends a query about the SDK's application and returns the JSON response.
 async fn ask(ada: &SignedIn, sdk: &Sdk, path: &str, query: &str) -> Value {
     ada.get(&address(sdk, path, query)).await.json()
 }
@@ -74,7 +74,7 @@ fn address(sdk: &Sdk, path: &str, query: &str) -> String {
     )
 }
 
-/// One field of every row.
+/// The value of a field in every row.
 fn column<'a>(answer: &'a Value, rows: &str, field: &str) -> Vec<&'a str> {
     let rows = answer[rows].as_array().unwrap();
     rows.iter()
@@ -82,7 +82,7 @@ fn column<'a>(answer: &'a Value, rows: &str, field: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// All rows of a list, page by page.
+/// All rows of a list, read page by page.
 async fn all_pages(ada: &SignedIn, sdk: &Sdk, path: &str, query: &str) -> Vec<Value> {
     let (mut rows, mut cursor) = (Vec::new(), String::new());
     loop {
@@ -123,7 +123,10 @@ async fn telemetry_is_read_by_members_alone() {
             problem["requestId"].take();
             answers.push(problem);
         }
-        assert!(answers.windows(2).all(|two| two[0] == two[1]), "told apart");
+        assert!(
+            answers.windows(2).all(|two| two[0] == two[1]),
+            "the responses differ"
+        );
         let missing = ada.get(&format!("/telemetry/{path}")).await;
         missing.problem(400, "malformed-request");
     }

@@ -1,4 +1,4 @@
-//! What `template.yaml` deploys is what the code serves, stores and does.
+//! `template.yaml` deploys what the code serves, stores and logs.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -36,7 +36,7 @@ fn the_tables_are_those_of_the_local_engine() {
 
 #[test]
 fn no_role_allows_wildcards_or_scans() {
-    // X-Ray knows no resources.
+    // X-Ray has no resource-level permissions.
     const OF_EVERYTHING: [&str; 2] = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"];
     let template = template();
     for (name, function) in functions(&template) {
@@ -51,7 +51,7 @@ fn no_role_allows_wildcards_or_scans() {
     }
 }
 
-/// A role that SAM makes may write to every log group of the account.
+/// A role created by SAM could write to every log group of the account.
 #[test]
 fn each_function_has_a_role_and_a_log_group_of_its_own() {
     let template = template();
@@ -78,7 +78,7 @@ fn each_function_has_a_role_and_a_log_group_of_its_own() {
     }
 }
 
-/// API Gateway refuses a deployment whose limits name a route that is not there.
+/// API Gateway refuses a deployment whose limits name an unknown route.
 #[test]
 fn every_public_route_that_costs_something_has_a_throttling_limit() {
     let template = template();
@@ -97,7 +97,7 @@ fn every_public_route_that_costs_something_has_a_throttling_limit() {
     }
 }
 
-/// A filter that looks for a line which nobody writes never raises its alarm.
+/// A filter for a line that no function writes would never raise its alarm.
 #[test]
 fn alarms_match_lines_that_their_function_writes() {
     let template = template();
@@ -116,7 +116,7 @@ fn alarms_match_lines_that_their_function_writes() {
     }
 }
 
-/// An alarm or a graph of a metric that nobody counts stays silent or empty.
+/// An alarm or graph of a metric that is never counted would stay silent or empty.
 #[test]
 fn alarms_and_graphs_use_only_metrics_that_are_counted() {
     let template = template();
@@ -174,8 +174,8 @@ fn the_access_log_is_json_and_names_neither_path_nor_query_nor_headers() {
     let fields: serde_json::Value = serde_json::from_str(format).unwrap();
     for value in fields.as_object().unwrap().values() {
         let value = value.as_str().unwrap();
-        for told in ["path", "query", "header", "authorizer", "protocol"] {
-            assert!(!value.to_lowercase().contains(told), "{value}");
+        for secret in ["path", "query", "header", "authorizer", "protocol"] {
+            assert!(!value.to_lowercase().contains(secret), "{value}");
         }
     }
 }
@@ -212,7 +212,7 @@ pub fn functions(template: &Value) -> Vec<(&str, &Value)> {
         .collect()
 }
 
-/// What a function's role allows: actions, each with what on.
+/// The actions that a function's role allows, each with its resource.
 pub fn statements<'a>(template: &'a Value, function: &Value) -> Vec<(&'a str, &'a str)> {
     let role = &template["Resources"][role_of(function)]["Properties"];
     assert!(role.get("ManagedPolicyArns").is_none());
@@ -269,7 +269,7 @@ fn assert_same(definition: &TableDefinition, table: &Value) {
     );
 }
 
-/// The names of the key's parts, partition first.
+/// The attribute names of the key, partition key first.
 fn key(owner: &Value) -> Vec<&str> {
     let parts = list(&owner["KeySchema"]);
     let kinds: Vec<&str> = parts.iter().map(|part| text(&part["KeyType"])).collect();
@@ -285,7 +285,7 @@ pub fn template() -> Value {
     serde_yaml_ng::from_str(&text).unwrap()
 }
 
-/// The resources of a type, with their logical ids.
+/// The resources of a type with their logical ids.
 fn resources<'a>(template: &'a Value, kind: &str) -> Vec<(&'a str, &'a Value)> {
     let resources = template["Resources"].as_mapping().unwrap();
     let named = resources.iter().map(|(id, resource)| (text(id), resource));
@@ -300,7 +300,7 @@ fn list(value: &Value) -> &[Value] {
         .unwrap_or_else(|| panic!("no list: {value:?}"))
 }
 
-/// A text, whether it has a tag like `!Sub` or not.
+/// A text with or without a tag like `!Sub`.
 pub fn text(value: &Value) -> &str {
     value
         .as_str()

@@ -1,5 +1,5 @@
-//! Dollars: the prices of docs/costs.md, November 2026, us-east-1, and what a
-//! million events come to.
+//! The prices of docs/costs.md in dollars (us-east-1, November 2026), and the cost of a million
+//! events.
 
 use super::Stored;
 
@@ -17,11 +17,11 @@ const GATEWAY_REQUEST: f64 = 1.0 / MILLION;
 const LAMBDA_REQUEST: f64 = 0.20 / MILLION;
 const LAMBDA_GB_SECOND: f64 = 0.000_013_333_4;
 const INGEST_GB: f64 = 0.5;
-/// Assumed: two writes, one after the other, and the packing.
+/// Assumed duration of two consecutive writes and the packing.
 const INGEST_SECONDS: f64 = 0.025;
 
 const LOGGED_GB: f64 = 0.50;
-/// Assumed: our line, and the three that Lambda writes.
+/// Assumed size of our log line and the three lines of Lambda.
 const LOG_LINES: f64 = 1_000.0;
 
 const S3_PUT: f64 = 5.0 / MILLION;
@@ -38,16 +38,16 @@ const MILLION: f64 = 1e6;
 const GB: f64 = 1e9;
 const GIB: f64 = (1_u64 << 30) as f64;
 
-/// Bytes that DynamoDB keeps beside an item, and bills as storage alone.
+/// Overhead of an item in bytes, which DynamoDB bills for storage only.
 const ITEM_OVERHEAD: usize = 100;
 
-/// What a batch costs, divided by its events.
+/// The cost of a batch divided by its events.
 type Price = fn(&Stored) -> f64;
 
-/// A way of keeping a million events.
+/// A way of storing a million events.
 pub type Row = (&'static str, Price);
 
-/// Our own way, by parts; the first is the write.
+/// The parts of our own cost. The first is the write.
 pub const PARTS: [Row; 7] = [
     ("DynamoDB: chunk and summary", |batch| {
         batch.write_units() as f64 * WRITE_UNIT
@@ -66,7 +66,7 @@ pub const PARTS: [Row; 7] = [
     }),
 ];
 
-/// Writing, and keeping for 30 days, without the way there.
+/// Alternatives: the write and 30 days of storage, without the request.
 pub const WAYS: [Row; 6] = [
     ("This design: chunk and summary in DynamoDB", |batch| {
         batch.write_units() as f64 * WRITE_UNIT + kept(batch) * DYNAMODB_GB_MONTH
@@ -77,9 +77,9 @@ pub const WAYS: [Row; 6] = [
         items.write_units as f64 * WRITE_UNIT + kept * DYNAMODB_GB_MONTH
     }),
     ("Chunk in S3, summary in DynamoDB", |batch| {
-        let head = (batch.head + ITEM_OVERHEAD) as f64 / GB;
-        let head = super::write_units(batch.head) as f64 * WRITE_UNIT + head * DYNAMODB_GB_MONTH;
-        S3_PUT + in_s3(batch) + head
+        let kept = (batch.summary + ITEM_OVERHEAD) as f64 / GB;
+        let writes = super::write_units(batch.summary) as f64 * WRITE_UNIT;
+        S3_PUT + in_s3(batch) + writes + kept * DYNAMODB_GB_MONTH
     }),
     ("Chunk in S3 only", |batch| S3_PUT + in_s3(batch)),
     ("Firehose to S3, one record per span", |batch| {
@@ -87,12 +87,12 @@ pub const WAYS: [Row; 6] = [
         taken as f64 / GIB * FIREHOSE_GB + in_s3(batch)
     }),
     ("Firehose to S3, one record per chunk", |batch| {
-        let taken = batch.blob.next_multiple_of(FIREHOSE_STEP);
+        let taken = batch.chunk.next_multiple_of(FIREHOSE_STEP);
         taken as f64 / GIB * FIREHOSE_GB + in_s3(batch)
     }),
 ];
 
-/// All of it, from the request to the 30th day.
+/// The total from the request to the 30th day.
 pub const PRODUCTS: [Row; 3] = [
     ("This design", |batch| {
         PARTS.iter().map(|(_, price)| price(batch)).sum()
@@ -105,12 +105,12 @@ pub const PRODUCTS: [Row; 3] = [
 
 /// GB in DynamoDB.
 fn kept(batch: &Stored) -> f64 {
-    (batch.blob + batch.head + 2 * ITEM_OVERHEAD) as f64 / GB
+    (batch.chunk + batch.summary + 2 * ITEM_OVERHEAD) as f64 / GB
 }
 
-/// The blob for 30 days in S3.
+/// Dollars for 30 days of the chunk in S3.
 fn in_s3(batch: &Stored) -> f64 {
-    batch.blob as f64 / GB * S3_GB_MONTH
+    batch.chunk as f64 / GB * S3_GB_MONTH
 }
 
 /// Dollars for a million events.

@@ -1,5 +1,5 @@
-//! Telemetry as a shop of a few services sends it: ids of OpenTelemetry's length,
-//! addresses that differ, some failures. The same in every run.
+//! Telemetry like that of a shop with a few services: ids as long as OpenTelemetry's, varying
+//! URLs, some failures. The same in every run.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use shared::base::clock::rfc3339;
 
 use crate::support::backend;
 
-/// Traces without end, one after another; a batch ends in the middle of one.
+/// An endless sequence of traces. A batch may end in the middle of a trace.
 #[derive(Clone)]
 pub struct Traffic {
     dice: Dice,
@@ -18,8 +18,8 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// So many spans every five seconds, the interval of OpenTelemetry's SDKs,
-    /// beginning with the test.
+    /// Traffic of `spans` spans every five seconds, the interval of OpenTelemetry's SDKs, from
+    /// the start of the test on.
     pub fn of(spans: usize) -> Self {
         Self {
             dice: Dice(42),
@@ -30,7 +30,7 @@ impl Traffic {
         }
     }
 
-    /// Spans that carry what OpenTelemetry's semantic conventions ask for.
+    /// The same with the attributes of OpenTelemetry's semantic conventions.
     pub fn with_attributes(self) -> Self {
         Self {
             has_attributes: true,
@@ -60,7 +60,7 @@ impl Traffic {
         json!({ "logs": records.collect::<Vec<_>>() })
     }
 
-    /// A request to the shop, and what the services do for it: 4 to 18 spans.
+    /// A request to the shop with the calls between its services: 4 to 18 spans.
     fn trace(&mut self) -> Vec<Value> {
         let trace_id = self.dice.hex(32);
         let length = 4 + self.dice.below(15);
@@ -109,7 +109,7 @@ impl Traffic {
         }
     }
 
-    /// Milliseconds, to the microsecond; most are short, some are long.
+    /// A duration in milliseconds with microseconds: mostly short, sometimes long.
     fn duration(&mut self) -> f64 {
         let scale = self.dice.of(&[2_000, 8_000, 30_000, 400_000]);
         self.dice.below(scale) as f64 / 1_000.0
@@ -213,14 +213,14 @@ const MESSAGES: [(&str, &str); 6] = [
     ),
 ];
 
-/// Other values for some fields.
+/// The event with these fields replaced.
 fn with(mut event: Value, fields: Value) -> Value {
     let fields = fields.as_object().unwrap().clone();
     event.as_object_mut().unwrap().extend(fields);
     event
 }
 
-/// Random numbers that are the same each time (SplitMix64).
+/// A reproducible sequence of random numbers (SplitMix64).
 #[derive(Clone)]
 struct Dice(u64);
 

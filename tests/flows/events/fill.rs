@@ -16,7 +16,7 @@ use crate::support::{Backend, SignedIn};
 /// Names and values of placeholders.
 pub type Values = Vec<(&'static str, String)>;
 
-/// An event with these in the place of its `{{…}}`: in a base64 or gzip body too.
+/// The event with its `{{…}}` replaced by these values, also in a base64 or gzip body.
 pub fn filled(event: &Value, values: &[(&str, String)]) -> Value {
     let fill = |text: String| {
         values.iter().fold(text, |text, (name, value)| {
@@ -43,8 +43,8 @@ pub fn filled(event: &Value, values: &[(&str, String)]) -> Value {
     event
 }
 
-/// The same of bytes. `{{NOW8}}` is as long as what it stands for, a `fixed64`
-/// of protobuf, so that the messages around it keep their lengths.
+/// Replaces placeholders in bytes. `{{NOW8}}` is as long as its value, a `fixed64` of Protobuf,
+/// so the lengths of the enclosing messages stay valid.
 fn filled_bytes(body: Vec<u8>, values: &[(&str, String)]) -> Vec<u8> {
     let nanos = values.iter().find(|(name, _)| *name == "NOW_NANOS");
     let nanos: u64 = nanos.unwrap().1.parse().unwrap();
@@ -72,8 +72,8 @@ fn replaced(mut bytes: &[u8], pattern: &[u8], by: &[u8]) -> Vec<u8> {
     made
 }
 
-/// Values for all that an event asks for: of someone who has an application with a key
-/// and telemetry, and, where it asks for them, what browsers bring along from GitHub.
+/// Values for all placeholders of an event: those of a user with an application, a key and
+/// telemetry, and if needed those of a browser that returns from GitHub.
 pub async fn values(backend: &Backend, login: &str, event: &Value) -> Values {
     let asked = event.to_string();
     let asks = |name: &str| asked.contains(name);
@@ -90,7 +90,7 @@ pub async fn values(backend: &Backend, login: &str, event: &Value) -> Values {
     values
 }
 
-/// What someone with an application, a key and a little telemetry fills in.
+/// Values of a user with an application, a key and some telemetry.
 pub async fn of_account(user: &SignedIn) -> Values {
     let backend = &user.backend;
     let sdk = user.sdk().await;
@@ -109,7 +109,7 @@ pub async fn of_account(user: &SignedIn) -> Values {
     ]
 }
 
-/// What a browser that has approved at GitHub comes back with.
+/// Values of a browser that returns from an approval at GitHub.
 async fn of_callback(backend: &Backend, login: &str) -> Values {
     let mut browser = backend.browser();
     let github = browser.start().await;

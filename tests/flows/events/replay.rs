@@ -1,5 +1,5 @@
-//! Every event, answered once by the routers and once by the functions as processes.
-//! Each test that looks at those answers looks at this one record of them.
+//! The responses to every event, once from the routers and once from the functions as
+//! processes. All tests share this one record of them.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::lambda::function::Function;
 use crate::support::Response;
 use crate::support::calls::Grant;
 
-/// An answer, and the login of the account that it is about.
+/// A response, and the login of the account that it concerns.
 #[derive(Debug)]
 pub struct Answer {
     pub response: Response,
@@ -23,7 +23,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// An answer that is about no account.
+    /// A response that concerns no account.
     pub fn of_nobody(response: Response) -> Self {
         Self {
             response,
@@ -32,35 +32,35 @@ impl Answer {
     }
 }
 
-/// What became of an event.
+/// An event with its responses.
 pub struct Replayed {
     pub case: Case,
-    /// The event as the router got it, filled in.
+    /// The event with its placeholders filled in.
     pub sent: Value,
     pub router: Answer,
     pub function: Answer,
-    /// To the event as it is in its file.
+    /// The response to the event with its placeholders.
     pub router_unfilled: Answer,
     pub function_unfilled: Answer,
 }
 
-/// What became of all events.
+/// All events with their responses.
 pub struct Replay {
     pub events: Vec<Replayed>,
-    /// What the routers did in the tables on the way, by the default names of the tables.
+    /// Permissions that the routers needed, by the default names of the tables.
     pub grants: BTreeSet<Grant>,
 }
 
 static REPLAY: OnceCell<Replay> = OnceCell::const_new();
 
-/// The record. The first who asks makes it, the others wait.
+/// Returns the record. The first call creates it, and others wait.
 pub async fn replay() -> &'static Replay {
     REPLAY.get_or_init(record).await
 }
 
 async fn record() -> Replay {
     let deployment = Deployment::start().await;
-    deployment.backend.calls.note_grants();
+    deployment.backend.calls.record_grants();
     let mut cases = cases().into_iter().peekable();
     let mut events = Vec::new();
     for function in FUNCTIONS {
@@ -84,9 +84,9 @@ async fn answered(
     login: &str,
 ) -> Replayed {
     let backend = &deployment.backend;
-    // The time of the processes goes on.
+    // The clock of the processes does not stand still.
     backend.clock.set(Clock::system().now());
-    // Each has an account of its own, so that none sees what another did.
+    // Each event has its own account, so that no event affects another.
     let [ours, theirs] = ["router", "process"].map(|who| format!("{who}-{login}"));
     let sent = filled(&case.event, &values(backend, &ours, &case.event).await);
     let router = invoke(backend, &sent).await;

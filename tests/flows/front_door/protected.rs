@@ -1,4 +1,4 @@
-//! Every route that asks for a credential, as the description of the API lists them.
+//! Every route that requires a credential, taken from the description of the API.
 
 use local::generated::events::Case;
 use serde_json::{Value, json};
@@ -8,8 +8,7 @@ use crate::events::{cases, filled, invoke, of_account, replay};
 use crate::openapi::{document, operations};
 use crate::support::{Backend, SignedIn};
 
-/// For each route that asks for a credential of this scheme, or for none, an event that
-/// succeeds.
+/// One successful event for each route that requires a credential of this scheme, or none.
 fn successes(scheme: Option<&str>) -> Vec<Case> {
     let document = document();
     let asks = |operation: &Value| {
@@ -31,7 +30,7 @@ fn successes(scheme: Option<&str>) -> Vec<Case> {
         .collect()
 }
 
-/// The event with a header set, or without it.
+/// The event with a header set or removed.
 fn with(event: &Value, header: &str, value: Option<&str>) -> Value {
     let mut event = event.clone();
     let headers = event["headers"].as_object_mut().unwrap();
@@ -112,7 +111,7 @@ async fn routes_for_users_refuse_every_other_token_without_a_database_call() {
     }
 }
 
-/// Tokens that Ada's requests must not be answered for, by what they are.
+/// Tokens that must be refused, with a description of each.
 async fn bad_tokens(backend: &Backend, ada: &SignedIn) -> Vec<(&'static str, Option<String>)> {
     let mut tokens = vec![
         ("none", None),
@@ -196,7 +195,7 @@ async fn routes_for_sdks_refuse_every_other_key_and_store_nothing() {
     assert_eq!(backend.dump(table).await.len(), stored);
 }
 
-/// Keys that are no good for an application, by what they are.
+/// Keys that must be refused for an application, with a description of each.
 async fn bad_keys(
     backend: &Backend,
     ada: &SignedIn,

@@ -1,6 +1,6 @@
-//! What the first request of an instance waits for, beside the least that a
-//! function can be (`benches/hello`). Milliseconds are this machine's and not
-//! Lambda's; the ratio is what holds.
+//! The wait of the first request of an instance, compared with the smallest possible function
+//! (`benches/hello`). Only the ratio is meaningful: the times are those of this machine, not
+//! of Lambda.
 
 use std::time::{Duration, Instant};
 
@@ -11,19 +11,19 @@ use super::function::{Function, Settings};
 use super::listen;
 use crate::events::event;
 
-/// Starts of each function, in turns, so that a busy moment meets all alike.
+/// Starts of each function. They take turns, so that a busy moment affects all of them.
 const STARTS: usize = 21;
 
-/// How much longer than the least function any of ours may take to ask for its
-/// first event. Measured: 1.5 for ingest, under 3 for those that read secrets.
+/// The longest time until a function requests its first event, as a multiple of that of the
+/// smallest function. Measured: 1.5 for ingest, under 3 for those that read secrets.
 const MOST: f64 = 6.0;
 
 fn functions() -> impl Iterator<Item = &'static str> {
     FUNCTIONS.iter().map(|function| function.name)
 }
 
-/// From the start of the process to its first question for an event, and to its
-/// first answer.
+/// Times from the start of the process to its first request for an event, and to its first
+/// response.
 struct Start {
     polled: Duration,
     answered: Duration,
@@ -76,7 +76,7 @@ async fn a_cold_start_is_close_to_that_of_the_smallest_function() {
     }
 }
 
-/// Nothing is asked of anybody before the first event but the secrets of the function.
+/// Before the first event, a function requests its secrets and nothing else.
 #[tokio::test]
 async fn a_start_reads_its_secrets_and_makes_no_other_call() {
     let deployment = Deployment::start().await;

@@ -1,5 +1,5 @@
-//! What a deployment consists of: an engine, secrets, GitHub, and functions with
-//! exactly the settings that `template.yaml` gives them.
+//! A deployment: an engine, secrets, GitHub, and functions with exactly the settings of
+//! `template.yaml`.
 
 use serde_json::json;
 use shared::base::clock::Clock;
@@ -12,7 +12,8 @@ use crate::events;
 use crate::support::{Backend, backend};
 use crate::template::{functions, template};
 
-/// As the stack names them: a function that is not told a name does not find its table.
+/// Table names like those of the stack, so that a function without the setting of a name does
+/// not find its table.
 pub const TABLES: [(&str, &str); 6] = [
     ("TABLE_USERS", "stack-UsersTable-1"),
     ("TABLE_REFRESH_TOKENS", "stack-RefreshTokensTable-1"),
@@ -22,17 +23,17 @@ pub const TABLES: [(&str, &str); 6] = [
     ("TABLE_SHORT_LIVED", "stack-ShortLivedTable-1"),
 ];
 
-/// In AWS the defaults of these are good.
+/// Settings that have suitable defaults in AWS.
 const STAND_INS: [&str; 3] = [
     "GITHUB_URL",
     "GITHUB_API_URL",
     "GITHUB_SECRET_SCANNING_KEYS_URL",
 ];
 
-/// A backend of now, whose engine and secrets are within reach of other processes.
+/// A backend with the current time, whose engine and secrets other processes can reach.
 pub struct Deployment {
     pub backend: Backend,
-    /// The way of the functions to the engine.
+    /// The connection between the functions and the engine.
     pub engine: Gate,
     pub secrets: SecretsManager,
 }
@@ -56,12 +57,12 @@ impl Deployment {
         }
     }
 
-    /// An instance of a function, that has asked for its first event.
+    /// Starts an instance of a function and waits until it requests its first event.
     pub async fn function(&self, name: &str) -> Function {
         Function::start(name, &self.settings(name)).await
     }
 
-    /// What `template.yaml` gives the function, and where the stand-ins are.
+    /// The settings of `template.yaml`, and the addresses of the stand-ins.
     pub fn settings(&self, function: &str) -> Settings {
         let stand_ins = STAND_INS.map(|name| (name.to_owned(), self.backend.setting(name)));
         let endpoint = |service: &str, url: &str| {
@@ -101,7 +102,7 @@ impl Deployment {
 fn names(function: &str) -> Vec<String> {
     let template = template();
     let functions = functions(&template);
-    // None of the template's is the least function, which reads no setting.
+    // The smallest function is not in the template and reads no setting.
     let own = functions.iter().find(|(name, _)| *name == function);
     let own = own.map(|(_, own)| &own["Properties"]);
     [Some(&template["Globals"]["Function"]), own]

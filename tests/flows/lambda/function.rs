@@ -1,5 +1,5 @@
-//! A function's binary, in a process of its own and in an environment like
-//! Lambda's: with the variables of `template.yaml`, and nothing else.
+//! The binary of a function in its own process, with an environment like Lambda's: only the
+//! variables of `template.yaml`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -16,7 +16,7 @@ use crate::support::Response;
 /// A running function.
 pub struct Function {
     pub api: RuntimeApi,
-    // Ends with this.
+    // The process ends when this is dropped.
     _process: Child,
 }
 
@@ -24,7 +24,7 @@ pub struct Function {
 pub type Settings = Vec<(String, String)>;
 
 impl Function {
-    /// Starts a function, and returns when it has asked for its first event.
+    /// Starts a function and waits until it requests its first event.
     pub async fn start(name: &str, settings: &Settings) -> Self {
         let function = Self::begin(name, settings).await;
         function.api.polled().await;
@@ -41,7 +41,7 @@ impl Function {
         }
     }
 
-    /// Starts a function that is to end by itself; returns what it said.
+    /// Starts a function that is expected to exit, and returns its output.
     pub async fn fails_to_start(name: &str, settings: &Settings) -> Output {
         let api = RuntimeApi::start().await;
         let output = command(name, &api, settings).output();
@@ -49,7 +49,7 @@ impl Function {
         output.expect("it started").unwrap()
     }
 
-    /// The answer to an event of API Gateway.
+    /// The response to an event of API Gateway.
     pub async fn answer(&self, event: &Value) -> Response {
         let answer = self.api.invoke(event.clone()).await;
         response(&answer.unwrap_or_else(|error| panic!("{event}: {error}")))
@@ -76,8 +76,8 @@ fn command(name: &str, api: &RuntimeApi, settings: &Settings) -> Command {
     command
 }
 
-/// All functions in one, or those that `cargo lambda build` made in the folder that
-/// `LAMBDA_BINARIES` names.
+/// The debug binary with all functions, or the binary that `cargo lambda build` wrote to the
+/// folder in `LAMBDA_BINARIES`.
 fn binary(name: &str) -> PathBuf {
     #[expect(clippy::disallowed_methods, reason = "of the tests alone")]
     let Some(folder) = std::env::var_os("LAMBDA_BINARIES") else {
@@ -89,7 +89,7 @@ fn binary(name: &str) -> PathBuf {
     path
 }
 
-/// What API Gateway makes of an answer of payload version 2.
+/// The HTTP response that API Gateway makes of a response with payload version 2.
 fn response(answer: &Value) -> Response {
     let mut headers = HeaderMap::new();
     let text = |value: &Value| value.as_str().unwrap().to_owned();

@@ -1,31 +1,31 @@
-//! What stands between a function and a service, and can be shut.
+//! A proxy between a function and a service that can break or block connections.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use tokio::net::{TcpListener, TcpStream};
 
-/// A port that leads to a service, while it is open.
+/// A port that forwards to a service while the gate is open.
 #[derive(Clone)]
 pub struct Gate {
-    /// Where to connect to.
+    /// Address of the port.
     pub url: String,
     way: Arc<Mutex<Way>>,
 }
 
-/// Where a new connection leads to.
+/// What happens to a new connection.
 #[derive(Debug, Clone, Copy)]
 pub enum Way {
-    /// To the service.
+    /// It is forwarded to the service.
     Open,
-    /// It breaks.
+    /// It is closed.
     Shut,
-    /// Nowhere: nothing is ever answered.
+    /// It stays open without a response.
     Silent,
 }
 
 impl Gate {
-    /// An open gate to `service`.
+    /// Opens a gate to `service`.
     pub async fn before(service: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let gate = Self {
@@ -47,7 +47,7 @@ impl Gate {
         gate
     }
 
-    /// From now on new connections go this way.
+    /// Sets what happens to new connections.
     pub fn set(&self, way: Way) {
         *self.way.lock().unwrap() = way;
     }

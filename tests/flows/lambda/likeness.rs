@@ -1,31 +1,31 @@
-//! Whether two answers to the same question, about two accounts, are the same.
+//! Compares two responses to the same request for two accounts.
 
 use serde_json::Value;
 use url::Url;
 
 use crate::events::Answer;
 
-/// Everything is compared: status, headers, cookies, body. What an account or a
-/// moment makes different, as [`like`] tells it, must be of the same form.
+/// Compares status, headers, cookies and body. Values that depend on the account or the time,
+/// according to [`like`], must have the same form.
 #[track_caller]
 pub fn assert_alike(case: &str, lambda: &Answer, router: &Answer) {
     let [lambda, router] = [lambda, router].map(plain);
     assert!(like(&lambda, &router), "{case}:\n{lambda:#}\n{router:#}");
 }
 
-/// An answer as JSON, with its login made the same for all.
+/// A response as JSON, with its login replaced by a common one.
 fn plain(answer: &Answer) -> Value {
     let Answer { response, login } = answer;
     let mut headers: Vec<(String, Value)> = response
         .headers
         .iter()
-        // The gateway tells it by itself.
+        // Set by API Gateway.
         .filter(|(name, _)| *name != "content-length")
         .map(|(name, value)| (name.to_string(), header(value.to_str().unwrap())))
         .collect();
     headers.sort_by(|one, other| one.0.cmp(&other.0));
     let body: Value = serde_json::from_slice(&response.body).unwrap_or_else(|_| {
-        // Protobuf: a request id is in it, which is the event's.
+        // Protobuf, which contains the request id of the event.
         String::from_utf8_lossy(&response.body).into_owned().into()
     });
     let answer = serde_json::json!([response.status.as_u16(), headers, body]);
@@ -37,7 +37,7 @@ fn plain(answer: &Answer) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// Addresses and cookies by their parts.
+/// Splits addresses and cookies into their parts.
 fn header(value: &str) -> Value {
     if let Ok(address) = Url::parse(value) {
         let mut parts = vec![address[..url::Position::AfterPath].to_owned()];
@@ -51,7 +51,7 @@ fn header(value: &str) -> Value {
     parts.into()
 }
 
-/// The same, or of the same form.
+/// Whether two values are equal or have the same form.
 fn like(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Array(one), Value::Array(other)) => {
@@ -71,8 +71,7 @@ fn like(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// Each with one of the others, in any order: entries of an audit trail that are of
-/// the same millisecond have none.
+/// Whether the elements match in any order: audit entries of the same millisecond have none.
 fn are_paired(one: &[Value], other: &[Value]) -> bool {
     let mut left: Vec<&Value> = other.iter().collect();
     one.iter().all(|value| {
@@ -81,13 +80,13 @@ fn are_paired(one: &[Value], other: &[Value]) -> bool {
     })
 }
 
-/// Seconds that are left: the clock of the backend stands still, the binary's goes on.
+/// Remaining seconds: the clock of the backend stands still, that of the process does not.
 fn is_left(name: &str, one: &Value, other: &Value) -> bool {
     let left = one.as_i64().zip(other.as_i64());
     name.ends_with("ExpiresIn") && left.is_some_and(|(one, other)| (one - other).abs() < 60)
 }
 
-/// What kind of text it is, if it is one that every account or moment has of its own.
+/// The kind of a text that depends on the account or the time.
 fn form(text: &str) -> Option<(&'static str, usize)> {
     let of_code = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if text.parse::<jiff::Timestamp>().is_ok() {

@@ -1,4 +1,4 @@
-//! Events that no one expects: each is answered, and so is the one after it.
+//! Unexpected events: each gets a response, and so does the event after it.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use super::likeness::assert_alike;
 use crate::events::{Answer, event, filled, invoke, values};
 use crate::support::Response;
 
-/// Ingest, and two events that it answers with 200.
+/// The ingest function, and two events that it answers with 200.
 struct Odd {
     deployment: Deployment,
     ingest: Function,
@@ -36,22 +36,23 @@ impl Odd {
         self.ingest.answer(event).await
     }
 
-    /// Whatever was changed, it is all the same to the function.
-    async fn is_taken(&self, event: &Value) {
+    /// Expects 200.
+    async fn is_accepted(&self, event: &Value) {
         let answer = self.answer(event).await;
         assert_eq!(answer.status, 200, "{event}: {}", answer.text());
     }
 
-    /// The event fails, for which API Gateway answers 500; the next ones do not.
+    /// Expects that the event fails (500 by API Gateway) and that the next ones succeed.
+    /// Returns the message of the failure.
     async fn fails_alone(&self, event: &Value) -> String {
         let error = self.ingest.api.invoke(event.clone()).await.unwrap_err();
-        self.is_taken(&self.health).await;
-        self.is_taken(&self.traces).await;
+        self.is_accepted(&self.health).await;
+        self.is_accepted(&self.traces).await;
         error["errorMessage"].as_str().unwrap().to_owned()
     }
 }
 
-/// The event with something in it set, or without it.
+/// The event with the value at `pointer` replaced or removed.
 fn changed(event: &Value, pointer: &str, value: Option<Value>) -> Value {
     let mut event = event.clone();
     let (parent, name) = pointer.rsplit_once('/').unwrap();
@@ -71,7 +72,7 @@ fn without(event: &Value, pointer: &str) -> Value {
     changed(event, pointer, None)
 }
 
-/// The one panic that an event can cause: API Gateway never sends such a body.
+/// The only panic that an event can cause. API Gateway never sends such a body.
 #[tokio::test]
 async fn an_invalid_base64_body_fails_alone() {
     let odd = Odd::start().await;
@@ -87,7 +88,7 @@ async fn a_body_is_read_the_same_with_and_without_base64() {
     let odd = Odd::start().await;
     let body = STANDARD.encode(odd.traces["body"].as_str().unwrap());
     let encoded = with(&with(&odd.traces, "/isBase64Encoded", true), "/body", body);
-    odd.is_taken(&encoded).await;
+    odd.is_accepted(&encoded).await;
     for empty in [json!(""), json!(null)] {
         let event = with(&odd.traces, "/body", empty);
         assert_eq!(odd.answer(&event).await.status, 400);
@@ -111,11 +112,11 @@ async fn the_host_header_does_not_change_the_response() {
     ] {
         let event = with(&odd.traces, "/headers/host", host);
         let event = with(&event, "/requestContext/domainName", host);
-        odd.is_taken(&event).await;
+        odd.is_accepted(&event).await;
     }
     for scheme in ["", "ht tp", "javascript", "://"] {
         let event = with(&odd.traces, "/headers/x-forwarded-proto", scheme);
-        odd.is_taken(&event).await;
+        odd.is_accepted(&event).await;
     }
 }
 
@@ -136,7 +137,7 @@ async fn optional_parts_of_an_event_may_be_missing() {
         without(&odd.health, "/requestContext/requestId"),
         with(&odd.health, "/requestContext", bare),
     ] {
-        odd.is_taken(&event).await;
+        odd.is_accepted(&event).await;
     }
 }
 
@@ -178,7 +179,7 @@ async fn a_stage_or_the_base_path_of_a_domain_changes_nothing() {
         let event = with(&odd.traces, "/requestContext/stage", stage);
         let event = with(&event, "/requestContext/http/path", path.clone());
         let event = with(&event, "/rawPath", path.clone());
-        odd.is_taken(&event).await;
+        odd.is_accepted(&event).await;
     }
 }
 
@@ -202,13 +203,13 @@ async fn methods_paths_and_queries_get_the_responses_of_the_routers() {
         "/health?x=1",
         "/health#x",
     ];
-    // Of no route, so that none of it is taken for a stage.
+    // An event of no route, so that no part of its path is taken for a stage.
     let of_none = with(&odd.health, "/routeKey", "$default");
     events.extend(paths.map(|path| with(&of_none, "/rawPath", path)));
     for event in events {
         let path = event["rawPath"].as_str().unwrap();
         let answer = odd.answer(&event).await;
-        // Decoded, a `?` or `#` is a part of the path, and no such path is there.
+        // The path is decoded, so `?` and `#` are part of it, and no such route exists.
         if path.contains(['?', '#']) {
             answer.problem(404, "not-found");
             continue;
@@ -233,7 +234,7 @@ async fn a_query_is_read_however_it_is_written() {
         "?",
     ] {
         let event = with(&odd.traces, "/rawQueryString", query);
-        odd.is_taken(&event).await;
+        odd.is_accepted(&event).await;
     }
 }
 
@@ -258,7 +259,7 @@ async fn the_largest_headers_of_the_gateway_are_accepted() {
     for number in 0..100 {
         event["headers"][format!("x-{number:03}")] = "x".repeat(94).into();
     }
-    odd.is_taken(&event).await;
+    odd.is_accepted(&event).await;
 }
 
 #[tokio::test]

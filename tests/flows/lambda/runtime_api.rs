@@ -1,4 +1,4 @@
-//! A stand-in for Lambda's Runtime API, which a function asks for its events:
+//! A stand-in for Lambda's Runtime API, from which a function requests its events:
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::collections::HashMap;
@@ -17,13 +17,13 @@ use shared::base::clock::Clock;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc, oneshot};
 
-/// What a function made of an event.
+/// The response of a function to an event, or its error.
 pub type Outcome = Result<Value, Value>;
 
-/// How long a function has for an event, as it is told.
+/// The time limit for one event.
 const TIME_LIMIT: Duration = Duration::from_secs(15);
 
-/// The side that asks a function to do something.
+/// Sends events to a function and receives its responses.
 pub struct RuntimeApi {
     pub address: String,
     events: mpsc::UnboundedSender<(String, Value)>,
@@ -60,22 +60,22 @@ impl RuntimeApi {
         }
     }
 
-    /// Returns when the function has asked for an event, the first time or again.
+    /// Waits until the function requests an event, the first or the next one.
     pub async fn polled(&self) {
         self.shared.polled.notified().await;
     }
 
-    /// Hands the function an event.
+    /// Sends the function an event and returns its outcome.
     pub async fn invoke(&self, event: Value) -> Outcome {
         let id = shared::base::random::base62(&mut shared::base::random::rng(), 20);
-        let (tell, told) = oneshot::channel();
+        let (sender, outcome) = oneshot::channel();
         self.shared
             .asked_for
             .lock()
             .unwrap()
-            .insert(id.clone(), tell);
+            .insert(id.clone(), sender);
         self.events.send((id, event)).unwrap();
-        let outcome = tokio::time::timeout(TIME_LIMIT, told).await;
+        let outcome = tokio::time::timeout(TIME_LIMIT, outcome).await;
         outcome.expect("no answer in time").unwrap()
     }
 }
@@ -105,7 +105,7 @@ async fn done(
     Path(id): Path<String>,
     answer: Bytes,
 ) -> StatusCode {
-    shared.tell(&id, Ok(serde_json::from_slice(&answer).unwrap()))
+    shared.complete(&id, Ok(serde_json::from_slice(&answer).unwrap()))
 }
 
 async fn failed(
@@ -113,13 +113,13 @@ async fn failed(
     Path(id): Path<String>,
     error: Bytes,
 ) -> StatusCode {
-    shared.tell(&id, Err(serde_json::from_slice(&error).unwrap()))
+    shared.complete(&id, Err(serde_json::from_slice(&error).unwrap()))
 }
 
 impl Shared {
-    fn tell(&self, id: &str, outcome: Outcome) -> StatusCode {
+    fn complete(&self, id: &str, outcome: Outcome) -> StatusCode {
         let asked_for = self.asked_for.lock().unwrap().remove(id);
-        match asked_for.map(|tell| tell.send(outcome)) {
+        match asked_for.map(|sender| sender.send(outcome)) {
             Some(Ok(())) => StatusCode::ACCEPTED,
             _ => StatusCode::BAD_REQUEST,
         }

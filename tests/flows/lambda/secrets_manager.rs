@@ -1,4 +1,4 @@
-//! A stand-in for AWS Secrets Manager, which knows secrets by their names.
+//! A stand-in for AWS Secrets Manager that finds secrets by their names.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -11,11 +11,11 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// Names of the secrets of every deployment, in the place of their ARNs.
+/// Names of the secrets of every deployment, used instead of ARNs.
 pub const JWT_SECRET: &str = "jwt";
 pub const GITHUB_SECRET: &str = "github";
 
-/// The secrets, and what was asked for.
+/// The secrets, and the requests for them.
 #[derive(Clone)]
 pub struct SecretsManager {
     pub url: String,
@@ -38,13 +38,13 @@ impl SecretsManager {
         secrets
     }
 
-    /// Keeps a secret.
+    /// Stores a secret.
     pub fn set(&self, name: &str, value: &str) {
         let mut values = self.values.lock().unwrap();
         values.insert(name.to_owned(), value.to_owned());
     }
 
-    /// Which secrets were asked for since the last look, each with its stage.
+    /// Secrets requested since the last call of this, each with its stage.
     pub fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.asked.lock().unwrap())
     }

@@ -1,5 +1,5 @@
-//! An answer of a function has at most 6 MB, and that is of the JSON around its body:
-//! a quote in JSON in JSON has four characters.
+//! A response of a function has at most 6 MB, counted after its body is encoded in JSON again: a
+//! quote in a stored text becomes four characters.
 
 use serde_json::{Value, json};
 
@@ -7,10 +7,10 @@ use super::deployment::Deployment;
 use crate::events::{event, filled, of_account};
 use crate::support::{Backend, Sdk};
 
-/// What Lambda takes.
+/// The limit of Lambda in bytes.
 const MAX_ANSWER: usize = 6 * 1024 * 1024;
 
-/// The longest text that is stored as it is, of the character that grows most.
+/// The longest text that is stored without being cut, of the character that grows most.
 fn long() -> String {
     "\"".repeat(8 * 1024)
 }

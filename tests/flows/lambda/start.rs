@@ -1,5 +1,4 @@
-//! From the start of a process to its first answer: what it asks for on the way, and
-//! what becomes of it when that is missing.
+//! The start of a process up to its first response: what it needs, and what happens without it.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +10,7 @@ use super::gate::{Gate, Way};
 use crate::events::{event, filled, values};
 use crate::support::Response;
 
-/// Each function, and an event that needs the tables.
+/// Each function with an event that needs the tables.
 const ASKING: [(&str, &str); 6] = [
     ("oauth", "oauth/callback"),
     ("refresh", "refresh/refresh"),
@@ -45,7 +44,7 @@ const REQUIRED: [(&str, &str, &str); 8] = [
     ),
 ];
 
-/// The settings of a function, with one of them another, or not there.
+/// The settings of a function with one of them replaced.
 fn changed(deployment: &Deployment, function: &str, name: &str, value: &str) -> Settings {
     let mut settings = deployment.settings(function);
     settings.retain(|(own, _)| own != name);
@@ -53,7 +52,7 @@ fn changed(deployment: &Deployment, function: &str, name: &str, value: &str) -> 
     settings
 }
 
-/// The function does not start; returns the one line that says why.
+/// Expects that the function does not start, and returns the one line with the cause.
 async fn refusal(function: &str, settings: &Settings) -> String {
     let output = Function::fails_to_start(function, settings).await;
     assert!(!output.status.success(), "{function}");
@@ -152,7 +151,7 @@ async fn a_start_without_a_database_answers_503_and_recovers() {
     assert_eq!(asking, functions);
     let deployment = Deployment::start().await;
     for (index, (name, case)) in ASKING.into_iter().enumerate() {
-        // A database that refuses is found out sooner than one that is silent.
+        // A refused connection fails sooner than one without a response.
         let way = if index % 2 == 0 {
             Way::Shut
         } else {
@@ -170,7 +169,7 @@ async fn a_start_without_a_database_answers_503_and_recovers() {
     }
 }
 
-/// Of someone who did all before at another instance.
+/// The response to an event of a user whose earlier requests went to another instance.
 async fn answer(deployment: &Deployment, function: &Function, case: &str) -> Response {
     let login = case.replace('/', "-");
     let event = event(case);

@@ -1,4 +1,4 @@
-//! GitHub as this flow knows it: it signs reports, and publishes the keys to check them with.
+//! A stand-in for GitHub that signs reports and publishes the public keys for them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,7 +21,7 @@ const PATH: &str = "/secret-scanning/github";
 pub const IDENTIFIER: &str = "github-public-key-identifier";
 pub const SIGNATURE: &str = "github-public-key-signature";
 
-/// Someone who signs with one key, and what is fetched from them.
+/// A GitHub that signs with one key, and counts how often its keys are fetched.
 pub struct GitHub {
     pub backend: Backend,
     pub pair: EcdsaKeyPair,
@@ -52,7 +52,7 @@ impl GitHub {
         }
     }
 
-    /// The same, in front of another backend.
+    /// The same GitHub with another backend.
     pub fn facing(self, backend: Backend) -> Self {
         Self { backend, ..self }
     }
@@ -61,7 +61,7 @@ impl GitHub {
         *self.published.lock().unwrap() = (StatusCode::from_u16(status).unwrap(), answer);
     }
 
-    /// How often the keys were fetched since the last look.
+    /// Fetches of the keys since the last call of this.
     pub fn fetches(&self) -> usize {
         self.fetches.swap(0, Ordering::SeqCst)
     }

@@ -1,5 +1,5 @@
-//! Every way to be refused, told as a `google.rpc.Status` in the encoding of
-//! the request, with the HTTP status and the headers that any route has.
+//! Errors of OTLP routes: a `google.rpc.Status` in the encoding of the request, with the HTTP
+//! status and headers that other routes use.
 
 use axum::Router;
 use axum::body::Body;
@@ -12,7 +12,7 @@ use super::{ENCODINGS, start, stored};
 use crate::support::faulty_engine::{Fault, FaultyEngine};
 use crate::support::{Backend, Response, Sdk};
 
-/// `google.rpc.Status`, as a client would declare it.
+/// `google.rpc.Status`, declared as by a client.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Status {
     #[prost(int32, tag = "1")]
@@ -21,9 +21,9 @@ struct Status {
     message: String,
 }
 
-/// Expects a status message; returns its text.
+/// Expects a status message of this HTTP status and gRPC code, and returns its text.
 #[track_caller]
-fn told(response: &Response, encoding: Encoding, status: u16, code: i32) -> String {
+fn status_text(response: &Response, encoding: Encoding, status: u16, code: i32) -> String {
     assert_eq!(response.status.as_u16(), status, "{:?}", response.body);
     assert_eq!(response.header("content-type"), encoding.media_type());
     assert_eq!(response.header("cache-control"), "no-store");
@@ -35,15 +35,19 @@ fn told(response: &Response, encoding: Encoding, status: u16, code: i32) -> Stri
     assert!(retried.is_empty() || (1..=5).contains(&retried.parse().unwrap()));
     let message = match encoding {
         Encoding::Protobuf => {
-            let told: Status = prost::Message::decode(&*response.body).unwrap();
-            assert_eq!(told.code, code);
-            told.message
+            let status_message: Status = prost::Message::decode(&*response.body).unwrap();
+            assert_eq!(status_message.code, code);
+            status_message.message
         }
         Encoding::Json => {
-            let told: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
-            assert_eq!(told["code"], code);
-            assert_eq!(told.as_object().unwrap().len(), 2, "{told}");
-            told["message"].as_str().unwrap().to_owned()
+            let status_message: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
+            assert_eq!(status_message["code"], code);
+            assert_eq!(
+                status_message.as_object().unwrap().len(),
+                2,
+                "{status_message}"
+            );
+            status_message["message"].as_str().unwrap().to_owned()
         }
     };
     assert!(message.contains("(request "), "{message}");
@@ -98,7 +102,7 @@ async fn bodies_that_cannot_be_read_are_refused() {
             let response = exporter
                 .send(path, encoding, compression, body.clone())
                 .await;
-            told(&response, encoding, status, code);
+            status_text(&response, encoding, status, code);
             assert!(response.body.len() < 1_000);
         }
     }
@@ -112,8 +116,8 @@ async fn a_request_of_the_other_signal_is_refused() {
     let response = exporter
         .send(TRACES, Encoding::Json, Compression::None, logs)
         .await;
-    assert!(told(&response, Encoding::Json, 400, 3).contains("resourceLogs"));
-    // Protobuf has no names: each record is a span that cannot be decoded.
+    assert!(status_text(&response, Encoding::Json, 400, 3).contains("resourceLogs"));
+    // Protobuf contains no field names: each record is read as a span that cannot be decoded.
     let logs = exporter.logs(Encoding::Protobuf, 1);
     let response = exporter.export(TRACES, Encoding::Protobuf, logs).await;
     assert!(!response.body.is_empty());
@@ -133,10 +137,10 @@ async fn other_content_types_and_encodings_are_refused() {
     ] {
         let headers = [("x-api-key", key), ("content-type", media)];
         let response = request(&backend, Method::POST, TRACES, &headers).await;
-        told(&response, Encoding::Json, 415, 3);
+        status_text(&response, Encoding::Json, 415, 3);
     }
     let response = request(&backend, Method::POST, TRACES, &[("x-api-key", key)]).await;
-    told(&response, Encoding::Json, 415, 3);
+    status_text(&response, Encoding::Json, 415, 3);
     for encoding in ENCODINGS {
         let headers = [
             ("x-api-key", key),
@@ -144,7 +148,7 @@ async fn other_content_types_and_encodings_are_refused() {
             ("content-encoding", "br"),
         ];
         let response = request(&backend, Method::POST, TRACES, &headers).await;
-        told(&response, encoding, 415, 3);
+        status_text(&response, encoding, 415, 3);
     }
     for media in ["Application/X-Protobuf", "application/x-protobuf; v=1"] {
         let headers = [("x-api-key", key), ("content-type", media)];
@@ -167,15 +171,15 @@ async fn keys_are_checked_as_on_other_routes() {
     for encoding in ENCODINGS {
         let media = ("content-type", encoding.media_type());
         let response = request(&backend, Method::POST, TRACES, &[media]).await;
-        told(&response, encoding, 401, 16);
+        status_text(&response, encoding, 401, 16);
         let headers = [media, ("x-api-key", "nonsense")];
         let response = request(&backend, Method::POST, LOGS, &headers).await;
-        assert!(!told(&response, encoding, 401, 16).contains("nonsense"));
+        assert!(!status_text(&response, encoding, 401, 16).contains("nonsense"));
         let spans = logger.spans(encoding, 1, |_, _| ());
         let response = logger
             .send(TRACES, encoding, Compression::None, spans)
             .await;
-        told(&response, encoding, 403, 7);
+        status_text(&response, encoding, 403, 7);
         logger
             .export(LOGS, encoding, logger.logs(encoding, 1))
             .await;
@@ -189,14 +193,14 @@ async fn unknown_paths_and_methods_get_a_status_message() {
         let media = [("content-type", encoding.media_type())];
         for path in ["/v1/metrics", "/v1/traces/", "/v1/"] {
             let response = request(&backend, Method::POST, path, &media).await;
-            told(&response, encoding, 404, 5);
+            status_text(&response, encoding, 404, 5);
         }
         let response = request(&backend, Method::GET, TRACES, &media).await;
-        told(&response, encoding, 405, 12);
+        status_text(&response, encoding, 405, 12);
         assert_eq!(response.header("allow"), "POST");
     }
     let response = request(&backend, Method::GET, LOGS, &[]).await;
-    told(&response, Encoding::Json, 405, 12);
+    status_text(&response, Encoding::Json, 405, 12);
     let elsewhere = request(&backend, Method::POST, "/v2/traces", &[]).await;
     elsewhere.problem(404, "not-found");
 }
@@ -213,7 +217,7 @@ async fn an_exhausted_quota_gets_a_status_message() {
         let response = exporter
             .send(TRACES, encoding, Compression::None, spans(encoding))
             .await;
-        told(&response, encoding, 429, 8);
+        status_text(&response, encoding, 429, 8);
         assert!(response.header("ratelimit").contains("r=0"));
     }
 }
@@ -228,7 +232,7 @@ async fn a_storage_failure_gets_a_status_message_and_a_retry_stores_all() {
         let response = exporter
             .send(TRACES, encoding, Compression::None, body.clone())
             .await;
-        told(&response, encoding, 503, 14);
+        status_text(&response, encoding, 503, 14);
         engine.heal();
         exporter.export(TRACES, encoding, body).await;
         assert_eq!(super::count(&backend).await, 3);
@@ -243,6 +247,6 @@ async fn a_panic_gets_a_status_message_without_its_text() {
         let request = Request::post(TRACES).header("content-type", encoding.media_type());
         let request = request.body(Body::empty()).unwrap();
         let response = Response::read(app.clone().oneshot(request).await.unwrap()).await;
-        assert!(!told(&response, encoding, 500, 13).contains("secret"));
+        assert!(!status_text(&response, encoding, 500, 13).contains("secret"));
     }
 }

@@ -1,4 +1,4 @@
-//! An OpenTelemetry exporter: what one sends, in either encoding.
+//! An OpenTelemetry exporter that uses either encoding.
 
 use std::io::Write;
 
@@ -20,7 +20,7 @@ use crate::support::{Backend, Response, Sdk};
 pub const TRACES: &str = "/v1/traces";
 pub const LOGS: &str = "/v1/logs";
 
-/// The trace of everything that is exported.
+/// Trace id of all exported events.
 pub const TRACE_ID: &str = "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub enum Compression {
 impl Compression {
     pub const ALL: [Self; 4] = [Self::None, Self::Gzip, Self::Deflate, Self::Zstd];
 
-    /// The body, and what it says of itself.
+    /// The compressed body and its `Content-Encoding`.
     fn pack(self, body: Vec<u8>) -> (Vec<u8>, Option<&'static str>) {
         let level = flate2::Compression::default();
         match self {
@@ -77,7 +77,7 @@ impl Compression {
     }
 }
 
-/// Exports under an SDK's key.
+/// Exports telemetry with the key of an SDK.
 pub struct Exporter {
     pub sdk: Sdk,
 }
@@ -87,7 +87,7 @@ impl Exporter {
         Self { sdk }
     }
 
-    /// The same, reaching another instance.
+    /// The same exporter with requests to another instance.
     pub fn on(&self, backend: Backend) -> Self {
         let sdk = Sdk {
             backend,
@@ -114,7 +114,7 @@ impl Exporter {
         self.sdk.backend.send(request).await
     }
 
-    /// Sends what must be accepted, at least in part.
+    /// Sends a body and expects that it is accepted, at least in part.
     pub async fn export(&self, path: &str, encoding: Encoding, body: Vec<u8>) -> Response {
         let response = self.send(path, encoding, Compression::None, body).await;
         assert_eq!(response.status, 200, "{:?}", response.body);
@@ -149,7 +149,7 @@ impl Exporter {
         }
     }
 
-    /// Records of errors, written now.
+    /// Log records of errors with the current time.
     pub fn logs(&self, encoding: Encoding, count: usize) -> Vec<u8> {
         match encoding {
             Encoding::Protobuf => {

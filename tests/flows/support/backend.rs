@@ -1,5 +1,5 @@
-//! The whole product in this process: all functions over one engine, and a
-//! GitHub stand-in. Time stands still until a test moves it.
+//! The whole product in one process: all functions over one engine, and a GitHub stand-in.
+//! The clock stands still until a test moves it.
 
 use std::time::Duration;
 
@@ -24,24 +24,25 @@ use tower::ServiceExt;
 use super::calls::{Calls, FUNCTION};
 use super::{Browser, Response, SignedIn};
 
-/// The address the functions believe to be reached at; nothing listens there.
+/// The public address of the API in links and cookies. Nothing listens there.
 pub const PUBLIC_URL: &str = "http://127.0.0.1:9000";
 
-/// The frontend; nothing listens there either.
+/// The address of the frontend. Nothing listens there.
 pub const FRONTEND_URL: &str = "https://dashboard.test";
 
-/// What tokens are signed with.
+/// The secret that signs tokens.
 pub const JWT_SECRET: &str = "a signing secret of the tests, of 32 bytes and more";
 
-/// When every test begins: in the middle of an hour, so that none depends on the time of day.
+/// The time at which every test starts: the middle of an hour, so that no result depends on
+/// the time of day.
 const START: &str = "2026-01-31T12:30:00Z";
 
-/// When every test begins.
+/// The time at which every test starts.
 pub fn start() -> Timestamp {
     START.parse().unwrap()
 }
 
-/// All functions and what they stand on.
+/// All functions, with their tables, their clock and the calls they make.
 #[derive(Clone)]
 pub struct Backend {
     pub calls: Calls,
@@ -57,7 +58,7 @@ impl Backend {
         Self::with(&[]).await
     }
 
-    /// A backend with these settings.
+    /// A backend with these settings; all others have the defaults of the tests.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         let engine = dynoxide::Database::memory().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -66,12 +67,12 @@ impl Backend {
         Self::over(&endpoint, settings).await
     }
 
-    /// A backend over a database that is reached at `endpoint`.
+    /// A backend whose DynamoDB is at `endpoint`.
     pub async fn over(endpoint: &str, settings: &[(&str, &str)]) -> Self {
         Self::over_with(endpoint, settings, |config| config).await
     }
 
-    /// The same, with a client that is configured differently.
+    /// Like [`Self::over`], with a DynamoDB client that `configured` adjusts.
     pub async fn over_with(
         endpoint: &str,
         settings: &[(&str, &str)],
@@ -110,7 +111,7 @@ impl Backend {
         }
     }
 
-    /// The same tables and time, under other settings: a new deployment, or another instance.
+    /// Another deployment with these settings, over the same tables and clock.
     pub fn redeployed(&self, settings: &[(&str, &str)]) -> Self {
         let kept = |name: &str| self.env.optional(name).unwrap_or_default().to_owned();
         let names = [
@@ -131,7 +132,7 @@ impl Backend {
         }
     }
 
-    /// Another instance of the same deployment: nothing remembered from requests before.
+    /// Another instance of the same deployment, with empty caches.
     pub fn another_instance(&self) -> Self {
         Self {
             app: app(&self.env, &self.database, &self.time),
@@ -139,7 +140,7 @@ impl Backend {
         }
     }
 
-    /// A setting that the functions were built with.
+    /// The value of a setting of this deployment.
     pub fn setting(&self, name: &str) -> String {
         self.env.required(name).unwrap().to_owned()
     }
@@ -148,22 +149,22 @@ impl Backend {
         Response::read(self.app.clone().oneshot(request).await.unwrap()).await
     }
 
-    /// Someone who has not signed in.
+    /// A browser without cookies.
     pub fn browser(&self) -> Browser {
         Browser::new(self.clone())
     }
 
-    /// Signs in at the stand-in.
+    /// Signs in as `login`, through the GitHub stand-in.
     pub async fn sign_in(&self, login: &str) -> SignedIn {
         self.browser().sign_in(login).await
     }
 
-    /// Moves the time.
+    /// Moves the clock forward.
     pub fn later(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    /// Every item of a table, as text: what a dump of it would show.
+    /// Every item of a table as text, as in a database dump. Clears the recorded calls.
     pub async fn dump(&self, table: &str) -> Vec<String> {
         let scan = self
             .database
@@ -180,7 +181,7 @@ impl Backend {
             .collect()
     }
 
-    /// The text of all tables.
+    /// The items of all tables as one text.
     pub async fn dump_all(&self) -> String {
         let mut text = String::new();
         for table in definitions(&self.database.tables) {
@@ -207,7 +208,7 @@ fn app(env: &Env, database: &Database, time: &Clock) -> Router {
     shared::web::app(merged)
 }
 
-/// Serves a GitHub stand-in; returns its address.
+/// Starts a GitHub stand-in and returns its address.
 async fn stand_in(time: Clock) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! Those who call the backend, in the words of the product.
+//! Clients of the backend: a browser, a signed-in user, an SDK.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use url::Url;
 
 use super::{Backend, Response};
 
-/// A browser: it keeps cookies and follows no redirect by itself.
+/// A browser that keeps cookies and does not follow redirects.
 pub struct Browser {
     pub backend: Backend,
     pub cookies: BTreeMap<String, String>,
@@ -24,7 +24,7 @@ impl Browser {
         }
     }
 
-    /// GETs a path of the API.
+    /// Sends a GET request with the cookies, and stores the cookies of the response.
     pub async fn get(&mut self, path_and_query: &str) -> Response {
         let cookies: Vec<_> = self
             .cookies
@@ -41,19 +41,20 @@ impl Browser {
         response
     }
 
-    /// Starts a sign-in; returns GitHub's address.
+    /// Starts a sign-in and returns the address at GitHub that it redirects to.
     pub async fn start(&mut self) -> Url {
         self.get("/oauth2/authorization/github").await.location()
     }
 
-    /// Says yes at the stand-in; returns the path of the callback, with `code` and `state`.
+    /// Approves the sign-in at the stand-in. Returns the path of the callback, with `code` and
+    /// `state`.
     pub async fn approve(&self, github: &Url, login: &str) -> String {
         let mut github = github.clone();
         github.query_pairs_mut().append_pair("login", login);
         path_and_query(&redirect_of(&github).await)
     }
 
-    /// All of it: start, approve, callback.
+    /// Completes a sign-in: start, approval, callback.
     pub async fn sign_in(mut self, login: &str) -> SignedIn {
         let github = self.start().await;
         let callback = self.approve(&github, login).await;
@@ -75,7 +76,7 @@ impl Browser {
     }
 }
 
-/// Where an address redirects to, over real HTTP.
+/// The `Location` of the redirect at an address, requested over HTTP.
 async fn redirect_of(address: &Url) -> Url {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let host = format!(
@@ -99,7 +100,7 @@ pub fn path_and_query(url: &Url) -> String {
     url[url::Position::BeforePath..url::Position::AfterQuery].to_owned()
 }
 
-/// The parameters of a query or fragment.
+/// Parameters of a query or fragment by name.
 pub fn parameters(text: Option<&str>) -> BTreeMap<String, String> {
     let text = text.unwrap_or_default();
     url::form_urlencoded::parse(text.as_bytes())
@@ -107,7 +108,7 @@ pub fn parameters(text: Option<&str>) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The dashboard of someone who has signed in.
+/// A signed-in user with the tokens of the session.
 pub struct SignedIn {
     pub backend: Backend,
     pub token: String,
@@ -115,7 +116,7 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// What the frontend reads at `/oauth-success`.
+    /// Reads the tokens from the fragment of `/oauth-success`, as the frontend does.
     pub fn from_redirect(backend: Backend, success: &Url) -> Self {
         let fragment = parameters(success.fragment());
         Self {
@@ -153,7 +154,7 @@ impl SignedIn {
         self.send(Method::DELETE, path, None).await
     }
 
-    /// Creates an application; returns its id.
+    /// Creates an application and returns its id.
     pub async fn create_application(&self, name: &str) -> String {
         let created = self
             .post("/applications", json!({ "name": name }))
@@ -163,7 +164,7 @@ impl SignedIn {
         created["id"].as_str().unwrap().to_owned()
     }
 
-    /// Mints a key with every scope; returns the key.
+    /// Creates an API key with all scopes and returns it.
     pub async fn mint(&self, application_id: &str) -> String {
         let path = format!("/apikey?ApplicationId={application_id}");
         let minted = self.send(Method::POST, &path, None).await.json();
@@ -171,7 +172,7 @@ impl SignedIn {
         minted.as_str().unwrap().to_owned()
     }
 
-    /// Signs in somewhere, as it were: an application, a key, an SDK that holds it.
+    /// Creates an application and an API key, and returns an SDK that uses the key.
     pub async fn sdk(&self) -> Sdk {
         let application_id = self.create_application("Shop").await;
         let key = self.mint(&application_id).await;
@@ -182,7 +183,7 @@ impl SignedIn {
         }
     }
 
-    /// Swaps the refresh token for new ones, and keeps them.
+    /// Exchanges the refresh token, and stores the new tokens if that succeeds.
     pub async fn refresh(&mut self) -> Response {
         let response = refresh(&self.backend, &self.refresh_token).await;
         if response.status.is_success() {
@@ -203,7 +204,7 @@ impl SignedIn {
     }
 }
 
-/// `POST /refresh` with any token.
+/// Sends `POST /refresh` with any text as token.
 pub async fn refresh(backend: &Backend, refresh_token: &str) -> Response {
     post(
         backend,
@@ -213,7 +214,7 @@ pub async fn refresh(backend: &Backend, refresh_token: &str) -> Response {
     .await
 }
 
-/// POSTs JSON with no credentials.
+/// Sends JSON in a POST request without credentials.
 pub async fn post(backend: &Backend, path: &str, body: Value) -> Response {
     let request = Request::post(path).header(CONTENT_TYPE, "application/json");
     backend
@@ -221,7 +222,7 @@ pub async fn post(backend: &Backend, path: &str, body: Value) -> Response {
         .await
 }
 
-/// An SDK with a key.
+/// An SDK that sends telemetry with an API key.
 #[derive(Clone)]
 pub struct Sdk {
     pub backend: Backend,
@@ -230,7 +231,7 @@ pub struct Sdk {
 }
 
 impl Sdk {
-    /// The key's public id.
+    /// The public id in the key.
     pub fn key_id(&self) -> String {
         self.key["upblit_live_".len()..][..19].to_owned()
     }
@@ -267,7 +268,7 @@ impl Sdk {
         })
     }
 
-    /// A batch of one log record of now.
+    /// A batch of one log record with the current time.
     pub fn log(&self, message: &str) -> Value {
         let now = shared::base::clock::rfc3339(self.backend.clock.now());
         json!({ "logs": [{

@@ -1,5 +1,5 @@
-//! Listens in on the SDK: which DynamoDB operations were sent, retries included,
-//! by which function, and how much came back.
+//! Records the DynamoDB operations that the SDK sends, retries included: by which function,
+//! and how much the responses contain.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ tokio::task_local! {
     pub static FUNCTION: &'static str;
 }
 
-/// The operations since the last look.
+/// The operations since they were last taken.
 #[derive(Debug, Clone, Default)]
 pub struct Calls {
     operations: Arc<Mutex<Vec<String>>>,
@@ -24,50 +24,50 @@ pub struct Calls {
     grants: Arc<Mutex<Option<BTreeSet<Grant>>>>,
 }
 
-/// What a role has to allow.
+/// A permission that a role needs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grant {
     pub function: String,
     /// Name of the table, or `table/index/name`.
     pub resource: String,
-    /// As IAM calls it, without `dynamodb:`.
+    /// Name of the IAM action without `dynamodb:`.
     pub action: String,
 }
 
-/// What queries and reads returned.
+/// Size of the responses of queries and reads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Read {
     pub items: usize,
-    /// Of the answers as they travelled: JSON, blobs in base64.
+    /// Bytes of the response bodies: JSON, with chunks in base64.
     pub bytes: usize,
 }
 
 impl Calls {
-    /// The operations since the last call of this, in order.
+    /// Returns the operations in order, and clears them and the sizes.
     pub fn take(&self) -> Vec<String> {
         self.take_read();
         std::mem::take(&mut self.operations.lock().unwrap())
     }
 
-    /// What was read since the last call of this or of [`Self::take`].
+    /// Returns what was read since the last call of this or of [`Self::take`].
     pub fn take_read(&self) -> Read {
         std::mem::take(&mut self.read.lock().unwrap())
     }
 
-    /// From now on notes what each call takes; it means reading every request's body.
-    pub fn note_grants(&self) {
+    /// From now on records the permissions that each call needs. Reads every request body.
+    pub fn record_grants(&self) {
         *self.grants.lock().unwrap() = Some(BTreeSet::new());
     }
 
-    /// What the calls since [`Self::note_grants`] took.
+    /// Permissions that the calls since [`Self::record_grants`] needed. Stops recording.
     pub fn grants(&self) -> BTreeSet<Grant> {
         self.grants.lock().unwrap().take().unwrap_or_default()
     }
 }
 
-/// The tables or indexes that a request touches, and how: a transaction is
-/// allowed by what its parts are called alone.
-fn touched(operation: &str, body: &Value) -> Vec<(String, String)> {
+/// The tables or indexes that a request uses, with the IAM action on each. A transaction needs
+/// the actions of its parts and none for itself.
+fn accesses(operation: &str, body: &Value) -> Vec<(String, String)> {
     let table = |part: &Value| part["TableName"].as_str().unwrap_or("(none)").to_owned();
     match operation {
         "TransactWriteItems" => {
@@ -117,8 +117,8 @@ impl Intercept for Calls {
             let function = FUNCTION.try_with(|name| *name).unwrap_or("(none)");
             let body = context.request().body().bytes().unwrap_or_default();
             let body = serde_json::from_slice(body)?;
-            let touched = touched(&operation, &body).into_iter();
-            grants.extend(touched.map(|(resource, action)| Grant {
+            let accesses = accesses(&operation, &body).into_iter();
+            grants.extend(accesses.map(|(resource, action)| Grant {
                 function: function.to_owned(),
                 resource,
                 action,

@@ -1,5 +1,5 @@
-//! A proxy in front of the engine that throttles, hangs, loses answers or does
-//! only half of what it is asked, where a test says so.
+//! A proxy in front of the engine that throttles, hangs, loses responses or leaves keys
+//! unprocessed for the operations that a test names.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,38 +20,38 @@ use tokio::net::TcpListener;
 
 use super::Backend;
 
-/// What goes wrong with an operation.
+/// A failure of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Refused for lack of capacity, before anything was done.
+    /// Refused for lack of capacity. Nothing is done.
     Throttled,
-    /// Refused by a failure inside DynamoDB.
+    /// Refused with a server error. Nothing is done.
     Broken,
-    /// Never answered, and not done.
+    /// Never answered. Nothing is done.
     Hangs,
-    /// Done, and the answer is lost.
+    /// Done, but the connection breaks within the response.
     AnswerLost,
-    /// Done, and the answer is nothing that can be read.
+    /// Done, but the response is not JSON.
     AnswerGarbled,
-    /// A read of several items returns the first, and leaves the others for later.
+    /// A read of several items returns the first and leaves the other keys unprocessed.
     Half,
-    /// A read of several items returns none, and leaves all for later.
+    /// A read of several items leaves all keys unprocessed.
     NothingProcessed,
     /// A transaction is cancelled for lack of capacity for its first write.
     CancelledForThrottling,
-    /// A transaction is cancelled because another one has an item of its last write.
+    /// A transaction is cancelled because another one is changing the item of its last write.
     CancelledForConflict,
-    /// A transaction is cancelled because its first write breaks a rule.
+    /// A transaction is cancelled because its first write is invalid.
     CancelledAsInvalid,
     /// The role lacks a permission.
     Denied,
-    /// The request breaks a rule.
+    /// The request is invalid.
     Invalid,
-    /// Refused for a reason that no version of this program knows.
+    /// Refused with an error code that this program does not know.
     Unknown,
 }
 
-/// Which calls of an operation go wrong.
+/// The calls of an operation that fail: `times` of them, after `skip` others.
 #[derive(Debug)]
 struct Plan {
     operation: String,
@@ -60,7 +60,7 @@ struct Plan {
     times: usize,
 }
 
-/// The proxy, and what it will do.
+/// The proxy with the failures planned for it.
 #[derive(Clone)]
 pub struct FaultyEngine {
     upstream: String,
@@ -69,7 +69,7 @@ pub struct FaultyEngine {
 }
 
 impl FaultyEngine {
-    /// A backend over such an engine, as impatient as one in Lambda.
+    /// Starts a backend over a faulty engine, with short DynamoDB timeouts.
     pub async fn start() -> (Self, Backend) {
         let engine = dynoxide::Database::memory().unwrap();
         let behind = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -93,7 +93,7 @@ impl FaultyEngine {
         (faulty, backend)
     }
 
-    /// From now on, after `skip` calls of the operation the next `times` go wrong.
+    /// From now on, the next `times` calls of the operation fail after `skip` that succeed.
     pub fn fail(&self, operation: &str, fault: Fault, skip: usize, times: usize) {
         self.plans.lock().unwrap().push(Plan {
             operation: operation.to_owned(),
@@ -103,12 +103,12 @@ impl FaultyEngine {
         });
     }
 
-    /// Every call of the operation goes wrong, however often it is tried.
+    /// From now on, every call of the operation fails.
     pub fn fail_always(&self, operation: &str, fault: Fault) {
         self.fail(operation, fault, 0, usize::MAX);
     }
 
-    /// All is well again.
+    /// Removes all planned failures.
     pub fn heal(&self) {
         self.plans.lock().unwrap().clear();
     }
@@ -151,7 +151,7 @@ async fn serve(State(engine): State<FaultyEngine>, request: Request) -> Response
         Some(Fault::Hangs) => std::future::pending().await,
         Some(Fault::AnswerLost) => {
             engine.forward(headers, body).await;
-            // The connection breaks in the middle of the answer.
+            // The connection breaks within the response.
             let broken = futures_util::stream::once(async { Err::<Bytes, _>("lost") });
             Body::from_stream(broken).into_response()
         }
@@ -181,7 +181,7 @@ fn refused(status: StatusCode, code: &str) -> Response {
     (status, error.to_string()).into_response()
 }
 
-/// Nothing of the transaction is done, for this reason at one of its writes.
+/// Cancels the transaction, with this reason for one of its writes.
 fn cancelled(
     body: &[u8],
     code: &str,
@@ -199,7 +199,7 @@ fn cancelled(
     (StatusCode::BAD_REQUEST, error.to_string()).into_response()
 }
 
-/// Reads the first keys alone; the others are not processed.
+/// Reads the first `processed` keys of each table, and returns the others as unprocessed.
 async fn half(
     engine: &FaultyEngine,
     headers: HeaderMap,

@@ -1,5 +1,5 @@
-//! Listens in on the log. Each test runs on a thread of its own, so what a thread
-//! logs is what its test does.
+//! Captures log lines. Every test runs on its own thread, so the lines of a thread are those
+//! of its test.
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -13,17 +13,17 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Of the metrics in [`Log::take`].
+/// Namespace of the metrics in [`Log::take`].
 pub const NAMESPACE: &str = "Upblit/test";
 
-/// What this thread logs.
+/// The log of this thread.
 pub struct Log(());
 
 thread_local! {
     static CAPTURED: RefCell<Option<Captured>> = const { RefCell::new(None) };
 }
 
-/// The same events, written in three ways.
+/// The same events in three formats.
 #[derive(Default)]
 struct Captured {
     lambda: Vec<u8>,
@@ -32,33 +32,33 @@ struct Captured {
 }
 
 impl Log {
-    /// From now on.
+    /// Starts to capture the lines of this thread.
     pub fn capture() -> Self {
-        // One subscriber for all threads: one that came and went with a test would
-        // change which events the others are asked for.
-        static LISTENING: Once = Once::new();
-        LISTENING.call_once(listen);
+        // One subscriber for all threads: if each test installed its own, the events of
+        // other tests would be enabled and disabled with it.
+        static SUBSCRIBED: Once = Once::new();
+        SUBSCRIBED.call_once(subscribe);
         CAPTURED.set(Some(Captured::default()));
         Self(())
     }
 
-    /// What a function in Lambda would have written since the last look.
+    /// Returns the lines that a function in Lambda would have written since the last call.
     pub fn take(&self) -> Vec<String> {
         lines(&taken(|captured| &mut captured.lambda))
     }
 
-    /// The same of a function without `METRICS_NAMESPACE`.
+    /// Returns the lines of a function without `METRICS_NAMESPACE`.
     pub fn take_without_namespace(&self) -> Vec<String> {
         lines(&taken(|captured| &mut captured.without_namespace))
     }
 
-    /// All of our own events, and what the libraries say at the level of production.
+    /// Returns our events of all levels, and those of libraries from `INFO` up.
     pub fn take_everything(&self) -> String {
         taken(|captured| &mut captured.everything)
     }
 }
 
-fn listen() {
+fn subscribe() {
     let ours = [
         "shared",
         "oauth",
@@ -87,7 +87,9 @@ fn listen() {
 
 fn taken(buffer: fn(&mut Captured) -> &mut Vec<u8>) -> String {
     let bytes = CAPTURED.with_borrow_mut(|captured| {
-        let captured = captured.as_mut().expect("capture() was called here");
+        let captured = captured
+            .as_mut()
+            .expect("capture() was called on this thread");
         std::mem::take(buffer(captured))
     });
     String::from_utf8(bytes).unwrap()
@@ -97,7 +99,7 @@ fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// One of this thread's buffers; nowhere on a thread that does not listen.
+/// Writes to a buffer of this thread. Discards the bytes if the thread captures nothing.
 struct Buffer(fn(&mut Captured) -> &mut Vec<u8>);
 
 impl Write for Buffer {

@@ -1,5 +1,5 @@
-//! A backend whose DynamoDB calls all ask what they are billed. A call that cannot be
-//! asked fails, so that no cost goes unseen.
+//! A backend that requests the consumed capacity of every DynamoDB call. A call that cannot
+//! report it fails, so that no cost is missed.
 
 use std::sync::{Arc, Mutex};
 
@@ -25,11 +25,11 @@ use tokio::net::TcpListener;
 
 use super::Backend;
 
-/// Units since the last look.
+/// Adds up the consumed units until they are taken.
 #[derive(Debug, Clone, Default)]
 pub struct Meter(Arc<Mutex<Units>>);
 
-/// What DynamoDB billed for calls that succeeded.
+/// Units that DynamoDB bills for the calls that succeeded.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Units {
     pub put: f64,
@@ -40,7 +40,7 @@ pub struct Units {
     pub read: f64,
 }
 
-/// A backend, and the meter of its calls.
+/// Starts a backend, and returns it with the meter of its calls.
 pub async fn start() -> (Meter, Backend) {
     let engine = dynoxide::Database::memory().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -53,7 +53,7 @@ pub async fn start() -> (Meter, Backend) {
 }
 
 impl Meter {
-    /// The units since the last call of this.
+    /// Returns the units since the last call of this.
     pub fn take(&self) -> Units {
         std::mem::take(&mut self.0.lock().unwrap())
     }
@@ -61,7 +61,7 @@ impl Meter {
 
 type Input<'a, 'b> = &'a mut BeforeSerializationInterceptorContextMut<'b>;
 
-/// Makes a call of this kind ask what it is billed; `false` for another kind.
+/// Requests the consumed capacity if the call has one of these types; `false` otherwise.
 macro_rules! asked {
     ($context:expr, $($input:ty),+) => {
         $(if let Some(input) = $context.input_mut().downcast_mut::<$input>() {
@@ -73,8 +73,7 @@ macro_rules! asked {
     };
 }
 
-/// Whether a call is of a kind that no function makes: it creates the tables, or looks
-/// into them for a test.
+/// Whether only tests make calls of this type: to create tables, or to read them whole.
 fn is_of_the_test(context: Input) -> bool {
     let input = context.input();
     input.downcast_ref::<ListTablesInput>().is_some()
@@ -137,10 +136,13 @@ impl Intercept for Meter {
 }
 
 /// # Panics
-/// When the engine does not say: then a cost would go unseen.
+/// If the engine does not report the capacity.
 fn billed<'a>(consumed: impl IntoIterator<Item = &'a ConsumedCapacity>) -> f64 {
     let units = consumed.into_iter().map(ConsumedCapacity::capacity_units);
     let units: Option<Vec<f64>> = units.collect();
     let units = units.filter(|units| !units.is_empty());
-    units.expect("the engine says what it bills").iter().sum()
+    units
+        .expect("the engine reports the consumed capacity")
+        .iter()
+        .sum()
 }

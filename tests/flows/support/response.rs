@@ -1,4 +1,4 @@
-//! A response, read to its end.
+//! A response with its whole body.
 
 use axum::body::Body;
 use http::{HeaderMap, StatusCode};
@@ -6,7 +6,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use url::Url;
 
-/// What came back.
+/// Status, headers and body of a response.
 #[derive(Debug)]
 pub struct Response {
     pub status: StatusCode,
@@ -25,6 +25,7 @@ impl Response {
         }
     }
 
+    /// The value of a header, or an empty text without it.
     pub fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
@@ -35,14 +36,14 @@ impl Response {
         String::from_utf8(self.body.clone()).unwrap()
     }
 
-    /// The JSON body of a success.
+    /// Expects a success and returns its JSON body.
     #[track_caller]
     pub fn json(&self) -> Value {
         assert!(self.status.is_success(), "{} {}", self.status, self.text());
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// Where a redirect leads.
+    /// Expects a redirect and returns its address.
     #[track_caller]
     pub fn location(&self) -> Url {
         assert_eq!(self.status, StatusCode::FOUND, "{}", self.text());

@@ -1,4 +1,4 @@
-//! What ingest has stored, and what DynamoDB bills for it.
+//! The items that ingest stored, and their size in DynamoDB.
 
 use std::collections::HashMap;
 
@@ -8,13 +8,13 @@ use super::Backend;
 
 pub type Item = HashMap<String, AttributeValue>;
 
-/// All blobs and heads, in the order of their keys.
+/// All chunks and chunk summaries in the order of their keys. Clears the recorded calls.
 pub async fn items(backend: &Backend) -> Vec<Item> {
     let table = &backend.database.tables.telemetry;
     let scan = backend.database.client.scan().table_name(table);
     let mut items = scan.send().await.unwrap().items.unwrap_or_default();
     backend.calls.take();
-    // Sums of hours are no one's batch.
+    // A rollup belongs to no batch.
     items.retain(|item| !text(item, "pk").starts_with("rollup#"));
     items.sort_by_key(|item| (text(item, "pk").to_owned(), text(item, "sk").to_owned()));
     items
@@ -24,8 +24,8 @@ pub fn text<'a>(item: &'a Item, name: &str) -> &'a str {
     item[name].as_s().unwrap()
 }
 
-/// Bytes as DynamoDB bills them: names and values; of a number two digits in a
-/// byte, without the zeros at its end, and a byte more.
+/// The size of an item in bytes, as DynamoDB bills it: attribute names and values. A number
+/// takes one byte for every two digits, without trailing zeros, and one more.
 pub fn size(item: &Item) -> usize {
     let value = |value: &AttributeValue| match value {
         AttributeValue::S(text) => text.len(),

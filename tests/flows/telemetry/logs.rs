@@ -52,7 +52,7 @@ async fn filters_read_only_chunks_that_may_match() {
         let mut messages = column(&answer, "logs", "message");
         messages.sort_unstable();
         assert_eq!(messages, expected, "{query}");
-        // Two of the membership, three heads.
+        // Two items of the membership, three chunk summaries.
         assert_eq!(read.items, 2 + 3 + opened, "{query}");
     }
 }

@@ -1,4 +1,4 @@
-//! Metrics.
+//! Metrics: buckets, counts and durations.
 
 use serde_json::{Value, json};
 
@@ -68,7 +68,7 @@ async fn spans_count_in_the_minute_they_started_and_requests_separately() {
         near(&total["p50Ms"], 10.0) && near(&total["p99Ms"], 1000.0),
         "{total}"
     );
-    // Heads alone.
+    // Only chunk summaries.
     assert_eq!(backend.calls.take(), ["BatchGetItem", "Query"]);
 }
 

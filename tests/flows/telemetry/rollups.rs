@@ -1,5 +1,5 @@
-//! Metrics of a long time: the sums of settled hours are made once and kept, and
-//! whatever comes late is in them all the same.
+//! Metrics over many hours: the rollup of a sealed hour is made once and stored, and late data
+//! still counts.
 
 use serde_json::{Value, json};
 use shared::store::telemetry::{RollupKey, StoredRollup};
@@ -10,13 +10,13 @@ use shared::telemetry::query::window::Window;
 use super::{address, ask, record, send, send_logs, span, start};
 use crate::support::{Backend, Sdk, SignedIn, backend};
 
-/// Six settled hours, and what came after them until now: 12:30.
+/// Six sealed hours, and the time after them until now (12:30).
 const LONG: &str = "&from=2026-01-31T06:00:00Z";
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
-/// A batch every ten minutes of the last six and a half hours, each of two spans.
+/// Sends a batch of two spans for every ten minutes of the last six and a half hours.
 async fn half_a_day(sdk: &Sdk) {
     batches(sdk, 39).await;
 }
@@ -33,7 +33,7 @@ async fn batches(sdk: &Sdk, number: i64) {
     }
 }
 
-/// The answer, and what was asked of the database for it.
+/// The response and the database calls for it.
 async fn asked(ada: &SignedIn, sdk: &Sdk, query: &str) -> (Value, Vec<String>) {
     ada.backend.calls.take();
     let answer = ask(ada, sdk, "metrics", query).await;
@@ -49,7 +49,8 @@ async fn sealed_hours_are_rolled_up_once() {
     let (first, calls) = asked(&ada, &sdk, LONG).await;
     assert_eq!(first["total"]["count"], 78);
     assert_eq!(first["total"]["requests"]["count"], 39);
-    // Heads of this hour, sums, heads of six hours, and the sums of those are written.
+    // Reads the summaries of this hour, the rollups, the summaries of six hours; writes six
+    // rollups.
     let expected = [&["BatchGetItem"][..], &["PutItem"; 6], &["Query"; 8]].concat();
     assert_eq!(calls, expected);
 
@@ -57,28 +58,32 @@ async fn sealed_hours_are_rolled_up_once() {
     assert_eq!(again, first);
     assert_eq!(calls, ["BatchGetItem", "Query", "Query"]);
 
-    // As exact as the heads: the same again, an hour at a time.
+    // Rollups are exact: the same result hour by hour.
     let mut counts = Vec::new();
     for hour in 6..12 {
         let hour = format!("&from=2026-01-31T{hour:02}:00:01Z&to=2026-01-31T{hour:02}:59:59Z");
         let (answer, calls) = asked(&ada, &sdk, &hour).await;
-        assert_eq!(calls, ["BatchGetItem", "Query"], "not whole: heads alone");
+        assert_eq!(
+            calls,
+            ["BatchGetItem", "Query"],
+            "not a whole hour: only summaries"
+        );
         counts.extend(answer["buckets"].as_array().unwrap().clone());
     }
     let buckets = first["buckets"].as_array().unwrap();
     assert_eq!(counts[..], buckets[..6 * 12]);
 }
 
-/// An application of today, and a question about a week.
+/// The application was created today, and the query covers a week.
 #[tokio::test]
 async fn the_time_before_an_application_costs_one_query_a_day() {
     let (_, ada, sdk) = start().await;
     let week = "&from=2026-01-25T00:00:00Z&step=3600";
     let (_, calls) = asked(&ada, &sdk, week).await;
     let count = |name: &str| calls.iter().filter(|call| *call == name).count();
-    // From a day before its beginning on, events may have come: those hours are summed up.
+    // Events may be up to a day older than the application, so those hours get rollups.
     assert_eq!(count("PutItem"), 23);
-    // Heads of six days, sums of two, heads of 23 hours and of this one.
+    // Summaries of six days, rollups of two, summaries of 23 hours and of this one.
     assert_eq!(count("Query"), 6 + 2 + 23 + 1);
     let (_, calls) = asked(&ada, &sdk, week).await;
     assert_eq!(calls.len(), 1 + 6 + 2 + 1, "{calls:?}");
@@ -95,7 +100,7 @@ async fn late_data_is_in_the_metrics_at_once() {
         assert_eq!(sdk.traces(late.clone()).await.status, 200);
         let calls = backend.calls.take();
         let expected = ["PutItem", "TransactWriteItems"];
-        assert_eq!(calls, expected, "blob; head and a mark on the hour");
+        assert_eq!(calls, expected, "chunk; summary and dirty marker");
         let (answer, calls) = asked(&ada, &sdk, LONG).await;
         assert_eq!(answer["total"]["count"], 79);
         assert_eq!(
@@ -111,7 +116,7 @@ async fn late_data_is_in_the_metrics_at_once() {
 async fn data_within_ten_minutes_of_the_hour_needs_no_dirty_marker() {
     let (backend, _, sdk) = start().await;
     let batch = json!({ "traces": [span("t", "a", None, 0)] });
-    // Of 12:30. At 13:09:59 it is in time, and not at 13:10.
+    // The span is from 12:30. It is in time until 13:09:59, and late from 13:10.
     for (later, how) in [(40 * 60 - 1, "PutItem"), (1, "TransactWriteItems")] {
         backend.later(later);
         backend.calls.take();
@@ -121,7 +126,7 @@ async fn data_within_ten_minutes_of_the_hour_needs_no_dirty_marker() {
     }
 }
 
-/// What a reader and a late writer do, one step at a time.
+/// The steps of a reader and of a late writer.
 struct Interleaved {
     backend: Backend,
     ada: SignedIn,
@@ -162,15 +167,15 @@ impl Interleaved {
         stored.await.unwrap().remove(&hour)
     }
 
-    /// The sums without what came since, as a slow reader would keep them.
-    async fn keep_old_sums(&self, seen: Option<&StoredRollup>) {
-        let mark = match seen {
-            Some(StoredRollup::Outdated(mark)) => Some(mark),
+    /// Stores a rollup without the late data, as a slow reader would.
+    async fn store_old_rollup(&self, seen: Option<&StoredRollup>) {
+        let marker = match seen {
+            Some(StoredRollup::Outdated(marker)) => Some(marker),
             _ => None,
         };
         let expires_at = self.key.hour + jiff::SignedDuration::from_hours(24 * 30);
         let (database, old) = (&self.backend.database, Rollup::default());
-        let kept = database.put_rollup(self.key, &old, mark, expires_at);
+        let kept = database.put_rollup(self.key, &old, marker, expires_at);
         kept.await.unwrap();
     }
 
@@ -190,7 +195,7 @@ async fn a_rollup_made_while_late_data_arrived_is_not_used() {
     let seen = flow.look().await;
     assert!(matches!(seen, Some(StoredRollup::Outdated(_))), "{seen:?}");
     flow.late("late").await;
-    flow.keep_old_sums(seen.as_ref()).await;
+    flow.store_old_rollup(seen.as_ref()).await;
     assert_eq!(flow.total().await, 79);
 }
 
@@ -199,10 +204,10 @@ async fn the_same_batch_again_counts_as_late_data_again() {
     let flow = Interleaved::start().await;
     flow.late("late").await;
     let seen = flow.look().await;
-    // Whoever looked here has not seen `other`, though the mark might be the same again.
+    // This reader has not seen `other`, even if the dirty marker had the same value again.
     flow.late("other").await;
     flow.late("late").await;
-    flow.keep_old_sums(seen.as_ref()).await;
+    flow.store_old_rollup(seen.as_ref()).await;
     assert_eq!(flow.total().await, 80);
 }
 
@@ -243,11 +248,11 @@ async fn rollups_expire_with_their_telemetry() {
     let ada = backend.sign_in("ada").await;
     let long = "&from=2026-01-31T06:00:00Z&to=2026-01-31T13:00:00Z";
     let (answer, _) = asked(&ada, &sdk, long).await;
-    // Of 09:30 to 12:30 those whose hour began since 09:30.
+    // Of the time from 09:30 to 12:30, the hours that began after 09:30.
     assert_eq!(answer["total"]["count"], 2 * (2 * 6 + 3));
 }
 
-/// One request reads so many heads. The next goes on from where it ended.
+/// One request reads a limited number of summaries. The next one continues there.
 #[tokio::test]
 async fn several_requests_roll_up_more_than_one_can_read() {
     let backend = Backend::with(&[("METRICS_MAX_HEADS", "20")]).await;
@@ -268,7 +273,7 @@ async fn several_requests_roll_up_more_than_one_can_read() {
     };
     assert!(refused > 0);
     assert_eq!(answer["total"]["count"], 2 * 23 * 6);
-    // What no request can read is told so.
+    // If no request can read an hour, the response says so.
     let backend = backend.redeployed(&[("METRICS_MAX_HEADS", "1")]);
     let today = address(&sdk, "metrics", "&from=2026-01-31T12:00:00Z");
     let refused = SignedIn { backend, ..ada }.get(&today).await;

@@ -1,4 +1,4 @@
-//! One trace.
+//! One trace with its spans and logs.
 
 use serde_json::json;
 
@@ -102,7 +102,7 @@ async fn a_trace_over_batches_and_hours_is_complete_and_has_each_span_once() {
     backend.calls.take();
     ask(&ada, &sdk, "traces/v", "&at=2026-01-31T12:30:00Z").await;
     let calls = backend.calls.take();
-    // The membership; spans near the hint; their blob; logs around them.
+    // The membership; summaries near the hint; their chunk; the logs around them.
     assert_eq!(calls, ["BatchGetItem", "Query", "BatchGetItem", "Query"]);
 }
 

@@ -36,7 +36,7 @@ async fn a_trace_is_one_row_with_its_root_and_its_counts() {
         "isError": false, "spanCount": 3, "errorCount": 1, "hasRoot": true,
     });
     assert_eq!(answer, json!({ "traces": [row], "nextCursor": null }));
-    // The membership; the walk; what lies around: no blob.
+    // The membership; the chunk summaries; the adjacent ones. No chunk.
     assert_eq!(backend.calls.take(), ["BatchGetItem", "Query", "Query"]);
 }
 
@@ -50,7 +50,7 @@ async fn a_trace_over_several_batches_is_one_row_wherever_its_root_arrived() {
                 span("t", "one", Some("root"), 3),
                 span("t", "two", Some("root"), 4),
             ],
-            // Sent again in another batch, as SDKs do after a lost answer.
+            // Sent again in another batch, as SDKs do after a lost response.
             vec![
                 span("t", "two", Some("root"), 4),
                 span("u", "other", None, 9),
@@ -94,7 +94,7 @@ async fn a_trace_whose_root_is_elsewhere_is_listed_by_its_first_span() {
 async fn pages_go_from_the_newest_to_the_oldest_and_lose_nothing() {
     let (_, ada, sdk) = start().await;
     for batch in 0..7 {
-        // Some heads have no room for their rows.
+        // Some chunk summaries have no room for their rows.
         let count = if batch % 3 == 0 { 130 } else { 4 };
         let spans = (0..count).map(|n| {
             let id = format!("{batch}-{n:03}-{}", "x".repeat(20));

@@ -1,5 +1,4 @@
-//! 100,000 spans over 1,000 traces: what a question reads is bounded by the
-//! window it asks about.
+//! 100,000 spans in 1,000 traces: a query reads an amount that depends only on its window.
 
 use serde_json::{Value, json};
 use shared::base::clock::rfc3339;
@@ -12,7 +11,7 @@ const SPANS_PER_TRACE: usize = 100;
 const SPANS_PER_BATCH: usize = 500;
 const RECORDS_PER_BATCH: usize = 10;
 
-/// A trace every six seconds: 100 minutes, which end now.
+/// One trace every six seconds for 100 minutes until now.
 const SECONDS_BETWEEN: i64 = 6;
 
 fn trace_id(trace: usize) -> String {
@@ -68,7 +67,7 @@ async fn load(sdk: &Sdk) {
     }
 }
 
-/// Asks, and tells what was read for the answer.
+/// Sends a query. Returns the response with the items and bytes read for it.
 async fn cost(ada: &SignedIn, sdk: &Sdk, path: &str, query: &str) -> (Value, usize, usize) {
     ada.backend.calls.take();
     let answer = ask(ada, sdk, path, query).await;
@@ -80,7 +79,7 @@ async fn cost(ada: &SignedIn, sdk: &Sdk, path: &str, query: &str) -> (Value, usi
 async fn a_query_over_a_hundred_thousand_spans_reads_only_its_window() {
     let (_, ada, sdk) = start().await;
     load(&sdk).await;
-    // Ten minutes: 100 traces in 20 batches, of the 200 that are stored.
+    // Ten minutes have 100 traces in 20 of the 200 stored batches.
     let ten_minutes = "&from=2026-01-31T11:30:00Z&to=2026-01-31T11:40:00Z";
     let hour = "&from=2026-01-31T11:30:00Z&to=2026-01-31T12:30:00Z";
 
@@ -89,7 +88,7 @@ async fn a_query_over_a_hundred_thousand_spans_reads_only_its_window() {
     let rows = list["traces"].as_array().unwrap();
     assert_eq!((rows.len(), &list["nextCursor"]), (100, &Value::Null));
     assert!(rows.iter().all(|row| row["spanCount"] == 100));
-    // Heads until the hour's end, and those around; no blob.
+    // Chunk summaries until the end of the hour, and adjacent ones. No chunk.
     assert!(items <= 2 + 62 + 34, "{items} items");
     assert!(bytes <= 130_000, "{bytes} bytes");
 
@@ -97,7 +96,7 @@ async fn a_query_over_a_hundred_thousand_spans_reads_only_its_window() {
     assert_eq!(list["traces"].as_array().unwrap().len(), 10);
     assert!(
         items <= 2 + 64 + 10,
-        "one query of the walk, and heads around: {items} items"
+        "one query for the list, and adjacent summaries: {items} items"
     );
 
     let id = trace_id(500);
@@ -108,7 +107,7 @@ async fn a_query_over_a_hundred_thousand_spans_reads_only_its_window() {
         (&trace["spanCount"], &trace["logs"][0]["message"]),
         (&json!(100), &json!("order 500"))
     );
-    // Heads of twenty minutes, and a blob; the same for its logs.
+    // Chunk summaries of twenty minutes and one chunk; the same for its logs.
     assert!(items <= 2 + 42 + 1 + 12 + 1, "{items} items");
     assert!(bytes <= 80_000, "{bytes} bytes");
 
@@ -123,7 +122,7 @@ async fn a_query_over_a_hundred_thousand_spans_reads_only_its_window() {
     )
     .await;
     assert_eq!(column(&logs, "logs", "message"), ["order 777"]);
-    assert!(items <= 2 + 61 + 1, "one blob: {items} items");
+    assert!(items <= 2 + 61 + 1, "one chunk: {items} items");
 
     let (metrics, items, bytes) = cost(&ada, &sdk, "metrics", ten_minutes).await;
     assert_eq!(metrics["total"]["count"], 100 * SPANS_PER_TRACE);
