@@ -1,6 +1,8 @@
 //! Links of the documents lead to an existing file and heading, and the index of decision
 //! records is complete.
 
+mod adversarial_cases;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -13,7 +13,6 @@
 mod support;
 
 mod accounts;
-mod adversarial_cases;
 mod api_keys;
 mod applications;
 mod boundaries;
