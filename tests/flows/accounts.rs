@@ -48,7 +48,8 @@ async fn sessions_that_ended_make_room_without_ending_others() {
 #[tokio::test]
 async fn the_audit_log_of_an_account_shows_how_sessions_began_and_ended() {
     let backend = Backend::start().await;
-    let (mut first, other) = (backend.sign_in("ada").await, backend.sign_in("eve").await);
+    let mut first = backend.sign_in("ada").await;
+    let other = backend.sign_in("eve").await;
     backend.later(1);
     let stolen = first.refresh_token.clone();
     first.refresh().await;

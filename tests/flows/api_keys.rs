@@ -95,7 +95,8 @@ async fn test_applications_get_test_keys() {
 #[tokio::test]
 async fn foreign_missing_and_malformed_application_ids_are_refused() {
     let backend = Backend::start().await;
-    let (ada, eve) = (backend.sign_in("ada").await, backend.sign_in("eve").await);
+    let ada = backend.sign_in("ada").await;
+    let eve = backend.sign_in("eve").await;
     let adas = ada.create_application("Shop").await;
     for id in [
         adas.as_str(),
@@ -224,10 +225,8 @@ async fn keys_created_while_settings_change_get_the_new_settings() {
     let mut met = false;
     for _ in 0..10 {
         let id = ada.create_application("Shop").await;
-        let (mint, application) = (
-            format!("/apikey?ApplicationId={id}"),
-            format!("/applications/{id}"),
-        );
+        let mint = format!("/apikey?ApplicationId={id}");
+        let application = format!("/applications/{id}");
         let mints = (0..4).map(|_| ada.send(Method::POST, &mint, None));
         let changes = (2..5).map(|n| {
             let settings = json!({ "retentionDays": n, "shards": n });
@@ -370,7 +369,8 @@ async fn a_rotated_key_has_two_secrets_until_the_overlap_ends() {
 #[tokio::test]
 async fn another_users_key_is_not_found() {
     let backend = Backend::start().await;
-    let (ada, eve) = (backend.sign_in("ada").await, backend.sign_in("eve").await);
+    let ada = backend.sign_in("ada").await;
+    let eve = backend.sign_in("eve").await;
     let sdk = ada.sdk().await;
     for id in [sdk.key_id().as_str(), "LxxxxxxxxxxYYYYYYYY", "nonsense"] {
         let path = format!("/apikey/{id}");
@@ -450,7 +450,8 @@ async fn two_instances_that_record_a_use_at_once_write_it_once() {
 
     let backend = Backend::start().await;
     let sdk = backend.sign_in("ada").await.sdk().await;
-    let (id, first) = (sdk.key_id().parse().unwrap(), backend.clock.now());
+    let id = sdk.key_id().parse().unwrap();
+    let first = backend.clock.now();
     for seconds in [0, 1, 299, 300] {
         let now = shared::base::clock::after(first, Duration::from_secs(seconds));
         let recorded = backend

@@ -48,7 +48,8 @@ async fn an_application_is_created_read_renamed_and_deleted() {
 #[tokio::test]
 async fn another_users_application_is_not_found() {
     let backend = Backend::start().await;
-    let (ada, eve) = (backend.sign_in("ada").await, backend.sign_in("eve").await);
+    let ada = backend.sign_in("ada").await;
+    let eve = backend.sign_in("eve").await;
     let adas = ada.create_application("Shop").await;
     let mut answers = Vec::new();
     for id in [adas.as_str(), "Lxxxxxxxxxx", "nonsense", "%00"] {
@@ -109,7 +110,8 @@ async fn settings_out_of_range_are_refused_and_shards_are_never_lowered() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let path = format!("/applications/{}", ada.create_application("Shop").await);
-    let (days, shards) = ("must be 1 to 90", "must be 1 to 16");
+    let days = "must be 1 to 90";
+    let shards = "must be 1 to 16";
     for (field, value, reason) in [
         ("retentionDays", json!(0), days),
         ("retentionDays", json!(91), days),

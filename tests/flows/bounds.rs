@@ -59,7 +59,8 @@ fn described_bounds_are_the_constants_of_the_code() {
 fn the_described_time_window_is_that_of_the_code() {
     let document = document();
     let description = &document["components"]["schemas"]["TraceEvent"]["description"];
-    let (hours, minutes) = (MAX_AGE.as_secs() / 3600, MAX_AHEAD.as_secs() / 60);
+    let hours = MAX_AGE.as_secs() / 3600;
+    let minutes = MAX_AHEAD.as_secs() / 60;
     let window = format!("{hours} hours back to {minutes} minutes ahead");
     let description = description.as_str().unwrap();
     assert!(description.contains(&window), "{description}");

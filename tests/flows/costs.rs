@@ -109,7 +109,8 @@ async fn store(name: &'static str, batch: Value) -> Stored {
 }
 
 async fn spans() -> [Stored; 4] {
-    let (small, full) = (Traffic::of(100), Traffic::of(512));
+    let small = Traffic::of(100);
+    let full = Traffic::of(512);
     [
         store("100 spans", small.clone().spans(100)).await,
         store("100 spans, attributes", small.with_attributes().spans(100)).await,
@@ -186,7 +187,8 @@ async fn the_docs_state_what_a_query_costs() {
     let Middle { span, record } = half_an_hour(&sdk).await;
     let mut ada = ada.backend.sign_in("ada").await;
     let text = |event: &Value, field: &str| event[field].as_str().unwrap().to_owned();
-    let (trace, at) = (text(&span, "traceId"), text(&span, "timestamp"));
+    let trace = text(&span, "traceId");
+    let at = text(&span, "timestamp");
     let logged = text(&record, "traceId");
     let questions = [
         ("The 50 newest traces", "traces", String::new()),
@@ -249,11 +251,13 @@ struct Middle {
 /// Sends 100 spans and 20 log records every five seconds for half an hour.
 async fn half_an_hour(sdk: &Sdk) -> Middle {
     const BATCHES: usize = 360;
-    let (mut spans, mut records) = (Traffic::of(100), Traffic::of(20));
+    let mut spans = Traffic::of(100);
+    let mut records = Traffic::of(20);
     let mut middle = Middle::default();
     for number in 0..BATCHES {
         sdk.backend.later(5);
-        let (spans, records) = (spans.spans(100), records.records(20));
+        let spans = spans.spans(100);
+        let records = records.records(20);
         send(sdk, &spans).await;
         send(sdk, &records).await;
         if number == BATCHES / 2 {

@@ -13,7 +13,8 @@ fn root() -> &'static Path {
 
 #[test]
 fn every_link_of_a_document_leads_to_a_file_and_a_heading() {
-    let (mut broken, mut checked) = (Vec::new(), 0);
+    let mut broken = Vec::new();
+    let mut checked = 0;
     for document in documents() {
         let text = prose(&fs::read_to_string(&document).unwrap());
         for link in links(&text) {
@@ -50,7 +51,8 @@ fn the_index_of_decisions_links_every_record() {
 
 /// All Markdown files, except those of dependencies and build results.
 fn documents() -> Vec<PathBuf> {
-    let (mut found, mut folders) = (Vec::new(), vec![root().to_owned()]);
+    let mut found = Vec::new();
+    let mut folders = vec![root().to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

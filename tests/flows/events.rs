@@ -44,7 +44,8 @@ pub fn event(name: &str) -> Value {
 async fn every_completed_event_gets_the_response_of_its_table() {
     let mut failures = Vec::new();
     for replayed in &replay().await.events {
-        let (case, response) = (&replayed.case, &replayed.router.response);
+        let case = &replayed.case;
+        let response = &replayed.router.response;
         let said = said(response);
         if response.status != case.status || !said.contains(&case.says) {
             failures.push(format!("{}: {} {said}", case.name, response.status));
@@ -78,7 +79,8 @@ fn every_event_is_consistent() {
         let text = |pointer: &str| text(&event, pointer).to_owned();
         assert_eq!(text("/version"), "2.0", "{name}");
         assert_eq!(text("/requestContext/stage"), "$default", "{name}");
-        let (method, template) = (text("/requestContext/http/method"), text("/routeKey"));
+        let method = text("/requestContext/http/method");
+        let template = text("/routeKey");
         let (of_template, template) = template.split_once(' ').unwrap();
         assert_eq!(of_template, method, "{name}");
         let id = event["pathParameters"]["id"].as_str().unwrap_or_default();

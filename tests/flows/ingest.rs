@@ -188,10 +188,8 @@ async fn events_too_old_or_too_new_are_reported() {
         (&answer["accepted"], &answer["rejected"]),
         (&json!(2), &json!(4))
     );
-    let (old, new) = (
-        "older than 24 hours",
-        "more than 5 minutes ahead of the server's clock",
-    );
+    let old = "older than 24 hours";
+    let new = "more than 5 minutes ahead of the server's clock";
     let reported: Vec<_> = answer["errors"].as_array().unwrap().iter().collect();
     let expected = [(0, old), (3, new), (4, old), (5, new)];
     for (error, (index, reason)) in reported.into_iter().zip(expected) {
@@ -704,7 +702,8 @@ async fn a_batch_over_two_hours_becomes_visible_at_once() {
             .iter()
             .find(|chunk| text(chunk, "sk") == text(summary, "sk"))
             .unwrap();
-        let (day, hour) = (text(summary, "pk"), text(chunk, "pk"));
+        let day = text(summary, "pk");
+        let hour = text(chunk, "pk");
         let day = day.strip_suffix("#0").unwrap();
         assert!(hour.starts_with(&format!("{day}T")), "{hour} of {day}");
     }
@@ -831,10 +830,8 @@ async fn a_changed_retention_reaches_ingest_within_ten_seconds_and_costs_no_call
 /// Number of spans that metrics count.
 async fn spans_read(ada: &SignedIn, sdk: &Sdk) -> u64 {
     let now = ada.backend.clock.now();
-    let (from, to) = (
-        rfc3339(moved(now, -7 * 24 * 3_600)),
-        rfc3339(moved(now, 60)),
-    );
+    let from = rfc3339(moved(now, -7 * 24 * 3_600));
+    let to = rfc3339(moved(now, 60));
     let path = format!(
         "/telemetry/metrics?applicationId={}&from={from}&to={to}&step=86400",
         sdk.application_id

@@ -139,11 +139,10 @@ async fn mistyped_tokens_cost_no_call_and_unknown_ones_no_write() {
 #[tokio::test]
 async fn many_findings_of_many_applications_are_answered_in_order() {
     let github = GitHub::start().await;
-    let (ada, bob) = (
-        github.backend.sign_in("ada").await,
-        github.backend.sign_in("bob").await,
-    );
-    let (adas, bobs) = (ada.sdk().await, bob.sdk().await);
+    let ada = github.backend.sign_in("ada").await;
+    let bob = github.backend.sign_in("bob").await;
+    let adas = ada.sdk().await;
+    let bobs = bob.sdk().await;
     let mut keys = vec![adas.key.clone(), bobs.key.clone(), "nonsense".to_owned()];
     for _ in 0..5 {
         keys.push(ada.mint(&adas.application_id).await);
@@ -177,7 +176,8 @@ async fn only_reports_signed_by_github_are_accepted() {
     let (_, sdk) = github.sdk().await;
     let stranger = key_pair();
     let body = findings(&[&sdk.key]);
-    let (right, strangers) = (sign(&github.pair, &body), sign(&stranger, &body));
+    let right = sign(&github.pair, &body);
+    let strangers = sign(&stranger, &body);
     let of_another_body = sign(&github.pair, &findings(&["upblit_live_x"]));
     let twice = [
         (IDENTIFIER, "one"),

@@ -65,7 +65,8 @@ async fn the_line_has_the_request_id_of_the_problem() {
     let (log, ada) = ada(&[]).await;
     let unknown = ada.get("/applications/aaaaaaaaaaa").await;
     assert_eq!(unknown.status, 404);
-    let (line, problem) = (answered(&log), unknown.text());
+    let line = answered(&log);
+    let problem = unknown.text();
     let problem: Value = serde_json::from_str(&problem).unwrap();
     assert_eq!(line["span"]["request_id"], problem["requestId"]);
     assert_eq!(line["route"], "/applications/{id}");
@@ -78,7 +79,8 @@ async fn the_line_has_the_request_id_of_the_problem() {
 #[tokio::test]
 async fn each_outcome_of_a_refresh_is_counted() {
     let (log, ada) = ada(&[]).await;
-    let (backend, first) = (ada.backend.clone(), ada.refresh_token.clone());
+    let backend = ada.backend.clone();
+    let first = ada.refresh_token.clone();
     let expect = async |token: &str, outcome: &str| {
         refresh(&backend, token).await;
         let line = answered(&log);

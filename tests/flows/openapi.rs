@@ -144,7 +144,8 @@ fn examples_match_their_schemas() {
 async fn every_event_and_its_response_match_the_description() {
     let document = document();
     for replayed in &replay().await.events {
-        let (name, event) = (&replayed.case.name, &replayed.sent);
+        let name = &replayed.case.name;
+        let event = &replayed.sent;
         let (method, path) = event["routeKey"].as_str().unwrap().split_once(' ').unwrap();
         let operation = &document["paths"][path][method.to_lowercase()];
         let response = &replayed.router.response;
@@ -224,7 +225,8 @@ fn assert_valid(document: &Value, schema: &Value, value: &Value, name: &str) {
 
 #[test]
 fn the_page_has_every_operation_and_no_script() {
-    let (document, page) = (document(), page());
+    let document = document();
+    let page = page();
     for (_, path, operation) in operations(&document) {
         let id = operation["operationId"].as_str().unwrap();
         assert!(page.contains(&format!("<article id=\"{id}\">")), "{path}");

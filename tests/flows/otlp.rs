@@ -166,10 +166,8 @@ async fn an_empty_request_is_accepted() {
 async fn the_same_bytes_are_stored_once() {
     for encoding in ENCODINGS {
         let (backend, _, exporter) = start().await;
-        let (spans, logs) = (
-            exporter.spans(encoding, 10, |_, _| ()),
-            exporter.logs(encoding, 10),
-        );
+        let spans = exporter.spans(encoding, 10, |_, _| ());
+        let logs = exporter.logs(encoding, 10);
         for _ in 0..5 {
             exporter.export(TRACES, encoding, spans.clone()).await;
             exporter.export(LOGS, encoding, logs.clone()).await;

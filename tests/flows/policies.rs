@@ -36,7 +36,8 @@ async fn roles_and_settings_are_for_what_each_function_does_and_nothing_else() {
     };
     let missing = words(done.difference(&allowed).collect());
     let needless = words(allowed.difference(&done).collect());
-    let (used, named) = (used(&done), named());
+    let used = used(&done);
+    let named = named();
     let nameless: Vec<_> = used.difference(&named).collect();
     let unused: Vec<_> = named.difference(&used).collect();
     let none = || Vec::<String>::new();

@@ -93,7 +93,8 @@ async fn instances_share_a_quota_and_lease_it_in_blocks() {
     let sdk = backend.sign_in("ada").await.sdk().await;
     at_the_start_of_a_minute(&backend);
     let instances: Vec<_> = (0..4).map(|_| backend.another_instance()).collect();
-    let (mut admitted, mut leases) = (0, 0);
+    let mut admitted = 0;
+    let mut leases = 0;
     for round in 0..150 {
         for instance in &instances {
             let mut sdk = sdk.clone();
@@ -115,7 +116,8 @@ async fn instances_share_a_quota_and_lease_it_in_blocks() {
 async fn traffic_of_one_key_does_not_affect_other_keys() {
     let backend = Backend::with(&[("RATE_LIMIT_REQUESTS", "3")]).await;
     let ada = backend.sign_in("ada").await;
-    let (hot, cold) = (ada.sdk().await, ada.sdk().await);
+    let hot = ada.sdk().await;
+    let cold = ada.sdk().await;
     at_the_start_of_a_minute(&backend);
     for _ in 0..3 {
         hot.traces(hot.batch(1)).await;

@@ -79,7 +79,8 @@ fn report(
         writeln!(report, "template.yaml lacks {route}. {lines}").unwrap();
     }
     for route in served.difference(replayed) {
-        let (table, entry) = (&route.function, event_entry(route));
+        let table = &route.function;
+        let entry = event_entry(route);
         let what = format!("Paste, fill in, and run `{COMMAND}`:\n{entry}");
         writeln!(report, "events/{table}.yaml lacks {route}. {what}").unwrap();
     }

@@ -97,7 +97,8 @@ async fn signing_in_again_updates_the_user_and_opens_another_session() {
 async fn two_tabs_at_once_both_succeed() {
     let backend = Backend::start().await;
     let mut browser = backend.browser();
-    let (first, second) = (browser.start().await, browser.start().await);
+    let first = browser.start().await;
+    let second = browser.start().await;
     for github in [second, first] {
         let callback = browser.approve(&github, "octocat").await;
         assert!(
@@ -117,7 +118,8 @@ async fn a_callback_that_this_browser_did_not_start_is_refused() {
     let (mut browser, callback) = approved(&backend).await;
     let (path, query) = callback.split_once('?').unwrap();
     let query = parameters(Some(query));
-    let (code, state) = (&query["code"], &query["state"]);
+    let code = &query["code"];
+    let state = &query["state"];
     let flipped = state.chars().rev().collect::<String>();
     for query in [
         String::new(),

@@ -43,8 +43,10 @@ fn record(level: &str, message: &str, trace: Option<&str>, after_ms: i64) -> Val
 
 /// The event with these fields replaced.
 fn with(mut event: Value, changes: Value) -> Value {
-    let (event_fields, changes) = (event.as_object_mut().unwrap(), changes);
-    event_fields.extend(changes.as_object().unwrap().clone());
+    let Value::Object(changes) = changes else {
+        panic!("the changes are not an object");
+    };
+    event.as_object_mut().unwrap().extend(changes);
     event
 }
 
@@ -84,7 +86,8 @@ fn column<'a>(answer: &'a Value, rows: &str, field: &str) -> Vec<&'a str> {
 
 /// All rows of a list, read page by page.
 async fn all_pages(ada: &SignedIn, sdk: &Sdk, path: &str, query: &str) -> Vec<Value> {
-    let (mut rows, mut cursor) = (Vec::new(), String::new());
+    let mut rows = Vec::new();
+    let mut cursor = String::new();
     loop {
         let page = ask(ada, sdk, path, &format!("{query}{cursor}")).await;
         rows.extend(page[path].as_array().unwrap().clone());

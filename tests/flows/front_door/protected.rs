@@ -58,7 +58,8 @@ fn every_route_requires_a_token_or_a_key_or_is_public() {
 #[tokio::test]
 async fn responses_of_every_route_have_the_security_headers() {
     for replayed in &replay().await.events {
-        let (name, response) = (&replayed.case.name, &replayed.router.response);
+        let name = &replayed.case.name;
+        let response = &replayed.router.response;
         for (header, value) in [
             ("x-content-type-options", "nosniff"),
             ("cache-control", "no-store"),

@@ -35,7 +35,8 @@ impl GitHub {
         let keys = published(&[("one", &pair)]);
         let published = Arc::new(Mutex::new((StatusCode::OK, keys)));
         let fetches = Arc::new(AtomicUsize::default());
-        let (answer, count) = (published.clone(), fetches.clone());
+        let answer = published.clone();
+        let count = fetches.clone();
         let keys = get(async move || {
             count.fetch_add(1, Ordering::SeqCst);
             answer.lock().unwrap().clone()

@@ -183,7 +183,7 @@ impl SignedIn {
         }
     }
 
-    /// Exchanges the refresh token, and stores the new tokens if that succeeds.
+    /// Swaps the refresh token for new ones, and keeps them.
     pub async fn refresh(&mut self) -> Response {
         let response = refresh(&self.backend, &self.refresh_token).await;
         if response.status.is_success() {
@@ -204,7 +204,7 @@ impl SignedIn {
     }
 }
 
-/// Sends `POST /refresh` with any text as token.
+/// `POST /refresh` with any token.
 pub async fn refresh(backend: &Backend, refresh_token: &str) -> Response {
     post(
         backend,
@@ -214,7 +214,7 @@ pub async fn refresh(backend: &Backend, refresh_token: &str) -> Response {
     .await
 }
 
-/// Sends JSON in a POST request without credentials.
+/// POSTs JSON with no credentials.
 pub async fn post(backend: &Backend, path: &str, body: Value) -> Response {
     let request = Request::post(path).header(CONTENT_TYPE, "application/json");
     backend

@@ -174,7 +174,8 @@ impl Interleaved {
             _ => None,
         };
         let expires_at = self.key.hour + jiff::SignedDuration::from_hours(24 * 30);
-        let (database, old) = (&self.backend.database, Rollup::default());
+        let database = &self.backend.database;
+        let old = Rollup::default();
         let kept = database.put_rollup(self.key, &old, marker, expires_at);
         kept.await.unwrap();
     }

@@ -163,7 +163,8 @@ async fn filters_apply_to_the_root() {
 #[tokio::test]
 async fn the_window_is_half_open_and_spans_days() {
     let (_, ada, sdk) = start().await;
-    let (hour, minute) = (3_600_000, 60_000);
+    let hour = 3_600_000;
+    let minute = 60_000;
     for (id, after) in [
         ("now", 0),
         ("ahead", 4 * minute),
