@@ -1,4 +1,5 @@
-//! What becomes of a batch, in either protocol: header → key → body → events → stored.
+//! Receives a batch in either protocol: verifies the key, reads and decodes the body, and
+//! stores the events.
 
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
@@ -20,16 +21,18 @@ use shared::web::source::Source;
 use crate::keys::AuthorizedKey;
 use crate::protocol::{self, Negotiate};
 
-/// More than a body of [`MAX_WIRE_BYTES`] in base64: `inflate` judges after decoding.
+/// Largest body that is read, in bytes: slightly more than [`MAX_WIRE_BYTES`] in base64.
+/// `inflate` checks the exact limit after decoding.
 const MAX_READ_BYTES: usize = MAX_WIRE_BYTES / 3 * 4 + 1024;
 
-/// What the four routes differ in.
+/// The differences between the four routes.
 pub(crate) struct Route {
     pub(crate) signal: Signal,
     pub(crate) negotiate: Negotiate,
 }
 
-/// The answer to a batch, with what is left of the key's quota, whatever came of it.
+/// Processes a request. Every response, errors included, has the headers of the key's
+/// remaining quota.
 pub(crate) async fn receive(
     state: &crate::State,
     source: Source,
@@ -46,7 +49,7 @@ pub(crate) async fn receive(
     Ok((state.limits.headers(key.id), outcome).into_response())
 }
 
-/// What a key must be allowed to do.
+/// The scope that a key needs for a signal.
 fn scope_of(signal: Signal) -> Scope {
     match signal {
         Signal::Traces => Scope::IngestTraces,
@@ -66,7 +69,8 @@ async fn ingest(
     let body = read(body).await?;
     let inflated =
         inflate(&body, content_encoding(headers)?, format.payload()).map_err(|e| refused(&e))?;
-    let (application_id, now) = (key.id.application_id, state.clock.now());
+    let application_id = key.id.application_id;
+    let now = state.clock.now();
     let (chunks, report) = intake::chunks_of(&inflated, signal, format, application_id, now)
         .map_err(|error| match error {
             IntakeError::Envelope(EnvelopeError::Malformed(problem)) => Error::Malformed(problem),
@@ -78,30 +82,33 @@ async fn ingest(
     let events = report.accepted + report.rejected;
     state.limits.admit(key.id, events).await?;
     store(state, key, &chunks, &report).await?;
-    Ok(protocol::answer(report, signal, format))
+    Ok(protocol::response(report, signal, format))
 }
 
-/// Two writes for a batch as SDKs send it, none for an empty one.
+/// Stores the chunks of a batch and records the use of the key. A usual batch takes two
+/// writes, an empty one none.
 async fn store(
     state: &crate::State,
     key: &AuthorizedKey,
     chunks: &[Chunk],
     report: &Report,
 ) -> Result<(), Error> {
-    let (application_id, now) = (key.id.application_id, state.clock.now());
-    let TelemetrySettings { shards, .. } = key.telemetry;
+    let application_id = key.id.application_id;
+    let now = state.clock.now();
+    let shards = key.telemetry.shards;
     let retention = key.telemetry.retention_or(state.retention);
-    let seen = Health::of_batch(report, now);
-    // The notes of the key run beside the write, and their failure is not the batch's.
+    let health = Health::of_batch(report, now);
+    // Use and health of the key are written concurrently; the request does not fail with them.
     let (stored, (), ()) = tokio::join!(
         state
             .database
             .store_batch(application_id, chunks, retention, shards, now),
-        state.keys.note_use(key),
-        state.health.note(key.id, seen.clone())
+        state.keys.record_use(key),
+        state.health.record(key.id, health.clone())
     );
-    stored.inspect_err(|_| state.health.take_back(key.id, &seen))?;
-    let (accepted, rejected) = (report.accepted, report.rejected);
+    stored.inspect_err(|_| state.health.revert(key.id, &health))?;
+    let accepted = report.accepted;
+    let rejected = report.rejected;
     request_log::note(|request| {
         request.ingested = Some(request_log::Ingested { accepted, rejected });
     });

@@ -1,4 +1,4 @@
-//! How each key fares, summed up in this instance and seldom written.
+//! Records the health of each key in memory, and writes it at most once a minute.
 
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
@@ -12,10 +12,10 @@ use shared::store::Database;
 use shared::telemetry::ingest_health::{Health, Pending};
 use shared::web::error::Error;
 
-/// Keys that one instance keeps sums of; the sum of one that drops out is lost.
+/// Number of keys that one instance tracks. The unwritten total of an evicted key is lost.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
-/// What was seen of each key and not written yet.
+/// The unwritten health of each key.
 pub(crate) struct KeyHealth {
     clock: Clock,
     database: Database,
@@ -31,36 +31,36 @@ impl KeyHealth {
         }
     }
 
-    /// Sums up a request, and writes the key's sum when it is due. Only a
-    /// statistic: a failure is logged, and the sum kept for the next time.
-    pub(crate) async fn note(&self, key: PublicKeyId, seen: Health) {
+    /// Records a request, and writes the key's totals if they are due. If that fails, logs
+    /// the error and keeps the totals for the next attempt.
+    pub(crate) async fn record(&self, key: PublicKeyId, request: Health) {
         let now = self.clock.now();
         let due = self.with(key, |pending| {
-            pending.note(seen);
+            pending.record(request);
             pending.due(now)
         });
-        for (day, sum) in due {
-            match self.database.add_health(key, day, &sum).await {
-                Ok(()) => self.with(key, |pending| pending.written(day, &sum)),
+        for (day, total) in due {
+            match self.database.add_health(key, day, &total).await {
+                Ok(()) => self.with(key, |pending| pending.written(day, &total)),
                 Err(error) => {
                     tracing::warn!(%key, error = %WithCauses(&error), "health not written");
-                    self.with(key, |pending| pending.not_written(day, sum));
+                    self.with(key, |pending| pending.not_written(day, total));
                 }
             }
         }
     }
 
-    /// The same for a request that was refused as a whole.
-    pub(crate) async fn note_refusal(&self, key: PublicKeyId, error: &Error) {
+    /// Records a request that was refused as a whole.
+    pub(crate) async fn record_refusal(&self, key: PublicKeyId, error: &Error) {
         if let Some(reason) = error.reject_reason() {
-            let seen = Health::of_refusal(reason, &error.to_string(), self.clock.now());
-            self.note(key, seen).await;
+            let refusal = Health::of_refusal(reason, &error.to_string(), self.clock.now());
+            self.record(key, refusal).await;
         }
     }
 
-    /// Forgets a request that was noted and then could not be stored.
-    pub(crate) fn take_back(&self, key: PublicKeyId, seen: &Health) {
-        self.with(key, |pending| pending.take_back(seen));
+    /// Reverts a request that was recorded and whose batch could then not be stored.
+    pub(crate) fn revert(&self, key: PublicKeyId, request: &Health) {
+        self.with(key, |pending| pending.revert(request));
     }
 
     fn with<T>(&self, key: PublicKeyId, act: impl FnOnce(&mut Pending) -> T) -> T {

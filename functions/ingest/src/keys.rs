@@ -1,4 +1,4 @@
-//! Verifying API keys, with a short memory.
+//! Verifies API keys, with a short-lived cache.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,11 +26,11 @@ use shared::web::source::Source;
 use crate::health::KeyHealth;
 use crate::limits::RefusedKeys;
 
-/// Keys remembered by one instance.
+/// Number of keys that one instance caches.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
-/// Keys that were read lately. A record is believed for a fixed time from its
-/// reading, however often it is used, so a revocation takes hold within it.
+/// Cache of verified keys. An entry expires a fixed time after it was read, however often
+/// it is used, so a revocation takes effect within that time.
 pub(crate) struct VerifiedKeys {
     clock: Clock,
     database: Database,
@@ -46,11 +46,11 @@ struct Remembered {
     read_at: Timestamp,
 }
 
-/// A key that may do what was asked.
+/// A key that is authorized for the request.
 pub(crate) struct AuthorizedKey {
-    /// Public id; it names the application.
+    /// Public id, which includes the application.
     pub(crate) id: PublicKeyId,
-    /// How what it sends is kept.
+    /// Settings for storing what the key sends.
     pub(crate) telemetry: TelemetrySettings,
     hash: KeyHash,
     secret: SecretSlot,
@@ -58,11 +58,10 @@ pub(crate) struct AuthorizedKey {
 }
 
 impl VerifiedKeys {
-    /// Believes a key for `KEY_CACHE_TTL` after reading it.
-    /// `health` counts what known keys were refused for.
+    /// Caches keys for `KEY_CACHE_TTL`. Refusals of known keys are recorded in `health`.
     ///
     /// # Errors
-    /// When the setting is unreadable or longer than [`MAX_KEY_CACHE_TTL`].
+    /// When the setting is not a duration or longer than [`MAX_KEY_CACHE_TTL`].
     pub(crate) fn load(host: &Host, health: Arc<KeyHealth>) -> Result<Self, ConfigError> {
         let bounds = Duration::ZERO..=MAX_KEY_CACHE_TTL;
         Ok(Self {
@@ -77,11 +76,11 @@ impl VerifiedKeys {
         })
     }
 
-    /// Checks the request's `x-api-key`. No database call for a key that is
-    /// malformed or remembered, or from an address that floods; otherwise one read.
+    /// Checks the request's `x-api-key`. Takes one read, or none if the key is malformed or
+    /// cached, or its address has sent too many invalid keys.
     ///
     /// # Errors
-    /// When there is no key or it may not do this, or when storage fails.
+    /// When there is no key or it is not authorized, or when storage fails.
     pub(crate) async fn authorize(
         &self,
         source: Source,
@@ -89,7 +88,8 @@ impl VerifiedKeys {
         scope: Scope,
     ) -> Result<AuthorizedKey, Error> {
         let key = ApiKey::parse(credentials::api_key(headers)?).ok_or(KeyRefusal::Invalid)?;
-        let (hash, now) = (key.hash(), self.clock.now());
+        let hash = key.hash();
+        let now = self.clock.now();
         let remembered = self.remembered(&hash, now);
         let is_new = remembered.is_none();
         request_log::note_key(key.id());
@@ -100,11 +100,10 @@ impl VerifiedKeys {
         };
         if let Err(refusal) = stored.key.authorize(&hash, scope, now) {
             let error = refusal.into();
-            self.health.note_refusal(key.id(), &error).await;
+            self.health.record_refusal(key.id(), &error).await;
             return Err(error);
         }
-        // Only what was accepted, and only from its reading on: being used does not
-        // make a record live longer.
+        // Only accepted keys are cached, and using one does not extend its lifetime.
         if is_new {
             self.remember(hash, stored.clone(), now);
         }
@@ -119,9 +118,9 @@ impl VerifiedKeys {
         })
     }
 
-    /// Notes in the table that the key was used, at most once in five minutes.
-    /// Only a statistic: a failure is logged and forgotten.
-    pub(crate) async fn note_use(&self, key: &AuthorizedKey) {
+    /// Records in the table that the key was used, at most once in five minutes. A failure
+    /// is only logged.
+    pub(crate) async fn record_use(&self, key: &AuthorizedKey) {
         let now = self.clock.now();
         let fresh = clock::before(now, LAST_USED_PRECISION);
         if key.last_used_at.is_some_and(|at| at > fresh) {
@@ -135,8 +134,7 @@ impl VerifiedKeys {
         }
     }
 
-    /// Reads the key's record, unless its address has presented too many keys
-    /// that do not exist.
+    /// Reads the stored key, unless the address has sent too many invalid keys.
     async fn read(
         &self,
         source: Source,
@@ -152,7 +150,7 @@ impl VerifiedKeys {
         let stored = self.database.api_key(key.id()).await?;
         let stored = stored.filter(|stored| stored.key.has_secret(hash, now));
         stored.ok_or_else(|| {
-            self.refused.note(source);
+            self.refused.count(source);
             KeyRefusal::Invalid.into()
         })
     }

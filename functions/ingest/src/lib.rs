@@ -1,4 +1,5 @@
-//! Ingest: telemetry from SDKs. An answer of 200 means that what was accepted is durable.
+//! Ingest: receives telemetry from SDKs. A response of 200 means that the accepted events
+//! are durable.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +25,7 @@ use limits::KeyLimits;
 /// The tables that this function uses. Its role and its settings in `template.yaml` are for these.
 const TABLES: [Table; 3] = [Table::ApiKeys, Table::Telemetry, Table::ShortLived];
 
-/// What the handlers share. No secret: a key is verified by its hash.
+/// State shared by the handlers. Has no secret, because keys are verified by their hash.
 #[derive(Clone)]
 pub struct State {
     clock: Clock,
@@ -56,7 +57,7 @@ impl State {
 
 shared::web::routes! {
     state: State,
-    tag: ("Ingest", "Telemetry in."),
+    tag: ("Ingest", "Receives telemetry from SDKs."),
     handlers: [
         routes::traces,
         routes::logs,

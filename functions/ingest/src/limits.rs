@@ -1,5 +1,5 @@
-//! Rate limits: of each key, shared by all instances; and of refused keys, in
-//! this instance alone.
+//! Rate limits: the quota of each key, shared by all instances, and the limit on invalid
+//! keys from one address, per instance.
 
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,18 +18,18 @@ use shared::telemetry::decode::MAX_EVENTS;
 use shared::web::error::Error;
 use shared::web::source::Source;
 
-/// Keys and addresses that one instance keeps count of.
+/// Number of keys, and of addresses, that one instance tracks.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
-/// Refused keys from one address in one window that are looked up.
+/// Number of invalid keys from one address in one window after which no more are looked up.
 const MAX_REFUSED_KEYS: u32 = 100;
 
-/// Leases one request tries for before it is denied.
+/// Number of leases that one request tries to take before it is denied.
 const MAX_LEASES: usize = 4;
 
 const USED_UP: Error = Error::RateLimited("this minute's quota of the key is used up");
 
-/// What a key may send in a minute.
+/// The quotas of keys: requests and events per minute.
 pub(crate) struct KeyLimits {
     clock: Clock,
     database: Database,
@@ -38,10 +38,10 @@ pub(crate) struct KeyLimits {
 }
 
 impl KeyLimits {
-    /// `RATE_LIMIT_REQUESTS` and `RATE_LIMIT_EVENTS`.
+    /// Reads `RATE_LIMIT_REQUESTS` and `RATE_LIMIT_EVENTS`.
     ///
     /// # Errors
-    /// When one is wrong, or so small that a full batch could never pass.
+    /// When a setting is invalid, or too small for a full batch.
     pub(crate) fn load(host: &Host) -> Result<Self, ConfigError> {
         Ok(Self {
             clock: host.clock.clone(),
@@ -51,10 +51,11 @@ impl KeyLimits {
         })
     }
 
-    /// Passes unless this minute's requests are known to be used up. No database call.
+    /// Checks, without a database call, whether this minute's requests are known to be used
+    /// up.
     ///
     /// # Errors
-    /// When they are: then the body need not be read.
+    /// When they are; the body then need not be read.
     pub(crate) fn check(&self, key: PublicKeyId) -> Result<(), Error> {
         let window = RateWindow::at(self.clock.now());
         let is_used_up = self.lock().get(&key).is_some_and(|allowance| {
@@ -63,8 +64,8 @@ impl KeyLimits {
         if is_used_up { Err(USED_UP) } else { Ok(()) }
     }
 
-    /// Takes a batch's cost from the key's quota. No database call while the last
-    /// lease lasts, nor after a denial.
+    /// Charges a batch to the key's quota. Needs no database call while the current lease
+    /// lasts, nor after a denial.
     ///
     /// # Errors
     /// When the quota is used up, or storage fails.
@@ -94,8 +95,8 @@ impl KeyLimits {
         Err(USED_UP)
     }
 
-    /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10):
-    /// what this instance knows to be left.
+    /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10), with
+    /// the remaining quota as known to this instance.
     pub(crate) fn headers(&self, key: PublicKeyId) -> HeaderMap {
         let now = self.clock.now();
         let (remaining, quota) = self.with(key, now, |a| (a.remaining(), a.quota()));
@@ -155,8 +156,8 @@ fn quota(env: &Env) -> Result<Amount, ConfigError> {
     Ok(quota)
 }
 
-/// Counts refused keys by address. A flood of made-up keys with good checksums
-/// would otherwise cost a read each.
+/// Counts invalid keys by address, so that a flood of invented keys with valid checksums
+/// does not cost a read each.
 pub(crate) struct RefusedKeys {
     clock: Clock,
     counts: Mutex<LruCache<Source, (RateWindow, u32)>>,
@@ -170,15 +171,15 @@ impl RefusedKeys {
         }
     }
 
-    /// Whether this address has presented too many refused keys in this minute.
+    /// Whether this address has sent too many invalid keys in this minute.
     pub(crate) fn is_flooding(&self, source: Source) -> bool {
         let this_minute = RateWindow::at(self.clock.now());
         let counted = self.lock().get(&source).copied();
         counted.is_some_and(|(window, count)| window == this_minute && count >= MAX_REFUSED_KEYS)
     }
 
-    /// Notes a refused key.
-    pub(crate) fn note(&self, source: Source) {
+    /// Counts an invalid key.
+    pub(crate) fn count(&self, source: Source) {
         let window = RateWindow::at(self.clock.now());
         let mut counts = self.lock();
         let counted = counts.get_or_insert_mut(source, || (window, 0));

@@ -1,6 +1,6 @@
-//! How ingest's bodies look, for the description of the API. They are read event by
-//! event and not as these types, so that one bad event costs one event; a test holds
-//! the two together.
+//! Types that describe the bodies of ingest in the OpenAPI document. Bodies are not decoded
+//! into them, but event by event, so that a malformed event affects no other. A test checks
+//! that both agree.
 
 #![expect(dead_code, reason = "described, not used")]
 
@@ -10,34 +10,39 @@ use utoipa::ToSchema;
 /// A batch of spans.
 #[derive(ToSchema)]
 pub(crate) struct TraceBatch {
-    /// When the batch is sent. Events without a time take it.
+    /// Time of sending. Used for events without a time.
     timestamp: Option<Timestamp>,
-    /// At most 10,000.
+    /// The spans, at most 10,000.
     #[schema(max_items = 10_000)]
     traces: Vec<TraceEvent>,
 }
 
-/// A span: 24 hours back to 5 minutes ahead. Fields that are not named here are kept
-/// as attributes.
+/// A span. It must have ended within the last 24 hours and start at most 5 minutes in the
+/// future. Other fields are kept as attributes.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct TraceEvent {
-    /// When it started.
+    /// Start time. Default: the time of the batch.
     timestamp: Option<Timestamp>,
+    /// HTTP method.
     #[schema(example = "GET")]
     request_method: Option<String>,
+    /// URL or path of the request.
     #[schema(rename = "requestURL", example = "/cart")]
     request_url: Option<String>,
+    /// HTTP status of the response.
     #[schema(minimum = 100, maximum = 599, example = 200)]
     response_status: Option<u16>,
-    /// Any text.
+    /// Id of the trace; any text.
     #[schema(max_length = 128, example = "4bf92f3577b34da6a3ce929d0e0e4736")]
     trace_id: String,
+    /// Id of the span; any text.
     #[schema(max_length = 128, example = "00f067aa0ba902b7")]
     span_id: String,
-    /// Null, empty or left out for a root.
+    /// Id of the parent span. Null, empty or absent for a root span.
     #[schema(max_length = 128)]
     parent_span_id: Option<String>,
+    /// Duration in milliseconds, up to 7 days.
     #[schema(minimum = 0, example = 12.5)]
     duration_ms: Option<f64>,
 }
@@ -45,31 +50,36 @@ pub(crate) struct TraceEvent {
 /// A batch of log records.
 #[derive(ToSchema)]
 pub(crate) struct LogBatch {
-    /// When the batch is sent. Events without a time take it.
+    /// Time of sending. Used for records without a time.
     timestamp: Option<Timestamp>,
-    /// At most 10,000.
+    /// The log records, at most 10,000.
     #[schema(max_items = 10_000)]
     logs: Vec<LogEvent>,
 }
 
-/// A log record. Fields that are not named here are kept as attributes.
+/// A log record. Other fields are kept as attributes.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct LogEvent {
-    /// When it was written.
+    /// Time it was written. Default: `clientTimestamp`, then the time of the batch.
     timestamp: Option<Timestamp>,
+    /// Severity.
     #[schema(example = "error")]
     level: Option<String>,
+    /// Type of the record, in the SDK's words.
     #[schema(example = "app")]
     r#type: Option<String>,
+    /// Text of the record.
     #[schema(example = "the bank did not answer within 3 s")]
     message: Option<String>,
+    /// Id of the trace that the record belongs to; any text.
     #[schema(max_length = 128, example = "4bf92f3577b34da6a3ce929d0e0e4736")]
     trace_id: Option<String>,
+    /// Time by the clock of the client.
     client_timestamp: Option<Timestamp>,
 }
 
-/// `ExportTraceServiceRequest` of OTLP 1.11, in the JSON of protobuf.
+/// `ExportTraceServiceRequest` of OTLP 1.11, in its JSON encoding.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct ExportTraces {
@@ -77,7 +87,7 @@ pub(crate) struct ExportTraces {
     resource_spans: Vec<()>,
 }
 
-/// `ExportLogsServiceRequest` of OTLP 1.11, in the JSON of protobuf.
+/// `ExportLogsServiceRequest` of OTLP 1.11, in its JSON encoding.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct ExportLogs {
@@ -85,14 +95,14 @@ pub(crate) struct ExportLogs {
     resource_logs: Vec<()>,
 }
 
-/// `ExportTraceServiceResponse` or `ExportLogsServiceResponse`; empty when all was stored.
+/// `ExportTraceServiceResponse` or `ExportLogsServiceResponse`; empty if all events were stored.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct Exported {
     partial_success: Option<PartialSuccess>,
 }
 
-/// What was left out, and why.
+/// The number of rejected events, and the reasons for the first of them.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct PartialSuccess {

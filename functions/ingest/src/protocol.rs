@@ -1,5 +1,4 @@
-//! What tells the two protocols apart over HTTP: media types, and how a batch is
-//! answered. All else is the same for both.
+//! The differences between the two protocols over HTTP: media types and responses.
 
 use axum::response::{IntoResponse, Json, Response};
 use http::HeaderMap;
@@ -10,12 +9,12 @@ use shared::telemetry::decode::{Format, Report};
 use shared::web::body;
 use shared::web::error::Error;
 
-/// Finds a route's format in the request's headers.
+/// Determines the format of a request from its headers.
 pub(crate) type Negotiate = fn(&HeaderMap) -> Result<Format, Error>;
 
-/// Upblit's own protocol. Absent and `text/plain` are fine: browsers' beacons send
-/// nothing else. So is `application/octet-stream`: as that, a gateway leaves
-/// compressed bytes alone.
+/// Accepts the media types of Upblit's own protocol. These include none and `text/plain`,
+/// which browsers' beacons send, and `application/octet-stream`, with which gateways leave
+/// compressed bytes unchanged.
 pub(crate) fn native(headers: &HeaderMap) -> Result<Format, Error> {
     const READ: [&str; 4] = [
         "",
@@ -30,8 +29,7 @@ pub(crate) fn native(headers: &HeaderMap) -> Result<Format, Error> {
     is_read.then_some(Format::Native).ok_or_else(body::not_json)
 }
 
-/// OpenTelemetry's protocol. Nothing else is in OTLP 1.11, and the encoding of
-/// the answer depends on it.
+/// Accepts the two media types of OTLP 1.11, one of which is also that of the response.
 pub(crate) fn otlp(headers: &HeaderMap) -> Result<Format, Error> {
     let encoding = body::media_type(headers).and_then(Encoding::of_media_type);
     encoding.map(Format::Otlp).ok_or_else(|| {
@@ -40,12 +38,12 @@ pub(crate) fn otlp(headers: &HeaderMap) -> Result<Format, Error> {
     })
 }
 
-/// The answer to a batch that was stored.
-pub(crate) fn answer(report: Report, signal: Signal, format: Format) -> Response {
+/// The response to a batch that was stored.
+pub(crate) fn response(report: Report, signal: Signal, format: Format) -> Response {
     match format {
         Format::Native => Json(report).into_response(),
         Format::Otlp(encoding) => {
-            let body = otlp::answer(&report, signal, encoding);
+            let body = otlp::response(&report, signal, encoding);
             ([(CONTENT_TYPE, encoding.media_type())], body).into_response()
         }
     }

@@ -16,7 +16,7 @@ use crate::protocol;
 #[utoipa::path(
     post, path = "/ingest/traces", operation_id = "ingestTraces",
     summary = "Send spans",
-    description = "Answered when they are durable. A bad event is left out and told, and costs no other. The same bytes again are stored once.",
+    description = "Responds when the events are durable. A malformed event is rejected and reported, and the others are accepted. Sending the same body again stores it once. The body has at most 4 MiB, 16 MiB decompressed, and 10,000 events.",
     params(("Content-Encoding" = Option<String>, Header, description = "gzip, deflate or zstd.")),
     request_body = TraceBatch,
     responses((status = 200, body = Report), (status = 400), (status = 401), (status = 403), (status = 413), (status = 415), (status = 429)),
@@ -38,7 +38,7 @@ pub(crate) async fn traces(
 #[utoipa::path(
     post, path = "/ingest/logs", operation_id = "ingestLogs",
     summary = "Send log records",
-    description = "As spans.",
+    description = "Sends log records. Responds when they are durable, and accepts the same encodings and limits as POST /ingest/traces.",
     params(("Content-Encoding" = Option<String>, Header, description = "gzip, deflate or zstd.")),
     request_body = LogBatch,
     responses((status = 200, body = Report), (status = 400), (status = 401), (status = 403), (status = 413), (status = 415), (status = 429)),

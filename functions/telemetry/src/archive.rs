@@ -1,4 +1,4 @@
-//! What a member may read: one application's telemetry, as long as it is kept.
+//! The telemetry that a member may read: that of one application, within its retention.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use shared::web::error::Error;
 /// The telemetry of an application that the caller is a member of.
 #[derive(Clone, Copy)]
 pub(crate) struct Archive {
-    /// The application.
+    /// Application whose telemetry is read.
     pub(crate) application_id: ApplicationId,
     created_at: Timestamp,
     shards: u32,
@@ -24,7 +24,7 @@ pub(crate) struct Archive {
 }
 
 impl Archive {
-    /// What the member may read now.
+    /// The telemetry of the application that the caller is a member of.
     pub(crate) fn of(membership: &Membership, state: &crate::State) -> Self {
         let application = &membership.application;
         Self {
@@ -36,7 +36,7 @@ impl Archive {
         }
     }
 
-    /// All heads with events of a time, without what has expired.
+    /// The summaries of all chunks that may hold events of a window and have not expired.
     pub(crate) fn heads(&self, signal: Signal, window: Window) -> HeadRange {
         HeadRange {
             application_id: self.application_id,
@@ -48,8 +48,8 @@ impl Archive {
         }
     }
 
-    /// The heads whose place is within a time. Of a trace that are all, from its
-    /// start until it was sent.
+    /// The summaries of the chunks positioned within a window. Those of a trace lie between
+    /// its start and the time it was sent.
     pub(crate) fn heads_at(&self, signal: Signal, window: Window) -> HeadRange {
         HeadRange {
             before: window.to,
@@ -57,10 +57,10 @@ impl Archive {
         }
     }
 
-    /// The window that was asked for.
+    /// The window of a query with these parameters.
     ///
     /// # Errors
-    /// When the end is not after the beginning.
+    /// When `from` is not before `to`.
     pub(crate) fn window(
         &self,
         from: Option<Timestamp>,
@@ -69,7 +69,7 @@ impl Archive {
         Window::asked(from, to, self.now).map_err(|error| invalid("from", error))
     }
 
-    /// All that is kept.
+    /// The window of all telemetry that is kept.
     pub(crate) fn everything(&self) -> Window {
         let ahead = Window::around(self.now, shared::telemetry::decode::MAX_AHEAD);
         Window {
@@ -78,35 +78,36 @@ impl Archive {
         }
     }
 
-    /// Now.
+    /// Time of the request.
     pub(crate) fn now(&self) -> Timestamp {
         self.now
     }
 
-    /// When what started in an hour expires, as the application is set now.
+    /// Expiry of the events of an hour, under the application's current retention.
     pub(crate) fn expiry(&self, hour: Timestamp) -> Timestamp {
         clock::after(hour, self.retention)
     }
 
-    /// Since when sums of hours are made. What is older than the application by more
-    /// than a day can only be spans that took so long.
+    /// Earliest hour with a rollup. Only spans that lasted longer than a day can have
+    /// started earlier than a day before the application was created.
     pub(crate) fn sums_since(&self) -> Timestamp {
         self.oldest().max(clock::before(self.created_at, MAX_AGE))
     }
 
-    /// Telemetry expires with the hour it started in.
+    /// Start of the oldest telemetry that is kept. Events expire with the hour they started in.
     fn oldest(&self) -> Timestamp {
         clock::before(self.now, self.retention)
     }
 }
 
-/// A parameter of the query that cannot be accepted.
+/// The error for an invalid query parameter.
 pub(crate) fn invalid(name: &str, reason: impl ToString) -> Error {
     Error::invalid_field(&format!("/{name}"), reason)
 }
 
-/// More heads than one answer may read.
+/// The error for a query that would read too many summaries.
 pub(crate) fn too_much() -> Error {
-    let told = "there is too much telemetry in this time; narrow `from` and `to`, or give `at`";
-    Error::Malformed(told.to_owned())
+    let problem =
+        "there is too much telemetry in this window; narrow `from` and `to`, or give `at`";
+    Error::Malformed(problem.to_owned())
 }

@@ -1,5 +1,5 @@
-//! Telemetry: what SDKs sent, for the people who may see it. Membership is
-//! checked on every call, and decides alone whose telemetry is read.
+//! Telemetry: queries of stored traces and logs. Every request checks that the caller is
+//! a member of the application, and nothing else decides whose telemetry is read.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ mod trace;
 mod traces;
 mod view;
 
-/// Heads of one answer unless told otherwise: some 40 MB, a few seconds of work.
+/// Default limit of summaries read for one response: about 40 MB, a few seconds of work.
 const MAX_HEADS: usize = 60_000;
 
 /// The tables that this function uses. Its role and its settings in `template.yaml` are for these.
@@ -34,7 +34,7 @@ pub struct State {
     database: Database,
     tokens: Tokens,
     retention: Duration,
-    /// Heads that one question may read: a bound on its time and its cost.
+    /// Number of summaries that one query may read; limits its duration and cost.
     max_heads: usize,
 }
 
@@ -42,7 +42,7 @@ impl State {
     /// Reads the settings of this function.
     ///
     /// # Errors
-    /// When one is missing or wrong.
+    /// When a setting is missing or invalid.
     pub fn load(host: &Host) -> Result<Self, ConfigError> {
         let host = &host.using(&TABLES)?;
         Ok(Self {
@@ -57,7 +57,7 @@ impl State {
 
 shared::web::routes! {
     state: State,
-    tag: ("Telemetry", "Telemetry out, for members of its application."),
+    tag: ("Telemetry", "Queries of traces, logs and metrics, for members of the application."),
     handlers: [
         traces::list,
         trace::show,

@@ -23,10 +23,10 @@ use crate::page::{PageLimit, PageRequest, Rows, filled};
 use crate::search::{Listing, found};
 use crate::view::LogView;
 
-/// Where the list goes on.
+/// Cursor of the next page.
 type Next = Cursor<cursor::Logs>;
 
-/// The query.
+/// Query of the log list.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
@@ -39,18 +39,20 @@ pub(crate) struct Asked {
     /// End of the time range. Default: now.
     #[serde(default, deserialize_with = "clock::deserialize_rfc3339_option")]
     to: Option<Timestamp>,
-    /// One or several, with commas between.
+    /// One or more levels, separated by commas.
     #[param(example = "error,warn")]
     level: Option<String>,
+    /// Trace that the records belong to.
     #[serde(default, deserialize_with = "unless_empty")]
     trace_id: Option<String>,
-    /// In message, type or service; in any case.
+    /// Text to find in message, type or service, ignoring case.
     #[serde(default, deserialize_with = "unless_empty")]
     q: Option<String>,
+    /// Number of rows per page.
     #[serde(default)]
     #[param(inline)]
     limit: PageLimit,
-    /// `nextCursor` of the page before.
+    /// `nextCursor` of the previous page.
     #[param(inline)]
     cursor: Option<Next>,
 }
@@ -61,7 +63,7 @@ impl OfApplication for Asked {
     }
 }
 
-/// The answer.
+/// A page of log records.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Logs {
@@ -70,12 +72,12 @@ pub(crate) struct Logs {
     next_cursor: Option<String>,
 }
 
-/// A page of records. Walks heads, opens those that may hold what is asked for,
-/// and ends early where that would be too many.
+/// Returns a page of log records. Reads the chunks whose summaries may match, and ends the
+/// page early if those would be too many.
 #[utoipa::path(
     get, path = "/telemetry/logs", operation_id = "listLogs",
     summary = "List log records",
-    description = "Newest first.",
+    description = "Returns log records, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks.",
     params(Asked),
     responses((status = 200, body = Logs), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
@@ -106,7 +108,7 @@ pub(crate) async fn list(
     }))
 }
 
-/// Records of a time that a filter lets through.
+/// The log records of a window that match a filter.
 struct RecordList {
     filter: LogFilter,
     window: Window,

@@ -1,5 +1,5 @@
-//! `GET /telemetry/metrics`: counts, failures and durations over time. No blob is
-//! opened for them.
+//! `GET /telemetry/metrics`: counts, failures and durations over time. Reads summaries and
+//! rollups, and no chunks.
 
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ use utoipa::{IntoParams, ToSchema};
 use crate::archive::{Archive, invalid};
 use crate::sums::add_up;
 
-/// Buckets of one answer: a week of five minutes.
+/// Largest number of buckets in a response: a week in steps of five minutes.
 const MAX_BUCKETS: u128 = 2_100;
 
-/// The query.
+/// Query of the metrics.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
@@ -40,7 +40,7 @@ pub(crate) struct Asked {
     #[serde(default)]
     #[param(inline)]
     step: Step,
-    /// Kind of telemetry. Default: traces.
+    /// Signal to count. Default: traces.
     #[param(inline)]
     signal: Option<Signal>,
 }
@@ -51,7 +51,7 @@ impl OfApplication for Asked {
     }
 }
 
-/// The answer.
+/// Counts, failures and durations over time.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Metrics {
@@ -95,11 +95,11 @@ struct StatsView {
     p99_ms: Option<f64>,
 }
 
-/// Every bucket of the window, in order.
+/// Returns every bucket of the window, oldest first.
 #[utoipa::path(
     get, path = "/telemetry/metrics", operation_id = "getMetrics",
     summary = "Get counts, failures and durations over time",
-    description = "",
+    description = "Returns consecutive buckets, empty ones included, and their total. The time range is widened to whole buckets, of which there are at most 2,100.",
     params(Asked),
     responses((status = 200, body = Metrics), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
@@ -116,7 +116,10 @@ pub(crate) async fn show(
     let step = asked.step.length();
     let window = window(&archive, &asked)?;
     if window.length().as_millis() / step.as_millis() > MAX_BUCKETS {
-        return Err(invalid("step", "makes too many buckets of this time"));
+        return Err(invalid(
+            "step",
+            "divides this time range into too many buckets",
+        ));
     }
     let mut series = Series::over(window, asked.step);
     let signal = asked.signal.unwrap_or(Signal::Traces);
@@ -124,7 +127,8 @@ pub(crate) async fn show(
     Ok(axum::Json(Metrics::of(&series, step)))
 }
 
-/// Without an end it is now: buckets of the future would all be empty.
+/// The window of the query. Without `to` it ends now, because buckets in the future would
+/// be empty.
 fn window(archive: &Archive, asked: &Asked) -> Result<Window, Error> {
     let window = archive.window(asked.from, asked.to)?;
     let end = match asked.to {
@@ -177,7 +181,7 @@ impl StatsView {
     }
 }
 
-/// To a microsecond: more is not known.
+/// Rounds to a microsecond, the precision of the estimates.
 fn rounded(milliseconds: f64) -> f64 {
     (milliseconds * 1000.0).round() / 1000.0
 }

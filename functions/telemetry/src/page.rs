@@ -1,4 +1,4 @@
-//! A page of rows that fits in an answer: Lambda's may have 6 MB.
+//! A page of rows that fits into a response of at most 6 MB, the limit of Lambda.
 
 use std::pin::pin;
 
@@ -12,23 +12,23 @@ use shared::telemetry::query::cursor::RowPosition;
 use shared::web::error::Error;
 use shared::web::query::Limit;
 
-/// Rows of a page.
+/// Number of rows of a page: 1 to 200.
 pub(crate) type PageLimit = Limit<200>;
 
-/// Most bytes of the rows of an answer, as Lambda counts them. What is left to the 6 MB
-/// is more than the largest row has.
+/// Size at which a page is full, in bytes as Lambda counts them. The rest of the 6 MB is
+/// larger than the largest row.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// How many rows are asked for, and where to begin.
+/// Size and start of the requested page.
 #[derive(Clone, Copy)]
 pub(crate) struct PageRequest {
-    /// At most so many.
+    /// Largest number of rows.
     pub(crate) limit: usize,
     next: Option<RowPosition>,
 }
 
 impl PageRequest {
-    /// From the parameters of the query.
+    /// Builds the request from the query parameters.
     pub(crate) fn of<L>(limit: PageLimit, cursor: Option<&Cursor<L>>) -> Self
     where
         L: List<Position = RowPosition>,
@@ -39,27 +39,27 @@ impl PageRequest {
         }
     }
 
-    /// The chunk to begin with.
+    /// Chunk at which the page begins; `None` for the first page.
     pub(crate) fn begin(&self) -> Option<Position> {
         self.next.map(|row| row.chunk)
     }
 
-    /// How many rows of a chunk were on the page before.
+    /// Number of rows of a chunk that were on earlier pages.
     pub(crate) fn seen_of(&self, chunk: Position) -> usize {
         let row = self.next.filter(|row| row.chunk == chunk);
         row.map_or(0, |row| row.skip)
     }
 }
 
-/// What a list finds next.
+/// The next row of a list, or the point where the search stopped.
 pub(crate) struct Found<T> {
-    /// Its place, where a page may begin.
+    /// Position, at which the next page may begin.
     pub(crate) at: RowPosition,
-    /// The row; `None` where one answer has searched enough.
+    /// The row; `None` if the request has reached its search limit.
     pub(crate) row: Option<T>,
 }
 
-/// What comes in batches, one by one.
+/// Flattens a stream of batches.
 pub(crate) fn one_by_one<T>(
     batches: impl Stream<Item = Result<Vec<T>, Error>>,
 ) -> impl Stream<Item = Result<T, Error>> {
@@ -68,11 +68,11 @@ pub(crate) fn one_by_one<T>(
         .try_flatten()
 }
 
-/// The rows of a page, and where the next page begins. Asks for one row more than the
-/// page has room for.
+/// Collects the rows of a page, and the position at which the next page begins. Takes one
+/// row more from the stream than the page holds.
 ///
 /// # Errors
-/// Those of the stream, and of `push`, which writes a row.
+/// The errors of the stream, and of `push`, which adds a row.
 pub(crate) async fn filled<T>(
     found: impl Stream<Item = Result<Found<T>, Error>>,
     limit: usize,
@@ -89,7 +89,7 @@ pub(crate) async fn filled<T>(
     Ok((rows, None))
 }
 
-/// Rows as JSON, up to a number and a size.
+/// Rows as JSON, limited in number and size.
 pub(crate) struct Rows {
     rows: Vec<(Timestamp, Box<RawValue>)>,
     bytes: usize,
@@ -97,7 +97,7 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// No rows yet.
+    /// An empty list of at most `limit` rows.
     pub(crate) fn up_to(limit: usize) -> Self {
         Self {
             rows: Vec::new(),
@@ -106,7 +106,7 @@ impl Rows {
         }
     }
 
-    /// The same, in an answer that has these rows too.
+    /// Shares the size limit with other rows of the same response.
     pub(crate) fn beside(self, others: &Self) -> Self {
         Self {
             bytes: self.bytes + others.bytes,
@@ -114,7 +114,7 @@ impl Rows {
         }
     }
 
-    /// How many more rows may be added.
+    /// Number of rows that may still be added.
     pub(crate) fn room(&self) -> usize {
         if self.bytes < MAX_BYTES {
             self.limit.saturating_sub(self.rows.len())
@@ -123,10 +123,11 @@ impl Rows {
         }
     }
 
-    /// Adds a row. The last may go beyond the size: no single one is too large.
+    /// Adds a row. The last row may exceed the size limit; no single row is too large for a
+    /// response.
     ///
     /// # Errors
-    /// When it cannot be written as JSON, which no input can cause.
+    /// When the row cannot be serialized, which no input can cause.
     pub(crate) fn push(&mut self, at: Timestamp, row: &impl Serialize) -> Result<(), Error> {
         let row = serde_json::value::to_raw_value(row);
         let row = row.map_err(|error| Error::Internal(error.into()))?;
@@ -135,19 +136,20 @@ impl Rows {
         Ok(())
     }
 
-    /// In the order they were added.
+    /// The rows in the order they were added.
     pub(crate) fn in_order(self) -> Vec<Box<RawValue>> {
         self.rows.into_iter().map(|(_, row)| row).collect()
     }
 
-    /// The newest first: batches overlap, so their rows did not come in order.
+    /// The rows, newest first. Chunks overlap in time, so rows are not added in order.
     pub(crate) fn newest_first(mut self) -> Vec<Box<RawValue>> {
         self.rows.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
         self.in_order()
     }
 }
 
-/// The bytes of JSON inside JSON: a function hands its body over as a string.
+/// Size of a JSON text in a Lambda response, whose body is a JSON string: quotes and
+/// backslashes are escaped.
 fn bytes_in_lambda(json: &str) -> usize {
     let is_escaped = |byte: &u8| matches!(byte, b'"' | b'\\');
     json.len() + json.bytes().filter(|byte| is_escaped(byte)).count()

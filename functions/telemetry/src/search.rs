@@ -1,6 +1,6 @@
-//! The rows of a list as one stream: chunk summaries are walked from the newest on,
-//! chunks that match are opened together, and their rows follow one another. The
-//! stream ends with the window, or where one answer has searched enough.
+//! The rows of a list as one stream. It walks chunk summaries from the newest on, reads
+//! matching chunks several at a time, and returns their rows. The stream ends with the
+//! window, or when the request reaches its search limit.
 
 use futures_util::stream::{self, Stream};
 use shared::store::Database;
@@ -12,37 +12,37 @@ use shared::web::error::Error;
 
 use crate::page::{Found, PageRequest, one_by_one};
 
-/// Heads that one answer looks at.
+/// Number of summaries that one request reads.
 const MAX_HEADS: usize = 2_000;
 
-/// Bytes of the blobs that one answer opens.
+/// Size of the chunks that one request reads, in bytes.
 const MAX_BLOB_BYTES: usize = 24 * 1024 * 1024;
 
-/// Heads that are opened together.
+/// Number of chunks that are read together.
 const MAX_AT_ONCE: usize = 40;
 
-/// What a list makes of chunks.
+/// How a list turns chunks into rows.
 pub(crate) trait Listing: Sync {
-    /// The events that are listed.
+    /// Type of the events in the chunks.
     type Event: Event + Send;
-    /// A row, before it is written as JSON.
+    /// A row before it is serialized.
     type Row: Send;
 
-    /// Rows to look at for each row of the page: more where a filter drops many.
+    /// Number of rows to examine for each row of the page; more if the filter drops many.
     fn tried_per_row(&self) -> usize;
 
-    /// Rows that a chunk may hold, judged by its summary; `None` if none match.
+    /// Number of rows that a chunk may hold according to its summary; `None` if none match.
     fn expected(&self, head: &StoredHead, summary: &Summary) -> Option<usize>;
 
-    /// Whether the summary alone has the rows.
+    /// Whether the summary holds the rows, so that the chunk need not be read.
     fn is_summed_up(&self, summary: &Summary) -> bool;
 
-    /// The rows of a chunk that match, newest first, each with a number that is the
-    /// same on every page. `events` is empty where the summary alone has the rows.
+    /// The matching rows of a chunk, newest first, each with a number that is the same for
+    /// every page. `events` is empty if the summary holds the rows.
     fn rows(&self, summary: Summary, events: Vec<Self::Event>) -> Vec<(usize, Self::Row)>;
 }
 
-/// The rows of a range from the place on where the page begins.
+/// Searches a range for rows, from the position at which the page begins.
 pub(crate) fn found<'a, L: Listing>(
     database: &'a Database,
     range: HeadRange,
@@ -67,24 +67,24 @@ pub(crate) fn found<'a, L: Listing>(
     one_by_one(batches)
 }
 
-/// A walk that stops when it has seen enough.
+/// State of a search.
 struct Search<'a, L> {
     database: &'a Database,
     range: HeadRange,
     page: PageRequest,
     listing: &'a L,
     walk: HeadWalk<'a>,
-    /// Heads seen so far.
+    /// Number of summaries read so far.
     heads: usize,
-    /// Bytes of the chunks that matched so far.
+    /// Size of the chunks that matched so far, in bytes.
     bytes: usize,
-    /// Rows found so far.
+    /// Number of rows found so far.
     rows: usize,
     is_over: bool,
 }
 
 impl<L: Listing> Search<'_, L> {
-    /// The rows of the next chunks that have any; none at the end.
+    /// The rows of the next chunks that have any; empty at the end.
     async fn next(&mut self) -> Result<Vec<Found<L::Row>>, Error> {
         let mut found = Vec::new();
         while found.is_empty() && !self.is_over {
@@ -96,13 +96,14 @@ impl<L: Listing> Search<'_, L> {
         Ok(found)
     }
 
-    /// The next heads that may hold the rows of the page together, newest first, and
-    /// where another request goes on if this one has seen enough.
+    /// The next summaries that together may hold the rows of the page, newest first, and
+    /// the position at which the next request continues if this one has reached its limit.
     async fn matching(
         &mut self,
     ) -> Result<(Vec<(StoredHead, Summary)>, Option<RowPosition>), Error> {
         let wanted = self.wanted() * self.listing.tried_per_row();
-        let (mut matching, mut expected) = (Vec::new(), 0);
+        let mut matching = Vec::new();
+        let mut expected = 0;
         while expected < wanted && matching.len() < MAX_AT_ONCE {
             let Some(head) = self.walk.next().await? else {
                 self.is_over = true;
@@ -110,8 +111,11 @@ impl<L: Listing> Search<'_, L> {
             };
             if self.heads >= MAX_HEADS || self.bytes >= MAX_BLOB_BYTES {
                 self.is_over = true;
-                let (chunk, skip) = (head.position, 0);
-                return Ok((matching, Some(RowPosition { chunk, skip })));
+                let next = RowPosition {
+                    chunk: head.position,
+                    skip: 0,
+                };
+                return Ok((matching, Some(next)));
             }
             self.heads += 1;
             let summary = head.summary()?;
@@ -124,9 +128,9 @@ impl<L: Listing> Search<'_, L> {
         Ok((matching, None))
     }
 
-    /// Rows to look for: those that the page still needs, and the first of the next page.
-    /// Asked for more than these, it looks for as many as it found too many: the page
-    /// had to drop some, and may drop many.
+    /// Number of rows to look for: those that the page still needs, and the first of the
+    /// next page. If these were found and more are requested, the page has dropped some. It
+    /// then looks for as many again as were found beyond the page.
     fn wanted(&self) -> usize {
         let page = self.page.limit + 1;
         if self.rows < page {

@@ -1,4 +1,4 @@
-//! Adding up a time: the sums of settled hours, and the heads of everything else.
+//! Statistics of a window: rollups for sealed hours, and chunk summaries for the rest.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -16,15 +16,15 @@ use shared::web::error::Error;
 
 use crate::archive::{Archive, too_much};
 
-/// Hours that are summed up side by side: what is begun is ended, so few at a time.
+/// Number of hours rolled up concurrently. A rollup is completed even if another one fails,
+/// so this limits the work done in vain.
 const MAX_CONCURRENT: usize = 2;
 
-/// Adds all that happened in the time of a series.
+/// Adds all events in the window of a series.
 ///
 /// # Errors
-/// When there is too much of it, and when storage fails. Where it is settled hours
-/// that are too much for one request, some of them are summed up by then, and the
-/// same question again goes on from there.
+/// When there are too many summaries, or storage fails. If the sealed hours are too many
+/// for one request, it stores rollups of some of them, and a retry continues from there.
 pub(crate) async fn add_up(
     state: &crate::State,
     archive: &Archive,
@@ -51,18 +51,17 @@ pub(crate) async fn add_up(
     Ok(())
 }
 
-/// What is added up for one request.
+/// Reads rollups and summaries for one request.
 struct Sums<'a> {
     state: &'a crate::State,
     archive: &'a Archive,
     signal: Signal,
-    /// Heads that were read for it so far.
+    /// Number of summaries read so far.
     heads: AtomicUsize,
 }
 
 impl Sums<'_> {
-    /// The sums of settled hours. Those that nobody asked about before are made,
-    /// and kept for the next question.
+    /// The rollups of sealed hours. Missing ones are computed and stored.
     async fn of_hours(&self, hours: Vec<Timestamp>) -> Result<Vec<(Timestamp, Rollup)>, Error> {
         let (Some(from), Some(last)) = (hours.first(), hours.last()) else {
             return Ok(Vec::new());
@@ -71,27 +70,30 @@ impl Sums<'_> {
             from: *from,
             to: clock::after(*last, HOUR),
         };
-        let (id, now) = (self.archive.application_id, self.archive.now());
-        let stored = self.state.database.rollups(id, self.signal, all, now);
-        let mut stored = stored.await?;
-        let of_hours = hours.into_iter().map(|hour| (hour, stored.remove(&hour)));
-        let of_hours = of_hours.map(async |(hour, stored)| {
+        let application_id = self.archive.application_id;
+        let mut stored = self
+            .state
+            .database
+            .rollups(application_id, self.signal, all, self.archive.now())
+            .await?;
+        let stored = hours.into_iter().map(|hour| (hour, stored.remove(&hour)));
+        let pending = stored.map(async |(hour, stored)| {
             let rollup = match stored {
                 Some(StoredRollup::Whole(rollup)) => rollup,
-                Some(StoredRollup::Outdated(mark)) => self.make(hour, Some(&mark)).await?,
-                None => self.make(hour, None).await?,
+                Some(StoredRollup::Dirty(marker)) => self.roll_up(hour, Some(&marker)).await?,
+                None => self.roll_up(hour, None).await?,
             };
             Ok((hour, rollup))
         });
-        // All that was begun is ended, also when there is more than can be done: the
-        // next question finds it.
-        let of_hours = stream::iter(of_hours).buffer_unordered(MAX_CONCURRENT);
-        of_hours.collect::<Vec<_>>().await.into_iter().collect()
+        // Complete all rollups even if one fails, so that a retry finds them stored.
+        let completed = stream::iter(pending).buffer_unordered(MAX_CONCURRENT);
+        completed.collect::<Vec<_>>().await.into_iter().collect()
     }
 
-    async fn make(&self, hour: Timestamp, seen: Option<&Mark>) -> Result<Rollup, Error> {
+    /// Computes the rollup of an hour and stores it.
+    async fn roll_up(&self, hour: Timestamp, seen: Option<&DirtyMarker>) -> Result<Rollup, Error> {
         if self.heads.load(Ordering::Relaxed) > self.state.max_heads {
-            return Err(Error::Unavailable("hours are still being summed up".into()));
+            return Err(Error::Unavailable("hours are still being rolled up".into()));
         }
         let mut rollup = Rollup::default();
         let mut expires_at = self.archive.expiry(hour);
@@ -110,13 +112,13 @@ impl Sums<'_> {
             signal: self.signal,
             hour,
         };
-        let kept = self
+        let put = self
             .state
             .database
             .put_rollup(key, &rollup, seen, expires_at);
-        if let Err(error) = kept.await {
-            // They are only a saving.
-            tracing::warn!(error = %WithCauses(&error), "sums of an hour not kept");
+        if let Err(error) = put.await {
+            // A rollup only saves time, so the request does not fail.
+            tracing::warn!(error = %WithCauses(&error), "rollup not stored");
         }
         Ok(rollup)
     }

@@ -1,4 +1,4 @@
-//! `GET /telemetry/traces/{traceId}`: one trace as a tree, with its logs.
+//! `GET /telemetry/traces/{traceId}`: one trace as a tree, with its log records.
 
 use std::time::Duration;
 
@@ -22,38 +22,38 @@ use crate::archive::{Archive, too_much};
 use crate::page::Rows;
 use crate::view::{LogView, SpanView, milliseconds};
 
-/// Heads that one attempt to find a trace looks at.
+/// Number of summaries that one attempt to find a trace reads.
 const MAX_HEADS: usize = 20_000;
 
-/// Bytes of the blobs that are opened for one trace.
+/// Size of the chunks that are read for one trace, in bytes.
 const MAX_BLOB_BYTES: usize = 32 * 1024 * 1024;
 
-/// How far from its extent the batches of a trace may be: they wait to be sent,
-/// and clocks disagree.
+/// Distance from the extent of a trace within which all its chunks should be, given
+/// batching and clock differences.
 const MARGIN: Duration = Duration::from_secs(5 * 60);
 
-/// Where a trace is looked for around the time it was seen, one after the other.
+/// Margins around `at` within which a trace is searched, one after the other.
 const MARGINS: [Duration; 3] = [
     Duration::from_secs(10 * 60),
     Duration::from_secs(2 * 60 * 60),
     Duration::from_secs(25 * 60 * 60),
 ];
 
-/// Rows of an answer: spans, and records.
+/// Largest numbers of spans and log records in a response.
 const MAX_SPANS: usize = 10_000;
 const MAX_LOGS: usize = 1_000;
 
-/// Names of services in an answer. Nothing else bounds how many there are.
+/// Largest number of service names in a response.
 const MAX_SERVICES: usize = 100;
 
-/// The query.
+/// Query of a trace.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Asked {
     /// Application whose telemetry is read.
     application_id: ApplicationName,
-    /// A time within the trace, as list rows and log lines have it: then it is found with a few reads.
+    /// A time within the trace, such as that of a list row or log record. Makes the search fast.
     #[serde(default, deserialize_with = "clock::deserialize_rfc3339_option")]
     at: Option<Timestamp>,
     /// Beginning of the time range. Default: an hour before its end.
@@ -70,7 +70,7 @@ impl OfApplication for Asked {
     }
 }
 
-/// The answer.
+/// A trace with its spans and log records.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Trace {
@@ -88,12 +88,12 @@ pub(crate) struct Trace {
     logs: Vec<Box<RawValue>>,
 }
 
-/// A trace, wherever its batches lie: near `at`, in the window, or in all that is kept.
+/// Returns a trace. Searches near `at`, in the window of the query, or in everything kept.
 #[utoipa::path(
     get, path = "/telemetry/traces/{id}", operation_id = "getTrace",
     summary = "Get a trace",
-    description = "Its spans as a tree, depth first, and its logs.",
-    params(("id" = String, Path, description = "Of the trace.", example = "4bf92f3577b34da6a3ce929d0e0e4736"), Asked),
+    description = "Returns the spans of the trace as a tree, depth first, and its log records. Pass `at` if you know a time within the trace: the search then takes only a few reads.",
+    params(("id" = String, Path, description = "Id of the trace.", example = "4bf92f3577b34da6a3ce929d0e0e4736"), Asked),
     responses((status = 200, body = Trace), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
 )]
@@ -114,7 +114,7 @@ pub(crate) async fn show(
     };
     let mut found = Vec::new();
     for window in windows(&archive, &asked)? {
-        // The first look is a short one: where a parent is missing it goes on.
+        // The first window is short. If a parent is missing, the next one is tried as well.
         let looked = !found.is_empty();
         found = search.spans(window).await?;
         if is_whole(&found) || (looked && !found.is_empty()) {
@@ -126,7 +126,7 @@ pub(crate) async fn show(
     answer(trace_id, Tree::of(found), logs)
 }
 
-/// Where to look, one after the other.
+/// The windows to search, one after the other.
 fn windows(archive: &Archive, asked: &Asked) -> Result<Vec<Window>, Error> {
     if let Some(at) = asked.at {
         return Ok(MARGINS.map(|margin| Window::around(at, margin)).into());
@@ -139,7 +139,7 @@ fn windows(archive: &Archive, asked: &Asked) -> Result<Vec<Window>, Error> {
     Ok(vec![window, day, archive.everything()])
 }
 
-/// Looks for events of one trace.
+/// Searches for the events of one trace.
 struct TraceSearch<'a> {
     state: &'a crate::State,
     archive: &'a Archive,
@@ -147,7 +147,7 @@ struct TraceSearch<'a> {
 }
 
 impl TraceSearch<'_> {
-    /// The spans in a window, and those around them that lie outside.
+    /// Finds the spans in a window, and widens the window while they reach beyond it.
     async fn spans(&self, mut window: Window) -> Result<Vec<Span>, Error> {
         loop {
             let found = self.events::<Span>(window).await?;
@@ -158,7 +158,7 @@ impl TraceSearch<'_> {
         }
     }
 
-    /// Events of the trace in batches that begin in a window.
+    /// Finds the events of the trace in chunks positioned within a window.
     async fn events<E: Event>(&self, window: Window) -> Result<Vec<E>, Error> {
         let trace = fingerprint(self.trace_id);
         let mut heads = Vec::new();
@@ -206,7 +206,8 @@ fn answer(
         }
     }
     let services = tree.services().into_iter();
-    let (spans, lines) = (spans.in_order(), lines.in_order());
+    let spans = spans.in_order();
+    let lines = lines.in_order();
     Ok(axum::Json(Trace {
         trace_id,
         start_time: start,

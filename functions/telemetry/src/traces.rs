@@ -1,4 +1,4 @@
-//! `GET /telemetry/traces`: one row a trace, newest first.
+//! `GET /telemetry/traces`: one row per trace, newest first.
 
 mod neighbours;
 
@@ -28,10 +28,10 @@ use crate::archive::Archive;
 use crate::page::{PageLimit, PageRequest, Rows, filled};
 use crate::search::{Listing, found};
 
-/// Where the list goes on.
+/// Cursor of the next page.
 type Next = Cursor<cursor::Traces>;
 
-/// The query.
+/// Query of the trace list.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
@@ -44,20 +44,22 @@ pub(crate) struct Asked {
     /// End of the time range. Default: now.
     #[serde(default, deserialize_with = "clock::deserialize_rfc3339_option")]
     to: Option<Timestamp>,
-    /// `ok`, `error`, a class like `5xx`, or a status.
+    /// `ok`, `error`, a class of HTTP statuses such as `5xx`, or a status such as `404`.
     #[serde(default, deserialize_with = "unless_empty")]
     #[param(inline, example = "error")]
     status: Option<StatusFilter>,
+    /// Shortest duration, in milliseconds.
     #[serde(default, deserialize_with = "zero_or_more")]
     #[param(minimum = 0)]
     min_duration_ms: Option<f64>,
-    /// In name, service or trace id; in any case.
+    /// Text to find in name, service or trace id, ignoring case.
     #[serde(default, deserialize_with = "unless_empty")]
     q: Option<String>,
+    /// Number of rows per page.
     #[serde(default)]
     #[param(inline)]
     limit: PageLimit,
-    /// `nextCursor` of the page before.
+    /// `nextCursor` of the previous page.
     #[param(inline)]
     cursor: Option<Next>,
 }
@@ -68,7 +70,7 @@ impl OfApplication for Asked {
     }
 }
 
-/// The answer.
+/// A page of traces.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Traces {
@@ -95,12 +97,12 @@ struct Row<'a> {
     has_root: bool,
 }
 
-/// A page of traces. Entries come from heads, and from blobs only where a head
-/// had no room for them.
+/// Returns a page of traces. Rows come from chunk summaries, and from the chunk itself if
+/// its summary omits them.
 #[utoipa::path(
     get, path = "/telemetry/traces", operation_id = "listTraces",
     summary = "List traces",
-    description = "A row a trace, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`: one request searches only so far.",
+    description = "Returns one row per trace, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks.",
     params(Asked),
     responses((status = 200, body = Traces), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
@@ -133,7 +135,7 @@ pub(crate) async fn list(
     }))
 }
 
-/// Entries of traces of a time that a filter lets through.
+/// The rows of a window that match a filter.
 struct TraceList {
     filter: TraceFilter,
     window: Window,

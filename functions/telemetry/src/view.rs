@@ -1,4 +1,4 @@
-//! Spans and log records as JSON.
+//! Spans and log records as they appear in responses.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -62,7 +62,7 @@ pub(crate) struct LogView<'a> {
 }
 
 impl<'a> SpanView<'a> {
-    /// A span at a depth of a trace that began at `trace_start`.
+    /// Converts a span with `depth` ancestors in a trace that began at `trace_start`.
     pub(crate) fn of(span: &'a Span, depth: usize, trace_start: Timestamp) -> Self {
         let origin = span.origin.as_deref();
         Self {
@@ -100,7 +100,7 @@ impl<'a> EventView<'a> {
 }
 
 impl<'a> LogView<'a> {
-    /// A record.
+    /// Converts a log record.
     pub(crate) fn of(record: &'a LogRecord) -> Self {
         let origin = record.origin.as_deref();
         Self {
@@ -118,7 +118,7 @@ impl<'a> LogView<'a> {
     }
 }
 
-/// Milliseconds between two times, with their fractions.
+/// Milliseconds between two times, with fractions.
 pub(crate) fn milliseconds(from: Timestamp, to: Timestamp) -> f64 {
     to.duration_since(from).as_secs_f64() * 1000.0
 }

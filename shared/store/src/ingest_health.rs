@@ -1,5 +1,5 @@
-//! How keys fare at ingest: items of the ShortLived table, one a key and day,
-//! which all instances add their sums to.
+//! Key health: items of the ShortLived table, one per key and day, to which all instances
+//! add their totals.
 
 use crate::error::{corrupt, failed};
 use std::collections::{BTreeMap, HashMap};
@@ -18,13 +18,13 @@ use upblit_base::ids::PublicKeyId;
 use upblit_telemetry::ingest_health::{Health, LastError};
 use upblit_telemetry::reject_reason::RejectReason;
 
-/// How long a day's item is kept after its begin; it is shown for two days.
+/// Time from the start of the day until its item expires. The item is shown for two days.
 const KEPT: Duration = Duration::from_secs(4 * 24 * 60 * 60);
 
 impl Database {
-    /// Adds a sum to what is stored of a key and day. One write. What is last of
-    /// the sum takes the place of what is stored, so an error may hide one that
-    /// another instance saw less than a minute later.
+    /// Adds a total to the stored health of a key on a day. One write. The last error and
+    /// clock skew replace the stored ones, so an error may hide one that another instance
+    /// saw less than a minute later.
     ///
     /// # Errors
     /// When storage fails.
@@ -70,8 +70,8 @@ impl Database {
         Ok(())
     }
 
-    /// How these keys fared on these days; keys of which nothing was seen are
-    /// missing. One read for every hundred keys and days; none without keys.
+    /// Reads the health of these keys over these days. Keys without requests are missing
+    /// from the result. One read for every hundred pairs of key and day.
     ///
     /// # Errors
     /// When storage fails.
@@ -122,7 +122,7 @@ fn read(item: &Item) -> Result<(PublicKeyId, Health), StorageError> {
     Ok((key, health))
 }
 
-/// Each reason's count is an attribute of its own, since only those can be added to.
+/// Each reason has its own attribute, because DynamoDB adds only to top-level numbers.
 fn rejected_by(item: &Item) -> BTreeMap<RejectReason, i64> {
     let count = |reason: RejectReason| item.get(reason.as_str())?.as_n().ok()?.parse().ok();
     RejectReason::ALL

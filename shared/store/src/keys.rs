@@ -1,4 +1,4 @@
-//! Every attribute name of a key, and shape of a sort key.
+//! Names of key attributes, and the formats of all partition and sort keys.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -11,20 +11,20 @@ use upblit_identity::rate_limit::RateWindow;
 use upblit_telemetry::batch::Signal;
 use upblit_telemetry::chunk::Position;
 
-/// Key of Users, of RefreshTokens, and of the index of Applications.
+/// Partition key of Users, of RefreshTokens, and of the index of Applications.
 pub const USER_ID: &str = "user_id";
 /// Sort key of RefreshTokens.
 pub const SESSION_ID: &str = "session_id";
-/// Key of Applications and ApiKeys.
+/// Partition key of Applications and ApiKeys.
 pub const APPLICATION_ID: &str = "application_id";
 /// Sort key of ApiKeys.
 pub const KEY_ID: &str = "key_id";
-/// Key of Telemetry and ShortLived.
+/// Partition key of Telemetry and ShortLived.
 pub const PK: &str = "pk";
 /// Sort key of Applications and Telemetry.
 pub const SK: &str = "sk";
-/// When DynamoDB may delete the item, in seconds since the Unix epoch. It does
-/// so days late: expiry is always compared as well.
+/// Time at which DynamoDB may delete the item, in seconds since the Unix epoch. Deletion
+/// can be days late, so every read compares expiry itself.
 pub const TTL: &str = "expires_at";
 /// Index of Applications by member.
 pub const APPLICATIONS_BY_USER: &str = "by_user";
@@ -37,10 +37,10 @@ pub fn member(user_id: UserId) -> String {
     format!("member#{user_id}")
 }
 
-/// What every audit entry's sort key starts with.
+/// Prefix of the sort key of every audit entry.
 pub const AUDIT_PREFIX: &str = "audit#";
 
-/// Partition of an audit trail. No application id looks like an account's.
+/// Partition of an audit log. An account's starts with `user#`, which no application id does.
 pub fn audit_partition(subject: Subject) -> String {
     match subject {
         Subject::Application(id) => id.to_string(),
@@ -64,7 +64,7 @@ pub fn parse_audit(sk: &str) -> Option<AuditPosition> {
     })
 }
 
-/// Partition of a blob: one hour of one signal of one application, and a shard of it.
+/// Partition of chunks: one hour of one signal of one application, and a shard of it.
 pub fn blob_partition(
     application_id: ApplicationId,
     signal: Signal,
@@ -75,7 +75,7 @@ pub fn blob_partition(
     format!("{application_id}#{}#{hour}#{shard}", signal.as_str())
 }
 
-/// Partition of heads: a whole day, so that 30 days are 30 queries.
+/// Partition of chunk summaries: a whole day, so that 30 days take 30 queries.
 pub fn head_partition(
     application_id: ApplicationId,
     signal: Signal,
@@ -86,29 +86,29 @@ pub fn head_partition(
     format!("{application_id}#{}#{day}#{shard}", signal.as_str())
 }
 
-/// Partition of the sums of a day's hours. No application id looks like its beginning.
+/// Partition of the rollups of a day. No application id starts with `rollup#`.
 pub fn rollup_partition(application_id: ApplicationId, signal: Signal, day: Timestamp) -> String {
     let day = day.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d");
     format!("rollup#{application_id}#{}#{day}", signal.as_str())
 }
 
-/// Sort key of an hour's sums; sorts by time.
+/// Sort key of the rollup of an hour; sorts by time.
 pub fn rollup(hour: Timestamp) -> String {
     sortable(hour)
 }
 
-/// The hour of a [`rollup`]; `None` for any other text.
+/// The hour in a [`rollup`] key; `None` if the text is not such a key.
 pub fn parse_rollup(sk: &str) -> Option<Timestamp> {
     Some(clock::from_millis(sk.parse().ok()?))
 }
 
-/// Sort key of a blob and of its head; sorts by time.
+/// Sort key of a chunk and of its summary; sorts by time.
 pub fn chunk(position: Position) -> String {
     let hash = u128::from_be_bytes(position.hash);
     format!("{}#{hash:032x}", sortable(position.at))
 }
 
-/// The chunk that a sort key names; `None` for any other text.
+/// The position in a [`chunk`] key; `None` if the text is not such a key.
 pub fn parse_chunk(sk: &str) -> Option<Position> {
     let (millis, hash) = sk.split_once('#')?;
     Some(Position {
@@ -117,27 +117,27 @@ pub fn parse_chunk(sk: &str) -> Option<Position> {
     })
 }
 
-/// What sorts before every chunk whose place is at this time or later.
+/// A text that sorts before the key of every chunk positioned at this time or later.
 pub fn chunks_from(at: Timestamp) -> String {
     sortable(at)
 }
 
-/// Key of a rate limit's counter.
+/// Partition key of the counter of a key's quota in a rate-limit window.
 pub fn rate_limit(key: PublicKeyId, window: RateWindow) -> String {
     format!("rate#{key}#{}", window.number())
 }
 
-/// Key of what is stored of how an API key fared at ingest on a day.
+/// Partition key of the key health of one API key on one day.
 pub fn health(key: PublicKeyId, day: Date) -> String {
     format!("health#{key}#{day}")
 }
 
-/// The API key that a [`health`] is about.
+/// The API key in a [`health`] key; `None` if the text is not such a key.
 pub fn key_of_health(pk: &str) -> Option<PublicKeyId> {
     pk.strip_prefix("health#")?.split('#').next()?.parse().ok()
 }
 
-/// Milliseconds since the Unix epoch in 13 digits, which last until the year 2286.
+/// Milliseconds since the Unix epoch in 13 digits, which suffice until the year 2286.
 fn sortable(at: Timestamp) -> String {
     format!("{:013}", at.as_millisecond())
 }

@@ -1,5 +1,5 @@
-//! The Telemetry table: compressed batches and their heads, under keys that
-//! derive from content.
+//! The Telemetry table: chunks, chunk summaries and rollups. The keys of chunks and
+//! summaries are derived from their content.
 
 mod read;
 mod rollups;
@@ -26,19 +26,18 @@ pub use read::{HeadRange, HeadsRead, StoredHead};
 pub use rollups::{Mark, PutRollupOutcome, RollupKey, StoredRollup};
 pub use walk::HeadWalk;
 
-/// How the items are written; readers refuse what they do not know.
+/// Version of the item format. Readers ignore items of other versions.
 const FORMAT: u8 = 2;
 
 impl Database {
-    /// Stores a batch: every blob, and then the heads, which make it visible.
-    /// Two writes for a batch of one chunk, which nearly every batch is. Returns
-    /// when all of it is durable; storing the same chunks again changes nothing.
-    /// The shard derives from content too: a retry goes to the same partition.
-    /// An hour whose sums may have been made already is marked in the same moment.
+    /// Stores a batch: first all chunks, then their summaries, which make it visible.
+    /// Nearly every batch is one chunk and takes two writes. Returns when the whole batch
+    /// is durable; storing it again changes nothing. The shard is derived from the content
+    /// too, so a retry goes to the same partition. Summaries of a sealed hour are written
+    /// together with a dirty marker.
     ///
     /// # Errors
-    /// When storage fails: then nothing of the batch is visible, and storing it
-    /// again heals it.
+    /// When storage fails. The batch is then not visible, and can be stored again.
     pub async fn store_batch(
         &self,
         application_id: ApplicationId,
@@ -70,10 +69,9 @@ impl Database {
         Ok(())
     }
 
-    /// Several heads become visible together, and with them the marks on the hours
-    /// they are late for: a reader never sees half a batch. Only a batch over more
-    /// than fifty hours, which takes spans of several days, needs more than one
-    /// transaction.
+    /// Writes several summaries, and dirty markers for sealed hours, in one transaction,
+    /// so a reader never sees half a batch. Only a batch of more than fifty hours, which
+    /// takes spans that last several days, needs more than one transaction.
     async fn put_heads(
         &self,
         application_id: ApplicationId,
@@ -142,7 +140,7 @@ fn binary(bytes: &[u8]) -> AttributeValue {
     AttributeValue::B(Blob::new(bytes))
 }
 
-/// From the hour and not from now: a retry writes the same item.
+/// Expiry, counted from the hour and not from now, so that a retry writes the same item.
 fn ttl(chunk: &Chunk, retention: Duration) -> AttributeValue {
     number(clock::after(chunk.hour, retention).as_second())
 }

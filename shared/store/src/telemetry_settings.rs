@@ -1,5 +1,5 @@
-//! An application's telemetry settings as attributes: of the application
-//! itself, and, copied, of each of its keys. What is not set has no attribute.
+//! The telemetry settings of an application as attributes, on the application and copied
+//! to each of its keys. A setting without a value has no attribute.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use upblit_identity::application::{RetentionDays, Shards, TelemetrySettings};
 const RETENTION_DAYS: &str = "retention_days";
 const SHARD_COUNT: &str = "shard_count";
 
-/// The attributes of a row, for `#[serde(flatten)]`.
+/// The settings of a row, for `#[serde(flatten)]`.
 #[derive(Serialize, Deserialize)]
 pub(super) struct SettingsRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,7 +39,7 @@ impl From<SettingsRow> for TelemetrySettings {
     }
 }
 
-/// The condition that an item has exactly these settings; takes [`values`].
+/// Condition that an item has exactly these settings; uses [`values`].
 pub(super) fn condition(settings: TelemetrySettings) -> String {
     let conditions = attributes(settings).map(|(name, value)| match value {
         Some(_) => format!("{name} = :{name}"),
@@ -48,8 +48,8 @@ pub(super) fn condition(settings: TelemetrySettings) -> String {
     conditions.join(" AND ")
 }
 
-/// The assignments that give an item these settings, for after `SET`; takes
-/// [`values`]. Settings are never unset, so what has no value is left alone.
+/// Assignments of these settings, to follow `SET`; uses [`values`]. Settings are never
+/// removed, so a setting without a value is not assigned.
 pub(super) fn assignments(settings: TelemetrySettings) -> String {
     let set = attributes(settings).into_iter();
     let set = set.filter(|(_, value)| value.is_some());
@@ -58,7 +58,7 @@ pub(super) fn assignments(settings: TelemetrySettings) -> String {
         .join(", ")
 }
 
-/// The values that [`condition`] and [`assignments`] name.
+/// The values used by [`condition`] and [`assignments`].
 pub(super) fn values(settings: TelemetrySettings) -> HashMap<String, AttributeValue> {
     let values = attributes(settings).into_iter();
     values
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_set_has_no_attribute() {
+    fn a_setting_without_a_value_has_no_attribute() {
         let unset = TelemetrySettings::default();
         assert_eq!(
             condition(unset),
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_keeps_its_settings() {
+    fn settings_are_read_back_from_a_row_unchanged() {
         for settings in [
             settings(None, 1),
             settings(Some(90), 16),

@@ -1,4 +1,4 @@
-//! What a batch of telemetry is of, and its name.
+//! Signals, and the ids of batches.
 
 use std::time::Duration;
 
@@ -7,21 +7,21 @@ use sha2::{Digest, Sha256};
 use upblit_base::ids::ApplicationId;
 use utoipa::ToSchema;
 
-/// Events are stored by the hour they started in.
+/// Length of the hours by which events are stored, according to their start.
 pub const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// What kind of telemetry a batch holds.
+/// Kind of telemetry: traces or logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Signal {
-    /// Spans of traces.
+    /// Spans, the operations that make up traces.
     Traces,
-    /// Log records.
+    /// Log records, with or without a trace.
     Logs,
 }
 
 impl Signal {
-    /// The name in routes, bodies and keys.
+    /// The name used in routes, bodies and keys.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Traces => "traces",
@@ -30,12 +30,12 @@ impl Signal {
     }
 }
 
-/// Names a batch by its content: SHA-256 of application, signal and inflated body.
+/// Id of a batch: SHA-256 of application, signal and decompressed body. A retry has the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BatchId([u8; 32]);
 
 impl BatchId {
-    /// The id of this body.
+    /// Computes the id of a batch from its decompressed body.
     pub(crate) fn of(application_id: ApplicationId, signal: Signal, inflated_body: &[u8]) -> Self {
         let mut hash = Sha256::new();
         hash.update(application_id.to_string());

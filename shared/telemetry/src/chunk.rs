@@ -1,5 +1,5 @@
-//! Packs accepted events into what is stored: for each hour, a blob and a head;
-//! more than one where the blob would outgrow a DynamoDB item.
+//! Packs the accepted events of a batch into chunks and their summaries: one pair for
+//! each hour, or several where one chunk would exceed the size of a DynamoDB item.
 
 pub mod blob;
 pub mod head;
@@ -17,44 +17,45 @@ use crate::event::Event;
 use head::Summary;
 use upblit_base::clock;
 
-/// Largest blob; an item may have 400 KB with its keys.
+/// Largest chunk, compressed, in bytes. A DynamoDB item has at most 400 KB with its keys.
 pub const MAX_BLOB_BYTES: usize = 350 * 1024;
 
-/// A chunk's place among those of its signal: derives from content alone.
+/// Position of a chunk among the chunks of its signal, by time. Derived from the batch's
+/// content, so a retry has the same position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
-    /// Start of the last event of its batch in this hour. Not of the first: SDKs
-    /// send what has ended, so the last start is near the time of sending, and
-    /// the spans of a trace are found from its start until a little after its
-    /// end, however long others in the batch took.
+    /// Start of the last event of the batch in this hour. Not of the first: SDKs send
+    /// spans when they end, so the last start is close to the time of sending. The spans
+    /// of a trace are then found between its start and shortly after its end, however
+    /// long other spans of the batch took.
     pub at: Timestamp,
-    /// What tells it from every other chunk.
+    /// Hash of batch, hour and number, which makes the position unique.
     pub hash: [u8; 16],
 }
 
-/// A blob and its head, ready to be stored under keys that derive from content.
+/// A chunk and its summary, ready to be stored under keys derived from the content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
-    /// What kind of telemetry it is.
+    /// Signal of the events.
     pub signal: Signal,
-    /// The hour all its events started in.
+    /// Start of the hour in which all events of the chunk started.
     pub hour: Timestamp,
-    /// Its place among others.
+    /// Position among the chunks of the signal.
     pub position: Position,
-    /// Start of the first event.
+    /// Start of the chunk's first event.
     pub from: Timestamp,
-    /// Events inside.
+    /// Number of events in the chunk.
     pub count: usize,
-    /// The events, as [`blob`] stores them.
+    /// The events, compressed by [`blob::encode`].
     pub blob: Vec<u8>,
-    /// The [`Summary`], as JSON, zstd.
+    /// The [`Summary`], as zstd-compressed JSON.
     pub summary: Vec<u8>,
 }
 
-/// Packs the events of a batch that are within the time window.
+/// Packs the events of a batch, except those that are too old or too far in the future.
 ///
-/// Chunks are cut from all well-formed events, and only then lose those that are
-/// outside the window: a retry, when more of them are, must arrive at the same keys.
+/// All well-formed events are divided into chunks first and filtered by time afterwards.
+/// A later retry, in which more events are too old, thus has the same keys.
 ///
 /// # Errors
 /// When compression fails, which no input can cause.
@@ -89,13 +90,13 @@ pub(crate) fn pack<E: Event>(
     Ok((chunks, decoded.within_window(now).report))
 }
 
-/// Events that fit into one blob, and that blob.
+/// Events that fit into one chunk, and their compressed form.
 struct Part<'a, E> {
     events: &'a [&'a E],
     blob: Vec<u8>,
 }
 
-/// Halves the events until each half fits.
+/// Halves the events until each part fits into one chunk.
 fn parts<'a, E: Event>(events: &'a [&'a E]) -> io::Result<Vec<Part<'a, E>>> {
     let blob = blob::encode(events)?;
     if blob.len() <= MAX_BLOB_BYTES || events.len() <= 1 {
@@ -111,7 +112,7 @@ fn hour_of(event: &impl Event) -> Timestamp {
     clock::floor(event.start(), HOUR)
 }
 
-/// Where a chunk belongs; derives from all the events of its batch.
+/// The parts of a chunk's position, derived from all events of its batch.
 struct Place {
     batch: BatchId,
     hour: Timestamp,
@@ -120,7 +121,7 @@ struct Place {
 }
 
 impl Place {
-    /// `None` when no event of the part is within the window.
+    /// Packs the events that are accepted at `now`; `None` if there are none.
     fn chunk<E: Event>(&self, part: Part<'_, E>, now: Timestamp) -> io::Result<Option<Chunk>> {
         let kept: Vec<&E> = part
             .events
@@ -150,8 +151,8 @@ impl Place {
         }))
     }
 
-    /// `number` counts within the hour: an hour that has left the window must
-    /// not move the others.
+    /// `number` counts within the hour, so an hour whose events have all become too old
+    /// does not change the hashes of the other hours.
     fn hash(&self) -> [u8; 16] {
         let mut hash = Sha256::new();
         hash.update(self.batch.as_bytes());

@@ -1,5 +1,5 @@
-//! Decoding: from the inflated body of a request to events, event by event, so
-//! that one bad event costs one event.
+//! Decodes the decompressed body of a request into events, one by one, so that a
+//! malformed event affects no other.
 
 mod bounds;
 mod envelope;
@@ -21,41 +21,41 @@ use crate::event::Event;
 use crate::inflate::Payload;
 use crate::reject_reason::RejectReason;
 pub use envelope::EnvelopeError;
+use layout::EventError;
 pub use layout::Layout;
-use layout::Reason;
 pub use native::MAX_ID_BYTES;
 use otlp::Encoding;
 
-/// Most events of one batch.
+/// Largest number of events in one batch.
 pub const MAX_EVENTS: usize = 10_000;
 
-/// Most resources and scopes that the events of one batch come from.
+/// Largest number of resources and scopes in one batch.
 pub const MAX_GROUPS: usize = 10_000;
 
-/// Most bytes that all origins of one batch take, as JSON and in memory: each is
-/// stored with its events, and a resource with many scopes is many origins.
+/// Largest total size of the resources and scopes of one batch, in bytes, as JSON and in
+/// memory. A resource counts once for each of its scopes, because it is stored with each.
 pub const MAX_ORIGINS_BYTES: usize = 8 * 1024 * 1024;
 
-/// How many rejected events an answer describes.
+/// Number of rejected events that a response describes.
 pub const MAX_REPORTED: usize = 20;
 
-/// Events that ended longer ago are rejected.
+/// Events that ended longer ago than this are rejected.
 pub const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Events that start later than this from now are rejected.
+/// Events that start further in the future than this are rejected.
 pub const MAX_AHEAD: Duration = Duration::from_secs(5 * 60);
 
-/// How a batch is written.
+/// Protocol and encoding of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Upblit's own JSON.
     Native,
-    /// OpenTelemetry's protocol.
+    /// OTLP in either encoding.
     Otlp(Encoding),
 }
 
 impl Format {
-    /// What bodies are once they are decompressed.
+    /// Kind of data that a body of this format holds once decompressed.
     pub fn payload(self) -> Payload {
         match self {
             Self::Otlp(Encoding::Protobuf) => Payload::Protobuf,
@@ -64,14 +64,14 @@ impl Format {
     }
 }
 
-/// A batch after every event was looked at.
+/// A batch whose events have been decoded.
 #[derive(Debug)]
 pub struct Decoded<E> {
-    /// The well-formed events, in the order they came.
+    /// Well-formed events, in the order of the body.
     pub events: Vec<Indexed<E>>,
-    /// What became of the others.
+    /// Counts, and the reasons why events were rejected.
     pub report: Report,
-    /// Where they stand in the body.
+    /// Positions of the events in the body.
     pub layout: Layout,
 }
 
@@ -80,30 +80,30 @@ pub struct Decoded<E> {
 pub struct Indexed<E> {
     /// Position in the batch, from 0.
     pub index: usize,
-    /// The event.
+    /// The decoded event.
     pub event: E,
-    /// Whether a text or attribute was cut to its bound.
+    /// Whether a text or attribute was truncated to its limit.
     pub is_cut: bool,
 }
 
-/// The answer to a batch.
+/// The response to a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Report {
-    /// Events stored.
+    /// Number of events stored.
     pub accepted: usize,
-    /// Events dropped.
+    /// Number of events dropped.
     pub rejected: usize,
-    /// Events stored with a text or attribute cut to its bound.
+    /// Number of events stored with a text or attribute truncated to its limit.
     pub truncated: usize,
-    /// Why events were dropped: the first [`MAX_REPORTED`] of them.
+    /// Reasons why events were dropped, for the first 20 of them.
     pub errors: Vec<Rejection>,
-    /// How many were dropped for which reason; not part of the answer.
+    /// Number of dropped events by reason; not part of the response.
     #[serde(skip)]
     pub rejected_by: BTreeMap<RejectReason, usize>,
-    /// When the SDK says it sent the batch; not part of the answer.
+    /// Time of sending according to the SDK; not part of the response.
     #[serde(skip)]
     pub sent_at: Option<Timestamp>,
-    /// When the last well-formed event ended; not part of the answer.
+    /// End of the last well-formed event; not part of the response.
     #[serde(skip)]
     pub latest_end: Option<Timestamp>,
 }
@@ -113,17 +113,16 @@ pub struct Report {
 pub struct Rejection {
     /// Position of the event in the batch, from 0.
     pub index: usize,
-    /// The field and the reason.
+    /// Pointer to the field, and what is wrong with it.
     #[serde(flatten)]
     pub error: FieldError,
-    /// The reason in one word; not part of the answer.
+    /// Reason to count the event under; not part of the response.
     #[serde(skip)]
     pub kind: RejectReason,
 }
 
 impl Report {
-    /// Counts an event that is dropped because it cannot be read, and describes
-    /// it while there is room.
+    /// Counts a malformed event, and describes it if it is among the first [`MAX_REPORTED`].
     pub fn reject(&mut self, index: usize, error: FieldError) {
         self.reject_as(RejectReason::Malformed, index, error);
     }
@@ -146,14 +145,14 @@ impl<E> Decoded<E> {
         }
     }
 
-    fn reject(&mut self, index: usize, reason: Reason) {
+    fn reject(&mut self, index: usize, reason: EventError) {
         let error = self.layout.error(index, reason);
         self.report.reject(index, error);
     }
 }
 
 impl<E: Event> Decoded<E> {
-    /// Drops the events outside the time window; what stays is accepted.
+    /// Drops the events that are too old or too far in the future; the others are accepted.
     pub fn within_window(mut self, now: Timestamp) -> Self {
         let mut outsiders = Report::default();
         let ends = self.events.iter().map(|indexed| indexed.event.end());
@@ -178,7 +177,7 @@ impl<E: Event> Decoded<E> {
     }
 }
 
-/// How an event can miss the time window.
+/// Why an event is outside the accepted time range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outside {
     TooOld,
@@ -204,7 +203,7 @@ impl Outside {
     }
 }
 
-/// How an event misses the time window; `None` when it is inside.
+/// Why an event is outside the accepted time range; `None` if it is inside.
 pub(crate) fn outside(event: &impl Event, now: Timestamp) -> Option<Outside> {
     if event.end() < clock::before(now, MAX_AGE) {
         Some(Outside::TooOld)

@@ -1,4 +1,5 @@
-//! One shape for what every front door accepts and the store keeps.
+//! Spans and log records, in the one form that both ingest protocols decode into and
+//! that chunks store.
 
 mod log_record;
 mod origin;
@@ -16,31 +17,30 @@ pub use log_record::{LogRecord, level_of_severity};
 pub use origin::{Origin, Scope};
 pub use span::{Span, SpanEvent, SpanKind, SpanLink, SpanOutcome};
 
-/// Something that happened at a time and is stored in batches: a [`Span`] or a
-/// [`LogRecord`], and nothing else.
+/// A [`Span`] or a [`LogRecord`]. Sealed: there is no third kind.
 pub trait Event: sealed::Sealed + Serialize + DeserializeOwned {
-    /// What kind of telemetry it is.
+    /// The signal that events of this type belong to.
     const SIGNAL: Signal;
 
-    /// When it started; for a log record, when it was written.
+    /// Start time; for a log record, the time it was written.
     fn start(&self) -> Timestamp;
 
-    /// When it ended.
+    /// End time; for a log record, the same as [`start`](Self::start).
     fn end(&self) -> Timestamp;
 
-    /// Whether it tells of a failure.
+    /// Whether the event reports a failure.
     fn is_error(&self) -> bool;
 
-    /// The trace it belongs to.
+    /// Trace that the event belongs to, if any.
     fn trace_id(&self) -> Option<&str>;
 
-    /// Where it comes from; shared by many events, and stored once for them.
+    /// Resource and scope of the event. Shared by many events and stored once for all of them.
     fn origin(&self) -> Option<&Arc<Origin>>;
 
-    /// Gives an event that was read its origin back.
+    /// Sets the resource and scope, for an event read from a chunk.
     fn set_origin(&mut self, origin: Option<Arc<Origin>>);
 
-    /// The event as what it is, for code that treats the two differently.
+    /// The event by its concrete type, for code that treats the two differently.
     fn by_signal(&self) -> EventRef<'_>;
 }
 

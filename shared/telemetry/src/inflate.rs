@@ -1,6 +1,6 @@
-//! Request bodies as they should have arrived. Gateways decode base64 or not,
-//! inflate gzip or not, and sometimes mistake bytes for text: so the body
-//! itself is looked at, and the headers are only a hint.
+//! Decompression of request bodies. Gateways may or may not decode base64 and gzip, and
+//! sometimes treat bytes as text. The first bytes of the body therefore decide how it is
+//! read, and the headers are only a hint.
 
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -12,40 +12,40 @@ use thiserror::Error;
 
 const MIB: usize = 1024 * 1024;
 
-/// Most bytes of a body on the wire: Lambda's 6 MB less base64.
+/// Largest body as sent, in bytes: Lambda's limit of 6 MB less the overhead of base64.
 pub const MAX_WIRE_BYTES: usize = 4 * MIB;
 
-/// Most bytes of a body after decompression.
+/// Largest body after decompression, in bytes.
 pub const MAX_INFLATED_BYTES: usize = 16 * MIB;
 
-/// The largest zstd window accepted, as a power of two: 8 MiB, what RFC 8878
-/// §3.1.1.1.2 asks every decoder to support.
+/// Largest zstd window accepted, as a power of two: 8 MiB, which RFC 8878 §3.1.1.1.2
+/// recommends every decoder to support.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-/// Gzip after something took its bytes for UTF-8 and replaced the second by U+FFFD.
+/// Start of a gzip body that was treated as UTF-8: its second byte became U+FFFD.
 const GZIP_AS_TEXT: &[u8] = &[0x1f, 0xef, 0xbf, 0xbd];
 
 /// Why a body cannot be read.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum InflateError {
-    /// `Content-Encoding` names something else than gzip, deflate, zstd or identity, or several.
+    /// `Content-Encoding` is not one of gzip, deflate, zstd and identity.
     #[error("Content-Encoding {0:?} is not supported; use gzip, deflate, zstd or none")]
     UnknownEncoding(String),
-    /// The compressed data ends early or does not decode.
+    /// The compressed data ends early or is invalid.
     #[error("the {0} body is corrupt or truncated; send it again as it was compressed")]
     Corrupt(&'static str),
-    /// Something between the client and us read the compressed bytes as text.
+    /// Something between client and server treated the compressed bytes as text.
     #[error(
         "the gzip body was altered on the way, as if it were text; \
          send it with Content-Type: application/octet-stream, or uncompressed"
     )]
     ReadAsText,
-    /// More than [`MAX_WIRE_BYTES`] as sent.
+    /// The body is larger than [`MAX_WIRE_BYTES`] as sent.
     #[error("the body is larger than {} MiB; send smaller batches", MAX_WIRE_BYTES / MIB)]
     WireTooLarge,
-    /// More than [`MAX_INFLATED_BYTES`] after decompression.
+    /// The body is larger than [`MAX_INFLATED_BYTES`] after decompression.
     #[error(
         "the body is larger than {} MiB after decompression; send smaller batches",
         MAX_INFLATED_BYTES / MIB
@@ -53,18 +53,18 @@ pub enum InflateError {
     InflatedTooLarge,
 }
 
-/// What a body is once it is decompressed: tells one that already is.
+/// Kind of data in a body once decompressed. Used to recognize a body that already is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Payload {
-    /// An object or an array.
+    /// JSON object or array.
     Json,
-    /// Messages in the first field of a message, or nothing at all.
+    /// Protocol buffers message whose first field is a message, or an empty body.
     Protobuf,
 }
 
 impl Payload {
-    /// Whether a body that starts so is one. Compressed ones start otherwise: a
-    /// raw deflate stream could start with 0x0a, but compressors start none so.
+    /// Whether the body starts like uncompressed data of this kind. A raw deflate stream
+    /// could start with 0x0a too, but no compressor writes one.
     fn starts(self, body: &[u8]) -> bool {
         match self {
             Self::Json => body
@@ -76,21 +76,21 @@ impl Payload {
     }
 }
 
-/// Field 1, length-delimited.
+/// Key of field 1, length-delimited.
 const PROTOBUF_FIRST_FIELD: u8 = 0x0a;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Encoding {
+enum ContentEncoding {
     Identity,
     Gzip,
     Deflate,
     Zstd,
 }
 
-/// The body after decompression, in bounded memory.
+/// Decompresses a body in bounded memory.
 ///
 /// # Errors
-/// When it is too large, corrupt, or in an encoding we do not read.
+/// When the body is too large, corrupt, or in an unsupported encoding.
 pub fn inflate<'a>(
     body: &'a [u8],
     content_encoding: Option<&str>,
@@ -102,32 +102,34 @@ pub fn inflate<'a>(
         return Err(InflateError::WireTooLarge);
     }
     match actual_encoding(&body, declared, payload)? {
-        Encoding::Identity => Ok(body),
-        Encoding::Gzip => read_bounded(MultiGzDecoder::new(&*body), "gzip").map(Cow::Owned),
-        Encoding::Deflate if has_zlib_header(&body) => {
+        ContentEncoding::Identity => Ok(body),
+        ContentEncoding::Gzip => read_bounded(MultiGzDecoder::new(&*body), "gzip").map(Cow::Owned),
+        ContentEncoding::Deflate if has_zlib_header(&body) => {
             read_bounded(ZlibDecoder::new(&*body), "deflate").map(Cow::Owned)
         }
-        Encoding::Deflate => read_bounded(DeflateDecoder::new(&*body), "deflate").map(Cow::Owned),
-        Encoding::Zstd => inflate_zstd(&body).map(Cow::Owned),
+        ContentEncoding::Deflate => {
+            read_bounded(DeflateDecoder::new(&*body), "deflate").map(Cow::Owned)
+        }
+        ContentEncoding::Zstd => inflate_zstd(&body).map(Cow::Owned),
     }
 }
 
-fn declared_encoding(header: Option<&str>) -> Result<Encoding, InflateError> {
+fn declared_encoding(header: Option<&str>) -> Result<ContentEncoding, InflateError> {
     let name = header.unwrap_or_default().trim().to_ascii_lowercase();
     match name.as_str() {
-        "" | "identity" => Ok(Encoding::Identity),
-        "gzip" | "x-gzip" => Ok(Encoding::Gzip),
-        "deflate" => Ok(Encoding::Deflate),
-        "zstd" => Ok(Encoding::Zstd),
+        "" | "identity" => Ok(ContentEncoding::Identity),
+        "gzip" | "x-gzip" => Ok(ContentEncoding::Gzip),
+        "deflate" => Ok(ContentEncoding::Deflate),
+        "zstd" => Ok(ContentEncoding::Zstd),
         _ => Err(InflateError::UnknownEncoding(
             name.chars().take(40).collect(),
         )),
     }
 }
 
-/// A gateway that forgot to say `isBase64Encoded` hands over the text itself.
-/// No JSON starts with the letters of gzip and zstd, and no message with field 8,
-/// so nothing else is mistaken for it.
+/// Decodes base64 that a gateway passed on without setting `isBase64Encoded`. No JSON
+/// starts with the base64 of gzip or zstd, and no OTLP message starts with field 8, so
+/// nothing else is mistaken for it.
 fn without_base64(body: &[u8], payload: Payload) -> Cow<'_, [u8]> {
     let looks_encoded = body.starts_with(b"H4sI")
         || body.starts_with(b"KLUv/")
@@ -140,29 +142,30 @@ fn without_base64(body: &[u8], payload: Payload) -> Cow<'_, [u8]> {
 
 fn actual_encoding(
     body: &[u8],
-    declared: Encoding,
+    declared: ContentEncoding,
     payload: Payload,
-) -> Result<Encoding, InflateError> {
+) -> Result<ContentEncoding, InflateError> {
     if body.starts_with(GZIP_AS_TEXT) {
         return Err(InflateError::ReadAsText);
     }
     if body.starts_with(GZIP_MAGIC) {
-        return Ok(Encoding::Gzip);
+        return Ok(ContentEncoding::Gzip);
     }
     if body.starts_with(ZSTD_MAGIC) {
-        return Ok(Encoding::Zstd);
+        return Ok(ContentEncoding::Zstd);
     }
     match declared {
-        Encoding::Identity => Ok(Encoding::Identity),
-        // Already inflated, by a gateway that left the header on.
-        _ if payload.starts(body) => Ok(Encoding::Identity),
-        Encoding::Deflate => Ok(Encoding::Deflate),
-        Encoding::Gzip => Err(InflateError::Corrupt("gzip")),
-        Encoding::Zstd => Err(InflateError::Corrupt("zstd")),
+        ContentEncoding::Identity => Ok(ContentEncoding::Identity),
+        // A gateway decompressed the body and kept the header.
+        _ if payload.starts(body) => Ok(ContentEncoding::Identity),
+        ContentEncoding::Deflate => Ok(ContentEncoding::Deflate),
+        ContentEncoding::Gzip => Err(InflateError::Corrupt("gzip")),
+        ContentEncoding::Zstd => Err(InflateError::Corrupt("zstd")),
     }
 }
 
-/// RFC 1950 §2.2. Some clients send raw deflate (RFC 1951) under the same name.
+/// Whether the body has a zlib header (RFC 1950 §2.2). Some clients send raw deflate
+/// (RFC 1951) under the same name.
 fn has_zlib_header(body: &[u8]) -> bool {
     match body {
         [cmf, flg, ..] => cmf & 0x0f == 8 && u16::from_be_bytes([*cmf, *flg]) % 31 == 0,
@@ -179,8 +182,8 @@ fn inflate_zstd(body: &[u8]) -> Result<Vec<u8>, InflateError> {
     read_bounded(decoder, "zstd")
 }
 
-/// Reads to the end or to the bound. Memory grows with what really comes out,
-/// so a bomb of 80 KiB never holds more than the bound and one smaller buffer.
+/// Reads to the end, or to the limit. Memory grows with the data decompressed, so a
+/// decompression bomb never takes more than the limit and one smaller buffer.
 fn read_bounded(mut from: impl Read, name: &'static str) -> Result<Vec<u8>, InflateError> {
     let mut inflated = Vec::new();
     let mut piece = [0; 16 * 1024];
@@ -240,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn every_encoding_is_read_as_declared() {
+    fn every_supported_encoding_is_decompressed() {
         for (body, encoding) in [
             (JSON.to_vec(), None),
             (JSON.to_vec(), Some("identity")),
@@ -259,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_gateway_did_to_the_body_is_undone() {
+    fn json_is_read_however_a_gateway_changed_its_encoding() {
         let base64 = STANDARD.encode(gzip(JSON)).into_bytes();
         for (body, encoding) in [
             (gzip(JSON), None),
@@ -278,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_gateway_did_to_protobuf_is_undone() {
+    fn protobuf_is_read_however_a_gateway_changed_its_encoding() {
         const MESSAGE: &[u8] = &[0x0a, 0x03, 0x12, 0x01, 0xff];
         for message in [MESSAGE, &[0x0a, 0x00], &[0x0a, 0xff, 0x01, 0x12]] {
             let base64 = STANDARD.encode(message).into_bytes();
@@ -330,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_that_was_read_as_text_is_named() {
+    fn gzip_that_was_treated_as_text_has_its_own_error() {
         let mangled = String::from_utf8_lossy(&gzip(JSON)).into_owned();
         assert_eq!(
             inflate(mangled.as_bytes(), Some("gzip")),

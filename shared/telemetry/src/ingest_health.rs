@@ -1,9 +1,9 @@
-//! How an API key fares at ingest: what was accepted, what was not and why,
-//! whether the sender's clock is right. Each instance sums it up and seldom
-//! writes the sum, so that a request costs no write.
+//! Key health: what ingest accepted and rejected for an API key, the reasons, and how far
+//! the sender's clock is off. Each instance adds requests up in memory and writes the
+//! total at most once a minute, so that a request costs no write.
 //!
-//! It is a statistic. Less than a minute of it is lost with an instance; and a
-//! write that was applied but whose answer was lost is counted twice.
+//! The counts are approximate. An instance that stops loses less than a minute of them,
+//! and a write whose response was lost may be counted twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,52 +16,52 @@ use crate::decode::Report;
 use crate::reject_reason::RejectReason;
 use upblit_base::clock;
 
-/// How often one instance writes one key's sum, at most, in the usual case.
+/// Shortest time between two writes of one instance for one key.
 pub const WRITE_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How often it does when there is news: the first request of a day, or the
-/// first error of a kind on that day.
+/// Shortest time between two writes if there is news: the first request of a day, or the
+/// first error for a reason on that day.
 pub const NEWS_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Longest description of an error, in characters.
+/// Longest detail of an error, in characters.
 pub const MAX_DETAIL_CHARS: usize = 200;
 
-/// What became of a key's requests over a time.
+/// What became of the requests with a key during a period.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
-    /// The first request of this time.
+    /// Time of the first request of the period.
     pub since: Timestamp,
-    /// The last request of this time, whatever came of it.
+    /// Time of the last request of the period, accepted or refused.
     pub last_seen_at: Timestamp,
-    /// Events accepted. Negative in a sum that takes back what was written before.
+    /// Number of events accepted. Negative in a total that reverts counts already written.
     pub accepted: i64,
-    /// Events, and whole requests, that were not accepted.
+    /// Number of events rejected and of requests refused, by reason.
     pub rejected_by: BTreeMap<RejectReason, i64>,
-    /// The latest of these.
+    /// The latest rejection.
     pub last_error: Option<LastError>,
-    /// By how many milliseconds the sender's clock was ahead of ours when it last
-    /// told a time; behind when negative. A batch that was sent again makes it
-    /// look behind: it tells when it was sent first.
+    /// Milliseconds by which the sender's clock was ahead of the server's at the last
+    /// request that allowed an estimate; negative if behind. A retried batch makes the
+    /// clock look behind, because it holds the time of the first attempt.
     pub clock_skew_ms: Option<i64>,
 }
 
-/// Why something was not accepted, and when.
+/// The latest rejection of an event or request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastError {
-    /// When.
+    /// Time of the request.
     pub at: Timestamp,
-    /// Why, in one word.
+    /// Reason it is counted under.
     pub reason: RejectReason,
-    /// What the sender was told, within [`MAX_DETAIL_CHARS`].
+    /// Error message as returned to the sender, up to [`MAX_DETAIL_CHARS`].
     pub detail: String,
 }
 
 impl Health {
-    /// Of one request, the batch of which was read.
+    /// Health of one request whose batch could be read.
     pub fn of_batch(report: &Report, now: Timestamp) -> Self {
         let last_error = report.errors.last().map(|rejection| {
-            let (pointer, reason) = (&rejection.error.pointer, &rejection.error.reason);
-            LastError::new(now, rejection.kind, &format!("{pointer}: {reason}"))
+            let detail = format!("{}: {}", rejection.error.pointer, rejection.error.reason);
+            LastError::new(now, rejection.kind, &detail)
         });
         let counts = report.rejected_by.iter();
         Self {
@@ -73,8 +73,8 @@ impl Health {
         }
     }
 
-    /// Of one request that was refused as a whole, and how that was explained
-    /// to the sender.
+    /// Health of one request that was refused as a whole. `detail` is the error message
+    /// returned to the sender.
     pub fn of_refusal(reason: RejectReason, detail: &str, now: Timestamp) -> Self {
         Self {
             rejected_by: BTreeMap::from([(reason, 1)]),
@@ -83,7 +83,7 @@ impl Health {
         }
     }
 
-    /// The sum of both, whichever came first.
+    /// The total of two periods, in either order.
     #[must_use]
     pub fn plus(mut self, other: Self) -> Self {
         for (reason, count) in other.rejected_by {
@@ -106,13 +106,13 @@ impl Health {
         }
     }
 
-    /// Everything that was not accepted.
+    /// Number of events rejected and requests refused.
     pub fn rejected(&self) -> i64 {
         self.rejected_by.values().sum()
     }
 
-    /// What sums up with this to a request of which nothing counts.
-    fn taken_back(&self) -> Self {
+    /// The negative counts, which cancel this request in a total.
+    fn reverted(&self) -> Self {
         let counts = self.rejected_by.iter();
         Self {
             accepted: -self.accepted,
@@ -144,40 +144,40 @@ impl LastError {
     }
 }
 
-/// The UTC day of a time: sums are kept by day.
+/// UTC day of a time. Totals are kept by day.
 pub fn day_of(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date()
 }
 
-/// The days whose sums are shown: yesterday and today.
+/// The days that key health covers: yesterday and today (UTC).
 pub fn shown_days(now: Timestamp) -> [Date; 2] {
     let yesterday = clock::before(now, Duration::from_secs(24 * 60 * 60));
     [day_of(yesterday), day_of(now)]
 }
 
-/// What one instance has seen of a key and not written yet.
+/// The totals for one key that an instance has not written yet.
 #[derive(Debug, Default)]
 pub struct Pending {
-    sums: BTreeMap<Date, Health>,
+    totals: BTreeMap<Date, Health>,
     attempted_at: Option<Timestamp>,
-    /// The day of the last sum that was written, and the kinds of error that
-    /// were written on that day.
-    told: Option<(Date, BTreeSet<RejectReason>)>,
+    /// Day of the last total written, and the reasons written for that day.
+    written: Option<(Date, BTreeSet<RejectReason>)>,
 }
 
 impl Pending {
-    /// Adds a request.
-    pub fn note(&mut self, seen: Health) {
-        self.add(day_of(seen.last_seen_at), seen);
+    /// Counts a request.
+    pub fn record(&mut self, request: Health) {
+        self.add(day_of(request.last_seen_at), request);
     }
 
-    /// Takes a request back, written or not: its sender was told to send it again.
-    pub fn take_back(&mut self, seen: &Health) {
-        self.note(seen.taken_back());
+    /// Reverts a request that was recorded, whether written or not. For a request that
+    /// failed later, which its sender will retry.
+    pub fn revert(&mut self, request: &Health) {
+        self.record(request.reverted());
     }
 
-    /// The sums to be written now, by day; none while the time has not come.
-    /// Each must be followed by [`Self::written`] or [`Self::not_written`].
+    /// Takes the totals that are due to be written, by day; empty if it is too early.
+    /// The caller must report each by [`Self::written`] or [`Self::not_written`].
     pub fn due(&mut self, now: Timestamp) -> BTreeMap<Date, Health> {
         let interval = if self.has_news(now) {
             NEWS_INTERVAL
@@ -190,50 +190,53 @@ impl Pending {
         }
         self.attempted_at = Some(now);
         let [first_shown, _] = shown_days(now);
-        self.sums.retain(|day, _| *day >= first_shown);
-        std::mem::take(&mut self.sums)
+        self.totals.retain(|day, _| *day >= first_shown);
+        std::mem::take(&mut self.totals)
     }
 
-    /// Notes that a sum was written.
-    pub fn written(&mut self, day: Date, sum: &Health) {
-        let kinds = sum.rejected_by.keys().copied();
-        match &mut self.told {
-            Some((told_day, told)) if *told_day == day => told.extend(kinds),
-            Some((told_day, _)) if *told_day > day => {}
-            _ => self.told = Some((day, kinds.collect())),
+    /// Records that a total was written.
+    pub fn written(&mut self, day: Date, total: &Health) {
+        let reasons = total.rejected_by.keys().copied();
+        match &mut self.written {
+            Some((last_day, written)) if *last_day == day => written.extend(reasons),
+            Some((last_day, _)) if *last_day > day => {}
+            _ => self.written = Some((day, reasons.collect())),
         }
     }
 
-    /// Keeps a sum that could not be written.
-    pub fn not_written(&mut self, day: Date, sum: Health) {
-        self.add(day, sum);
+    /// Puts back a total that could not be written.
+    pub fn not_written(&mut self, day: Date, total: Health) {
+        self.add(day, total);
     }
 
-    fn add(&mut self, day: Date, sum: Health) {
-        let sum = match self.sums.remove(&day) {
-            Some(before) => before.plus(sum),
-            None => sum,
+    fn add(&mut self, day: Date, health: Health) {
+        let total = match self.totals.remove(&day) {
+            Some(before) => before.plus(health),
+            None => health,
         };
-        self.sums.insert(day, sum);
+        self.totals.insert(day, total);
     }
 
     fn has_news(&self, now: Timestamp) -> bool {
         let today = day_of(now);
-        let told = self.told.as_ref().filter(|(day, _)| *day == today);
-        let Some((_, told)) = told else {
+        let written_today = self.written.as_ref().filter(|(day, _)| *day == today);
+        let Some((_, written)) = written_today else {
             return true;
         };
-        let sum = self.sums.get(&today);
-        sum.is_some_and(|sum| sum.rejected_by.keys().any(|kind| !told.contains(kind)))
+        let total = self.totals.get(&today);
+        total.is_some_and(|total| {
+            let mut reasons = total.rejected_by.keys();
+            reasons.any(|reason| !written.contains(reason))
+        })
     }
 }
 
-/// The time of sending is the best the sender tells of its clock; an event that
-/// ended in the future tells as much.
+/// The time of sending shows the sender's clock best. Without one, an event that ended in
+/// the future does.
 fn clock_skew_ms(report: &Report, now: Timestamp) -> Option<i64> {
     let ahead = report.latest_end.filter(|end| *end > now);
-    let told = report.sent_at.or(ahead)?;
-    Some(told.as_millisecond() - now.as_millisecond())
+    let sender_time = report.sent_at.or(ahead)?;
+    Some(sender_time.as_millisecond() - now.as_millisecond())
 }
 
 fn signed(count: usize) -> i64 {

@@ -1,4 +1,4 @@
-//! From the body of a request to what is stored: its events, decoded and packed.
+//! Turns the body of a request into the chunks to store.
 
 use std::io;
 
@@ -10,21 +10,22 @@ use crate::batch::{BatchId, Signal};
 use crate::chunk::{self, Chunk};
 use crate::decode::{EnvelopeError, Format, Report, native, otlp};
 
-/// Why nothing of a batch can be stored.
+/// Why a whole batch is refused.
 #[derive(Debug, Error)]
 pub enum IntakeError {
-    /// What surrounds the events cannot be read, or is too much.
+    /// The envelope around the events is malformed or exceeds a limit.
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),
-    /// The events could not be compressed, which no input can cause.
+    /// Compression failed. No input can cause this.
     #[error("the events could not be compressed")]
     Compression(#[from] io::Error),
 }
 
-/// Decodes an inflated body and packs the events that are within the time window.
+/// Decodes a decompressed body and packs the events that are neither too old nor too
+/// far in the future. The report counts the others.
 ///
 /// # Errors
-/// When the batch cannot be read at all; a bad event is only reported.
+/// When the batch as a whole cannot be read. A malformed event is only reported.
 pub fn chunks_of(
     body: &[u8],
     signal: Signal,

@@ -1,6 +1,6 @@
-//! Telemetry: events, how they are decoded, packed into chunks, queried and
-//! added up, and how each API key fares at sending them. Pure: no I/O; time is
-//! an argument.
+//! Telemetry: decoding events, packing them into chunks, querying them and rolling
+//! them up by the hour, and the health of the API keys that send them. Pure: no I/O,
+//! and the current time is an argument.
 
 pub mod batch;
 pub mod chunk;

@@ -1,6 +1,5 @@
-//! Reading telemetry: what is asked for, and what becomes of the events that
-//! storage returns. Lists walk heads newest first and open only blobs that may
-//! hold what is asked for.
+//! Queries: filters, time windows, and what is computed from the stored events. Lists
+//! read chunk summaries, newest first, and then only the chunks that may match.
 
 pub mod bucket;
 pub mod cursor;

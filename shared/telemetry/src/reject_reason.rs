@@ -1,39 +1,39 @@
-//! Why an event or a request of an API key was not accepted, in one word.
+//! Reasons for which ingest rejects an event or a request.
 
 use serde::{Deserialize, Serialize};
 
 use utoipa::ToSchema;
 
-/// Why an event or a request was not accepted: a closed set, to count by.
+/// Reason for rejecting an event or a whole request. Key health counts by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RejectReason {
-    /// An event that ended too long ago.
+    /// The event ended too long ago.
     TooOld,
-    /// An event that starts too far in the future.
+    /// The event starts too far in the future.
     TooFarAhead,
-    /// An event that cannot be read.
+    /// The event cannot be read.
     Malformed,
-    /// A request over a bound on size or number.
+    /// The request exceeds a limit on size or number of events.
     TooLarge,
-    /// A request in a content type or encoding we do not read.
+    /// The content type or encoding of the request is not supported.
     UnsupportedMediaType,
-    /// A request that cannot be read.
+    /// The request cannot be read.
     MalformedRequest,
-    /// A request over the key's quota.
+    /// The key's quota is used up.
     RateLimited,
-    /// A request that the key may not make.
+    /// The key lacks the scope for the request.
     MissingScope,
-    /// A request with a key that is switched off.
+    /// The key is disabled.
     KeyDisabled,
-    /// A request with a key past its expiry.
+    /// The key has expired.
     KeyExpired,
-    /// A request with a key that was ended.
+    /// The key was revoked.
     KeyRevoked,
 }
 
 impl RejectReason {
-    /// All of them.
+    /// Every reason, in the order of declaration.
     pub const ALL: [Self; 11] = [
         Self::TooOld,
         Self::TooFarAhead,
@@ -48,7 +48,7 @@ impl RejectReason {
         Self::KeyRevoked,
     ];
 
-    /// Its slug.
+    /// The name used in JSON and as the name of the stored counter.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::TooOld => "too-old",
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_reason_is_written_as_its_slug() {
+    fn the_json_form_of_every_reason_equals_its_name() {
         for reason in RejectReason::ALL {
             let written = serde_json::to_value(reason).unwrap();
             assert_eq!(written, reason.as_str());

@@ -1,5 +1,5 @@
-//! A trace's spans may lie in batches around the one that lists it: other
-//! services send their own.
+//! Counts of the spans of a trace over adjacent chunks. Several services may send spans of
+//! a trace, each in its own batches.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -18,34 +18,34 @@ use shared::web::error::Error;
 use crate::archive::Archive;
 use crate::page::{Found, one_by_one};
 
-/// How much earlier than its entry a part of the trace may be placed, by clocks
-/// that disagree, or because the entry is not its first span.
+/// How much earlier than its row a chunk of the trace may be positioned, because clocks
+/// differ or the row is not the first span.
 const BEFORE: Duration = Duration::from_secs(60);
 
-/// How much later than its end: spans wait to be sent.
+/// How much later than the end of the row, because SDKs send spans in batches.
 const AFTER: Duration = Duration::from_secs(5 * 60);
 
-/// Heads of the surroundings that are looked at. In busier times a row counts
-/// the spans that were found.
+/// Number of summaries of adjacent chunks that are read. In busier times, a row counts
+/// only the spans found in these.
 const MAX_HEADS: usize = 2_000;
 
-/// Bytes of the blobs around that are opened.
+/// Size of the adjacent chunks that are read, in bytes.
 const MAX_BLOB_BYTES: usize = 16 * 1024 * 1024;
 
-/// An entry, and the chunk that lists it.
+/// A row, and the chunk that lists it.
 type Candidate<'a> = (Position, &'a Entry);
 
-/// Spans of a trace, in all chunks.
+/// Numbers of spans of a trace in all chunks.
 #[derive(Clone, Copy)]
 pub(super) struct Counts {
-    /// Distinct spans.
+    /// Number of distinct spans.
     pub(super) spans: usize,
-    /// Those that failed.
+    /// Number of spans that failed.
     pub(super) errors: usize,
 }
 
-/// The entries whose trace is listed in their place, with its counts. The chunks
-/// around are read for as many entries together as the page has room for.
+/// Adds counts to rows, and drops the rows of traces that are listed at another chunk.
+/// Reads adjacent chunks for as many rows at a time as the page still has room for.
 pub(super) fn completed<'a>(
     state: &'a crate::State,
     archive: &'a Archive,
@@ -60,7 +60,7 @@ pub(super) fn completed<'a>(
                 return Ok(None);
             }
             let batch = match room {
-                // The page is full: what comes next is only where the next one begins.
+                // The page is full. The next row only shows where the next page begins.
                 0 => next
                     .into_iter()
                     .map(|Found { at, .. }| Found { at, row: None })
@@ -94,7 +94,7 @@ async fn complete(
     Ok(completed.collect())
 }
 
-/// The counts of each candidate; `None` for a trace that is listed elsewhere.
+/// The counts of each candidate; `None` for a trace that is listed at another chunk.
 async fn counts(
     state: &crate::State,
     archive: &Archive,
@@ -118,7 +118,7 @@ async fn counts(
     Ok(counts.collect())
 }
 
-/// The heads around that may hold spans of these traces.
+/// The summaries of adjacent chunks that may hold spans of these traces.
 async fn surrounding(
     state: &crate::State,
     archive: &Archive,
@@ -151,7 +151,7 @@ async fn surrounding(
     Ok(heads)
 }
 
-/// What the head counted, where no other batch holds spans of the trace.
+/// The counts in the summary, if no other chunk holds spans of the trace.
 fn counts_if_alone(heads: &[(StoredHead, Summary)], (chunk, entry): &Candidate) -> Option<Counts> {
     let trace = fingerprint(&entry.trace_id);
     let mut holding = heads.iter().filter(|(_, summary)| summary.may_hold(trace));
@@ -188,8 +188,7 @@ async fn open(
     Ok(places.zip(opened).collect())
 }
 
-/// Distinct spans and failures over all batches; `None` when the trace is listed
-/// in another's place.
+/// The counts over all chunks; `None` if the trace is listed at another chunk.
 fn gathered_counts(
     opened: &BTreeMap<Position, Vec<Span>>,
     (listed_in, entry): &Candidate,

@@ -1,4 +1,4 @@
-//! Reading: heads of a range, and the blobs behind some of them.
+//! Reads the chunk summaries of a range, and the chunks of some of them.
 
 use crate::error::{corrupt, failed};
 use std::collections::HashMap;
@@ -21,74 +21,75 @@ use upblit_telemetry::chunk::head::Summary;
 use upblit_telemetry::event::Event;
 use upblit_telemetry::query::window::Window;
 
-/// Queries that run side by side.
+/// Number of queries that run concurrently.
 const MAX_CONCURRENT: usize = 8;
 
-/// Blobs of one request: 100 at most, and 16 MB; a blob may have 350 KB.
+/// Chunks read by one request. `BatchGetItem` returns at most 100 items and 16 MB; a chunk
+/// has up to 350 KB.
 const BLOBS_PER_READ: usize = 40;
 
-/// A stretch of one application's heads.
+/// A range of chunk summaries of one application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeadRange {
-    /// Whose.
+    /// Application that the telemetry belongs to.
     pub application_id: ApplicationId,
-    /// Of what kind.
+    /// Signal of the events.
     pub signal: Signal,
-    /// Over how many shards they may be spread.
+    /// Number of shards that the telemetry is spread over.
     pub shards: u32,
-    /// The time asked for: heads of chunks that may hold events of it.
+    /// Query window. The range has the chunks that may hold events of it.
     pub window: Window,
-    /// Heads at this time and later are left out.
+    /// Chunks positioned at this time or later are excluded.
     pub before: Timestamp,
-    /// What has expired by now is not there, whether deleted or not.
+    /// Current time. Items that have expired are ignored, even if not deleted yet.
     pub now: Timestamp,
 }
 
-/// A head, as far as it is known without its summary.
+/// A stored chunk summary, with its statistics still encoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredHead {
-    /// Its place, and its blob's.
+    /// Position of the chunk and its summary.
     pub position: Position,
-    /// The shard it lies in.
+    /// Shard that holds them.
     pub shard: u32,
-    /// Start of the first event.
+    /// Start of the first event of the chunk.
     pub from: Timestamp,
-    /// Events inside.
+    /// Number of events in the chunk.
     pub count: u32,
-    /// Size of the blob.
+    /// Size of the compressed chunk, in bytes.
     pub bytes: usize,
-    /// When it ends.
+    /// Expiry of the chunk and its summary.
     pub expires_at: Timestamp,
     summary: Vec<u8>,
 }
 
 impl StoredHead {
-    /// What it tells of its events.
+    /// Decodes the summary.
     ///
     /// # Errors
-    /// When it is not as this program writes it.
+    /// When it is corrupt.
     pub fn summary(&self) -> Result<Summary, StorageError> {
         Summary::decode(&self.summary).map_err(corrupt)
     }
 
-    /// The hour its events started in.
+    /// Start of the hour in which the events started.
     pub fn hour(&self) -> Timestamp {
         clock::floor(self.position.at, HOUR)
     }
 }
 
-/// How far [`Database::each_head`] came.
+/// Result of [`Database::each_head`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeadsRead {
-    /// Through all of the range.
+    /// The whole range was read.
     All,
-    /// There are more than were asked for: the rest was not read.
+    /// The range has more summaries than the limit; the rest was not read.
     TooMany,
 }
 
 impl Database {
-    /// Gives every head of a range to `each`, in no particular order, in pages
-    /// read side by side, until there are more than `most`.
+    /// Calls `each` for every summary of a range, in no particular order, until there are
+    /// more than `most`. Pages are read concurrently.
     ///
     /// # Errors
     /// When storage fails, or `each` does.
@@ -128,11 +129,11 @@ impl Database {
         Ok(HeadsRead::All)
     }
 
-    /// The events behind some heads, in the order of the heads; nothing for a
-    /// blob that has expired since.
+    /// Reads the chunks of some summaries, in the order of the summaries. A chunk that has
+    /// expired in the meantime has no events.
     ///
     /// # Errors
-    /// When storage fails or a blob is not readable.
+    /// When storage fails or a chunk is corrupt.
     pub async fn open<E: Event>(
         &self,
         application_id: ApplicationId,
@@ -173,8 +174,8 @@ impl Database {
         })
     }
 
-    /// One query of one partition: the heads that are readable and have not
-    /// expired, and where to go on.
+    /// Runs one query of one partition. Returns the summaries that are of the current
+    /// format and have not expired, and the key at which the next query starts.
     pub(super) async fn query(
         &self,
         range: &HeadRange,
@@ -208,14 +209,14 @@ impl Database {
     }
 }
 
-/// In which order a query returns heads.
+/// Order in which a query returns summaries.
 #[derive(Clone, Copy)]
 pub(super) enum Order {
     Oldest,
     Newest { at_most: i32 },
 }
 
-/// A day of heads in one shard.
+/// One day of summaries in one shard.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Partition {
     pub(super) day: Timestamp,
@@ -235,7 +236,7 @@ impl Partition {
 }
 
 impl HeadRange {
-    /// The days that the range touches, newest first.
+    /// Starts of the UTC days that the range overlaps, newest first.
     pub(super) fn days(&self) -> impl Iterator<Item = Timestamp> + use<> {
         let heads = Window {
             from: self.window.from,

@@ -1,8 +1,9 @@
-//! Sums of hours, and marks that something of an hour came after it was settled.
+//! Rollups of hours, and dirty markers for events that arrive after an hour was sealed.
 //!
-//! A reader writes sums only where nothing changed since it looked, before it read
-//! the heads; a writer marks the hour in the moment in which its heads become
-//! visible. So sums are either of all heads, or marked, or not there.
+//! A reader looks for the rollup before it reads the summaries, and stores a new one only
+//! if that has not changed since. A writer stores its dirty marker in the transaction that
+//! makes its summaries visible. A rollup therefore covers all summaries, or is replaced by
+//! a dirty marker, or does not exist.
 
 use crate::attribute;
 use crate::error::{corrupt, failed};
@@ -26,48 +27,49 @@ use upblit_telemetry::chunk::Chunk;
 use upblit_telemetry::query::rollup::Rollup;
 use upblit_telemetry::query::window::Window;
 
-/// Queries that run side by side.
+/// Number of queries that run concurrently.
 const MAX_CONCURRENT: usize = 8;
 
-/// What is stored of an hour.
+/// The stored rollup of an hour.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StoredRollup {
-    /// The sums of all its heads.
+    /// The rollup of all summaries of the hour.
     Whole(Rollup),
-    /// Something came late: the sums have to be made again.
-    Outdated(Mark),
+    /// Late events arrived, so the rollup has to be computed again.
+    Dirty(DirtyMarker),
 }
 
-/// Which late arrival it was.
+/// Random value that identifies the last late arrival in an hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark(String);
+pub struct DirtyMarker(String);
 
-/// What became of an hour's sums.
+/// Outcome of storing a rollup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PutRollupOutcome {
-    /// They are stored.
+    /// The rollup is stored.
     Stored,
-    /// Something came late meanwhile, or another reader was faster; nothing was written.
+    /// Late events arrived in the meantime, or another reader stored a rollup first.
+    /// Nothing was written.
     Overtaken,
 }
 
-/// The hour that sums are of.
+/// The hour of a rollup.
 #[derive(Debug, Clone, Copy)]
 pub struct RollupKey {
-    /// Whose.
+    /// Application that the telemetry belongs to.
     pub application_id: ApplicationId,
-    /// Of what kind.
+    /// Signal of the events.
     pub signal: Signal,
-    /// Its beginning.
+    /// Start of the hour.
     pub hour: Timestamp,
 }
 
 impl Database {
-    /// What is stored of the hours of a time, by their beginnings. One query for
-    /// each day.
+    /// Reads the stored rollups of the hours in a window, by start of the hour. One query
+    /// for each day.
     ///
     /// # Errors
-    /// When storage fails or something is not readable.
+    /// When storage fails or a rollup is corrupt.
     pub async fn rollups(
         &self,
         application_id: ApplicationId,
@@ -86,7 +88,8 @@ impl Database {
         Ok(read.into_iter().flatten().collect())
     }
 
-    /// Stores an hour's sums, unless it was marked since `seen` was read.
+    /// Stores the rollup of an hour, unless another dirty marker or a rollup was stored
+    /// since `seen` was read.
     ///
     /// # Errors
     /// When storage fails.
@@ -94,12 +97,12 @@ impl Database {
         &self,
         key: RollupKey,
         rollup: &Rollup,
-        seen: Option<&Mark>,
+        seen: Option<&DirtyMarker>,
         expires_at: Timestamp,
     ) -> Result<PutRollupOutcome, StorageError> {
-        let sums = rollup.encode().map_err(corrupt)?;
+        let encoded = rollup.encode().map_err(corrupt)?;
         let mut item = item(key, expires_at);
-        item.insert("sums".to_owned(), binary(&sums));
+        item.insert("sums".to_owned(), binary(&encoded));
         let unchanged = match seen {
             None => "attribute_not_exists(pk) OR #format <> :format",
             Some(_) => "attribute_not_exists(pk) OR #format <> :format OR mark = :mark",
@@ -111,7 +114,7 @@ impl Database {
             .expression_attribute_names("#format", "format")
             .expression_attribute_values(":format", number(FORMAT));
         let request = match seen {
-            Some(Mark(mark)) => request.expression_attribute_values(":mark", string(mark)),
+            Some(DirtyMarker(seen)) => request.expression_attribute_values(":mark", string(seen)),
             None => request,
         };
         match request.send().await {
@@ -151,18 +154,22 @@ impl Database {
     }
 }
 
-/// The mark on a chunk's hour: something of it is stored after it was settled.
-pub(super) fn mark(application_id: ApplicationId, chunk: &Chunk, retention: Duration) -> Item {
+/// The dirty marker for the hour of a chunk that is stored after the hour was sealed.
+pub(super) fn dirty_marker(
+    application_id: ApplicationId,
+    chunk: &Chunk,
+    retention: Duration,
+) -> Item {
     let key = RollupKey {
         application_id,
         signal: chunk.signal,
         hour: chunk.hour,
     };
     let mut item = item(key, clock::after(chunk.hour, retention));
-    // Random, unlike all else in this table: a retry is one more arrival, and
-    // whoever read between the two has to notice.
-    let mark = random::base62(&mut random::rng(), 16);
-    item.insert("mark".to_owned(), string(mark));
+    // Random, unlike everything else in this table: a retry is another arrival, and a
+    // reader that looked between the two has to notice it.
+    let marker = random::base62(&mut random::rng(), 16);
+    item.insert("mark".to_owned(), string(marker));
     item
 }
 
@@ -192,8 +199,8 @@ impl RollupRow {
     fn stored(self) -> Option<Result<(Timestamp, StoredRollup), StorageError>> {
         let hour = keys::parse_rollup(&self.sk)?;
         let stored = match (self.mark, self.sums) {
-            (Some(mark), _) => Ok(StoredRollup::Outdated(Mark(mark))),
-            (None, Some(sums)) => Rollup::decode(&sums)
+            (Some(marker), _) => Ok(StoredRollup::Dirty(DirtyMarker(marker))),
+            (None, Some(encoded)) => Rollup::decode(&encoded)
                 .map(StoredRollup::Whole)
                 .map_err(corrupt),
             (None, None) => return None,

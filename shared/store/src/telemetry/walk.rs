@@ -1,4 +1,4 @@
-//! Walking heads from the newest to the oldest, over days and shards.
+//! Walks chunk summaries from the newest to the oldest, across days and shards.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::{Database, StorageError};
 use upblit_base::clock;
 use upblit_telemetry::chunk::Position;
 
-/// Heads of one query: a page of a list seldom needs more.
+/// Summaries read by one query. A page of a list seldom needs more.
 const HEADS_PER_QUERY: i32 = 64;
 
-/// Heads of a range, newest first.
+/// The chunk summaries of a range, newest first.
 pub struct HeadWalk<'a> {
     database: &'a Database,
     range: HeadRange,
@@ -23,7 +23,7 @@ pub struct HeadWalk<'a> {
     shards: Vec<Shard>,
 }
 
-/// One shard's way back in time.
+/// Progress of the walk in one shard.
 struct Shard {
     number: u32,
     days: VecDeque<Timestamp>,
@@ -32,10 +32,10 @@ struct Shard {
 }
 
 impl Database {
-    /// Walks the heads of a range, from the newest, or from `begin` on.
+    /// Walks the summaries of a range backwards, from the newest, or from `begin`, included.
     pub fn walk(&self, mut range: HeadRange, begin: Option<Position>) -> HeadWalk<'_> {
         if let Some(position) = begin {
-            // The place itself is still to come, and others of its millisecond.
+            // Include the position itself and others of the same millisecond.
             let after = clock::after(position.at, Duration::from_millis(1));
             range.before = range.before.min(after);
         }
@@ -55,7 +55,7 @@ impl Database {
 }
 
 impl HeadWalk<'_> {
-    /// The next head.
+    /// The next older summary; `None` at the end of the range.
     ///
     /// # Errors
     /// When storage fails.
@@ -68,7 +68,7 @@ impl HeadWalk<'_> {
         Ok(None)
     }
 
-    /// The newest head of all shards; `None` for an empty shard sorts first.
+    /// Takes the newest summary of all shards. An empty shard compares as the oldest.
     async fn newest(&mut self) -> Result<Option<StoredHead>, StorageError> {
         let (database, range) = (self.database, self.range);
         let shards = self.shards.iter_mut();
@@ -82,7 +82,7 @@ impl HeadWalk<'_> {
 }
 
 impl Shard {
-    /// Reads on until there is a head or nothing is left.
+    /// Reads more summaries if there are none left, until one is found or the range ends.
     async fn fill(&mut self, database: &Database, range: HeadRange) -> Result<(), StorageError> {
         while self.heads.is_empty() {
             let Some(day) = self.days.front().copied() else {

@@ -1,4 +1,5 @@
-//! What lists, filters and metrics need to know of a batch without opening it.
+//! Chunk summaries: what lists, filters and metrics need to know about the events of a
+//! chunk without reading it.
 
 mod stats;
 
@@ -12,76 +13,76 @@ use crate::batch::Signal;
 use crate::event::{Event, EventRef, Span, SpanKind};
 pub use stats::{Durations, Minute, Stats};
 
-/// A head of a usual batch is one write unit: its summary stays below this,
-/// compressed, so that with its keys it stays below 1 KB.
+/// Largest compressed summary of a batch of usual size. With its keys, the item then
+/// stays below 1 KB, which is one write unit.
 const SMALL_SUMMARY_BYTES: usize = 850;
 
-/// What the summary of a larger batch may take for each event, beside some 35
-/// bytes of the blob.
+/// Bytes per event that the summary of a larger batch may take. The event itself takes
+/// about 35 bytes in the chunk.
 const SUMMARY_BYTES_PER_EVENT: usize = 8;
 
-/// Most of any summary: a page of heads should hold many.
+/// Largest summary of any batch, so that one query page holds many.
 const MAX_SUMMARY_BYTES: usize = 16 * 1024;
 
-/// What the head tells of its blob's events.
+/// Counts, list rows and trace fingerprints of the events of a chunk.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// By minute of the batch's hour, 0 to 59.
+    /// Counts by minute of the hour, 0 to 59.
     pub minutes: BTreeMap<u8, Minute>,
-    /// Logs by level. `None`: did not fit, any level may be inside.
+    /// Number of log records by level. `None`: did not fit, so any level may occur.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub levels: Option<BTreeMap<String, u32>>,
-    /// A row for each trace. `None`: did not fit, so the blob has to be opened.
+    /// One list row per trace. `None`: did not fit, so the chunk has to be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entries: Option<Vec<Entry>>,
-    /// By [`fingerprint`] of the trace. `None`: did not fit, any trace may be inside.
+    /// Counts by [`fingerprint`] of the trace. `None`: did not fit, so any trace may occur.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traces: Option<BTreeMap<u32, TraceCounts>>,
 }
 
-/// How many events of one trace a batch holds, and how many of them failed.
+/// Number of events of one trace in the chunk, and how many of them failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceCounts(pub u32, pub u32);
 
-/// What a list shows of a trace: its root span or, where that is not in the
-/// batch, the earliest span that is.
+/// A list row for a trace: its root span or, if the root is not in the chunk, the
+/// earliest span of the trace that is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
-    /// The trace.
+    /// Id of the trace.
     pub trace_id: String,
-    /// The span's name.
+    /// Display name of the span.
     pub name: String,
-    /// The service it ran in.
+    /// Service that recorded the span.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// Its role.
+    /// Role of the span in the trace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<SpanKind>,
-    /// When it started, in milliseconds since the Unix epoch.
+    /// Start time, in milliseconds since the Unix epoch.
     pub start_ms: i64,
-    /// How long it took, in milliseconds.
+    /// Duration in milliseconds, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<f64>,
-    /// HTTP status.
+    /// HTTP status of the response, 100 to 599.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// Whether it failed.
+    /// Whether the span failed.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_error: bool,
-    /// Whether it is the root.
-    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    /// Whether the span is the root of the trace.
+    #[serde(default = "default_is_root", skip_serializing_if = "is_true")]
     pub is_root: bool,
 }
 
-/// Four bytes that stand for a trace id: enough to leave out nearly all blobs
-/// that do not hold a trace.
+/// Four-byte fingerprint of a trace id. Enough to skip nearly all chunks that do not
+/// hold the trace.
 pub fn fingerprint(trace_id: &str) -> u32 {
     let hash = Sha256::digest(trace_id.as_bytes());
     u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])
 }
 
-/// The list's row for each trace among these spans, in the order of first appearance.
+/// The list row of each trace among these spans, in the order of first appearance.
 pub fn entries<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Vec<Entry> {
     let mut order = Vec::new();
     let mut best = BTreeMap::<&str, &Span>::new();
@@ -124,13 +125,14 @@ impl Entry {
 }
 
 impl Summary {
-    /// Sums up a blob's events.
+    /// Summarizes the events of a chunk.
     pub fn of<E: Event>(events: &[&E]) -> Self {
         let mut summary = Self {
             traces: Some(traces(events)),
             ..Self::default()
         };
-        let (mut spans, mut levels) = (Vec::new(), BTreeMap::new());
+        let mut spans = Vec::new();
+        let mut levels = BTreeMap::new();
         for event in events {
             let minute = summary.minute_of(*event);
             match event.by_signal() {
@@ -151,8 +153,8 @@ impl Summary {
         summary
     }
 
-    /// The summary as stored: JSON, zstd. What does not fit is left out, the most
-    /// easily found elsewhere first; all that is left then is bounded by the hour.
+    /// Encodes the summary as zstd-compressed JSON. Omits what does not fit, in the order
+    /// of list rows, trace counts and levels. The counts by minute always fit.
     ///
     /// # Errors
     /// When compression fails, which no input can cause.
@@ -166,22 +168,22 @@ impl Summary {
         }
     }
 
-    /// Reads a stored summary.
+    /// Decodes a stored summary.
     ///
     /// # Errors
-    /// When it is not one.
+    /// When the bytes are not an encoded summary.
     pub fn decode(encoded: &[u8]) -> std::io::Result<Self> {
         Ok(serde_json::from_slice(&zstd::decode_all(encoded)?)?)
     }
 
-    /// Whether events of this trace may be inside.
+    /// Whether the chunk may hold events of the trace with this [`fingerprint`].
     pub fn may_hold(&self, trace: u32) -> bool {
         self.traces
             .as_ref()
             .is_none_or(|traces| traces.contains_key(&trace))
     }
 
-    /// Whether there was anything to leave out.
+    /// Omits one optional part; false if none is left.
     fn leave_out(&mut self) -> bool {
         self.entries.take().is_some()
             || self.traces.take().is_some()
@@ -196,7 +198,7 @@ impl Summary {
     }
 }
 
-/// Counts by trace. The same span again is counted once; log records have no id.
+/// Counts by trace. A repeated span counts once. Log records have no id, so each counts.
 fn traces<E: Event>(events: &[&E]) -> BTreeMap<u32, TraceCounts> {
     let mut traces = BTreeMap::<u32, TraceCounts>::new();
     let mut seen = HashSet::new();
@@ -227,6 +229,6 @@ fn is_true(value: &bool) -> bool {
     *value
 }
 
-fn yes() -> bool {
+fn default_is_root() -> bool {
     true
 }

@@ -1,12 +1,12 @@
-//! A histogram of durations with a bounded relative error, after DDSketch
-//! (Masson, Rim, Lee 2019). Two sketches add up, so percentiles of any window
-//! come from the heads of its batches.
+//! A histogram of durations with a bounded relative error, after DDSketch (Masson, Rim,
+//! Lee 2019). Sketches can be merged, so percentiles of any window come from the chunk
+//! summaries in it.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Each bucket is 4 % wider than the one before: percentiles are within 2 %.
+/// Ratio between the bounds of neighbouring buckets: 4 %, so percentiles are within 2 %.
 const GAMMA: f64 = 1.04;
 
 /// Durations below a microsecond share one bucket.
@@ -31,8 +31,8 @@ impl Sketch {
         }
     }
 
-    /// The duration, in milliseconds, that a share of `quantile` (0 to 1) does not
-    /// exceed, within 2 %. `None` when nothing was counted.
+    /// Estimates the duration, in milliseconds, that a share of `quantile` (0 to 1) does
+    /// not exceed, within 2 %. `None` if nothing was counted.
     pub fn quantile(&self, quantile: f64) -> Option<f64> {
         let total: f64 = self.0.values().map(|count| *count as f64).sum();
         let rank = (total * quantile).ceil().max(1.0);
@@ -106,7 +106,7 @@ mod tests {
         }
 
         #[test]
-        fn merging_is_counting_together(
+        fn merging_two_sketches_equals_counting_in_one(
             one in prop::collection::vec(0.0f64..1e7, 0..50),
             two in prop::collection::vec(0.0f64..1e7, 0..50),
         ) {

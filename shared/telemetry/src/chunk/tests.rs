@@ -92,13 +92,13 @@ fn keys(chunks: &[Chunk]) -> Vec<(Timestamp, Timestamp, [u8; 16])> {
 }
 
 #[test]
-fn nothing_is_packed_into_nothing() {
+fn a_batch_without_events_has_no_chunks() {
     let (chunks, report) = pack_at::<Span>(0, vec![]);
     assert_eq!((chunks, report), (vec![], Report::default()));
 }
 
 #[test]
-fn events_of_an_hour_are_one_chunk_that_opens_again() {
+fn the_events_of_an_hour_become_one_chunk_and_are_decoded_unchanged() {
     let spans = vec![span(1, 5 * SECOND), span(2, SECOND), span(3, HOUR - 1)];
     let chunks = pack_all(spans.clone());
     let [chunk] = &chunks[..] else {
@@ -113,7 +113,7 @@ fn events_of_an_hour_are_one_chunk_that_opens_again() {
 }
 
 #[test]
-fn hours_are_told_apart_by_the_start_to_the_millisecond() {
+fn events_are_divided_into_hours_by_their_start_to_the_millisecond() {
     let spans = vec![span(1, HOUR - 1), span(2, HOUR), span(3, -1), span(4, 0)];
     let (chunks, _) = pack_at(HOUR, spans.clone());
     let hours: Vec<_> = chunks
@@ -134,7 +134,7 @@ fn hours_are_told_apart_by_the_start_to_the_millisecond() {
 }
 
 #[test]
-fn the_window_is_judged_on_the_end_and_exact() {
+fn age_is_judged_by_the_end_of_an_event_and_the_limits_are_exact() {
     let lasting = |millis: f64| Span {
         duration_ms: Some(millis),
         ..span(0, -DAY)
@@ -154,15 +154,15 @@ fn the_window_is_judged_on_the_end_and_exact() {
     ] {
         let shown = format!("{span:?} at {now}");
         let (chunks, report) = pack_at(now, vec![span]);
-        let told: Vec<_> = report
+        let reasons: Vec<_> = report
             .errors
             .iter()
             .map(|e| e.error.reason.as_str())
             .collect();
-        assert_eq!(told, Vec::from_iter(reason), "{shown}");
+        assert_eq!(reasons, Vec::from_iter(reason), "{shown}");
         assert_eq!(
             (report.accepted, report.rejected),
-            (chunks.len(), told.len()),
+            (chunks.len(), reasons.len()),
             "{shown}"
         );
     }
@@ -176,11 +176,11 @@ fn the_same_bytes_have_the_same_keys_at_any_time() {
     let first = pack_at(2 * MINUTE, spans()).0;
     assert_eq!(pack_at(2 * MINUTE, spans()).0, first);
     assert_eq!(pack_at(DAY - 4 * HOUR, spans()).0, first);
-    // The first hour has left the window.
+    // All events of the first hour are too old.
     let (later, report) = pack_at(DAY - 1, spans());
     assert_eq!(later, first[1..]);
     assert_eq!((report.accepted, report.rejected), (2, 1));
-    // So has the first event of the second.
+    // The first event of the second hour is too old as well.
     let (latest, report) = pack_at(DAY + 30 * SECOND, spans());
     assert_eq!(keys(&latest), keys(&first[1..]));
     assert_eq!((report.accepted, report.rejected), (1, 2));
@@ -188,7 +188,7 @@ fn the_same_bytes_have_the_same_keys_at_any_time() {
 }
 
 #[test]
-fn another_application_signal_or_body_has_other_keys() {
+fn another_application_signal_or_body_has_different_keys() {
     let hash = |batch| {
         pack(decoded(vec![span(1, 0)]), batch, at(0)).unwrap().0[0]
             .position
@@ -260,7 +260,7 @@ fn one_event_of_maximum_size_fits_an_item() {
 }
 
 #[test]
-fn a_summary_tells_minutes_errors_durations_roots_and_traces() {
+fn a_summary_of_spans_holds_minutes_errors_durations_roots_and_traces() {
     let child = Span {
         span_id: "child".to_owned(),
         parent_span_id: Some("span-1".to_owned()),
@@ -317,7 +317,7 @@ fn a_summary_tells_minutes_errors_durations_roots_and_traces() {
 }
 
 #[test]
-fn a_summary_of_logs_tells_levels_and_traces() {
+fn a_summary_of_log_records_holds_levels_and_traces() {
     let mut records =
         ["info", "error", "fatal", "info", "odd"].map(|level| log(level, String::new(), 0));
     records[0].trace_id = Some("t".to_owned());
@@ -338,7 +338,7 @@ fn a_summary_of_logs_tells_levels_and_traces() {
     );
 }
 
-/// A span as a service sends it: ten to a trace, ids of OpenTelemetry's length.
+/// A span as a service sends it, with ids of OpenTelemetry's length.
 fn realistic(number: usize, trace: &str) -> Span {
     let hex = || {
         format!(
@@ -375,7 +375,7 @@ fn realistic_batch() -> Vec<Span> {
 }
 
 #[test]
-fn a_hundred_realistic_spans_cost_at_most_eight_write_units() {
+fn a_batch_of_a_hundred_realistic_spans_takes_at_most_eight_write_units() {
     let chunks = pack_all(realistic_batch());
     let [chunk] = &chunks[..] else {
         panic!("{} chunks", chunks.len())
@@ -389,7 +389,7 @@ fn a_hundred_realistic_spans_cost_at_most_eight_write_units() {
 }
 
 #[test]
-fn what_does_not_fit_a_head_is_left_out_and_the_rest_stays() {
+fn a_summary_omits_the_parts_that_do_not_fit_and_keeps_the_others() {
     let spans: Vec<Span> = (0..100)
         .map(|n| {
             realistic(
@@ -460,7 +460,7 @@ proptest! {
     }
 
     #[test]
-    fn a_retry_at_any_time_arrives_at_keys_of_the_first(
+    fn a_retry_at_any_time_has_keys_of_the_first_attempt(
         starts in prop::collection::vec(-DAY..0, 1..50), later in 0..2 * DAY,
     ) {
         let spans = || starts.iter().enumerate().map(|(n, at)| span(n, *at)).collect::<Vec<_>>();

@@ -1,31 +1,33 @@
-//! How large the parts of an event may be. What is larger is cut, and the
-//! answer tells how many events that happened to.
+//! Size limits of the parts of an event. Longer texts are truncated; the report counts
+//! the events to which that happened.
 
 use serde_json::{Map, Value};
 
-/// Longest text; longer ones are cut.
+/// Longest text; longer ones are truncated.
 pub(super) const MAX_TEXT_BYTES: usize = 8 * 1024;
 
-/// Longest method, level or type; longer ones are cut.
+/// Longest method, level or type; longer ones are truncated.
 pub(super) const MAX_WORD_BYTES: usize = 128;
 
-/// Longest attribute, as JSON; longer texts are cut, longer structures dropped.
+/// Longest attribute, as JSON. Longer texts are truncated; longer arrays and objects are
+/// dropped.
 pub(super) const MAX_ATTRIBUTE_BYTES: usize = 2 * 1024;
 
-/// Most attributes of one event (OpenTelemetry's default limit); further ones are dropped.
+/// Largest number of attributes of one event (OpenTelemetry's default limit); further
+/// ones are dropped.
 pub(super) const MAX_ATTRIBUTES: usize = 128;
 
-/// Most bytes of all attributes of one event, as JSON: with its texts it fits in
-/// a blob of its own, whatever the characters.
+/// Largest total size of the attributes of one event, as JSON. With its texts, the event
+/// then fits into one chunk, whatever the characters.
 const MAX_ATTRIBUTES_BYTES: usize = 256 * 1024;
 
-/// Longest span, in days.
+/// Longest duration of a span, in days.
 pub(super) const MAX_DURATION_DAYS: u16 = 7;
 
-/// The same in milliseconds.
+/// [`MAX_DURATION_DAYS`] in milliseconds.
 pub(super) const MAX_DURATION_MS: f64 = MAX_DURATION_DAYS as f64 * 24.0 * 60.0 * 60.0 * 1000.0;
 
-/// Cuts the parts of one event to their bounds, and remembers whether it had to.
+/// Truncates the parts of one event to their limits, and records whether any was too large.
 #[derive(Debug)]
 pub(super) struct Bounds {
     is_cut: bool,
@@ -33,12 +35,12 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// Those of an event.
+    /// The limits of an event.
     pub(super) fn of_event() -> Self {
         Self::with_room(MAX_ATTRIBUTES_BYTES)
     }
 
-    /// All attributes together may take `room` bytes as JSON.
+    /// Limits under which all attributes together take at most `room` bytes as JSON.
     pub(super) fn with_room(room: usize) -> Self {
         Self {
             is_cut: false,
@@ -46,22 +48,22 @@ impl Bounds {
         }
     }
 
-    /// Whether anything was cut or dropped.
+    /// Whether anything was truncated or dropped.
     pub(super) fn is_cut(&self) -> bool {
         self.is_cut
     }
 
-    /// Bytes that further attributes may take.
+    /// Number of bytes that further attributes may take.
     pub(super) fn room(&self) -> usize {
         self.room
     }
 
-    /// Notes that something was dropped.
-    pub(super) fn note_cut(&mut self) {
+    /// Records that something was dropped.
+    pub(super) fn mark_cut(&mut self) {
         self.is_cut = true;
     }
 
-    /// A text of at most `max` bytes.
+    /// Truncates a text to at most `max` bytes, at a character boundary.
     pub(super) fn text(&mut self, mut text: String, max: usize) -> String {
         if text.len() > max {
             text.truncate(text.floor_char_boundary(max));
@@ -70,21 +72,21 @@ impl Bounds {
         text
     }
 
-    /// The first `max` of a list.
+    /// Keeps the first `max` items of a list.
     pub(super) fn first<T>(&mut self, mut list: Vec<T>, max: usize) -> Vec<T> {
         self.is_cut |= list.len() > max;
         list.truncate(max);
         list
     }
 
-    /// The attributes that there is room for. Null and absent are the same.
+    /// Keeps the attributes within the limits. A null attribute counts as absent.
     pub(super) fn attributes(
         &mut self,
         attributes: impl IntoIterator<Item = (String, Value)>,
     ) -> Map<String, Value> {
         let mut kept = Map::new();
-        let told = attributes.into_iter().filter(|(_, value)| !value.is_null());
-        for (name, value) in told {
+        let present = attributes.into_iter().filter(|(_, value)| !value.is_null());
+        for (name, value) in present {
             let value = self.attribute(&name, value);
             match value.filter(|_| kept.len() < MAX_ATTRIBUTES) {
                 Some(value) if self.take_room(json_len(&name, &value)) => {
@@ -96,7 +98,7 @@ impl Bounds {
         kept
     }
 
-    /// Whether there was room for something else of `bytes`, which is taken now.
+    /// Takes `bytes` of the remaining room; false, and nothing taken, if there is less.
     pub(super) fn take_room(&mut self, bytes: usize) -> bool {
         let left = self.room.checked_sub(bytes);
         self.room = left.unwrap_or(self.room);
@@ -117,7 +119,7 @@ impl Bounds {
     }
 }
 
-/// Bytes of an attribute as JSON: an escape makes six of one.
+/// Size of an attribute as JSON, in bytes. An escaped byte takes up to six.
 pub(super) fn json_len(name: &str, value: &Value) -> usize {
     Value::from(name).to_string().len() + value.to_string().len()
 }

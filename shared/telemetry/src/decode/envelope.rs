@@ -1,4 +1,4 @@
-//! The envelope around JSON events, read without reading the events.
+//! Reads the JSON objects around the events, without parsing the events.
 
 use std::fmt;
 
@@ -7,23 +7,23 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::layout::Reason;
+use super::layout::EventError;
 use super::surrogates;
 use crate::decode::{MAX_EVENTS, MAX_GROUPS, MAX_ORIGINS_BYTES};
 
-/// Why a batch cannot be read at all.
+/// Why a batch as a whole cannot be read.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum EnvelopeError {
-    /// It is not of the form it should have.
+    /// The body does not have the expected structure; the text says why.
     #[error("{0}")]
     Malformed(String),
-    /// More than [`MAX_EVENTS`].
+    /// The batch has more than [`MAX_EVENTS`] events.
     #[error("a batch has at most {MAX_EVENTS} events; send smaller batches")]
     TooManyEvents,
-    /// More than [`MAX_GROUPS`].
+    /// The batch has more than [`MAX_GROUPS`] resources or scopes.
     #[error("a batch has at most {MAX_GROUPS} resources and scopes; send smaller batches")]
     TooManyGroups,
-    /// More than [`MAX_ORIGINS_BYTES`].
+    /// The resources and scopes take more than [`MAX_ORIGINS_BYTES`].
     #[error(
         "the resources of a batch take at most {} MiB, counted for each scope; \
          send smaller batches",
@@ -33,29 +33,30 @@ pub enum EnvelopeError {
 }
 
 impl EnvelopeError {
-    pub(super) fn malformed(told: &str) -> Self {
-        Self::Malformed(format!("the body is not a batch: {told}"))
+    pub(super) fn malformed(problem: &str) -> Self {
+        Self::Malformed(format!("the body is not a batch: {problem}"))
     }
 }
 
-/// Why one object of the envelope cannot be read.
+/// Why one object around the events cannot be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum LayerError {
     Malformed(String),
-    /// Its array has more items than it may.
+    /// The array has more items than allowed.
     TooMany,
 }
 
-/// An object that holds things in an array, and something that goes for all of them.
+/// Field names of an object with an array of items and one value that applies to all of
+/// them, such as `scopeSpans` and `resource`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
     pub(super) array: &'static str,
-    /// Whether the array may not be absent or null.
+    /// Whether an absent or null array is an error.
     pub(super) is_required: bool,
     pub(super) sibling: &'static str,
 }
 
-/// Such an object: parts of the body, read no further.
+/// An object of that [`Shape`]. Its parts are slices of the body, not parsed further.
 #[derive(Debug)]
 pub(super) struct Layer<T> {
     pub(super) sibling: Option<T>,
@@ -63,7 +64,7 @@ pub(super) struct Layer<T> {
 }
 
 impl<T> Layer<T> {
-    /// The same with other parts.
+    /// Converts each part.
     pub(super) fn map<U>(self, part: impl Fn(T) -> U) -> Layer<U> {
         Layer {
             sibling: self.sibling.map(&part),
@@ -72,10 +73,10 @@ impl<T> Layer<T> {
     }
 }
 
-/// Reads an object of this shape whose array has at most `most` items.
+/// Parses an object of this shape whose array has at most `most` items.
 ///
 /// # Errors
-/// When it is none, or its array has more.
+/// When the text is not such an object, or the array has more items.
 pub(super) fn parse<'a>(
     text: &'a str,
     shape: &Shape,
@@ -88,19 +89,20 @@ pub(super) fn parse<'a>(
         .and_then(|layer| json.end().map(|()| layer));
     parsed.map_err(|error| match error.to_string() {
         text if text.starts_with(TOO_MANY) => LayerError::TooMany,
-        text => LayerError::Malformed(told(&text)),
+        text => LayerError::Malformed(without_value(&text)),
     })
 }
 
-/// The fields of one event. Halves of characters cost themselves, not the event.
-pub(super) fn object(raw: &str) -> Result<Map<String, Value>, Reason> {
-    let read = serde_json::from_str(raw).or_else(|error| match surrogates::mended(raw) {
-        Some(mended) => serde_json::from_str(&mended),
+/// Parses the fields of one event. A lone surrogate is replaced and does not invalidate
+/// the event.
+pub(super) fn object(raw: &str) -> Result<Map<String, Value>, EventError> {
+    let read = serde_json::from_str(raw).or_else(|error| match surrogates::replace_lone(raw) {
+        Some(replaced) => serde_json::from_str(&replaced),
         None => Err(error),
     });
     read.map_err(|error: serde_json::Error| {
         let is_object = raw.trim_start().starts_with('{');
-        Reason::of_event(if is_object {
+        EventError::of_event(if is_object {
             error.to_string()
         } else {
             "must be an object".to_owned()
@@ -108,15 +110,15 @@ pub(super) fn object(raw: &str) -> Result<Map<String, Value>, Reason> {
     })
 }
 
-/// serde's words, without the value they may quote: it may be the whole body.
-fn told(text: &str) -> String {
+/// serde's error message without the value that it may quote, which can be the whole body.
+fn without_value(text: &str) -> String {
     match text.rsplit_once(", expected ") {
         Some((_, expected)) if text.starts_with("invalid type: ") => format!("expected {expected}"),
         _ => text.to_owned(),
     }
 }
 
-/// How a bound that was hit travels through serde's error, which holds only text.
+/// Error text that marks an exceeded limit, because serde's errors carry only text.
 const TOO_MANY: &str = "too many items";
 
 #[derive(Clone, Copy)]
@@ -146,7 +148,8 @@ impl<'de> Visitor<'de> for LayerSeed<'_> {
             is_required,
             sibling: sibling_name,
         } = *self.shape;
-        let (mut sibling, mut items) = (None, None);
+        let mut sibling = None;
+        let mut items = None;
         while let Some(name) = map.next_key::<std::borrow::Cow<'_, str>>()? {
             if name == array {
                 items = map.next_value_seed(Items(self))?.or(items);
@@ -167,8 +170,8 @@ impl<'de> Visitor<'de> for LayerSeed<'_> {
     }
 }
 
-/// Keeps each event as a slice of the body, and stops at the bound: millions
-/// of tiny events must not become millions of slices.
+/// Collects each item as a slice of the body, and stops at the limit, so that millions of
+/// tiny events do not become millions of slices.
 struct Items<'s>(LayerSeed<'s>);
 
 impl<'de> DeserializeSeed<'de> for Items<'_> {

@@ -1,17 +1,16 @@
-//! Where each event stands in the body of its batch, for those who are told
-//! what is wrong with it.
+//! JSON pointers to the events of a batch, for error messages.
 
 use upblit_base::field_error::FieldError;
 
-/// Why an event is dropped: the field, and what is wrong with it.
+/// Why an event is dropped: the field and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Reason {
-    /// Within the event, without a leading slash; empty for all of it.
+pub(super) struct EventError {
+    /// Pointer within the event, without a leading slash; empty for the whole event.
     pub(super) field: String,
     pub(super) reason: String,
 }
 
-impl Reason {
+impl EventError {
     pub(crate) fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
             field: field.into(),
@@ -23,7 +22,7 @@ impl Reason {
         Self::new("", reason)
     }
 
-    /// The same, seen from what the event or part of it stands in.
+    /// Prefixes the field with the name of the object or array around it.
     pub(super) fn within(self, outer: &str) -> Self {
         Self {
             field: join(outer, &self.field),
@@ -32,16 +31,16 @@ impl Reason {
     }
 }
 
-/// The arrays that hold a batch's events.
+/// The arrays of the body that hold the events of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Layout {
     time_field: &'static str,
-    /// The first event of each array, and the array's pointer.
+    /// Index of the first event of each array, and pointer to the array.
     arrays: Vec<(usize, String)>,
 }
 
 impl Layout {
-    /// Of events that tell their time in `time_field`.
+    /// Layout of events whose time is in `time_field`.
     pub(crate) fn new(time_field: &'static str) -> Self {
         Self {
             time_field,
@@ -49,13 +48,13 @@ impl Layout {
         }
     }
 
-    /// From event `first` on, they stand in the array at `pointer`.
+    /// Adds an array: the events from index `first` on are in the array at `pointer`.
     pub(crate) fn array(&mut self, first: usize, pointer: String) {
         self.arrays.push((first, pointer));
     }
 
-    /// What is wrong with the event at `index`.
-    pub(super) fn error(&self, index: usize, reason: Reason) -> FieldError {
+    /// Describes what is wrong with the event at `index`.
+    pub(super) fn error(&self, index: usize, reason: EventError) -> FieldError {
         let after = self.arrays.partition_point(|(first, _)| *first <= index);
         let array = after.checked_sub(1).and_then(|last| self.arrays.get(last));
         let (first, array) = array.map_or((0, ""), |(first, array)| (*first, array));
@@ -66,9 +65,9 @@ impl Layout {
         }
     }
 
-    /// That the time of the event at `index` is wrong.
+    /// Describes what is wrong with the time of the event at `index`.
     pub(super) fn time_error(&self, index: usize, reason: &str) -> FieldError {
-        self.error(index, Reason::new(self.time_field, reason))
+        self.error(index, EventError::new(self.time_field, reason))
     }
 }
 
@@ -85,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_named_by_its_place_in_its_array() {
+    fn a_pointer_counts_within_the_array_of_the_event() {
         let mut layout = Layout::new("time");
         layout.array(0, "/a".to_owned());
         layout.array(2, "/b".to_owned());
@@ -94,7 +93,7 @@ mod tests {
             [0, 1, 2, 9].map(pointer),
             ["/a/0/time", "/a/1/time", "/b/0/time", "/b/7/time"]
         );
-        let of_event = layout.error(2, Reason::of_event("must be an object"));
+        let of_event = layout.error(2, EventError::of_event("must be an object"));
         assert_eq!(of_event.pointer, "/b/0");
     }
 }

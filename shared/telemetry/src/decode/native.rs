@@ -1,9 +1,8 @@
 //! Upblit's own JSON: `{"timestamp","traces":[…]}` and `{"timestamp","logs":[…]}`.
 //!
-//! The SDKs in the field put a whole batch back in their queue on any answer
-//! that is not 2xx, and try for ever. So only an envelope that cannot be read
-//! at all is an error; a bad event is dropped and reported. Events are read
-//! liberally, and what is cut or refused is told: README, "Ingest", has the rules.
+//! SDKs in use keep a whole batch and retry it forever on any response other than 2xx.
+//! Only a malformed envelope is therefore an error; a malformed event is dropped and
+//! reported. `docs/api.md` has the rules for events.
 
 mod fields;
 
@@ -11,7 +10,7 @@ use jiff::Timestamp;
 
 use super::bounds::{MAX_DURATION_MS, MAX_TEXT_BYTES, MAX_WORD_BYTES};
 use super::envelope::{self, EnvelopeError, LayerError, Shape};
-use super::layout::{Layout, Reason};
+use super::layout::{EventError, Layout};
 use crate::decode::{Decoded, Indexed, MAX_EVENTS};
 use crate::event::{Event, LogRecord, Span};
 use fields::Fields;
@@ -22,7 +21,7 @@ pub const MAX_ID_BYTES: usize = 128;
 /// Decodes a batch of spans.
 ///
 /// # Errors
-/// When the envelope is not JSON, has no `traces` array, or has too many.
+/// When the envelope is not JSON, has no `traces` array, or has more than [`MAX_EVENTS`].
 pub(crate) fn decode_traces(body: &[u8]) -> Result<Decoded<Span>, EnvelopeError> {
     decode(body, span)
 }
@@ -30,15 +29,15 @@ pub(crate) fn decode_traces(body: &[u8]) -> Result<Decoded<Span>, EnvelopeError>
 /// Decodes a batch of log records.
 ///
 /// # Errors
-/// When the envelope is not JSON, has no `logs` array, or has too many.
+/// When the envelope is not JSON, has no `logs` array, or has more than [`MAX_EVENTS`].
 pub(crate) fn decode_logs(body: &[u8]) -> Result<Decoded<LogRecord>, EnvelopeError> {
     decode(body, log_record)
 }
 
-type Read<E> = fn(&mut Fields, Option<Timestamp>) -> Result<E, Reason>;
+type Read<E> = fn(&mut Fields, Option<Timestamp>) -> Result<E, EventError>;
 
 fn decode<E: Event>(body: &[u8], read: Read<E>) -> Result<Decoded<E>, EnvelopeError> {
-    // Bytes that are not UTF-8 cost the characters they stand in, not the batch.
+    // Invalid UTF-8 affects only the characters concerned, not the batch.
     let text = String::from_utf8_lossy(body);
     let shape = Shape {
         array: E::SIGNAL.as_str(),
@@ -47,9 +46,9 @@ fn decode<E: Event>(body: &[u8], read: Read<E>) -> Result<Decoded<E>, EnvelopeEr
     };
     let batch = envelope::parse(&text, &shape, MAX_EVENTS).map_err(|error| match error {
         LayerError::TooMany => EnvelopeError::TooManyEvents,
-        LayerError::Malformed(told) => EnvelopeError::malformed(&told),
+        LayerError::Malformed(problem) => EnvelopeError::malformed(&problem),
     })?;
-    // Unreadable is as good as missing: events have their own times.
+    // An unreadable time counts as missing, since events have their own.
     let sent_at = batch
         .sibling
         .and_then(|raw| serde_json::from_str::<&str>(raw).ok())
@@ -71,19 +70,19 @@ fn decode<E: Event>(body: &[u8], read: Read<E>) -> Result<Decoded<E>, EnvelopeEr
     Ok(decoded)
 }
 
-/// The event, and whether anything of it was cut.
+/// Decodes one event; the flag says whether anything was truncated.
 fn decode_event<E>(
     raw: &str,
     sent_at: Option<Timestamp>,
     read: Read<E>,
-) -> Result<(E, bool), Reason> {
+) -> Result<(E, bool), EventError> {
     let object = envelope::object(raw)?;
     let mut fields = Fields::new(object);
     let event = read(&mut fields, sent_at)?;
     Ok((event, fields.is_cut()))
 }
 
-fn span(fields: &mut Fields, sent_at: Option<Timestamp>) -> Result<Span, Reason> {
+fn span(fields: &mut Fields, sent_at: Option<Timestamp>) -> Result<Span, EventError> {
     Ok(Span {
         trace_id: fields.required_id("traceId", MAX_ID_BYTES)?,
         span_id: fields.required_id("spanId", MAX_ID_BYTES)?,
@@ -98,7 +97,7 @@ fn span(fields: &mut Fields, sent_at: Option<Timestamp>) -> Result<Span, Reason>
     })
 }
 
-fn log_record(fields: &mut Fields, sent_at: Option<Timestamp>) -> Result<LogRecord, Reason> {
+fn log_record(fields: &mut Fields, sent_at: Option<Timestamp>) -> Result<LogRecord, EventError> {
     let client_time = fields.lenient_time("clientTimestamp");
     Ok(LogRecord {
         time_ns: fields.time("timestamp", client_time.or(sent_at))?,

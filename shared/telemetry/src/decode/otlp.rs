@@ -1,18 +1,17 @@
-//! OpenTelemetry's protocol over HTTP: OTLP 1.11, `ExportTraceServiceRequest`
-//! and `ExportLogsServiceRequest`, as protobuf or as JSON.
+//! OTLP 1.11 over HTTP: `ExportTraceServiceRequest` and `ExportLogsServiceRequest`, as
+//! protobuf or JSON.
 //!
-//! A request is never decoded as a whole. Its messages are first found as
-//! slices of the body, and counted; then each is decoded and converted by
-//! itself. So one bad event costs one event, and millions of empty ones cost
-//! nothing. Both encodings become the same messages, and go through the same
-//! conversion.
+//! A request is not decoded as a whole. Its messages are first located as slices of the
+//! body and counted, then decoded one by one. A malformed event therefore affects no
+//! other, and millions of empty ones are refused before they take memory. Both encodings
+//! decode to the same messages and share the conversion to events.
 
-mod answer;
 mod hex;
 mod ids;
 mod json;
 mod log_records;
 mod origins;
+mod response;
 mod spans;
 mod tree;
 mod values;
@@ -23,34 +22,34 @@ use std::sync::Arc;
 
 use super::bounds::Bounds;
 use super::envelope::EnvelopeError;
-use super::layout::{Layout, Reason};
+use super::layout::{EventError, Layout};
 use crate::decode::{Decoded, Indexed, MAX_ORIGINS_BYTES};
 use crate::event::{LogRecord, Origin, Span};
-pub use answer::answer;
 use origins::{Origins, Source};
+pub use response::response;
 use tree::{Message, Names, Raw};
 
-/// Largest message that is decoded: a span, a log record, a resource, a scope.
+/// Largest message that is decoded, in bytes: a span, log record, resource or scope.
 const MAX_MESSAGE_BYTES: usize = 256 * 1024;
 
-/// How messages are written; answers are written as their requests were.
+/// Encoding of OTLP messages. A response has the encoding of its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// Protocol buffers.
+    /// Binary protocol buffers.
     Protobuf,
-    /// OTLP's JSON: ids in hexadecimal, 64-bit integers as strings.
+    /// OTLP's JSON, with ids in hexadecimal and 64-bit integers as strings.
     Json,
 }
 
 impl Encoding {
-    /// The encoding of this media type (OTLP 1.11, "OTLP/HTTP Request").
+    /// Encoding for a media type (OTLP 1.11, "OTLP/HTTP Request"), compared without case.
     pub fn of_media_type(media_type: &str) -> Option<Self> {
         [Self::Protobuf, Self::Json]
             .into_iter()
             .find(|encoding| media_type.eq_ignore_ascii_case(encoding.media_type()))
     }
 
-    /// Its media type.
+    /// Media type for `Content-Type`.
     pub fn media_type(self) -> &'static str {
         match self {
             Self::Protobuf => "application/x-protobuf",
@@ -62,7 +61,7 @@ impl Encoding {
 /// Decodes the spans of an `ExportTraceServiceRequest`.
 ///
 /// # Errors
-/// When what surrounds the spans cannot be read, or is too much.
+/// When the structure around the spans cannot be read or exceeds a limit.
 pub(crate) fn decode_traces(
     body: &[u8],
     encoding: Encoding,
@@ -73,7 +72,7 @@ pub(crate) fn decode_traces(
 /// Decodes the records of an `ExportLogsServiceRequest`.
 ///
 /// # Errors
-/// When what surrounds the records cannot be read, or is too much.
+/// When the structure around the records cannot be read or exceeds a limit.
 pub(crate) fn decode_logs(
     body: &[u8],
     encoding: Encoding,
@@ -81,16 +80,16 @@ pub(crate) fn decode_logs(
     decode(body, encoding, &log_records::FORM)
 }
 
-/// How events are exported: as messages in a request.
+/// How one kind of event is represented in a request.
 struct Form<M, E> {
-    /// What the request calls its parts.
+    /// Names of the arrays in the request.
     names: Names,
-    /// The message's field that the time is judged by.
+    /// Field of the message that holds the event's time.
     time_field: &'static str,
     convert: Convert<M, E>,
 }
 
-type Convert<M, E> = fn(M, Option<Arc<Origin>>, &mut Bounds) -> Result<E, Reason>;
+type Convert<M, E> = fn(M, Option<Arc<Origin>>, &mut Bounds) -> Result<E, EventError>;
 
 fn decode<M: Message, E>(
     body: &[u8],
@@ -101,7 +100,7 @@ fn decode<M: Message, E>(
     let request = match encoding {
         Encoding::Protobuf => Raw::Protobuf(body),
         Encoding::Json => {
-            // Bytes that are not UTF-8 cost the characters they stand in, not the batch.
+            // Invalid UTF-8 affects only the characters concerned, not the batch.
             text = String::from_utf8_lossy(body);
             Raw::Json(&text)
         }
@@ -134,7 +133,7 @@ fn read<M: Message, E>(
     raw: Raw<'_>,
     source: &Source,
     form: &Form<M, E>,
-) -> Result<Indexed<E>, Reason> {
+) -> Result<Indexed<E>, EventError> {
     let mut bounds = Bounds::of_event();
     let event = (form.convert)(raw.decode()?, source.origin.clone(), &mut bounds)?;
     Ok(Indexed {

@@ -1,16 +1,19 @@
-//! Halves of characters. JavaScript cuts texts anywhere, and writes the half of a
-//! character beyond U+FFFF that is left as an escape that means nothing alone.
+//! Lone surrogates. JavaScript can cut a text between the two UTF-16 surrogates of a
+//! character above U+FFFF, and then writes the one that is left as a `\u` escape, which
+//! JSON parsers reject.
 
-/// Length of `\u0000`.
+/// Length of an escape such as `\u0000`, in bytes.
 const ESCAPE: usize = 6;
 
-/// What stands for a half.
+/// Escape that replaces a lone surrogate.
 const REPLACEMENT: &str = "\\ufffd";
 
-/// The same JSON with U+FFFD for every half; `None` when there is none.
-pub(super) fn mended(json: &str) -> Option<String> {
-    let mut mended = String::new();
-    let (mut kept, mut at) = (0, 0);
+/// Replaces every lone surrogate in a JSON text by U+FFFD; `None` if there is none.
+pub(super) fn replace_lone(json: &str) -> Option<String> {
+    let mut replaced = String::new();
+    // Everything before `copied` is in `replaced`; everything before `at` was inspected.
+    let mut copied = 0;
+    let mut at = 0;
     while let Some(next) = json[at..].find('\\') {
         at += next;
         match unit(json, at) {
@@ -18,20 +21,20 @@ pub(super) fn mended(json: &str) -> Option<String> {
                 at += 2 * ESCAPE;
             }
             Some(0xD800..=0xDFFF) => {
-                mended.push_str(&json[kept..at]);
-                mended.push_str(REPLACEMENT);
+                replaced.push_str(&json[copied..at]);
+                replaced.push_str(REPLACEMENT);
                 at += ESCAPE;
-                kept = at;
+                copied = at;
             }
             Some(_) => at += ESCAPE,
-            // Any other escape is this long; what is none is not for us to tell.
+            // All other escapes are two characters long. Invalid ones are left to the parser.
             None => at = json.ceil_char_boundary(at + 2),
         }
     }
-    (kept > 0).then(|| mended + &json[kept..])
+    (copied > 0).then(|| replaced + &json[copied..])
 }
 
-/// The UTF-16 unit of the escape that starts here.
+/// The UTF-16 code unit of the `\u` escape that starts at byte `at`, if there is one.
 fn unit(json: &str, at: usize) -> Option<u16> {
     let digits = json.get(at..at + ESCAPE)?.strip_prefix("\\u")?;
     u16::from_str_radix(digits, 16).ok()
@@ -42,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_halves_are_replaced() {
+    fn only_lone_surrogates_are_replaced() {
         for (json, expected) in [
             (r#""\ud83d""#, Some(r#""\ufffd""#)),
             (
@@ -59,7 +62,7 @@ mod tests {
             ("\"\\é", None),
             ("", None),
         ] {
-            assert_eq!(mended(json).as_deref(), expected, "{json}");
+            assert_eq!(replace_lone(json).as_deref(), expected, "{json}");
         }
     }
 }

@@ -7,43 +7,43 @@ use serde_json::{Map, Value};
 use super::{Event, EventRef, Origin, from_nanos, origin};
 use crate::batch::Signal;
 
-/// One log line.
+/// A log record.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogRecord {
-    /// When it was written, in nanoseconds since the Unix epoch.
+    /// Time it was written, in nanoseconds since the Unix epoch.
     pub time_ns: i64,
-    /// Severity in lower case: `info`, `error`, …
+    /// Severity in lower case, such as `info` or `error`.
     pub level: String,
-    /// The text.
+    /// Message text; empty if the SDK sent none.
     pub message: String,
-    /// What kind of log it is, in the SDK's words.
+    /// Type of the record, in the SDK's words; OTLP's `event_name`.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// The trace it belongs to.
+    /// Trace that the record belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
-    /// The span it was written in.
+    /// Span during which it was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub span_id: Option<String>,
-    /// Everything else the SDK sent.
+    /// Everything else that the SDK sent.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub attributes: Map<String, Value>,
-    /// Where it comes from.
+    /// Resource and scope; the chunk stores them beside the records.
     #[serde(skip)]
     pub origin: Option<Arc<Origin>>,
 }
 
 impl LogRecord {
-    /// The service it was written by: the resource's, or an attribute of that name.
+    /// Service that wrote the record: `service.name` of the resource, else of the record itself.
     pub fn service(&self) -> Option<&str> {
         let of_origin = self.origin.as_deref().and_then(Origin::service);
         of_origin.or_else(|| origin::service(&self.attributes))
     }
 }
 
-/// The level that a severity number stands for (OpenTelemetry logs data model,
-/// "Severity Fields"); 0 and numbers beyond 24 stand for none.
+/// Level for a severity number (OpenTelemetry logs data model, "Severity Fields").
+/// `None` for 0 and for numbers above 24.
 pub fn level_of_severity(number: i32) -> Option<&'static str> {
     match number {
         1..=4 => Some("trace"),

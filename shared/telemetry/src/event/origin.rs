@@ -2,39 +2,39 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// Where events come from: what OpenTelemetry's protocol sends once for many.
+/// Where events come from, in OpenTelemetry's sense. OTLP sends it once for many events.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Origin {
-    /// Attributes of the resource: the service, its process, its host.
+    /// Attributes of the resource, such as service, process and host.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub resource: Map<String, Value>,
-    /// The library that made the events.
+    /// Instrumentation library that recorded the events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<Scope>,
 }
 
-/// An instrumentation scope.
+/// Instrumentation scope (OpenTelemetry): the library or module that records events.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = InstrumentationScope)]
 pub struct Scope {
-    /// Its name.
+    /// Name of the library; may be empty.
     pub name: String,
-    /// Its version.
+    /// Version of the library.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
-/// The resource attribute that names a service (OpenTelemetry semantic conventions).
+/// Attribute that names the service (OpenTelemetry semantic conventions).
 const SERVICE_NAME: &str = "service.name";
 
 impl Origin {
-    /// The service: `service.name`.
+    /// Service of the resource: `service.name`, unless empty.
     pub fn service(&self) -> Option<&str> {
         service(&self.resource)
     }
 }
 
-/// The service that a set of attributes names.
+/// The value of `service.name` among these attributes, unless empty.
 pub(super) fn service(attributes: &Map<String, Value>) -> Option<&str> {
     let name = attributes.get(SERVICE_NAME)?.as_str()?;
     (!name.is_empty()).then_some(name)

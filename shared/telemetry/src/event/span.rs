@@ -13,49 +13,49 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Span {
-    /// The trace it belongs to; opaque.
+    /// Trace that the span belongs to; an opaque id.
     pub trace_id: String,
-    /// Unique within the trace; opaque.
+    /// Id of the span, unique within the trace; opaque.
     pub span_id: String,
-    /// The span that caused it; a root span has none.
+    /// Parent span; `None` for a root span.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_span_id: Option<String>,
-    /// What the SDK calls it; without, see [`Span::display_name`].
+    /// Name given by the SDK. [`Span::display_name`] covers spans without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Its role; unknown in Upblit's own JSON.
+    /// Role in the trace. Upblit's own JSON does not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<SpanKind>,
-    /// When it started, in nanoseconds since the Unix epoch.
+    /// Start time, in nanoseconds since the Unix epoch.
     pub start_ns: i64,
-    /// How long it took, in milliseconds; unknown for some.
+    /// Duration in milliseconds, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<f64>,
-    /// HTTP method.
+    /// HTTP method of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// Address that was requested.
+    /// URL or path of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// HTTP status of the response, 100 to 599.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// How it ended, in the program's own judgement.
+    /// Outcome as reported by the program; takes precedence over the HTTP status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<SpanOutcome>,
-    /// The program's words for a failure.
+    /// The program's description of a failure (OTLP `Status.message`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_message: Option<String>,
-    /// Everything else the SDK sent.
+    /// Everything else that the SDK sent.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub attributes: Map<String, Value>,
-    /// What happened during it.
+    /// Events during the span, such as exceptions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<SpanEvent>,
-    /// Other spans it has to do with.
+    /// Links to related spans.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<SpanLink>,
-    /// Where it comes from.
+    /// Resource and scope; the chunk stores them beside the spans.
     #[serde(skip)]
     pub origin: Option<Arc<Origin>>,
 }
@@ -64,56 +64,56 @@ pub struct Span {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SpanKind {
-    /// Within one program.
+    /// An operation within one program.
     Internal,
-    /// Answers a request.
+    /// Handles a request from outside.
     Server,
-    /// Makes a request.
+    /// Sends a request to another program.
     Client,
-    /// Hands a message to a broker.
+    /// Sends a message to a broker.
     Producer,
-    /// Takes a message from a broker.
+    /// Receives a message from a broker.
     Consumer,
 }
 
-/// How a span ended (OTLP `Status.code`); unset is `None`.
+/// Outcome of a span (OTLP `Status.code`); `None` stands for unset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SpanOutcome {
-    /// Fine, whatever the HTTP status says.
+    /// The operation succeeded, even if the HTTP status is 400 or more.
     Ok,
-    /// Failed.
+    /// The operation failed.
     Error,
 }
 
-/// Something that happened during a span, such as an exception.
+/// Event at one moment of a span, such as an exception.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SpanEvent {
-    /// What happened.
+    /// Name of the event, such as `exception`.
     pub name: String,
-    /// When, in nanoseconds since the Unix epoch.
+    /// Time of the event, in nanoseconds since the Unix epoch.
     pub time_ns: i64,
-    /// Details.
+    /// Attributes of the event, such as the exception's message.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub attributes: Map<String, Value>,
 }
 
-/// A span of this or another trace.
+/// Link to a span of this or another trace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SpanLink {
-    /// Its trace.
+    /// Trace of the linked span.
     pub trace_id: String,
-    /// Its id.
+    /// Id of the linked span.
     pub span_id: String,
-    /// What they have to do with each other.
+    /// Attributes that describe the link.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub attributes: Map<String, Value>,
 }
 
 impl Span {
-    /// What a list shows: its name, or method and address.
+    /// Name for lists: the span's name, else method and URL.
     pub fn display_name(&self) -> String {
         if let Some(name) = &self.name {
             return name.clone();
@@ -122,14 +122,14 @@ impl Span {
         parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
-    /// The service it ran in: the resource's, or an attribute of that name.
+    /// Service that recorded the span: `service.name` of the resource, else of the span itself.
     pub fn service(&self) -> Option<&str> {
         let of_origin = self.origin.as_deref().and_then(Origin::service);
         of_origin.or_else(|| origin::service(&self.attributes))
     }
 
-    /// Whether it is a request to its service: it starts a trace, or answers
-    /// another service. What happens inside is not counted among requests.
+    /// Whether the span is a request to its service: a root span, or one that handles a
+    /// request or message from another service. Internal spans and outgoing calls are not.
     pub fn is_request(&self) -> bool {
         self.parent_span_id.is_none()
             || matches!(self.kind, Some(SpanKind::Server | SpanKind::Consumer))
@@ -137,7 +137,7 @@ impl Span {
 }
 
 impl SpanEvent {
-    /// When it happened.
+    /// Time of the event.
     pub fn time(&self) -> Timestamp {
         from_nanos(self.time_ns)
     }
@@ -156,7 +156,7 @@ impl Event for Span {
         clock::after(self.start(), duration)
     }
 
-    /// The program's own judgement, else a status of 400 or more.
+    /// The reported outcome decides; without one, an HTTP status of 400 or more is an error.
     fn is_error(&self) -> bool {
         match self.outcome {
             Some(outcome) => outcome == SpanOutcome::Error,

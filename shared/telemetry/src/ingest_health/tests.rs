@@ -30,7 +30,7 @@ fn refused(reason: RejectReason, at: Timestamp) -> Health {
     Health::of_refusal(reason, "refused", at)
 }
 
-/// What is due, as if all of it was written.
+/// The totals that are due, reported as written.
 fn write(pending: &mut Pending, now: Timestamp) -> Option<Health> {
     let due = pending.due(now);
     for (day, sum) in &due {
@@ -40,7 +40,7 @@ fn write(pending: &mut Pending, now: Timestamp) -> Option<Health> {
 }
 
 #[test]
-fn a_request_is_counted_by_event_and_a_refusal_as_one() {
+fn a_batch_counts_its_events_and_a_refused_request_counts_as_one() {
     let mut report = Report {
         accepted: 3,
         ..Report::default()
@@ -49,13 +49,13 @@ fn a_request_is_counted_by_event_and_a_refusal_as_one() {
     report.reject(4, error("is missing"));
     let batch = Health::of_batch(&report, noon());
     assert_eq!(batch.rejected_by[&RejectReason::Malformed], 2);
-    let told = batch.last_error.as_ref().unwrap();
-    assert_eq!(told.detail, "/traces/0: is missing");
+    let last_error = batch.last_error.as_ref().unwrap();
+    assert_eq!(last_error.detail, "/traces/0: is missing");
 
     let sum = batch.plus(refused(RejectReason::KeyRevoked, seconds_after_noon(1)));
     assert_eq!((sum.accepted, sum.rejected()), (3, 3));
-    let told = sum.last_error.unwrap();
-    assert_eq!(told.reason, RejectReason::KeyRevoked);
+    let last_error = sum.last_error.unwrap();
+    assert_eq!(last_error.reason, RejectReason::KeyRevoked);
     assert_eq!(
         (sum.since, sum.last_seen_at),
         (noon(), seconds_after_noon(1))
@@ -63,7 +63,7 @@ fn a_request_is_counted_by_event_and_a_refusal_as_one() {
 }
 
 #[test]
-fn details_are_cut_and_hold_no_line_breaks() {
+fn error_details_are_truncated_and_contain_no_line_breaks() {
     let long = format!("a\nb{}", "é".repeat(500));
     let health = Health::of_refusal(RejectReason::MalformedRequest, &long, noon());
     let detail = health.last_error.unwrap().detail;
@@ -72,7 +72,7 @@ fn details_are_cut_and_hold_no_line_breaks() {
 }
 
 #[test]
-fn a_sum_does_not_depend_on_the_order() {
+fn a_total_does_not_depend_on_the_order_of_requests() {
     let skewed = Health {
         clock_skew_ms: Some(5),
         ..accepted(1, noon())
@@ -84,11 +84,11 @@ fn a_sum_does_not_depend_on_the_order() {
     let last = refused(RejectReason::KeyExpired, seconds_after_noon(2));
     let sum = skewed.clone().plus(later.clone()).plus(last.clone());
     assert_eq!(sum, last.plus(later).plus(skewed));
-    assert_eq!(sum.clock_skew_ms, Some(7), "the last that was told");
+    assert_eq!(sum.clock_skew_ms, Some(7), "the latest estimate");
 }
 
 #[test]
-fn skew_is_told_by_the_envelope_or_by_an_event_that_ends_in_the_future() {
+fn clock_skew_comes_from_the_envelope_or_from_an_event_that_ends_in_the_future() {
     let skew = |sent: Option<u64>, end: Option<u64>| {
         let report = Report {
             sent_at: sent.map(seconds_after_noon),
@@ -100,17 +100,21 @@ fn skew_is_told_by_the_envelope_or_by_an_event_that_ends_in_the_future() {
     assert_eq!(skew(Some(40), Some(130)), Some(-60_000));
     assert_eq!(skew(Some(130), None), Some(30_000));
     assert_eq!(skew(None, Some(130)), Some(30_000));
-    assert_eq!(skew(None, Some(99)), None, "an old event tells nothing");
+    assert_eq!(
+        skew(None, Some(99)),
+        None,
+        "an old event says nothing about the clock"
+    );
     assert_eq!(skew(None, None), None);
 }
 
 #[test]
-fn the_first_request_is_written_at_once_and_then_a_sum_every_minute() {
+fn the_first_request_is_written_at_once_and_then_a_total_every_minute() {
     let mut pending = Pending::default();
     let mut written = Vec::new();
     for second in 0..=120 {
         let now = seconds_after_noon(second);
-        pending.note(accepted(1, now));
+        pending.record(accepted(1, now));
         if let Some(sum) = write(&mut pending, now) {
             written.push((second, sum.accepted));
         }
@@ -119,9 +123,9 @@ fn the_first_request_is_written_at_once_and_then_a_sum_every_minute() {
 }
 
 #[test]
-fn a_new_kind_of_error_is_written_within_five_seconds_and_once() {
+fn an_error_for_a_new_reason_is_written_once_within_five_seconds() {
     let mut pending = Pending::default();
-    pending.note(accepted(1, noon()));
+    pending.record(accepted(1, noon()));
     write(&mut pending, noon()).unwrap();
     let mut written = Vec::new();
     for second in 1..60 {
@@ -131,7 +135,7 @@ fn a_new_kind_of_error_is_written_within_five_seconds_and_once() {
             _ if second % 2 == 0 => RejectReason::KeyExpired,
             _ => RejectReason::KeyDisabled,
         };
-        pending.note(refused(refusal, now));
+        pending.record(refused(refusal, now));
         if let Some(sum) = write(&mut pending, now) {
             written.push((second, sum.rejected()));
         }
@@ -140,13 +144,13 @@ fn a_new_kind_of_error_is_written_within_five_seconds_and_once() {
 }
 
 #[test]
-fn a_sum_that_was_not_written_is_kept_and_tried_again_in_a_while() {
+fn a_total_that_could_not_be_written_is_kept_and_retried_later() {
     let mut pending = Pending::default();
-    pending.note(accepted(2, noon()));
+    pending.record(accepted(2, noon()));
     for (day, sum) in pending.due(noon()) {
         pending.not_written(day, sum);
     }
-    pending.note(accepted(3, seconds_after_noon(4)));
+    pending.record(accepted(3, seconds_after_noon(4)));
     assert_eq!(write(&mut pending, seconds_after_noon(4)), None);
     let sum = write(&mut pending, seconds_after_noon(5)).unwrap();
     assert_eq!((sum.accepted, sum.since), (5, noon()));
@@ -158,31 +162,31 @@ fn a_sum_that_was_not_written_is_kept_and_tried_again_in_a_while() {
 }
 
 #[test]
-fn what_is_taken_back_does_not_count_whether_it_was_written_or_not() {
+fn a_reverted_request_does_not_count_whether_it_was_written_or_not() {
     let mut pending = Pending::default();
     let first = accepted(5, noon());
-    pending.note(first.clone());
+    pending.record(first.clone());
     let mut total = write(&mut pending, noon()).unwrap();
-    pending.take_back(&first);
+    pending.revert(&first);
     let mut report = Report::default();
     report.reject(0, error("is missing"));
     let second = Health::of_batch(&report, seconds_after_noon(30));
-    pending.note(second.clone());
-    pending.take_back(&second);
+    pending.record(second.clone());
+    pending.revert(&second);
     total = total.plus(write(&mut pending, seconds_after_noon(60)).unwrap());
     assert_eq!((total.accepted, total.rejected()), (0, 0));
 }
 
 #[test]
-fn sums_are_by_day_and_those_that_nobody_is_shown_are_dropped() {
+fn totals_are_kept_by_day_and_days_no_longer_shown_are_dropped() {
     let day = Duration::from_secs(24 * 60 * 60);
     let mut pending = Pending::default();
     for at in [noon(), seconds_after_noon(1)] {
-        pending.note(accepted(1, at));
+        pending.record(accepted(1, at));
         write(&mut pending, at);
     }
     let tomorrow = clock::after(noon(), day);
-    pending.note(accepted(10, tomorrow));
+    pending.record(accepted(10, tomorrow));
     let due = pending.due(tomorrow);
     let sums: Vec<_> = due
         .iter()
@@ -198,12 +202,12 @@ fn sums_are_by_day_and_those_that_nobody_is_shown_are_dropped() {
 }
 
 #[test]
-fn a_clock_that_goes_back_holds_nothing_up() {
+fn a_clock_that_goes_back_does_not_delay_writes() {
     let mut pending = Pending::default();
-    pending.note(accepted(1, seconds_after_noon(3_600)));
+    pending.record(accepted(1, seconds_after_noon(3_600)));
     write(&mut pending, seconds_after_noon(3_600)).unwrap();
-    pending.note(accepted(1, noon()));
+    pending.record(accepted(1, noon()));
     assert!(write(&mut pending, noon()).is_some());
-    pending.note(accepted(1, noon()));
+    pending.record(accepted(1, noon()));
     assert!(write(&mut pending, noon()).is_none());
 }

@@ -1,4 +1,4 @@
-//! What is added up of events: by five minutes in a rollup, by a step in metrics.
+//! Buckets of statistics: five minutes wide in a rollup, one step wide in metrics.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::chunk::head::{Minute, Stats};
 
-/// The narrowest bucket, which a [`Rollup`](super::rollup::Rollup) is made of.
+/// Width of the narrowest bucket, which is that of a [`Rollup`](super::rollup::Rollup).
 pub const FINEST: Duration = Duration::from_secs(300);
 
-/// What happened in one bucket.
+/// Statistics of the events that started within one bucket.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bucket {
-    /// All events.
+    /// Statistics of all events.
     pub all: Stats,
-    /// Those that are requests to a service.
+    /// Statistics of the requests to a service.
     pub requests: Stats,
 }
 
@@ -25,7 +25,7 @@ impl Bucket {
         self.requests.merge(minute.requests());
     }
 
-    /// Adds what another bucket holds.
+    /// Adds the events of another bucket.
     pub(super) fn merge(&mut self, other: &Self) {
         self.all.merge(&other.all);
         self.requests.merge(&other.requests);

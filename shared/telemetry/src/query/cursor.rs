@@ -1,15 +1,15 @@
-//! Places in the lists of telemetry.
+//! Positions in the lists of telemetry, for their cursors.
 
 use upblit_base::clock;
 use upblit_base::cursor::{self, List, ListId};
 
 use crate::chunk::Position;
 
-/// The list of traces.
+/// Cursor type of the list of traces.
 #[derive(Debug, Clone, Copy)]
 pub struct Traces;
 
-/// The list of log records.
+/// Cursor type of the list of log records.
 #[derive(Debug, Clone, Copy)]
 pub struct Logs;
 
@@ -23,12 +23,12 @@ impl List for Logs {
     type Position = RowPosition;
 }
 
-/// A row of a list: its chunk, and its number among the rows of the chunk.
+/// Position of a row: its chunk, and its number among the rows of the chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowPosition {
-    /// The chunk.
+    /// Chunk that holds the row.
     pub chunk: Position,
-    /// Rows of the chunk that come before it.
+    /// Number of rows of the chunk that come before it.
     pub skip: usize,
 }
 
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_a_cursor_is_none() {
+    fn a_text_that_is_not_a_cursor_is_refused() {
         for text in ["", "x", "AAAA", "====", &"A".repeat(40), &"_".repeat(40)] {
             assert!(text.parse::<Cursor<Traces>>().is_err(), "{text:?}");
         }
@@ -72,7 +72,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_survives_its_text(
+        fn a_cursor_is_parsed_from_its_own_text(
             millis in 0i64..9_000_000_000_000, hash: [u8; 16], skip in 0usize..20_000,
         ) {
             let chunk = Position { at: clock::from_millis(millis), hash };
@@ -82,7 +82,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_read_without_a_panic(text in "(AQE)?[A-Za-z0-9_-]{0,60}") {
+        fn any_text_is_parsed_without_a_panic(text in "(AQE)?[A-Za-z0-9_-]{0,60}") {
             let _ = text.parse::<Cursor<Traces>>();
         }
     }

@@ -1,5 +1,5 @@
-//! The list of traces: one row a trace, also where its spans lie in several
-//! batches, or its root in none.
+//! The list of traces: one row per trace, even if its spans are in several chunks or its
+//! root is missing.
 
 use std::collections::{BTreeMap, HashSet};
 use std::str::FromStr;
@@ -15,31 +15,31 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-/// What a trace's entry span must be like.
+/// Conditions that the row of a trace must meet; all of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TraceFilter {
-    /// How it ended.
+    /// Outcome or HTTP status.
     pub status: Option<StatusFilter>,
-    /// At least this long, in milliseconds.
+    /// Shortest duration, in milliseconds.
     pub min_duration_ms: Option<f64>,
-    /// This text in name, service or trace id, in any case; in lower case here.
+    /// Text to find in name, service or trace id, ignoring case. Must be in lower case.
     pub text: Option<String>,
 }
 
-/// How a span ended.
+/// Condition on the outcome or HTTP status of a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatusFilter {
-    /// It did not fail.
+    /// The span did not fail.
     Ok,
-    /// It failed.
+    /// The span failed.
     Error,
-    /// An HTTP status of this hundred.
+    /// The HTTP status is in this hundred, 1 to 5.
     Class(u16),
-    /// This HTTP status.
+    /// The HTTP status is exactly this.
     Code(u16),
 }
 
-/// The text names no status.
+/// The text is not a [`StatusFilter`].
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("must be ok, error, a class such as 5xx, or a status such as 404")]
 pub struct InvalidStatus;
@@ -67,8 +67,8 @@ impl PartialSchema for StatusFilter {
 impl ToSchema for StatusFilter {}
 
 impl TraceFilter {
-    /// Whether a blob with this summary may hold such traces. Entries that were
-    /// left out are anyone's guess; counts and durations never are.
+    /// Whether a chunk with this summary may hold matching traces. Uses only counts and
+    /// durations, because a summary may omit its rows.
     pub fn may_match(&self, summary: &Summary) -> bool {
         let mut minutes = summary.minutes.values();
         match self.status {
@@ -82,7 +82,7 @@ impl TraceFilter {
         })
     }
 
-    /// Whether a trace with this entry is asked for.
+    /// Whether a row meets all conditions.
     pub fn matches(&self, entry: &Entry) -> bool {
         let status = match self.status {
             None => true,
@@ -97,7 +97,7 @@ impl TraceFilter {
         status && duration && self.text.as_deref().is_none_or(|text| tells(entry, text))
     }
 
-    /// Whether nothing is asked for but the time.
+    /// Whether the filter has no condition.
     pub fn is_open(&self) -> bool {
         *self == Self::default()
     }
@@ -110,18 +110,18 @@ fn tells(entry: &Entry, text: &str) -> bool {
         .any(|part| holds(part, text))
 }
 
-/// Whether a text holds another, which is in lower case, in any case.
+/// Whether a text contains another, ignoring case. The other must be in lower case.
 pub(super) fn holds(text: &str, lower: &str) -> bool {
     text.to_lowercase().contains(lower)
 }
 
 impl Entry {
-    /// When it started.
+    /// Start time of the span.
     pub fn start(&self) -> Timestamp {
         clock::from_millis(self.start_ms)
     }
 
-    /// When it ended.
+    /// End time of the span; the start if its duration is unknown.
     pub fn end(&self) -> Timestamp {
         let seconds = self.duration_ms.unwrap_or_default() / 1000.0;
         let duration = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
@@ -129,28 +129,28 @@ impl Entry {
     }
 }
 
-/// A batch's entries as a list shows them: newest first.
+/// Sorts the rows of a chunk for the list: newest first.
 pub fn newest_first(mut entries: Vec<Entry>) -> Vec<Entry> {
     entries.sort_by(|a, b| (b.start_ms, &b.trace_id).cmp(&(a.start_ms, &a.trace_id)));
     entries
 }
 
-/// What the batches around a trace hold of it.
+/// The spans of one trace by the chunk that holds them.
 #[derive(Debug, Default)]
 pub struct Gathered<'a> {
     by_chunk: BTreeMap<Position, Vec<&'a Span>>,
 }
 
 impl<'a> Gathered<'a> {
-    /// Adds what one chunk holds of the trace.
+    /// Adds the spans that one chunk holds.
     pub fn add(&mut self, chunk: Position, spans: Vec<&'a Span>) {
         if !spans.is_empty() {
             self.by_chunk.insert(chunk, spans);
         }
     }
 
-    /// The one chunk in whose place the trace is listed, wherever the list was cut
-    /// into pages: the first that holds its root or, without any, the first of all.
+    /// The one chunk at whose position the trace is listed, regardless of how the list is
+    /// divided into pages: the first with the root span or, without a root, the first.
     pub fn home(&self) -> Option<Position> {
         let has_root = |spans: &Vec<&Span>| spans.iter().any(|s| s.parent_span_id.is_none());
         let with_root = self.by_chunk.iter().find(|(_, spans)| has_root(spans));
@@ -159,7 +159,7 @@ impl<'a> Gathered<'a> {
             .map(|(chunk, _)| *chunk)
     }
 
-    /// Distinct spans, and how many of them failed.
+    /// Number of distinct spans, and how many of them failed.
     pub fn counts(&self) -> (usize, usize) {
         let mut seen = HashSet::new();
         let spans = self.by_chunk.values().flatten();

@@ -1,4 +1,4 @@
-//! The list of log records: which of them are asked for.
+//! Filters of the log list.
 
 use crate::chunk::head::{Summary, fingerprint};
 use crate::event::{Event, LogRecord};
@@ -6,19 +6,19 @@ use crate::event::{Event, LogRecord};
 use super::listing::holds;
 use super::window::Window;
 
-/// What a record must be like.
+/// Conditions that a log record must meet; all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogFilter {
-    /// One of these levels, in lower case; any, when empty.
+    /// Accepted levels, in lower case; empty accepts any.
     pub levels: Vec<String>,
-    /// Of this trace.
+    /// Id of the trace that the record belongs to.
     pub trace_id: Option<String>,
-    /// This text in message, type or service, in any case; in lower case here.
+    /// Text to find in message, type or service, ignoring case. Must be in lower case.
     pub text: Option<String>,
 }
 
 impl LogFilter {
-    /// Whether a blob with this summary may hold such records.
+    /// Whether a chunk with this summary may hold matching records.
     pub fn may_match(&self, summary: &Summary) -> bool {
         let level = summary.levels.as_ref().is_none_or(|levels| {
             self.levels.is_empty() || self.levels.iter().any(|level| levels.contains_key(level))
@@ -27,12 +27,12 @@ impl LogFilter {
         level && trace.is_none_or(|trace| summary.may_hold(trace))
     }
 
-    /// Whether nothing is asked for but the time.
+    /// Whether the filter has no condition.
     pub fn is_open(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether a record is asked for.
+    /// Whether a record meets all conditions.
     pub fn matches(&self, record: &LogRecord) -> bool {
         let level = self.levels.is_empty() || self.levels.contains(&record.level);
         let trace = self
@@ -43,11 +43,11 @@ impl LogFilter {
     }
 }
 
-/// Records within the window that are asked for, newest first.
+/// The matching records within the window, newest first.
 pub fn select(records: Vec<LogRecord>, window: Window, filter: &LogFilter) -> Vec<LogRecord> {
     let wanted = |record: &LogRecord| window.contains(record.start()) && filter.matches(record);
     let mut selected: Vec<LogRecord> = records.into_iter().filter(wanted).collect();
-    // Stable: of records written in the same nanosecond, the last is the newest.
+    // The sort is stable: of records with the same time, the one sent last counts as the newest.
     selected.reverse();
     selected.sort_by_key(|record| std::cmp::Reverse(record.time_ns));
     selected
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_must_be_all_that_is_asked_for() {
+    fn a_record_matches_only_if_it_meets_every_condition() {
         let record = record("error", "Payment FAILED: Straße", 0);
         let filter = |levels: &[&str], trace: Option<&str>, text: Option<&str>| LogFilter {
             levels: levels.iter().map(|&level| level.to_owned()).collect(),
@@ -101,12 +101,12 @@ mod tests {
         assert!(!filter(&[], Some("other"), None).may_match(&summary));
         assert!(
             filter(&["warn"], Some("other"), None).may_match(&Summary::default()),
-            "untold"
+            "a summary that does not list levels"
         );
     }
 
     #[test]
-    fn the_newest_come_first_and_the_window_is_half_open() {
+    fn records_are_sorted_newest_first_and_the_window_excludes_its_end() {
         let window = Window {
             from: "1970-01-01T00:00:00Z".parse().unwrap(),
             to: "1970-01-01T00:00:00.000000003Z".parse().unwrap(),

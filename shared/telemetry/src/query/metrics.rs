@@ -1,4 +1,4 @@
-//! Counts, failures and durations over time, from heads alone.
+//! Counts, failures and durations over time, computed from chunk summaries and rollups.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub struct Step(Duration);
 impl Step {
     const SECONDS: [u64; 5] = [300, 900, 3_600, 21_600, 86_400];
 
-    /// The width.
+    /// Width of a bucket.
     pub fn length(self) -> Duration {
         self.0
     }
@@ -36,7 +36,7 @@ impl Default for Step {
     }
 }
 
-/// The number of seconds is no [`Step`].
+/// The number of seconds is not a [`Step`].
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("must be 300, 900, 3600, 21600 or 86400 seconds")]
 pub struct InvalidStep;
@@ -65,7 +65,7 @@ impl ToSchema for Step {}
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Buckets of one width over a window.
+/// Consecutive buckets of the same width that cover a window.
 #[derive(Debug)]
 pub struct Series {
     window: Window,
@@ -74,7 +74,7 @@ pub struct Series {
 }
 
 impl Series {
-    /// Empty buckets over a window, which is widened to whole buckets.
+    /// Creates empty buckets for a window, which is widened to whole buckets.
     pub fn over(window: Window, step: Step) -> Self {
         let step = step.length();
         let window = aligned(window, step);
@@ -87,12 +87,13 @@ impl Series {
         }
     }
 
-    /// What it is over.
+    /// The widened window.
     pub fn window(&self) -> Window {
         self.window
     }
 
-    /// Adds what a head tells of the hour its events started in.
+    /// Adds the summary of a chunk of the hour that begins at `hour`. Events outside the
+    /// window are ignored.
     pub fn add(&mut self, hour: Timestamp, summary: &Summary) {
         for (minute, counted) in &summary.minutes {
             let at = clock::after(hour, MINUTE * u32::from(*minute));
@@ -102,7 +103,7 @@ impl Series {
         }
     }
 
-    /// Adds the sums of a whole hour.
+    /// Adds the rollup of the hour that begins at `hour`.
     pub fn add_hour(&mut self, hour: Timestamp, rollup: &Rollup) {
         for (at, counted) in rollup.buckets(hour) {
             if let Some(bucket) = self.buckets.get_mut(&clock::floor(at, self.step)) {
@@ -111,12 +112,12 @@ impl Series {
         }
     }
 
-    /// Every bucket and its beginning, in order.
+    /// All buckets with their start times, oldest first.
     pub fn buckets(&self) -> impl Iterator<Item = (Timestamp, &Bucket)> {
         self.buckets.iter().map(|(at, bucket)| (*at, bucket))
     }
 
-    /// All buckets together.
+    /// The total of all buckets.
     pub fn total(&self) -> Bucket {
         let mut total = Bucket::default();
         for bucket in self.buckets.values() {
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_widened_to_whole_buckets_and_empty_ones_are_there() {
+    fn a_window_is_widened_to_whole_buckets_including_empty_ones() {
         let series = series("2026-01-31T12:02:00Z", "2026-01-31T12:10:00.001Z");
         let starts: Vec<_> = series.buckets().map(|(at, _)| at.to_string()).collect();
         assert_eq!(
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn events_count_in_the_bucket_of_their_minute_and_nowhere_else() {
+    fn every_event_counts_in_the_bucket_of_its_minute_only() {
         let mut series = series("2026-01-31T12:00:00Z", "2026-01-31T12:15:00Z");
         let inside = Span {
             kind: Some(SpanKind::Internal),

@@ -1,5 +1,5 @@
-//! The sums of a whole hour, made once and kept, so that metrics of a long time
-//! need not read every head of it again.
+//! Rollups: the stored statistics of a whole hour, computed once, so that metrics of a
+//! long window need not read every chunk summary again.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,32 +15,33 @@ use crate::chunk::blob;
 use crate::chunk::head::Summary;
 use upblit_base::clock;
 
-/// How long after its end an hour is settled. Nearly all telemetry comes within
-/// seconds; what is stored later than this tells so, and the sums are made anew.
+/// Time after its end at which an hour is sealed. Nearly all telemetry arrives within
+/// seconds. Events of a sealed hour are stored with a dirty marker, which makes the next
+/// reader compute the rollup again.
 const SETTLED_AFTER: Duration = Duration::from_secs(10 * 60);
 
-/// What the clocks of two functions may differ by, and a write may take.
+/// Allowance for clock differences between functions and for the duration of a write.
 const MARGIN: Duration = Duration::from_secs(60);
 
-/// Whether sums may have been made already of the hour that begins at `hour`.
+/// Whether the hour that begins at `hour` is sealed, so a rollup of it may exist.
 pub fn is_settled(hour: Timestamp, now: Timestamp) -> bool {
     now >= clock::after(hour, HOUR + SETTLED_AFTER)
 }
 
-/// An hour's events, by five minutes of it.
+/// Statistics of one hour, in buckets of five minutes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rollup(BTreeMap<u8, Bucket>);
 
 impl Rollup {
-    /// Adds what a head of the hour tells.
+    /// Adds the summary of a chunk of the hour.
     pub fn add(&mut self, summary: &Summary) {
         for (minute, counted) in &summary.minutes {
             self.0.entry(minute / 5).or_default().add(counted);
         }
     }
 
-    /// The buckets that are not empty, with their beginnings in the hour that
-    /// begins at `hour`.
+    /// The buckets that are not empty, with their start times, for the hour that begins at
+    /// `hour`.
     pub fn buckets(&self, hour: Timestamp) -> impl Iterator<Item = (Timestamp, &Bucket)> {
         let buckets = self.0.iter();
         buckets.map(move |(slot, bucket)| {
@@ -49,7 +50,7 @@ impl Rollup {
         })
     }
 
-    /// As stored: JSON, zstd.
+    /// Encodes the rollup as zstd-compressed JSON.
     ///
     /// # Errors
     /// When compression fails, which no input can cause.
@@ -57,27 +58,27 @@ impl Rollup {
         blob::compress(self)
     }
 
-    /// Reads a stored one.
+    /// Decodes a stored rollup.
     ///
     /// # Errors
-    /// When it is none.
+    /// When the bytes are not an encoded rollup.
     pub fn decode(encoded: &[u8]) -> io::Result<Self> {
         Ok(serde_json::from_slice(&zstd::decode_all(encoded)?)?)
     }
 }
 
-/// A window as it is best read.
+/// A window, split into whole sealed hours and the rest.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Parts {
-    /// Whole hours that are settled, by their beginnings.
+    /// Start times of the whole sealed hours, to be read from rollups.
     pub hours: Vec<Timestamp>,
-    /// What is before and after them.
+    /// The parts before and after these hours, to be read from chunk summaries.
     pub rest: Vec<Window>,
 }
 
 impl Parts {
-    /// Of a window. Hours that began before `since` are not summed up: a part of them
-    /// has expired, or there is hardly anything to be found.
+    /// Splits a window. Hours that began before `since` have no rollup: they have partly
+    /// expired, or hold hardly any events.
     pub fn of(window: Window, since: Timestamp, now: Timestamp) -> Self {
         let last = clock::before(now, HOUR + SETTLED_AFTER + MARGIN);
         let end = clock::after(clock::floor(last, HOUR), HOUR).min(clock::floor(window.to, HOUR));
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_settled_hours_are_told_from_what_is_around_them() {
+    fn a_window_is_split_into_whole_sealed_hours_and_the_rest() {
         let (hours, rest) = parts("08:30:00", "12:40:00", "12:30:00");
         assert_eq!(hours, [at("09:00:00"), at("10:00:00"), at("11:00:00")]);
         assert_eq!(
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_without_a_whole_settled_hour_is_read_as_it_is() {
+    fn a_window_without_a_whole_sealed_hour_is_not_split() {
         for (from, to, now) in [
             ("11:30:00", "12:30:00", "12:30:00"),
             ("11:00:00", "12:10:59", "12:10:59"),
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn hours_before_the_time_are_read_by_their_heads() {
+    fn hours_that_began_too_early_are_read_from_their_summaries() {
         let parts = Parts::of(
             window("08:00:00", "11:00:00"),
             at("09:00:01"),
@@ -163,10 +164,10 @@ mod tests {
         assert_eq!(parts.rest, [window("08:00:00", "10:00:00")]);
     }
 
-    /// Whoever stores something before an hour is settled need not tell: nobody has
-    /// summed it up, even if their clock is ahead.
+    /// Events stored before an hour is sealed need no dirty marker: no reader has rolled
+    /// the hour up yet, even with a clock that is ahead.
     #[test]
-    fn no_hour_is_summed_up_that_a_writer_takes_for_unsettled() {
+    fn no_hour_is_rolled_up_while_a_writer_may_consider_it_open() {
         let hour = at("11:00:00");
         assert!(!is_settled(hour, at("12:09:59")));
         assert!(is_settled(hour, at("12:10:00")));
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_are_stored_and_read_as_they_are() {
+    fn a_rollup_is_decoded_as_it_was_encoded() {
         let span = |minute: i64, duration_ms| Span {
             start_ns: (at("11:00:00").as_second() + minute * 60) * 1_000_000_000,
             duration_ms: Some(duration_ms),

@@ -1,4 +1,5 @@
-//! One trace: its spans as a tree, whatever order and how often they arrived.
+//! The spans of one trace as a tree, regardless of the order in which they arrived and of
+//! duplicates.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,18 +8,18 @@ use jiff::Timestamp;
 use super::window::Window;
 use crate::event::{Event, Span};
 
-/// The spans of one trace, each once, depth first: a span follows its parent,
-/// siblings come in the order of their start. Flat, because a chain may be
-/// thousands of spans deep and no JSON reader follows that.
+/// The spans of one trace, each once, depth first: a span follows its parent, and
+/// siblings are sorted by start. The tree is flat, because a chain may be thousands of
+/// spans deep and no JSON parser reads that many levels.
 #[derive(Debug, Default, PartialEq)]
 pub struct Tree {
-    /// The spans, and how many ancestors each has.
+    /// Each span with its depth, the number of its ancestors.
     pub spans: Vec<(usize, Span)>,
 }
 
 impl Tree {
-    /// Orders spans. Where a parent is not among them, or an ancestor of itself,
-    /// the span stands at the top.
+    /// Builds the tree. A span is at the top if its parent is missing or part of a cycle
+    /// that the span starts.
     pub fn of(spans: Vec<Span>) -> Self {
         let mut seen = HashSet::new();
         let mut spans: Vec<Span> = spans
@@ -35,12 +36,12 @@ impl Tree {
         }
     }
 
-    /// From the first start to the last end; `None` without spans.
+    /// First start and last end; `None` without spans.
     pub fn extent(&self) -> Option<(Timestamp, Timestamp)> {
         extent(self.spans.iter().map(|(_, span)| span))
     }
 
-    /// How many spans failed.
+    /// Number of spans that failed.
     pub fn errors(&self) -> usize {
         self.spans
             .iter()
@@ -48,7 +49,7 @@ impl Tree {
             .count()
     }
 
-    /// The services, in the order of first appearance.
+    /// Distinct services, in the order of first appearance.
     pub fn services(&self) -> Vec<&str> {
         let mut seen = HashSet::new();
         let services = self.spans.iter().filter_map(|(_, span)| span.service());
@@ -56,14 +57,14 @@ impl Tree {
     }
 }
 
-/// From the first start to the last end; `None` without spans.
+/// First start and last end of these spans; `None` without spans.
 pub fn extent<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Option<(Timestamp, Timestamp)> {
     let bounds = spans.into_iter().map(|span| (span.start(), span.end()));
     bounds.reduce(|(from, to), (start, end)| (from.min(start), to.max(end)))
 }
 
-/// Where all spans of a trace must be, judged by those that were found: their
-/// extent, and what batches and clocks add to it.
+/// The window that should hold all spans of a trace, given those already found: their
+/// extent, widened by `margin` for batching and clock differences. `None` without spans.
 pub fn surroundings(found: &[Span], margin: std::time::Duration) -> Option<Window> {
     let (from, to) = extent(found)?;
     Some(Window {
@@ -72,7 +73,7 @@ pub fn surroundings(found: &[Span], margin: std::time::Duration) -> Option<Windo
     })
 }
 
-/// Whether there are spans, and the parent of each is among them.
+/// Whether there are spans and none of their parents is missing.
 pub fn is_whole(spans: &[Span]) -> bool {
     let ids: HashSet<&str> = spans.iter().map(|span| span.span_id.as_str()).collect();
     let mut parents = spans
@@ -81,7 +82,7 @@ pub fn is_whole(spans: &[Span]) -> bool {
     !spans.is_empty() && parents.all(|parent| ids.contains(parent))
 }
 
-/// Depth and index of each span. Without recursion: chains may be long.
+/// Depth and index of each span, depth first. Not recursive, because chains may be long.
 fn depth_first(spans: &[Span]) -> Vec<(usize, usize)> {
     let by_id: HashMap<&str, usize> = spans
         .iter()
@@ -102,7 +103,7 @@ fn depth_first(spans: &[Span]) -> Vec<(usize, usize)> {
     }
     let mut order = Vec::with_capacity(spans.len());
     let mut visited = vec![false; spans.len()];
-    // Tops first; what they do not reach is a cycle, which opens at its first span.
+    // Top spans come first. Spans that they do not reach form cycles; each starts at its first span.
     for start in tops.into_iter().chain(0..spans.len()) {
         let mut stack = vec![(0, start)];
         while let Some((depth, index)) = stack.pop() {
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_follow_their_parents_and_siblings_their_start() {
+    fn spans_follow_their_parents_and_siblings_are_sorted_by_start() {
         let spans = vec![
             span("late", Some("root"), 30),
             span("deep", Some("early"), 25),
@@ -175,14 +176,14 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_is_whole_when_no_parent_is_missing() {
+    fn a_trace_is_complete_when_no_parent_is_missing() {
         assert!(!is_whole(&[]));
         assert!(is_whole(&[span("b", Some("a"), 2), span("a", None, 1)]));
         assert!(!is_whole(&[span("b", Some("gone"), 2), span("a", None, 1)]));
     }
 
     #[test]
-    fn a_chain_of_ten_thousand_is_a_tree_too() {
+    fn a_chain_of_ten_thousand_spans_becomes_a_tree() {
         let chain = (0..10_000).map(|n: i64| span(&n.to_string(), Some(&(n - 1).to_string()), n));
         let tree = Tree::of(chain.collect());
         assert_eq!(tree.spans.last().map(|(depth, _)| *depth), Some(9_999));
@@ -192,7 +193,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_span_is_there_once_and_after_its_parent_unless_in_a_cycle(
+        fn every_span_appears_once_whatever_its_parent(
             parents in prop::collection::vec(prop::option::of(0usize..40), 0..40),
         ) {
             let spans: Vec<Span> = parents

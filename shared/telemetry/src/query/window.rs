@@ -1,4 +1,4 @@
-//! The stretch of time a question is about.
+//! Query windows: the time range of a query.
 
 use std::time::Duration;
 
@@ -9,31 +9,31 @@ use crate::batch::HOUR;
 use crate::decode::MAX_AHEAD;
 use upblit_base::clock;
 
-/// What is looked at unless the question says otherwise.
+/// Length of the window when the query does not give one.
 pub const DEFAULT: Duration = HOUR;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// From a time, included, to a time, excluded.
+/// Time range that includes `from` and excludes `to`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// Its beginning.
+    /// Start, included.
     pub from: Timestamp,
-    /// Its end.
+    /// End, excluded.
     pub to: Timestamp,
 }
 
-/// The window ends before it begins.
+/// The window is empty or ends before it begins.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("must be before `to`")]
 pub struct InvalidWindow;
 
 impl Window {
-    /// What was asked for: the last hour unless told otherwise. Without an end it
-    /// holds what clocks ahead of ours have sent, too.
+    /// The window of a query: the last hour by default. Without `to`, it extends into the
+    /// future by [`MAX_AHEAD`], to include events from clocks that are ahead.
     ///
     /// # Errors
-    /// When it ends before it begins.
+    /// When `from` is not before `to`.
     pub fn asked(
         from: Option<Timestamp>,
         to: Option<Timestamp>,
@@ -51,7 +51,7 @@ impl Window {
         }
     }
 
-    /// The time around a moment.
+    /// From `margin` before a time to `margin` after it.
     pub fn around(at: Timestamp, margin: Duration) -> Self {
         Self {
             from: clock::before(at, margin),
@@ -59,17 +59,17 @@ impl Window {
         }
     }
 
-    /// Whether the time is inside.
+    /// Whether the window contains a time.
     pub fn contains(&self, at: Timestamp) -> bool {
         self.from <= at && at < self.to
     }
 
-    /// Whether all of another window is inside.
+    /// Whether another window lies entirely within this one.
     pub fn covers(&self, other: &Self) -> bool {
         self.from <= other.from && other.to <= self.to
     }
 
-    /// The time from the earlier beginning to the later end of two windows.
+    /// The smallest window that covers both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -78,12 +78,12 @@ impl Window {
         }
     }
 
-    /// How long it is.
+    /// Time between start and end.
     pub fn length(&self) -> Duration {
         self.to.duration_since(self.from).unsigned_abs()
     }
 
-    /// Without what is older than `oldest`; may become empty.
+    /// The part from `oldest` on; may be empty.
     #[must_use]
     pub fn since(self, oldest: Timestamp) -> Self {
         Self {
@@ -92,7 +92,7 @@ impl Window {
         }
     }
 
-    /// The days (UTC) that it touches, newest first.
+    /// Starts of the UTC days that the window overlaps, newest first.
     pub fn days(&self) -> impl Iterator<Item = Timestamp> + use<> {
         let last = clock::before(self.to, Duration::from_millis(1));
         let oldest = clock::floor(self.from, DAY);
@@ -101,8 +101,8 @@ impl Window {
             .take_while(move |day| *day >= oldest)
     }
 
-    /// The end of the hour it ends in: a chunk that holds events of the window
-    /// may hold later ones too, but none of the next hour.
+    /// End of the hour in which the window ends. A chunk with events of the window may
+    /// also hold later events, but none of the next hour.
     pub fn last_hour(&self) -> Timestamp {
         let last = clock::before(self.to, Duration::from_millis(1));
         clock::after(clock::floor(last, HOUR), HOUR)
@@ -120,8 +120,9 @@ mod tests {
     }
 
     #[test]
-    fn a_window_must_not_end_before_it_begins() {
-        let (early, late) = (at("2026-01-31T10:00:00Z"), at("2026-01-31T11:00:00Z"));
+    fn a_window_must_begin_before_it_ends() {
+        let early = at("2026-01-31T10:00:00Z");
+        let late = at("2026-01-31T11:00:00Z");
         let asked = |from, to| Window::asked(from, to, at(NOW));
         assert_eq!(asked(Some(late), Some(early)), Err(InvalidWindow));
         assert_eq!(asked(Some(early), Some(early)), Err(InvalidWindow));
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn without_bounds_it_is_the_last_hour_and_what_clocks_ahead_sent() {
+    fn the_default_window_is_the_last_hour_and_includes_clocks_that_are_ahead() {
         let window = Window::asked(None, None, at(NOW)).unwrap();
         assert_eq!(window.from, at("2026-01-31T11:30:00Z"));
         assert_eq!(window.to, at("2026-01-31T12:35:00Z"));
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn its_last_chunk_may_end_with_the_hour() {
+    fn the_last_chunk_of_a_window_may_reach_to_the_end_of_the_hour() {
         let window = Window::around(at(NOW), Duration::from_secs(60));
         assert_eq!(window.last_hour(), at("2026-01-31T13:00:00Z"));
         let hour = Window::around(at(NOW), Duration::from_secs(30 * 60));

@@ -1,15 +1,15 @@
-//! Counts, failures and durations, which add up.
+//! Counts, failures and durations of events. Two of them can be merged.
 
 use serde::{Deserialize, Serialize};
 
 use crate::chunk::sketch::Sketch;
 
-/// The events of one minute.
+/// Statistics of the events of one minute.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Minute {
-    /// All of them.
+    /// All events of the minute.
     pub all: Stats,
-    /// Those that are requests to a service; `None`: all are.
+    /// Requests to a service; `None` if all events are requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     requests: Option<Stats>,
 }
@@ -17,28 +17,28 @@ pub struct Minute {
 /// Counts, failures and durations of some events.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stats {
-    /// How many.
+    /// Number of events.
     pub count: u64,
-    /// How many failed.
+    /// Number of events that failed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub errors: u64,
-    /// Durations of those that tell one; logs have none.
+    /// Durations of the events that have one. Log records have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub durations: Option<Durations>,
 }
 
-/// Durations, in milliseconds.
+/// Distribution of durations, in milliseconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Durations {
-    /// How many.
+    /// Number of durations.
     pub count: u64,
-    /// All together.
+    /// Sum of all durations.
     pub sum: f64,
-    /// The shortest.
+    /// Shortest duration.
     pub min: f64,
-    /// The longest.
+    /// Longest duration.
     pub max: f64,
-    /// Their distribution.
+    /// Histogram from which percentiles are estimated.
     pub sketch: Sketch,
 }
 
@@ -54,14 +54,14 @@ impl Minute {
         }
     }
 
-    /// Those that are requests to a service.
+    /// Statistics of the requests to a service, [`Span::is_request`](crate::event::Span::is_request).
     pub fn requests(&self) -> &Stats {
         self.requests.as_ref().unwrap_or(&self.all)
     }
 }
 
 impl Stats {
-    /// Adds others.
+    /// Adds the counts and durations of other events.
     pub fn merge(&mut self, other: &Self) {
         self.count = self.count.saturating_add(other.count);
         self.errors = self.errors.saturating_add(other.errors);
@@ -96,13 +96,13 @@ impl Default for Durations {
 }
 
 impl Durations {
-    /// The mean.
+    /// Arithmetic mean.
     pub fn average(&self) -> f64 {
         self.sum / self.count as f64
     }
 
-    /// The duration that a share of `quantile` (0 to 1) does not exceed, within
-    /// 2 %, and never beyond the shortest and the longest.
+    /// Estimates the duration that a share of `quantile` (0 to 1) does not exceed, within
+    /// 2 % and never outside the shortest and longest duration.
     pub fn quantile(&self, quantile: f64) -> Option<f64> {
         let estimate = self.sketch.quantile(quantile)?;
         Some(estimate.clamp(self.min, self.max))

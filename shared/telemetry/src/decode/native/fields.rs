@@ -1,4 +1,4 @@
-//! Takes the fields of one event, one by one; what is left are its attributes.
+//! Reads the fields of one event by name. The fields that remain are its attributes.
 
 use std::ops::RangeInclusive;
 
@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::decode::bounds::{Bounds, MAX_TEXT_BYTES};
-use crate::decode::layout::Reason;
+use crate::decode::layout::EventError;
 
-/// The fields of one event that were not taken yet.
+/// The fields of one event that have not been read yet.
 pub(super) struct Fields {
     rest: Map<String, Value>,
     bounds: Bounds,
@@ -22,63 +22,68 @@ impl Fields {
         }
     }
 
-    /// Whether anything was cut to fit its bound.
+    /// Whether anything was truncated or dropped.
     pub(super) fn is_cut(&self) -> bool {
         self.bounds.is_cut()
     }
 
-    /// Null and absent are the same.
+    /// Removes a field. Null counts as absent.
     fn take(&mut self, name: &str) -> Option<Value> {
         self.rest.remove(name).filter(|value| !value.is_null())
     }
 
-    /// A text, cut to `max` bytes.
-    pub(super) fn text(&mut self, name: &str, max: usize) -> Result<Option<String>, Reason> {
+    /// Takes a text field, truncated to `max` bytes.
+    pub(super) fn text(&mut self, name: &str, max: usize) -> Result<Option<String>, EventError> {
         match self.take(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(self.bounds.text(text, max))),
-            Some(_) => Err(Reason::new(name, "must be a string")),
+            Some(_) => Err(EventError::new(name, "must be a string")),
         }
     }
 
-    pub(super) fn required_text(&mut self, name: &str, max: usize) -> Result<String, Reason> {
+    pub(super) fn required_text(&mut self, name: &str, max: usize) -> Result<String, EventError> {
         self.text(name, max)?
-            .ok_or_else(|| Reason::new(name, "is missing"))
+            .ok_or_else(|| EventError::new(name, "is missing"))
     }
 
-    /// An id is never cut: two long ids could become one.
-    pub(super) fn optional_id(&mut self, name: &str, max: usize) -> Result<Option<String>, Reason> {
+    /// Takes an id of at most `max` bytes. A longer one is an error and not truncated,
+    /// because two long ids could become the same.
+    pub(super) fn optional_id(
+        &mut self,
+        name: &str,
+        max: usize,
+    ) -> Result<Option<String>, EventError> {
         let id = self.text(name, usize::MAX)?.filter(|id| !id.is_empty());
         if id.as_ref().is_some_and(|id| id.len() > max) {
-            return Err(Reason::new(name, format!("is longer than {max} bytes")));
+            return Err(EventError::new(name, format!("is longer than {max} bytes")));
         }
         Ok(id)
     }
 
-    pub(super) fn required_id(&mut self, name: &str, max: usize) -> Result<String, Reason> {
+    pub(super) fn required_id(&mut self, name: &str, max: usize) -> Result<String, EventError> {
         self.optional_id(name, max)?
-            .ok_or_else(|| Reason::new(name, "is missing"))
+            .ok_or_else(|| EventError::new(name, "is missing"))
     }
 
     pub(super) fn number(
         &mut self,
         name: &str,
         range: RangeInclusive<f64>,
-    ) -> Result<Option<f64>, Reason> {
+    ) -> Result<Option<f64>, EventError> {
         match self.take(name) {
             None => Ok(None),
             Some(Value::Number(number)) => number
                 .as_f64()
                 .filter(|number| range.contains(number))
-                // -0.0 is in range; adding zero makes it 0.0.
+                // -0.0 is in range; adding zero turns it into 0.0.
                 .map(|number| Some(number + 0.0))
                 .ok_or_else(|| {
-                    Reason::new(
+                    EventError::new(
                         name,
                         format!("must be {} to {}", range.start(), range.end()),
                     )
                 }),
-            Some(_) => Err(Reason::new(name, "must be a number")),
+            Some(_) => Err(EventError::new(name, "must be a number")),
         }
     }
 
@@ -86,11 +91,11 @@ impl Fields {
         &mut self,
         name: &str,
         range: RangeInclusive<u16>,
-    ) -> Result<Option<u16>, Reason> {
+    ) -> Result<Option<u16>, EventError> {
         let bounds = f64::from(*range.start())..=f64::from(*range.end());
         match self.number(name, bounds)? {
             Some(number) if number.fract() != 0.0 => {
-                Err(Reason::new(name, "must be a whole number"))
+                Err(EventError::new(name, "must be a whole number"))
             }
             #[expect(
                 clippy::cast_possible_truncation,
@@ -101,29 +106,35 @@ impl Fields {
         }
     }
 
-    /// A time with any offset and up to nanoseconds; `fallback` when there is
-    /// none. Never the server's time: a retry must arrive at the same keys.
-    pub(super) fn time(&mut self, name: &str, fallback: Option<Timestamp>) -> Result<i64, Reason> {
+    /// Takes a time, with any offset and up to nanoseconds; `fallback` if absent. Never
+    /// the server's time, because a retry must be stored under the same keys.
+    pub(super) fn time(
+        &mut self,
+        name: &str,
+        fallback: Option<Timestamp>,
+    ) -> Result<i64, EventError> {
         let missing = "is missing, and so is the envelope's timestamp";
         let unreadable = "must be an RFC 3339 time with an offset, like 2026-01-31T12:00:00.000Z";
         let time = match self
             .text(name, MAX_TEXT_BYTES)?
             .filter(|text| !text.is_empty())
         {
-            None => fallback.ok_or_else(|| Reason::new(name, missing))?,
-            Some(text) => text.parse().map_err(|_| Reason::new(name, unreadable))?,
+            None => fallback.ok_or_else(|| EventError::new(name, missing))?,
+            Some(text) => text
+                .parse()
+                .map_err(|_| EventError::new(name, unreadable))?,
         };
-        // Year 9999 does not fit; no such time is accepted anyway.
-        i64::try_from(time.as_nanosecond()).map_err(|_| Reason::new(name, "is out of range"))
+        // The year 9999 does not fit into 64 bits. Such times are rejected anyway.
+        i64::try_from(time.as_nanosecond()).map_err(|_| EventError::new(name, "is out of range"))
     }
 
-    /// A time that is only a fallback for another: unreadable is as good as missing.
-    /// It stays among the attributes.
+    /// Reads a time that is only a fallback for another; `None` if unreadable. The field
+    /// stays among the attributes.
     pub(super) fn lenient_time(&self, name: &str) -> Option<Timestamp> {
         self.rest.get(name)?.as_str()?.parse().ok()
     }
 
-    /// Everything that was not taken, within bounds.
+    /// The remaining fields, within the limits.
     pub(super) fn attributes(&mut self) -> Map<String, Value> {
         self.bounds.attributes(std::mem::take(&mut self.rest))
     }

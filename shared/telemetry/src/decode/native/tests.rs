@@ -31,14 +31,14 @@ fn log(changes: &Value) -> Value {
     log
 }
 
-/// RFC 7396, but null is a value.
+/// Applies a JSON merge patch (RFC 7396), except that null is a value.
 fn merge(event: &mut Value, changes: &Value) {
     for (name, value) in changes.as_object().unwrap() {
         event[name] = value.clone();
     }
 }
 
-/// The event less a field.
+/// The event without a field.
 fn without(mut event: Value, field: &str) -> Value {
     event.as_object_mut().unwrap().remove(field).unwrap();
     event
@@ -76,8 +76,8 @@ fn refused<E: std::fmt::Debug>(decoded: Decoded<E>) -> (String, String) {
 
 #[track_caller]
 fn assert_refused(event: Value, pointer: &str, reason: &str) {
-    let told = refused(traces(std::slice::from_ref(&event)));
-    assert_eq!(told, (pointer.to_owned(), reason.to_owned()), "{event}");
+    let refusal = refused(traces(std::slice::from_ref(&event)));
+    assert_eq!(refusal, (pointer.to_owned(), reason.to_owned()), "{event}");
 }
 
 /// A body of one event, given as text.
@@ -93,7 +93,7 @@ fn raw(field: &str, value: &str) -> Decoded<Span> {
 
 fn malformed(body: &[u8]) -> String {
     match decode_traces(body) {
-        Err(EnvelopeError::Malformed(told)) => told,
+        Err(EnvelopeError::Malformed(problem)) => problem,
         other => panic!("{other:?}"),
     }
 }

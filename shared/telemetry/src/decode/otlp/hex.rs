@@ -1,18 +1,18 @@
-//! Hexadecimal, as OTLP's JSON and our store write ids.
+//! Hexadecimal, the text form of ids in OTLP's JSON and in stored events.
 
 use std::fmt::Write;
 
-/// Lower case.
+/// Encodes in lower case.
 pub(super) fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
-        // Writing to a string cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(text, "{byte:02x}");
     }
     text
 }
 
-/// Either case; `None` when it is not hexadecimal.
+/// Decodes either case; `None` if the text is not hexadecimal.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     let digits: Option<Vec<u8>> = text.chars().map(digit).collect();
     let digits = digits?;
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn either_case_is_read_and_lower_case_written() {
+    fn either_case_is_decoded_and_lower_case_encoded() {
         assert_eq!(decode("00Abff"), Some(vec![0x00, 0xab, 0xff]));
         assert_eq!(encode(&[0x00, 0xab, 0xff]), "00abff");
         assert_eq!(decode(""), Some(vec![]));

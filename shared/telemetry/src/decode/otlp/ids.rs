@@ -1,30 +1,30 @@
-//! Ids and times, which both signals have.
+//! Conversion of ids and times, shared by both signals.
 
 use super::hex;
-use crate::decode::layout::Reason;
+use crate::decode::layout::EventError;
 
-/// An id of `N` bytes, not all zero, in lower-case hexadecimal.
-pub(super) fn required<const N: usize>(field: &str, bytes: &[u8]) -> Result<String, Reason> {
+/// Converts an id of `N` bytes, not all zero, to lower-case hexadecimal.
+pub(super) fn required<const N: usize>(field: &str, bytes: &[u8]) -> Result<String, EventError> {
     let id = optional::<N>(field, bytes)?;
-    id.ok_or_else(|| Reason::new(field, format!("must be {N} bytes, not all zero")))
+    id.ok_or_else(|| EventError::new(field, format!("must be {N} bytes, not all zero")))
 }
 
-/// The same, or none: empty or all zero.
+/// Like [`required`], but `None` if empty or all zero.
 pub(super) fn optional<const N: usize>(
     field: &str,
     bytes: &[u8],
-) -> Result<Option<String>, Reason> {
+) -> Result<Option<String>, EventError> {
     if bytes.iter().all(|byte| *byte == 0) {
         return Ok(None);
     }
     if bytes.len() != N {
-        return Err(Reason::new(field, format!("must be {N} bytes")));
+        return Err(EventError::new(field, format!("must be {N} bytes")));
     }
     Ok(Some(hex::encode(bytes)))
 }
 
-/// Nanoseconds since the Unix epoch; 0 is none.
-pub(super) fn time(field: &str, nanos: u64) -> Result<Option<i64>, Reason> {
-    let nanos = i64::try_from(nanos).map_err(|_| Reason::new(field, "is out of range"))?;
+/// Converts nanoseconds since the Unix epoch; 0 stands for absent.
+pub(super) fn time(field: &str, nanos: u64) -> Result<Option<i64>, EventError> {
+    let nanos = i64::try_from(nanos).map_err(|_| EventError::new(field, "is out of range"))?;
     Ok(Some(nanos).filter(|nanos| *nanos != 0))
 }

@@ -1,4 +1,4 @@
-//! `opentelemetry.proto.logs.v1.LogRecord` as a log record of ours.
+//! Converts `opentelemetry.proto.logs.v1.LogRecord` to [`LogRecord`].
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use serde_json::Value;
 use super::tree::Names;
 use super::{Form, ids, values};
 use crate::decode::bounds::{Bounds, MAX_TEXT_BYTES, MAX_WORD_BYTES};
-use crate::decode::layout::Reason;
+use crate::decode::layout::EventError;
 use crate::event::{LogRecord, Origin, level_of_severity};
 
-/// How log records are exported.
+/// Representation of log records in `ExportLogsServiceRequest`.
 pub(super) const FORM: Form<Message, LogRecord> = Form {
     names: Names {
         resources: "resourceLogs",
@@ -28,7 +28,7 @@ fn log_record(
     message: Message,
     origin: Option<Arc<Origin>>,
     bounds: &mut Bounds,
-) -> Result<LogRecord, Reason> {
+) -> Result<LogRecord, EventError> {
     Ok(LogRecord {
         time_ns: time(&message)?,
         level: level(message.severity_number, &message.severity_text, bounds),
@@ -41,18 +41,18 @@ fn log_record(
     })
 }
 
-/// When it happened, else when it was seen. Never the server's time: a retry
-/// must arrive at the same keys.
-fn time(message: &Message) -> Result<i64, Reason> {
+/// The time of the record, else the time it was observed. Never the server's time,
+/// because a retry must be stored under the same keys.
+fn time(message: &Message) -> Result<i64, EventError> {
     if let Some(time) = ids::time("timeUnixNano", message.time_unix_nano)? {
         return Ok(time);
     }
     let observed = ids::time("observedTimeUnixNano", message.observed_time_unix_nano)?;
     let missing = "is missing, and so is observedTimeUnixNano";
-    observed.ok_or_else(|| Reason::new("timeUnixNano", missing))
+    observed.ok_or_else(|| EventError::new("timeUnixNano", missing))
 }
 
-/// The SDK's own word, else what its number stands for.
+/// The severity text in lower case, else the level of the severity number.
 fn level(number: i32, text: &str, bounds: &mut Bounds) -> String {
     let text = text.trim();
     if text.is_empty() {
@@ -62,7 +62,7 @@ fn level(number: i32, text: &str, bounds: &mut Bounds) -> String {
     }
 }
 
-/// A text as it is, anything else as JSON.
+/// The body: a string unchanged, any other value as JSON.
 fn text(body: Option<AnyValue>, bounds: &mut Bounds) -> String {
     let text = match values::value(body.unwrap_or_default(), bounds) {
         Value::Null => String::new(),

@@ -1,4 +1,4 @@
-//! Resources and scopes: what a request tells once for many events.
+//! Resources and scopes, which a request sends once for many events.
 
 use std::sync::Arc;
 
@@ -9,57 +9,58 @@ use serde_json::{Map, Value};
 use super::tree::{Group, Names, Raw};
 use super::values;
 use crate::decode::bounds::{Bounds, MAX_ATTRIBUTE_BYTES};
-use crate::decode::layout::Reason;
+use crate::decode::layout::EventError;
 use crate::event::{Origin, Scope};
 use upblit_base::field_error::FieldError;
 
-/// Most bytes of all attributes of a resource, as JSON.
+/// Largest total size of the attributes of a resource, as JSON, in bytes.
 const MAX_RESOURCE_BYTES: usize = 8 * 1024;
 
-/// The attribute that everything is found by; it is never what is cut away.
+/// Attribute that names the service. It is kept first, so the size limit never drops it.
 const SERVICE_NAME: &str = "service.name";
 
-/// Where the events of a group come from.
+/// Resource and scope of the events of a group.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
-    /// `None` when the request does not tell.
+    /// `None` if the request sends neither.
     pub(super) origin: Option<Arc<Origin>>,
-    /// Whether anything of it was cut.
+    /// Whether a part of them was truncated or dropped.
     pub(super) is_cut: bool,
 }
 
-/// The origins of a request's groups, in their order.
+/// Decodes the resources and scopes of a request's groups, in order.
 #[derive(Debug, Default)]
 pub(super) struct Origins {
     bytes: usize,
-    /// The last resource, which many scopes may share.
+    /// Index and attributes of the last resource, which the following scopes may share.
     last: Option<(usize, Result<Attributes, FieldError>)>,
 }
 
-/// The attributes of a resource.
+/// The attributes of a resource, within the limits.
 #[derive(Debug, Clone, Default)]
 struct Attributes {
     kept: Map<String, Value>,
-    /// As JSON, and in memory: many short ones are large there.
+    /// Size as JSON plus the size of the map in memory, which dominates for many short ones.
     bytes: usize,
     is_cut: bool,
 }
 
 impl Origins {
-    /// Bytes of all so far.
+    /// Total size of the resources and scopes decoded so far, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Where the events of this group come from.
+    /// Decodes the resource and scope of a group.
     ///
     /// # Errors
-    /// When its resource or scope cannot be decoded.
+    /// When either cannot be decoded.
     pub(super) fn of(&mut self, group: &Group<'_>, names: &Names) -> Result<Source, FieldError> {
         let (scope, is_scope_cut) =
             scope(group.scope).map_err(|reason| at(group.scope_pointer(names), reason))?;
         let resource = self.resource(group, names)?;
-        let (resource_bytes, is_resource_cut) = (resource.bytes, resource.is_cut);
+        let resource_bytes = resource.bytes;
+        let is_resource_cut = resource.is_cut;
         let origin = Origin {
             resource: resource.kept.clone(),
             scope,
@@ -83,7 +84,7 @@ impl Origins {
     }
 }
 
-fn attributes(resource: Option<Raw<'_>>) -> Result<Attributes, Reason> {
+fn attributes(resource: Option<Raw<'_>>) -> Result<Attributes, EventError> {
     let Some(resource) = resource else {
         return Ok(Attributes::default());
     };
@@ -98,12 +99,13 @@ fn attributes(resource: Option<Raw<'_>>) -> Result<Attributes, Reason> {
     })
 }
 
-/// The scope, unless it has no name, and whether anything of it was cut.
-fn scope(scope: Option<Raw<'_>>) -> Result<(Option<Scope>, bool), Reason> {
+/// The scope, unless it is empty; the flag says whether anything was truncated.
+fn scope(scope: Option<Raw<'_>>) -> Result<(Option<Scope>, bool), EventError> {
     let scope: InstrumentationScope = scope.map_or_else(|| Ok(<_>::default()), Raw::decode)?;
     let mut bounds = Bounds::with_room(0);
     let mut text = |text| bounds.text(text, MAX_ATTRIBUTE_BYTES);
-    let (name, version) = (text(scope.name), text(scope.version));
+    let name = text(scope.name);
+    let version = text(scope.version);
     let scope = Scope {
         version: Some(version).filter(|version| !version.is_empty()),
         name,
@@ -118,8 +120,8 @@ fn len(scope: &Scope) -> usize {
     scope.name.len() + scope.version.as_ref().map_or(0, String::len)
 }
 
-fn at(pointer: String, reason: Reason) -> FieldError {
-    let Reason { field, reason } = reason.within(&pointer);
+fn at(pointer: String, reason: EventError) -> FieldError {
+    let EventError { field, reason } = reason.within(&pointer);
     FieldError {
         pointer: field,
         reason,

@@ -1,10 +1,10 @@
-//! `opentelemetry.proto.trace.v1.Span` as a span of ours.
+//! Converts `opentelemetry.proto.trace.v1.Span` to [`Span`].
 
 use std::sync::Arc;
 
+use opentelemetry_proto::tonic::trace::v1::Span as Message;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link, SpanKind as Kind};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
-use opentelemetry_proto::tonic::trace::v1::{Span as Message, Status};
 use serde_json::{Map, Value};
 
 use super::tree::Names;
@@ -12,16 +12,16 @@ use super::{Form, ids, values};
 use crate::decode::bounds::{
     Bounds, MAX_ATTRIBUTE_BYTES, MAX_DURATION_DAYS, MAX_DURATION_MS, MAX_TEXT_BYTES, MAX_WORD_BYTES,
 };
-use crate::decode::layout::Reason;
+use crate::decode::layout::EventError;
 use crate::event::{Origin, Span, SpanEvent, SpanKind, SpanLink, SpanOutcome};
 
-/// Most events, and most links, of one span (OpenTelemetry's default limits).
+/// Largest number of events, and of links, of one span (OpenTelemetry's default limits).
 const MAX_PARTS: usize = 128;
 
-/// Attributes that tell the HTTP method, the newest convention first.
+/// Attributes that hold the HTTP method, newest convention first.
 const METHOD: &[&str] = &["http.request.method", "http.method"];
 
-/// Attributes that tell the address, the most telling first.
+/// Attributes that hold the URL, most complete first.
 const URL: &[&str] = &[
     "url.full",
     "http.url",
@@ -30,10 +30,10 @@ const URL: &[&str] = &[
     "http.route",
 ];
 
-/// Attributes that tell the HTTP status.
+/// Attributes that hold the HTTP status, newest convention first.
 const STATUS: &[&str] = &["http.response.status_code", "http.status_code"];
 
-/// How spans are exported.
+/// Representation of spans in `ExportTraceServiceRequest`.
 pub(super) const FORM: Form<Message, Span> = Form {
     names: Names {
         resources: "resourceSpans",
@@ -49,14 +49,11 @@ fn span(
     message: Message,
     origin: Option<Arc<Origin>>,
     bounds: &mut Bounds,
-) -> Result<Span, Reason> {
+) -> Result<Span, EventError> {
     let start_ns = ids::time("startTimeUnixNano", message.start_time_unix_nano)?;
-    let start_ns = start_ns.ok_or_else(|| Reason::new("startTimeUnixNano", "is missing"))?;
+    let start_ns = start_ns.ok_or_else(|| EventError::new("startTimeUnixNano", "is missing"))?;
     let attributes = values::attributes(message.attributes, bounds);
-    let Status {
-        message: told,
-        code,
-    } = message.status.unwrap_or_default();
+    let status = message.status.unwrap_or_default();
     Ok(Span {
         trace_id: ids::required::<16>("traceId", &message.trace_id)?,
         span_id: ids::required::<8>("spanId", &message.span_id)?,
@@ -68,8 +65,8 @@ fn span(
         method: first_text(&attributes, METHOD).map(|text| bounds.text(text, MAX_WORD_BYTES)),
         url: first_text(&attributes, URL),
         status: http_status(&attributes),
-        outcome: outcome(code),
-        status_message: some_text(told, bounds),
+        outcome: outcome(status.code),
+        status_message: some_text(status.message, bounds),
         attributes,
         events: events(message.events, start_ns, bounds),
         links: links(message.links, bounds),
@@ -101,13 +98,13 @@ fn outcome(code: i32) -> Option<SpanOutcome> {
     }
 }
 
-/// `None` when the span does not tell its end.
-fn duration_ms(start_ns: i64, end: u64) -> Result<Option<f64>, Reason> {
-    let wrong = |reason: String| Reason::new("endTimeUnixNano", reason);
+/// Milliseconds from start to end; `None` if the span has no end.
+fn duration_ms(start_ns: i64, end: u64) -> Result<Option<f64>, EventError> {
+    let wrong = |reason: String| EventError::new("endTimeUnixNano", reason);
     let Some(end_ns) = ids::time("endTimeUnixNano", end)? else {
         return Ok(None);
     };
-    // Both are positive.
+    // Both times are positive, so the difference fits.
     let nanos = u64::try_from(end_ns - start_ns)
         .map_err(|_| wrong("is before startTimeUnixNano".to_owned()))?;
     #[expect(clippy::cast_precision_loss, reason = "exact below 104 days")]
@@ -119,7 +116,7 @@ fn duration_ms(start_ns: i64, end: u64) -> Result<Option<f64>, Reason> {
     Ok(Some(duration_ms))
 }
 
-/// The first of these attributes that is a text.
+/// The first of these attributes that is a non-empty string.
 fn first_text(attributes: &Map<String, Value>, names: &[&str]) -> Option<String> {
     let mut texts = names
         .iter()
@@ -127,7 +124,7 @@ fn first_text(attributes: &Map<String, Value>, names: &[&str]) -> Option<String>
     texts.find(|text| !text.is_empty()).map(str::to_owned)
 }
 
-/// A number, as the conventions have it, or its digits, as some SDKs send it.
+/// The HTTP status. The conventions require a number; some SDKs send its digits.
 fn http_status(attributes: &Map<String, Value>) -> Option<u16> {
     let read = |value: &Value| match value {
         Value::String(digits) => digits.parse().ok(),
@@ -139,14 +136,14 @@ fn http_status(attributes: &Map<String, Value>) -> Option<u16> {
     found.find(|status| (100..=599).contains(status))
 }
 
-/// Each takes from the span's room, its name too.
+/// Converts the events of a span. Their names and attributes count towards the span's limit.
 fn events(events: Vec<Event>, start_ns: i64, bounds: &mut Bounds) -> Vec<SpanEvent> {
     let events = bounds.first(events, MAX_PARTS);
     let mut kept = Vec::with_capacity(events.len());
     for event in events {
         let name = bounds.text(event.name, MAX_ATTRIBUTE_BYTES);
         if !bounds.take_room(Value::from(name.as_str()).to_string().len()) {
-            bounds.note_cut();
+            bounds.mark_cut();
             continue;
         }
         let time_ns = ids::time("", event.time_unix_nano).ok().flatten();
@@ -159,7 +156,7 @@ fn events(events: Vec<Event>, start_ns: i64, bounds: &mut Bounds) -> Vec<SpanEve
     kept
 }
 
-/// A link that leads nowhere is dropped.
+/// Converts the links of a span; drops those with an invalid id.
 fn links(links: Vec<Link>, bounds: &mut Bounds) -> Vec<SpanLink> {
     let links = bounds.first(links, MAX_PARTS);
     let mut kept = Vec::with_capacity(links.len());
@@ -169,7 +166,7 @@ fn links(links: Vec<Link>, bounds: &mut Bounds) -> Vec<SpanLink> {
             ids::required::<8>("", &link.span_id),
         );
         let (Ok(trace_id), Ok(span_id)) = ids else {
-            bounds.note_cut();
+            bounds.mark_cut();
             continue;
         };
         kept.push(SpanLink {

@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 
 use super::*;
 
-mod answers;
 mod json_messages;
 mod log_records;
 mod properties;
 mod requests;
+mod responses;
 mod spans;
 mod writer;
 
@@ -30,7 +30,7 @@ const START_NS: i64 = 1_769_860_800_000_000_000;
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN_ID: &str = "00f067aa0ba902b7";
 
-/// A span with only what it must have.
+/// A span with only the required fields.
 fn span() -> SpanMessage {
     SpanMessage {
         trace_id: hex::decode(TRACE_ID).unwrap(),
@@ -66,11 +66,11 @@ fn pair(key: &str, value: AnyValue) -> KeyValue {
 fn texts(pairs: &[(&str, &str)]) -> Vec<KeyValue> {
     pairs
         .iter()
-        .map(|(key, told)| pair(key, text(told)))
+        .map(|(key, value)| pair(key, text(value)))
         .collect()
 }
 
-/// Spans of one scope.
+/// The spans of one scope.
 fn scope_spans(name: &str, spans: Vec<SpanMessage>) -> ScopeSpans {
     ScopeSpans {
         scope: Some(InstrumentationScope {
@@ -82,7 +82,7 @@ fn scope_spans(name: &str, spans: Vec<SpanMessage>) -> ScopeSpans {
     }
 }
 
-/// Spans of one resource.
+/// The scopes of one resource.
 fn resource_spans(attributes: Vec<KeyValue>, scope_spans: Vec<ScopeSpans>) -> ResourceSpans {
     ResourceSpans {
         resource: Some(Resource {
@@ -94,7 +94,7 @@ fn resource_spans(attributes: Vec<KeyValue>, scope_spans: Vec<ScopeSpans>) -> Re
     }
 }
 
-/// A request of nothing but these spans.
+/// A request with only these spans.
 fn request(spans: Vec<SpanMessage>) -> ExportTraceServiceRequest {
     let scope = ScopeSpans {
         spans,
@@ -150,7 +150,7 @@ fn refused<E: std::fmt::Debug>(decoded: Decoded<E>) -> (String, String) {
     (error.pointer, error.reason)
 }
 
-/// A value in this many arrays.
+/// A value inside `levels` nested arrays.
 fn nested(levels: usize) -> AnyValue {
     (0..levels).fold(text("deep"), |value, _| {
         wrapped(Any::ArrayValue(ArrayValue {

@@ -1,53 +1,54 @@
-//! The messages of a request, found and counted before any is decoded.
+//! Locates and counts the messages of a request before any is decoded.
 
 use super::json::{self, FromJson};
 use super::{MAX_MESSAGE_BYTES, wire};
 use crate::decode::envelope::{self, EnvelopeError, Layer, LayerError, Shape};
-use crate::decode::layout::Reason;
+use crate::decode::layout::EventError;
 use crate::decode::{MAX_EVENTS, MAX_GROUPS};
 
-/// A message as it was sent.
+/// An encoded message: a slice of the body.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Raw<'a> {
     Protobuf(&'a [u8]),
     Json(&'a str),
 }
 
-/// A message that is decoded by itself.
+/// A message that can be decoded from either encoding.
 pub(super) trait Message: prost::Message + Default + FromJson {}
 
 impl<M: prost::Message + Default + FromJson> Message for M {}
 
-/// What the arrays of a signal's request are called.
+/// Names of the arrays in the request of one signal.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Names {
     pub(super) resources: &'static str,
     pub(super) scopes: &'static str,
     pub(super) events: &'static str,
-    /// The array of another signal's request, which is a likely mistake.
+    /// The array of the other signal's request, to detect a request sent to the wrong route.
     pub(super) not_resources: &'static str,
 }
 
-/// Events of one resource and scope.
+/// The events of one resource and scope.
 #[derive(Debug)]
 pub(super) struct Group<'a> {
-    /// Position of the resource in the request.
+    /// Index of the resource in the request.
     pub(super) resource_index: usize,
-    /// Position of the scope in the resource's array.
+    /// Index of the scope in the resource's array.
     scope_index: usize,
     pub(super) resource: Option<Raw<'a>>,
     pub(super) scope: Option<Raw<'a>>,
     pub(super) events: Vec<Raw<'a>>,
 }
 
-/// The groups of a request that have events.
+/// Finds the groups of a request that have events.
 ///
 /// # Errors
-/// When what surrounds the events cannot be read, or there are too many events
-/// or groups, empty ones counted too.
+/// When the structure around the events cannot be read, or there are too many events or
+/// groups. Empty groups count.
 pub(super) fn read<'a>(request: Raw<'a>, names: &Names) -> Result<Vec<Group<'a>>, EnvelopeError> {
     let mut found = Vec::new();
-    let (mut groups_left, mut events_left) = (MAX_GROUPS, MAX_EVENTS);
+    let mut groups_left = MAX_GROUPS;
+    let mut events_left = MAX_EVENTS;
     let resources = top(request, names, groups_left)?;
     groups_left -= resources.len();
     for (resource_index, resource) in resources.into_iter().enumerate() {
@@ -75,17 +76,17 @@ pub(super) fn read<'a>(request: Raw<'a>, names: &Names) -> Result<Vec<Group<'a>>
 }
 
 impl Group<'_> {
-    /// Where its events stand.
+    /// JSON pointer to the array of events.
     pub(super) fn pointer(&self, names: &Names) -> String {
         self.within_scope(names, names.events)
     }
 
-    /// Where its resource stands.
+    /// JSON pointer to the resource.
     pub(super) fn resource_pointer(&self, names: &Names) -> String {
         format!("/{}/{}/resource", names.resources, self.resource_index)
     }
 
-    /// Where its scope stands.
+    /// JSON pointer to the scope.
     pub(super) fn scope_pointer(&self, names: &Names) -> String {
         self.within_scope(names, "scope")
     }
@@ -94,21 +95,22 @@ impl Group<'_> {
         let Names {
             resources, scopes, ..
         } = names;
-        let (resource, scope) = (self.resource_index, self.scope_index);
-        format!("/{resources}/{resource}/{scopes}/{scope}/{what}")
+        let resource_index = self.resource_index;
+        let scope_index = self.scope_index;
+        format!("/{resources}/{resource_index}/{scopes}/{scope_index}/{what}")
     }
 }
 
 impl Raw<'_> {
-    /// The message itself.
-    pub(super) fn decode<M: Message>(self) -> Result<M, Reason> {
+    /// Decodes the message.
+    pub(super) fn decode<M: Message>(self) -> Result<M, EventError> {
         if self.len() > MAX_MESSAGE_BYTES {
             let most = MAX_MESSAGE_BYTES / 1024;
-            return Err(Reason::of_event(format!("is larger than {most} KiB")));
+            return Err(EventError::of_event(format!("is larger than {most} KiB")));
         }
         match self {
             Self::Protobuf(bytes) => {
-                M::decode(bytes).map_err(|error| Reason::of_event(error.to_string()))
+                M::decode(bytes).map_err(|error| EventError::of_event(error.to_string()))
             }
             Self::Json(text) => json::read(text),
         }
@@ -122,25 +124,25 @@ impl Raw<'_> {
     }
 }
 
-/// The resource groups of a request.
+/// Locates the resource groups of a request.
 fn top<'a>(request: Raw<'a>, names: &Names, most: usize) -> Result<Vec<Raw<'a>>, EnvelopeError> {
     let found = match request {
         Raw::Protobuf(bytes) => wire::layer(bytes, wire::REQUEST, most).map(protobuf),
         Raw::Json(_) => layer(request, names.resources, names.not_resources, most),
     };
     let found = found.map_err(|error| of_group(error, "", EnvelopeError::TooManyGroups))?;
-    // Unknown fields are ignored; but all events of another signal would be.
+    // Unknown fields are ignored, which would silently drop all events of the other signal.
     if found.items.is_empty() && found.sibling.is_some() {
-        let told = format!(
+        let problem = format!(
             "it has {:?} and no {:?}",
             names.not_resources, names.resources
         );
-        return Err(EnvelopeError::malformed(&told));
+        return Err(EnvelopeError::malformed(&problem));
     }
     Ok(found.items)
 }
 
-/// The parts of a group: what it holds, and what goes for all of it.
+/// Splits a group into the items of its array and the resource or scope beside it.
 fn layer<'a>(
     group: Raw<'a>,
     array: &'static str,
@@ -167,7 +169,9 @@ fn protobuf(layer: Layer<&[u8]>) -> Layer<Raw<'_>> {
 fn of_group(error: LayerError, pointer: &str, too_many: EnvelopeError) -> EnvelopeError {
     match error {
         LayerError::TooMany => too_many,
-        LayerError::Malformed(told) if pointer.is_empty() => EnvelopeError::malformed(&told),
-        LayerError::Malformed(told) => EnvelopeError::malformed(&format!("{pointer}: {told}")),
+        LayerError::Malformed(problem) if pointer.is_empty() => EnvelopeError::malformed(&problem),
+        LayerError::Malformed(problem) => {
+            EnvelopeError::malformed(&format!("{pointer}: {problem}"))
+        }
     }
 }

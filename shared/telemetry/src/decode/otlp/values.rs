@@ -1,4 +1,4 @@
-//! Attribute values as JSON.
+//! Converts attribute values to JSON.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,10 +8,10 @@ use serde_json::{Map, Number, Value};
 
 use crate::decode::bounds::Bounds;
 
-/// How deep a value may be nested; what is deeper is dropped.
+/// Deepest nesting of a value; deeper parts are dropped.
 const MAX_DEPTH: usize = 32;
 
-/// The attributes of an event, or of a part of it.
+/// Converts attributes, within the limits.
 pub(super) fn attributes(attributes: Vec<KeyValue>, bounds: &mut Bounds) -> Map<String, Value> {
     let mut is_too_deep = false;
     let values = attributes
@@ -22,22 +22,22 @@ pub(super) fn attributes(attributes: Vec<KeyValue>, bounds: &mut Bounds) -> Map<
         });
     let kept = bounds.attributes(values);
     if is_too_deep {
-        bounds.note_cut();
+        bounds.mark_cut();
     }
     kept
 }
 
-/// A value on its own.
+/// Converts one value. Only its depth is limited; the caller limits its length.
 pub(super) fn value(value: AnyValue, bounds: &mut Bounds) -> Value {
     let mut is_too_deep = false;
     let json = json(value, MAX_DEPTH, &mut is_too_deep);
     if is_too_deep {
-        bounds.note_cut();
+        bounds.mark_cut();
     }
     json.unwrap_or_default()
 }
 
-/// `None` when there are no levels left.
+/// Converts a value of at most `levels` levels; `None` if it is nested deeper.
 fn json(value: AnyValue, levels: usize, is_too_deep: &mut bool) -> Option<Value> {
     let Some(below) = levels.checked_sub(1) else {
         *is_too_deep = true;
@@ -64,7 +64,7 @@ fn json(value: AnyValue, levels: usize, is_too_deep: &mut bool) -> Option<Value>
     })
 }
 
-/// JSON has no number for the last three.
+/// JSON has no numbers for infinity and NaN, so these become strings.
 fn number(double: f64) -> Value {
     Number::from_f64(double).map_or_else(
         || {

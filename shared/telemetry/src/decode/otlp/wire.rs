@@ -1,4 +1,4 @@
-//! The wire of protocol buffers, walked without building anything.
+//! Walks the wire format of protocol buffers without decoding messages.
 
 use prost::DecodeError;
 use prost::bytes::Buf;
@@ -6,30 +6,30 @@ use prost::encoding::{self, DecodeContext, WireType, decode_key, decode_varint};
 
 use crate::decode::envelope::{Layer, LayerError};
 
-/// The numbers of the fields that are looked for.
+/// Field numbers of the array and of the message beside it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tags {
     array: u32,
     sibling: Option<u32>,
 }
 
-/// `Export…ServiceRequest`: resource groups.
+/// Fields of `ExportTraceServiceRequest` and `ExportLogsServiceRequest`: resource groups.
 pub(super) const REQUEST: Tags = Tags {
     array: 1,
     sibling: None,
 };
 
-/// `ResourceSpans`, `ResourceLogs`: a resource and its scope groups. And
-/// `ScopeSpans`, `ScopeLogs`: a scope and its events.
+/// Fields of `ResourceSpans` and `ResourceLogs`, a resource and its scope groups, and of
+/// `ScopeSpans` and `ScopeLogs`, a scope and its events.
 pub(super) const GROUP: Tags = Tags {
     array: 2,
     sibling: Some(1),
 };
 
-/// The messages inside a message, of which the array has at most `most`.
+/// Locates the messages inside a message, whose array has at most `most`.
 ///
 /// # Errors
-/// When it is not well-formed, or its array has more.
+/// When the message is malformed, or its array has more items.
 pub(super) fn layer(
     mut message: &[u8],
     tags: Tags,
@@ -56,7 +56,7 @@ pub(super) fn layer(
     Ok(found)
 }
 
-/// The next message, of which only the length is read.
+/// Takes the next message as a slice.
 fn delimited<'a>(from: &mut &'a [u8], wire_type: WireType) -> Result<&'a [u8], LayerError> {
     encoding::check_wire_type(WireType::LengthDelimited, wire_type).map_err(malformed)?;
     let length = decode_varint(from).map_err(malformed)?;
@@ -70,7 +70,10 @@ fn delimited<'a>(from: &mut &'a [u8], wire_type: WireType) -> Result<&'a [u8], L
     Ok(message)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature that map_err needs"
+)]
 fn malformed(error: DecodeError) -> LayerError {
     LayerError::Malformed(error.to_string())
 }

@@ -25,7 +25,7 @@ fn place(number: u8) -> Position {
 }
 
 #[test]
-fn a_status_is_ok_error_a_class_or_a_code() {
+fn a_status_filter_is_ok_error_a_class_or_a_code() {
     for text in [
         "", "OK", "6xx", "0xx", "20", "2000", "2x0", "abc", "5XX", "600",
     ] {
@@ -49,7 +49,7 @@ fn a_status_is_ok_error_a_class_or_a_code() {
 }
 
 #[test]
-fn a_trace_must_be_all_that_is_asked_for() {
+fn a_trace_matches_only_if_it_meets_every_condition() {
     let filter = |least, text: Option<&str>| TraceFilter {
         status: None,
         min_duration_ms: least,
@@ -72,7 +72,7 @@ fn a_trace_must_be_all_that_is_asked_for() {
 }
 
 #[test]
-fn a_blob_is_left_closed_when_its_head_rules_it_out() {
+fn a_chunk_is_not_read_if_its_summary_rules_it_out() {
     let summary = Summary::of(&[&span("a", None)]);
     let error = TraceFilter {
         status: Some(StatusFilter::Error),
@@ -87,8 +87,9 @@ fn a_blob_is_left_closed_when_its_head_rules_it_out() {
 }
 
 #[test]
-fn a_trace_in_several_batches_has_one_home() {
-    let (root, child) = (span("a", None), span("b", Some("a")));
+fn a_trace_in_several_chunks_is_listed_at_exactly_one_of_them() {
+    let root = span("a", None);
+    let child = span("b", Some("a"));
     let mut gathered = Gathered::default();
     assert_eq!(gathered.home(), None);
     gathered.add(place(3), vec![&child]);
@@ -109,7 +110,7 @@ fn a_trace_in_several_batches_has_one_home() {
 }
 
 #[test]
-fn a_span_that_was_sent_twice_counts_once() {
+fn a_span_sent_twice_counts_once() {
     let (root, failed) = (
         span("a", None),
         Span {
@@ -124,7 +125,7 @@ fn a_span_that_was_sent_twice_counts_once() {
 }
 
 #[test]
-fn entries_of_a_batch_are_listed_newest_first() {
+fn rows_of_a_chunk_are_listed_newest_first() {
     let at = |ms, id: &str| Entry {
         start_ms: ms,
         trace_id: id.to_owned(),

@@ -1,4 +1,4 @@
-//! What surrounds the events, and how many there may be.
+//! The envelope of a batch, and the number of its events.
 
 use super::*;
 
@@ -16,13 +16,13 @@ fn a_deeply_nested_event_is_rejected_alone() {
             .collect::<Vec<_>>(),
         [0, 3]
     );
-    let told: Vec<_> = decoded
+    let problem: Vec<_> = decoded
         .report
         .errors
         .iter()
         .map(|e| e.error.pointer.as_str())
         .collect();
-    assert_eq!(told, ["/traces/1", "/traces/2"]);
+    assert_eq!(problem, ["/traces/1", "/traces/2"]);
     assert_eq!(decoded.report.errors[0].error.reason, "must be an object");
     assert!(
         decoded.report.errors[1]
@@ -43,8 +43,8 @@ fn a_deeply_nested_body_is_refused() {
 }
 
 #[test]
-fn what_is_no_batch_is_told_without_its_content() {
-    for (body, told) in [
+fn the_error_for_a_body_that_is_not_a_batch_does_not_quote_it() {
+    for (body, problem) in [
         ("", "EOF while parsing a value at line 1 column 0"),
         ("{", "EOF while parsing an object at line 1 column 1"),
         ("{}", r#"there is no array "traces" at line 1 column 2"#),
@@ -93,7 +93,7 @@ fn what_is_no_batch_is_told_without_its_content() {
     ] {
         assert_eq!(
             malformed(body.as_bytes()),
-            format!("the body is not a batch: {told}"),
+            format!("the body is not a batch: {problem}"),
             "{body}"
         );
     }
@@ -121,17 +121,17 @@ fn ten_thousand_events_are_accepted_and_one_more_is_not() {
         decode_traces(&batch(MAX_EVENTS)).unwrap().events.len(),
         10_000
     );
-    let told = decode_traces(&batch(MAX_EVENTS + 1)).unwrap_err();
-    assert_eq!(told, EnvelopeError::TooManyEvents);
+    let problem = decode_traces(&batch(MAX_EVENTS + 1)).unwrap_err();
+    assert_eq!(problem, EnvelopeError::TooManyEvents);
     assert_eq!(
-        told.to_string(),
+        problem.to_string(),
         "a batch has at most 10000 events; send smaller batches"
     );
 }
 
 #[test]
 fn millions_of_tiny_events_are_refused_before_decoding() {
-    // Not even well-formed beyond the bound: it is not looked at.
+    // Not even well-formed beyond the limit, so reading it would be another error.
     for tiny in ["0,", "{},", "[],"] {
         let batch = format!(r#"{{"traces":[{}"#, tiny.repeat(2_000_000));
         assert_eq!(
@@ -142,13 +142,13 @@ fn millions_of_tiny_events_are_refused_before_decoding() {
 }
 
 #[test]
-fn a_text_cannot_pretend_to_be_the_bound() {
+fn a_text_equal_to_the_internal_marker_is_not_mistaken_for_it() {
     malformed(br#"{"traces":"too many events"}"#);
     malformed(br#"{"traces":[],"too many events"}"#);
 }
 
 #[test]
-fn each_bad_event_is_counted_and_the_first_twenty_are_told() {
+fn every_malformed_event_is_counted_and_the_first_twenty_are_described() {
     let mut events = vec![span(&json!({ "responseStatus": 99 })); 30];
     events.insert(3, span(&json!({})));
     let decoded = traces(&events);
@@ -158,16 +158,16 @@ fn each_bad_event_is_counted_and_the_first_twenty_are_told() {
         (30, 20)
     );
     assert_eq!(decoded.report.errors[3].index, 4);
-    let told = serde_json::to_value(&decoded.report.errors[0]).unwrap();
+    let problem = serde_json::to_value(&decoded.report.errors[0]).unwrap();
     let reason = "must be 100 to 599";
     assert_eq!(
-        told,
+        problem,
         json!({ "index": 0, "pointer": "/traces/0/responseStatus", "reason": reason })
     );
 }
 
 #[test]
-fn events_outside_the_window_are_neither_accepted_nor_counted_as_cut() {
+fn events_outside_the_time_range_count_neither_as_accepted_nor_as_truncated() {
     let long = "x".repeat(10_000);
     let old = span(&json!({ "timestamp": "2026-01-01T00:00:00Z", "requestURL": long }));
     let decoded = traces(&[old, span(&json!({ "requestURL": long }))]);
@@ -178,9 +178,9 @@ fn events_outside_the_window_are_neither_accepted_nor_counted_as_cut() {
         (report.accepted, report.rejected, report.truncated),
         (1, 1, 1)
     );
-    let told = &report.errors[0].error;
+    let problem = &report.errors[0].error;
     assert_eq!(
-        (told.pointer.as_str(), told.reason.as_str()),
+        (problem.pointer.as_str(), problem.reason.as_str()),
         ("/traces/0/timestamp", "older than 24 hours")
     );
 }

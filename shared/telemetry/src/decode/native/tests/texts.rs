@@ -1,4 +1,4 @@
-//! Texts, ids and attributes, and their bounds.
+//! Texts, ids and attributes, and their limits.
 
 use super::*;
 
@@ -13,8 +13,8 @@ fn invalid_utf8_replaces_only_the_characters_it_affects() {
 
 #[test]
 fn a_lone_surrogate_is_replaced_alone() {
-    let half = one(raw("requestURL", r#""/a\ud83d/b""#)).event;
-    assert_eq!(half.url.as_deref(), Some("/a\u{fffd}/b"));
+    let replaced = one(raw("requestURL", r#""/a\ud83d/b""#)).event;
+    assert_eq!(replaced.url.as_deref(), Some("/a\u{fffd}/b"));
     let paired = one(raw("requestURL", r#""\ud83d\uded2""#)).event;
     assert_eq!(paired.url.as_deref(), Some("🛒"));
 }
@@ -28,8 +28,8 @@ fn control_characters_are_kept_if_escaped_and_refused_otherwise() {
     );
     for byte in ["\0", "\n", "\u{1b}"] {
         let event = span(&json!({})).to_string().replace("/cart", byte);
-        let told = decode_traces(&body(&event));
-        let refused = told.is_err() || told.is_ok_and(|decoded| decoded.events.is_empty());
+        let outcome = decode_traces(&body(&event));
+        let refused = outcome.is_err() || outcome.is_ok_and(|decoded| decoded.events.is_empty());
         assert!(refused, "{byte:?}");
     }
 }
@@ -65,8 +65,8 @@ fn ids_are_opaque_bounded_and_never_cut() {
             "is longer than 128 bytes",
         );
     }
-    let told = refused(logs(&[log(&json!({ "traceId": format!("{long}x") }))]));
-    assert_eq!(told.0, "/logs/0/traceId");
+    let outcome = refused(logs(&[log(&json!({ "traceId": format!("{long}x") }))]));
+    assert_eq!(outcome.0, "/logs/0/traceId");
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn the_last_of_duplicate_names_wins() {
 }
 
 #[test]
-fn attributes_are_bounded_one_by_one_and_together() {
+fn attributes_are_limited_one_by_one_and_in_total() {
     let kept = |changes: Value| {
         let Indexed { event, is_cut, .. } = one(traces(&[span(&changes)]));
         (event.attributes, is_cut)

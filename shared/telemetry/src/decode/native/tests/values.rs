@@ -1,9 +1,9 @@
-//! What the fields of an event may hold.
+//! The values that the fields of an event accept.
 
 use super::*;
 
 #[test]
-fn a_span_as_the_sdk_sends_it() {
+fn a_span_is_decoded_as_the_sdk_sends_it() {
     let expected = Span {
         trace_id: "t".into(),
         span_id: "s".into(),
@@ -19,7 +19,7 @@ fn a_span_as_the_sdk_sends_it() {
 }
 
 #[test]
-fn a_log_as_the_sdk_sends_it() {
+fn a_log_record_is_decoded_as_the_sdk_sends_it() {
     let record = one(logs(&[log(&json!({}))])).event;
     assert_eq!((record.time_ns, record.level.as_str()), (SENT_NS, "info"));
     assert_eq!((record.message.as_str(), record.trace_id), ("hello", None));
@@ -31,7 +31,7 @@ fn a_log_as_the_sdk_sends_it() {
 }
 
 #[test]
-fn the_envelope_timestamp_stands_in_and_may_be_missing_or_unreadable() {
+fn an_event_without_a_time_takes_that_of_the_envelope() {
     let timeless = without(span(&json!({})), "timestamp");
     assert_eq!(accepted(timeless.clone()).start_ns, SENT_NS);
     assert_eq!(
@@ -63,7 +63,7 @@ fn the_envelope_timestamp_stands_in_and_may_be_missing_or_unreadable() {
 }
 
 #[test]
-fn a_log_without_a_time_has_the_clients_time_and_then_the_envelopes() {
+fn a_log_record_without_a_time_takes_the_clients_and_then_the_envelopes() {
     let client = json!({ "timestamp": null, "clientTimestamp": "2026-01-31T12:00:01Z" });
     assert_eq!(
         one(logs(&[log(&client)])).event.time_ns,
@@ -76,7 +76,7 @@ fn a_log_without_a_time_has_the_clients_time_and_then_the_envelopes() {
 }
 
 #[test]
-fn what_is_optional_may_be_null_or_absent() {
+fn optional_fields_may_be_null_or_absent() {
     for field in [
         "requestMethod",
         "requestURL",
@@ -100,7 +100,7 @@ fn what_is_optional_may_be_null_or_absent() {
 }
 
 #[test]
-fn what_is_required_is_named() {
+fn the_error_for_a_missing_field_names_it() {
     for field in ["traceId", "spanId"] {
         for event in [span(&json!({ field: null })), span(&json!({ field: "" }))] {
             assert_refused(event, &format!("/traces/0/{field}"), "is missing");
@@ -112,13 +112,16 @@ fn what_is_required_is_named() {
         );
     }
     for field in ["level", "message"] {
-        let told = refused(logs(&[without(log(&json!({})), field)]));
-        assert_eq!(told, (format!("/logs/0/{field}"), "is missing".to_owned()));
+        let refusal = refused(logs(&[without(log(&json!({})), field)]));
+        assert_eq!(
+            refusal,
+            (format!("/logs/0/{field}"), "is missing".to_owned())
+        );
     }
 }
 
 #[test]
-fn wrong_types_are_named() {
+fn the_error_for_a_wrong_type_names_the_field() {
     for field in [
         "traceId",
         "spanId",
@@ -251,7 +254,7 @@ fn times_may_have_nanoseconds_and_any_offset() {
         let span = accepted(span(&json!({ "timestamp": text })));
         assert_eq!(span.start_ns - SENT_NS, nanos, "{text}");
     }
-    // Unix time has no leap second: it is the second before.
+    // Unix time has no leap seconds; this one counts as the second before.
     let leap = accepted(span(&json!({ "timestamp": "2016-12-31T23:59:60Z" })));
     assert_eq!(leap.start_ns, 1_483_228_799_000_000_000);
 }

@@ -1,4 +1,4 @@
-//! The fields of each message that are kept.
+//! Reads each message type of OTLP; fields that are not stored are ignored.
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{
@@ -13,10 +13,10 @@ use serde_json::Value;
 
 use super::scalars::{base64, boolean, double, enumeration, hexadecimal, integer, text};
 use super::{FromJson, Object, message, messages};
-use crate::decode::layout::Reason;
+use crate::decode::layout::EventError;
 
 impl FromJson for Resource {
-    fn from_json(object: &mut Object) -> Result<Self, Reason> {
+    fn from_json(object: &mut Object) -> Result<Self, EventError> {
         Ok(Self {
             attributes: object.take("attributes", messages)?,
             ..Self::default()
@@ -25,7 +25,7 @@ impl FromJson for Resource {
 }
 
 impl FromJson for InstrumentationScope {
-    fn from_json(object: &mut Object) -> Result<Self, Reason> {
+    fn from_json(object: &mut Object) -> Result<Self, EventError> {
         Ok(Self {
             name: object.take("name", text)?,
             version: object.take("version", text)?,
@@ -35,7 +35,7 @@ impl FromJson for InstrumentationScope {
 }
 
 impl FromJson for Span {
-    fn from_json(object: &mut Object) -> Result<Self, Reason> {
+    fn from_json(object: &mut Object) -> Result<Self, EventError> {
         let kind = |name: &str| SpanKind::from_str_name(name).map(i32::from);
         Ok(Self {
             trace_id: object.take("traceId", hexadecimal)?,
@@ -55,7 +55,7 @@ impl FromJson for Span {
 }
 
 impl FromJson for Event {
-    fn from_json(object: &mut Object) -> Result<Self, Reason> {
+    fn from_json(object: &mut Object) -> Result<Self, EventError> {
         Ok(Self {
             time_unix_nano: object.take("timeUnixNano", integer)?,
             name: object.take("name", text)?,
@@ -66,7 +66,7 @@ impl FromJson for Event {
 }
 
 impl FromJson for Link {
-    fn from_json(object: &mut Object) -> Result<Self, Reason> {
+    fn from_json(object: &mut Object) -> Result<Self, EventError> {
         Ok(Self {
             trace_id: object.take("traceId", hexadecimal)?,
             span_id: object.take("spanId", hexadecimal)?,
@@ -77,7 +77,7 @@ impl FromJson for Link {
 }
 
 impl FromJson for Status {
-    fn from_json(object: &mut Object) -> Result<Self, Reason> {
+    fn from_json(object: &mut Object) -> Result<Self, EventError> {
         let code = |name: &str| StatusCode::from_str_name(name).map(i32::from);
         Ok(Self {
             message: object.take("message", text)?,
@@ -87,7 +87,7 @@ impl FromJson for Status {
 }
 
 impl FromJson for LogRecord {
-    fn from_json(object: &mut Object) -> Result<Self, Reason> {
+    fn from_json(object: &mut Object) -> Result<Self, EventError> {
         let severity = |name: &str| SeverityNumber::from_str_name(name).map(i32::from);
         Ok(Self {
             time_unix_nano: object.take("timeUnixNano", integer)?,
@@ -105,7 +105,7 @@ impl FromJson for LogRecord {
 }
 
 impl FromJson for KeyValue {
-    fn from_json(object: &mut Object) -> Result<Self, Reason> {
+    fn from_json(object: &mut Object) -> Result<Self, EventError> {
         Ok(Self {
             key: object.take("key", text)?,
             value: object.take_optional("value", message)?,
@@ -114,8 +114,8 @@ impl FromJson for KeyValue {
     }
 }
 
-/// The JavaScript SDK writes whole numbers beyond 64 bits here too.
-fn whole(value: Value) -> Result<Any, Reason> {
+/// Reads `intValue`. The JavaScript SDK also writes whole numbers beyond 64 bits here.
+fn whole(value: Value) -> Result<Any, EventError> {
     let number = value.as_f64().filter(|number| number.fract() == 0.0);
     match (integer(value), number) {
         (Ok(integer), _) => Ok(Any::IntValue(integer)),
@@ -124,9 +124,9 @@ fn whole(value: Value) -> Result<Any, Reason> {
     }
 }
 
-/// As deep as serde reads: 128 levels of JSON.
+/// The recursion is limited by `serde_json`, which reads 128 levels.
 impl FromJson for AnyValue {
-    fn from_json(object: &mut Object) -> Result<Self, Reason> {
+    fn from_json(object: &mut Object) -> Result<Self, EventError> {
         let found = [
             object.take_optional("stringValue", |value| text(value).map(Any::StringValue))?,
             object.take_optional("boolValue", |value| boolean(value).map(Any::BoolValue))?,
@@ -142,14 +142,14 @@ impl FromJson for AnyValue {
 }
 
 impl FromJson for ArrayValue {
-    fn from_json(object: &mut Object) -> Result<Self, Reason> {
+    fn from_json(object: &mut Object) -> Result<Self, EventError> {
         let values = object.take("values", messages)?;
         Ok(Self { values })
     }
 }
 
 impl FromJson for KeyValueList {
-    fn from_json(object: &mut Object) -> Result<Self, Reason> {
+    fn from_json(object: &mut Object) -> Result<Self, EventError> {
         let values = object.take("values", messages)?;
         Ok(Self { values })
     }

@@ -1,46 +1,46 @@
-//! The scalars of OTLP's JSON.
+//! Readers for the scalar values of OTLP's JSON.
 
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 
-use crate::decode::layout::Reason;
+use crate::decode::layout::EventError;
 use crate::decode::otlp::hex;
 
-/// Padded or not.
+/// Standard base64, with or without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-pub(super) fn text(value: Value) -> Result<String, Reason> {
+pub(super) fn text(value: Value) -> Result<String, EventError> {
     match value {
         Value::String(text) => Ok(text),
-        _ => Err(Reason::of_event("must be a string")),
+        _ => Err(EventError::of_event("must be a string")),
     }
 }
 
-pub(super) fn boolean(value: Value) -> Result<bool, Reason> {
+pub(super) fn boolean(value: Value) -> Result<bool, EventError> {
     value
         .as_bool()
-        .ok_or_else(|| Reason::of_event("must be true or false"))
+        .ok_or_else(|| EventError::of_event("must be true or false"))
 }
 
-/// An id.
-pub(super) fn hexadecimal(value: Value) -> Result<Vec<u8>, Reason> {
-    hex::decode(&text(value)?).ok_or_else(|| Reason::of_event("must be hexadecimal"))
+/// Reads a trace or span id.
+pub(super) fn hexadecimal(value: Value) -> Result<Vec<u8>, EventError> {
+    hex::decode(&text(value)?).ok_or_else(|| EventError::of_event("must be hexadecimal"))
 }
 
-/// Bytes that are no id: base64, of either alphabet.
-pub(super) fn base64(value: Value) -> Result<Vec<u8>, Reason> {
+/// Reads bytes other than ids: base64 in the standard or URL-safe alphabet.
+pub(super) fn base64(value: Value) -> Result<Vec<u8>, EventError> {
     let text = text(value)?.replace('-', "+").replace('_', "/");
     let decoded = BASE64.decode(text);
-    decoded.map_err(|_| Reason::of_event("must be base64"))
+    decoded.map_err(|_| EventError::of_event("must be base64"))
 }
 
-/// A whole number; one of 64 bits is a string of its digits, or a number too.
-pub(super) fn integer<T: TryFrom<i128>>(value: Value) -> Result<T, Reason> {
+/// Reads a whole number. 64-bit integers come as strings of digits or as numbers.
+pub(super) fn integer<T: TryFrom<i128>>(value: Value) -> Result<T, EventError> {
     let whole: Option<i128> = match &value {
         Value::String(digits) => digits.parse().ok(),
         Value::Number(number) => number.to_string().parse().ok(),
@@ -48,25 +48,25 @@ pub(super) fn integer<T: TryFrom<i128>>(value: Value) -> Result<T, Reason> {
     };
     let whole = whole.and_then(|whole| whole.try_into().ok());
     whole.ok_or_else(|| {
-        Reason::of_event("must be a whole number in range, or its digits as a string")
+        EventError::of_event("must be a whole number in range, or its digits as a string")
     })
 }
 
-/// A number; what JSON cannot write as one is `"NaN"`, `"Infinity"`, `"-Infinity"`.
-pub(super) fn double(value: Value) -> Result<f64, Reason> {
+/// Reads a number, or `"NaN"`, `"Infinity"` or `"-Infinity"`, which JSON numbers cannot express.
+pub(super) fn double(value: Value) -> Result<f64, EventError> {
     let number = match &value {
         Value::Number(number) => number.as_f64(),
         Value::String(text) => text.parse().ok(),
         _ => None,
     };
-    number.ok_or_else(|| Reason::of_event("must be a number"))
+    number.ok_or_else(|| EventError::of_event("must be a number"))
 }
 
-/// A number or the name of one. Unknown names are as good as unknown numbers.
+/// Reads an enum: its number or name. An unknown name counts as 0, unspecified.
 pub(super) fn enumeration(
     value: Value,
     from_name: impl FnOnce(&str) -> Option<i32>,
-) -> Result<i32, Reason> {
+) -> Result<i32, EventError> {
     match value {
         Value::String(name) => Ok(from_name(&name).unwrap_or_default()),
         number => integer(number),

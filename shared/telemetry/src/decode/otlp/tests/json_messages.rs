@@ -1,4 +1,4 @@
-//! JSON as exporters write it, and as they should not.
+//! JSON as exporters write it, and invalid JSON.
 
 use super::*;
 
@@ -20,13 +20,13 @@ fn accepted(changes: &Value) -> Span {
 
 #[track_caller]
 fn assert_refused(changes: &Value, pointer: &str, reason: &str) {
-    let told = refused(read_json(&changed(changes)));
+    let refusal = refused(read_json(&changed(changes)));
     let pointer = format!("/resourceSpans/0/scopeSpans/0/spans/0{pointer}");
-    assert_eq!(told, (pointer, reason.to_owned()), "{changes}");
+    assert_eq!(refusal, (pointer, reason.to_owned()), "{changes}");
 }
 
 #[test]
-fn the_field_that_cannot_be_read_is_named() {
+fn the_error_names_the_field_that_cannot_be_read() {
     let attribute = |value: Value| json!({ "attributes": [{ "key": "a", "value": value }] });
     let whole = "must be a whole number in range, or its digits as a string";
     for (changes, pointer, reason) in [
@@ -92,7 +92,7 @@ fn the_field_that_cannot_be_read_is_named() {
 }
 
 #[test]
-fn ids_are_hexadecimal_in_any_case_and_stored_in_lower_case() {
+fn ids_are_read_in_either_case_and_stored_in_lower_case() {
     let kept = accepted(&json!({
         "traceId": TRACE_ID.to_uppercase(), "parentSpanId": "00F067AA0BA902B8",
     }));
@@ -101,7 +101,7 @@ fn ids_are_hexadecimal_in_any_case_and_stored_in_lower_case() {
 }
 
 #[test]
-fn numbers_and_enums_come_in_either_form() {
+fn numbers_and_enums_are_read_in_either_form() {
     for (time, kind, code) in [
         (json!(START), json!(3), json!(2)),
         (
@@ -123,7 +123,7 @@ fn numbers_and_enums_come_in_either_form() {
 }
 
 #[test]
-fn null_is_absent_and_unknown_fields_are_ignored() {
+fn null_counts_as_absent_and_unknown_fields_are_ignored() {
     let plain = accepted(&json!({}));
     let nulls = json!({
         "parentSpanId": null, "name": null, "kind": null, "endTimeUnixNano": null, "status": null,
@@ -139,7 +139,7 @@ fn null_is_absent_and_unknown_fields_are_ignored() {
 }
 
 #[test]
-fn every_value_is_read() {
+fn every_kind_of_value_is_read_from_json() {
     let attributes: Vec<Value> = [
         json!({ "stringValue": "a" }),
         json!({ "boolValue": false }),
@@ -171,7 +171,7 @@ fn every_value_is_read() {
 }
 
 #[test]
-fn bytes_that_are_not_utf8_cost_the_characters_they_stand_in() {
+fn invalid_utf8_affects_only_the_characters_concerned() {
     let body = changed(&json!({ "name": "caf?" })).to_string();
     let body: Vec<u8> = body
         .bytes()

@@ -1,4 +1,4 @@
-//! What becomes of a log record.
+//! Conversion of log records.
 
 use super::*;
 
@@ -13,7 +13,7 @@ fn assert_refused(record: LogMessage, field: &str, reason: &str) {
 }
 
 #[test]
-fn a_record_without_a_time_is_refused_and_never_given_the_servers() {
+fn a_record_without_a_time_is_refused_and_never_takes_the_servers() {
     let times = |time, observed| LogMessage {
         time_unix_nano: time,
         observed_time_unix_nano: observed,
@@ -32,7 +32,7 @@ fn a_record_without_a_time_is_refused_and_never_given_the_servers() {
 }
 
 #[test]
-fn ids_may_be_missing_but_not_of_another_length() {
+fn ids_may_be_missing_but_not_of_the_wrong_length() {
     let ids = |trace_id, span_id| LogMessage {
         trace_id,
         span_id,
@@ -50,7 +50,7 @@ fn ids_may_be_missing_but_not_of_another_length() {
 }
 
 #[test]
-fn the_level_is_the_sdks_word_else_that_of_its_number() {
+fn the_level_is_the_severity_text_or_else_that_of_the_number() {
     for (word, number, level) in [
         ("", 0, "info"),
         ("", 17, "error"),
@@ -69,7 +69,7 @@ fn the_level_is_the_sdks_word_else_that_of_its_number() {
 }
 
 #[test]
-fn a_body_that_is_no_text_is_told_as_json() {
+fn a_body_that_is_not_a_string_becomes_json() {
     let list = KeyValueList {
         values: texts(&[("a", "b")]),
     };
@@ -100,7 +100,7 @@ fn a_body_that_is_no_text_is_told_as_json() {
 }
 
 #[test]
-fn the_event_name_is_the_kind() {
+fn the_event_name_becomes_the_type_of_the_record() {
     let event_name = "user.login".to_owned();
     let attributes = texts(&[("user.id", "7")]);
     let kept = accepted(LogMessage {

@@ -1,4 +1,4 @@
-//! Whatever is sent, it is read or refused; and both encodings say the same.
+//! Any input is either decoded or refused, and both encodings give the same events.
 
 use proptest::prelude::*;
 
@@ -8,10 +8,10 @@ use crate::chunk::blob;
 fn any_value() -> impl Strategy<Value = AnyValue> {
     let leaf = prop_oneof![
         Just(AnyValue::default()),
-        ".*".prop_map(|told| text(&told)),
+        ".*".prop_map(|content| text(&content)),
         any::<bool>().prop_map(|boolean| wrapped(Any::BoolValue(boolean))),
         any::<i64>().prop_map(|integer| wrapped(Any::IntValue(integer))),
-        // serde_json reads other fractions to the last bit but one.
+        // serde_json reads other fractions only up to the last bit.
         any::<i32>().prop_map(|eighths| wrapped(Any::DoubleValue(f64::from(eighths) / 8.0))),
         Just(wrapped(Any::DoubleValue(f64::NAN))),
         any::<Vec<u8>>().prop_map(|bytes| wrapped(Any::BytesValue(bytes))),
@@ -51,7 +51,7 @@ fn any_attributes() -> impl Strategy<Value = Vec<KeyValue>> {
     })
 }
 
-/// Mostly well-formed.
+/// An id that is mostly well-formed.
 fn any_id(length: usize) -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         9 => prop::collection::vec(any::<u8>(), length),
@@ -135,7 +135,8 @@ proptest! {
 
     #[test]
     fn both_encodings_of_the_same_spans_are_the_same_events(request in any_request()) {
-        let (one, other) = (read_protobuf(&request), read_json(&writer::request(&request)));
+        let one = read_protobuf(&request);
+        let other = read_json(&writer::request(&request));
         prop_assert_eq!(one.events.len() + one.report.rejected, count(&request));
         prop_assert_eq!(&one.events, &other.events);
         prop_assert_eq!(&one.report, &other.report);
@@ -146,7 +147,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_cut_off_or_flipped_is_read_or_refused(
+    fn a_truncated_or_corrupted_request_is_read_or_refused(
         request in any_request(),
         place: prop::sample::Index,
         bit in 0_u8..8,
@@ -164,7 +165,7 @@ proptest! {
     }
 
     #[test]
-    fn a_flipped_bit_in_a_span_costs_no_other_span(
+    fn a_flipped_bit_in_a_span_affects_no_other_span(
         spans in prop::collection::vec(any_span(), 1..5),
         which: prop::sample::Index,
         place: prop::sample::Index,
@@ -180,7 +181,8 @@ proptest! {
             let span = if index == which { message.clone() } else { span.encode_to_vec() };
             prost::encoding::bytes::encode(2, &span, &mut scope);
         }
-        let (mut resource, mut body) = (Vec::new(), Vec::new());
+        let mut resource = Vec::new();
+        let mut body = Vec::new();
         prost::encoding::bytes::encode(2, &scope, &mut resource);
         prost::encoding::bytes::encode(1, &resource, &mut body);
         let flipped = decode_traces(&body, Encoding::Protobuf).unwrap();

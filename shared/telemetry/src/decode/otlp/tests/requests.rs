@@ -1,4 +1,4 @@
-//! What surrounds the events, and how much of it there may be.
+//! The structure around the events, and its limits.
 
 use super::*;
 use crate::chunk::blob;
@@ -14,7 +14,7 @@ fn field(tag: u8, message: &[u8]) -> Vec<u8> {
 
 fn malformed(body: &[u8], encoding: Encoding) -> String {
     match decode_traces(body, encoding) {
-        Err(EnvelopeError::Malformed(told)) => told,
+        Err(EnvelopeError::Malformed(problem)) => problem,
         other => panic!("{other:?}"),
     }
 }
@@ -24,8 +24,8 @@ fn too_much(body: &[u8]) -> EnvelopeError {
 }
 
 #[test]
-fn what_is_no_request_is_told_without_its_content() {
-    for (body, told) in [
+fn the_error_for_a_body_that_is_not_a_request_does_not_quote_it() {
+    for (body, problem) in [
         ("", "EOF while parsing a value at line 1 column 0"),
         (
             "[]",
@@ -45,7 +45,7 @@ fn what_is_no_request_is_told_without_its_content() {
             r#"it has "resourceLogs" and no "resourceSpans""#,
         ),
     ] {
-        let expected = format!("the body is not a batch: {told}");
+        let expected = format!("the body is not a batch: {problem}");
         assert_eq!(
             malformed(body.as_bytes(), Encoding::Json),
             expected,
@@ -62,8 +62,8 @@ fn what_is_no_request_is_told_without_its_content() {
         b"\x0a\x02\x10\x01",
         b"{\"resourceSpans\":[]}",
     ] {
-        let told = malformed(body, Encoding::Protobuf);
-        assert!(told.len() < 200, "{told}");
+        let problem = malformed(body, Encoding::Protobuf);
+        assert!(problem.len() < 200, "{problem}");
     }
 }
 
@@ -119,26 +119,26 @@ fn one_bad_span_of_a_hundred_is_rejected_alone_and_named() {
 }
 
 #[test]
-fn a_message_that_cannot_be_decoded_costs_itself() {
+fn a_message_that_cannot_be_decoded_affects_no_other() {
     let mut group = field(2, &span().encode_to_vec());
     group.extend(field(2, &field(5, b"\xff not UTF-8")));
     group.extend(field(2, b"\x0a\x7f"));
     let body = field(1, &field(2, &group));
     let decoded = decode_traces(&body, Encoding::Protobuf).unwrap();
     assert_eq!((decoded.events.len(), decoded.report.rejected), (1, 2));
-    let told = &decoded.report.errors[0].error;
-    assert_eq!(told.pointer, "/resourceSpans/0/scopeSpans/0/spans/1");
-    assert!(told.reason.contains("UTF-8"), "{}", told.reason);
+    let problem = &decoded.report.errors[0].error;
+    assert_eq!(problem.pointer, "/resourceSpans/0/scopeSpans/0/spans/1");
+    assert!(problem.reason.contains("UTF-8"), "{}", problem.reason);
 }
 
 #[test]
-fn a_time_outside_the_window_is_told_at_its_own_field() {
+fn the_error_for_a_time_out_of_range_points_to_its_field() {
     let decoded = read_protobuf(&request(vec![span()]));
     let later = upblit_base::clock::from_millis(START_NS / 1_000_000 + 48 * 60 * 60 * 1000);
-    let told = &decoded.within_window(later).report.errors[0].error;
+    let problem = &decoded.within_window(later).report.errors[0].error;
     let pointer = "/resourceSpans/0/scopeSpans/0/spans/0/startTimeUnixNano";
     assert_eq!(
-        (&*told.pointer, &*told.reason),
+        (&*problem.pointer, &*problem.reason),
         (pointer, "older than 24 hours")
     );
 }
@@ -170,7 +170,7 @@ fn limits_of_events_and_groups_are_exact() {
 
 #[test]
 fn millions_of_empty_groups_or_events_are_refused_before_decoding() {
-    // Not even well-formed beyond the bound: it is not looked at.
+    // Not even well-formed beyond the limit, so reading it would be another error.
     let end = b"\xff".to_vec();
     let empty = |tag| [field(tag, b"").repeat(4_000_000), end.clone()].concat();
     assert_eq!(too_much(&empty(1)), EnvelopeError::TooManyGroups);
@@ -254,7 +254,7 @@ fn a_large_resource_with_many_scopes_is_refused() {
 }
 
 #[test]
-fn a_resource_and_a_scope_are_shared_by_their_events() {
+fn the_events_of_a_group_share_its_resource_and_scope() {
     let resource = texts(&[("service.name", "shop")]);
     let groups = vec![
         scope_spans("http", vec![span(); 2]),
@@ -279,7 +279,7 @@ fn a_resource_and_a_scope_are_shared_by_their_events() {
 }
 
 #[test]
-fn a_resource_is_cut_to_its_bounds_but_for_its_service() {
+fn a_large_resource_is_truncated_but_keeps_its_service() {
     let mut resource: Vec<_> = (0..200)
         .map(|n| pair(&format!("process.{n}"), text(&"x".repeat(1_000))))
         .collect();

@@ -1,17 +1,17 @@
-//! What becomes of a span, however it was encoded.
+//! Conversion of spans, from either encoding.
 
 use super::*;
 use crate::event::{SpanEvent, SpanKind, SpanLink, SpanOutcome};
 
 #[track_caller]
 fn assert_refused(message: SpanMessage, field: &str, reason: &str) {
-    let told = refused(read_protobuf(&request(vec![message])));
+    let refusal = refused(read_protobuf(&request(vec![message])));
     let pointer = format!("/resourceSpans/0/scopeSpans/0/spans/0/{field}");
-    assert_eq!(told, (pointer, reason.to_owned()));
+    assert_eq!(refusal, (pointer, reason.to_owned()));
 }
 
 #[test]
-fn ids_of_another_length_or_all_zero_are_refused() {
+fn ids_of_the_wrong_length_or_all_zero_are_refused() {
     for trace_id in [vec![], vec![0; 16], vec![1; 15], vec![1; 17], vec![1; 32]] {
         let reason = if trace_id.iter().all(|byte| *byte == 0) {
             "must be 16 bytes, not all zero"
@@ -35,13 +35,14 @@ fn ids_of_another_length_or_all_zero_are_refused() {
 }
 
 #[test]
-fn times_that_cannot_be_are_refused_and_an_unknown_end_is_unknown() {
+fn impossible_times_are_refused_and_an_end_may_be_missing() {
     let times = |start, end| SpanMessage {
         start_time_unix_nano: start,
         end_time_unix_nano: end,
         ..span()
     };
-    let (start, end) = ("startTimeUnixNano", "endTimeUnixNano");
+    let start = "startTimeUnixNano";
+    let end = "endTimeUnixNano";
     assert_refused(times(0, START), start, "is missing");
     assert_refused(times(u64::MAX, 0), start, "is out of range");
     assert_refused(times(START, u64::MAX), end, "is out of range");
@@ -57,7 +58,7 @@ fn times_that_cannot_be_are_refused_and_an_unknown_end_is_unknown() {
 }
 
 #[test]
-fn everything_a_span_tells_is_kept() {
+fn every_field_of_a_span_is_kept() {
     let message = SpanMessage {
         parent_span_id: vec![1; 8],
         name: "GET /cart".to_owned(),
@@ -119,7 +120,7 @@ fn everything_a_span_tells_is_kept() {
 }
 
 #[test]
-fn what_is_unset_or_unknown_is_none() {
+fn unset_and_unknown_values_become_none() {
     let unknown = SpanMessage {
         kind: 99,
         status: Some(Status {
@@ -139,7 +140,7 @@ fn what_is_unset_or_unknown_is_none() {
 }
 
 #[test]
-fn http_conventions_old_and_new_fill_method_url_and_status() {
+fn old_and_new_http_conventions_fill_method_url_and_status() {
     let number = |key: &str, status| pair(key, wrapped(Any::IntValue(status)));
     let new = [
         texts(&[
@@ -197,7 +198,7 @@ fn http_conventions_old_and_new_fill_method_url_and_status() {
 }
 
 #[test]
-fn every_kind_of_value_has_its_json() {
+fn every_kind_of_value_is_converted_to_json() {
     let list = KeyValueList {
         values: texts(&[("a", "b")]),
     };
@@ -232,7 +233,7 @@ fn every_kind_of_value_has_its_json() {
 }
 
 #[test]
-fn what_is_too_long_too_many_or_too_deep_is_cut_and_told() {
+fn parts_beyond_the_limits_are_dropped_and_the_span_marked_as_truncated() {
     let long = "x".repeat(10_000);
     let many = |count: usize| (0..count).map(|n| pair(&format!("{n:03}"), text("x")));
     let named = |name: &str| SpanMessage {
@@ -290,7 +291,7 @@ fn what_is_too_long_too_many_or_too_deep_is_cut_and_told() {
 }
 
 #[test]
-fn a_spans_events_share_its_room() {
+fn the_events_of_a_span_count_towards_its_limit() {
     let event = EventMessage {
         name: "\u{0}".repeat(1_000),
         attributes: texts(&[("a", &"\u{1}".repeat(900))]),

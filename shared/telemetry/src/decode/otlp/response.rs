@@ -1,5 +1,4 @@
-//! What an exporter is told: `ExportTraceServiceResponse` and
-//! `ExportLogsServiceResponse`.
+//! Responses to exporters: `ExportTraceServiceResponse` and `ExportLogsServiceResponse`.
 
 use opentelemetry_proto::tonic::collector::logs::v1::{
     ExportLogsPartialSuccess, ExportLogsServiceResponse,
@@ -14,14 +13,14 @@ use super::Encoding;
 use crate::batch::Signal;
 use crate::decode::Report;
 
-/// How many rejected events the message describes.
-const MAX_TOLD: usize = 5;
+/// Number of rejected events that the error message describes.
+const MAX_DESCRIBED: usize = 5;
 
-/// The answer to a batch. After full success its `partial_success` is unset
+/// Encodes the response to a batch. `partial_success` is unset if no event was rejected
 /// (OTLP 1.11, "Full Success").
-pub fn answer(report: &Report, signal: Signal, encoding: Encoding) -> Vec<u8> {
+pub fn response(report: &Report, signal: Signal, encoding: Encoding) -> Vec<u8> {
     match encoding {
-        Encoding::Json => json_answer(report, signal),
+        Encoding::Json => json_response(report, signal),
         Encoding::Protobuf => match signal {
             Signal::Traces => trace_response(report).encode_to_vec(),
             Signal::Logs => logs_response(report).encode_to_vec(),
@@ -29,16 +28,17 @@ pub fn answer(report: &Report, signal: Signal, encoding: Encoding) -> Vec<u8> {
     }
 }
 
-/// A 64-bit integer is a string in OTLP's JSON.
-fn json_answer(report: &Report, signal: Signal) -> Vec<u8> {
+/// 64-bit integers are strings in OTLP's JSON.
+fn json_response(report: &Report, signal: Signal) -> Vec<u8> {
     let rejected = match signal {
         Signal::Traces => "rejectedSpans",
         Signal::Logs => "rejectedLogRecords",
     };
     let partial = error_message(report)
-        .map(|told| json!({ rejected: report.rejected.to_string(), "errorMessage": told }));
-    let answer = partial.map_or_else(|| json!({}), |partial| json!({ "partialSuccess": partial }));
-    answer.to_string().into_bytes()
+        .map(|message| json!({ rejected: report.rejected.to_string(), "errorMessage": message }));
+    let response =
+        partial.map_or_else(|| json!({}), |partial| json!({ "partialSuccess": partial }));
+    response.to_string().into_bytes()
 }
 
 fn trace_response(report: &Report) -> ExportTraceServiceResponse {
@@ -63,20 +63,20 @@ fn rejected(report: &Report) -> i64 {
     i64::try_from(report.rejected).unwrap_or(i64::MAX)
 }
 
-/// The first rejected events and why; `None` when none was rejected.
+/// Describes the first rejected events; `None` if none was rejected.
 fn error_message(report: &Report) -> Option<String> {
     if report.rejected == 0 {
         return None;
     }
-    let mut told: Vec<_> = report
+    let mut parts: Vec<_> = report
         .errors
         .iter()
-        .take(MAX_TOLD)
+        .take(MAX_DESCRIBED)
         .map(|rejection| format!("{} {}", rejection.error.pointer, rejection.error.reason))
         .collect();
-    let others = report.rejected - told.len();
+    let others = report.rejected - parts.len();
     if others > 0 {
-        told.push(format!("and {others} more"));
+        parts.push(format!("and {others} more"));
     }
-    Some(told.join("; "))
+    Some(parts.join("; "))
 }

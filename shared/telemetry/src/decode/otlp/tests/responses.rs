@@ -1,4 +1,4 @@
-//! What an exporter is told of its batch.
+//! The response to an exporter.
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
@@ -31,37 +31,37 @@ fn full_success_is_an_empty_message() {
         ..Report::default()
     };
     for signal in [Signal::Traces, Signal::Logs] {
-        assert_eq!(answer(&report, signal, Encoding::Protobuf), b"");
-        assert_eq!(answer(&report, signal, Encoding::Json), b"{}");
+        assert_eq!(response(&report, signal, Encoding::Protobuf), b"");
+        assert_eq!(response(&report, signal, Encoding::Json), b"{}");
     }
 }
 
 #[test]
-fn partial_success_counts_all_and_names_the_first() {
+fn partial_success_counts_all_rejections_and_describes_the_first() {
     let report = rejecting(30);
-    let told = "/spans/0 is wrong; /spans/1 is wrong; /spans/2 is wrong; \
+    let message = "/spans/0 is wrong; /spans/1 is wrong; /spans/2 is wrong; \
                 /spans/3 is wrong; /spans/4 is wrong; and 25 more";
-    let traces = answer(&report, Signal::Traces, Encoding::Protobuf);
+    let traces = response(&report, Signal::Traces, Encoding::Protobuf);
     let traces = ExportTraceServiceResponse::decode(&*traces).unwrap();
     let partial = traces.partial_success.unwrap();
     assert_eq!(
         (partial.rejected_spans, &*partial.error_message),
-        (30, told)
+        (30, message)
     );
-    let logs = answer(&report, Signal::Logs, Encoding::Protobuf);
+    let logs = response(&report, Signal::Logs, Encoding::Protobuf);
     let logs = ExportLogsServiceResponse::decode(&*logs).unwrap();
     assert_eq!(logs.partial_success.unwrap().rejected_log_records, 30);
 }
 
 #[test]
-fn in_json_the_count_is_a_string() {
+fn the_count_is_a_string_in_json() {
     for (signal, name) in [
         (Signal::Traces, "rejectedSpans"),
         (Signal::Logs, "rejectedLogRecords"),
     ] {
-        let told: Value =
-            serde_json::from_slice(&answer(&rejecting(1), signal, Encoding::Json)).unwrap();
+        let message: Value =
+            serde_json::from_slice(&response(&rejecting(1), signal, Encoding::Json)).unwrap();
         let expected = json!({ name: "1", "errorMessage": "/spans/0 is wrong" });
-        assert_eq!(told, json!({ "partialSuccess": expected }));
+        assert_eq!(message, json!({ "partialSuccess": expected }));
     }
 }
