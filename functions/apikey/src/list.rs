@@ -12,7 +12,7 @@ use shared::base::ids::PublicKeyId;
 use shared::identity::api_key::{KeyStatus, Scope};
 use shared::identity::application::Name;
 use shared::store::api_keys::StoredKey;
-use shared::telemetry::ingest_health::{Health, shown_days};
+use shared::telemetry::key_health::{KeyHealth, shown_days};
 use shared::telemetry::reject_reason::RejectReason;
 use shared::web::error::Error;
 use shared::web::query::Query;
@@ -149,8 +149,8 @@ pub(crate) fn key_response(stored: StoredKey, now: Timestamp) -> KeyResponse {
     }
 }
 
-impl From<Health> for HealthResponse {
-    fn from(health: Health) -> Self {
+impl From<KeyHealth> for HealthResponse {
+    fn from(health: KeyHealth) -> Self {
         Self {
             since: health.since,
             last_seen_at: health.last_seen_at,

@@ -6,13 +6,12 @@ use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderValue};
 use shared::identity::api_key::Scope;
-use shared::identity::application::TelemetrySettings;
 use shared::telemetry::batch::Signal;
-use shared::telemetry::chunk::Chunk;
+use shared::telemetry::chunk::PackedChunk;
 use shared::telemetry::decode::{EnvelopeError, Report};
 use shared::telemetry::inflate::{InflateError, MAX_WIRE_BYTES, inflate};
-use shared::telemetry::ingest_health::Health;
 use shared::telemetry::intake::{self, IntakeError};
+use shared::telemetry::key_health::KeyHealth;
 use shared::web::body;
 use shared::web::error::Error;
 use shared::web::request_log;
@@ -44,7 +43,7 @@ pub(crate) async fn receive(
     let key = state.keys.authorize(source, headers, scope).await?;
     let outcome = ingest(state, &key, headers, body, route).await;
     if let Err(error) = &outcome {
-        state.health.note_refusal(key.id, error).await;
+        state.health.record_refusal(key.id, error).await;
     }
     Ok((state.limits.headers(key.id), outcome).into_response())
 }
@@ -90,14 +89,14 @@ async fn ingest(
 async fn store(
     state: &crate::State,
     key: &AuthorizedKey,
-    chunks: &[Chunk],
+    chunks: &[PackedChunk],
     report: &Report,
 ) -> Result<(), Error> {
     let application_id = key.id.application_id;
     let now = state.clock.now();
     let shards = key.telemetry.shards;
     let retention = key.telemetry.retention_or(state.retention);
-    let health = Health::of_batch(report, now);
+    let health = KeyHealth::of_batch(report, now);
     // Use and health of the key are written concurrently; the request does not fail with them.
     let (stored, (), ()) = tokio::join!(
         state

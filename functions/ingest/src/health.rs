@@ -9,20 +9,20 @@ use shared::base::clock::Clock;
 use shared::base::ids::PublicKeyId;
 use shared::lambda::Host;
 use shared::store::Database;
-use shared::telemetry::ingest_health::{Health, Pending};
+use shared::telemetry::key_health::{KeyHealth, Pending};
 use shared::web::error::Error;
 
 /// Number of keys that one instance tracks. The unwritten total of an evicted key is lost.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
 /// The unwritten health of each key.
-pub(crate) struct KeyHealth {
+pub(crate) struct HealthRecorder {
     clock: Clock,
     database: Database,
     pending: Mutex<LruCache<PublicKeyId, Pending>>,
 }
 
-impl KeyHealth {
+impl HealthRecorder {
     pub(crate) fn new(host: &Host) -> Self {
         Self {
             clock: host.clock.clone(),
@@ -33,7 +33,7 @@ impl KeyHealth {
 
     /// Records a request, and writes the key's totals if they are due. If that fails, logs
     /// the error and keeps the totals for the next attempt.
-    pub(crate) async fn record(&self, key: PublicKeyId, request: Health) {
+    pub(crate) async fn record(&self, key: PublicKeyId, request: KeyHealth) {
         let now = self.clock.now();
         let due = self.with(key, |pending| {
             pending.record(request);
@@ -53,13 +53,13 @@ impl KeyHealth {
     /// Records a request that was refused as a whole.
     pub(crate) async fn record_refusal(&self, key: PublicKeyId, error: &Error) {
         if let Some(reason) = error.reject_reason() {
-            let refusal = Health::of_refusal(reason, &error.to_string(), self.clock.now());
+            let refusal = KeyHealth::of_refusal(reason, &error.to_string(), self.clock.now());
             self.record(key, refusal).await;
         }
     }
 
     /// Reverts a request that was recorded and whose batch could then not be stored.
-    pub(crate) fn revert(&self, key: PublicKeyId, request: &Health) {
+    pub(crate) fn revert(&self, key: PublicKeyId, request: &KeyHealth) {
         self.with(key, |pending| pending.revert(request));
     }
 

@@ -23,7 +23,7 @@ use shared::web::error::Error;
 use shared::web::request_log;
 use shared::web::source::Source;
 
-use crate::health::KeyHealth;
+use crate::health::HealthRecorder;
 use crate::limits::RefusedKeys;
 
 /// Number of keys that one instance caches.
@@ -34,7 +34,7 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 pub(crate) struct VerifiedKeys {
     clock: Clock,
     database: Database,
-    health: Arc<KeyHealth>,
+    health: Arc<HealthRecorder>,
     refused: RefusedKeys,
     ttl: Duration,
     cache: Mutex<LruCache<KeyHash, Remembered>>,
@@ -62,7 +62,7 @@ impl VerifiedKeys {
     ///
     /// # Errors
     /// When the setting is not a duration or longer than [`MAX_KEY_CACHE_TTL`].
-    pub(crate) fn load(host: &Host, health: Arc<KeyHealth>) -> Result<Self, ConfigError> {
+    pub(crate) fn load(host: &Host, health: Arc<HealthRecorder>) -> Result<Self, ConfigError> {
         let bounds = Duration::ZERO..=MAX_KEY_CACHE_TTL;
         Ok(Self {
             clock: host.clock.clone(),

@@ -18,7 +18,7 @@ mod openapi;
 mod protocol;
 mod routes;
 
-use health::KeyHealth;
+use health::HealthRecorder;
 use keys::VerifiedKeys;
 use limits::KeyLimits;
 
@@ -32,7 +32,7 @@ pub struct State {
     database: Database,
     keys: Arc<VerifiedKeys>,
     limits: Arc<KeyLimits>,
-    health: Arc<KeyHealth>,
+    health: Arc<HealthRecorder>,
     retention: Duration,
 }
 
@@ -43,7 +43,7 @@ impl State {
     /// When one is wrong.
     pub fn load(host: &Host) -> Result<Self, ConfigError> {
         let host = &host.using(&TABLES)?;
-        let health = Arc::new(KeyHealth::new(host));
+        let health = Arc::new(HealthRecorder::new(host));
         Ok(Self {
             clock: host.clock.clone(),
             database: host.database.clone(),

@@ -100,7 +100,8 @@ impl KeyLimits {
     pub(crate) fn headers(&self, key: PublicKeyId) -> HeaderMap {
         let now = self.clock.now();
         let (remaining, quota) = self.with(key, now, |a| (a.remaining(), a.quota()));
-        let (window, left) = (WINDOW.as_secs(), RateWindow::at(now).seconds_left(now));
+        let window = WINDOW.as_secs();
+        let left = RateWindow::at(now).seconds_left(now);
         let policy = format!(
             r#""requests";q={};w={window}, "events";q={};w={window}"#,
             quota.requests, quota.events

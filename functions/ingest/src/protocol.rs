@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Json, Response};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use shared::telemetry::batch::Signal;
-use shared::telemetry::decode::otlp::{self, Encoding};
+use shared::telemetry::decode::otlp::{self, OtlpEncoding};
 use shared::telemetry::decode::{Format, Report};
 use shared::web::body;
 use shared::web::error::Error;
@@ -31,7 +31,7 @@ pub(crate) fn native(headers: &HeaderMap) -> Result<Format, Error> {
 
 /// Accepts the two media types of OTLP 1.11, one of which is also that of the response.
 pub(crate) fn otlp(headers: &HeaderMap) -> Result<Format, Error> {
-    let encoding = body::media_type(headers).and_then(Encoding::of_media_type);
+    let encoding = body::media_type(headers).and_then(OtlpEncoding::of_media_type);
     encoding.map(Format::Otlp).ok_or_else(|| {
         let problem = "the Content-Type must be application/x-protobuf or application/json";
         Error::UnsupportedMedia(problem.to_owned())

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use shared::base::clock;
 use shared::base::ids::ApplicationId;
 use shared::store::applications::Membership;
-use shared::store::telemetry::HeadRange;
+use shared::store::telemetry::SummaryRange;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::decode::MAX_AGE;
-use shared::telemetry::query::window::Window;
+use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 
 /// The telemetry of an application that the caller is a member of.
@@ -37,8 +37,8 @@ impl Archive {
     }
 
     /// The summaries of all chunks that may hold events of a window and have not expired.
-    pub(crate) fn heads(&self, signal: Signal, window: Window) -> HeadRange {
-        HeadRange {
+    pub(crate) fn summaries(&self, signal: Signal, window: TimeWindow) -> SummaryRange {
+        SummaryRange {
             application_id: self.application_id,
             signal,
             shards: self.shards,
@@ -50,10 +50,10 @@ impl Archive {
 
     /// The summaries of the chunks positioned within a window. Those of a trace lie between
     /// its start and the time it was sent.
-    pub(crate) fn heads_at(&self, signal: Signal, window: Window) -> HeadRange {
-        HeadRange {
+    pub(crate) fn summaries_at(&self, signal: Signal, window: TimeWindow) -> SummaryRange {
+        SummaryRange {
             before: window.to,
-            ..self.heads(signal, window)
+            ..self.summaries(signal, window)
         }
     }
 
@@ -65,14 +65,14 @@ impl Archive {
         &self,
         from: Option<Timestamp>,
         to: Option<Timestamp>,
-    ) -> Result<Window, Error> {
-        Window::asked(from, to, self.now).map_err(|error| invalid("from", error))
+    ) -> Result<TimeWindow, Error> {
+        TimeWindow::requested(from, to, self.now).map_err(|error| invalid("from", error))
     }
 
     /// The window of all telemetry that is kept.
-    pub(crate) fn everything(&self) -> Window {
-        let ahead = Window::around(self.now, shared::telemetry::decode::MAX_AHEAD);
-        Window {
+    pub(crate) fn everything(&self) -> TimeWindow {
+        let ahead = TimeWindow::around(self.now, shared::telemetry::decode::MAX_AHEAD);
+        TimeWindow {
             from: self.oldest(),
             to: ahead.to,
         }
@@ -90,7 +90,7 @@ impl Archive {
 
     /// Earliest hour with a rollup. Only spans that lasted longer than a day can have
     /// started earlier than a day before the application was created.
-    pub(crate) fn sums_since(&self) -> Timestamp {
+    pub(crate) fn rollups_since(&self) -> Timestamp {
         self.oldest().max(clock::before(self.created_at, MAX_AGE))
     }
 

@@ -15,14 +15,14 @@ mod archive;
 mod logs;
 mod metrics;
 mod page;
+mod responses;
+mod rollups;
 mod search;
-mod sums;
 mod trace;
 mod traces;
-mod view;
 
 /// Default limit of summaries read for one response: about 40 MB, a few seconds of work.
-const MAX_HEADS: usize = 60_000;
+const MAX_SUMMARIES: usize = 60_000;
 
 /// The tables that this function uses. Its role and its settings in `template.yaml` are for these.
 const TABLES: [Table; 2] = [Table::Applications, Table::Telemetry];
@@ -35,7 +35,7 @@ pub struct State {
     tokens: Tokens,
     retention: Duration,
     /// Number of summaries that one query may read; limits its duration and cost.
-    max_heads: usize,
+    max_summaries: usize,
 }
 
 impl State {
@@ -50,7 +50,7 @@ impl State {
             database: host.database.clone(),
             tokens: Tokens::load(&host.env, &host.clock)?,
             retention: default_retention(&host.env)?,
-            max_heads: host.env.parsed("METRICS_MAX_HEADS", MAX_HEADS)?,
+            max_summaries: host.env.parsed("METRICS_MAX_HEADS", MAX_SUMMARIES)?,
         })
     }
 }

@@ -7,21 +7,21 @@ use serde_json::value::RawValue;
 use shared::access::{Access, ApplicationName, OfApplication};
 use shared::base::clock;
 use shared::base::cursor::Cursor;
-use shared::store::telemetry::StoredHead;
+use shared::store::telemetry::StoredSummary;
 use shared::telemetry::batch::Signal;
-use shared::telemetry::chunk::head::Summary;
+use shared::telemetry::chunk::summary::Summary;
 use shared::telemetry::event::{Event, LogRecord};
 use shared::telemetry::query::cursor;
 use shared::telemetry::query::logs::{LogFilter, select};
-use shared::telemetry::query::window::Window;
+use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 use shared::web::query::{Query, unless_empty};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::archive::Archive;
 use crate::page::{PageLimit, PageRequest, Rows, filled};
+use crate::responses::LogRecordResponse;
 use crate::search::{Listing, found};
-use crate::view::LogView;
 
 /// Cursor of the next page.
 type Next = Cursor<cursor::Logs>;
@@ -30,7 +30,7 @@ type Next = Cursor<cursor::Logs>;
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Asked {
+pub(crate) struct LogsQuery {
     /// Application whose telemetry is read.
     application_id: ApplicationName,
     /// Beginning of the time range. Default: an hour before its end.
@@ -57,7 +57,7 @@ pub(crate) struct Asked {
     cursor: Option<Next>,
 }
 
-impl OfApplication for Asked {
+impl OfApplication for LogsQuery {
     fn application(&self) -> ApplicationName {
         self.application_id
     }
@@ -67,7 +67,7 @@ impl OfApplication for Asked {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Logs {
-    #[schema(value_type = Vec<LogView>)]
+    #[schema(value_type = Vec<LogRecordResponse>)]
     logs: Vec<Box<RawValue>>,
     next_cursor: Option<String>,
 }
@@ -78,7 +78,7 @@ pub(crate) struct Logs {
     get, path = "/telemetry/logs", operation_id = "listLogs",
     summary = "List log records",
     description = "Returns log records, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks.",
-    params(Asked),
+    params(LogsQuery),
     responses((status = 200, body = Logs), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
 )]
@@ -86,21 +86,22 @@ pub(crate) async fn list(
     State(state): State<crate::State>,
     Access {
         membership,
-        asked: Query(asked),
+        asked: Query(query),
         ..
-    }: Access<Query<Asked>>,
+    }: Access<Query<LogsQuery>>,
 ) -> Result<axum::Json<Logs>, Error> {
     let archive = Archive::of(&membership, &state);
-    let window = archive.window(asked.from, asked.to)?;
-    let page = PageRequest::of(asked.limit, asked.cursor.as_ref());
-    let range = archive.heads(Signal::Logs, window);
+    let window = archive.window(query.from, query.to)?;
+    let page = PageRequest::of(query.limit, query.cursor.as_ref());
+    let range = archive.summaries(Signal::Logs, window);
     let list = RecordList {
-        filter: asked.filter(),
+        filter: query.filter(),
         window: range.window,
     };
     let records = found(&state.database, range, page, &list);
-    let push =
-        |rows: &mut Rows, record: LogRecord| rows.push(record.start(), &LogView::of(&record));
+    let push = |rows: &mut Rows, record: LogRecord| {
+        rows.push(record.start(), &LogRecordResponse::of(&record))
+    };
     let (rows, next) = filled(records, page.limit, push).await?;
     Ok(axum::Json(Logs {
         logs: rows.newest_first(),
@@ -111,7 +112,7 @@ pub(crate) async fn list(
 /// The log records of a window that match a filter.
 struct RecordList {
     filter: LogFilter,
-    window: Window,
+    window: TimeWindow,
 }
 
 impl Listing for RecordList {
@@ -122,12 +123,12 @@ impl Listing for RecordList {
         if self.filter.is_open() { 1 } else { 16 }
     }
 
-    fn expected(&self, head: &StoredHead, summary: &Summary) -> Option<usize> {
+    fn expected(&self, stored: &StoredSummary, summary: &Summary) -> Option<usize> {
         let may_match = self.filter.may_match(summary);
-        may_match.then_some(head.count as usize)
+        may_match.then_some(stored.count as usize)
     }
 
-    fn is_summed_up(&self, _: &Summary) -> bool {
+    fn has_rows(&self, _: &Summary) -> bool {
         false
     }
 
@@ -137,7 +138,7 @@ impl Listing for RecordList {
     }
 }
 
-impl Asked {
+impl LogsQuery {
     fn filter(&self) -> LogFilter {
         let levels = self.level.as_deref().unwrap_or_default();
         let levels = levels

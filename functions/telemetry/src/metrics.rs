@@ -9,16 +9,16 @@ use serde::{Deserialize, Serialize};
 use shared::access::{Access, ApplicationName, OfApplication};
 use shared::base::clock;
 use shared::telemetry::batch::Signal;
-use shared::telemetry::chunk::head::Stats;
+use shared::telemetry::chunk::summary::Stats;
 use shared::telemetry::query::bucket::Bucket;
 use shared::telemetry::query::metrics::{Series, Step};
-use shared::telemetry::query::window::Window;
+use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 use shared::web::query::Query;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::archive::{Archive, invalid};
-use crate::sums::add_up;
+use crate::rollups::add_window;
 
 /// Largest number of buckets in a response: a week in steps of five minutes.
 const MAX_BUCKETS: u128 = 2_100;
@@ -27,7 +27,7 @@ const MAX_BUCKETS: u128 = 2_100;
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Asked {
+pub(crate) struct MetricsQuery {
     /// Application whose telemetry is read.
     application_id: ApplicationName,
     /// Beginning of the time range. Default: an hour before its end.
@@ -45,7 +45,7 @@ pub(crate) struct Asked {
     signal: Option<Signal>,
 }
 
-impl OfApplication for Asked {
+impl OfApplication for MetricsQuery {
     fn application(&self) -> ApplicationName {
         self.application_id
     }
@@ -60,14 +60,14 @@ pub(crate) struct Metrics {
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     to: Timestamp,
     step_seconds: u64,
-    buckets: Vec<BucketView>,
+    buckets: Vec<BucketResponse>,
     total: Total,
 }
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Bucket)]
-struct BucketView {
+struct BucketResponse {
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     start_time: Timestamp,
     #[serde(flatten)]
@@ -77,14 +77,14 @@ struct BucketView {
 #[derive(Serialize, ToSchema)]
 struct Total {
     #[serde(flatten)]
-    all: StatsView,
-    requests: StatsView,
+    all: StatsResponse,
+    requests: StatsResponse,
 }
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Stats)]
-struct StatsView {
+struct StatsResponse {
     count: u64,
     errors: u64,
     avg_ms: Option<f64>,
@@ -100,7 +100,7 @@ struct StatsView {
     get, path = "/telemetry/metrics", operation_id = "getMetrics",
     summary = "Get counts, failures and durations over time",
     description = "Returns consecutive buckets, empty ones included, and their total. The time range is widened to whole buckets, of which there are at most 2,100.",
-    params(Asked),
+    params(MetricsQuery),
     responses((status = 200, body = Metrics), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
 )]
@@ -108,40 +108,40 @@ pub(crate) async fn show(
     State(state): State<crate::State>,
     Access {
         membership,
-        asked: Query(asked),
+        asked: Query(query),
         ..
-    }: Access<Query<Asked>>,
+    }: Access<Query<MetricsQuery>>,
 ) -> Result<axum::Json<Metrics>, Error> {
     let archive = Archive::of(&membership, &state);
-    let step = asked.step.length();
-    let window = window(&archive, &asked)?;
+    let step = query.step.length();
+    let window = window(&archive, &query)?;
     if window.length().as_millis() / step.as_millis() > MAX_BUCKETS {
         return Err(invalid(
             "step",
             "divides this time range into too many buckets",
         ));
     }
-    let mut series = Series::over(window, asked.step);
-    let signal = asked.signal.unwrap_or(Signal::Traces);
-    add_up(&state, &archive, signal, &mut series).await?;
+    let mut series = Series::over(window, query.step);
+    let signal = query.signal.unwrap_or(Signal::Traces);
+    add_window(&state, &archive, signal, &mut series).await?;
     Ok(axum::Json(Metrics::of(&series, step)))
 }
 
 /// The window of the query. Without `to` it ends now, because buckets in the future would
 /// be empty.
-fn window(archive: &Archive, asked: &Asked) -> Result<Window, Error> {
-    let window = archive.window(asked.from, asked.to)?;
-    let end = match asked.to {
+fn window(archive: &Archive, query: &MetricsQuery) -> Result<TimeWindow, Error> {
+    let window = archive.window(query.from, query.to)?;
+    let end = match query.to {
         None if window.from < archive.now() => archive.now(),
         _ => window.to,
     };
-    Ok(Window { to: end, ..window })
+    Ok(TimeWindow { to: end, ..window })
 }
 
 impl Metrics {
     fn of(series: &Series, step: Duration) -> Self {
-        let Window { from, to } = series.window();
-        let buckets = series.buckets().map(|(start_time, bucket)| BucketView {
+        let TimeWindow { from, to } = series.window();
+        let buckets = series.buckets().map(|(start_time, bucket)| BucketResponse {
             start_time,
             total: Total::of(bucket),
         });
@@ -158,13 +158,13 @@ impl Metrics {
 impl Total {
     fn of(bucket: &Bucket) -> Self {
         Self {
-            all: StatsView::of(&bucket.all),
-            requests: StatsView::of(&bucket.requests),
+            all: StatsResponse::of(&bucket.all),
+            requests: StatsResponse::of(&bucket.requests),
         }
     }
 }
 
-impl StatsView {
+impl StatsResponse {
     fn of(stats: &Stats) -> Self {
         let durations = stats.durations.as_ref();
         let quantile = |share| durations.and_then(|d| d.quantile(share)).map(rounded);

@@ -4,8 +4,8 @@
 
 use futures_util::stream::{self, Stream};
 use shared::store::Database;
-use shared::store::telemetry::{HeadRange, HeadWalk, StoredHead};
-use shared::telemetry::chunk::head::Summary;
+use shared::store::telemetry::{StoredSummary, SummaryRange, SummaryWalk};
+use shared::telemetry::chunk::summary::Summary;
 use shared::telemetry::event::Event;
 use shared::telemetry::query::cursor::RowPosition;
 use shared::web::error::Error;
@@ -13,10 +13,10 @@ use shared::web::error::Error;
 use crate::page::{Found, PageRequest, one_by_one};
 
 /// Number of summaries that one request reads.
-const MAX_HEADS: usize = 2_000;
+const MAX_SUMMARIES: usize = 2_000;
 
 /// Size of the chunks that one request reads, in bytes.
-const MAX_BLOB_BYTES: usize = 24 * 1024 * 1024;
+const MAX_READ_BYTES: usize = 24 * 1024 * 1024;
 
 /// Number of chunks that are read together.
 const MAX_AT_ONCE: usize = 40;
@@ -32,10 +32,10 @@ pub(crate) trait Listing: Sync {
     fn tried_per_row(&self) -> usize;
 
     /// Number of rows that a chunk may hold according to its summary; `None` if none match.
-    fn expected(&self, head: &StoredHead, summary: &Summary) -> Option<usize>;
+    fn expected(&self, stored: &StoredSummary, summary: &Summary) -> Option<usize>;
 
     /// Whether the summary holds the rows, so that the chunk need not be read.
-    fn is_summed_up(&self, summary: &Summary) -> bool;
+    fn has_rows(&self, summary: &Summary) -> bool;
 
     /// The matching rows of a chunk, newest first, each with a number that is the same for
     /// every page. `events` is empty if the summary holds the rows.
@@ -45,7 +45,7 @@ pub(crate) trait Listing: Sync {
 /// Searches a range for rows, from the position at which the page begins.
 pub(crate) fn found<'a, L: Listing>(
     database: &'a Database,
-    range: HeadRange,
+    range: SummaryRange,
     page: PageRequest,
     listing: &'a L,
 ) -> impl Stream<Item = Result<Found<L::Row>, Error>> + Send + 'a {
@@ -55,7 +55,7 @@ pub(crate) fn found<'a, L: Listing>(
         page,
         listing,
         walk: database.walk(range, page.begin()),
-        heads: 0,
+        summaries: 0,
         bytes: 0,
         rows: 0,
         is_over: false,
@@ -70,12 +70,12 @@ pub(crate) fn found<'a, L: Listing>(
 /// State of a search.
 struct Search<'a, L> {
     database: &'a Database,
-    range: HeadRange,
+    range: SummaryRange,
     page: PageRequest,
     listing: &'a L,
-    walk: HeadWalk<'a>,
+    walk: SummaryWalk<'a>,
     /// Number of summaries read so far.
-    heads: usize,
+    summaries: usize,
     /// Size of the chunks that matched so far, in bytes.
     bytes: usize,
     /// Number of rows found so far.
@@ -100,29 +100,29 @@ impl<L: Listing> Search<'_, L> {
     /// the position at which the next request continues if this one has reached its limit.
     async fn matching(
         &mut self,
-    ) -> Result<(Vec<(StoredHead, Summary)>, Option<RowPosition>), Error> {
+    ) -> Result<(Vec<(StoredSummary, Summary)>, Option<RowPosition>), Error> {
         let wanted = self.wanted() * self.listing.tried_per_row();
         let mut matching = Vec::new();
         let mut expected = 0;
         while expected < wanted && matching.len() < MAX_AT_ONCE {
-            let Some(head) = self.walk.next().await? else {
+            let Some(stored) = self.walk.next().await? else {
                 self.is_over = true;
                 break;
             };
-            if self.heads >= MAX_HEADS || self.bytes >= MAX_BLOB_BYTES {
+            if self.summaries >= MAX_SUMMARIES || self.bytes >= MAX_READ_BYTES {
                 self.is_over = true;
                 let next = RowPosition {
-                    chunk: head.position,
+                    chunk: stored.position,
                     skip: 0,
                 };
                 return Ok((matching, Some(next)));
             }
-            self.heads += 1;
-            let summary = head.summary()?;
-            if let Some(rows) = self.listing.expected(&head, &summary) {
+            self.summaries += 1;
+            let summary = stored.summary()?;
+            if let Some(rows) = self.listing.expected(&stored, &summary) {
                 expected += rows;
-                self.bytes += head.bytes;
-                matching.push((head, summary));
+                self.bytes += stored.bytes;
+                matching.push((stored, summary));
             }
         }
         Ok((matching, None))
@@ -140,19 +140,26 @@ impl<L: Listing> Search<'_, L> {
         }
     }
 
-    async fn open(&self, chunks: Vec<(StoredHead, Summary)>) -> Result<Vec<Found<L::Row>>, Error> {
-        let is_closed = |(_, summary): &&(StoredHead, Summary)| !self.listing.is_summed_up(summary);
-        let closed: Vec<_> = chunks.iter().filter(is_closed).map(|(h, _)| h).collect();
+    async fn open(
+        &self,
+        chunks: Vec<(StoredSummary, Summary)>,
+    ) -> Result<Vec<Found<L::Row>>, Error> {
+        let is_closed = |(_, summary): &&(StoredSummary, Summary)| !self.listing.has_rows(summary);
+        let closed: Vec<_> = chunks
+            .iter()
+            .filter(is_closed)
+            .map(|(stored, _)| stored)
+            .collect();
         let opened = self.database.open(self.range.application_id, &closed);
         let mut opened = opened.await?.into_iter();
         let mut found = Vec::new();
-        for (head, summary) in chunks {
-            let events = if self.listing.is_summed_up(&summary) {
+        for (stored, summary) in chunks {
+            let events = if self.listing.has_rows(&summary) {
                 Vec::new()
             } else {
                 opened.next().unwrap_or_default()
             };
-            let chunk = head.position;
+            let chunk = stored.position;
             let seen = self.page.seen_of(chunk);
             let rows = self.listing.rows(summary, events).into_iter();
             found.extend(

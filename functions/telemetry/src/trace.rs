@@ -8,25 +8,25 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shared::access::{Access, ApplicationName, OfApplication};
 use shared::base::clock;
-use shared::store::telemetry::{HeadsRead, StoredHead};
-use shared::telemetry::chunk::head::fingerprint;
+use shared::store::telemetry::{StoredSummary, SummariesRead};
+use shared::telemetry::chunk::summary::fingerprint;
 use shared::telemetry::decode::MAX_AGE;
 use shared::telemetry::event::{Event, LogRecord, Span};
 use shared::telemetry::query::trace::{Tree, is_whole, surroundings};
-use shared::telemetry::query::window::Window;
+use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::{Error, Resource};
 use shared::web::query::Query;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::archive::{Archive, too_much};
 use crate::page::Rows;
-use crate::view::{LogView, SpanView, milliseconds};
+use crate::responses::{LogRecordResponse, SpanResponse, milliseconds};
 
 /// Number of summaries that one attempt to find a trace reads.
-const MAX_HEADS: usize = 20_000;
+const MAX_SUMMARIES: usize = 20_000;
 
 /// Size of the chunks that are read for one trace, in bytes.
-const MAX_BLOB_BYTES: usize = 32 * 1024 * 1024;
+const MAX_READ_BYTES: usize = 32 * 1024 * 1024;
 
 /// Distance from the extent of a trace within which all its chunks should be, given
 /// batching and clock differences.
@@ -50,7 +50,7 @@ const MAX_SERVICES: usize = 100;
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Asked {
+pub(crate) struct TraceQuery {
     /// Application whose telemetry is read.
     application_id: ApplicationName,
     /// A time within the trace, such as that of a list row or log record. Makes the search fast.
@@ -64,7 +64,7 @@ pub(crate) struct Asked {
     to: Option<Timestamp>,
 }
 
-impl OfApplication for Asked {
+impl OfApplication for TraceQuery {
     fn application(&self) -> ApplicationName {
         self.application_id
     }
@@ -82,9 +82,9 @@ pub(crate) struct Trace {
     error_count: usize,
     services: Vec<String>,
     is_truncated: bool,
-    #[schema(value_type = Vec<SpanView>)]
+    #[schema(value_type = Vec<SpanResponse>)]
     spans: Vec<Box<RawValue>>,
-    #[schema(value_type = Vec<LogView>)]
+    #[schema(value_type = Vec<LogRecordResponse>)]
     logs: Vec<Box<RawValue>>,
 }
 
@@ -93,7 +93,7 @@ pub(crate) struct Trace {
     get, path = "/telemetry/traces/{id}", operation_id = "getTrace",
     summary = "Get a trace",
     description = "Returns the spans of the trace as a tree, depth first, and its log records. Pass `at` if you know a time within the trace: the search then takes only a few reads.",
-    params(("id" = String, Path, description = "Id of the trace.", example = "4bf92f3577b34da6a3ce929d0e0e4736"), Asked),
+    params(("id" = String, Path, description = "Id of the trace.", example = "4bf92f3577b34da6a3ce929d0e0e4736"), TraceQuery),
     responses((status = 200, body = Trace), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
 )]
@@ -102,9 +102,9 @@ pub(crate) async fn show(
     Path(trace_id): Path<String>,
     Access {
         membership,
-        asked: Query(asked),
+        asked: Query(query),
         ..
-    }: Access<Query<Asked>>,
+    }: Access<Query<TraceQuery>>,
 ) -> Result<axum::Json<Trace>, Error> {
     let archive = Archive::of(&membership, &state);
     let search = TraceSearch {
@@ -113,7 +113,7 @@ pub(crate) async fn show(
         trace_id: &trace_id,
     };
     let mut found = Vec::new();
-    for window in windows(&archive, &asked)? {
+    for window in windows(&archive, &query)? {
         // The first window is short. If a parent is missing, the next one is tried as well.
         let looked = !found.is_empty();
         found = search.spans(window).await?;
@@ -127,15 +127,15 @@ pub(crate) async fn show(
 }
 
 /// The windows to search, one after the other.
-fn windows(archive: &Archive, asked: &Asked) -> Result<Vec<Window>, Error> {
-    if let Some(at) = asked.at {
-        return Ok(MARGINS.map(|margin| Window::around(at, margin)).into());
+fn windows(archive: &Archive, query: &TraceQuery) -> Result<Vec<TimeWindow>, Error> {
+    if let Some(at) = query.at {
+        return Ok(MARGINS.map(|margin| TimeWindow::around(at, margin)).into());
     }
-    let window = archive.window(asked.from, asked.to)?;
-    if asked.from.is_some() || asked.to.is_some() {
+    let window = archive.window(query.from, query.to)?;
+    if query.from.is_some() || query.to.is_some() {
         return Ok(vec![window]);
     }
-    let day = Window::around(archive.now(), MAX_AGE);
+    let day = TimeWindow::around(archive.now(), MAX_AGE);
     Ok(vec![window, day, archive.everything()])
 }
 
@@ -148,7 +148,7 @@ struct TraceSearch<'a> {
 
 impl TraceSearch<'_> {
     /// Finds the spans in a window, and widens the window while they reach beyond it.
-    async fn spans(&self, mut window: Window) -> Result<Vec<Span>, Error> {
+    async fn spans(&self, mut window: TimeWindow) -> Result<Vec<Span>, Error> {
         loop {
             let found = self.events::<Span>(window).await?;
             match surroundings(&found, MARGIN) {
@@ -159,25 +159,25 @@ impl TraceSearch<'_> {
     }
 
     /// Finds the events of the trace in chunks positioned within a window.
-    async fn events<E: Event>(&self, window: Window) -> Result<Vec<E>, Error> {
+    async fn events<E: Event>(&self, window: TimeWindow) -> Result<Vec<E>, Error> {
         let trace = fingerprint(self.trace_id);
-        let mut heads = Vec::new();
-        let keep = |head: StoredHead| {
-            if head.summary()?.may_hold(trace) {
-                heads.push(head);
+        let mut summaries = Vec::new();
+        let keep = |stored: StoredSummary| {
+            if stored.summary()?.may_hold(trace) {
+                summaries.push(stored);
             }
             Ok(())
         };
-        let range = self.archive.heads_at(E::SIGNAL, window);
+        let range = self.archive.summaries_at(E::SIGNAL, window);
         let database = &self.state.database;
-        if database.each_head(&range, MAX_HEADS, keep).await? == HeadsRead::TooMany {
+        if database.each_summary(&range, MAX_SUMMARIES, keep).await? == SummariesRead::TooMany {
             return Err(too_much());
         }
-        let bytes: usize = heads.iter().map(|head| head.bytes).sum();
-        if bytes > MAX_BLOB_BYTES {
+        let bytes: usize = summaries.iter().map(|stored| stored.bytes).sum();
+        if bytes > MAX_READ_BYTES {
             return Err(too_much());
         }
-        let closed: Vec<&StoredHead> = heads.iter().collect();
+        let closed: Vec<&StoredSummary> = summaries.iter().collect();
         let opened = database.open::<E>(self.archive.application_id, &closed);
         let events = opened.await?.into_iter().flatten();
         Ok(events
@@ -195,14 +195,14 @@ fn answer(
     let mut spans = Rows::up_to(MAX_SPANS);
     for (depth, span) in &tree.spans {
         if spans.room() > 0 {
-            spans.push(span.start(), &SpanView::of(span, *depth, start))?;
+            spans.push(span.start(), &SpanResponse::of(span, *depth, start))?;
         }
     }
     logs.sort_by_key(|record| record.time_ns);
     let mut lines = Rows::up_to(MAX_LOGS).beside(&spans);
     for record in &logs {
         if lines.room() > 0 {
-            lines.push(record.start(), &LogView::of(record))?;
+            lines.push(record.start(), &LogRecordResponse::of(record))?;
         }
     }
     let services = tree.services().into_iter();

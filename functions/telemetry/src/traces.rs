@@ -1,6 +1,6 @@
 //! `GET /telemetry/traces`: one row per trace, newest first.
 
-mod neighbours;
+mod adjacent_chunks;
 
 use std::collections::BTreeMap;
 
@@ -12,18 +12,18 @@ use serde_json::value::RawValue;
 use shared::access::{Access, ApplicationName, OfApplication};
 use shared::base::clock;
 use shared::base::cursor::Cursor;
-use shared::store::telemetry::StoredHead;
+use shared::store::telemetry::StoredSummary;
 use shared::telemetry::batch::Signal;
-use shared::telemetry::chunk::head::{Entry, Summary, entries};
+use shared::telemetry::chunk::summary::{Entry, Summary, entries};
 use shared::telemetry::event::{Span, SpanKind};
 use shared::telemetry::query::cursor;
 use shared::telemetry::query::listing::{StatusFilter, TraceFilter, newest_first};
-use shared::telemetry::query::window::Window;
+use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 use shared::web::query::{Query, unless_empty};
 use utoipa::{IntoParams, ToSchema};
 
-use self::neighbours::Counts;
+use self::adjacent_chunks::Counts;
 use crate::archive::Archive;
 use crate::page::{PageLimit, PageRequest, Rows, filled};
 use crate::search::{Listing, found};
@@ -35,7 +35,7 @@ type Next = Cursor<cursor::Traces>;
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Asked {
+pub(crate) struct TracesQuery {
     /// Application whose telemetry is read.
     application_id: ApplicationName,
     /// Beginning of the time range. Default: an hour before its end.
@@ -64,7 +64,7 @@ pub(crate) struct Asked {
     cursor: Option<Next>,
 }
 
-impl OfApplication for Asked {
+impl OfApplication for TracesQuery {
     fn application(&self) -> ApplicationName {
         self.application_id
     }
@@ -103,7 +103,7 @@ struct Row<'a> {
     get, path = "/telemetry/traces", operation_id = "listTraces",
     summary = "List traces",
     description = "Returns one row per trace, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks.",
-    params(Asked),
+    params(TracesQuery),
     responses((status = 200, body = Traces), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
 )]
@@ -111,20 +111,20 @@ pub(crate) async fn list(
     State(state): State<crate::State>,
     Access {
         membership,
-        asked: Query(asked),
+        asked: Query(query),
         ..
-    }: Access<Query<Asked>>,
+    }: Access<Query<TracesQuery>>,
 ) -> Result<axum::Json<Traces>, Error> {
     let archive = Archive::of(&membership, &state);
-    let window = archive.window(asked.from, asked.to)?;
-    let page = PageRequest::of(asked.limit, asked.cursor.as_ref());
-    let range = archive.heads(Signal::Traces, window);
+    let window = archive.window(query.from, query.to)?;
+    let page = PageRequest::of(query.limit, query.cursor.as_ref());
+    let range = archive.summaries(Signal::Traces, window);
     let list = TraceList {
-        filter: asked.filter(),
+        filter: query.filter(),
         window: range.window,
     };
     let entries = found(&state.database, range, page, &list);
-    let traces = neighbours::completed(&state, &archive, entries, page.limit);
+    let traces = adjacent_chunks::completed(&state, &archive, entries, page.limit);
     let push = |rows: &mut Rows, (entry, counts): (Entry, Counts)| {
         rows.push(entry.start(), &Row::of(&entry, counts))
     };
@@ -138,7 +138,7 @@ pub(crate) async fn list(
 /// The rows of a window that match a filter.
 struct TraceList {
     filter: TraceFilter,
-    window: Window,
+    window: TimeWindow,
 }
 
 impl Listing for TraceList {
@@ -149,13 +149,13 @@ impl Listing for TraceList {
         if self.filter.is_open() { 1 } else { 8 }
     }
 
-    fn expected(&self, head: &StoredHead, summary: &Summary) -> Option<usize> {
+    fn expected(&self, stored: &StoredSummary, summary: &Summary) -> Option<usize> {
         let traces = summary.traces.as_ref().map(BTreeMap::len);
         let may_match = self.filter.may_match(summary);
-        may_match.then(|| traces.unwrap_or(head.count as usize))
+        may_match.then(|| traces.unwrap_or(stored.count as usize))
     }
 
-    fn is_summed_up(&self, summary: &Summary) -> bool {
+    fn has_rows(&self, summary: &Summary) -> bool {
         summary.entries.is_some()
     }
 
@@ -187,7 +187,7 @@ impl<'a> Row<'a> {
     }
 }
 
-impl Asked {
+impl TracesQuery {
     fn filter(&self) -> TraceFilter {
         TraceFilter {
             status: self.status,

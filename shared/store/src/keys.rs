@@ -65,7 +65,7 @@ pub fn parse_audit(sk: &str) -> Option<AuditPosition> {
 }
 
 /// Partition of chunks: one hour of one signal of one application, and a shard of it.
-pub fn blob_partition(
+pub fn chunk_partition(
     application_id: ApplicationId,
     signal: Signal,
     hour: Timestamp,
@@ -76,7 +76,7 @@ pub fn blob_partition(
 }
 
 /// Partition of chunk summaries: a whole day, so that 30 days take 30 queries.
-pub fn head_partition(
+pub fn summary_partition(
     application_id: ApplicationId,
     signal: Signal,
     day: Timestamp,

@@ -11,7 +11,7 @@ mod batch_get;
 mod conditional;
 pub mod database;
 mod error;
-pub mod ingest_health;
+pub mod key_health;
 pub mod keys;
 pub mod refresh_tokens;
 pub mod short_lived;

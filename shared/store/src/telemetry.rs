@@ -19,12 +19,12 @@ use crate::{Database, StorageError, keys};
 use upblit_base::clock;
 use upblit_base::ids::ApplicationId;
 use upblit_identity::application::Shards;
-use upblit_telemetry::chunk::Chunk;
+use upblit_telemetry::chunk::PackedChunk;
 use upblit_telemetry::query::rollup;
 
-pub use read::{HeadRange, HeadsRead, StoredHead};
-pub use rollups::{Mark, PutRollupOutcome, RollupKey, StoredRollup};
-pub use walk::HeadWalk;
+pub use read::{StoredSummary, SummariesRead, SummaryRange};
+pub use rollups::{DirtyMarker, PutRollupOutcome, RollupKey, StoredRollup};
+pub use walk::SummaryWalk;
 
 /// Version of the item format. Readers ignore items of other versions.
 const FORMAT: u8 = 2;
@@ -41,23 +41,23 @@ impl Database {
     pub async fn store_batch(
         &self,
         application_id: ApplicationId,
-        chunks: &[Chunk],
+        chunks: &[PackedChunk],
         retention: Duration,
         shards: Shards,
         now: Timestamp,
     ) -> Result<(), StorageError> {
         for chunk in chunks {
-            self.put(blob(application_id, chunk, retention, shards))
+            self.put(chunk_item(application_id, chunk, retention, shards))
                 .await?;
         }
         match chunks {
             [] => Ok(()),
-            [chunk] if !rollup::is_settled(chunk.hour, now) => {
-                self.put(head(application_id, chunk, retention, shards))
+            [chunk] if !rollup::is_sealed(chunk.hour, now) => {
+                self.put(summary_item(application_id, chunk, retention, shards))
                     .await
             }
             _ => {
-                self.put_heads(application_id, chunks, retention, shards, now)
+                self.put_summaries(application_id, chunks, retention, shards, now)
                     .await
             }
         }
@@ -72,26 +72,31 @@ impl Database {
     /// Writes several summaries, and dirty markers for sealed hours, in one transaction,
     /// so a reader never sees half a batch. Only a batch of more than fifty hours, which
     /// takes spans that last several days, needs more than one transaction.
-    async fn put_heads(
+    async fn put_summaries(
         &self,
         application_id: ApplicationId,
-        chunks: &[Chunk],
+        chunks: &[PackedChunk],
         retention: Duration,
         shards: Shards,
         now: Timestamp,
     ) -> Result<(), StorageError> {
         for chunks in chunks.chunks(MAX_TRANSACTION_WRITES / 2) {
-            let heads = chunks
+            let summaries = chunks
                 .iter()
-                .map(|chunk| head(application_id, chunk, retention, shards));
+                .map(|chunk| summary_item(application_id, chunk, retention, shards));
             let late = chunks
                 .iter()
-                .filter(|chunk| rollup::is_settled(chunk.hour, now));
-            let marks: BTreeMap<Timestamp, Item> = late
-                .map(|chunk| (chunk.hour, rollups::mark(application_id, chunk, retention)))
+                .filter(|chunk| rollup::is_sealed(chunk.hour, now));
+            let markers: BTreeMap<Timestamp, Item> = late
+                .map(|chunk| {
+                    (
+                        chunk.hour,
+                        rollups::dirty_marker(application_id, chunk, retention),
+                    )
+                })
                 .collect();
             let mut transaction = Transaction::default();
-            for item in heads.chain(marks.into_values()) {
+            for item in summaries.chain(markers.into_values()) {
                 let put = Put::builder()
                     .table_name(&self.tables.telemetry)
                     .set_item(Some(item));
@@ -103,14 +108,19 @@ impl Database {
     }
 }
 
-fn blob(application_id: ApplicationId, chunk: &Chunk, retention: Duration, shards: Shards) -> Item {
+fn chunk_item(
+    application_id: ApplicationId,
+    chunk: &PackedChunk,
+    retention: Duration,
+    shards: Shards,
+) -> Item {
     let shard = shards.of(&chunk.position.hash);
-    let partition = keys::blob_partition(application_id, chunk.signal, chunk.hour, shard);
+    let partition = keys::chunk_partition(application_id, chunk.signal, chunk.hour, shard);
     let attributes = [
         (keys::PK, string(partition)),
         (keys::SK, string(keys::chunk(chunk.position))),
         ("format", number(FORMAT)),
-        ("events", binary(&chunk.blob)),
+        ("events", binary(&chunk.compressed)),
         (keys::TTL, ttl(chunk, retention)),
     ];
     attributes
@@ -118,16 +128,21 @@ fn blob(application_id: ApplicationId, chunk: &Chunk, retention: Duration, shard
         .into()
 }
 
-fn head(application_id: ApplicationId, chunk: &Chunk, retention: Duration, shards: Shards) -> Item {
+fn summary_item(
+    application_id: ApplicationId,
+    chunk: &PackedChunk,
+    retention: Duration,
+    shards: Shards,
+) -> Item {
     let shard = shards.of(&chunk.position.hash);
-    let partition = keys::head_partition(application_id, chunk.signal, chunk.hour, shard);
+    let partition = keys::summary_partition(application_id, chunk.signal, chunk.hour, shard);
     let attributes = [
         (keys::PK, string(partition)),
         (keys::SK, string(keys::chunk(chunk.position))),
         ("format", number(FORMAT)),
         ("from_ms", number(chunk.from.as_millisecond())),
         ("count", number(chunk.count)),
-        ("bytes", number(chunk.blob.len())),
+        ("bytes", number(chunk.compressed.len())),
         ("summary", binary(&chunk.summary)),
         (keys::TTL, ttl(chunk, retention)),
     ];
@@ -141,6 +156,6 @@ fn binary(bytes: &[u8]) -> AttributeValue {
 }
 
 /// Expiry, counted from the hour and not from now, so that a retry writes the same item.
-fn ttl(chunk: &Chunk, retention: Duration) -> AttributeValue {
+fn ttl(chunk: &PackedChunk, retention: Duration) -> AttributeValue {
     number(clock::after(chunk.hour, retention).as_second())
 }

@@ -1,9 +1,9 @@
 //! Packs the accepted events of a batch into chunks and their summaries: one pair for
 //! each hour, or several where one chunk would exceed the size of a DynamoDB item.
 
-pub mod blob;
-pub mod head;
+pub mod codec;
 pub mod sketch;
+pub mod summary;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,11 +14,11 @@ use sha2::{Digest, Sha256};
 use crate::batch::{BatchId, HOUR, Signal};
 use crate::decode::{Decoded, Indexed, Report, outside};
 use crate::event::Event;
-use head::Summary;
+use summary::Summary;
 use upblit_base::clock;
 
 /// Largest chunk, compressed, in bytes. A DynamoDB item has at most 400 KB with its keys.
-pub const MAX_BLOB_BYTES: usize = 350 * 1024;
+pub const MAX_CHUNK_BYTES: usize = 350 * 1024;
 
 /// Position of a chunk among the chunks of its signal, by time. Derived from the batch's
 /// content, so a retry has the same position.
@@ -35,7 +35,7 @@ pub struct Position {
 
 /// A chunk and its summary, ready to be stored under keys derived from the content.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chunk {
+pub struct PackedChunk {
     /// Signal of the events.
     pub signal: Signal,
     /// Start of the hour in which all events of the chunk started.
@@ -46,8 +46,8 @@ pub struct Chunk {
     pub from: Timestamp,
     /// Number of events in the chunk.
     pub count: usize,
-    /// The events, compressed by [`blob::encode`].
-    pub blob: Vec<u8>,
+    /// The events, compressed by [`codec::encode`].
+    pub compressed: Vec<u8>,
     /// The [`Summary`], as zstd-compressed JSON.
     pub summary: Vec<u8>,
 }
@@ -63,7 +63,7 @@ pub(crate) fn pack<E: Event>(
     decoded: Decoded<E>,
     batch: BatchId,
     now: Timestamp,
-) -> io::Result<(Vec<Chunk>, Report)> {
+) -> io::Result<(Vec<PackedChunk>, Report)> {
     let mut hours = BTreeMap::<Timestamp, Vec<&E>>::new();
     for Indexed { event, .. } in &decoded.events {
         hours.entry(hour_of(event)).or_default().push(event);
@@ -93,14 +93,14 @@ pub(crate) fn pack<E: Event>(
 /// Events that fit into one chunk, and their compressed form.
 struct Part<'a, E> {
     events: &'a [&'a E],
-    blob: Vec<u8>,
+    compressed: Vec<u8>,
 }
 
 /// Halves the events until each part fits into one chunk.
 fn parts<'a, E: Event>(events: &'a [&'a E]) -> io::Result<Vec<Part<'a, E>>> {
-    let blob = blob::encode(events)?;
-    if blob.len() <= MAX_BLOB_BYTES || events.len() <= 1 {
-        return Ok(vec![Part { events, blob }]);
+    let compressed = codec::encode(events)?;
+    if compressed.len() <= MAX_CHUNK_BYTES || events.len() <= 1 {
+        return Ok(vec![Part { events, compressed }]);
     }
     let (left, right) = events.split_at(events.len() / 2);
     let mut halves = parts(left)?;
@@ -122,7 +122,11 @@ struct Place {
 
 impl Place {
     /// Packs the events that are accepted at `now`; `None` if there are none.
-    fn chunk<E: Event>(&self, part: Part<'_, E>, now: Timestamp) -> io::Result<Option<Chunk>> {
+    fn chunk<E: Event>(
+        &self,
+        part: Part<'_, E>,
+        now: Timestamp,
+    ) -> io::Result<Option<PackedChunk>> {
         let kept: Vec<&E> = part
             .events
             .iter()
@@ -133,7 +137,7 @@ impl Place {
             return Ok(None);
         };
         let all_kept = kept.len() == part.events.len();
-        Ok(Some(Chunk {
+        Ok(Some(PackedChunk {
             signal: E::SIGNAL,
             hour: self.hour,
             position: Position {
@@ -142,10 +146,10 @@ impl Place {
             },
             from,
             count: kept.len(),
-            blob: if all_kept {
-                part.blob
+            compressed: if all_kept {
+                part.compressed
             } else {
-                blob::encode(&kept)?
+                codec::encode(&kept)?
             },
             summary: Summary::of(&kept).encode(kept.len())?,
         }))

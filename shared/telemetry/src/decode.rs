@@ -24,7 +24,7 @@ pub use envelope::EnvelopeError;
 use layout::EventError;
 pub use layout::Layout;
 pub use native::MAX_ID_BYTES;
-use otlp::Encoding;
+use otlp::OtlpEncoding;
 
 /// Largest number of events in one batch.
 pub const MAX_EVENTS: usize = 10_000;
@@ -34,7 +34,7 @@ pub const MAX_GROUPS: usize = 10_000;
 
 /// Largest total size of the resources and scopes of one batch, in bytes, as JSON and in
 /// memory. A resource counts once for each of its scopes, because it is stored with each.
-pub const MAX_ORIGINS_BYTES: usize = 8 * 1024 * 1024;
+pub const MAX_RESOURCE_SCOPE_BYTES: usize = 8 * 1024 * 1024;
 
 /// Number of rejected events that a response describes.
 pub const MAX_REPORTED: usize = 20;
@@ -51,15 +51,15 @@ pub enum Format {
     /// Upblit's own JSON.
     Native,
     /// OTLP in either encoding.
-    Otlp(Encoding),
+    Otlp(OtlpEncoding),
 }
 
 impl Format {
     /// Kind of data that a body of this format holds once decompressed.
     pub fn payload(self) -> Payload {
         match self {
-            Self::Otlp(Encoding::Protobuf) => Payload::Protobuf,
-            Self::Native | Self::Otlp(Encoding::Json) => Payload::Json,
+            Self::Otlp(OtlpEncoding::Protobuf) => Payload::Protobuf,
+            Self::Native | Self::Otlp(OtlpEncoding::Json) => Payload::Json,
         }
     }
 }

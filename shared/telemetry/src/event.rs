@@ -2,7 +2,7 @@
 //! that chunks store.
 
 mod log_record;
-mod origin;
+mod resource_scope;
 mod span;
 
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::batch::Signal;
 
 pub use log_record::{LogRecord, level_of_severity};
-pub use origin::{Origin, Scope};
+pub use resource_scope::{ResourceScope, Scope};
 pub use span::{Span, SpanEvent, SpanKind, SpanLink, SpanOutcome};
 
 /// A [`Span`] or a [`LogRecord`]. Sealed: there is no third kind.
@@ -35,10 +35,10 @@ pub trait Event: sealed::Sealed + Serialize + DeserializeOwned {
     fn trace_id(&self) -> Option<&str>;
 
     /// Resource and scope of the event. Shared by many events and stored once for all of them.
-    fn origin(&self) -> Option<&Arc<Origin>>;
+    fn resource_scope(&self) -> Option<&Arc<ResourceScope>>;
 
     /// Sets the resource and scope, for an event read from a chunk.
-    fn set_origin(&mut self, origin: Option<Arc<Origin>>);
+    fn set_resource_scope(&mut self, resource_scope: Option<Arc<ResourceScope>>);
 
     /// The event by its concrete type, for code that treats the two differently.
     fn by_signal(&self) -> EventRef<'_>;

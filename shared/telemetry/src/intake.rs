@@ -7,7 +7,7 @@ use thiserror::Error;
 use upblit_base::ids::ApplicationId;
 
 use crate::batch::{BatchId, Signal};
-use crate::chunk::{self, Chunk};
+use crate::chunk::{self, PackedChunk};
 use crate::decode::{EnvelopeError, Format, Report, native, otlp};
 
 /// Why a whole batch is refused.
@@ -32,7 +32,7 @@ pub fn chunks_of(
     format: Format,
     application_id: ApplicationId,
     now: Timestamp,
-) -> Result<(Vec<Chunk>, Report), IntakeError> {
+) -> Result<(Vec<PackedChunk>, Report), IntakeError> {
     let batch = BatchId::of(application_id, signal, body);
     let packed = match (signal, format) {
         (Signal::Traces, Format::Native) => chunk::pack(native::decode_traces(body)?, batch, now),

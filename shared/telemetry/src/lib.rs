@@ -7,7 +7,7 @@ pub mod chunk;
 pub mod decode;
 pub mod event;
 pub mod inflate;
-pub mod ingest_health;
 pub mod intake;
+pub mod key_health;
 pub mod query;
 pub mod reject_reason;

@@ -13,7 +13,7 @@ use crate::status_message;
 use upblit_base::FieldError;
 use upblit_base::causes::WithCauses;
 use upblit_identity::api_key::{KeyRefusal, Scope};
-use upblit_telemetry::decode::otlp::Encoding;
+use upblit_telemetry::decode::otlp::OtlpEncoding;
 
 /// What a `type` starts with; the README lists what follows.
 const TYPE_PREFIX: &str = "urn:upblit:problem:";
@@ -57,7 +57,11 @@ impl IntoResponse for Error {
 }
 
 /// Gives a response that carries an error its body and headers; any other stays as it is.
-pub(super) fn render(mut response: Response, request_id: &str, otlp: Option<Encoding>) -> Response {
+pub(super) fn render(
+    mut response: Response,
+    request_id: &str,
+    otlp: Option<OtlpEncoding>,
+) -> Response {
     let Some(Pending(error)) = response.extensions_mut().remove::<Pending>() else {
         return response;
     };

@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde::Serialize;
 
 use crate::body;
-use upblit_telemetry::decode::otlp::Encoding;
+use upblit_telemetry::decode::otlp::OtlpEncoding;
 
 /// Where OpenTelemetry exporters send their requests.
 const PATHS: &str = "/v1/";
@@ -22,10 +22,10 @@ struct Status {
 
 /// How this request wants its errors, if it is of OTLP. Who sends something
 /// else than protobuf can read JSON.
-pub(super) fn encoding_of(request: &Request) -> Option<Encoding> {
+pub(super) fn encoding_of(request: &Request) -> Option<OtlpEncoding> {
     let is_otlp = request.uri().path().starts_with(PATHS);
-    let told = body::media_type(request.headers()).and_then(Encoding::of_media_type);
-    is_otlp.then(|| told.unwrap_or(Encoding::Json))
+    let told = body::media_type(request.headers()).and_then(OtlpEncoding::of_media_type);
+    is_otlp.then(|| told.unwrap_or(OtlpEncoding::Json))
 }
 
 /// The body of an error. The request id is in its message: exporters log that
@@ -34,15 +34,15 @@ pub(super) fn encode(
     status: StatusCode,
     detail: &str,
     request_id: &str,
-    encoding: Encoding,
+    encoding: OtlpEncoding,
 ) -> Vec<u8> {
     let status = Status {
         code: grpc_code(status),
         message: format!("{detail} (request {request_id})"),
     };
     match encoding {
-        Encoding::Protobuf => prost::Message::encode_to_vec(&status),
-        Encoding::Json => serde_json::to_vec(&status).unwrap_or_default(),
+        OtlpEncoding::Protobuf => prost::Message::encode_to_vec(&status),
+        OtlpEncoding::Json => serde_json::to_vec(&status).unwrap_or_default(),
     }
 }
 

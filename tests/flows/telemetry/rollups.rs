@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shared::store::telemetry::{RollupKey, StoredRollup};
 use shared::telemetry::batch::Signal;
 use shared::telemetry::query::rollup::Rollup;
-use shared::telemetry::query::window::Window;
+use shared::telemetry::query::window::TimeWindow;
 
 use super::{address, ask, record, send, send_logs, span, start};
 use crate::support::{Backend, Sdk, SignedIn, backend};
@@ -158,7 +158,7 @@ impl Interleaved {
             signal,
             hour,
         } = self.key;
-        let window = Window {
+        let window = TimeWindow {
             from: hour,
             to: hour + jiff::SignedDuration::from_hours(1),
         };
@@ -170,7 +170,7 @@ impl Interleaved {
     /// Stores a rollup without the late data, as a slow reader would.
     async fn store_old_rollup(&self, seen: Option<&StoredRollup>) {
         let marker = match seen {
-            Some(StoredRollup::Outdated(marker)) => Some(marker),
+            Some(StoredRollup::Dirty(marker)) => Some(marker),
             _ => None,
         };
         let expires_at = self.key.hour + jiff::SignedDuration::from_hours(24 * 30);
@@ -194,7 +194,7 @@ impl Interleaved {
 async fn a_rollup_made_while_late_data_arrived_is_not_used() {
     let flow = Interleaved::start().await;
     let seen = flow.look().await;
-    assert!(matches!(seen, Some(StoredRollup::Outdated(_))), "{seen:?}");
+    assert!(matches!(seen, Some(StoredRollup::Dirty(_))), "{seen:?}");
     flow.late("late").await;
     flow.store_old_rollup(seen.as_ref()).await;
     assert_eq!(flow.total().await, 79);

@@ -16,21 +16,21 @@ use upblit_base::clock;
 use upblit_base::ids::ApplicationId;
 use upblit_telemetry::batch::{HOUR, Signal};
 use upblit_telemetry::chunk::Position;
-use upblit_telemetry::chunk::blob;
-use upblit_telemetry::chunk::head::Summary;
+use upblit_telemetry::chunk::codec;
+use upblit_telemetry::chunk::summary::Summary;
 use upblit_telemetry::event::Event;
-use upblit_telemetry::query::window::Window;
+use upblit_telemetry::query::window::TimeWindow;
 
 /// Number of queries that run concurrently.
 const MAX_CONCURRENT: usize = 8;
 
 /// Chunks read by one request. `BatchGetItem` returns at most 100 items and 16 MB; a chunk
 /// has up to 350 KB.
-const BLOBS_PER_READ: usize = 40;
+const CHUNKS_PER_READ: usize = 40;
 
 /// A range of chunk summaries of one application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HeadRange {
+pub struct SummaryRange {
     /// Application that the telemetry belongs to.
     pub application_id: ApplicationId,
     /// Signal of the events.
@@ -38,7 +38,7 @@ pub struct HeadRange {
     /// Number of shards that the telemetry is spread over.
     pub shards: u32,
     /// Query window. The range has the chunks that may hold events of it.
-    pub window: Window,
+    pub window: TimeWindow,
     /// Chunks positioned at this time or later are excluded.
     pub before: Timestamp,
     /// Current time. Items that have expired are ignored, even if not deleted yet.
@@ -47,7 +47,7 @@ pub struct HeadRange {
 
 /// A stored chunk summary, with its statistics still encoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredHead {
+pub struct StoredSummary {
     /// Position of the chunk and its summary.
     pub position: Position,
     /// Shard that holds them.
@@ -63,7 +63,7 @@ pub struct StoredHead {
     summary: Vec<u8>,
 }
 
-impl StoredHead {
+impl StoredSummary {
     /// Decodes the summary.
     ///
     /// # Errors
@@ -78,9 +78,9 @@ impl StoredHead {
     }
 }
 
-/// Result of [`Database::each_head`].
+/// Result of [`Database::each_summary`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HeadsRead {
+pub enum SummariesRead {
     /// The whole range was read.
     All,
     /// The range has more summaries than the limit; the rest was not read.
@@ -93,12 +93,12 @@ impl Database {
     ///
     /// # Errors
     /// When storage fails, or `each` does.
-    pub async fn each_head(
+    pub async fn each_summary(
         &self,
-        range: &HeadRange,
+        range: &SummaryRange,
         most: usize,
-        mut each: impl FnMut(StoredHead) -> Result<(), StorageError>,
-    ) -> Result<HeadsRead, StorageError> {
+        mut each: impl FnMut(StoredSummary) -> Result<(), StorageError>,
+    ) -> Result<SummariesRead, StorageError> {
         let mut waiting = range.partitions().into_iter();
         let mut pages: FuturesUnordered<_> = waiting
             .by_ref()
@@ -108,14 +108,14 @@ impl Database {
         let mut seen = 0;
         while let Some(Page {
             partition,
-            heads,
+            summaries,
             next,
         }) = pages.try_next().await?
         {
-            seen += heads.len();
-            heads.into_iter().try_for_each(&mut each)?;
+            seen += summaries.len();
+            summaries.into_iter().try_for_each(&mut each)?;
             if seen > most {
-                return Ok(HeadsRead::TooMany);
+                return Ok(SummariesRead::TooMany);
             }
             match next {
                 Some(start) => pages.push(self.page(range, partition, Some(start))),
@@ -126,7 +126,7 @@ impl Database {
                 ),
             }
         }
-        Ok(HeadsRead::All)
+        Ok(SummariesRead::All)
     }
 
     /// Reads the chunks of some summaries, in the order of the summaries. A chunk that has
@@ -137,24 +137,24 @@ impl Database {
     pub async fn open<E: Event>(
         &self,
         application_id: ApplicationId,
-        heads: &[&StoredHead],
+        summaries: &[&StoredSummary],
     ) -> Result<Vec<Vec<E>>, StorageError> {
-        let keys: Vec<Item> = heads
+        let keys: Vec<Item> = summaries
             .iter()
-            .map(|head| blob_key(application_id, E::SIGNAL, head))
+            .map(|stored| chunk_key(application_id, E::SIGNAL, stored))
             .collect();
         let table = &self.tables.telemetry;
-        let read = self.get_all(table, &keys, BLOBS_PER_READ).await?;
-        let rows: Vec<BlobRow> = attribute::from_items(read)?;
+        let read = self.get_all(table, &keys, CHUNKS_PER_READ).await?;
+        let rows: Vec<ChunkRow> = attribute::from_items(read)?;
         let mut by_key: HashMap<(String, String), ByteBuf> = rows
             .into_iter()
             .filter(|row| row.format == FORMAT)
             .map(|row| ((row.pk, row.sk), row.events))
             .collect();
-        let mut opened = Vec::with_capacity(heads.len());
+        let mut opened = Vec::with_capacity(summaries.len());
         for key in keys {
-            let blob = by_key.remove(&(text(&key, keys::PK), text(&key, keys::SK)));
-            let events = blob.map(|blob| blob::decode(&blob)).transpose();
+            let chunk = by_key.remove(&(text(&key, keys::PK), text(&key, keys::SK)));
+            let events = chunk.map(|chunk| codec::decode(&chunk)).transpose();
             opened.push(events.map_err(corrupt)?.unwrap_or_default());
         }
         Ok(opened)
@@ -162,14 +162,14 @@ impl Database {
 
     async fn page(
         &self,
-        range: &HeadRange,
+        range: &SummaryRange,
         partition: Partition,
         start: Option<Item>,
     ) -> Result<Page, StorageError> {
-        let (heads, next) = self.query(range, &partition, start, Order::Oldest).await?;
+        let (summaries, next) = self.query(range, &partition, start, Order::Oldest).await?;
         Ok(Page {
             partition,
-            heads,
+            summaries,
             next,
         })
     }
@@ -178,11 +178,11 @@ impl Database {
     /// format and have not expired, and the key at which the next query starts.
     pub(super) async fn query(
         &self,
-        range: &HeadRange,
+        range: &SummaryRange,
         partition: &Partition,
         start: Option<Item>,
         order: Order,
-    ) -> Result<(Vec<StoredHead>, Option<Item>), StorageError> {
+    ) -> Result<(Vec<StoredSummary>, Option<Item>), StorageError> {
         let name = partition.name(range);
         let request = self
             .client
@@ -199,13 +199,13 @@ impl Database {
             Order::Newest { at_most } => request.scan_index_forward(false).limit(at_most),
         };
         let output = request.send().await.map_err(failed)?;
-        let rows: Vec<HeadRow> = attribute::from_items(output.items.unwrap_or_default())?;
-        let heads = rows
+        let rows: Vec<SummaryRow> = attribute::from_items(output.items.unwrap_or_default())?;
+        let summaries = rows
             .into_iter()
             .filter(|row| row.format == FORMAT && row.expires_at > range.now.as_second())
-            .filter_map(|row| row.head(partition.shard))
-            .filter(|head| head.from < range.window.to);
-        Ok((heads.collect(), output.last_evaluated_key))
+            .filter_map(|row| row.stored(partition.shard))
+            .filter(|stored| stored.from < range.window.to);
+        Ok((summaries.collect(), output.last_evaluated_key))
     }
 }
 
@@ -225,24 +225,24 @@ pub(super) struct Partition {
 
 struct Page {
     partition: Partition,
-    heads: Vec<StoredHead>,
+    summaries: Vec<StoredSummary>,
     next: Option<Item>,
 }
 
 impl Partition {
-    fn name(&self, range: &HeadRange) -> String {
-        keys::head_partition(range.application_id, range.signal, self.day, self.shard)
+    fn name(&self, range: &SummaryRange) -> String {
+        keys::summary_partition(range.application_id, range.signal, self.day, self.shard)
     }
 }
 
-impl HeadRange {
+impl SummaryRange {
     /// Starts of the UTC days that the range overlaps, newest first.
     pub(super) fn days(&self) -> impl Iterator<Item = Timestamp> + use<> {
-        let heads = Window {
+        let summaries = TimeWindow {
             from: self.window.from,
             to: self.before,
         };
-        heads.days()
+        summaries.days()
     }
 
     fn partitions(&self) -> Vec<Partition> {
@@ -253,9 +253,9 @@ impl HeadRange {
     }
 }
 
-fn blob_key(application_id: ApplicationId, signal: Signal, head: &StoredHead) -> Item {
-    let pk = keys::blob_partition(application_id, signal, head.hour(), head.shard);
-    let sk = keys::chunk(head.position);
+fn chunk_key(application_id: ApplicationId, signal: Signal, stored: &StoredSummary) -> Item {
+    let pk = keys::chunk_partition(application_id, signal, stored.hour(), stored.shard);
+    let sk = keys::chunk(stored.position);
     attribute::key([(keys::PK, &pk), (keys::SK, &sk)])
 }
 
@@ -265,7 +265,7 @@ fn text(key: &Item, name: &str) -> String {
 }
 
 #[derive(Deserialize)]
-struct HeadRow {
+struct SummaryRow {
     sk: String,
     format: u8,
     from_ms: i64,
@@ -276,16 +276,16 @@ struct HeadRow {
 }
 
 #[derive(Deserialize)]
-struct BlobRow {
+struct ChunkRow {
     pk: String,
     sk: String,
     format: u8,
     events: ByteBuf,
 }
 
-impl HeadRow {
-    fn head(self, shard: u32) -> Option<StoredHead> {
-        Some(StoredHead {
+impl SummaryRow {
+    fn stored(self, shard: u32) -> Option<StoredSummary> {
+        Some(StoredSummary {
             position: keys::parse_chunk(&self.sk)?,
             shard,
             from: clock::from_millis(self.from_ms),

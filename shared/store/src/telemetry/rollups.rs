@@ -23,9 +23,9 @@ use upblit_base::clock;
 use upblit_base::ids::ApplicationId;
 use upblit_base::random;
 use upblit_telemetry::batch::Signal;
-use upblit_telemetry::chunk::Chunk;
+use upblit_telemetry::chunk::PackedChunk;
 use upblit_telemetry::query::rollup::Rollup;
-use upblit_telemetry::query::window::Window;
+use upblit_telemetry::query::window::TimeWindow;
 
 /// Number of queries that run concurrently.
 const MAX_CONCURRENT: usize = 8;
@@ -74,7 +74,7 @@ impl Database {
         &self,
         application_id: ApplicationId,
         signal: Signal,
-        hours: Window,
+        hours: TimeWindow,
         now: Timestamp,
     ) -> Result<BTreeMap<Timestamp, StoredRollup>, StorageError> {
         let days = hours.days().map(async |day| {
@@ -131,7 +131,7 @@ impl Database {
     async fn rollups_of_day(
         &self,
         partition: String,
-        hours: Window,
+        hours: TimeWindow,
         now: Timestamp,
     ) -> Result<Vec<(Timestamp, StoredRollup)>, StorageError> {
         let last = clock::before(hours.to, Duration::from_millis(1));
@@ -157,7 +157,7 @@ impl Database {
 /// The dirty marker for the hour of a chunk that is stored after the hour was sealed.
 pub(super) fn dirty_marker(
     application_id: ApplicationId,
-    chunk: &Chunk,
+    chunk: &PackedChunk,
     retention: Duration,
 ) -> Item {
     let key = RollupKey {

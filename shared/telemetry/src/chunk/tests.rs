@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::chunk::head::{TraceCounts, fingerprint};
+use crate::chunk::summary::{TraceCounts, fingerprint};
 use crate::decode::Layout;
 use crate::decode::Report;
 use crate::decode::native;
@@ -66,25 +66,25 @@ fn decoded<E: Event>(events: Vec<E>) -> Decoded<E> {
     }
 }
 
-fn pack_at<E: Event>(now: i64, events: Vec<E>) -> (Vec<Chunk>, Report) {
+fn pack_at<E: Event>(now: i64, events: Vec<E>) -> (Vec<PackedChunk>, Report) {
     pack(decoded(events), batch("body"), at(now)).unwrap()
 }
 
-fn pack_all<E: Event>(events: Vec<E>) -> Vec<Chunk> {
+fn pack_all<E: Event>(events: Vec<E>) -> Vec<PackedChunk> {
     pack_at(HOUR - 1, events).0
 }
 
-fn opened<E: Event>(chunk: &Chunk) -> Vec<E> {
-    let events: Vec<E> = blob::decode(&chunk.blob).unwrap();
+fn opened<E: Event>(chunk: &PackedChunk) -> Vec<E> {
+    let events: Vec<E> = codec::decode(&chunk.compressed).unwrap();
     assert_eq!(events.len(), chunk.count);
     events
 }
 
-fn summary(chunk: &Chunk) -> Summary {
+fn summary(chunk: &PackedChunk) -> Summary {
     Summary::decode(&chunk.summary).unwrap()
 }
 
-fn keys(chunks: &[Chunk]) -> Vec<(Timestamp, Timestamp, [u8; 16])> {
+fn keys(chunks: &[PackedChunk]) -> Vec<(Timestamp, Timestamp, [u8; 16])> {
     chunks
         .iter()
         .map(|chunk| (chunk.hour, chunk.position.at, chunk.position.hash))
@@ -215,7 +215,7 @@ fn a_chunk_larger_than_an_item_is_split_without_loss() {
     assert!(chunks.len() > 3, "{}", chunks.len());
     assert_eq!(report.accepted, 200);
     for chunk in &chunks {
-        assert!(chunk.blob.len() <= MAX_BLOB_BYTES);
+        assert!(chunk.compressed.len() <= MAX_CHUNK_BYTES);
         assert_eq!((chunk.hour, chunk.position.at), (at(0), at(0)));
     }
     let all: Vec<LogRecord> = chunks.iter().flat_map(opened).collect();
@@ -253,9 +253,9 @@ fn one_event_of_maximum_size_fits_an_item() {
     let (chunks, report) = pack(decoded, batch("body"), at(0)).unwrap();
     assert_eq!((report.accepted, report.truncated), (1, 1));
     assert!(
-        chunks[0].blob.len() <= MAX_BLOB_BYTES,
+        chunks[0].compressed.len() <= MAX_CHUNK_BYTES,
         "{}",
-        chunks[0].blob.len()
+        chunks[0].compressed.len()
     );
 }
 
@@ -383,8 +383,12 @@ fn a_batch_of_a_hundred_realistic_spans_takes_at_most_eight_write_units() {
     assert!(chunk.summary.len() <= 850, "{}", chunk.summary.len());
     // Partition and sort key, names and numbers: less than 200 bytes an item.
     let units = |bytes: usize| (bytes + 200).div_ceil(1024);
-    let cost = units(chunk.blob.len()) + units(chunk.summary.len());
-    assert!(cost <= 8, "{cost} units for {} bytes", chunk.blob.len());
+    let cost = units(chunk.compressed.len()) + units(chunk.summary.len());
+    assert!(
+        cost <= 8,
+        "{cost} units for {} bytes",
+        chunk.compressed.len()
+    );
     assert_eq!(summary(chunk).traces.map(|traces| traces.len()), Some(10));
 }
 

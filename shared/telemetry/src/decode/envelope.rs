@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::layout::EventError;
 use super::surrogates;
-use crate::decode::{MAX_EVENTS, MAX_GROUPS, MAX_ORIGINS_BYTES};
+use crate::decode::{MAX_EVENTS, MAX_GROUPS, MAX_RESOURCE_SCOPE_BYTES};
 
 /// Why a batch as a whole cannot be read.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -23,13 +23,13 @@ pub enum EnvelopeError {
     /// The batch has more than [`MAX_GROUPS`] resources or scopes.
     #[error("a batch has at most {MAX_GROUPS} resources and scopes; send smaller batches")]
     TooManyGroups,
-    /// The resources and scopes take more than [`MAX_ORIGINS_BYTES`].
+    /// The resources and scopes take more than [`MAX_RESOURCE_SCOPE_BYTES`].
     #[error(
         "the resources of a batch take at most {} MiB, counted for each scope; \
          send smaller batches",
-        MAX_ORIGINS_BYTES / 1024 / 1024
+        MAX_RESOURCE_SCOPE_BYTES / 1024 / 1024
     )]
-    OriginsTooLarge,
+    ResourcesTooLarge,
 }
 
 impl EnvelopeError {

@@ -10,7 +10,7 @@ mod hex;
 mod ids;
 mod json;
 mod log_records;
-mod origins;
+mod resource_scopes;
 mod response;
 mod spans;
 mod tree;
@@ -23,9 +23,9 @@ use std::sync::Arc;
 use super::bounds::Bounds;
 use super::envelope::EnvelopeError;
 use super::layout::{EventError, Layout};
-use crate::decode::{Decoded, Indexed, MAX_ORIGINS_BYTES};
-use crate::event::{LogRecord, Origin, Span};
-use origins::{Origins, Source};
+use crate::decode::{Decoded, Indexed, MAX_RESOURCE_SCOPE_BYTES};
+use crate::event::{LogRecord, ResourceScope, Span};
+use resource_scopes::{GroupResourceScope, ResourceScopes};
 pub use response::response;
 use tree::{Message, Names, Raw};
 
@@ -34,14 +34,14 @@ const MAX_MESSAGE_BYTES: usize = 256 * 1024;
 
 /// Encoding of OTLP messages. A response has the encoding of its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
+pub enum OtlpEncoding {
     /// Binary protocol buffers.
     Protobuf,
     /// OTLP's JSON, with ids in hexadecimal and 64-bit integers as strings.
     Json,
 }
 
-impl Encoding {
+impl OtlpEncoding {
     /// Encoding for a media type (OTLP 1.11, "OTLP/HTTP Request"), compared without case.
     pub fn of_media_type(media_type: &str) -> Option<Self> {
         [Self::Protobuf, Self::Json]
@@ -64,7 +64,7 @@ impl Encoding {
 /// When the structure around the spans cannot be read or exceeds a limit.
 pub(crate) fn decode_traces(
     body: &[u8],
-    encoding: Encoding,
+    encoding: OtlpEncoding,
 ) -> Result<Decoded<Span>, EnvelopeError> {
     decode(body, encoding, &spans::FORM)
 }
@@ -75,7 +75,7 @@ pub(crate) fn decode_traces(
 /// When the structure around the records cannot be read or exceeds a limit.
 pub(crate) fn decode_logs(
     body: &[u8],
-    encoding: Encoding,
+    encoding: OtlpEncoding,
 ) -> Result<Decoded<LogRecord>, EnvelopeError> {
     decode(body, encoding, &log_records::FORM)
 }
@@ -89,34 +89,34 @@ struct Form<M, E> {
     convert: Convert<M, E>,
 }
 
-type Convert<M, E> = fn(M, Option<Arc<Origin>>, &mut Bounds) -> Result<E, EventError>;
+type Convert<M, E> = fn(M, Option<Arc<ResourceScope>>, &mut Bounds) -> Result<E, EventError>;
 
 fn decode<M: Message, E>(
     body: &[u8],
-    encoding: Encoding,
+    encoding: OtlpEncoding,
     form: &Form<M, E>,
 ) -> Result<Decoded<E>, EnvelopeError> {
     let text: Cow<'_, str>;
     let request = match encoding {
-        Encoding::Protobuf => Raw::Protobuf(body),
-        Encoding::Json => {
+        OtlpEncoding::Protobuf => Raw::Protobuf(body),
+        OtlpEncoding::Json => {
             // Invalid UTF-8 affects only the characters concerned, not the batch.
             text = String::from_utf8_lossy(body);
             Raw::Json(&text)
         }
     };
     let mut decoded = Decoded::new(Layout::new(form.time_field));
-    let mut origins = Origins::default();
+    let mut resource_scopes = ResourceScopes::default();
     let mut index = 0;
     for group in tree::read(request, &form.names)? {
         decoded.layout.array(index, group.pointer(&form.names));
-        let source = origins.of(&group, &form.names);
-        if origins.bytes() > MAX_ORIGINS_BYTES {
-            return Err(EnvelopeError::OriginsTooLarge);
+        let shared = resource_scopes.of(&group, &form.names);
+        if resource_scopes.bytes() > MAX_RESOURCE_SCOPE_BYTES {
+            return Err(EnvelopeError::ResourcesTooLarge);
         }
         for raw in &group.events {
-            match &source {
-                Ok(source) => match read(index, *raw, source, form) {
+            match &shared {
+                Ok(shared) => match read(index, *raw, shared, form) {
                     Ok(event) => decoded.events.push(event),
                     Err(reason) => decoded.reject(index, reason),
                 },
@@ -131,15 +131,15 @@ fn decode<M: Message, E>(
 fn read<M: Message, E>(
     index: usize,
     raw: Raw<'_>,
-    source: &Source,
+    shared: &GroupResourceScope,
     form: &Form<M, E>,
 ) -> Result<Indexed<E>, EventError> {
     let mut bounds = Bounds::of_event();
-    let event = (form.convert)(raw.decode()?, source.origin.clone(), &mut bounds)?;
+    let event = (form.convert)(raw.decode()?, shared.resource_scope.clone(), &mut bounds)?;
     Ok(Indexed {
         index,
         event,
-        is_cut: bounds.is_cut() || source.is_cut,
+        is_cut: bounds.is_cut() || shared.is_cut,
     })
 }
 

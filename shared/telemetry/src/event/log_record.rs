@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Event, EventRef, Origin, from_nanos, origin};
+use super::{Event, EventRef, ResourceScope, from_nanos, resource_scope};
 use crate::batch::Signal;
 
 /// A log record.
@@ -31,14 +31,17 @@ pub struct LogRecord {
     pub attributes: Map<String, Value>,
     /// Resource and scope; the chunk stores them beside the records.
     #[serde(skip)]
-    pub origin: Option<Arc<Origin>>,
+    pub resource_scope: Option<Arc<ResourceScope>>,
 }
 
 impl LogRecord {
     /// Service that wrote the record: `service.name` of the resource, else of the record itself.
     pub fn service(&self) -> Option<&str> {
-        let of_origin = self.origin.as_deref().and_then(Origin::service);
-        of_origin.or_else(|| origin::service(&self.attributes))
+        let of_resource = self
+            .resource_scope
+            .as_deref()
+            .and_then(ResourceScope::service);
+        of_resource.or_else(|| resource_scope::service(&self.attributes))
     }
 }
 
@@ -75,12 +78,12 @@ impl Event for LogRecord {
         self.trace_id.as_deref()
     }
 
-    fn origin(&self) -> Option<&Arc<Origin>> {
-        self.origin.as_ref()
+    fn resource_scope(&self) -> Option<&Arc<ResourceScope>> {
+        self.resource_scope.as_ref()
     }
 
-    fn set_origin(&mut self, origin: Option<Arc<Origin>>) {
-        self.origin = origin;
+    fn set_resource_scope(&mut self, resource_scope: Option<Arc<ResourceScope>>) {
+        self.resource_scope = resource_scope;
     }
 
     fn by_signal(&self) -> EventRef<'_> {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Event, EventRef, Origin, from_nanos, origin};
+use super::{Event, EventRef, ResourceScope, from_nanos, resource_scope};
 use crate::batch::Signal;
 use upblit_base::clock;
 use utoipa::ToSchema;
@@ -57,7 +57,7 @@ pub struct Span {
     pub links: Vec<SpanLink>,
     /// Resource and scope; the chunk stores them beside the spans.
     #[serde(skip)]
-    pub origin: Option<Arc<Origin>>,
+    pub resource_scope: Option<Arc<ResourceScope>>,
 }
 
 /// A span's role in its trace (OTLP `SpanKind`).
@@ -124,8 +124,11 @@ impl Span {
 
     /// Service that recorded the span: `service.name` of the resource, else of the span itself.
     pub fn service(&self) -> Option<&str> {
-        let of_origin = self.origin.as_deref().and_then(Origin::service);
-        of_origin.or_else(|| origin::service(&self.attributes))
+        let of_resource = self
+            .resource_scope
+            .as_deref()
+            .and_then(ResourceScope::service);
+        of_resource.or_else(|| resource_scope::service(&self.attributes))
     }
 
     /// Whether the span is a request to its service: a root span, or one that handles a
@@ -168,12 +171,12 @@ impl Event for Span {
         Some(&self.trace_id)
     }
 
-    fn origin(&self) -> Option<&Arc<Origin>> {
-        self.origin.as_ref()
+    fn resource_scope(&self) -> Option<&Arc<ResourceScope>> {
+        self.resource_scope.as_ref()
     }
 
-    fn set_origin(&mut self, origin: Option<Arc<Origin>>) {
-        self.origin = origin;
+    fn set_resource_scope(&mut self, resource_scope: Option<Arc<ResourceScope>>) {
+        self.resource_scope = resource_scope;
     }
 
     fn by_signal(&self) -> EventRef<'_> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::chunk::head::{Minute, Stats};
+use crate::chunk::summary::{Minute, Stats};
 
 /// Width of the narrowest bucket, which is that of a [`Rollup`](super::rollup::Rollup).
 pub const FINEST: Duration = Duration::from_secs(300);

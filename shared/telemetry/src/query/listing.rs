@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::chunk::Position;
-use crate::chunk::head::{Entry, Summary};
+use crate::chunk::summary::{Entry, Summary};
 use crate::event::{Event, Span};
 use upblit_base::clock;
 use utoipa::openapi::RefOr;
@@ -94,7 +94,12 @@ impl TraceFilter {
         let duration = self
             .min_duration_ms
             .is_none_or(|least| entry.duration_ms.is_some_and(|duration| duration >= least));
-        status && duration && self.text.as_deref().is_none_or(|text| tells(entry, text))
+        status
+            && duration
+            && self
+                .text
+                .as_deref()
+                .is_none_or(|text| row_contains(entry, text))
     }
 
     /// Whether the filter has no condition.
@@ -103,15 +108,15 @@ impl TraceFilter {
     }
 }
 
-fn tells(entry: &Entry, text: &str) -> bool {
+fn row_contains(entry: &Entry, text: &str) -> bool {
     let service = entry.service.as_deref().unwrap_or_default();
     [&entry.name, &entry.trace_id, service]
         .iter()
-        .any(|part| holds(part, text))
+        .any(|part| contains_ignoring_case(part, text))
 }
 
 /// Whether a text contains another, ignoring case. The other must be in lower case.
-pub(super) fn holds(text: &str, lower: &str) -> bool {
+pub(super) fn contains_ignoring_case(text: &str, lower: &str) -> bool {
     text.to_lowercase().contains(lower)
 }
 

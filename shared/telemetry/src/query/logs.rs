@@ -1,10 +1,10 @@
 //! Filters of the log list.
 
-use crate::chunk::head::{Summary, fingerprint};
+use crate::chunk::summary::{Summary, fingerprint};
 use crate::event::{Event, LogRecord};
 
-use super::listing::holds;
-use super::window::Window;
+use super::listing::contains_ignoring_case;
+use super::window::TimeWindow;
 
 /// Conditions that a log record must meet; all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,12 +39,17 @@ impl LogFilter {
             .trace_id
             .as_deref()
             .is_none_or(|id| record.trace_id() == Some(id));
-        level && trace && self.text.as_deref().is_none_or(|text| says(record, text))
+        level
+            && trace
+            && self
+                .text
+                .as_deref()
+                .is_none_or(|text| record_contains(record, text))
     }
 }
 
 /// The matching records within the window, newest first.
-pub fn select(records: Vec<LogRecord>, window: Window, filter: &LogFilter) -> Vec<LogRecord> {
+pub fn select(records: Vec<LogRecord>, window: TimeWindow, filter: &LogFilter) -> Vec<LogRecord> {
     let wanted = |record: &LogRecord| window.contains(record.start()) && filter.matches(record);
     let mut selected: Vec<LogRecord> = records.into_iter().filter(wanted).collect();
     // The sort is stable: of records with the same time, the one sent last counts as the newest.
@@ -53,12 +58,12 @@ pub fn select(records: Vec<LogRecord>, window: Window, filter: &LogFilter) -> Ve
     selected
 }
 
-fn says(record: &LogRecord, text: &str) -> bool {
+fn record_contains(record: &LogRecord, text: &str) -> bool {
     let kind = record.kind.as_deref().unwrap_or_default();
     let service = record.service().unwrap_or_default();
     [&record.message, kind, service]
         .iter()
-        .any(|part| holds(part, text))
+        .any(|part| contains_ignoring_case(part, text))
 }
 
 #[cfg(test)]
@@ -107,7 +112,7 @@ mod tests {
 
     #[test]
     fn records_are_sorted_newest_first_and_the_window_excludes_its_end() {
-        let window = Window {
+        let window = TimeWindow {
             from: "1970-01-01T00:00:00Z".parse().unwrap(),
             to: "1970-01-01T00:00:00.000000003Z".parse().unwrap(),
         };

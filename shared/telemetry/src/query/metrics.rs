@@ -12,8 +12,8 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::bucket::{self, Bucket};
 use super::rollup::Rollup;
-use super::window::Window;
-use crate::chunk::head::Summary;
+use super::window::TimeWindow;
+use crate::chunk::summary::Summary;
 use upblit_base::clock;
 
 /// Width of a bucket: 5 or 15 minutes, 1 or 6 hours, or a day. Five minutes by default.
@@ -68,14 +68,14 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Consecutive buckets of the same width that cover a window.
 #[derive(Debug)]
 pub struct Series {
-    window: Window,
+    window: TimeWindow,
     step: Duration,
     buckets: BTreeMap<Timestamp, Bucket>,
 }
 
 impl Series {
     /// Creates empty buckets for a window, which is widened to whole buckets.
-    pub fn over(window: Window, step: Step) -> Self {
+    pub fn over(window: TimeWindow, step: Step) -> Self {
         let step = step.length();
         let window = aligned(window, step);
         let starts = std::iter::successors(Some(window.from), |at| Some(clock::after(*at, step)));
@@ -88,7 +88,7 @@ impl Series {
     }
 
     /// The widened window.
-    pub fn window(&self) -> Window {
+    pub fn window(&self) -> TimeWindow {
         self.window
     }
 
@@ -127,9 +127,9 @@ impl Series {
     }
 }
 
-fn aligned(window: Window, step: Duration) -> Window {
+fn aligned(window: TimeWindow, step: Duration) -> TimeWindow {
     let last = clock::before(window.to, Duration::from_millis(1));
-    Window {
+    TimeWindow {
         from: clock::floor(window.from, step),
         to: clock::after(clock::floor(last, step), step),
     }
@@ -153,7 +153,7 @@ mod tests {
     }
 
     fn series(from: &str, to: &str) -> Series {
-        let window = Window {
+        let window = TimeWindow {
             from: at(from),
             to: at(to),
         };

@@ -9,23 +9,23 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::bucket::{self, Bucket};
-use super::window::Window;
+use super::window::TimeWindow;
 use crate::batch::HOUR;
-use crate::chunk::blob;
-use crate::chunk::head::Summary;
+use crate::chunk::codec;
+use crate::chunk::summary::Summary;
 use upblit_base::clock;
 
 /// Time after its end at which an hour is sealed. Nearly all telemetry arrives within
 /// seconds. Events of a sealed hour are stored with a dirty marker, which makes the next
 /// reader compute the rollup again.
-const SETTLED_AFTER: Duration = Duration::from_secs(10 * 60);
+const SEALED_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// Allowance for clock differences between functions and for the duration of a write.
 const MARGIN: Duration = Duration::from_secs(60);
 
 /// Whether the hour that begins at `hour` is sealed, so a rollup of it may exist.
-pub fn is_settled(hour: Timestamp, now: Timestamp) -> bool {
-    now >= clock::after(hour, HOUR + SETTLED_AFTER)
+pub fn is_sealed(hour: Timestamp, now: Timestamp) -> bool {
+    now >= clock::after(hour, HOUR + SEALED_AFTER)
 }
 
 /// Statistics of one hour, in buckets of five minutes.
@@ -55,7 +55,7 @@ impl Rollup {
     /// # Errors
     /// When compression fails, which no input can cause.
     pub fn encode(&self) -> io::Result<Vec<u8>> {
-        blob::compress(self)
+        codec::compress(self)
     }
 
     /// Decodes a stored rollup.
@@ -73,14 +73,14 @@ pub struct Parts {
     /// Start times of the whole sealed hours, to be read from rollups.
     pub hours: Vec<Timestamp>,
     /// The parts before and after these hours, to be read from chunk summaries.
-    pub rest: Vec<Window>,
+    pub rest: Vec<TimeWindow>,
 }
 
 impl Parts {
     /// Splits a window. Hours that began before `since` have no rollup: they have partly
     /// expired, or hold hardly any events.
-    pub fn of(window: Window, since: Timestamp, now: Timestamp) -> Self {
-        let last = clock::before(now, HOUR + SETTLED_AFTER + MARGIN);
+    pub fn of(window: TimeWindow, since: Timestamp, now: Timestamp) -> Self {
+        let last = clock::before(now, HOUR + SEALED_AFTER + MARGIN);
         let end = clock::after(clock::floor(last, HOUR), HOUR).min(clock::floor(window.to, HOUR));
         let begin = clock::after(window.from.max(since), HOUR - Duration::from_millis(1));
         let begin = clock::floor(begin, HOUR);
@@ -92,7 +92,7 @@ impl Parts {
         }
         let hours = std::iter::successors(Some(begin), |hour| Some(clock::after(*hour, HOUR)));
         let around = [(window.from, begin), (end, window.to)];
-        let around = around.map(|(from, to)| Window { from, to });
+        let around = around.map(|(from, to)| TimeWindow { from, to });
         Self {
             hours: hours.take_while(|hour| *hour < end).collect(),
             rest: around
@@ -112,14 +112,14 @@ mod tests {
         format!("2026-01-31T{text}Z").parse().unwrap()
     }
 
-    fn window(from: &str, to: &str) -> Window {
-        Window {
+    fn window(from: &str, to: &str) -> TimeWindow {
+        TimeWindow {
             from: at(from),
             to: at(to),
         }
     }
 
-    fn parts(from: &str, to: &str, now: &str) -> (Vec<Timestamp>, Vec<Window>) {
+    fn parts(from: &str, to: &str, now: &str) -> (Vec<Timestamp>, Vec<TimeWindow>) {
         let Parts { hours, rest } = Parts::of(window(from, to), Timestamp::UNIX_EPOCH, at(now));
         (hours, rest)
     }
@@ -169,8 +169,8 @@ mod tests {
     #[test]
     fn no_hour_is_rolled_up_while_a_writer_may_consider_it_open() {
         let hour = at("11:00:00");
-        assert!(!is_settled(hour, at("12:09:59")));
-        assert!(is_settled(hour, at("12:10:00")));
+        assert!(!is_sealed(hour, at("12:09:59")));
+        assert!(is_sealed(hour, at("12:10:00")));
         let (hours, _) = parts("11:00:00", "12:00:00", "12:10:59");
         assert_eq!(hours, []);
     }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::window::Window;
+use super::window::TimeWindow;
 use crate::event::{Event, Span};
 
 /// The spans of one trace, each once, depth first: a span follows its parent, and
@@ -65,9 +65,9 @@ pub fn extent<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Option<(Timestam
 
 /// The window that should hold all spans of a trace, given those already found: their
 /// extent, widened by `margin` for batching and clock differences. `None` without spans.
-pub fn surroundings(found: &[Span], margin: std::time::Duration) -> Option<Window> {
+pub fn surroundings(found: &[Span], margin: std::time::Duration) -> Option<TimeWindow> {
     let (from, to) = extent(found)?;
-    Some(Window {
+    Some(TimeWindow {
         from: upblit_base::clock::before(from, margin),
         to: upblit_base::clock::after(to, margin),
     })

@@ -16,7 +16,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Time range that includes `from` and excludes `to`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub struct TimeWindow {
     /// Start, included.
     pub from: Timestamp,
     /// End, excluded.
@@ -28,13 +28,13 @@ pub struct Window {
 #[error("must be before `to`")]
 pub struct InvalidWindow;
 
-impl Window {
+impl TimeWindow {
     /// The window of a query: the last hour by default. Without `to`, it extends into the
     /// future by [`MAX_AHEAD`], to include events from clocks that are ahead.
     ///
     /// # Errors
     /// When `from` is not before `to`.
-    pub fn asked(
+    pub fn requested(
         from: Option<Timestamp>,
         to: Option<Timestamp>,
         now: Timestamp,
@@ -123,32 +123,32 @@ mod tests {
     fn a_window_must_begin_before_it_ends() {
         let early = at("2026-01-31T10:00:00Z");
         let late = at("2026-01-31T11:00:00Z");
-        let asked = |from, to| Window::asked(from, to, at(NOW));
-        assert_eq!(asked(Some(late), Some(early)), Err(InvalidWindow));
-        assert_eq!(asked(Some(early), Some(early)), Err(InvalidWindow));
+        let requested = |from, to| TimeWindow::requested(from, to, at(NOW));
+        assert_eq!(requested(Some(late), Some(early)), Err(InvalidWindow));
+        assert_eq!(requested(Some(early), Some(early)), Err(InvalidWindow));
         let tomorrow = at("2026-02-01T12:30:00Z");
-        assert_eq!(asked(Some(tomorrow), None), Err(InvalidWindow));
-        let window = asked(Some(early), Some(late)).unwrap();
+        assert_eq!(requested(Some(tomorrow), None), Err(InvalidWindow));
+        let window = requested(Some(early), Some(late)).unwrap();
         assert!(window.contains(early) && !window.contains(late));
     }
 
     #[test]
     fn the_default_window_is_the_last_hour_and_includes_clocks_that_are_ahead() {
-        let window = Window::asked(None, None, at(NOW)).unwrap();
+        let window = TimeWindow::requested(None, None, at(NOW)).unwrap();
         assert_eq!(window.from, at("2026-01-31T11:30:00Z"));
         assert_eq!(window.to, at("2026-01-31T12:35:00Z"));
-        let past = Window::asked(None, Some(at("2026-01-30T00:00:00Z")), at(NOW)).unwrap();
+        let past = TimeWindow::requested(None, Some(at("2026-01-30T00:00:00Z")), at(NOW)).unwrap();
         assert_eq!(past.from, at("2026-01-29T23:00:00Z"));
     }
 
     #[test]
     fn the_last_chunk_of_a_window_may_reach_to_the_end_of_the_hour() {
-        let window = Window::around(at(NOW), Duration::from_secs(60));
+        let window = TimeWindow::around(at(NOW), Duration::from_secs(60));
         assert_eq!(window.last_hour(), at("2026-01-31T13:00:00Z"));
-        let hour = Window::around(at(NOW), Duration::from_secs(30 * 60));
+        let hour = TimeWindow::around(at(NOW), Duration::from_secs(30 * 60));
         assert_eq!(hour.last_hour(), at("2026-01-31T13:00:00Z"));
-        assert!(window.covers(&Window::around(at(NOW), Duration::from_secs(59))));
-        assert!(!window.covers(&Window::around(at(NOW), Duration::from_secs(61))));
+        assert!(window.covers(&TimeWindow::around(at(NOW), Duration::from_secs(59))));
+        assert!(!window.covers(&TimeWindow::around(at(NOW), Duration::from_secs(61))));
         assert_eq!(window.since(at(NOW)).from, at(NOW));
     }
 }

@@ -10,7 +10,7 @@ use super::tree::Names;
 use super::{Form, ids, values};
 use crate::decode::bounds::{Bounds, MAX_TEXT_BYTES, MAX_WORD_BYTES};
 use crate::decode::layout::EventError;
-use crate::event::{LogRecord, Origin, level_of_severity};
+use crate::event::{LogRecord, ResourceScope, level_of_severity};
 
 /// Representation of log records in `ExportLogsServiceRequest`.
 pub(super) const FORM: Form<Message, LogRecord> = Form {
@@ -26,7 +26,7 @@ pub(super) const FORM: Form<Message, LogRecord> = Form {
 
 fn log_record(
     message: Message,
-    origin: Option<Arc<Origin>>,
+    resource_scope: Option<Arc<ResourceScope>>,
     bounds: &mut Bounds,
 ) -> Result<LogRecord, EventError> {
     Ok(LogRecord {
@@ -37,7 +37,7 @@ fn log_record(
         trace_id: ids::optional::<16>("traceId", &message.trace_id)?,
         span_id: ids::optional::<8>("spanId", &message.span_id)?,
         attributes: values::attributes(message.attributes, bounds),
-        origin,
+        resource_scope,
     })
 }
 

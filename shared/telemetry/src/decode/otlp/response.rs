@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use prost::Message;
 use serde_json::json;
 
-use super::Encoding;
+use super::OtlpEncoding;
 use crate::batch::Signal;
 use crate::decode::Report;
 
@@ -18,10 +18,10 @@ const MAX_DESCRIBED: usize = 5;
 
 /// Encodes the response to a batch. `partial_success` is unset if no event was rejected
 /// (OTLP 1.11, "Full Success").
-pub fn response(report: &Report, signal: Signal, encoding: Encoding) -> Vec<u8> {
+pub fn response(report: &Report, signal: Signal, encoding: OtlpEncoding) -> Vec<u8> {
     match encoding {
-        Encoding::Json => json_response(report, signal),
-        Encoding::Protobuf => match signal {
+        OtlpEncoding::Json => json_response(report, signal),
+        OtlpEncoding::Protobuf => match signal {
             Signal::Traces => trace_response(report).encode_to_vec(),
             Signal::Logs => logs_response(report).encode_to_vec(),
         },

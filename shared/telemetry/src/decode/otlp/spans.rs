@@ -13,7 +13,7 @@ use crate::decode::bounds::{
     Bounds, MAX_ATTRIBUTE_BYTES, MAX_DURATION_DAYS, MAX_DURATION_MS, MAX_TEXT_BYTES, MAX_WORD_BYTES,
 };
 use crate::decode::layout::EventError;
-use crate::event::{Origin, Span, SpanEvent, SpanKind, SpanLink, SpanOutcome};
+use crate::event::{ResourceScope, Span, SpanEvent, SpanKind, SpanLink, SpanOutcome};
 
 /// Largest number of events, and of links, of one span (OpenTelemetry's default limits).
 const MAX_PARTS: usize = 128;
@@ -47,7 +47,7 @@ pub(super) const FORM: Form<Message, Span> = Form {
 
 fn span(
     message: Message,
-    origin: Option<Arc<Origin>>,
+    resource_scope: Option<Arc<ResourceScope>>,
     bounds: &mut Bounds,
 ) -> Result<Span, EventError> {
     let start_ns = ids::time("startTimeUnixNano", message.start_time_unix_nano)?;
@@ -70,7 +70,7 @@ fn span(
         attributes,
         events: events(message.events, start_ns, bounds),
         links: links(message.links, bounds),
-        origin,
+        resource_scope,
     })
 }
 

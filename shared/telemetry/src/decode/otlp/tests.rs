@@ -109,11 +109,11 @@ fn request(spans: Vec<SpanMessage>) -> ExportTraceServiceRequest {
 }
 
 fn read_protobuf(request: &ExportTraceServiceRequest) -> Decoded<Span> {
-    decode_traces(&request.encode_to_vec(), Encoding::Protobuf).unwrap()
+    decode_traces(&request.encode_to_vec(), OtlpEncoding::Protobuf).unwrap()
 }
 
 fn read_json(request: &Value) -> Decoded<Span> {
-    decode_traces(request.to_string().as_bytes(), Encoding::Json).unwrap()
+    decode_traces(request.to_string().as_bytes(), OtlpEncoding::Json).unwrap()
 }
 
 fn read_log(record: LogMessage) -> Decoded<LogRecord> {
@@ -127,7 +127,7 @@ fn read_log(record: LogMessage) -> Decoded<LogRecord> {
             ..ResourceLogs::default()
         }],
     };
-    decode_logs(&request.encode_to_vec(), Encoding::Protobuf).unwrap()
+    decode_logs(&request.encode_to_vec(), OtlpEncoding::Protobuf).unwrap()
 }
 
 #[track_caller]

@@ -14,7 +14,7 @@ fn span(id: &str, parent: Option<&str>) -> Span {
 }
 
 fn entry(span: &Span) -> Entry {
-    crate::chunk::head::entries([span]).remove(0)
+    crate::chunk::summary::entries([span]).remove(0)
 }
 
 fn place(number: u8) -> Position {

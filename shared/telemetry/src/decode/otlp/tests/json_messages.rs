@@ -177,7 +177,7 @@ fn invalid_utf8_affects_only_the_characters_concerned() {
         .bytes()
         .map(|byte| if byte == b'?' { 0xe9 } else { byte })
         .collect();
-    let kept = one(decode_traces(&body, Encoding::Json).unwrap()).event;
+    let kept = one(decode_traces(&body, OtlpEncoding::Json).unwrap()).event;
     assert_eq!(kept.name.as_deref(), Some("caf\u{fffd}"));
 }
 
@@ -188,6 +188,6 @@ fn a_deeply_nested_event_is_rejected_alone() {
     let body = format!(
         r#"{{"x":{deep},"resourceSpans":[{{"scopeSpans":[{{"spans":[{good},{{"x":{deep}}},{deep}]}}]}}]}}"#
     );
-    let decoded = decode_traces(body.as_bytes(), Encoding::Json).unwrap();
+    let decoded = decode_traces(body.as_bytes(), OtlpEncoding::Json).unwrap();
     assert_eq!((decoded.events.len(), decoded.report.rejected), (1, 2));
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::chunk::blob;
+use crate::chunk::codec;
 
 fn any_value() -> impl Strategy<Value = AnyValue> {
     let leaf = prop_oneof![
@@ -128,7 +128,7 @@ fn count(request: &ExportTraceServiceRequest) -> usize {
 proptest! {
     #[test]
     fn bytes_of_any_kind_are_read_or_refused(bytes: Vec<u8>) {
-        for encoding in [Encoding::Protobuf, Encoding::Json] {
+        for encoding in [OtlpEncoding::Protobuf, OtlpEncoding::Json] {
             let _ = (decode_traces(&bytes, encoding), decode_logs(&bytes, encoding));
         }
     }
@@ -142,7 +142,7 @@ proptest! {
         prop_assert_eq!(&one.report, &other.report);
         prop_assert_eq!(&one.layout, &other.layout);
         let spans: Vec<_> = one.events.iter().map(|indexed| &indexed.event).collect();
-        let stored: Vec<Span> = blob::decode(&blob::encode(&spans).unwrap()).unwrap();
+        let stored: Vec<Span> = codec::decode(&codec::encode(&spans).unwrap()).unwrap();
         prop_assert!(stored.iter().eq(spans));
     }
 
@@ -155,12 +155,12 @@ proptest! {
         let mut body = request.encode_to_vec();
         if !body.is_empty() {
             let place = place.index(body.len());
-            if let Ok(cut) = decode_traces(&body[..place], Encoding::Protobuf) {
+            if let Ok(cut) = decode_traces(&body[..place], OtlpEncoding::Protobuf) {
                 prop_assert!(cut.events.len() + cut.report.rejected <= count(&request));
             }
             body[place] ^= 1_u8 << bit;
-            let _ = decode_traces(&body, Encoding::Protobuf);
-            let _ = decode_logs(&body, Encoding::Protobuf);
+            let _ = decode_traces(&body, OtlpEncoding::Protobuf);
+            let _ = decode_logs(&body, OtlpEncoding::Protobuf);
         }
     }
 
@@ -185,7 +185,7 @@ proptest! {
         let mut body = Vec::new();
         prost::encoding::bytes::encode(2, &scope, &mut resource);
         prost::encoding::bytes::encode(1, &resource, &mut body);
-        let flipped = decode_traces(&body, Encoding::Protobuf).unwrap();
+        let flipped = decode_traces(&body, OtlpEncoding::Protobuf).unwrap();
         prop_assert_eq!(flipped.events.len() + flipped.report.rejected, spans.len());
         let others = |decoded: Decoded<Span>| {
             let events = decoded.events.into_iter();

@@ -1,7 +1,7 @@
 //! The structure around the events, and its limits.
 
 use super::*;
-use crate::chunk::blob;
+use crate::chunk::codec;
 use crate::decode::{MAX_EVENTS, MAX_GROUPS, MAX_REPORTED};
 
 /// A length-delimited field.
@@ -12,7 +12,7 @@ fn field(tag: u8, message: &[u8]) -> Vec<u8> {
     field
 }
 
-fn malformed(body: &[u8], encoding: Encoding) -> String {
+fn malformed(body: &[u8], encoding: OtlpEncoding) -> String {
     match decode_traces(body, encoding) {
         Err(EnvelopeError::Malformed(problem)) => problem,
         other => panic!("{other:?}"),
@@ -20,7 +20,7 @@ fn malformed(body: &[u8], encoding: Encoding) -> String {
 }
 
 fn too_much(body: &[u8]) -> EnvelopeError {
-    decode_traces(body, Encoding::Protobuf).unwrap_err()
+    decode_traces(body, OtlpEncoding::Protobuf).unwrap_err()
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn the_error_for_a_body_that_is_not_a_request_does_not_quote_it() {
     ] {
         let expected = format!("the body is not a batch: {problem}");
         assert_eq!(
-            malformed(body.as_bytes(), Encoding::Json),
+            malformed(body.as_bytes(), OtlpEncoding::Json),
             expected,
             "{body}"
         );
@@ -62,21 +62,21 @@ fn the_error_for_a_body_that_is_not_a_request_does_not_quote_it() {
         b"\x0a\x02\x10\x01",
         b"{\"resourceSpans\":[]}",
     ] {
-        let problem = malformed(body, Encoding::Protobuf);
+        let problem = malformed(body, OtlpEncoding::Protobuf);
         assert!(problem.len() < 200, "{problem}");
     }
 }
 
 #[test]
 fn an_empty_request_is_accepted() {
-    let mut empty: Vec<(Vec<u8>, Encoding)> = [
+    let mut empty: Vec<(Vec<u8>, OtlpEncoding)> = [
         &b"{}"[..],
         br#"{"resourceSpans":[]}"#,
         br#"{"resourceSpans":null,"unknown":1}"#,
         br#"{"resourceSpans":[{},{"scopeSpans":null},{"scopeSpans":[{"spans":[]}]}]}"#,
         b"\xef\xbb\xbf {}",
     ]
-    .map(|body| (body.to_vec(), Encoding::Json))
+    .map(|body| (body.to_vec(), OtlpEncoding::Json))
     .into();
     empty.extend(
         [
@@ -85,7 +85,7 @@ fn an_empty_request_is_accepted() {
             field(1, &field(2, b"")),
             field(15, b"unknown"),
         ]
-        .map(|body| (body, Encoding::Protobuf)),
+        .map(|body| (body, OtlpEncoding::Protobuf)),
     );
     for (body, encoding) in empty {
         let decoded = decode_traces(&body, encoding).unwrap();
@@ -124,7 +124,7 @@ fn a_message_that_cannot_be_decoded_affects_no_other() {
     group.extend(field(2, &field(5, b"\xff not UTF-8")));
     group.extend(field(2, b"\x0a\x7f"));
     let body = field(1, &field(2, &group));
-    let decoded = decode_traces(&body, Encoding::Protobuf).unwrap();
+    let decoded = decode_traces(&body, OtlpEncoding::Protobuf).unwrap();
     assert_eq!((decoded.events.len(), decoded.report.rejected), (1, 2));
     let problem = &decoded.report.errors[0].error;
     assert_eq!(problem.pointer, "/resourceSpans/0/scopeSpans/0/spans/1");
@@ -146,7 +146,7 @@ fn the_error_for_a_time_out_of_range_points_to_its_field() {
 #[test]
 fn limits_of_events_and_groups_are_exact() {
     let spans = |count| field(1, &field(2, &field(2, b"").repeat(count)));
-    let all_bad = decode_traces(&spans(MAX_EVENTS), Encoding::Protobuf).unwrap();
+    let all_bad = decode_traces(&spans(MAX_EVENTS), OtlpEncoding::Protobuf).unwrap();
     assert_eq!(
         (all_bad.report.rejected, all_bad.report.errors.len()),
         (10_000, MAX_REPORTED)
@@ -156,13 +156,13 @@ fn limits_of_events_and_groups_are_exact() {
         EnvelopeError::TooManyEvents
     );
     let resources = |count| field(1, b"").repeat(count);
-    assert!(decode_traces(&resources(MAX_GROUPS), Encoding::Protobuf).is_ok());
+    assert!(decode_traces(&resources(MAX_GROUPS), OtlpEncoding::Protobuf).is_ok());
     assert_eq!(
         too_much(&resources(MAX_GROUPS + 1)),
         EnvelopeError::TooManyGroups
     );
     let scopes = |count| field(1, &field(2, b"").repeat(count));
-    assert!(decode_traces(&scopes(MAX_GROUPS - 1), Encoding::Protobuf).is_ok());
+    assert!(decode_traces(&scopes(MAX_GROUPS - 1), OtlpEncoding::Protobuf).is_ok());
     assert_eq!(too_much(&scopes(MAX_GROUPS)), EnvelopeError::TooManyGroups);
     let half = [resources(MAX_GROUPS / 2), scopes(MAX_GROUPS / 2)].concat();
     assert_eq!(too_much(&half), EnvelopeError::TooManyGroups);
@@ -189,7 +189,7 @@ fn millions_of_empty_groups_or_events_are_refused_before_decoding() {
     ] {
         let body = format!("{before}{many}");
         assert_eq!(
-            decode_traces(body.as_bytes(), Encoding::Json).unwrap_err(),
+            decode_traces(body.as_bytes(), OtlpEncoding::Json).unwrap_err(),
             error
         );
     }
@@ -200,7 +200,7 @@ fn millions_of_empty_groups_or_events_are_refused_before_decoding() {
     ] {
         let body = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{before}{many}{after}]}}]}}"#);
         assert_eq!(
-            decode_traces(body.as_bytes(), Encoding::Json).unwrap_err(),
+            decode_traces(body.as_bytes(), OtlpEncoding::Json).unwrap_err(),
             error
         );
     }
@@ -212,7 +212,7 @@ fn a_message_larger_than_256_kib_is_not_decoded() {
     let oversized = [span().encode_to_vec(), attributes].concat();
     let good = field(2, &span().encode_to_vec());
     let spans = [good.clone(), field(2, &oversized), good.clone()].concat();
-    let decoded = decode_traces(&field(1, &field(2, &spans)), Encoding::Protobuf).unwrap();
+    let decoded = decode_traces(&field(1, &field(2, &spans)), OtlpEncoding::Protobuf).unwrap();
     assert_eq!((decoded.events.len(), decoded.report.rejected), (2, 1));
     assert_eq!(
         decoded.report.errors[0].error.reason,
@@ -224,7 +224,7 @@ fn a_message_larger_than_256_kib_is_not_decoded() {
     ] {
         let scope = [field(1, &scope), good.clone(), good.clone()].concat();
         let group = [field(1, &resource), field(2, &scope)].concat();
-        let decoded = decode_traces(&field(1, &group), Encoding::Protobuf).unwrap();
+        let decoded = decode_traces(&field(1, &group), OtlpEncoding::Protobuf).unwrap();
         assert_eq!((decoded.events.len(), decoded.report.rejected), (0, 2));
         let pointer = format!("/resourceSpans/0/{place}");
         assert_eq!(decoded.report.errors[1].error.pointer, pointer);
@@ -241,14 +241,14 @@ fn a_large_resource_with_many_scopes_is_refused() {
         let resource_spans = vec![resource_spans(attributes.clone(), scopes(count))];
         ExportTraceServiceRequest { resource_spans }.encode_to_vec()
     };
-    assert!(decode_traces(&body(1_000), Encoding::Protobuf).is_ok());
-    assert_eq!(too_much(&body(1_200)), EnvelopeError::OriginsTooLarge);
+    assert!(decode_traces(&body(1_000), OtlpEncoding::Protobuf).is_ok());
+    assert_eq!(too_much(&body(1_200)), EnvelopeError::ResourcesTooLarge);
     let short = (0..128).map(|n| pair(&format!("{n}"), wrapped(Any::BoolValue(true))));
     let resource_spans = vec![resource_spans(short.collect(), scopes(1_100))];
     let many_short = ExportTraceServiceRequest { resource_spans }.encode_to_vec();
-    assert_eq!(too_much(&many_short), EnvelopeError::OriginsTooLarge);
+    assert_eq!(too_much(&many_short), EnvelopeError::ResourcesTooLarge);
     assert_eq!(
-        EnvelopeError::OriginsTooLarge.to_string(),
+        EnvelopeError::ResourcesTooLarge.to_string(),
         "the resources of a batch take at most 8 MiB, counted for each scope; send smaller batches"
     );
 }
@@ -262,19 +262,19 @@ fn the_events_of_a_group_share_its_resource_and_scope() {
     ];
     let resource_spans = vec![resource_spans(resource, groups)];
     let events = read_protobuf(&ExportTraceServiceRequest { resource_spans }).events;
-    let origins: Vec<_> = events
+    let resource_scopes: Vec<_> = events
         .iter()
-        .map(|e| e.event.origin.clone().unwrap())
+        .map(|e| e.event.resource_scope.clone().unwrap())
         .collect();
-    assert!(Arc::ptr_eq(&origins[0], &origins[1]));
+    assert!(Arc::ptr_eq(&resource_scopes[0], &resource_scopes[1]));
     assert_eq!(events[2].event.service(), Some("shop"));
-    let names: Vec<_> = origins
+    let names: Vec<_> = resource_scopes
         .iter()
         .map(|o| o.scope.as_ref().unwrap().name.as_str())
         .collect();
     assert_eq!(names, ["http", "http", "db"]);
     let spans: Vec<_> = events.iter().map(|indexed| &indexed.event).collect();
-    let stored: Vec<Span> = blob::decode(&blob::encode(&spans).unwrap()).unwrap();
+    let stored: Vec<Span> = codec::decode(&codec::encode(&spans).unwrap()).unwrap();
     assert!(stored.iter().eq(spans));
 }
 
@@ -291,6 +291,6 @@ fn a_large_resource_is_truncated_but_keeps_its_service() {
     let cut = one(read_protobuf(&ExportTraceServiceRequest { resource_spans }));
     assert!(cut.is_cut, "its events are counted");
     assert_eq!(cut.event.service(), Some("shop"));
-    let json = serde_json::to_string(&cut.event.origin.unwrap().resource).unwrap();
+    let json = serde_json::to_string(&cut.event.resource_scope.unwrap().resource).unwrap();
     assert!((7_000..9_000).contains(&json.len()), "{}", json.len());
 }

@@ -31,8 +31,8 @@ fn full_success_is_an_empty_message() {
         ..Report::default()
     };
     for signal in [Signal::Traces, Signal::Logs] {
-        assert_eq!(response(&report, signal, Encoding::Protobuf), b"");
-        assert_eq!(response(&report, signal, Encoding::Json), b"{}");
+        assert_eq!(response(&report, signal, OtlpEncoding::Protobuf), b"");
+        assert_eq!(response(&report, signal, OtlpEncoding::Json), b"{}");
     }
 }
 
@@ -41,14 +41,14 @@ fn partial_success_counts_all_rejections_and_describes_the_first() {
     let report = rejecting(30);
     let message = "/spans/0 is wrong; /spans/1 is wrong; /spans/2 is wrong; \
                 /spans/3 is wrong; /spans/4 is wrong; and 25 more";
-    let traces = response(&report, Signal::Traces, Encoding::Protobuf);
+    let traces = response(&report, Signal::Traces, OtlpEncoding::Protobuf);
     let traces = ExportTraceServiceResponse::decode(&*traces).unwrap();
     let partial = traces.partial_success.unwrap();
     assert_eq!(
         (partial.rejected_spans, &*partial.error_message),
         (30, message)
     );
-    let logs = response(&report, Signal::Logs, Encoding::Protobuf);
+    let logs = response(&report, Signal::Logs, OtlpEncoding::Protobuf);
     let logs = ExportLogsServiceResponse::decode(&*logs).unwrap();
     assert_eq!(logs.partial_success.unwrap().rejected_log_records, 30);
 }
@@ -60,7 +60,7 @@ fn the_count_is_a_string_in_json() {
         (Signal::Logs, "rejectedLogRecords"),
     ] {
         let message: Value =
-            serde_json::from_slice(&response(&rejecting(1), signal, Encoding::Json)).unwrap();
+            serde_json::from_slice(&response(&rejecting(1), signal, OtlpEncoding::Json)).unwrap();
         let expected = json!({ name: "1", "errorMessage": "/spans/0 is wrong" });
         assert_eq!(message, json!({ "partialSuccess": expected }));
     }

@@ -135,7 +135,7 @@ fn unset_and_unknown_values_become_none() {
         (kept.kind, kept.outcome, &kept.status_message),
         (None, None, &None)
     );
-    assert_eq!((kept.name, kept.origin), (None, None));
+    assert_eq!((kept.name, kept.resource_scope), (None, None));
     assert_eq!(kept.events[0].time_ns, START_NS, "the span's own start");
 }
 

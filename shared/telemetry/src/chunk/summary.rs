@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::blob::compress;
+use super::codec::compress;
 use crate::batch::Signal;
 use crate::event::{Event, EventRef, Span, SpanKind};
 pub use stats::{Durations, Minute, Stats};

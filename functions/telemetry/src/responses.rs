@@ -4,14 +4,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::base::clock;
-use shared::telemetry::event::{Event, LogRecord, Origin, Scope, Span, SpanKind, SpanLink};
+use shared::telemetry::event::{Event, LogRecord, ResourceScope, Scope, Span, SpanKind, SpanLink};
 use utoipa::ToSchema;
 
 /// A span of a trace.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Span)]
-pub(crate) struct SpanView<'a> {
+pub(crate) struct SpanResponse<'a> {
     span_id: &'a str,
     parent_span_id: Option<&'a str>,
     depth: usize,
@@ -28,7 +28,7 @@ pub(crate) struct SpanView<'a> {
     is_error: bool,
     status_message: Option<&'a str>,
     attributes: &'a Map<String, Value>,
-    events: Vec<EventView<'a>>,
+    events: Vec<SpanEventResponse<'a>>,
     links: &'a [SpanLink],
     resource: Option<&'a Map<String, Value>>,
     scope: Option<&'a Scope>,
@@ -36,7 +36,7 @@ pub(crate) struct SpanView<'a> {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = SpanEvent)]
-struct EventView<'a> {
+struct SpanEventResponse<'a> {
     name: &'a str,
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     timestamp: Timestamp,
@@ -47,7 +47,7 @@ struct EventView<'a> {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = LogRecord)]
-pub(crate) struct LogView<'a> {
+pub(crate) struct LogRecordResponse<'a> {
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     timestamp: Timestamp,
     level: &'a str,
@@ -61,10 +61,10 @@ pub(crate) struct LogView<'a> {
     scope: Option<&'a Scope>,
 }
 
-impl<'a> SpanView<'a> {
+impl<'a> SpanResponse<'a> {
     /// Converts a span with `depth` ancestors in a trace that began at `trace_start`.
     pub(crate) fn of(span: &'a Span, depth: usize, trace_start: Timestamp) -> Self {
-        let origin = span.origin.as_deref();
+        let resource_scope = span.resource_scope.as_deref();
         Self {
             span_id: &span.span_id,
             parent_span_id: span.parent_span_id.as_deref(),
@@ -81,15 +81,15 @@ impl<'a> SpanView<'a> {
             is_error: span.is_error(),
             status_message: span.status_message.as_deref(),
             attributes: &span.attributes,
-            events: span.events.iter().map(EventView::of).collect(),
+            events: span.events.iter().map(SpanEventResponse::of).collect(),
             links: &span.links,
-            resource: origin.map(|origin| &origin.resource),
-            scope: scope(origin),
+            resource: resource_scope.map(|resource_scope| &resource_scope.resource),
+            scope: scope(resource_scope),
         }
     }
 }
 
-impl<'a> EventView<'a> {
+impl<'a> SpanEventResponse<'a> {
     fn of(event: &'a shared::telemetry::event::SpanEvent) -> Self {
         Self {
             name: &event.name,
@@ -99,10 +99,10 @@ impl<'a> EventView<'a> {
     }
 }
 
-impl<'a> LogView<'a> {
+impl<'a> LogRecordResponse<'a> {
     /// Converts a log record.
     pub(crate) fn of(record: &'a LogRecord) -> Self {
-        let origin = record.origin.as_deref();
+        let resource_scope = record.resource_scope.as_deref();
         Self {
             timestamp: record.start(),
             level: &record.level,
@@ -112,8 +112,8 @@ impl<'a> LogView<'a> {
             span_id: record.span_id.as_deref(),
             service: record.service(),
             attributes: &record.attributes,
-            resource: origin.map(|origin| &origin.resource),
-            scope: scope(origin),
+            resource: resource_scope.map(|resource_scope| &resource_scope.resource),
+            scope: scope(resource_scope),
         }
     }
 }
@@ -123,6 +123,6 @@ pub(crate) fn milliseconds(from: Timestamp, to: Timestamp) -> f64 {
     to.duration_since(from).as_secs_f64() * 1000.0
 }
 
-fn scope(origin: Option<&Origin>) -> Option<&Scope> {
-    origin.and_then(|origin| origin.scope.as_ref())
+fn scope(resource_scope: Option<&ResourceScope>) -> Option<&Scope> {
+    resource_scope.and_then(|resource_scope| resource_scope.scope.as_ref())
 }

@@ -15,7 +15,7 @@ use crate::batch_get::MAX_ITEMS;
 use crate::{Database, StorageError, keys};
 use upblit_base::clock;
 use upblit_base::ids::PublicKeyId;
-use upblit_telemetry::ingest_health::{Health, LastError};
+use upblit_telemetry::key_health::{KeyHealth, LastError};
 use upblit_telemetry::reject_reason::RejectReason;
 
 /// Time from the start of the day until its item expires. The item is shown for two days.
@@ -32,7 +32,7 @@ impl Database {
         &self,
         key: PublicKeyId,
         day: Date,
-        sum: &Health,
+        sum: &KeyHealth,
     ) -> Result<(), StorageError> {
         let mut added = vec!["accepted :accepted".to_owned()];
         let mut set = vec![
@@ -79,10 +79,10 @@ impl Database {
         &self,
         of: impl Iterator<Item = PublicKeyId>,
         days: [Date; 2],
-    ) -> Result<HashMap<PublicKeyId, Health>, StorageError> {
+    ) -> Result<HashMap<PublicKeyId, KeyHealth>, StorageError> {
         let items = of.flat_map(|key| days.map(|day| keys::health(key, day)));
         let items: Vec<Item> = items.map(|pk| attribute::key([(keys::PK, &pk)])).collect();
-        let mut found: HashMap<PublicKeyId, Health> = HashMap::new();
+        let mut found: HashMap<PublicKeyId, KeyHealth> = HashMap::new();
         let table = &self.tables.short_lived;
         for item in self.get_all(table, &items, MAX_ITEMS).await? {
             let (key, health) = read(&item)?;
@@ -101,7 +101,7 @@ fn ttl(day: Date) -> i64 {
     clock::after(begin.unwrap_or(Timestamp::MAX), KEPT).as_second()
 }
 
-fn read(item: &Item) -> Result<(PublicKeyId, Health), StorageError> {
+fn read(item: &Item) -> Result<(PublicKeyId, KeyHealth), StorageError> {
     let HealthRow {
         pk,
         since_ms,
@@ -111,7 +111,7 @@ fn read(item: &Item) -> Result<(PublicKeyId, Health), StorageError> {
         clock_skew_ms,
     } = attribute::from_item(item.clone())?;
     let key = keys::key_of_health(&pk).ok_or_else(|| corrupt(pk.as_str()))?;
-    let health = Health {
+    let health = KeyHealth {
         since: clock::from_millis(since_ms),
         last_seen_at: clock::from_millis(last_seen_ms),
         accepted,

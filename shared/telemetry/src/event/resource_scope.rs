@@ -4,7 +4,7 @@ use utoipa::ToSchema;
 
 /// Where events come from, in OpenTelemetry's sense. OTLP sends it once for many events.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Origin {
+pub struct ResourceScope {
     /// Attributes of the resource, such as service, process and host.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub resource: Map<String, Value>,
@@ -27,7 +27,7 @@ pub struct Scope {
 /// Attribute that names the service (OpenTelemetry semantic conventions).
 const SERVICE_NAME: &str = "service.name";
 
-impl Origin {
+impl ResourceScope {
     /// Service of the resource: `service.name`, unless empty.
     pub fn service(&self) -> Option<&str> {
         service(&self.resource)

@@ -28,7 +28,7 @@ pub const MAX_DETAIL_CHARS: usize = 200;
 
 /// What became of the requests with a key during a period.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Health {
+pub struct KeyHealth {
     /// Time of the first request of the period.
     pub since: Timestamp,
     /// Time of the last request of the period, accepted or refused.
@@ -56,8 +56,8 @@ pub struct LastError {
     pub detail: String,
 }
 
-impl Health {
-    /// Health of one request whose batch could be read.
+impl KeyHealth {
+    /// KeyHealth of one request whose batch could be read.
     pub fn of_batch(report: &Report, now: Timestamp) -> Self {
         let last_error = report.errors.last().map(|rejection| {
             let detail = format!("{}: {}", rejection.error.pointer, rejection.error.reason);
@@ -73,7 +73,7 @@ impl Health {
         }
     }
 
-    /// Health of one request that was refused as a whole. `detail` is the error message
+    /// KeyHealth of one request that was refused as a whole. `detail` is the error message
     /// returned to the sender.
     pub fn of_refusal(reason: RejectReason, detail: &str, now: Timestamp) -> Self {
         Self {
@@ -158,7 +158,7 @@ pub fn shown_days(now: Timestamp) -> [Date; 2] {
 /// The totals for one key that an instance has not written yet.
 #[derive(Debug, Default)]
 pub struct Pending {
-    totals: BTreeMap<Date, Health>,
+    totals: BTreeMap<Date, KeyHealth>,
     attempted_at: Option<Timestamp>,
     /// Day of the last total written, and the reasons written for that day.
     written: Option<(Date, BTreeSet<RejectReason>)>,
@@ -166,19 +166,19 @@ pub struct Pending {
 
 impl Pending {
     /// Counts a request.
-    pub fn record(&mut self, request: Health) {
+    pub fn record(&mut self, request: KeyHealth) {
         self.add(day_of(request.last_seen_at), request);
     }
 
     /// Reverts a request that was recorded, whether written or not. For a request that
     /// failed later, which its sender will retry.
-    pub fn revert(&mut self, request: &Health) {
+    pub fn revert(&mut self, request: &KeyHealth) {
         self.record(request.reverted());
     }
 
     /// Takes the totals that are due to be written, by day; empty if it is too early.
     /// The caller must report each by [`Self::written`] or [`Self::not_written`].
-    pub fn due(&mut self, now: Timestamp) -> BTreeMap<Date, Health> {
+    pub fn due(&mut self, now: Timestamp) -> BTreeMap<Date, KeyHealth> {
         let interval = if self.has_news(now) {
             NEWS_INTERVAL
         } else {
@@ -195,7 +195,7 @@ impl Pending {
     }
 
     /// Records that a total was written.
-    pub fn written(&mut self, day: Date, total: &Health) {
+    pub fn written(&mut self, day: Date, total: &KeyHealth) {
         let reasons = total.rejected_by.keys().copied();
         match &mut self.written {
             Some((last_day, written)) if *last_day == day => written.extend(reasons),
@@ -205,11 +205,11 @@ impl Pending {
     }
 
     /// Puts back a total that could not be written.
-    pub fn not_written(&mut self, day: Date, total: Health) {
+    pub fn not_written(&mut self, day: Date, total: KeyHealth) {
         self.add(day, total);
     }
 
-    fn add(&mut self, day: Date, health: Health) {
+    fn add(&mut self, day: Date, health: KeyHealth) {
         let total = match self.totals.remove(&day) {
             Some(before) => before.plus(health),
             None => health,

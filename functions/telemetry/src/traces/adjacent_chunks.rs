@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use shared::base::clock;
-use shared::store::telemetry::StoredHead;
+use shared::store::telemetry::StoredSummary;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::Position;
-use shared::telemetry::chunk::head::{Entry, Summary, TraceCounts, fingerprint};
+use shared::telemetry::chunk::summary::{Entry, Summary, TraceCounts, fingerprint};
 use shared::telemetry::event::Span;
 use shared::telemetry::query::listing::Gathered;
-use shared::telemetry::query::window::Window;
+use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 
 use crate::archive::Archive;
@@ -27,10 +27,10 @@ const AFTER: Duration = Duration::from_secs(5 * 60);
 
 /// Number of summaries of adjacent chunks that are read. In busier times, a row counts
 /// only the spans found in these.
-const MAX_HEADS: usize = 2_000;
+const MAX_SUMMARIES: usize = 2_000;
 
 /// Size of the adjacent chunks that are read, in bytes.
-const MAX_BLOB_BYTES: usize = 16 * 1024 * 1024;
+const MAX_READ_BYTES: usize = 16 * 1024 * 1024;
 
 /// A row, and the chunk that lists it.
 type Candidate<'a> = (Position, &'a Entry);
@@ -100,10 +100,10 @@ async fn counts(
     archive: &Archive,
     candidates: &[Candidate<'_>],
 ) -> Result<Vec<Option<Counts>>, Error> {
-    let heads = surrounding(state, archive, candidates).await?;
+    let summaries = surrounding(state, archive, candidates).await?;
     let alone: Vec<Option<Counts>> = candidates
         .iter()
-        .map(|candidate| counts_if_alone(&heads, candidate))
+        .map(|candidate| counts_if_alone(&summaries, candidate))
         .collect();
     let scattered: HashSet<u32> = candidates
         .iter()
@@ -111,7 +111,7 @@ async fn counts(
         .filter(|(_, alone)| alone.is_none())
         .map(|((_, entry), _)| fingerprint(&entry.trace_id))
         .collect();
-    let opened = open(state, archive, &heads, &scattered).await?;
+    let opened = open(state, archive, &summaries, &scattered).await?;
     let counts = candidates.iter().zip(alone);
     let counts =
         counts.map(|(candidate, alone)| alone.or_else(|| gathered_counts(&opened, candidate)));
@@ -123,13 +123,13 @@ async fn surrounding(
     state: &crate::State,
     archive: &Archive,
     candidates: &[Candidate<'_>],
-) -> Result<Vec<(StoredHead, Summary)>, Error> {
+) -> Result<Vec<(StoredSummary, Summary)>, Error> {
     let first = candidates.iter().map(|(_, entry)| entry.start());
     let last = candidates.iter().map(|(_, entry)| entry.end());
     let (Some(first), Some(last)) = (first.min(), last.max()) else {
         return Ok(Vec::new());
     };
-    let window = Window {
+    let window = TimeWindow {
         from: clock::before(first, BEFORE),
         to: clock::after(last, AFTER),
     };
@@ -137,26 +137,34 @@ async fn surrounding(
         .iter()
         .map(|(_, entry)| fingerprint(&entry.trace_id))
         .collect();
-    let mut heads = Vec::new();
-    let keep = |head: StoredHead| {
-        let summary = head.summary()?;
+    let mut summaries = Vec::new();
+    let keep = |stored: StoredSummary| {
+        let summary = stored.summary()?;
         if traces.iter().any(|trace| summary.may_hold(*trace)) {
-            heads.push((head, summary));
+            summaries.push((stored, summary));
         }
         Ok(())
     };
-    let range = archive.heads_at(Signal::Traces, window);
-    state.database.each_head(&range, MAX_HEADS, keep).await?;
-    heads.sort_by_key(|(head, _)| head.position);
-    Ok(heads)
+    let range = archive.summaries_at(Signal::Traces, window);
+    state
+        .database
+        .each_summary(&range, MAX_SUMMARIES, keep)
+        .await?;
+    summaries.sort_by_key(|(stored, _)| stored.position);
+    Ok(summaries)
 }
 
 /// The counts in the summary, if no other chunk holds spans of the trace.
-fn counts_if_alone(heads: &[(StoredHead, Summary)], (chunk, entry): &Candidate) -> Option<Counts> {
+fn counts_if_alone(
+    summaries: &[(StoredSummary, Summary)],
+    (chunk, entry): &Candidate,
+) -> Option<Counts> {
     let trace = fingerprint(&entry.trace_id);
-    let mut holding = heads.iter().filter(|(_, summary)| summary.may_hold(trace));
+    let mut holding = summaries
+        .iter()
+        .filter(|(_, summary)| summary.may_hold(trace));
     match (holding.next(), holding.next()) {
-        (Some((head, summary)), None) if head.position == *chunk => {
+        (Some((stored, summary)), None) if stored.position == *chunk => {
             let TraceCounts(spans, errors) = *summary.traces.as_ref()?.get(&trace)?;
             Some(Counts {
                 spans: spans as usize,
@@ -170,21 +178,21 @@ fn counts_if_alone(heads: &[(StoredHead, Summary)], (chunk, entry): &Candidate) 
 async fn open(
     state: &crate::State,
     archive: &Archive,
-    heads: &[(StoredHead, Summary)],
+    summaries: &[(StoredSummary, Summary)],
     traces: &HashSet<u32>,
 ) -> Result<BTreeMap<Position, Vec<Span>>, Error> {
     let mut bytes = 0;
-    let worth_it = heads
+    let worth_it = summaries
         .iter()
         .filter(|(_, summary)| traces.iter().any(|trace| summary.may_hold(*trace)))
-        .map(|(head, _)| head)
-        .take_while(|head| {
-            bytes += head.bytes;
-            bytes <= MAX_BLOB_BYTES
+        .map(|(stored, _)| stored)
+        .take_while(|stored| {
+            bytes += stored.bytes;
+            bytes <= MAX_READ_BYTES
         });
-    let closed: Vec<&StoredHead> = worth_it.collect();
+    let closed: Vec<&StoredSummary> = worth_it.collect();
     let opened = state.database.open(archive.application_id, &closed).await?;
-    let places = closed.into_iter().map(|head| head.position);
+    let places = closed.into_iter().map(|stored| stored.position);
     Ok(places.zip(opened).collect())
 }
 

@@ -7,11 +7,13 @@ use jiff::Timestamp;
 use shared::base::causes::WithCauses;
 use shared::base::clock;
 use shared::store::StorageError;
-use shared::store::telemetry::{HeadsRead, Mark, RollupKey, StoredHead, StoredRollup};
+use shared::store::telemetry::{
+    DirtyMarker, RollupKey, StoredRollup, StoredSummary, SummariesRead,
+};
 use shared::telemetry::batch::{HOUR, Signal};
 use shared::telemetry::query::metrics::Series;
 use shared::telemetry::query::rollup::{Parts, Rollup};
-use shared::telemetry::query::window::Window;
+use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 
 use crate::archive::{Archive, too_much};
@@ -25,48 +27,49 @@ const MAX_CONCURRENT: usize = 2;
 /// # Errors
 /// When there are too many summaries, or storage fails. If the sealed hours are too many
 /// for one request, it stores rollups of some of them, and a retry continues from there.
-pub(crate) async fn add_up(
+pub(crate) async fn add_window(
     state: &crate::State,
     archive: &Archive,
     signal: Signal,
     series: &mut Series,
 ) -> Result<(), Error> {
-    let sums = Sums {
+    let reader = RollupReader {
         state,
         archive,
         signal,
-        heads: AtomicUsize::new(0),
+        summaries: AtomicUsize::new(0),
     };
-    let Parts { hours, rest } = Parts::of(series.window(), archive.sums_since(), archive.now());
+    let Parts { hours, rest } = Parts::of(series.window(), archive.rollups_since(), archive.now());
     for window in rest {
-        sums.each_head(window, |head| {
-            series.add(head.hour(), &head.summary()?);
-            Ok(())
-        })
-        .await?;
+        reader
+            .each_summary(window, |stored| {
+                series.add(stored.hour(), &stored.summary()?);
+                Ok(())
+            })
+            .await?;
     }
-    for (hour, rollup) in sums.of_hours(hours).await? {
+    for (hour, rollup) in reader.of_hours(hours).await? {
         series.add_hour(hour, &rollup);
     }
     Ok(())
 }
 
 /// Reads rollups and summaries for one request.
-struct Sums<'a> {
+struct RollupReader<'a> {
     state: &'a crate::State,
     archive: &'a Archive,
     signal: Signal,
     /// Number of summaries read so far.
-    heads: AtomicUsize,
+    summaries: AtomicUsize,
 }
 
-impl Sums<'_> {
+impl RollupReader<'_> {
     /// The rollups of sealed hours. Missing ones are computed and stored.
     async fn of_hours(&self, hours: Vec<Timestamp>) -> Result<Vec<(Timestamp, Rollup)>, Error> {
         let (Some(from), Some(last)) = (hours.first(), hours.last()) else {
             return Ok(Vec::new());
         };
-        let all = Window {
+        let all = TimeWindow {
             from: *from,
             to: clock::after(*last, HOUR),
         };
@@ -92,18 +95,18 @@ impl Sums<'_> {
 
     /// Computes the rollup of an hour and stores it.
     async fn roll_up(&self, hour: Timestamp, seen: Option<&DirtyMarker>) -> Result<Rollup, Error> {
-        if self.heads.load(Ordering::Relaxed) > self.state.max_heads {
+        if self.summaries.load(Ordering::Relaxed) > self.state.max_summaries {
             return Err(Error::Unavailable("hours are still being rolled up".into()));
         }
         let mut rollup = Rollup::default();
         let mut expires_at = self.archive.expiry(hour);
-        let window = Window {
+        let window = TimeWindow {
             from: hour,
             to: clock::after(hour, HOUR),
         };
-        self.each_head(window, |head| {
-            rollup.add(&head.summary()?);
-            expires_at = expires_at.max(head.expires_at);
+        self.each_summary(window, |stored| {
+            rollup.add(&stored.summary()?);
+            expires_at = expires_at.max(stored.expires_at);
             Ok(())
         })
         .await?;
@@ -123,20 +126,25 @@ impl Sums<'_> {
         Ok(rollup)
     }
 
-    async fn each_head(
+    async fn each_summary(
         &self,
-        window: Window,
-        mut each: impl FnMut(StoredHead) -> Result<(), StorageError>,
+        window: TimeWindow,
+        mut each: impl FnMut(StoredSummary) -> Result<(), StorageError>,
     ) -> Result<(), Error> {
-        let range = self.archive.heads(self.signal, window);
-        let counted = |head| {
-            self.heads.fetch_add(1, Ordering::Relaxed);
-            each(head)
+        let range = self.archive.summaries(self.signal, window);
+        let counted = |stored| {
+            self.summaries.fetch_add(1, Ordering::Relaxed);
+            each(stored)
         };
-        let most = self.state.max_heads;
-        match self.state.database.each_head(&range, most, counted).await? {
-            HeadsRead::All => Ok(()),
-            HeadsRead::TooMany => Err(too_much()),
+        let most = self.state.max_summaries;
+        match self
+            .state
+            .database
+            .each_summary(&range, most, counted)
+            .await?
+        {
+            SummariesRead::All => Ok(()),
+            SummariesRead::TooMany => Err(too_much()),
         }
     }
 }

@@ -18,25 +18,25 @@ fn error(reason: &str) -> FieldError {
     }
 }
 
-fn accepted(count: usize, at: Timestamp) -> Health {
+fn accepted(count: usize, at: Timestamp) -> KeyHealth {
     let report = Report {
         accepted: count,
         ..Report::default()
     };
-    Health::of_batch(&report, at)
+    KeyHealth::of_batch(&report, at)
 }
 
-fn refused(reason: RejectReason, at: Timestamp) -> Health {
-    Health::of_refusal(reason, "refused", at)
+fn refused(reason: RejectReason, at: Timestamp) -> KeyHealth {
+    KeyHealth::of_refusal(reason, "refused", at)
 }
 
 /// The totals that are due, reported as written.
-fn write(pending: &mut Pending, now: Timestamp) -> Option<Health> {
+fn write(pending: &mut Pending, now: Timestamp) -> Option<KeyHealth> {
     let due = pending.due(now);
     for (day, sum) in &due {
         pending.written(*day, sum);
     }
-    due.into_values().reduce(Health::plus)
+    due.into_values().reduce(KeyHealth::plus)
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_batch_counts_its_events_and_a_refused_request_counts_as_one() {
     };
     report.reject(1, error("must be a number"));
     report.reject(4, error("is missing"));
-    let batch = Health::of_batch(&report, noon());
+    let batch = KeyHealth::of_batch(&report, noon());
     assert_eq!(batch.rejected_by[&RejectReason::Malformed], 2);
     let last_error = batch.last_error.as_ref().unwrap();
     assert_eq!(last_error.detail, "/traces/0: is missing");
@@ -65,7 +65,7 @@ fn a_batch_counts_its_events_and_a_refused_request_counts_as_one() {
 #[test]
 fn error_details_are_truncated_and_contain_no_line_breaks() {
     let long = format!("a\nb{}", "é".repeat(500));
-    let health = Health::of_refusal(RejectReason::MalformedRequest, &long, noon());
+    let health = KeyHealth::of_refusal(RejectReason::MalformedRequest, &long, noon());
     let detail = health.last_error.unwrap().detail;
     assert_eq!(detail.chars().count(), MAX_DETAIL_CHARS);
     assert!(detail.starts_with("abé"));
@@ -73,11 +73,11 @@ fn error_details_are_truncated_and_contain_no_line_breaks() {
 
 #[test]
 fn a_total_does_not_depend_on_the_order_of_requests() {
-    let skewed = Health {
+    let skewed = KeyHealth {
         clock_skew_ms: Some(5),
         ..accepted(1, noon())
     };
-    let later = Health {
+    let later = KeyHealth {
         clock_skew_ms: Some(7),
         ..refused(RejectReason::KeyDisabled, seconds_after_noon(1))
     };
@@ -95,7 +95,7 @@ fn clock_skew_comes_from_the_envelope_or_from_an_event_that_ends_in_the_future()
             latest_end: end.map(seconds_after_noon),
             ..Report::default()
         };
-        Health::of_batch(&report, seconds_after_noon(100)).clock_skew_ms
+        KeyHealth::of_batch(&report, seconds_after_noon(100)).clock_skew_ms
     };
     assert_eq!(skew(Some(40), Some(130)), Some(-60_000));
     assert_eq!(skew(Some(130), None), Some(30_000));
@@ -170,7 +170,7 @@ fn a_reverted_request_does_not_count_whether_it_was_written_or_not() {
     pending.revert(&first);
     let mut report = Report::default();
     report.reject(0, error("is missing"));
-    let second = Health::of_batch(&report, seconds_after_noon(30));
+    let second = KeyHealth::of_batch(&report, seconds_after_noon(30));
     pending.record(second.clone());
     pending.revert(&second);
     total = total.plus(write(&mut pending, seconds_after_noon(60)).unwrap());
@@ -188,17 +188,17 @@ fn totals_are_kept_by_day_and_days_no_longer_shown_are_dropped() {
     let tomorrow = clock::after(noon(), day);
     pending.record(accepted(10, tomorrow));
     let due = pending.due(tomorrow);
-    let sums: Vec<_> = due
+    let totals: Vec<_> = due
         .iter()
         .map(|(day, sum)| (day.day(), sum.accepted))
         .collect();
-    assert_eq!(sums, [(31, 1), (1, 10)]);
+    assert_eq!(totals, [(31, 1), (1, 10)]);
     for (day, sum) in due {
         pending.not_written(day, sum);
     }
     let due = pending.due(clock::after(tomorrow, day));
-    let sums: Vec<_> = due.values().map(|sum| sum.accepted).collect();
-    assert_eq!(sums, [10]);
+    let totals: Vec<_> = due.values().map(|total| total.accepted).collect();
+    assert_eq!(totals, [10]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::tree::{Group, Names, Raw};
 use super::values;
 use crate::decode::bounds::{Bounds, MAX_ATTRIBUTE_BYTES};
 use crate::decode::layout::EventError;
-use crate::event::{Origin, Scope};
+use crate::event::{ResourceScope, Scope};
 use upblit_base::field_error::FieldError;
 
 /// Largest total size of the attributes of a resource, as JSON, in bytes.
@@ -21,16 +21,16 @@ const SERVICE_NAME: &str = "service.name";
 
 /// Resource and scope of the events of a group.
 #[derive(Debug, Clone)]
-pub(super) struct Source {
+pub(super) struct GroupResourceScope {
     /// `None` if the request sends neither.
-    pub(super) origin: Option<Arc<Origin>>,
+    pub(super) resource_scope: Option<Arc<ResourceScope>>,
     /// Whether a part of them was truncated or dropped.
     pub(super) is_cut: bool,
 }
 
 /// Decodes the resources and scopes of a request's groups, in order.
 #[derive(Debug, Default)]
-pub(super) struct Origins {
+pub(super) struct ResourceScopes {
     bytes: usize,
     /// Index and attributes of the last resource, which the following scopes may share.
     last: Option<(usize, Result<Attributes, FieldError>)>,
@@ -45,7 +45,7 @@ struct Attributes {
     is_cut: bool,
 }
 
-impl Origins {
+impl ResourceScopes {
     /// Total size of the resources and scopes decoded so far, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
@@ -55,19 +55,24 @@ impl Origins {
     ///
     /// # Errors
     /// When either cannot be decoded.
-    pub(super) fn of(&mut self, group: &Group<'_>, names: &Names) -> Result<Source, FieldError> {
+    pub(super) fn of(
+        &mut self,
+        group: &Group<'_>,
+        names: &Names,
+    ) -> Result<GroupResourceScope, FieldError> {
         let (scope, is_scope_cut) =
             scope(group.scope).map_err(|reason| at(group.scope_pointer(names), reason))?;
         let resource = self.resource(group, names)?;
         let resource_bytes = resource.bytes;
         let is_resource_cut = resource.is_cut;
-        let origin = Origin {
+        let resource_scope = ResourceScope {
             resource: resource.kept.clone(),
             scope,
         };
-        self.bytes += resource_bytes + origin.scope.as_ref().map_or(0, len);
-        Ok(Source {
-            origin: (origin != Origin::default()).then(|| Arc::new(origin)),
+        self.bytes += resource_bytes + resource_scope.scope.as_ref().map_or(0, len);
+        Ok(GroupResourceScope {
+            resource_scope: (resource_scope != ResourceScope::default())
+                .then(|| Arc::new(resource_scope)),
             is_cut: is_scope_cut || is_resource_cut,
         })
     }
