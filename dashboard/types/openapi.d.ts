@@ -175,7 +175,7 @@ export interface paths {
         put?: never;
         /**
          * Send log records
-         * @description As spans.
+         * @description Sends log records. Responds when they are durable, and accepts the same encodings and limits as POST /ingest/traces.
          */
         post: operations["ingestLogs"];
         delete?: never;
@@ -195,7 +195,7 @@ export interface paths {
         put?: never;
         /**
          * Send spans
-         * @description Answered when they are durable. A bad event is left out and told, and costs no other. The same bytes again are stored once.
+         * @description Responds when the events are durable. A malformed event is rejected and reported, and the others are accepted. Sending the same body again stores it once. The body has at most 4 MiB, 16 MiB decompressed, and 10,000 events.
          */
         post: operations["ingestTraces"];
         delete?: never;
@@ -411,7 +411,7 @@ export interface paths {
         };
         /**
          * List log records
-         * @description Newest first.
+         * @description Returns log records, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks.
          */
         get: operations["listLogs"];
         put?: never;
@@ -429,7 +429,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get counts, failures and durations over time */
+        /**
+         * Get counts, failures and durations over time
+         * @description Returns consecutive buckets, empty ones included, and their total. The time range is widened to whole buckets, of which there are at most 2,100.
+         */
         get: operations["getMetrics"];
         put?: never;
         post?: never;
@@ -448,7 +451,7 @@ export interface paths {
         };
         /**
          * List traces
-         * @description A row a trace, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`: one request searches only so far.
+         * @description Returns one row per trace, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks.
          */
         get: operations["listTraces"];
         put?: never;
@@ -468,7 +471,7 @@ export interface paths {
         };
         /**
          * Get a trace
-         * @description Its spans as a tree, depth first, and its logs.
+         * @description Returns the spans of the trace as a tree, depth first, and its log records. Pass `at` if you know a time within the trace: the search then takes only a few reads.
          */
         get: operations["getTrace"];
         put?: never;
@@ -583,15 +586,15 @@ export interface components {
          * @enum {string}
          */
         Environment: "production" | "test";
-        /** @description `ExportLogsServiceRequest` of OTLP 1.11, in the JSON of protobuf. */
+        /** @description `ExportLogsServiceRequest` of OTLP 1.11, in its JSON encoding. */
         ExportLogs: {
             resourceLogs: Record<string, never>[];
         };
-        /** @description `ExportTraceServiceRequest` of OTLP 1.11, in the JSON of protobuf. */
+        /** @description `ExportTraceServiceRequest` of OTLP 1.11, in its JSON encoding. */
         ExportTraces: {
             resourceSpans: Record<string, never>[];
         };
-        /** @description `ExportTraceServiceResponse` or `ExportLogsServiceResponse`; empty when all was stored. */
+        /** @description `ExportTraceServiceResponse` or `ExportLogsServiceResponse`; empty if all events were stored. */
         Exported: {
             partialSuccess?: components["schemas"]["PartialSuccess"] | null;
         };
@@ -602,11 +605,11 @@ export interface components {
             /** @description Reason in plain words, for display to the user. */
             reason: string;
         };
-        /** @description An instrumentation scope. */
+        /** @description Instrumentation scope (OpenTelemetry): the library or module that records events. */
         InstrumentationScope: {
-            /** @description Its name. */
+            /** @description Name of the library; may be empty. */
             name: string;
-            /** @description Its version. */
+            /** @description Version of the library. */
             version?: string | null;
         };
         /** @description A key in responses. Never contains its secret. */
@@ -700,30 +703,45 @@ export interface components {
         };
         /** @description A batch of log records. */
         LogBatch: {
-            /** @description At most 10,000. */
+            /** @description The log records, at most 10,000. */
             logs: components["schemas"]["LogEvent"][];
             /**
              * Format: date-time
-             * @description When the batch is sent. Events without a time take it.
+             * @description Time of sending. Used for records without a time.
              */
             timestamp?: string | null;
         };
-        /** @description A log record. Fields that are not named here are kept as attributes. */
+        /** @description A log record. Other fields are kept as attributes. */
         LogEvent: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Time by the clock of the client.
+             */
             clientTimestamp?: string | null;
-            /** @example error */
+            /**
+             * @description Severity.
+             * @example error
+             */
             level?: string | null;
-            /** @example the bank did not answer within 3 s */
+            /**
+             * @description Text of the record.
+             * @example the bank did not answer within 3 s
+             */
             message?: string | null;
             /**
              * Format: date-time
-             * @description When it was written.
+             * @description Time it was written. Default: `clientTimestamp`, then the time of the batch.
              */
             timestamp?: string | null;
-            /** @example 4bf92f3577b34da6a3ce929d0e0e4736 */
+            /**
+             * @description Id of the trace that the record belongs to; any text.
+             * @example 4bf92f3577b34da6a3ce929d0e0e4736
+             */
             traceId?: string | null;
-            /** @example app */
+            /**
+             * @description Type of the record, in the SDK's words.
+             * @example app
+             */
             type?: string | null;
         };
         /** @description A log record. */
@@ -744,7 +762,7 @@ export interface components {
             traceId?: string | null;
             type?: string | null;
         };
-        /** @description The answer. */
+        /** @description A page of log records. */
         Logs: {
             logs: components["schemas"]["LogRecord"][];
             nextCursor?: string | null;
@@ -757,7 +775,7 @@ export interface components {
             login: string;
             name: string;
         };
-        /** @description The answer. */
+        /** @description Counts, failures and durations over time. */
         Metrics: {
             buckets: components["schemas"]["Bucket"][];
             /** Format: date-time */
@@ -789,7 +807,7 @@ export interface components {
             name?: components["schemas"]["Name"] | null;
             scopes?: components["schemas"]["KeyScope"][] | null;
         };
-        /** @description What was left out, and why. */
+        /** @description The number of rejected events, and the reasons for the first of them. */
         PartialSuccess: {
             errorMessage?: string | null;
             rejectedLogRecords?: string | null;
@@ -839,7 +857,7 @@ export interface components {
             refreshToken: string;
         };
         /**
-         * @description Why an event or a request was not accepted: a closed set, to count by.
+         * @description Reason for rejecting an event or a whole request. Key health counts by it.
          * @enum {string}
          */
         RejectReason: "too-old" | "too-far-ahead" | "malformed" | "too-large" | "unsupported-media-type" | "malformed-request" | "rate-limited" | "missing-scope" | "key-disabled" | "key-expired" | "key-revoked";
@@ -848,15 +866,15 @@ export interface components {
             /** @description Position of the event in the batch, from 0. */
             index: number;
         };
-        /** @description The answer to a batch. */
+        /** @description The response to a batch. */
         Report: {
-            /** @description Events stored. */
+            /** @description Number of events stored. */
             accepted: number;
-            /** @description Why events were dropped: the first `MAX_REPORTED` of them. */
+            /** @description Reasons why events were dropped, for the first 20 of them. */
             errors: components["schemas"]["Rejection"][];
-            /** @description Events dropped. */
+            /** @description Number of events dropped. */
             rejected: number;
-            /** @description Events stored with a text or attribute cut to its bound. */
+            /** @description Number of events stored with a text or attribute truncated to its limit. */
             truncated: number;
         };
         /**
@@ -950,15 +968,15 @@ export interface components {
          * @enum {string}
          */
         SpanKind: "internal" | "server" | "client" | "producer" | "consumer";
-        /** @description A span of this or another trace. */
+        /** @description Link to a span of this or another trace. */
         SpanLink: {
-            /** @description What they have to do with each other. */
+            /** @description Attributes that describe the link. */
             attributes?: {
                 [key: string]: unknown;
             };
-            /** @description Its id. */
+            /** @description Id of the linked span. */
             spanId: string;
-            /** @description Its trace. */
+            /** @description Trace of the linked span. */
             traceId: string;
         };
         Stats: {
@@ -1017,7 +1035,7 @@ export interface components {
         Total: components["schemas"]["Stats"] & {
             requests: components["schemas"]["Stats"];
         };
-        /** @description The answer. */
+        /** @description A trace with its spans and log records. */
         Trace: {
             /** Format: double */
             durationMs: number;
@@ -1035,42 +1053,53 @@ export interface components {
         TraceBatch: {
             /**
              * Format: date-time
-             * @description When the batch is sent. Events without a time take it.
+             * @description Time of sending. Used for events without a time.
              */
             timestamp?: string | null;
-            /** @description At most 10,000. */
+            /** @description The spans, at most 10,000. */
             traces: components["schemas"]["TraceEvent"][];
         };
         /**
-         * @description A span: 24 hours back to 5 minutes ahead. Fields that are not named here are kept
-         *     as attributes.
+         * @description A span. Other fields are kept as attributes. It must have
+         *     ended within the last 24 hours and start at most 5 minutes in the future.
          */
         TraceEvent: {
             /**
              * Format: double
+             * @description Duration in milliseconds, up to 7 days.
              * @example 12.5
              */
             durationMs?: number | null;
-            /** @description Null, empty or left out for a root. */
+            /** @description Id of the parent span. Null, empty or absent for a root span. */
             parentSpanId?: string | null;
-            /** @example GET */
+            /**
+             * @description HTTP method.
+             * @example GET
+             */
             requestMethod?: string | null;
-            /** @example /cart */
+            /**
+             * @description URL or path of the request.
+             * @example /cart
+             */
             requestURL?: string | null;
             /**
              * Format: int32
+             * @description HTTP status of the response.
              * @example 200
              */
             responseStatus?: number | null;
-            /** @example 00f067aa0ba902b7 */
+            /**
+             * @description Id of the span; any text.
+             * @example 00f067aa0ba902b7
+             */
             spanId: string;
             /**
              * Format: date-time
-             * @description When it started.
+             * @description Start time. Default: the time of the batch.
              */
             timestamp?: string | null;
             /**
-             * @description Any text.
+             * @description Id of the trace; any text.
              * @example 4bf92f3577b34da6a3ce929d0e0e4736
              */
             traceId: string;
@@ -1091,7 +1120,7 @@ export interface components {
             status?: number | null;
             traceId: string;
         };
-        /** @description The answer. */
+        /** @description A page of traces. */
         Traces: {
             nextCursor?: string | null;
             traces: components["schemas"]["TraceRow"][];
@@ -2215,15 +2244,17 @@ export interface operations {
                 /** @description End of the time range. Default: now. */
                 to?: string;
                 /**
-                 * @description One or several, with commas between.
+                 * @description One or more levels, separated by commas.
                  * @example error,warn
                  */
                 level?: string;
+                /** @description Trace that the records belong to. */
                 traceId?: string;
-                /** @description In message, type or service; in any case. */
+                /** @description Text to find in message, type or service, ignoring case. */
                 q?: string;
+                /** @description Number of rows per page. */
                 limit?: number;
-                /** @description `nextCursor` of the page before. */
+                /** @description `nextCursor` of the previous page. */
                 cursor?: string;
             };
             header?: never;
@@ -2259,7 +2290,7 @@ export interface operations {
                 to?: string;
                 /** @description Width of a bucket in seconds. */
                 step?: 300 | 900 | 3600 | 21600 | 86400;
-                /** @description Kind of telemetry. Default: traces. */
+                /** @description Signal to count. Default: traces. */
                 signal?: "traces" | "logs";
             };
             header?: never;
@@ -2294,15 +2325,17 @@ export interface operations {
                 /** @description End of the time range. Default: now. */
                 to?: string;
                 /**
-                 * @description `ok`, `error`, a class like `5xx`, or a status.
+                 * @description `ok`, `error`, a class of HTTP statuses such as `5xx`, or a status such as `404`.
                  * @example error
                  */
                 status?: string;
+                /** @description Shortest duration, in milliseconds. */
                 minDurationMs?: number;
-                /** @description In name, service or trace id; in any case. */
+                /** @description Text to find in name, service or trace id, ignoring case. */
                 q?: string;
+                /** @description Number of rows per page. */
                 limit?: number;
-                /** @description `nextCursor` of the page before. */
+                /** @description `nextCursor` of the previous page. */
                 cursor?: string;
             };
             header?: never;
@@ -2332,7 +2365,7 @@ export interface operations {
             query: {
                 /** @description Application whose telemetry is read. */
                 applicationId: components["schemas"]["ApplicationId"];
-                /** @description A time within the trace, as list rows and log lines have it: then it is found with a few reads. */
+                /** @description A time within the trace, such as that of a list row or log record. Makes the search fast. */
                 at?: string;
                 /** @description Beginning of the time range. Default: an hour before its end. */
                 from?: string;
@@ -2342,7 +2375,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description Of the trace.
+                 * @description Id of the trace.
                  * @example 4bf92f3577b34da6a3ce929d0e0e4736
                  */
                 id: string;

@@ -43,11 +43,14 @@ fn described_bounds_are_the_constants_of_the_code() {
         ),
         (
             "/TraceBatch/properties/traces/description",
-            json!(format!("At most {}.", thousands(MAX_EVENTS))),
+            json!(format!("The spans, at most {}.", thousands(MAX_EVENTS))),
         ),
         (
             "/LogBatch/properties/logs/description",
-            json!(format!("At most {}.", thousands(MAX_EVENTS))),
+            json!(format!(
+                "The log records, at most {}.",
+                thousands(MAX_EVENTS)
+            )),
         ),
     ];
     for (pointer, bound) in bounds {
@@ -61,7 +64,8 @@ fn the_described_time_window_is_that_of_the_code() {
     let description = &document["components"]["schemas"]["TraceEvent"]["description"];
     let hours = MAX_AGE.as_secs() / 3600;
     let minutes = MAX_AHEAD.as_secs() / 60;
-    let window = format!("{hours} hours back to {minutes} minutes ahead");
+    let window =
+        format!("within the last {hours} hours and start at most {minutes} minutes in the future");
     let description = description.as_str().unwrap();
     assert!(description.contains(&window), "{description}");
 }

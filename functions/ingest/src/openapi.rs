@@ -17,8 +17,8 @@ pub(crate) struct TraceBatch {
     traces: Vec<TraceEvent>,
 }
 
-/// A span. It must have ended within the last 24 hours and start at most 5 minutes in the
-/// future. Other fields are kept as attributes.
+/// A span. Other fields are kept as attributes. It must have
+/// ended within the last 24 hours and start at most 5 minutes in the future.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct TraceEvent {
