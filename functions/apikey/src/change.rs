@@ -1,6 +1,6 @@
 //! `PATCH /apikey/{id}` renames, disables or enables a key; `DELETE /apikey/{id}` revokes it.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
 use serde::Deserialize;
 use shared::base::ids::PublicKeyId;
@@ -10,6 +10,7 @@ use shared::store::api_keys::{ChangeOutcome, KeyChange, RevokeOutcome, StoredKey
 use shared::web::body::Json;
 use shared::web::credentials::SignedIn;
 use shared::web::error::{Conflict, Error, Resource};
+use shared::web::path::Path;
 use shared::web::request_log;
 use utoipa::ToSchema;
 

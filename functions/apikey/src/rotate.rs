@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Deserialize;
 use shared::base::ids::PublicKeyId;
 use shared::base::random;
@@ -12,6 +12,7 @@ use shared::store::api_keys::RotateOutcome;
 use shared::web::body::OptionalJson;
 use shared::web::credentials::SignedIn;
 use shared::web::error::{Conflict, Error, Resource};
+use shared::web::path::Path;
 use utoipa::ToSchema;
 
 use crate::change::parse;

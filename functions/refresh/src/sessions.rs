@@ -1,6 +1,6 @@
 //! `/sessions`: where a user is signed in, and signing out elsewhere.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use futures_util::future::try_join_all;
 use http::StatusCode;
 use jiff::Timestamp;
@@ -13,6 +13,7 @@ use shared::identity::session::Session;
 use shared::store::refresh_tokens::RevokeOutcome;
 use shared::web::credentials::SignedIn;
 use shared::web::error::{Error, Resource};
+use shared::web::path::Path;
 use shared::web::query::{NoParameters, Query};
 use utoipa::{IntoParams, ToSchema};
 

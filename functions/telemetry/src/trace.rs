@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -15,6 +15,7 @@ use shared::telemetry::event::{Event, LogRecord, Span};
 use shared::telemetry::query::trace::{Tree, is_whole, surroundings};
 use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::{Error, Resource};
+use shared::web::path::Path;
 use shared::web::query::Query;
 use utoipa::{IntoParams, ToSchema};
 
@@ -99,12 +100,12 @@ pub(crate) struct Trace {
 )]
 pub(crate) async fn show(
     State(state): State<crate::State>,
-    Path(trace_id): Path<String>,
     Access {
         membership,
         asked: Query(query),
         ..
     }: Access<Query<TraceQuery>>,
+    Path(trace_id): Path<String>,
 ) -> Result<axum::Json<Trace>, Error> {
     let archive = Archive::of(&membership, &state);
     let search = TraceSearch {

@@ -19,8 +19,8 @@ pub enum StorageError {
     #[error("storage is unreachable")]
     Unreachable(#[source] Cause),
     /// Concurrent changes of the same item outlasted all retries.
-    #[error("storage is contended: the {0} kept changing")]
-    Contended(&'static str),
+    #[error("storage is contended")]
+    Contended(#[source] Cause),
     /// A stored item does not have the expected format.
     #[error("a stored item is corrupt")]
     Corrupt(#[source] Cause),

@@ -1,12 +1,12 @@
 //! Audit entries: items of the Applications table, beside the application, or
 //! in a partition of the user's account.
 
-use crate::error::failed;
+use crate::error::{corrupt, failed};
 use aws_sdk_dynamodb::types::Put;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::attribute::{self, string};
+use crate::attribute::{self, Item, string};
 use crate::transaction::Transaction;
 use crate::{Database, StorageError, keys};
 use upblit_base::clock;
@@ -78,16 +78,21 @@ impl Database {
             .send()
             .await
             .map_err(failed)?;
-        let next = output
-            .last_evaluated_key
-            .as_ref()
-            .and_then(|key| keys::parse_audit(key.get(keys::SK)?.as_s().ok()?));
+        let next = output.last_evaluated_key.as_ref().map(position);
+        // A list that ended here without a word would look complete.
+        let next = next.transpose()?;
         let rows: Vec<AuditRow> = attribute::from_items(output.items.unwrap_or_default())?;
         let current = rows
             .into_iter()
             .filter(|row| row.expires_at > now.as_second());
         Ok((current.map(|row| row.entry(subject)).collect(), next))
     }
+}
+
+fn position(key: &Item) -> Result<AuditPosition, StorageError> {
+    let sk = key.get(keys::SK).and_then(|sk| sk.as_s().ok());
+    sk.and_then(|sk| keys::parse_audit(sk))
+        .ok_or_else(|| corrupt("the sort key of an audit entry"))
 }
 
 impl AuditRow {

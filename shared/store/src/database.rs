@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::config::interceptors::{
 use aws_sdk_dynamodb::config::retry::{ClassifyRetry, RetryAction};
 use aws_sdk_dynamodb::config::{ConfigBag, Credentials, Intercept, Region, RuntimeComponents};
 use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
 use crate::table_names::{Table, TableNames};
@@ -110,11 +111,17 @@ impl ClassifyRetry for RetryConflicts {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         let error = context.output_or_error().and_then(Result::err);
         let error = error.and_then(|error| error.as_operation_error());
-        match error.and_then(|error| error.downcast_ref::<UpdateItemError>()) {
-            Some(error) if error.code() == Some("TransactionConflictException") => {
-                RetryAction::transient_error()
-            }
-            _ => RetryAction::NoActionIndicated,
+        let code = error.and_then(|error| {
+            let update = error.downcast_ref::<UpdateItemError>();
+            let put = error.downcast_ref::<PutItemError>();
+            update
+                .and_then(ProvideErrorMetadata::code)
+                .or(put.and_then(ProvideErrorMetadata::code))
+        });
+        if code == Some("TransactionConflictException") {
+            RetryAction::transient_error()
+        } else {
+            RetryAction::NoActionIndicated
         }
     }
 

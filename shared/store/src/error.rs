@@ -64,9 +64,10 @@ pub(crate) fn of_code(code: &str, status: u16) -> Kind {
         "ReplicatedWriteConflictException"
         | "TransactionConflict"
         | "TransactionConflictException"
-        | "TransactionInProgressException" => |_| StorageError::Contended("item"),
+        | "TransactionInProgressException" => StorageError::Contended,
+        // Credentials of a process that was frozen for long: they are renewed meanwhile.
+        "ExpiredTokenException" => StorageError::Unreachable,
         "AccessDeniedException"
-        | "ExpiredTokenException"
         | "IncompleteSignatureException"
         | "InvalidSignatureException"
         | "MissingAuthenticationTokenException"
@@ -111,7 +112,7 @@ mod tests {
             ("TransactionInProgressException", 400, "Contended"),
             ("ReplicatedWriteConflictException", 400, "Contended"),
             ("AccessDeniedException", 400, "Forbidden"),
-            ("ExpiredTokenException", 400, "Forbidden"),
+            ("ExpiredTokenException", 400, "Unreachable"),
             ("IncompleteSignatureException", 400, "Forbidden"),
             ("InvalidSignatureException", 400, "Forbidden"),
             ("MissingAuthenticationTokenException", 400, "Forbidden"),

@@ -168,7 +168,7 @@ impl Database {
                 Decision::RevokeFamily => return Ok(RefreshOutcome::Reused),
             }
         }
-        Err(StorageError::Contended("session"))
+        Err(StorageError::Contended("the session kept rotating".into()))
     }
 
     /// Applies a rotation, if the session is live and still at the expected counter.

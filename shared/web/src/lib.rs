@@ -6,6 +6,7 @@ pub mod client;
 pub mod credentials;
 pub mod error;
 mod input;
+pub mod path;
 pub mod problem;
 pub mod query;
 pub mod request_log;

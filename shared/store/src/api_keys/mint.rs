@@ -52,7 +52,9 @@ impl Database {
                 ControlFlow::Continue(found) => settings = found,
             }
         }
-        Err(StorageError::Contended("settings of the application"))
+        Err(StorageError::Contended(
+            "the settings of the application kept changing".into(),
+        ))
     }
 
     /// Mints the key as one of an application with these settings, or returns those it has.

@@ -6,7 +6,7 @@
 //! a dirty marker, or does not exist.
 
 use crate::attribute;
-use crate::error::{corrupt, failed};
+use crate::error::{corrupt, failed, unwritable};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -100,7 +100,7 @@ impl Database {
         seen: Option<&DirtyMarker>,
         expires_at: Timestamp,
     ) -> Result<PutRollupOutcome, StorageError> {
-        let encoded = rollup.encode().map_err(corrupt)?;
+        let encoded = rollup.encode().map_err(unwritable)?;
         let mut item = item(key, expires_at);
         item.insert("sums".to_owned(), binary(&encoded));
         let unchanged = match seen {
