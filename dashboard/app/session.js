@@ -1,12 +1,15 @@
-// The session: two tokens in localStorage, renewToken by one tab at a time.
+// The session: two tokens in localStorage, renewed by one tab at a time.
 
 import { Problem, request } from "./http.js";
 
 const LOCK = "upblit-session";
-/** An access token is renewToken this long before it expires. */
-const MARGIN_MS = 30_000;
-/** Largest share of the token's lifetime that the margin may take. */
-const MARGIN_SHARE = 0.25;
+/**
+ * An access token is renewed at a random moment between these margins before it expires, so that
+ * nobody who knows when it was issued knows when that is. Each is also limited to a share of the
+ * token's lifetime.
+ */
+const LARGEST_MARGIN = { ms: 300_000, share: 1 / 3 };
+const SMALLEST_MARGIN = { ms: 30_000, share: 1 / 4 };
 
 /** Thrown when the session has ended and the browser is navigating to the sign-in page. */
 export class SignedOut extends Error {}
@@ -29,12 +32,17 @@ export function storeTokens(tokens) {
   const lifeMs = 1000 * Number(tokens.expiresIn ?? 0);
   localStorage.setItem("token", tokens.token ?? tokens.accessToken ?? "");
   // Relative to the clock of this device, so that a wrong clock does no harm.
-  localStorage.setItem(
-    "tokenRenewAt",
-    String(Date.now() + lifeMs - Math.min(MARGIN_MS, lifeMs * MARGIN_SHARE)),
-  );
+  localStorage.setItem("tokenRenewAt", String(Date.now() + lifeMs - marginMs(lifeMs)));
   // Last, because other tabs treat its change as the sign that all values are stored.
   if (tokens.refreshToken) localStorage.setItem("refreshToken", tokens.refreshToken);
+}
+
+/** @param {number} lifeMs */
+function marginMs(lifeMs) {
+  const [largest, smallest] = [LARGEST_MARGIN, SMALLEST_MARGIN].map(({ ms, share }) =>
+    Math.min(ms, lifeMs * share),
+  );
+  return smallest + Math.random() * (largest - smallest);
 }
 
 function clearTokens() {
@@ -70,9 +78,12 @@ export function renewToken(used) {
     const refreshToken = stored("refreshToken");
     if (!refreshToken) return endSession("session_expired");
     const tokens = await request("post", "/refresh", { body: { refreshToken } }).catch((problem) => {
-      if (problem.status === 401) return endSession("session_expired");
+      if (problem.status === 401) return null;
       throw problem;
     });
+    // If another page has signed out or in meanwhile, the response belongs to the session before.
+    if (stored("refreshToken") !== refreshToken) return accessToken() ?? endSession();
+    if (!tokens) return endSession("session_expired");
     storeTokens(tokens);
     return /** @type {string} */ (accessToken());
   });
@@ -96,7 +107,7 @@ export function followOtherTabs() {
   });
 }
 
-/** @param {string} reason @returns {never} */
+/** @param {string} [reason] @returns {never} */
 function endSession(reason) {
   clearTokens();
   leave(reason);

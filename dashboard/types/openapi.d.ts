@@ -315,7 +315,7 @@ export interface paths {
         put?: never;
         /**
          * Swap a one-time code for tokens
-         * @description Within 60 s of the sign-in, once, with the verifier of its challenge (RFC 7636). A code that comes twice ends its session.
+         * @description Within 60 s of the sign-in, with the verifier of its challenge (RFC 7636). Sent again within that time it gets the same refresh token again.
          */
         post: operations["redeemCode"];
         delete?: never;
@@ -335,7 +335,7 @@ export interface paths {
         put?: never;
         /**
          * Get new tokens
-         * @description Keep the refresh token of the answer: the one that was sent is used up. Sent again within 30 s it gets the same answer.
+         * @description Keep the refresh token of the answer. Within 45 s of the sign-in or of the last new refresh token it is the one there is already, beside a new access token; later it is a new one, and the one that was sent is used up.
          */
         post: operations["refresh"];
         delete?: never;
@@ -373,7 +373,7 @@ export interface paths {
         };
         /**
          * List where one is signed in
-         * @description Live sessions, newest first.
+         * @description Live sessions, newest first. `lastUsedAt` and `expiresAt` are rounded down to the hour, and null for the session that asks: whoever holds a copy of its tokens must not see when its owner refreshes.
          */
         get: operations["listSessions"];
         put?: never;
@@ -561,7 +561,7 @@ export interface components {
          * @description Kind of change of an application, its keys, or the sessions of an account.
          * @enum {string}
          */
-        AuditAction: "application.created" | "application.renamed" | "application.retention_changed" | "application.shards_raised" | "application.deleted" | "key.minted" | "key.renamed" | "key.disabled" | "key.enabled" | "key.rotated" | "key.revoked" | "session.opened" | "session.signed_out" | "session.revoked" | "session.reuse_detected" | "session.code_replayed";
+        AuditAction: "application.created" | "application.renamed" | "application.retention_changed" | "application.shards_raised" | "application.deleted" | "key.minted" | "key.renamed" | "key.disabled" | "key.enabled" | "key.rotated" | "key.revoked" | "session.opened" | "session.signed_out" | "session.revoked" | "session.reuse_detected" | "session.recovered" | "session.shared";
         AuditEntry: {
             action: components["schemas"]["AuditAction"];
             /** @example 583231 */
@@ -902,11 +902,17 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
             current: boolean;
-            /** Format: date-time */
-            expiresAt: string;
+            /**
+             * Format: date-time
+             * @description Null for the session that asks.
+             */
+            expiresAt?: string | null;
             id: components["schemas"]["SessionId"];
-            /** Format: date-time */
-            lastUsedAt: string;
+            /**
+             * Format: date-time
+             * @description Null for the session that asks.
+             */
+            lastUsedAt?: string | null;
             userAgent: string;
         };
         /**

@@ -12,10 +12,9 @@
 //! | [`base`] | ids, clock, randomness, environment, errors |
 //!
 //! Pure crates have no I/O and no async; time and randomness are arguments.
-//! [`access`] and [`reuse`] are where `web` and `store` meet.
+//! [`access`] is where `web` and `store` meet.
 
 pub mod access;
-pub mod reuse;
 
 pub use upblit_base as base;
 pub use upblit_identity as identity;

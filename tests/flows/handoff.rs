@@ -1,8 +1,10 @@
 //! The one-time code: for a page that gave a PKCE challenge, instead of tokens.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
-use crate::support::callers::{SignedIn, parameters, post, refresh};
+use crate::support::callers::{GRACE_SECONDS, SignedIn, parameters, post, refresh};
 use crate::support::{Backend, Response};
 
 /// RFC 7636 appendix B.
@@ -55,39 +57,95 @@ async fn a_code_and_its_verifier_are_swapped_for_tokens_with_one_write() {
     assert_eq!(response.header("cache-control"), "no-store");
     let mut octocat = signed_in(&backend, &response);
     assert_eq!(octocat.get("/me").await.json()["login"], "octocat");
-    assert_eq!(octocat.refresh().await.status, 200);
-    assert_eq!(octocat.refresh().await.status, 200);
+    assert_eq!(octocat.rotate().await.status, 200);
+    assert_eq!(octocat.rotate().await.status, 200);
 }
 
 #[tokio::test]
-async fn o33_a_replayed_code_ends_the_session_it_made() {
+async fn a_code_redeemed_twice_gets_the_current_tokens_both_times() {
     let backend = Backend::start().await;
     let code = code(&backend).await;
-    let octocat = signed_in(&backend, &redeem(&backend, &code, VERIFIER).await);
+    let first = signed_in(&backend, &redeem(&backend, &code, VERIFIER).await);
+    backend.later(1);
     backend.calls.take();
+    let again = redeem(&backend, &code, VERIFIER).await;
+    assert_eq!(backend.calls.take(), ["UpdateItem"]);
+    let mut again = signed_in(&backend, &again);
+    assert_eq!(again.refresh_token, first.refresh_token);
+    assert_eq!(first.get("/me").await.status, 200);
+
+    assert_eq!(again.rotate().await.status, 200);
+    let late = signed_in(&backend, &redeem(&backend, &code, VERIFIER).await);
+    assert_eq!(late.refresh_token, again.refresh_token, "the newest");
+    backend.later(60);
     redeem(&backend, &code, VERIFIER)
         .await
         .problem(400, "invalid-code");
-    assert_eq!(backend.calls.take(), ["UpdateItem", "TransactWriteItems"]);
-    let response = refresh(&backend, &octocat.refresh_token).await;
-    response.problem(401, "invalid-refresh-token");
+    assert_eq!(again.refresh().await.status, 200, "and it ends nothing");
 }
 
 #[tokio::test]
-async fn a_code_redeemed_in_parallel_is_given_out_once() {
+async fn a_code_redeemed_in_parallel_gets_one_refresh_token() {
     let backend = Backend::start().await;
     let code = code(&backend).await;
     let attempts = (0..20).map(|_| redeem(&backend, &code, VERIFIER));
     let responses = futures_util::future::join_all(attempts).await;
-    let redeemed = responses
+    let tokens: BTreeSet<_> = responses
         .iter()
-        .filter(|response| response.status == 200)
-        .count();
-    assert_eq!(redeemed, 1);
+        .map(|response| signed_in(&backend, response).refresh_token)
+        .collect();
+    assert_eq!(tokens.len(), 1);
 }
 
 #[tokio::test]
-async fn o33_a_code_is_dead_after_a_minute() {
+async fn a_code_of_a_session_that_is_over_gets_nothing() {
+    let backend = Backend::start().await;
+    let code = code(&backend).await;
+    let octocat = signed_in(&backend, &redeem(&backend, &code, VERIFIER).await);
+    octocat.logout().await;
+    redeem(&backend, &code, VERIFIER)
+        .await
+        .problem(400, "invalid-code");
+}
+
+#[tokio::test]
+async fn a_wrong_verifier_ends_nothing_at_any_time() {
+    let backend = Backend::start().await;
+    let code = code(&backend).await;
+    let wrong = async || {
+        let refused = redeem(&backend, &code, &"x".repeat(43)).await;
+        refused.problem(400, "invalid-code");
+        assert_eq!(backend.calls.take(), ["UpdateItem"]);
+    };
+    wrong().await;
+    let mut octocat = signed_in(&backend, &redeem(&backend, &code, VERIFIER).await);
+    for later in [0, 30, 29, 1, 3600] {
+        backend.later(later);
+        backend.calls.take();
+        wrong().await;
+        assert_eq!(octocat.refresh().await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_session_opened_with_a_challenge_recovers_three_times_in_a_row_and_no_more() {
+    let backend = Backend::start().await;
+    let code = code(&backend).await;
+    let octocat = signed_in(&backend, &redeem(&backend, &code, VERIFIER).await);
+    for outcome in ["rotated", "recovered", "recovered", "recovered"] {
+        backend.later(GRACE_SECONDS + 1);
+        let response = refresh(&backend, &octocat.refresh_token).await;
+        assert_eq!(response.status, 200, "{outcome}");
+    }
+    backend.later(GRACE_SECONDS + 1);
+    backend.calls.take();
+    let response = refresh(&backend, &octocat.refresh_token).await;
+    response.problem(401, "invalid-refresh-token");
+    assert_eq!(backend.calls.take(), ["UpdateItem", "TransactWriteItems"]);
+}
+
+#[tokio::test]
+async fn a_code_is_dead_after_a_minute() {
     let backend = Backend::start().await;
     let (first, second) = (code(&backend).await, code(&backend).await);
     backend.later(59);

@@ -24,7 +24,7 @@ const SIGN_NEW: [(&str, &str); 2] = [
 async fn use_tokens(user: &mut SignedIn, on: &Backend) {
     user.backend = on.clone();
     assert_eq!(user.get("/me").await.status, 200);
-    assert_eq!(user.refresh().await.status, 200);
+    assert_eq!(user.rotate().await.status, 200);
     assert_eq!(user.get("/me").await.status, 200);
 }
 

@@ -91,9 +91,11 @@ async fn each_outcome_of_a_refresh_is_counted() {
         assert_eq!(counted, [outcome], "{line}");
         line
     };
+    expect(&first, "refresh_repeated").await;
+    backend.later(46);
     expect(&first, "refresh_rotated").await;
     expect(&first, "refresh_repeated").await;
-    backend.later(31);
+    backend.later(46);
     expect(&first, "refresh_recovered").await;
     expect("upblit_rt_forged", "refresh_refused").await;
 }
@@ -101,8 +103,9 @@ async fn each_outcome_of_a_refresh_is_counted() {
 #[tokio::test]
 async fn a_token_presented_again_counts_as_reuse() {
     let (log, ada) = ada(&[("REFRESH_REUSE_POLICY", "strict")]).await;
+    ada.backend.later(46);
     refresh(&ada.backend, &ada.refresh_token).await;
-    ada.backend.later(31);
+    ada.backend.later(46);
     log.take();
     refresh(&ada.backend, &ada.refresh_token).await;
     let line = answered(&log);
@@ -122,13 +125,15 @@ async fn every_metric_of_a_line_is_a_number_in_it() {
     let (log, ada) = ada(&[]).await;
     let sdk = ada.sdk().await;
     sdk.traces(sdk.batch(1)).await;
+    ada.backend.later(46);
     refresh(&ada.backend, &ada.refresh_token).await;
     post(&ada.backend, "/logout", json!({})).await;
     let lines = log.take();
     assert!(lines.len() >= 3);
     for line in lines {
         let line: Value = serde_json::from_str(&line).unwrap();
-        let directives = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();
+        let directives = line["_aws"]["CloudWatchMetrics"].as_array();
+        let directives = directives.unwrap_or_else(|| panic!("{line}"));
         let [directive] = &directives[..] else {
             panic!("{line}")
         };

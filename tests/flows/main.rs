@@ -36,6 +36,7 @@ mod policies;
 mod queries;
 mod rate_limits;
 mod refresh;
+mod rotation;
 mod routes;
 mod secrecy;
 mod sessions;

@@ -10,34 +10,34 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::support::backend::JWT_SECRET;
-use crate::support::callers::{post, refresh};
+use crate::support::callers::{GRACE_SECONDS, post, refresh};
 use crate::support::{Backend, Response, SignedIn};
 
 const DAY: u64 = 24 * 60 * 60;
-const GRACE: u64 = 30;
+const GRACE: u64 = GRACE_SECONDS;
 const IDLE: u64 = 14 * DAY;
 const ABSOLUTE: u64 = 90 * DAY;
 
-async fn strict() -> Backend {
+pub(super) async fn strict() -> Backend {
     Backend::with(&[("REFRESH_REUSE_POLICY", "strict")]).await
 }
 
 /// The refresh token of a success.
 #[track_caller]
-fn successor(response: &Response) -> String {
+pub(super) fn successor(response: &Response) -> String {
     response.json()["refreshToken"].as_str().unwrap().to_owned()
 }
 
 /// Expects the one 401 there is; returns what the client is told.
 #[track_caller]
-fn refused(response: &Response) -> Value {
+pub(super) fn refused(response: &Response) -> Value {
     let mut told = response.problem(401, "invalid-refresh-token");
     told.as_object_mut().unwrap().remove("requestId");
     told
 }
 
 /// The only session in the table.
-async fn row(backend: &Backend) -> HashMap<String, AttributeValue> {
+pub(super) async fn row(backend: &Backend) -> HashMap<String, AttributeValue> {
     let scan = backend.database.client.scan();
     let scan = scan.table_name(&backend.database.tables.refresh_tokens);
     let mut items = scan.send().await.unwrap().items.unwrap();
@@ -46,7 +46,7 @@ async fn row(backend: &Backend) -> HashMap<String, AttributeValue> {
     items.remove(0)
 }
 
-async fn put(backend: &Backend, row: HashMap<String, AttributeValue>) {
+pub(super) async fn put(backend: &Backend, row: HashMap<String, AttributeValue>) {
     let put = backend.database.client.put_item().set_item(Some(row));
     let put = put.table_name(&backend.database.tables.refresh_tokens);
     put.send().await.unwrap();
@@ -81,7 +81,7 @@ async fn a_refresh_answers_with_new_tokens_for_one_write() {
 }
 
 #[tokio::test]
-async fn r1_each_successor_works_once_its_turn_has_come_and_the_access_tokens_do_too() {
+async fn each_successor_works_once_its_turn_has_come_and_the_access_tokens_do_too() {
     let backend = Backend::start().await;
     let mut ada = backend.sign_in("ada").await;
     let mut seen = BTreeSet::from([ada.refresh_token.clone()]);
@@ -96,11 +96,12 @@ async fn r1_each_successor_works_once_its_turn_has_come_and_the_access_tokens_do
 }
 
 #[tokio::test]
-async fn r4_r6_r7_r8_a_retry_within_the_grace_gets_the_same_successor() {
+async fn a_retry_within_the_grace_gets_the_same_successor() {
     for backend in [Backend::start().await, strict().await] {
         let mut ada = backend.sign_in("ada").await;
         let first = ada.refresh_token.clone();
-        ada.refresh().await;
+        ada.rotate().await;
+        assert_ne!(ada.refresh_token, first);
         for _ in 0..3 {
             backend.later(GRACE / 3);
             backend.calls.take();
@@ -108,7 +109,7 @@ async fn r4_r6_r7_r8_a_retry_within_the_grace_gets_the_same_successor() {
             assert_eq!(backend.calls.take(), ["UpdateItem"]);
             assert_eq!(successor(&again), ada.refresh_token);
         }
-        assert_eq!(ada.refresh().await.status, 200, "and it works");
+        assert_eq!(ada.rotate().await.status, 200, "and it works");
     }
 }
 
@@ -117,16 +118,21 @@ async fn under_recover_a_retry_after_the_grace_moves_the_session_on() {
     let backend = Backend::start().await;
     let mut ada = backend.sign_in("ada").await;
     let first = ada.refresh_token.clone();
-    ada.refresh().await;
+    ada.rotate().await;
     backend.later(GRACE + 1);
     backend.calls.take();
     let recovered = refresh(&backend, &first).await;
-    assert_eq!(backend.calls.take(), ["UpdateItem", "UpdateItem"]);
+    assert_eq!(backend.calls.take(), ["UpdateItem", "PutItem"]);
     assert_ne!(successor(&recovered), ada.refresh_token);
 
     let again = refresh(&backend, &first).await;
     assert_eq!(successor(&again), successor(&recovered), "its own grace");
     assert_eq!(refresh(&backend, &successor(&recovered)).await.status, 200);
+
+    backend.later(GRACE + 1);
+    backend.calls.take();
+    assert_eq!(refresh(&backend, &first).await.status, 200);
+    assert_eq!(backend.calls.take(), ["UpdateItem"], "in the same hour");
 }
 
 #[tokio::test]
@@ -142,11 +148,11 @@ async fn under_recover_a_client_that_never_stores_stays_until_the_absolute_expir
 }
 
 #[tokio::test]
-async fn r3_under_strict_a_retry_after_the_grace_ends_the_session() {
+async fn under_strict_a_retry_after_the_grace_ends_the_session() {
     let backend = strict().await;
     let mut ada = backend.sign_in("ada").await;
     let first = ada.refresh_token.clone();
-    ada.refresh().await;
+    ada.rotate().await;
     backend.later(GRACE + 1);
     backend.calls.take();
     refused(&refresh(&backend, &first).await);
@@ -155,12 +161,13 @@ async fn r3_under_strict_a_retry_after_the_grace_ends_the_session() {
 }
 
 #[tokio::test]
-async fn r3_a_token_from_two_swaps_ago_ends_the_session_even_for_the_newest() {
+async fn a_token_from_three_swaps_ago_ends_the_session_even_for_the_newest() {
     for backend in [Backend::start().await, strict().await] {
         let mut ada = backend.sign_in("ada").await;
         let grandparent = ada.refresh_token.clone();
-        ada.refresh().await;
-        ada.refresh().await;
+        for _ in 0..3 {
+            ada.rotate().await;
+        }
         backend.calls.take();
         refused(&refresh(&backend, &grandparent).await);
         assert_eq!(backend.calls.take(), ["UpdateItem", "TransactWriteItems"]);
@@ -170,7 +177,7 @@ async fn r3_a_token_from_two_swaps_ago_ends_the_session_even_for_the_newest() {
 }
 
 #[tokio::test]
-async fn r5_of_a_thief_and_the_owner_at_most_one_goes_on_whoever_is_first() {
+async fn of_a_thief_and_the_owner_at_most_one_goes_on_no_matter_who_is_first() {
     for thief_first in [true, false] {
         let backend = Backend::start().await;
         let mut owner = backend.sign_in("ada").await;
@@ -189,23 +196,19 @@ async fn r5_of_a_thief_and_the_owner_at_most_one_goes_on_whoever_is_first() {
         } else {
             (&mut owner, &mut thief)
         };
-        assert_eq!(first.refresh().await.status, 200);
-        first.backend.later(GRACE + 1);
-        assert_eq!(
-            second.refresh().await.status,
-            200,
-            "taken for a lost answer"
-        );
-        refused(&first.refresh().await);
-        refused(&second.refresh().await);
+        assert_eq!(first.rotate().await.status, 200);
+        assert_eq!(second.rotate().await.status, 200, "taken for a lost answer");
+        refused(&first.rotate().await);
+        refused(&second.rotate().await);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn r2_a_hundred_refreshes_at_once_get_one_successor_by_one_write() {
+async fn a_hundred_refreshes_at_once_get_one_successor_by_one_write() {
     let backend = Backend::start().await;
     let instances = [backend.clone(), backend.another_instance()];
     let ada = backend.sign_in("ada").await;
+    backend.later(GRACE + 1);
     let mut requests = JoinSet::new();
     for number in 0..100 {
         let (instance, token) = (instances[number % 2].clone(), ada.refresh_token.clone());
@@ -224,9 +227,10 @@ async fn r2_a_hundred_refreshes_at_once_get_one_successor_by_one_write() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn r2_a_hundred_late_retries_at_once_get_one_successor_too() {
+async fn a_hundred_late_retries_at_once_get_one_successor_too() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
+    backend.later(GRACE + 1);
     refresh(&backend, &ada.refresh_token).await;
     backend.later(GRACE + 1);
     let mut requests = JoinSet::new();
@@ -248,21 +252,22 @@ async fn another_instance_knows_what_the_first_one_did() {
     let backend = Backend::start().await;
     let mut ada = backend.sign_in("ada").await;
     let first = ada.refresh_token.clone();
-    ada.refresh().await;
+    ada.rotate().await;
     let other = backend.another_instance();
     assert_eq!(successor(&refresh(&other, &first).await), ada.refresh_token);
     ada.backend = other.another_instance();
-    assert_eq!(ada.refresh().await.status, 200);
+    assert_eq!(ada.rotate().await.status, 200);
+    backend.later(GRACE + 1);
     refused(&refresh(&other, &first).await);
     refused(&refresh(&backend, &ada.refresh_token).await);
 }
 
 #[tokio::test]
-async fn r18_a_clock_five_minutes_off_logs_nobody_out() {
+async fn a_clock_five_minutes_off_signs_nobody_out() {
     let backend = Backend::start().await;
     let mut ada = backend.sign_in("ada").await;
     let first = ada.refresh_token.clone();
-    ada.refresh().await;
+    ada.rotate().await;
     let now = backend.clock.now();
     backend.clock.set(now - jiff::SignedDuration::from_mins(5));
     assert_eq!(
@@ -275,7 +280,7 @@ async fn r18_a_clock_five_minutes_off_logs_nobody_out() {
 }
 
 #[tokio::test]
-async fn r9_r11_an_idle_session_ends_on_the_second_though_its_row_is_still_there() {
+async fn an_idle_session_ends_on_the_second_though_its_row_is_still_there() {
     for (late, status) in [
         (IDLE - 1, 200),
         (IDLE, 401),
@@ -292,7 +297,7 @@ async fn r9_r11_an_idle_session_ends_on_the_second_though_its_row_is_still_there
 }
 
 #[tokio::test]
-async fn r9_r10_no_use_puts_the_absolute_end_off() {
+async fn no_use_puts_the_absolute_end_off() {
     for (late, status) in [(10 * DAY - 1, 200), (10 * DAY, 401), (10 * DAY + 1, 401)] {
         let backend = Backend::start().await;
         let mut ada = backend.sign_in("ada").await;
@@ -315,7 +320,7 @@ async fn signing_out_ends_the_session_for_every_token_of_it() {
     let backend = Backend::start().await;
     let mut ada = backend.sign_in("ada").await;
     let (elsewhere, first) = (backend.sign_in("ada").await, ada.refresh_token.clone());
-    ada.refresh().await;
+    ada.rotate().await;
     backend.calls.take();
     let response = ada.logout().await;
     assert_eq!((response.status.as_u16(), response.body.len()), (204, 0));
@@ -334,8 +339,8 @@ async fn signing_out_with_an_older_token_ends_the_session_too() {
     let backend = Backend::start().await;
     let mut ada = backend.sign_in("ada").await;
     let first = ada.refresh_token.clone();
-    ada.refresh().await;
-    ada.refresh().await;
+    ada.rotate().await;
+    ada.rotate().await;
     post(&backend, "/logout", json!({ "refreshToken": first })).await;
     refused(&ada.refresh().await);
 }
@@ -368,8 +373,9 @@ async fn every_refusal_reads_the_same() {
     let revoked = backend.sign_in("bob").await;
     let expired = backend.sign_in("eve").await;
     let first = reused.refresh_token.clone();
-    reused.refresh().await;
-    reused.refresh().await;
+    for _ in 0..3 {
+        reused.rotate().await;
+    }
     revoked.logout().await;
     let mut told = vec![
         refused(&refresh(&backend, "garbage").await),
@@ -385,7 +391,7 @@ async fn every_refusal_reads_the_same() {
 }
 
 #[tokio::test]
-async fn r14_a_forgery_is_refused_without_a_call() {
+async fn a_forgery_is_refused_without_a_call() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let genuine = &ada.refresh_token;
@@ -415,7 +421,7 @@ async fn r14_a_forgery_is_refused_without_a_call() {
 }
 
 #[tokio::test]
-async fn r13_a_malformed_body_is_400_without_a_call() {
+async fn a_malformed_body_is_400_without_a_call() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let token = json!(ada.refresh_token);
@@ -469,7 +475,7 @@ async fn r13_a_malformed_body_is_400_without_a_call() {
 }
 
 #[tokio::test]
-async fn r13_an_unknown_field_is_ignored() {
+async fn an_unknown_field_is_ignored() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let body = json!({ "refreshToken": ada.refresh_token, "grantType": [null] });
@@ -477,7 +483,7 @@ async fn r13_an_unknown_field_is_ignored() {
 }
 
 #[tokio::test]
-async fn r15_only_json_is_read_and_its_charset_does_not_matter() {
+async fn only_json_is_read_and_its_charset_does_not_matter() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let body = json!({ "refreshToken": ada.refresh_token }).to_string();
@@ -508,7 +514,7 @@ async fn r15_only_json_is_read_and_its_charset_does_not_matter() {
 }
 
 #[tokio::test]
-async fn r16_another_method_is_405_and_a_token_in_the_query_is_not_read() {
+async fn another_method_is_405_and_a_token_in_the_query_is_not_read() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let path = format!("/refresh?refreshToken={}", ada.refresh_token);
@@ -530,7 +536,7 @@ async fn r16_another_method_is_405_and_a_token_in_the_query_is_not_read() {
 }
 
 #[tokio::test]
-async fn r17_a_session_whose_row_is_gone_is_over() {
+async fn a_session_whose_row_is_gone_is_over() {
     let backend = Backend::start().await;
     let mut ada = backend.sign_in("ada").await;
     let row = row(&backend).await;
@@ -556,7 +562,7 @@ async fn r17_a_session_whose_row_is_gone_is_over() {
 }
 
 #[tokio::test]
-async fn r17_a_corrupt_row_is_trouble_of_ours_and_logs_nobody_out() {
+async fn a_corrupt_row_is_trouble_of_ours_and_signs_nobody_out() {
     let backend = Backend::start().await;
     let mut ada = backend.sign_in("ada").await;
     let sound = row(&backend).await;
@@ -565,6 +571,7 @@ async fn r17_a_corrupt_row_is_trouble_of_ours_and_logs_nobody_out() {
         ("current_counter", None),
         ("idle_expires_ms", None),
         ("revoked", None),
+        ("moved_ms", None),
     ] {
         let mut corrupt = sound.clone();
         corrupt.remove(attribute);
@@ -583,7 +590,7 @@ async fn r17_a_corrupt_row_is_trouble_of_ours_and_logs_nobody_out() {
 }
 
 #[tokio::test]
-async fn a_rotation_of_the_signing_key_logs_nobody_out_until_the_old_key_is_removed() {
+async fn a_rotation_of_the_signing_key_signs_nobody_out_until_the_old_key_is_removed() {
     const NEW: &str = "the next signing secret of the tests, of 32 bytes too";
     let backend = Backend::start().await;
     let (mut active, mut away) = (backend.sign_in("ada").await, backend.sign_in("bob").await);
@@ -595,7 +602,7 @@ async fn a_rotation_of_the_signing_key_logs_nobody_out_until_the_old_key_is_remo
         200,
         "the old access token"
     );
-    assert_eq!(active.refresh().await.status, 200, "the old refresh token");
+    assert_eq!(active.rotate().await.status, 200, "the old refresh token");
 
     active.backend = backend.redeployed(&[("JWT_SECRET", NEW)]);
     away.backend = active.backend.clone();
@@ -610,12 +617,13 @@ async fn a_rotation_of_the_signing_key_logs_nobody_out_until_the_old_key_is_remo
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn r3_a_reuse_that_races_with_refreshes_ends_the_session_and_is_never_served() {
+async fn a_reuse_that_races_with_refreshes_ends_the_session_and_is_never_served() {
     let backend = Backend::start().await;
     let mut ada = backend.sign_in("ada").await;
     let grandparent = ada.refresh_token.clone();
-    ada.refresh().await;
-    ada.refresh().await;
+    for _ in 0..3 {
+        ada.rotate().await;
+    }
     let mut reuses = JoinSet::new();
     let mut refreshes = JoinSet::new();
     for _ in 0..20 {

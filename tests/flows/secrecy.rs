@@ -35,8 +35,9 @@ async fn a_walk_through_the_whole_product_logs_no_secret() {
         sdk.key[31..].to_owned(),
     ]);
     let first = ada.refresh_token.clone();
-    ada.refresh().await;
-    ada.refresh().await;
+    for _ in 0..3 {
+        ada.rotate().await;
+    }
     secrets.extend([ada.token.clone(), ada.refresh_token.clone()]);
 
     sdk.traces(sdk.batch(2)).await;

@@ -1,9 +1,13 @@
 //! The list of sessions: where one is signed in, and signing out elsewhere.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use axum::body::Body;
 use http::Request;
 use http::header::AUTHORIZATION;
 use serde_json::{Value, json};
+use shared::base::clock;
 
 use crate::support::{Backend, SignedIn};
 
@@ -46,7 +50,6 @@ async fn the_list_tells_when_and_where_one_signed_in_and_which_session_asks() {
     backend.calls.take();
 
     let sessions = list(&laptop).await;
-    let expires_at = backend.clock.now() + jiff::SignedDuration::from_hours(14 * 24);
     assert_eq!(sessions.len(), 2, "{sessions:?}");
     assert_eq!(sessions[0]["current"], false, "the newest is first");
     assert_eq!(
@@ -54,13 +57,48 @@ async fn the_list_tells_when_and_where_one_signed_in_and_which_session_asks() {
         json!({
             "id": id(&laptop).await,
             "createdAt": signed_in,
-            "lastUsedAt": now(),
-            "expiresAt": shared::base::clock::rfc3339(expires_at),
+            "lastUsedAt": null,
+            "expiresAt": null,
             "userAgent": "Browser/1.0",
             "current": true,
         })
     );
     assert_eq!(id(&phone).await, sessions[0]["id"]);
+}
+
+#[tokio::test]
+async fn the_list_shows_other_sessions_to_the_hour_and_no_use_of_the_own() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let backend = Backend::start().await;
+    let hour = clock::after(clock::floor(backend.clock.now(), HOUR), HOUR);
+    backend.clock.set(hour);
+    let mut watched = backend.sign_in("ada").await;
+    let mut watching = backend.sign_in("ada").await;
+    let ends = clock::after(hour, 14 * 24 * HOUR);
+    let hidden = (Value::Null, Value::Null);
+    let mut shown = async || {
+        watching.refresh().await;
+        backend.calls.take();
+        let sessions = list(&watching).await;
+        let times = sessions.iter().map(|session| {
+            let times = (session["lastUsedAt"].clone(), session["expiresAt"].clone());
+            (session["current"] == true, times)
+        });
+        times.collect::<BTreeMap<_, _>>()
+    };
+    let of_the_hour = |past: u32| {
+        let times = [hour, ends].map(|at| clock::rfc3339(clock::after(at, past * HOUR)));
+        let [used, ends] = times.map(Value::from);
+        BTreeMap::from([(true, hidden.clone()), (false, (used, ends))])
+    };
+    assert_eq!(shown().await, of_the_hour(0));
+    backend.later(3_500);
+    watched.refresh().await;
+    assert_eq!(shown().await, of_the_hour(0), "a refresh does not show");
+    backend.later(200);
+    watched.rotate().await;
+    backend.later(10);
+    assert_eq!(shown().await, of_the_hour(1));
 }
 
 #[tokio::test]
@@ -184,7 +222,7 @@ async fn what_is_no_id_is_unknown_without_a_call() {
 }
 
 #[tokio::test]
-async fn r11_an_expired_session_is_not_listed_though_its_row_is_still_there() {
+async fn an_expired_session_is_not_listed_though_its_row_is_still_there() {
     let backend = Backend::start().await;
     backend.sign_in("ada").await;
     backend.later(14 * DAY - 1);

@@ -79,9 +79,9 @@ function row(session, changed) {
       h(
         "p.faint.small",
         {},
-        "last used ",
-        when(lastUsedAt),
-        ` · signed in ${fullDay(createdAt)} · expires ${fullDay(expiresAt)} unless used`,
+        lastUsedAt && ["last used ", when(lastUsedAt), " · "],
+        `signed in ${fullDay(createdAt)}`,
+        expiresAt && ` · expires ${fullDay(expiresAt)} unless used`,
       ),
     ),
     h(

@@ -25,9 +25,11 @@ const ACTION_TEXTS = {
   "session.signed_out": "signed out",
   "session.revoked": "ended a session",
   "session.reuse_detected": "ended a session because a refresh token was reused",
-  "session.code_replayed": "ended a session because its authorization code was reused",
+  "session.recovered":
+    "renewed a session for an older refresh token: a response was lost, or someone else has the token",
+  "session.shared": "gave the refresh token of a session to a second browser or network",
 };
-const SECURITY_ACTIONS = ["session.reuse_detected", "session.code_replayed"];
+const SECURITY_ACTIONS = ["session.reuse_detected", "session.shared"];
 /** @type {Record<string, string>} */
 const SYSTEM_ACTORS = { upblit: "Upblit", "github-secret-scanning": "GitHub secret scanning" };
 

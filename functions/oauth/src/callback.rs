@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::USER_AGENT;
 use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use shared::base::random;
@@ -14,13 +13,11 @@ use shared::identity::user::Profile;
 use shared::web::error::Error;
 use shared::web::query::Query;
 use shared::web::request_log;
+use shared::web::source::Sender;
 use utoipa::IntoParams;
 
 use crate::frontend::{Handover, Reason};
 use crate::github::GitHubError;
-
-/// Longest user agent that is kept, in bytes.
-const MAX_USER_AGENT_BYTES: usize = 256;
 
 /// What GitHub puts into the query.
 #[derive(Deserialize, IntoParams)]
@@ -43,6 +40,7 @@ pub(crate) async fn callback(
     State(state): State<crate::State>,
     method: Method,
     headers: HeaderMap,
+    sender: Sender,
     query: Result<Query<Callback>, Error>,
 ) -> Response {
     if method == Method::HEAD {
@@ -55,7 +53,7 @@ pub(crate) async fn callback(
     let Some(flow_id) = LoginAttempt::flow_id_in(&query.state).map(str::to_owned) else {
         return state.frontend.login_page(Reason::InvalidState);
     };
-    let response = match finish(&state, &headers, query, &flow_id).await {
+    let response = match finish(&state, &headers, &sender, query, &flow_id).await {
         Ok(response) => response,
         Err(reason) => {
             tracing::warn!(reason = reason.as_str(), "sign-in failed");
@@ -68,6 +66,7 @@ pub(crate) async fn callback(
 async fn finish(
     state: &crate::State,
     headers: &HeaderMap,
+    sender: &Sender,
     query: Callback,
     flow_id: &str,
 ) -> Result<Response, Reason> {
@@ -86,7 +85,7 @@ async fn finish(
             log(&error);
             Reason::from(&error)
         })?;
-    let outcome = open_session(state, &attempt, profile, user_agent(headers)).await;
+    let outcome = open_session(state, &attempt, profile, sender).await;
     outcome.map_err(|error| {
         tracing::error!(error = ?error, "the session could not be opened");
         Reason::Unavailable
@@ -108,11 +107,15 @@ async fn open_session(
     state: &crate::State,
     attempt: &LoginAttempt,
     profile: Profile,
-    user_agent: String,
+    sender: &Sender,
 ) -> Result<Response, Error> {
     let now = state.clock.now();
     let token = RefreshToken::first(profile.user_id, &mut random::rng());
-    let session = Session::open(&token, profile, user_agent, &state.policy, now);
+    let user_agent = sender.user_agent.clone();
+    let session = Session {
+        moved_by: Some(sender.client().mark(state.tokens.keys())),
+        ..Session::open(&token, profile, user_agent, &state.policy, now)
+    };
     let (session, handover) = match attempt.code_challenge() {
         None => {
             let tokens = state.tokens.issue(&session, &token, now)?;
@@ -127,14 +130,6 @@ async fn open_session(
     state.database.sign_in(&session).await?;
     request_log::note_session(session.profile.user_id, session.id);
     Ok(state.frontend.success(&handover, attempt.return_to()))
-}
-
-fn user_agent(headers: &HeaderMap) -> String {
-    let value = headers
-        .get(USER_AGENT)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    value[..value.floor_char_boundary(MAX_USER_AGENT_BYTES)].to_owned()
 }
 
 /// Wrong client credentials are the operator's to mend; all else passes.

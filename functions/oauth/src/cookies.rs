@@ -4,9 +4,9 @@ use axum::response::AppendHeaders;
 use cookie::{Cookie, SameSite};
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderName};
-use shared::base::environment::ConfigError;
+use shared::base::environment::{ConfigError, is_loopback};
 use shared::identity::login::LOGIN_TTL;
-use url::{Host, Url};
+use url::Url;
 
 /// Makes and finds the cookies; they are `Secure` except on plain-HTTP localhost.
 #[derive(Debug, Clone, Copy)]
@@ -25,13 +25,7 @@ impl Cookies {
     pub(crate) fn for_address(public_url: &str) -> Result<Self, ConfigError> {
         let url = Url::parse(public_url).map_err(|error| ConfigError::new("PUBLIC_URL", error))?;
         let secure = url.scheme() == "https";
-        let this_machine = match url.host() {
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
-        if secure || this_machine {
+        if secure || is_loopback(&url) {
             Ok(Self { secure })
         } else {
             Err(ConfigError::new(

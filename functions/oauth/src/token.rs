@@ -3,14 +3,12 @@
 use axum::extract::State;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use shared::base::random;
 use shared::identity::handoff::{self, CODE_TTL};
-use shared::reuse::{self, Reused};
-use shared::store::refresh_tokens::RedeemOutcome;
 use shared::web::body::Json;
 use shared::web::credentials::{IssuedTokens, TokenBody};
 use shared::web::error::Error;
 use shared::web::request_log;
+use shared::web::source::Sender;
 use utoipa::ToSchema;
 
 /// The body.
@@ -23,17 +21,19 @@ pub(crate) struct Redeem {
     code_verifier: SecretString,
 }
 
-/// One conditional write; none for a code that is not ours. A code that comes a
-/// second time ends the session it made (RFC 6749 §4.1.2).
+/// One conditional write; none for a code that is not ours. A code that comes again
+/// with its verifier gets the current tokens; with another verifier it gets nothing
+/// and ends nothing (decision 0036).
 #[utoipa::path(
     post, path = "/oauth2/token", operation_id = "redeemCode",
     summary = "Swap a one-time code for tokens",
-    description = format!("Within {} s of the sign-in, once, with the verifier of its challenge (RFC 7636). A code that comes twice ends its session.", CODE_TTL.as_secs()),
+    description = format!("Within {} s of the sign-in, with the verifier of its challenge (RFC 7636). Sent again within that time it gets the same refresh token again.", CODE_TTL.as_secs()),
     request_body = Redeem,
     responses((status = 200, body = TokenBody), (status = 400), (status = 413), (status = 415)),
 )]
 pub(crate) async fn redeem(
     State(state): State<crate::State>,
+    sender: Sender,
     Json(body): Json<Redeem>,
 ) -> Result<IssuedTokens, Error> {
     let token = handoff::open(body.code.expose_secret(), state.tokens.keys());
@@ -42,17 +42,14 @@ pub(crate) async fn redeem(
     let challenge = challenge.map_err(|error| Error::invalid_field("/codeVerifier", error))?;
     let (user_id, session_id) = (token.user_id(), token.session_id());
     request_log::note_session(user_id, session_id);
-    let (now, idle_ttl) = (state.clock.now(), state.policy.idle_ttl);
-    let request = random::base62(&mut random::rng(), 16);
-    let outcome = state
+    let now = state.clock.now();
+    let by = sender.client().mark(state.tokens.keys());
+    let session = (user_id, session_id);
+    let session = state
         .database
-        .redeem(user_id, session_id, &challenge, &request, idle_ttl, now)
-        .await?;
-    match outcome {
-        RedeemOutcome::Redeemed(session) => state.tokens.issue(&session, &token, now),
-        RedeemOutcome::Refused => Err(Error::HandoffCode),
-        RedeemOutcome::Replayed => {
-            Err(reuse::end_session(&state.database, Reused::Code, &token, now).await)
-        }
-    }
+        .redeem(session, &challenge, by, &state.policy, now)
+        .await?
+        .ok_or(Error::HandoffCode)?;
+    let token = token.with_counter(session.counters.current);
+    state.tokens.issue(&session, &token, now)
 }

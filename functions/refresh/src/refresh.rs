@@ -1,16 +1,21 @@
 //! `POST /refresh`: a refresh token for a new access token (RFC 6749 §6).
 
 use axum::extract::State;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use shared::identity::audit::{Actor, AuditAction};
 use shared::identity::refresh_token::RefreshToken;
-use shared::identity::session::DEFAULT_GRACE;
-use shared::reuse::{self, Reused};
-use shared::store::refresh_tokens::{Grant, RefreshOutcome};
+use shared::identity::session::{DEFAULT_GRACE, Move, Session};
+use shared::identity::signing::SigningKeys;
+use shared::store::Database;
+use shared::store::audit::SessionNotice;
+use shared::store::refresh_tokens::RefreshOutcome;
 use shared::web::body::Json;
 use shared::web::credentials::{IssuedTokens, TokenBody};
 use shared::web::error::Error;
 use shared::web::request_log::{self, Refresh};
+use shared::web::source::Sender;
 use utoipa::ToSchema;
 
 /// The body of `/refresh` and `/logout`.
@@ -22,35 +27,93 @@ pub(crate) struct Presented {
     pub(crate) refresh_token: SecretString,
 }
 
-/// One conditional write; none for a token that is not ours.
+/// One conditional write; none for a token that is not ours. At most once an hour
+/// each, one more that records a recovery or a token served to another client.
 #[utoipa::path(
     post, path = "/refresh", operation_id = "refresh",
     summary = "Get new tokens",
-    description = format!("Keep the refresh token of the answer: the one that was sent is used up. Sent again within {} s it gets the same answer.", DEFAULT_GRACE.as_secs()),
+    description = format!("Keep the refresh token of the answer. Within {} s of the sign-in or of the last new refresh token it is the one there is already, beside a new access token; later it is a new one, and the one that was sent is used up.", DEFAULT_GRACE.as_secs()),
     request_body = Presented,
     responses((status = 200, body = TokenBody), (status = 400), (status = 401), (status = 413), (status = 415)),
 )]
 pub(crate) async fn refresh(
     State(state): State<crate::State>,
+    sender: Sender,
     Json(body): Json<Presented>,
 ) -> Result<IssuedTokens, Error> {
     let now = state.clock.now();
     let presented = parse(&state, &body).inspect_err(|_| note(Refresh::Refused))?;
-    let outcome = state.database.refresh(&presented, &state.policy, now);
-    match outcome.await? {
-        RefreshOutcome::Granted(session, counter, grant) => {
-            note(granted(grant));
-            let token = presented.with_counter(counter);
-            state.tokens.issue(&session, &token, now)
+    let by = sender.client().mark(state.tokens.keys());
+    let outcome = state.database.refresh(&presented, by, &state.policy, now);
+    let (session, notice) = match outcome.await? {
+        RefreshOutcome::Moved {
+            session,
+            before,
+            why,
+        } => {
+            note(moved(why));
+            let is_notable = why == Move::Recovery && before.is_first_recovery(now);
+            (session, is_notable.then_some(SessionNotice::Recovered))
         }
-        RefreshOutcome::Refused => {
-            note(Refresh::Refused);
-            Err(Error::RefreshToken)
+        RefreshOutcome::ServedAgain(session) => {
+            note(Refresh::Repeated);
+            let is_notable = is_of_another(&session, &sender, state.tokens.keys());
+            (session, is_notable.then_some(SessionNotice::Shared))
         }
-        RefreshOutcome::Reused => {
-            note(Refresh::Refused);
-            Err(reuse::end_session(&state.database, Reused::RefreshToken, &presented, now).await)
-        }
+        refused => return Err(refuse(&state.database, &refused, &presented, now).await),
+    };
+    if let Some(notice) = notice {
+        record(&state.database, &session, notice, now).await;
+    }
+    let token = presented.with_counter(session.counters.current);
+    state.tokens.issue(&session, &token, now)
+}
+
+/// Whether the session was moved by another client than the one that asks.
+fn is_of_another(session: &Session, sender: &Sender, keys: &SigningKeys) -> bool {
+    let moved_by = session.moved_by;
+    moved_by.is_some_and(|mark| !sender.client().has_mark(mark, keys))
+}
+
+/// Records a notice. A failure is logged alone: the tokens are as good without it.
+async fn record(database: &Database, session: &Session, notice: SessionNotice, now: Timestamp) {
+    let (user_id, session_id) = (session.profile.user_id, session.id);
+    let recorded = database.record_hourly(user_id, session_id, notice, now);
+    if let Err(error) = recorded.await {
+        tracing::warn!(error = ?error, ?notice, "a notice of a session was not recorded");
+    }
+}
+
+/// Refuses a token, and ends the session of one that no honest client still holds.
+/// One answer for all.
+async fn refuse(
+    database: &Database,
+    outcome: &RefreshOutcome,
+    presented: &RefreshToken,
+    now: Timestamp,
+) -> Error {
+    note(Refresh::Refused);
+    match outcome {
+        RefreshOutcome::Reused => return end_session(database, presented, now).await,
+        RefreshOutcome::Impossible => tracing::error!(
+            user = %presented.user_id(), session = %presented.session_id(),
+            "a refresh token that its session cannot have issued: was the table restored?"
+        ),
+        _ => {}
+    }
+    Error::RefreshToken
+}
+
+/// Ends the session of a reused token (RFC 9700 §4.14.2) and writes the reason to
+/// the audit log. One transaction. If storage fails, the answer is that instead.
+async fn end_session(database: &Database, reused: &RefreshToken, now: Timestamp) -> Error {
+    let (user_id, session_id) = (reused.user_id(), reused.session_id());
+    request_log::note(|request| request.reuse_detected = true);
+    tracing::warn!(user = %user_id, session = %session_id, "refresh token reused, session revoked");
+    let why = (Actor::Upblit, AuditAction::ReuseDetected);
+    match database.revoke_session(user_id, session_id, why, now).await {
+        Ok(_) => Error::RefreshToken,
+        Err(error) => error.into(),
     }
 }
 
@@ -61,11 +124,10 @@ pub(crate) fn parse(state: &crate::State, body: &Presented) -> Result<RefreshTok
     Ok(token)
 }
 
-fn granted(grant: Grant) -> Refresh {
-    match grant {
-        Grant::Rotated => Refresh::Rotated,
-        Grant::Recovered => Refresh::Recovered,
-        Grant::Repeated => Refresh::Repeated,
+fn moved(why: Move) -> Refresh {
+    match why {
+        Move::Rotation => Refresh::Rotated,
+        Move::Recovery => Refresh::Recovered,
     }
 }
 

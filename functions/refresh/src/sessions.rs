@@ -1,5 +1,7 @@
 //! `/sessions`: where a user is signed in, and signing out elsewhere.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use futures_util::future::try_join_all;
 use http::StatusCode;
@@ -17,6 +19,9 @@ use shared::web::path::Path;
 use shared::web::query::{NoParameters, Query};
 use utoipa::{IntoParams, ToSchema};
 
+/// How exactly the use of other sessions is shown.
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
 /// The answer of `GET /sessions`.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Sessions {
@@ -30,10 +35,12 @@ struct View {
     id: SessionId,
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     created_at: Timestamp,
-    #[serde(serialize_with = "clock::serialize_rfc3339")]
-    last_used_at: Timestamp,
-    #[serde(serialize_with = "clock::serialize_rfc3339")]
-    expires_at: Timestamp,
+    /// Null for the session that asks.
+    #[serde(serialize_with = "clock::serialize_rfc3339_option")]
+    last_used_at: Option<Timestamp>,
+    /// Null for the session that asks.
+    #[serde(serialize_with = "clock::serialize_rfc3339_option")]
+    expires_at: Option<Timestamp>,
     user_agent: String,
     current: bool,
 }
@@ -42,7 +49,7 @@ struct View {
 #[utoipa::path(
     get, path = "/sessions", operation_id = "listSessions",
     summary = "List where one is signed in",
-    description = "Live sessions, newest first.",
+    description = "Live sessions, newest first. `lastUsedAt` and `expiresAt` are rounded down to the hour, and null for the session that asks: whoever holds a copy of its tokens must not see when its owner refreshes.",
     responses((status = 200, body = Sessions), (status = 400), (status = 401)),
     security(("bearer" = [])),
 )]
@@ -140,13 +147,17 @@ async fn end(state: &crate::State, by: &Principal, id: SessionId) -> Result<Revo
         .await?)
 }
 
+/// A change of these times would show a thief with a copy of the tokens when the
+/// owner refreshes, and so when a refresh of the thief's goes unnoticed.
 fn view(session: Session, principal: &Principal) -> View {
+    let current = session.id == principal.session_id;
+    let shown = |at| (!current).then(|| clock::floor(at, HOUR));
     View {
         id: session.id,
         created_at: session.created_at,
-        last_used_at: session.last_used_at,
-        expires_at: session.expires_at(),
+        last_used_at: shown(session.last_used_at),
+        expires_at: shown(session.expires_at()),
         user_agent: session.user_agent,
-        current: session.id == principal.session_id,
+        current,
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use thiserror::Error;
-use url::Url;
+use url::{Host, Url};
 
 /// One minute, for bounds and defaults of settings.
 pub const MINUTE: Duration = Duration::from_secs(60);
@@ -139,6 +139,12 @@ impl Env {
             })
     }
 
+    /// Returns whether the API runs on this machine: `PUBLIC_URL` is a loopback address.
+    pub fn is_local(&self) -> bool {
+        let url = self.optional("PUBLIC_URL").map(Url::parse);
+        url.is_some_and(|url| url.is_ok_and(|url| is_loopback(&url)))
+    }
+
     /// Returns a base URL without a trailing slash. The scheme is `http` or `https`; query,
     /// fragment and credentials are not allowed.
     ///
@@ -162,6 +168,16 @@ impl Env {
             ));
         }
         Ok(url.as_str().trim_end_matches('/').to_owned())
+    }
+}
+
+/// Whether an address is that of this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 

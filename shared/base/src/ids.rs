@@ -203,6 +203,11 @@ impl SessionId {
     pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
         Self(bytes)
     }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8; Self::BYTES] {
+        &self.0
+    }
 }
 
 impl fmt::Display for SessionId {

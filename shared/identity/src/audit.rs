@@ -126,6 +126,21 @@ impl AuditPosition {
         random.copy_from_slice(random::base62(rng, Self::RANDOM).as_bytes());
         Self { at, random }
     }
+
+    /// The place of an entry that a session has at most once an hour: the beginning
+    /// of the hour, characters of the session's id (a hash), and a letter for what
+    /// happened.
+    pub fn hourly(at: Timestamp, session: SessionId, what: u8) -> Self {
+        const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        const HOUR: Duration = Duration::from_secs(60 * 60);
+        let mut random = [what; Self::RANDOM];
+        let of_session = &mut random[..Self::RANDOM - 1];
+        for (character, byte) in of_session.iter_mut().zip(session.as_bytes()) {
+            *character = BASE62[usize::from(byte % 62)];
+        }
+        let at = clock::floor(at, HOUR);
+        Self { at, random }
+    }
 }
 
 impl Position for AuditPosition {
@@ -230,12 +245,17 @@ pub enum AuditAction {
     /// The session was ended from another one, or to make room.
     #[serde(rename = "session.revoked")]
     SessionRevoked,
-    /// A refresh token that was swapped already came again; the session was ended.
+    /// A refresh token that no honest client still holds came; the session was ended.
     #[serde(rename = "session.reuse_detected")]
     ReuseDetected,
-    /// A one-time code came a second time; the session was ended.
-    #[serde(rename = "session.code_replayed")]
-    CodeReplayed,
+    /// The previous refresh token came again after its grace, and the session went
+    /// on: an answer was lost, or someone else holds a token. At most one an hour.
+    #[serde(rename = "session.recovered")]
+    SessionRecovered,
+    /// A client other than the one that got it was given the current refresh token
+    /// again within the grace. At most one an hour.
+    #[serde(rename = "session.shared")]
+    SessionShared,
 }
 
 #[cfg(test)]

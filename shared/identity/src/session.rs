@@ -1,5 +1,8 @@
-//! Sessions (families of refresh tokens) and the one decision of the product
-//! that must never be wrong: what a presented refresh token gets.
+//! Sessions: families of refresh tokens. What a presented token gets is decided
+//! in [`rotation`].
+
+pub mod client;
+pub mod rotation;
 
 use std::time::Duration;
 
@@ -12,11 +15,19 @@ use upblit_base::clock;
 use upblit_base::environment::{ConfigError, DAY, Env, MINUTE};
 use upblit_base::ids::SessionId;
 
+pub use client::ClientMark;
+pub use rotation::{Counters, Decision, Move, UNREDEEMED};
+
+/// The grace, unless `REFRESH_GRACE` is set. A client with a time-out of 30 s
+/// retries exactly then.
+pub const DEFAULT_GRACE: Duration = Duration::from_secs(45);
+
+/// A shorter grace ends sessions of honest clients: requests and answers take
+/// several seconds each.
+const LEAST_GRACE: Duration = Duration::from_secs(20);
+
 /// Most live sessions of one user; a further sign-in ends the oldest.
 pub const MAX_SESSIONS_PER_USER: usize = 50;
-
-/// How long the previous token gets the same successor, unless `REFRESH_GRACE` is set.
-pub const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 
 /// How long sessions live and how strict rotation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +36,8 @@ pub struct SessionPolicy {
     pub idle_ttl: Duration,
     /// A session ends this long after sign-in, however much it is used (`REFRESH_ABSOLUTE_TTL`).
     pub absolute_ttl: Duration,
-    /// How long the previous token still gets the same successor (`REFRESH_GRACE`).
+    /// How long after a move every token that a client may still hold gets the
+    /// current one (`REFRESH_GRACE`).
     pub grace: Duration,
     /// What the previous token gets after the grace (`REFRESH_REUSE_POLICY`).
     pub reuse: ReusePolicy,
@@ -33,13 +45,13 @@ pub struct SessionPolicy {
 
 impl SessionPolicy {
     /// The policy of `REFRESH_IDLE_TTL` (14 d), `REFRESH_ABSOLUTE_TTL` (90 d),
-    /// `REFRESH_GRACE` (30 s) and `REFRESH_REUSE_POLICY` (`recover` or `strict`).
+    /// `REFRESH_GRACE` (45 s) and `REFRESH_REUSE_POLICY` (`recover` or `strict`).
     ///
     /// # Errors
     /// When one of them is unreadable or out of bounds.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let life = Duration::from_secs(1)..=400 * DAY;
-        let grace = Duration::ZERO..=5 * MINUTE;
+        let grace = least_grace(env)..=5 * MINUTE;
         Ok(Self {
             idle_ttl: env.duration("REFRESH_IDLE_TTL", 14 * DAY, life.clone())?,
             absolute_ttl: env.duration("REFRESH_ABSOLUTE_TTL", 90 * DAY, life)?,
@@ -70,25 +82,29 @@ impl ReusePolicy {
     }
 }
 
-/// The counter of a session whose one-time code was not redeemed; before the first token's.
-pub const UNREDEEMED_COUNTER: u32 = 0;
+/// On a developer's machine any grace will do.
+fn least_grace(env: &Env) -> Duration {
+    if env.is_local() {
+        Duration::ZERO
+    } else {
+        LEAST_GRACE
+    }
+}
 
 /// A family of refresh tokens, as stored. It holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// Public id.
     pub id: SessionId,
-    /// Whose session it is, as of sign-in.
+    /// The user as of sign-in.
     pub profile: Profile,
-    /// Counter of the newest token.
-    pub current: u32,
-    /// Counter of the token that was last swapped for a newer one.
-    pub previous: Option<u32>,
-    /// When it was swapped.
-    pub rotated_at: Option<Timestamp>,
-    /// What its one-time code is bound to, while the session waits for it
-    /// to be redeemed and has no token yet.
-    pub awaits: Option<CodeChallenge>,
+    /// Which of its tokens is the newest, and how it came to be.
+    pub counters: Counters,
+    /// The client that asked for the last move; `None` before the first.
+    pub moved_by: Option<ClientMark>,
+    /// The PKCE challenge that the session was opened with. It stays for life: a
+    /// repeated redemption is checked against it, and recoveries are limited by it.
+    pub code_challenge: Option<CodeChallenge>,
     /// Whether the session was ended before its time.
     pub revoked: bool,
     /// When the user signed in.
@@ -99,12 +115,12 @@ pub struct Session {
     pub idle_expires_at: Timestamp,
     /// When the session ends in any case.
     pub absolute_expires_at: Timestamp,
-    /// The browser that signed in, as it named itself.
+    /// `User-Agent` of the browser that signed in.
     pub user_agent: String,
 }
 
 impl Session {
-    /// A session that starts now, with its first refresh token.
+    /// Opens a session with its first refresh token.
     pub fn open(
         first: &RefreshToken,
         profile: Profile,
@@ -115,10 +131,9 @@ impl Session {
         Self {
             id: first.session_id(),
             profile,
-            current: first.counter(),
-            previous: None,
-            rotated_at: None,
-            awaits: None,
+            counters: Counters::open(first.counter(), now),
+            moved_by: None,
+            code_challenge: None,
             revoked: false,
             created_at: now,
             last_used_at: now,
@@ -128,13 +143,13 @@ impl Session {
         }
     }
 
-    /// The same session before its one-time code is redeemed: no token of it is
-    /// out yet, and it ends with the code.
+    /// The same session before its authorization code is redeemed: it has no
+    /// token yet, and ends with the code.
     #[must_use]
     pub fn awaiting(self, challenge: CodeChallenge) -> Self {
         Self {
-            current: UNREDEEMED_COUNTER,
-            awaits: Some(challenge),
+            counters: Counters::open(UNREDEEMED, self.created_at),
+            code_challenge: Some(challenge),
             idle_expires_at: clock::after(self.created_at, CODE_TTL),
             ..self
         }
@@ -150,68 +165,46 @@ impl Session {
     pub fn expires_at(&self) -> Timestamp {
         self.idle_expires_at.min(self.absolute_expires_at)
     }
-}
 
-/// One move of a session's counters. Storage applies it only while the session
-/// is live and its newest counter is still `expected_current`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rotation {
-    /// The newest counter the decision was based on.
-    pub expected_current: u32,
-    /// The counter that was presented; it becomes the previous.
-    pub previous: u32,
-    /// The counter of the successor; it becomes the newest.
-    pub next: u32,
-}
+    /// Decides what the token `presented` gets; `None` when the session is over.
+    pub fn decide(
+        &self,
+        presented: u32,
+        policy: &SessionPolicy,
+        now: Timestamp,
+    ) -> Option<Decision> {
+        let is_bound = self.code_challenge.is_some();
+        self.is_live(now)
+            .then(|| self.counters.decide(presented, is_bound, policy, now))
+    }
 
-impl Rotation {
-    /// The usual move: the newest token is swapped for the next.
-    /// `None` when the counter is used up, after four billion refreshes.
-    pub fn of_newest(counter: u32) -> Option<Self> {
-        let next = counter.checked_add(1)?;
-        Some(Self {
-            expected_current: counter,
-            previous: counter,
-            next,
-        })
+    /// The session after the token `presented` has moved it for the client `by`:
+    /// its idle time begins anew.
+    #[must_use]
+    pub fn moved(
+        self,
+        presented: u32,
+        by: ClientMark,
+        policy: &SessionPolicy,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            counters: self.counters.moved(presented, now),
+            moved_by: Some(by),
+            last_used_at: now,
+            idle_expires_at: clock::after(now, policy.idle_ttl),
+            ..self
+        }
     }
-}
 
-/// What a presented token gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
-    /// Move the session on, then answer with the successor.
-    Rotate(Rotation),
-    /// Answer with this counter: someone else with the same token was just served it.
-    ServeAgain(u32),
-    /// The session is over; nothing to do.
-    Refuse,
-    /// A token that was already swapped for a newer one: end the session.
-    RevokeFamily,
-}
-
-/// Decides what `counter` gets in this session: the promises of SECURITY.md, "Theft".
-pub fn decide(session: &Session, counter: u32, policy: &SessionPolicy, now: Timestamp) -> Decision {
-    if !session.is_live(now) {
-        return Decision::Refuse;
-    }
-    if counter == session.current {
-        return Rotation::of_newest(counter).map_or(Decision::Refuse, Decision::Rotate);
-    }
-    if Some(counter) != session.previous {
-        return Decision::RevokeFamily;
-    }
-    let grace_ends = session.rotated_at.map(|at| clock::after(at, policy.grace));
-    if grace_ends.is_some_and(|end| now <= end) {
-        return Decision::ServeAgain(session.current);
-    }
-    match (policy.reuse, session.current.checked_add(1)) {
-        (ReusePolicy::Recover, Some(next)) => Decision::Rotate(Rotation {
-            expected_current: session.current,
-            previous: counter,
-            next,
-        }),
-        _ => Decision::RevokeFamily,
+    /// Whether an authorization code that was redeemed already gets the current
+    /// token again: its answer was lost, or the page asked twice. Only with the
+    /// right verifier, and as long as the code lives.
+    pub fn serves_code_again(&self, challenge: &CodeChallenge, now: Timestamp) -> bool {
+        self.is_live(now)
+            && self.counters.current != UNREDEEMED
+            && self.code_challenge.as_ref() == Some(challenge)
+            && now < clock::after(self.created_at, CODE_TTL)
     }
 }
 

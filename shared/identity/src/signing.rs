@@ -73,6 +73,7 @@ pub(crate) struct DerivedKeys {
     pub(crate) jwt_encoding: EncodingKey,
     pub(crate) jwt_decoding: DecodingKey,
     pub(crate) refresh_tag: hmac::Key,
+    pub(crate) client_mark: hmac::Key,
     pub(crate) login_cookie: SealingKey,
     pub(crate) handoff_code: SealingKey,
 }
@@ -84,10 +85,12 @@ impl DerivedKeys {
             return Err(SigningKeyError::TooShort);
         }
         let refresh_tag = expand(secret, b"refresh token tag")?;
+        let client_mark = expand(secret, b"client mark")?;
         Ok(Self {
             jwt_encoding: EncodingKey::from_secret(secret),
             jwt_decoding: DecodingKey::from_secret(secret),
             refresh_tag: hmac::Key::new(hmac::HMAC_SHA256, &refresh_tag),
+            client_mark: hmac::Key::new(hmac::HMAC_SHA256, &client_mark),
             login_cookie: sealing_key(secret, b"login cookie")?,
             handoff_code: sealing_key(secret, b"handoff code")?,
         })

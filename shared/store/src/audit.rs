@@ -1,7 +1,10 @@
 //! Audit entries: items of the Applications table, beside the application, or
 //! in a partition of the user's account.
 
+use std::cmp::Reverse;
+
 use crate::error::{corrupt, failed};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::Put;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,7 +13,7 @@ use crate::attribute::{self, Item, string};
 use crate::transaction::Transaction;
 use crate::{Database, StorageError, keys};
 use upblit_base::clock;
-use upblit_base::ids::{PublicKeyId, SessionId};
+use upblit_base::ids::{PublicKeyId, SessionId, UserId};
 use upblit_base::random;
 use upblit_identity::audit::{Actor, AuditAction, AuditEntry, AuditPosition, RETENTION, Subject};
 
@@ -30,23 +33,61 @@ struct AuditRow {
 
 /// Adds an entry to the transaction of the change itself.
 pub(crate) fn record(transaction: &mut Transaction, database: &Database, entry: &AuditEntry) {
-    let row = AuditRow {
-        application_id: keys::audit_partition(entry.subject),
-        sk: keys::audit(AuditPosition::generate(entry.at, &mut random::rng())),
-        actor: entry.actor,
-        at_ms: entry.at.as_millisecond(),
-        action: entry.action,
-        key: entry.key,
-        session: entry.session,
-        expires_at: clock::after(entry.at, RETENTION).as_second(),
-    };
+    let position = AuditPosition::generate(entry.at, &mut random::rng());
     transaction.put_row(
         Put::builder().table_name(&database.tables.applications),
-        row,
+        AuditRow::new(entry, position),
     );
 }
 
+impl AuditRow {
+    fn new(entry: &AuditEntry, position: AuditPosition) -> Self {
+        Self {
+            application_id: keys::audit_partition(entry.subject),
+            sk: keys::audit(position),
+            actor: entry.actor,
+            at_ms: entry.at.as_millisecond(),
+            action: entry.action,
+            key: entry.key,
+            session: entry.session,
+            expires_at: clock::after(entry.at, RETENTION).as_second(),
+        }
+    }
+}
+
 impl Database {
+    /// Records something of a session that is no change of its own, unless that was
+    /// recorded in this hour already. One conditional write. The trail's pages place
+    /// it at the beginning of its hour.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn record_hourly(
+        &self,
+        user_id: UserId,
+        session: SessionId,
+        notice: SessionNotice,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let (actor, action) = (Actor::Upblit, notice.action());
+        let entry = AuditEntry::of_session(user_id, session, actor, action, now);
+        let position = AuditPosition::hourly(now, session, notice.letter());
+        let row = AuditRow::new(&entry, position);
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.tables.applications)
+            .set_item(Some(attribute::to_item(row)?))
+            .condition_expression("attribute_not_exists(sk)");
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(failed(error)),
+            },
+        }
+    }
+
     /// One page of an audit trail, newest first. One consistent
     /// query; `after` is the position that the page before returned.
     ///
@@ -82,10 +123,40 @@ impl Database {
         // A list that ended here without a word would look complete.
         let next = next.transpose()?;
         let rows: Vec<AuditRow> = attribute::from_items(output.items.unwrap_or_default())?;
-        let current = rows
+        let mut current: Vec<AuditEntry> = rows
             .into_iter()
-            .filter(|row| row.expires_at > now.as_second());
-        Ok((current.map(|row| row.entry(subject)).collect(), next))
+            .filter(|row| row.expires_at > now.as_second())
+            .map(|row| row.entry(subject))
+            .collect();
+        // Hourly notices are stored at the beginning of their hour.
+        current.sort_by_key(|entry| Reverse(entry.at));
+        Ok((current, next))
+    }
+}
+
+/// What is worth noticing about a session that goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionNotice {
+    /// An old token moved it.
+    Recovered,
+    /// Its token was served again to another client.
+    Shared,
+}
+
+impl SessionNotice {
+    fn action(self) -> AuditAction {
+        match self {
+            Self::Recovered => AuditAction::SessionRecovered,
+            Self::Shared => AuditAction::SessionShared,
+        }
+    }
+
+    /// Distinguishes the two in a position.
+    fn letter(self) -> u8 {
+        match self {
+            Self::Recovered => b'r',
+            Self::Shared => b's',
+        }
     }
 }
 

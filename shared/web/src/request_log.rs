@@ -39,7 +39,7 @@ pub struct Observed {
     pub is_key_remembered: Option<bool>,
     /// What came of a refresh token.
     pub refresh: Option<Refresh>,
-    /// A refresh token or one-time code came a second time, and ended its session.
+    /// A refresh token that no honest client still holds came, and ended its session.
     pub reuse_detected: bool,
     /// Requests sent to DynamoDB, the SDK's retries among them.
     pub dynamodb_calls: u64,
@@ -60,7 +60,7 @@ pub struct Ingested {
 pub enum Refresh {
     /// The newest token: it was swapped.
     Rotated,
-    /// The one before, within the grace: it got the same successor again.
+    /// Any that may still be held within the grace: it got the current one.
     Repeated,
     /// The one before, later: it was swapped, as the policy says.
     Recovered,

@@ -88,7 +88,7 @@ test("two tabs that renew at the same time send one refresh request", async () =
   await Promise.all([page.reload(), other.page.reload()]);
   await Promise.all([isSignedIn(), other.page.getByText("this device").waitFor()]);
   assert.equal(refreshes.length, 1);
-  assert.notEqual((await stored(page)).refreshToken, before.refreshToken);
+  assert.notEqual((await stored(page)).token, before.token);
   tab.assertQuiet();
   other.assertQuiet();
 });

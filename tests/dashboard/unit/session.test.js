@@ -6,6 +6,9 @@ import { freshStorage } from "./storage.js";
 const NOW = Date.parse("2026-02-03T12:00:00Z");
 
 freshStorage({ beforeEach, afterEach });
+// Node.js 20 has no navigator, and no version has the address of a page.
+globalThis.navigator ??= {};
+globalThis.location ??= new URL("https://dashboard.test/");
 beforeEach(() => mock.timers.enable({ apis: ["Date"], now: NOW }));
 afterEach(() => mock.timers.reset());
 
@@ -15,22 +18,41 @@ test("the user is signed in if a token is stored", () => {
   assert.equal(isSignedIn(), true);
 });
 
-for (const [expiresIn, seconds, when] of [
-  [900, 870, "half a minute before it expires"],
-  [120, 90, "half a minute before it expires"],
-  [40, 30, "after three quarters of its lifetime"],
-  [0, 0, "at once"],
-  [undefined, 0, "at once"],
+for (const [expiresIn, earliest, latest] of [
+  [900, 600, 870],
+  [120, 80, 90],
+  [60, 40, 45],
+  [0, 0, 0],
+  [undefined, 0, 0],
 ]) {
-  test(`a token that lasts ${expiresIn} seconds is renewed ${when}`, () => {
-    storeTokens({ accessToken: "a", refreshToken: "r", expiresIn });
-    assert.equal(Number(localStorage.getItem("tokenRenewAt")), NOW + seconds * 1_000);
+  test(`a token that lasts ${expiresIn} seconds is renewed after ${earliest} to ${latest}`, (t) => {
+    for (const [random, seconds] of [
+      [0, latest],
+      [0.5, (earliest + latest) / 2],
+      [1, earliest],
+    ]) {
+      t.mock.method(Math, "random", () => random);
+      storeTokens({ accessToken: "a", refreshToken: "r", expiresIn });
+      assert.equal(Number(localStorage.getItem("tokenRenewAt")), NOW + seconds * 1_000);
+    }
+  });
+}
+
+for (const status of [200, 401]) {
+  test(`a response (${status}) is ignored if another session is stored meanwhile`, async (t) => {
+    storeTokens({ accessToken: "a", refreshToken: "r1", expiresIn: 0 });
+    t.mock.method(globalThis, "fetch", async () => {
+      storeTokens({ accessToken: "of another account", refreshToken: "r2", expiresIn: 900 });
+      return Response.json({ accessToken: "late", refreshToken: "r1-next" }, { status });
+    });
+    assert.equal(await currentToken(), "of another account");
+    assert.equal(localStorage.getItem("refreshToken"), "r2");
   });
 }
 
 test("a token that does not expire soon is used without a refresh", async () => {
   storeTokens({ accessToken: "a", refreshToken: "r", expiresIn: 900 });
-  mock.timers.tick(869_000);
+  mock.timers.tick(599_000);
   assert.equal(await currentToken(), "a");
 });
 

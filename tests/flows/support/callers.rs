@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::body::Body;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, SET_COOKIE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, SET_COOKIE, USER_AGENT};
 use http::{Method, Request};
 use serde_json::{Value, json};
 use url::Url;
@@ -33,7 +33,7 @@ impl Browser {
             .collect();
         let request = Request::get(path_and_query).header(COOKIE, cookies.join("; "));
         let request = request
-            .header("user-agent", "Browser/1.0")
+            .header(USER_AGENT, BROWSER)
             .body(Body::empty())
             .unwrap();
         let response = self.backend.send(request).await;
@@ -183,7 +183,14 @@ impl SignedIn {
         }
     }
 
-    /// Swaps the refresh token for new ones, and keeps them.
+    /// Refreshes once the grace of the last move is over, so that the refresh token
+    /// is swapped, too.
+    pub async fn rotate(&mut self) -> Response {
+        self.backend.later(GRACE_SECONDS + 1);
+        self.refresh().await
+    }
+
+    /// Gets new tokens, and keeps them.
     pub async fn refresh(&mut self) -> Response {
         let response = refresh(&self.backend, &self.refresh_token).await;
         if response.status.is_success() {
@@ -204,6 +211,9 @@ impl SignedIn {
     }
 }
 
+/// `REFRESH_GRACE` where a test does not set it.
+pub const GRACE_SECONDS: u64 = 45;
+
 /// `POST /refresh` with any token.
 pub async fn refresh(backend: &Backend, refresh_token: &str) -> Response {
     post(
@@ -214,9 +224,14 @@ pub async fn refresh(backend: &Backend, refresh_token: &str) -> Response {
     .await
 }
 
-/// POSTs JSON with no credentials.
+/// The user agent of everyone's browser.
+pub const BROWSER: &str = "Browser/1.0";
+
+/// POSTs JSON with no credentials, from the browser that signed in.
 pub async fn post(backend: &Backend, path: &str, body: Value) -> Response {
-    let request = Request::post(path).header(CONTENT_TYPE, "application/json");
+    let request = Request::post(path)
+        .header(CONTENT_TYPE, "application/json")
+        .header(USER_AGENT, BROWSER);
     backend
         .send(request.body(Body::from(body.to_string())).unwrap())
         .await

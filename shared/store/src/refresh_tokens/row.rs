@@ -1,11 +1,11 @@
 //! A session as an item of the table.
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteArray;
 use upblit_base::clock;
 use upblit_base::ids::{SessionId, UserId};
 use upblit_identity::handoff::CodeChallenge;
-use upblit_identity::session::Session;
+use upblit_identity::session::{ClientMark, Counters, Session};
 use upblit_identity::user::Profile;
 
 use crate::StorageError;
@@ -16,10 +16,13 @@ pub(super) struct SessionRow {
     user_id: UserId,
     session_id: SessionId,
     current_counter: u32,
+    #[serde(default)]
+    previous_counter: u32,
+    #[serde(default)]
+    retired_counter: u32,
+    moved_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    previous_counter: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    rotated_ms: Option<i64>,
+    moved_by: Option<ByteArray<{ ClientMark::BYTES }>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     code_challenge: Option<CodeChallenge>,
     revoked: bool,
@@ -40,10 +43,14 @@ impl From<&Session> for SessionRow {
         Self {
             user_id: session.profile.user_id,
             session_id: session.id,
-            current_counter: session.current,
-            previous_counter: session.previous,
-            rotated_ms: session.rotated_at.map(Timestamp::as_millisecond),
-            code_challenge: session.awaits.clone(),
+            current_counter: session.counters.current,
+            previous_counter: session.counters.previous,
+            retired_counter: session.counters.retired,
+            moved_ms: session.counters.moved_at.as_millisecond(),
+            moved_by: session
+                .moved_by
+                .map(|mark| ByteArray::new(*mark.as_bytes())),
+            code_challenge: session.code_challenge.clone(),
             revoked: session.revoked,
             created_ms: session.created_at.as_millisecond(),
             last_used_ms: session.last_used_at.as_millisecond(),
@@ -70,10 +77,16 @@ impl From<SessionRow> for Session {
                 avatar: row.avatar,
                 email: row.email,
             },
-            current: row.current_counter,
-            previous: row.previous_counter,
-            rotated_at: row.rotated_ms.map(clock::from_millis),
-            awaits: row.code_challenge,
+            counters: Counters {
+                current: row.current_counter,
+                previous: row.previous_counter,
+                retired: row.retired_counter,
+                moved_at: clock::from_millis(row.moved_ms),
+            },
+            moved_by: row
+                .moved_by
+                .map(|mark| ClientMark::from_bytes(mark.into_array())),
+            code_challenge: row.code_challenge,
             revoked: row.revoked,
             created_at: clock::from_millis(row.created_ms),
             last_used_at: clock::from_millis(row.last_used_ms),

@@ -1,0 +1,211 @@
+//! Tokens of a session: a refresh, and the redemption of its authorization code.
+//! Each is one conditional write, which brings the session back either way.
+
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use jiff::Timestamp;
+use upblit_base::clock;
+use upblit_base::ids::{SessionId, UserId};
+use upblit_identity::handoff::CodeChallenge;
+use upblit_identity::refresh_token::{FIRST_COUNTER, RefreshToken};
+use upblit_identity::session::rotation::{MAX_RECOVERIES, grace_began};
+use upblit_identity::session::{
+    ClientMark, Counters, Decision, Move, ReusePolicy, Session, SessionPolicy, UNREDEEMED,
+};
+
+use super::row::session_from;
+use super::{LIVE, key};
+use crate::attribute::{number, string};
+use crate::conditional::{Written, written};
+use crate::{Database, StorageError};
+
+/// Where [`Counters::decide`] says [`Decision::Move`], in the words of DynamoDB.
+/// Under `strict` no previous token moves a session.
+const MOVES: &str = "moved_ms < :grace_began AND current_counter < :max AND current_counter = :n";
+const MOVES_OR_RECOVERS: &str = "moved_ms < :grace_began AND current_counter < :max \
+     AND (current_counter = :n OR (previous_counter = :n \
+     AND (attribute_not_exists(code_challenge) OR current_counter <= :last_recovery)))";
+
+/// What a presented refresh token gets.
+#[derive(Debug)]
+pub enum RefreshOutcome {
+    /// The session moved on, and the token gets the successor.
+    Moved {
+        /// The session as it is now.
+        session: Box<Session>,
+        /// Its counters before.
+        before: Counters,
+        /// Which of its tokens moved it.
+        why: Move,
+    },
+    /// The session stays, and the token gets the current one.
+    ServedAgain(Box<Session>),
+    /// Nothing: there is no such session, or it is over.
+    Refused,
+    /// Nothing: a token of this session that it cannot have issued. It stays.
+    Impossible,
+    /// Nothing: no honest client still holds this token. The session is still live.
+    Reused,
+}
+
+impl Database {
+    /// Gives a refresh token what [`Session::decide`] says. One conditional write;
+    /// none for a token that no session has.
+    ///
+    /// A refused write returns the session to decide on. One that was applied but
+    /// whose answer was lost comes back as refused through the SDK's own retry: the
+    /// session was moved just now, and its current token is served.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn refresh(
+        &self,
+        presented: &RefreshToken,
+        by: ClientMark,
+        policy: &SessionPolicy,
+        now: Timestamp,
+    ) -> Result<RefreshOutcome, StorageError> {
+        let counter = presented.counter();
+        if counter == UNREDEEMED {
+            return Ok(RefreshOutcome::Refused);
+        }
+        let item = match self.rotate(presented, by, policy, now).await? {
+            Written::Applied(item) => {
+                return Ok(moved(session_from(item)?, counter, by, policy, now));
+            }
+            Written::Refused(None) => return Ok(RefreshOutcome::Refused),
+            Written::Refused(Some(item)) => item,
+        };
+        let session = session_from(item)?;
+        match session.decide(counter, policy, now) {
+            None => Ok(RefreshOutcome::Refused),
+            Some(Decision::ServeAgain) => Ok(RefreshOutcome::ServedAgain(Box::new(session))),
+            Some(Decision::Impossible) => Ok(RefreshOutcome::Impossible),
+            Some(Decision::End) => Ok(RefreshOutcome::Reused),
+            Some(Decision::Move(_)) => Err(StorageError::BrokenCondition(
+                "the write of a rotation was refused for a token that moves the session".to_owned(),
+            )),
+        }
+    }
+
+    /// Moves a session, if the token may do that. Brings it back as it was.
+    async fn rotate(
+        &self,
+        presented: &RefreshToken,
+        by: ClientMark,
+        policy: &SessionPolicy,
+        now: Timestamp,
+    ) -> Result<Written, StorageError> {
+        let counter = presented.counter();
+        let set = "retired_counter = previous_counter, previous_counter = :n, \
+             current_counter = current_counter + :one";
+        let condition = match policy.reuse {
+            ReusePolicy::Recover => MOVES_OR_RECOVERS,
+            ReusePolicy::Strict => MOVES,
+        };
+        let grace_began = grace_began(policy, now).as_millisecond();
+        let (user_id, session_id) = (presented.user_id(), presented.session_id());
+        let request = self
+            .session_move(user_id, session_id, (set, condition), by, policy, now)
+            .expression_attribute_values(":n", number(counter))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":max", number(u32::MAX))
+            .expression_attribute_values(":grace_began", number(grace_began))
+            .return_values(ReturnValue::AllOld);
+        let request = match policy.reuse {
+            ReusePolicy::Recover => {
+                let last_recovery = u64::from(counter) + u64::from(MAX_RECOVERIES);
+                request.expression_attribute_values(":last_recovery", number(last_recovery))
+            }
+            ReusePolicy::Strict => request,
+        };
+        written(request.send().await)
+    }
+
+    /// Gives a session its first token, if its authorization code was not redeemed
+    /// yet, the challenge is met, and the session is live. A code that was redeemed
+    /// already is served again where [`Session::serves_code_again`] says so. `None`
+    /// when the code gets nothing. One conditional write.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn redeem(
+        &self,
+        (user_id, session_id): (UserId, SessionId),
+        challenge: &CodeChallenge,
+        by: ClientMark,
+        policy: &SessionPolicy,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StorageError> {
+        let (set, condition) = (
+            "current_counter = :first",
+            "current_counter = :unredeemed AND code_challenge = :challenge",
+        );
+        let result = self
+            .session_move(user_id, session_id, (set, condition), by, policy, now)
+            .expression_attribute_values(":first", number(FIRST_COUNTER))
+            .expression_attribute_values(":unredeemed", number(UNREDEEMED))
+            .expression_attribute_values(":challenge", string(challenge))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        match written(result)? {
+            Written::Applied(item) => session_from(item).map(Some),
+            Written::Refused(None) => Ok(None),
+            Written::Refused(Some(item)) => {
+                let session = session_from(item)?;
+                Ok(session.serves_code_again(challenge, now).then_some(session))
+            }
+        }
+    }
+
+    /// An update that moves a session, if it is live: its grace and its idle time
+    /// begin anew.
+    fn session_move(
+        &self,
+        user_id: UserId,
+        session_id: SessionId,
+        (set, condition): (&str, &str),
+        by: ClientMark,
+        policy: &SessionPolicy,
+        now: Timestamp,
+    ) -> UpdateItemFluentBuilder {
+        let idle_expires_at = clock::after(now, policy.idle_ttl);
+        self.client
+            .update_item()
+            .table_name(&self.tables.refresh_tokens)
+            .set_key(Some(key(user_id, session_id)))
+            .update_expression(format!(
+                "SET moved_ms = :now, moved_by = :by, last_used_ms = :now, \
+                 idle_expires_ms = :idle, expires_at = :ttl, {set}"
+            ))
+            .condition_expression(format!("{LIVE} AND {condition}"))
+            .expression_attribute_values(":now", number(now.as_millisecond()))
+            .expression_attribute_values(":by", AttributeValue::B(Blob::new(*by.as_bytes())))
+            .expression_attribute_values(":no", AttributeValue::Bool(false))
+            .expression_attribute_values(":idle", number(idle_expires_at.as_millisecond()))
+            .expression_attribute_values(":ttl", number(idle_expires_at.as_second()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+}
+
+/// The outcome of a write that was applied to the session `old`.
+fn moved(
+    old: Session,
+    counter: u32,
+    by: ClientMark,
+    policy: &SessionPolicy,
+    now: Timestamp,
+) -> RefreshOutcome {
+    let before = old.counters;
+    RefreshOutcome::Moved {
+        why: if counter == before.current {
+            Move::Rotation
+        } else {
+            Move::Recovery
+        },
+        session: Box::new(old.moved(counter, by, policy, now)),
+        before,
+    }
+}
