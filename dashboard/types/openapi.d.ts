@@ -152,8 +152,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Ask whether the API is there
-         * @description Touches nothing.
+         * Check that the API is up
+         * @description Does not access the database or any other service.
          */
         get: operations["health"];
         put?: never;
@@ -235,7 +235,7 @@ export interface paths {
         put?: never;
         /**
          * Sign out
-         * @description Ends the session of a refresh token (RFC 7009).
+         * @description Ends the session of a refresh token. Succeeds for a session that has already ended, and for an invalid token (RFC 7009).
          */
         post: operations["signOut"];
         delete?: never;
@@ -372,13 +372,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List where one is signed in
-         * @description Live sessions, newest first. `lastUsedAt` and `expiresAt` are rounded down to the hour, and null for the session that asks: whoever holds a copy of its tokens must not see when its owner refreshes.
+         * List sessions
+         * @description Lists the caller's live sessions, newest first. `lastUsedAt` and `expiresAt` are rounded down to the hour, and null for the session of this request: a thief with a copy of its tokens must not see when the owner refreshes.
          */
         get: operations["listSessions"];
         put?: never;
         post?: never;
-        /** End all sessions, or all others */
+        /**
+         * End all sessions, or all others
+         * @description Ends all sessions of the caller, or with `except=current` all but the one of this request.
+         */
         delete: operations["endSessions"];
         options?: never;
         head?: never;
@@ -395,7 +398,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** End a session */
+        /**
+         * End a session
+         * @description Ends one session of the caller. Its refresh token stops working at once; its access token works until it expires.
+         */
         delete: operations["endSession"];
         options?: never;
         head?: never;
@@ -825,18 +831,18 @@ export interface components {
         Problem: {
             /** @description What is wrong with this request. */
             detail: string;
-            /** @description The fields that cannot be accepted. */
+            /** @description Invalid fields of the body or the query. */
             errors?: components["schemas"]["FieldError"][];
-            /** @description Leads to the request in the log. */
+            /** @description Id of the request, also in the log. */
             requestId: string;
             /**
              * Format: int32
-             * @description That of the answer.
+             * @description HTTP status of the response.
              */
             status: number;
-            /** @description The same for all of its type. */
+            /** @description Title of the kind of error. */
             title: string;
-            /** @description Which error it is; `urn:upblit:problem:` and a slug. */
+            /** @description Kind of error: `urn:upblit:problem:` and a slug. */
             type: string;
         };
         /**
@@ -898,21 +904,29 @@ export interface components {
              */
             overlapSeconds: number | null;
         };
+        /** @description One sign-in of the caller. */
         Session: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the user signed in.
+             */
             createdAt: string;
+            /** @description Whether this request uses the session. */
             current: boolean;
             /**
              * Format: date-time
-             * @description Null for the session that asks.
+             * @description When the session expires unless it is refreshed, rounded down to the hour. Null
+             *     for the session of this request.
              */
             expiresAt?: string | null;
             id: components["schemas"]["SessionId"];
             /**
              * Format: date-time
-             * @description Null for the session that asks.
+             * @description The sign-in or the last refresh, rounded down to the hour. Null for the session
+             *     of this request.
              */
             lastUsedAt?: string | null;
+            /** @description `User-Agent` of the browser that signed in. */
             userAgent: string;
         };
         /**
@@ -920,8 +934,9 @@ export interface components {
          * @example l1Iq3lWq1bq0y4VVf0mRcA
          */
         SessionId: string;
-        /** @description The answer of `GET /sessions`. */
+        /** @description The caller's live sessions. */
         Sessions: {
+            /** @description Newest first. */
             sessions: components["schemas"]["Session"][];
         };
         /**
@@ -1003,39 +1018,53 @@ export interface components {
             /** Format: double */
             p99Ms?: number | null;
         };
-        /** @description `google.rpc.Status`, as OTLP 1.11 asks for. */
+        /** @description Error body of OTLP requests (`google.rpc.Status`, OTLP 1.11). */
         Status: {
             /**
              * Format: int32
+             * @description A `google.rpc.Code`.
              * @example 3
              */
             code: number;
+            /** @description What is wrong with the request, and its request id. */
             message: string;
         };
         /**
-         * @description The body of a token answer (RFC 6749 §5.1, in the contract's names). `token`
-         *     and `accessToken` are the same: clients use both names.
+         * @description Tokens of a session (RFC 6749 §5.1, with camelCase names). `token` and `accessToken`
+         *     have the same value; clients use either.
          */
         Tokens: {
-            /** @example eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.… */
+            /**
+             * @description JWT to send as `Authorization: Bearer`.
+             * @example eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…
+             */
             accessToken: string;
             /**
              * Format: int64
-             * @description Seconds.
+             * @description Lifetime of the access token in seconds.
              * @example 900
              */
             expiresIn: number;
             /**
              * Format: int64
-             * @description Seconds.
+             * @description Seconds until the session expires unless it is refreshed.
              * @example 1209600
              */
             refreshExpiresIn: number;
-            /** @example upblit_rt_… */
+            /**
+             * @description Token for `POST /refresh`. Each refresh replaces it.
+             * @example upblit_rt_…
+             */
             refreshToken: string;
-            /** @example eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.… */
+            /**
+             * @description Same as `accessToken`.
+             * @example eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…
+             */
             token: string;
-            /** @example Bearer */
+            /**
+             * @description Always `Bearer`.
+             * @example Bearer
+             */
             tokenType: string;
         };
         Total: components["schemas"]["Stats"] & {
@@ -1171,7 +1200,7 @@ export interface components {
         /** @description Unauthorized */
         "401-invalid-access-token": {
             headers: {
-                /** @description How to authenticate. */
+                /** @description Authentication scheme to use. */
                 "WWW-Authenticate"?: string;
                 [name: string]: unknown;
             };
@@ -1182,7 +1211,7 @@ export interface components {
         /** @description Unauthorized */
         "401-invalid-access-token.key-revoked": {
             headers: {
-                /** @description How to authenticate. */
+                /** @description Authentication scheme to use. */
                 "WWW-Authenticate"?: string;
                 [name: string]: unknown;
             };
@@ -1193,7 +1222,7 @@ export interface components {
         /** @description Unauthorized */
         "401-invalid-api-key.key-disabled.key-expired.key-revoked": {
             headers: {
-                /** @description How to authenticate. */
+                /** @description Authentication scheme to use. */
                 "WWW-Authenticate"?: string;
                 [name: string]: unknown;
             };
@@ -1204,7 +1233,7 @@ export interface components {
         /** @description Unauthorized */
         "401-invalid-refresh-token": {
             headers: {
-                /** @description How to authenticate. */
+                /** @description Authentication scheme to use. */
                 "WWW-Authenticate"?: string;
                 [name: string]: unknown;
             };
@@ -1215,7 +1244,7 @@ export interface components {
         /** @description Unauthorized */
         "401-invalid-signature": {
             headers: {
-                /** @description How to authenticate. */
+                /** @description Authentication scheme to use. */
                 "WWW-Authenticate"?: string;
                 [name: string]: unknown;
             };
@@ -1226,7 +1255,7 @@ export interface components {
         /** @description Unauthorized */
         "401-status": {
             headers: {
-                /** @description How to authenticate. */
+                /** @description Authentication scheme to use. */
                 "WWW-Authenticate"?: string;
                 [name: string]: unknown;
             };
@@ -1340,7 +1369,7 @@ export interface components {
         /** @description Too Many Requests */
         "429-rate-limited": {
             headers: {
-                /** @description Seconds to wait. */
+                /** @description Seconds to wait before the next try. */
                 "Retry-After"?: number;
                 [name: string]: unknown;
             };
@@ -1351,7 +1380,7 @@ export interface components {
         /** @description Too Many Requests */
         "429-status": {
             headers: {
-                /** @description Seconds to wait. */
+                /** @description Seconds to wait before the next try. */
                 "Retry-After"?: number;
                 [name: string]: unknown;
             };
@@ -1382,7 +1411,7 @@ export interface components {
         /** @description Service Unavailable */
         "503-status": {
             headers: {
-                /** @description Seconds to wait. */
+                /** @description Seconds to wait before the next try. */
                 "Retry-After"?: number;
                 [name: string]: unknown;
             };
@@ -1394,7 +1423,7 @@ export interface components {
         /** @description Service Unavailable */
         "503-unavailable": {
             headers: {
-                /** @description Seconds to wait. */
+                /** @description Seconds to wait before the next try. */
                 "Retry-After"?: number;
                 [name: string]: unknown;
             };
@@ -1841,7 +1870,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is. */
+            /** @description The API is up. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1869,9 +1898,9 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description What is left of the key's minute. */
+                    /** @description What is left of the key's quota in this minute. */
                     RateLimit?: string;
-                    /** @description What a minute has. */
+                    /** @description The key's quota per minute. */
                     "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
@@ -1908,9 +1937,9 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description What is left of the key's minute. */
+                    /** @description What is left of the key's quota in this minute. */
                     RateLimit?: string;
-                    /** @description What a minute has. */
+                    /** @description The key's quota per minute. */
                     "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
@@ -1966,7 +1995,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is over, whether or not it was before. */
+            /** @description The session has ended. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -2194,6 +2223,7 @@ export interface operations {
     endSessions: {
         parameters: {
             query?: {
+                /** @description `current` keeps the session of this request. */
                 except?: "current";
             };
             header?: never;
@@ -2202,7 +2232,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description They are over. */
+            /** @description The sessions have ended. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -2220,14 +2250,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Of the session. */
+                /** @description Session id. */
                 id: components["schemas"]["SessionId"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description It is over. */
+            /** @description The session has ended. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -2431,9 +2461,9 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description What is left of the key's minute. */
+                    /** @description What is left of the key's quota in this minute. */
                     RateLimit?: string;
-                    /** @description What a minute has. */
+                    /** @description The key's quota per minute. */
                     "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };
@@ -2477,9 +2507,9 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    /** @description What is left of the key's minute. */
+                    /** @description What is left of the key's quota in this minute. */
                     RateLimit?: string;
-                    /** @description What a minute has. */
+                    /** @description The key's quota per minute. */
                     "RateLimit-Policy"?: string;
                     [name: string]: unknown;
                 };

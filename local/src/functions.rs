@@ -1,4 +1,4 @@
-//! The functions of the product, each once. Their crates are the folders of `functions/`.
+//! The Lambda functions. Each is a crate in a folder of `functions/`.
 
 use axum::Router;
 use shared::base::environment::ConfigError;
@@ -6,14 +6,14 @@ use shared::lambda::Host;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
-/// A function.
+/// A Lambda function of the product.
 #[derive(Debug, Clone, Copy)]
 pub struct Function {
     /// Name of its crate, its binary and its folder.
     pub name: &'static str,
-    /// Its routes, for the settings of a host.
+    /// Builds its router from the settings of a host.
     pub router: fn(&Host) -> Result<Router, ConfigError>,
-    /// Description of its routes.
+    /// OpenAPI document of its routes.
     pub description: fn() -> OpenApi,
 }
 
@@ -27,10 +27,10 @@ macro_rules! functions {
     };
 }
 
-/// Every function, in the order of the description of the API.
+/// Every function, in the order of the OpenAPI document.
 pub const FUNCTIONS: &[Function] =
     functions![oauth, refresh, applications, apikey, ingest, telemetry,];
 
-/// The function that API Gateway asks for `GET /health`, which each answers. It holds
-/// no secret.
+/// The function that API Gateway routes `GET /health` to. Every function serves it; this one
+/// holds no secret.
 pub const HEALTH: &str = "ingest";

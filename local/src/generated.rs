@@ -1,5 +1,5 @@
-//! Files that are made from code and tables: the copy of the description, the events,
-//! and the routes of `cargo lambda watch`. `cargo run -- renew` writes them.
+//! Files generated from code and tables: `openapi.json`, the events and the routes of
+//! `cargo lambda watch`. `cargo run -- renew` writes them.
 
 pub mod events;
 mod watch;
@@ -12,15 +12,15 @@ use std::{fs, io};
 use crate::openapi;
 use crate::routes::routes;
 
-/// The command that writes everything that is generated.
+/// The command that writes the generated files.
 pub const COMMAND: &str = "cargo run -- renew";
 
-/// Writes every file that is not as it should be, and removes events without an entry
-/// in their table. Returns those files.
+/// Writes every outdated file, and removes events without an entry in their table. Returns
+/// the changed files.
 ///
 /// # Errors
-/// When a file cannot be read or written, or a table has an entry that cannot be
-/// understood; the message names it.
+/// When a file cannot be read or written, or a table has an invalid entry, which the message
+/// names.
 pub fn renew(root: &Path) -> io::Result<Vec<PathBuf>> {
     let stale = stale(root)?;
     for (path, text) in &stale {
@@ -36,16 +36,15 @@ pub fn renew(root: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(stale.into_iter().map(|(path, _)| path).collect())
 }
 
-/// Files below `root` that are not as they should be, with the text they should have,
-/// if they should be there at all.
+/// Outdated files below `root`, with their new text; `None` for files to remove.
 ///
 /// # Errors
 /// As for [`renew`].
 pub fn stale(root: &Path) -> io::Result<Vec<(PathBuf, Option<String>)>> {
     let files = files(root)?;
     let needed: BTreeSet<&PathBuf> = files.iter().map(|(path, _)| path).collect();
-    let needless = events::files(root)?.into_iter();
-    let mut needless: Vec<_> = needless
+    let surplus = events::files(root)?.into_iter();
+    let mut surplus: Vec<_> = surplus
         .filter(|path| !needed.contains(path))
         .map(|path| (path, None))
         .collect();
@@ -53,11 +52,11 @@ pub fn stale(root: &Path) -> io::Result<Vec<(PathBuf, Option<String>)>> {
         let current = fs::read_to_string(root.join(path));
         current.ok().as_ref() != Some(text)
     });
-    needless.extend(changed.map(|(path, text)| (path, Some(text))));
-    Ok(needless)
+    surplus.extend(changed.map(|(path, text)| (path, Some(text))));
+    Ok(surplus)
 }
 
-/// Every generated file, by its path below `root`.
+/// Path below `root` and text of every generated file.
 fn files(root: &Path) -> io::Result<Vec<(PathBuf, String)>> {
     let manifest = fs::read_to_string(root.join("Cargo.toml"))?;
     let manifest = watch::renewed(&manifest, &routes());

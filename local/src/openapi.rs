@@ -1,6 +1,5 @@
-//! The description of the API (OpenAPI 3.1), put together from what the functions
-//! say of their routes and types. `openapi.json` is a copy of it, and a test keeps
-//! it one.
+//! The OpenAPI 3.1 document of the API, assembled from the operations and schemas of the
+//! functions. `openapi.json` is a copy; a test fails if it differs.
 
 mod errors;
 mod page;
@@ -18,14 +17,16 @@ type Object = Map<String, Value>;
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
 
-/// The description as it is checked in.
+/// The text of `openapi.json`.
 pub fn text() -> String {
     format!("{:#}\n", *DOCUMENT)
 }
 
 fn document() -> Value {
     let mut paths = health();
-    let (mut schemas, mut responses, mut tags) = (errors::schemas(), Object::new(), Vec::new());
+    let mut schemas = errors::schemas();
+    let mut responses = Object::new();
+    let mut tags = Vec::new();
     for function in FUNCTIONS {
         let Ok(Value::Object(mut part)) = serde_json::to_value((function.description)()) else {
             continue;
@@ -49,7 +50,7 @@ fn document() -> Value {
             "description": INTRODUCTION,
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
-        "servers": [{ "url": "/", "description": "Where this description is served." }],
+        "servers": [{ "url": "/", "description": "The host that serves this document." }],
         "tags": tags,
         "paths": paths,
         "components": {
@@ -58,20 +59,21 @@ fn document() -> Value {
             "securitySchemes": security_schemes(),
         },
     });
-    without_rust(&mut document);
+    remove_rustdoc_links(&mut document);
     document
 }
 
-const INTRODUCTION: &str = "Sign-in with GitHub, API keys, and telemetry in and out. Bodies \
-    are JSON with fields in camelCase, times are RFC 3339 in UTC. Errors are problem details \
-    (RFC 9457), but for `/v1/`, where they are what OpenTelemetry's protocol asks for.";
+const INTRODUCTION: &str = "Sign-in with GitHub, API keys, and ingest and query of telemetry. \
+    Bodies are JSON with camelCase fields; times are RFC 3339 in UTC. Errors are problem \
+    details (RFC 9457), except below `/v1/`, where they follow the OpenTelemetry protocol.";
 
-/// Every function answers it.
+/// `GET /health`, which every function serves.
 fn health() -> Object {
     let get = json!({
         "operationId": "health", "tags": ["Ingest"],
-        "summary": "Ask whether the API is there", "description": "Touches nothing.",
-        "responses": { "200": { "description": "It is." } },
+        "summary": "Check that the API is up",
+        "description": "Does not access the database or any other service.",
+        "responses": { "200": { "description": "The API is up." } },
         "security": [],
     });
     object(json!({ "/health": { "get": get } }))
@@ -81,11 +83,11 @@ fn security_schemes() -> Value {
     json!({
         "bearer": {
             "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-            "description": "The access token that a sign-in or `/refresh` has given.",
+            "description": "Access token from a sign-in or from `POST /refresh`.",
         },
         "apiKey": {
             "type": "apiKey", "in": "header", "name": "x-api-key",
-            "description": "A key of the application that the telemetry belongs to.",
+            "description": "API key of the application that the telemetry belongs to.",
         },
     })
 }
@@ -102,17 +104,19 @@ fn objects(value: &mut Value) -> impl Iterator<Item = &mut Object> {
     fields.filter_map(|(_, value)| value.as_object_mut())
 }
 
-/// Descriptions come from the code's comments, whose links lead nowhere here.
-fn without_rust(value: &mut Value) {
+/// Removes rustdoc links from descriptions, which come from doc comments.
+fn remove_rustdoc_links(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             if let Some(Value::String(text)) = fields.get_mut("description") {
                 *text = text.replace("[`", "`").replace("`]", "`");
             }
             fields.retain(|name, value| name != "description" || value.as_str() != Some(""));
-            fields.iter_mut().for_each(|(_, value)| without_rust(value));
+            fields
+                .iter_mut()
+                .for_each(|(_, value)| remove_rustdoc_links(value));
         }
-        Value::Array(values) => values.iter_mut().for_each(without_rust),
+        Value::Array(values) => values.iter_mut().for_each(remove_rustdoc_links),
         _ => {}
     }
 }

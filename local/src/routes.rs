@@ -1,4 +1,4 @@
-//! Routes of the product, as the functions describe them.
+//! Routes of the product, from the OpenAPI documents of its functions.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -19,7 +19,7 @@ pub struct Route {
 }
 
 impl Route {
-    /// A route.
+    /// Creates a route; the method may be in any case.
     pub fn new(function: &str, method: &str, path: &str) -> Self {
         Self {
             function: function.to_owned(),
@@ -29,14 +29,14 @@ impl Route {
     }
 }
 
-/// As API Gateway writes a route: `GET /me`.
+/// Formats a route as API Gateway does: `GET /me`.
 impl fmt::Display for Route {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} {}", self.method, self.path)
     }
 }
 
-/// Every route that the functions serve, and the one that API Gateway asks for their health.
+/// Every route that the functions serve, and `GET /health` of [`HEALTH`].
 pub fn routes() -> BTreeSet<Route> {
     let mut routes = BTreeSet::from([Route::new(HEALTH, "GET", "/health")]);
     for function in FUNCTIONS {

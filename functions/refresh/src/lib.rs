@@ -16,7 +16,7 @@ mod sessions;
 /// The tables that this function uses. Its role and its settings in `template.yaml` are for these.
 const TABLES: [Table; 2] = [Table::RefreshTokens, Table::Applications];
 
-/// What the handlers share.
+/// State shared by the handlers.
 #[derive(Clone, FromRef)]
 pub struct State {
     clock: Clock,
@@ -43,7 +43,7 @@ impl State {
 
 shared::web::routes! {
     state: State,
-    tag: ("Sessions", "New tokens, signing out, and where one is signed in."),
+    tag: ("Sessions", "Exchange refresh tokens, sign out, list and end sessions."),
     handlers: [
         refresh::refresh,
         logout::logout,

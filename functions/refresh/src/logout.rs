@@ -8,20 +8,21 @@ use shared::web::error::Error;
 
 use crate::refresh::{Presented, parse};
 
-/// 204 whether or not there was a session to end: the client wants it gone, and it is.
+/// Ends the session of a refresh token. Returns 204 for an ended or unknown session too.
 #[utoipa::path(
     post, path = "/logout", operation_id = "signOut",
     summary = "Sign out",
-    description = "Ends the session of a refresh token (RFC 7009).",
+    description = "Ends the session of a refresh token. Succeeds for a session that has already ended, and for an invalid token (RFC 7009).",
     request_body = Presented,
-    responses((status = 204, description = "It is over, whether or not it was before."), (status = 400), (status = 413), (status = 415)),
+    responses((status = 204, description = "The session has ended."), (status = 400), (status = 413), (status = 415)),
 )]
 pub(crate) async fn logout(
     State(state): State<crate::State>,
     Json(body): Json<Presented>,
 ) -> Result<StatusCode, Error> {
     if let Ok(token) = parse(&state, &body) {
-        let (user_id, session_id) = (token.user_id(), token.session_id());
+        let user_id = token.user_id();
+        let session_id = token.session_id();
         let why = (Actor::User(user_id), AuditAction::SignedOut);
         let now = state.clock.now();
         state

@@ -1,4 +1,4 @@
-//! `/sessions`: where a user is signed in, and signing out elsewhere.
+//! `/sessions`: lists the caller's sessions and ends them.
 
 use std::time::Duration;
 
@@ -22,34 +22,41 @@ use utoipa::{IntoParams, ToSchema};
 /// How exactly the use of other sessions is shown.
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// The answer of `GET /sessions`.
+/// The caller's live sessions.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Sessions {
-    sessions: Vec<View>,
+    /// Newest first.
+    sessions: Vec<SessionResponse>,
 }
 
+/// One sign-in of the caller.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Session)]
-struct View {
+struct SessionResponse {
     id: SessionId,
+    /// When the user signed in.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     created_at: Timestamp,
-    /// Null for the session that asks.
+    /// The sign-in or the last refresh, rounded down to the hour. Null for the session
+    /// of this request.
     #[serde(serialize_with = "clock::serialize_rfc3339_option")]
     last_used_at: Option<Timestamp>,
-    /// Null for the session that asks.
+    /// When the session expires unless it is refreshed, rounded down to the hour. Null
+    /// for the session of this request.
     #[serde(serialize_with = "clock::serialize_rfc3339_option")]
     expires_at: Option<Timestamp>,
+    /// `User-Agent` of the browser that signed in.
     user_agent: String,
+    /// Whether this request uses the session.
     current: bool,
 }
 
-/// `GET /sessions`: the live ones, newest first.
+/// Lists the caller's live sessions, newest first.
 #[utoipa::path(
     get, path = "/sessions", operation_id = "listSessions",
-    summary = "List where one is signed in",
-    description = "Live sessions, newest first. `lastUsedAt` and `expiresAt` are rounded down to the hour, and null for the session that asks: whoever holds a copy of its tokens must not see when its owner refreshes.",
+    summary = "List sessions",
+    description = "Lists the caller's live sessions, newest first. `lastUsedAt` and `expiresAt` are rounded down to the hour, and null for the session of this request: a thief with a copy of its tokens must not see when the owner refreshes.",
     responses((status = 200, body = Sessions), (status = 400), (status = 401)),
     security(("bearer" = [])),
 )]
@@ -69,13 +76,13 @@ pub(crate) async fn list(
     Ok(axum::Json(Sessions { sessions }))
 }
 
-/// `DELETE /sessions/{id}`.
+/// Ends one session of the caller.
 #[utoipa::path(
     delete, path = "/sessions/{id}", operation_id = "endSession",
     summary = "End a session",
-    description = "",
-    params(("id" = SessionId, Path, description = "Of the session.")),
-    responses((status = 204, description = "It is over."), (status = 401), (status = 404)),
+    description = "Ends one session of the caller. Its refresh token stops working at once; its access token works until it expires.",
+    params(("id" = SessionId, Path, description = "Session id.")),
+    responses((status = 204, description = "The session has ended."), (status = 401), (status = 404)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn revoke(
@@ -93,14 +100,14 @@ pub(crate) async fn revoke(
     }
 }
 
-/// The query of `DELETE /sessions`.
+/// Query of `DELETE /sessions`.
 ///
-/// Refuses unknown parameters, though it is no list: a misspelt `except` would end
-/// the caller's own session.
+/// Refuses unknown parameters: a misspelt `except` would end the caller's own session.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct RevokeAll {
+    /// `current` keeps the session of this request.
     #[param(inline)]
     except: Option<Except>,
 }
@@ -111,13 +118,13 @@ enum Except {
     Current,
 }
 
-/// `DELETE /sessions`: all of them, or with `?except=current` all others.
+/// Ends all sessions of the caller, or with `except=current` all others.
 #[utoipa::path(
     delete, path = "/sessions", operation_id = "endSessions",
     summary = "End all sessions, or all others",
-    description = "",
+    description = "Ends all sessions of the caller, or with `except=current` all but the one of this request.",
     params(RevokeAll),
-    responses((status = 204, description = "They are over."), (status = 400), (status = 401)),
+    responses((status = 204, description = "The sessions have ended."), (status = 400), (status = 401)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn revoke_all(
@@ -149,10 +156,10 @@ async fn end(state: &crate::State, by: &Principal, id: SessionId) -> Result<Revo
 
 /// A change of these times would show a thief with a copy of the tokens when the
 /// owner refreshes, and so when a refresh of the thief's goes unnoticed.
-fn view(session: Session, principal: &Principal) -> View {
+fn view(session: Session, principal: &Principal) -> SessionResponse {
     let current = session.id == principal.session_id;
     let shown = |at| (!current).then(|| clock::floor(at, HOUR));
-    View {
+    SessionResponse {
         id: session.id,
         created_at: session.created_at,
         last_used_at: shown(session.last_used_at),

@@ -1,4 +1,4 @@
-//! Events as API Gateway (HTTP API, payload 2.0) hands them to a function, from the
+//! Example events as API Gateway (HTTP API, payload 2.0) sends them to a function, from the
 //! tables `events/<function>.yaml`.
 
 mod callers;
@@ -16,10 +16,10 @@ use callers::Caller;
 
 use crate::functions::FUNCTIONS;
 
-/// The name of the API in every event.
+/// Host name of the API in every event.
 const HOST: &str = "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com";
 
-/// An event, and what it is answered with when its placeholders are filled in.
+/// An event, and the expected response after its placeholders are filled in.
 #[derive(Debug, Clone)]
 pub struct Case {
     /// Function that receives it.
@@ -28,20 +28,20 @@ pub struct Case {
     pub name: String,
     /// The event, with its placeholders.
     pub event: Value,
-    /// HTTP status of the answer.
+    /// Expected HTTP status.
     pub status: u16,
-    /// Part of the address of a redirect, or of the body of any other answer.
+    /// Text expected in the location of a redirect, or else in the body.
     pub says: String,
 }
 
 impl Case {
-    /// Path of its file below the top of the checkout.
+    /// Path of its file from the root of the checkout.
     pub fn file(&self) -> PathBuf {
         format!("events/{}.json", self.name).into()
     }
 }
 
-/// An entry of a table.
+/// A table entry that describes one event.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
@@ -64,7 +64,7 @@ struct Entry {
 /// Every entry of every table, by function and name.
 ///
 /// # Errors
-/// When a table is missing or has an entry that cannot be understood.
+/// When a table is missing or has an invalid entry.
 pub fn cases(root: &Path) -> io::Result<Vec<Case>> {
     let mut cases = Vec::new();
     for function in FUNCTIONS {
@@ -197,7 +197,7 @@ impl Entry {
         })
     }
 
-    /// The parameters of the query, as API Gateway decodes them; none of an empty one.
+    /// Query parameters as API Gateway decodes them; `None` for an empty query.
     fn query_parameters(&self) -> Option<Value> {
         let pairs = url::form_urlencoded::parse(self.query.as_bytes()).into_owned();
         let pairs: BTreeMap<String, String> = pairs.collect();
@@ -205,7 +205,7 @@ impl Entry {
     }
 }
 
-/// Hexadecimal digits that every event has of its own.
+/// Hexadecimal digits derived from the name of an event and a purpose.
 fn digest(name: &str, purpose: &str, digits: usize) -> String {
     let digest = Sha256::digest(format!("{purpose} of {name}"));
     let text: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();

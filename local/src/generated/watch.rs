@@ -1,4 +1,4 @@
-//! The table of `Cargo.toml` from which `cargo lambda watch` takes its routes.
+//! The routes of `cargo lambda watch`, a table in `Cargo.toml`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,8 +6,8 @@ use crate::routes::Route;
 
 const TABLE: &str = "[workspace.metadata.lambda.watch.router]\n";
 
-/// The manifest with these routes in its table, unless it has no such table. The table
-/// is the last of the manifest or ends at the next one.
+/// Replaces the routes in the manifest's table, which ends at the next table or the end of
+/// the file. `None` if there is no such table.
 pub(super) fn renewed(manifest: &str, routes: &BTreeSet<Route>) -> Option<String> {
     let (before, rest) = manifest.split_once(TABLE)?;
     let after = rest.find("\n[").map_or("", |end| &rest[end..]);

@@ -1,5 +1,5 @@
-//! What every operation may answer besides what its function says: errors, in the
-//! form and with the headers that `shared::web::problem` gives them.
+//! Error responses of every operation, with the bodies and headers that
+//! `shared::web::problem` produces.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::{Object, object};
 
-/// Schemas of the bodies of errors.
+/// Schemas of error bodies.
 pub(super) fn schemas() -> Object {
     let mut schemas = Object::new();
     let mut named = vec![(
@@ -21,20 +21,26 @@ pub(super) fn schemas() -> Object {
     }
     let status = json!({
         "type": "object", "required": ["code", "message"],
-        "description": "`google.rpc.Status`, as OTLP 1.11 asks for.",
+        "description": "Error body of OTLP requests (`google.rpc.Status`, OTLP 1.11).",
         "properties": {
-            "code": { "type": "integer", "format": "int32", "examples": [3] },
-            "message": { "type": "string" },
+            "code": {
+                "type": "integer", "format": "int32", "examples": [3],
+                "description": "A `google.rpc.Code`.",
+            },
+            "message": {
+                "type": "string",
+                "description": "What is wrong with the request, and its request id.",
+            },
         },
     });
     schemas.insert("Status".to_owned(), status);
     schemas
 }
 
-/// Gives the errors that an operation names their bodies and headers, and adds those
-/// that any may have. What has no credentials says so.
+/// Adds bodies and headers to the error responses of an operation, and the errors that
+/// every operation can return. An operation without credentials gets an empty `security`.
 ///
-/// Answers that several operations have are written once, in `shared`.
+/// Responses of several operations are collected in `shared` and referenced.
 pub(super) fn complete(path: &str, operation: &mut Object, shared: &mut Object) {
     operation.entry("security").or_insert(json!([]));
     operation.get_mut("requestBody").map(protobuf_is_bytes);
@@ -73,13 +79,13 @@ fn success(path: &str, code: StatusCode, response: &mut Value) {
     if path.starts_with("/ingest/") || path.starts_with("/v1/") {
         let text = json!({ "type": "string" });
         response["headers"] = json!({
-            "RateLimit": { "description": "What is left of the key's minute.", "schema": text },
-            "RateLimit-Policy": { "description": "What a minute has.", "schema": text },
+            "RateLimit": { "description": "What is left of the key's quota in this minute.", "schema": text },
+            "RateLimit-Policy": { "description": "The key's quota per minute.", "schema": text },
         });
     }
 }
 
-/// `Vec<u8>`, as the functions say it, would be an array of numbers.
+/// Describes protobuf bodies as binary: utoipa describes `Vec<u8>` as an array of numbers.
 fn protobuf_is_bytes(body: &mut Value) {
     let protobuf = body.pointer_mut("/content/application~1x-protobuf");
     if let Some(protobuf) = protobuf {
@@ -94,7 +100,7 @@ fn otlp() -> Value {
     })
 }
 
-/// Problems of a status that an operation may have, and a name for them together.
+/// The problems with a status that an operation can return, and a name for the set.
 fn problems(code: StatusCode, operation: &Object) -> (String, Value) {
     let examples = problem::examples().into_iter();
     let of_this = examples.filter(|(status, slug, _)| *status == code && may_be(slug, operation));
@@ -109,7 +115,7 @@ fn problems(code: StatusCode, operation: &Object) -> (String, Value) {
     (name, content)
 }
 
-/// Whether an operation may fail in this way.
+/// Whether an operation can return the problem with this slug.
 fn may_be(slug: &str, operation: &Object) -> bool {
     let id = operation["operationId"].as_str().unwrap_or_default();
     let scheme = operation["security"][0].as_object();
@@ -119,7 +125,7 @@ fn may_be(slug: &str, operation: &Object) -> bool {
         "invalid-api-key" | "key-disabled" | "key-expired" => {
             scheme.is_some_and(|scheme| scheme == "apiKey")
         }
-        // Of one who presents it, or of one who would change it.
+        // Returned to an SDK that presents the key, and to a member who changes it.
         "key-revoked" => {
             scheme.is_some_and(|scheme| scheme == "apiKey")
                 || ["changeKey", "rotateKey"].contains(&id)
@@ -138,10 +144,10 @@ fn headers(code: StatusCode) -> Value {
     let text = json!({ "type": "string" });
     match code {
         StatusCode::UNAUTHORIZED => json!({
-            "WWW-Authenticate": { "description": "How to authenticate.", "schema": text },
+            "WWW-Authenticate": { "description": "Authentication scheme to use.", "schema": text },
         }),
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => json!({
-            "Retry-After": { "description": "Seconds to wait.", "schema": { "type": "integer" } },
+            "Retry-After": { "description": "Seconds to wait before the next try.", "schema": { "type": "integer" } },
         }),
         _ => json!({}),
     }

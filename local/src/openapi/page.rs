@@ -1,4 +1,4 @@
-//! The description as a page: plain HTML in the dashboard's colours, without script.
+//! The OpenAPI document as a page: plain HTML with the dashboard's styles, without script.
 
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -7,14 +7,15 @@ use serde_json::Value;
 
 use super::DOCUMENT;
 
-/// The page.
+/// HTML of the API reference.
 pub fn page() -> &'static str {
     static PAGE: LazyLock<String> = LazyLock::new(|| write(&DOCUMENT));
     &PAGE
 }
 
 fn write(document: &Value) -> String {
-    let (mut links, mut sections) = (String::new(), String::new());
+    let mut links = String::new();
+    let mut sections = String::new();
     for tag in document["tags"].as_array().into_iter().flatten() {
         let name = text(&tag["name"]);
         let operations = operations(document, &tag["name"]);
@@ -30,10 +31,8 @@ fn write(document: &Value) -> String {
     }
     let schemas = document["components"]["schemas"].as_object();
     let schemas: String = schemas.into_iter().flatten().map(schema).collect();
-    let (title, about) = (
-        text(&document["info"]["title"]),
-        text(&document["info"]["description"]),
-    );
+    let title = text(&document["info"]["title"]);
+    let about = text(&document["info"]["description"]);
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{title} API</title>\
@@ -77,7 +76,8 @@ fn operation(document: &Value, one: &Operation<'_>) -> String {
         summary,
         value,
     } = one;
-    let (about, path) = (text(&value["description"]), escaped(path));
+    let about = text(&value["description"]);
+    let path = escaped(path);
     let credentials = match value["security"][0]
         .as_object()
         .and_then(|one| one.keys().next())
@@ -97,10 +97,10 @@ fn operation(document: &Value, one: &Operation<'_>) -> String {
         out += "<h4>Body</h4>";
         out += &contents(document, content);
     }
-    out + "<h4>Answers</h4>" + &answers(document, &value["responses"]) + "</article>"
+    out + "<h4>Responses</h4>" + &responses(document, &value["responses"]) + "</article>"
 }
 
-fn answers(document: &Value, responses: &Value) -> String {
+fn responses(document: &Value, responses: &Value) -> String {
     let mut out = String::new();
     for (status, response) in responses.as_object().into_iter().flatten() {
         let response = resolved(document, response);
@@ -141,7 +141,7 @@ fn parameters(parameters: &Value) -> String {
     format!("<h4>Parameters</h4><div class=\"wide\"><table><tbody>{rows}</tbody></table></div>")
 }
 
-/// Each media type, with its schema and what it may look like.
+/// Each media type with its schema and an example.
 fn contents(document: &Value, content: &serde_json::Map<String, Value>) -> String {
     let mut out = String::new();
     for (media_type, one) in content {
@@ -170,7 +170,7 @@ fn contents(document: &Value, content: &serde_json::Map<String, Value>) -> Strin
     out
 }
 
-/// What a reference refers to.
+/// Follows a `$ref` within the document.
 fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let pointer = value["$ref"]
         .as_str()
@@ -189,7 +189,7 @@ fn named(schema: &Value) -> Option<&str> {
     of["$ref"].as_str()?.rsplit('/').next()
 }
 
-/// What something of this schema looks like; `None` for bytes.
+/// An example value of a schema; `None` for binary data.
 fn example(document: &Value, schema: &Value, depth: usize) -> Option<Value> {
     if depth > 6 || schema["format"] == "binary" {
         return None;
@@ -244,7 +244,7 @@ fn schema((name, schema): (&String, &Value)) -> String {
     )
 }
 
-/// A text of the description as HTML; what it puts into backticks as code.
+/// A text of the document as HTML, with text in backticks as `<code>`.
 fn text(value: &Value) -> String {
     let text = escaped(value.as_str().unwrap_or_default());
     let parts = text.split('`').enumerate();

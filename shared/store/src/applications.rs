@@ -1,9 +1,9 @@
 //! The Applications table: `application_id`, `sk` → the application itself
-//! (`meta`), its members (`member#…`) and its audit trail (`audit#…`).
+//! (`meta`), its members (`member#…`) and its audit log (`audit#…`).
 //!
-//! The application counts its keys, and its `revision` moves with every change
-//! to them: so a key cannot slip in between reading the keys and deleting the
-//! application, or changing the settings that each of them has a copy of.
+//! The application counts its keys, and its `revision` changes with each change to them.
+//! This detects a key that is added between reading the keys and deleting the application,
+//! or changing the settings that each key has a copy of.
 
 use crate::error::failed;
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, PutBuilder, UpdateBuilder};
@@ -25,31 +25,31 @@ use upblit_identity::audit::{Actor, AuditAction, AuditEntry};
 /// An application as one of its members sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Membership {
-    /// The application.
+    /// Application the user is a member of.
     pub application: Application,
-    /// What the member may do.
+    /// Role of the member.
     pub role: Role,
-    /// Moves with every change to the application's keys and settings.
+    /// Changes with each change to the application's keys and settings.
     pub(crate) revision: u64,
 }
 
-/// What became of a new application.
+/// Result of creating an application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CreateOutcome {
-    /// It is stored.
+    /// The application is stored.
     Created,
-    /// The user owns as many as one may.
+    /// The user owns the maximum number of applications.
     LimitReached,
-    /// There is no such user any more.
+    /// The user no longer exists.
     UserGone,
 }
 
-/// What became of another name.
+/// Result of renaming an application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RenameOutcome {
-    /// It is stored.
+    /// The new name is stored.
     Renamed,
-    /// The user is not a member, or there is no such application.
+    /// The user is not a member, or the application does not exist.
     NotAMember,
 }
 
@@ -90,7 +90,7 @@ impl Database {
         Ok(CreateOutcome::Created)
     }
 
-    /// An application, if this user is a member. One consistent read of two items.
+    /// Reads an application if the user is a member. One consistent read of two items.
     ///
     /// # Errors
     /// When storage fails.
@@ -103,7 +103,8 @@ impl Database {
         let keys = keys.map(|sk| key(application_id, &sk));
         let table = &self.tables.applications;
         let items = self.get_all(table, &keys, MAX_ITEMS).await?;
-        let (mut meta, mut role) = (None, None);
+        let mut meta = None;
+        let mut role = None;
         for item in items {
             if item.contains_key(keys::USER_ID) {
                 role = Some(attribute::from_item::<MemberRow>(item)?.role);
@@ -114,8 +115,8 @@ impl Database {
         Ok(meta.zip(role).map(|(meta, role)| meta.seen_as(role)))
     }
 
-    /// The applications a user is a member of, oldest first. A query of an
-    /// index, which may lag by a moment, and a consistent read.
+    /// Reads the applications that a user is a member of, oldest first. One query of an
+    /// index, which is eventually consistent, and one consistent read.
     ///
     /// # Errors
     /// When storage fails.
@@ -132,7 +133,7 @@ impl Database {
         Ok(memberships)
     }
 
-    /// Gives an application another name. One transaction.
+    /// Renames an application. One transaction.
     ///
     /// # Errors
     /// When storage fails.
@@ -150,7 +151,8 @@ impl Database {
             .condition_expression("attribute_exists(application_id)")
             .expression_attribute_names("#name", "name")
             .expression_attribute_values(":name", string(name.as_str()));
-        let (actor, action) = (Actor::User(user_id), AuditAction::ApplicationRenamed);
+        let actor = Actor::User(user_id);
+        let action = AuditAction::ApplicationRenamed;
         let entry = AuditEntry::of_application(application_id, actor, action, now);
         let mut transaction = Transaction::default();
         let member = transaction.check(check_member(self, application_id, user_id));
@@ -196,7 +198,7 @@ impl Database {
     }
 }
 
-/// A transaction's condition that the user is a member.
+/// A condition check that the user is a member, for a transaction.
 pub(crate) fn check_member(
     database: &Database,
     application_id: ApplicationId,
@@ -208,18 +210,18 @@ pub(crate) fn check_member(
         .condition_expression("attribute_exists(application_id)")
 }
 
-/// Why a key was not counted in.
+/// Why a key could not be added.
 pub(crate) enum KeyNotAdded {
-    /// The application is gone.
+    /// The application does not exist.
     Gone,
-    /// It has as many keys as it may.
+    /// The application has the maximum number of keys.
     Full,
-    /// It has other settings than the key was to be written with.
+    /// The application's settings differ from those the key would get.
     OtherSettings(TelemetrySettings),
 }
 
-/// Counts one more key, which is written with a copy of these settings. Refused
-/// for a reason that [`KeyNotAdded`] reads from the item.
+/// Increments the key count if the application has these settings. [`KeyNotAdded`] reads
+/// the reason for a refusal from the item.
 pub(crate) fn add_key(
     database: &Database,
     application_id: ApplicationId,
@@ -238,7 +240,7 @@ pub(crate) fn add_key(
 }
 
 impl KeyNotAdded {
-    /// From the item that [`add_key`] was refused with.
+    /// Determines the reason from the item that [`add_key`] was refused with.
     pub(crate) fn read(item: Option<&Item>) -> Result<Self, StorageError> {
         let Some(item) = item else {
             return Ok(Self::Gone);
@@ -252,7 +254,7 @@ impl KeyNotAdded {
     }
 }
 
-/// Counts one key less.
+/// Decrements the key count.
 pub(crate) fn remove_key(database: &Database, application_id: ApplicationId) -> UpdateBuilder {
     count_keys(database, application_id, "-")
         .condition_expression("#keys > :zero")

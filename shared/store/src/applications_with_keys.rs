@@ -1,8 +1,8 @@
-//! What changes an application together with its keys: the settings that each of
-//! them has a copy of, and its end.
+//! Changes to an application together with its keys: telemetry settings, which each key has
+//! a copy of, and deletion.
 //!
-//! Both need the keys to stay what they were when they were read: the application's
-//! `revision` moves with every change to them.
+//! Both require that the keys have not changed since they were read, which the
+//! application's `revision` shows.
 
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{Delete, Update};
@@ -17,19 +17,19 @@ use upblit_identity::api_key::KeyState;
 use upblit_identity::application::{Name, TelemetrySettings};
 use upblit_identity::audit::{Actor, AuditAction, AuditEntry};
 
-/// What became of other settings.
+/// Result of changing telemetry settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SettingsOutcome {
-    /// They are stored, on the application and on its keys.
+    /// The settings are stored with the application and its keys.
     Changed,
     /// The application or its keys changed since the membership was read: try again.
     Overtaken,
 }
 
-/// What became of a deletion.
+/// Result of deleting an application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeleteOutcome {
-    /// The application is gone, its keys are revoked.
+    /// The application is deleted and its keys are revoked.
     Deleted,
     /// The application or its keys changed since the membership was read: try again.
     Overtaken,
@@ -78,9 +78,8 @@ impl Database {
         Ok(DeleteOutcome::Deleted)
     }
 
-    /// Changes how an application's telemetry is kept, on the application and on
-    /// each of its keys, and its name too if there is one. One transaction after
-    /// a query.
+    /// Changes the telemetry settings of an application and each of its keys, and its name if
+    /// one is given. One transaction after a query.
     ///
     /// # Errors
     /// When storage fails.
@@ -122,7 +121,7 @@ impl Database {
     }
 }
 
-/// The write of the application itself, while its keys are those that were read.
+/// The update of the application, on the condition that its keys are those that were read.
 fn settings_update(
     database: &Database,
     membership: &Membership,

@@ -1,4 +1,4 @@
-//! Items and attribute values: from rows and back.
+//! Conversions between rows, items and attribute values.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use upblit_base::StorageError;
 
 use crate::error::{corrupt, unwritable};
 
-/// An item, or the key of one.
+/// An item, or the key of an item.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
 pub(crate) fn string(value: impl ToString) -> AttributeValue {
@@ -28,22 +28,22 @@ pub(crate) fn key<const N: usize>(parts: [(&str, &dyn ToString); N]) -> Item {
         .collect()
 }
 
-/// A row as an item.
+/// Converts a row to an item.
 pub(crate) fn to_item(row: impl Serialize) -> Result<Item, StorageError> {
     serde_dynamo::to_item(row).map_err(unwritable)
 }
 
-/// A value of a row.
+/// Converts a value of a row.
 pub(crate) fn to_attribute_value(value: impl Serialize) -> Result<AttributeValue, StorageError> {
     serde_dynamo::to_attribute_value(value).map_err(unwritable)
 }
 
-/// An item as a row.
+/// Converts an item to a row.
 pub(crate) fn from_item<Row: DeserializeOwned>(item: Item) -> Result<Row, StorageError> {
     serde_dynamo::from_item(item).map_err(corrupt)
 }
 
-/// Items as rows.
+/// Converts items to rows.
 pub(crate) fn from_items<Row: DeserializeOwned>(
     items: Vec<Item>,
 ) -> Result<Vec<Row>, StorageError> {

@@ -1,5 +1,5 @@
-//! Audit entries: items of the Applications table, beside the application, or
-//! in a partition of the user's account.
+//! The audit log: items of the Applications table, in the partition of the application or
+//! of the user's account.
 
 use std::cmp::Reverse;
 
@@ -31,7 +31,7 @@ struct AuditRow {
     expires_at: i64,
 }
 
-/// Adds an entry to the transaction of the change itself.
+/// Adds an audit entry to the transaction of the change it describes.
 pub(crate) fn record(transaction: &mut Transaction, database: &Database, entry: &AuditEntry) {
     let position = AuditPosition::generate(entry.at, &mut random::rng());
     transaction.put_row(
@@ -56,9 +56,8 @@ impl AuditRow {
 }
 
 impl Database {
-    /// Records something of a session that is no change of its own, unless that was
-    /// recorded in this hour already. One conditional write. The trail's pages place
-    /// it at the beginning of its hour.
+    /// Records a notice about a session, at most once an hour. One conditional write.
+    /// Pages of the audit log place it at the beginning of its hour.
     ///
     /// # Errors
     /// When storage fails.
@@ -88,8 +87,8 @@ impl Database {
         }
     }
 
-    /// One page of an audit trail, newest first. One consistent
-    /// query; `after` is the position that the page before returned.
+    /// Reads one page of an audit log, newest first. One consistent query; `after` is the
+    /// position that the previous page returned.
     ///
     /// # Errors
     /// When storage fails.

@@ -1,13 +1,13 @@
-//! Pauses between tries of what the SDK does not try again by itself: a cancelled
-//! transaction, and keys that a read of many left unprocessed.
+//! Pauses between attempts that the SDK does not retry: cancelled transactions, and
+//! unprocessed keys of a batch read.
 //!
-//! Why so long and so often: `docs/decisions/0023-retries-of-the-store.md`.
+//! `docs/decisions/0023-retries-of-the-store.md` explains the numbers.
 
 use std::time::{Duration, Instant};
 
 use upblit_base::random::{self, Rng};
 
-/// The longest pause before each try after the first; the shortest is its half.
+/// Maximum pause before each attempt after the first; the minimum is half of it.
 const PAUSES: [Duration; 4] = [
     Duration::from_millis(40),
     Duration::from_millis(80),
@@ -15,22 +15,22 @@ const PAUSES: [Duration; 4] = [
     Duration::from_millis(320),
 ];
 
-/// No try begins later than this after the first one. The SDK bounds each try at
-/// 1.8 s, so all of them end within 2.8 s.
+/// No attempt starts later than this after the first. The SDK limits each to 1.8 s, so all
+/// end within 2.8 s.
 const LATEST: Duration = Duration::from_secs(1);
 
-/// The tries of one operation.
+/// Attempts of one operation.
 pub(crate) struct Backoff {
     began: Instant,
     pauses: usize,
 }
 
-/// It was tried often or long enough.
+/// The attempts or the time are used up.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Exhausted;
 
 impl Backoff {
-    /// Before the first try.
+    /// Starts the clock, before the first attempt.
     pub(crate) fn start() -> Self {
         Self {
             began: Instant::now(),
@@ -38,10 +38,10 @@ impl Backoff {
         }
     }
 
-    /// Waits until the next try.
+    /// Waits until the next attempt.
     ///
     /// # Errors
-    /// When there should be none.
+    /// When there should be no further attempt.
     pub(crate) async fn pause(&mut self) -> Result<(), Exhausted> {
         let pause = pause(self.pauses, self.began.elapsed(), &mut random::rng())?;
         self.pauses += 1;
@@ -50,7 +50,7 @@ impl Backoff {
     }
 }
 
-/// How long to wait after so many pauses.
+/// Length of the next pause, after `pauses` of them.
 fn pause(pauses: usize, elapsed: Duration, rng: &mut impl Rng) -> Result<Duration, Exhausted> {
     let most = PAUSES.get(pauses).ok_or(Exhausted)?;
     let pause = random::jittered(rng, *most);

@@ -1,4 +1,4 @@
-//! Reading many items by their keys.
+//! Batch reads of items by their keys.
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use futures_util::future::try_join_all;
@@ -8,15 +8,15 @@ use crate::backoff::{Backoff, Exhausted};
 use crate::error::{failed, throttled, unbuildable};
 use crate::{Database, StorageError};
 
-/// Most items of one read: DynamoDB's limit.
+/// Maximum number of items in one read: DynamoDB's limit.
 pub(crate) const MAX_ITEMS: usize = 100;
 
 impl Database {
-    /// The items with these keys, in any order; keys of no item are left out. One
-    /// consistent read for every `most` keys, side by side; none for no keys.
+    /// Reads the items with these keys, in any order; skips keys without an item. One
+    /// consistent read per `most` keys, concurrently.
     ///
     /// # Errors
-    /// When storage fails, or leaves some keys unprocessed however often it is asked.
+    /// When storage fails, or keys stay unprocessed after all attempts.
     pub(crate) async fn get_all(
         &self,
         table: &str,

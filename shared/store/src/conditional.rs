@@ -1,4 +1,4 @@
-//! Conditional writes whose refusal is an outcome and not an error.
+//! Conditional writes, where a failed condition is an outcome and not an error.
 
 use crate::error::failed;
 use aws_sdk_dynamodb::error::SdkError;
@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput
 use crate::StorageError;
 use crate::attribute::Item;
 
-/// What a conditional write came to: the item it left behind, or the item, if
-/// any, that stood in its way. Each as far as the request asked for it.
+/// Result of a conditional write: the item after the write, or the item, if any, that failed
+/// the condition. Empty unless the request asked for the item.
 pub(super) enum Written {
     Applied(Item),
     Refused(Option<Item>),

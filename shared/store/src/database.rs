@@ -1,4 +1,4 @@
-//! The connection to DynamoDB.
+//! The DynamoDB client: timeouts, retries and call counting.
 
 use std::time::Duration;
 
@@ -18,18 +18,18 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use crate::table_names::{Table, TableNames};
 use upblit_base::environment::{ConfigError, Env};
 
-/// The client and the names of the tables; cheap to clone.
+/// DynamoDB client and table names. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
-    /// The SDK's client.
+    /// Client of the AWS SDK.
     pub client: Client,
-    /// Which table is which.
+    /// Table names of this deployment.
     pub tables: TableNames,
 }
 
 impl Database {
-    /// The database of this AWS account and region, or the one that
-    /// `AWS_ENDPOINT_URL_DYNAMODB` names. Makes no call.
+    /// Creates a client for this AWS account and region, or for the endpoint in
+    /// `AWS_ENDPOINT_URL_DYNAMODB`. Makes no call.
     pub fn connect(env: &Env, aws: &SdkConfig, on_call: OnCall) -> Self {
         let mut config = aws_sdk_dynamodb::config::Builder::from(aws)
             .timeout_config(timeouts(ATTEMPT, TOTAL))
@@ -45,7 +45,7 @@ impl Database {
         }
     }
 
-    /// The same database, for a function that uses these tables and no other.
+    /// Restricts the database to the tables that a function uses.
     ///
     /// # Errors
     /// When one of them has no name: its `TABLE_…` is not set.
@@ -56,7 +56,7 @@ impl Database {
         })
     }
 
-    /// The engine at `endpoint`, which asks for no real credentials.
+    /// Creates a client for the local engine at `endpoint`, with placeholder credentials.
     pub fn local(endpoint: &str, tables: TableNames, on_call: OnCall) -> Self {
         let config = Self::local_config(endpoint, on_call).build();
         Self {
@@ -65,7 +65,7 @@ impl Database {
         }
     }
 
-    /// What [`Self::local`] uses, for tests that listen in on the calls.
+    /// SDK configuration of [`Self::local`], for tests that add interceptors.
     pub fn local_config(endpoint: &str, on_call: OnCall) -> aws_sdk_dynamodb::config::Builder {
         aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -79,15 +79,19 @@ impl Database {
     }
 }
 
-/// The longest that one try may take, and all tries of an operation together.
+/// Time limit of one attempt.
 const ATTEMPT: Duration = Duration::from_millis(700);
+
+/// Time limit of all attempts of an operation.
 const TOTAL: Duration = Duration::from_millis(1_800);
 
-/// The same for the engine in this process, which shares a busy machine with its callers.
+/// Time limit of one attempt with the local engine, which shares the machine with its callers.
 const LOCAL_ATTEMPT: Duration = Duration::from_secs(10);
+
+/// Time limit of all attempts of an operation with the local engine.
 const LOCAL_TOTAL: Duration = Duration::from_secs(20);
 
-/// The SDK has no limit of its own: a hanging connection would hang the request.
+/// The SDK has no time limit by default, so a hanging connection would hang the request.
 fn timeouts(attempt: Duration, total: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .operation_attempt_timeout(attempt)
@@ -102,8 +106,8 @@ fn retries() -> RetryConfig {
         .with_max_backoff(Duration::from_millis(400))
 }
 
-/// A write that meets a transaction on the same item is refused, and fine a
-/// moment later; the SDK does not count that among what is worth a retry.
+/// Retries writes that conflict with a transaction on the same item, which the SDK does not
+/// retry by default.
 #[derive(Debug)]
 struct RetryConflicts;
 
@@ -130,11 +134,10 @@ impl ClassifyRetry for RetryConflicts {
     }
 }
 
-/// Called for every request that is sent to DynamoDB, retries among them. The
-/// request log counts them; the store does not know it.
+/// Called for each request sent to DynamoDB, including retries. The request log counts them.
 pub type OnCall = fn();
 
-/// Reports every request that is sent.
+/// Calls [`OnCall`] for each request sent.
 #[derive(Debug)]
 struct CountCalls(OnCall);
 

@@ -1,11 +1,10 @@
-//! Which failure of the SDK is which [`StorageError`]: the one place that knows
-//! DynamoDB's error codes.
+//! Maps SDK failures and DynamoDB error codes to [`StorageError`].
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use upblit_base::storage_error::{Cause, StorageError};
 
-/// An operation that failed, with its causes and without the request or the response.
+/// Error of a failed operation, with its causes but without the request or response.
 pub(crate) fn failed<E>(error: SdkError<E, HttpResponse>) -> StorageError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
@@ -15,27 +14,27 @@ where
     kind(cause)
 }
 
-/// An item that is not as this program writes it.
+/// Error for an item that cannot be decoded.
 pub(crate) fn corrupt(error: impl Into<Cause>) -> StorageError {
     StorageError::Corrupt(error.into())
 }
 
-/// DynamoDB did only a part of what was asked, for lack of capacity.
+/// Error for a request that DynamoDB processed only partly, for lack of capacity.
 pub(crate) fn throttled() -> StorageError {
     StorageError::Throttled("not all items were processed".into())
 }
 
-/// A request that this program could not build: a bug.
+/// Error for a request that could not be built: a bug.
 pub(crate) fn unbuildable(error: BuildError) -> StorageError {
     StorageError::InvalidRequest(error.into())
 }
 
-/// A row that this program could not write as an item: a bug.
+/// Error for a row that could not be converted to an item: a bug.
 pub(crate) fn unwritable(error: impl Into<Cause>) -> StorageError {
     StorageError::InvalidRequest(error.into())
 }
 
-/// Makes the error from its cause.
+/// Creates an error from its cause.
 pub(crate) type Kind = fn(Cause) -> StorageError;
 
 fn kind_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
@@ -50,9 +49,8 @@ fn kind_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
     }
 }
 
-/// The failure that an error code, or the reason of a cancelled transaction, stands
-/// for. A code that is not known is judged by the HTTP status that it came with: only
-/// trouble at the other end passes by itself.
+/// Classifies an error code, or the reason of a cancelled transaction. An unknown code is
+/// classified by its HTTP status: only 5xx and time-outs are temporary.
 pub(crate) fn of_code(code: &str, status: u16) -> Kind {
     match code {
         "LimitExceededException"
@@ -86,7 +84,7 @@ pub(crate) fn of_code(code: &str, status: u16) -> Kind {
 fn of_status(status: u16) -> Kind {
     match status {
         401 | 403 => StorageError::Forbidden,
-        // A time-out at the other end, or a body that did not come in time.
+        // A time-out of the server, or of reading the body.
         408 => StorageError::Unreachable,
         429 => StorageError::Throttled,
         400..=499 => StorageError::InvalidRequest,

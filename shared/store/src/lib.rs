@@ -1,5 +1,5 @@
-//! The tables. The only users of the AWS SDK: one module per table, key shapes
-//! in [`keys`], definitions in [`tables`].
+//! Storage in DynamoDB, one module per table. Key formats are in [`keys`], table definitions
+//! in [`tables`].
 
 pub mod api_keys;
 pub mod applications;

@@ -1,4 +1,4 @@
-//! The ShortLived table: counters of rate limits, one item a key and window.
+//! Rate-limit counters: items of the ShortLived table, one per key and window.
 
 use crate::attribute;
 use std::time::Duration;
@@ -17,20 +17,20 @@ use upblit_identity::rate_limit::{Amount, RateWindow, WINDOW};
 /// How long a window's counter is kept after its end.
 const KEPT: Duration = Duration::from_secs(10 * 60);
 
-/// What became of a lease. Either way: how much all instances have leased.
+/// Result of a lease, with the total that all instances have leased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeaseOutcome {
     /// The block was leased; the total includes it.
     Granted(Amount),
-    /// It would have exceeded the quota.
+    /// The block would exceed the quota.
     Refused(Amount),
 }
 
 impl Database {
-    /// Leases a block of a key's quota. One conditional write, whatever comes of it.
+    /// Leases a block of a key's quota. One conditional write.
     ///
-    /// A write that was applied but whose answer was lost is applied again by
-    /// the SDK's retry: then less is admitted, never more.
+    /// If a response is lost, the SDK's retry leases the block twice: fewer requests are
+    /// admitted, never more.
     ///
     /// # Errors
     /// When storage fails.

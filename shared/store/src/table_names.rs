@@ -1,43 +1,43 @@
-//! Which table is which in a deployment, and which of them a function uses.
+//! Names of the tables in a deployment, and the tables that a function uses.
 
 use upblit_base::environment::{ConfigError, Env};
 
 /// A table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Table {
-    /// Profiles.
+    /// Profiles of users.
     Users,
     /// Sessions, each a family of refresh tokens.
     RefreshTokens,
     /// Applications, their members and audit logs.
     Applications,
-    /// Hashed API keys.
+    /// API keys, stored as hashes.
     ApiKeys,
     /// Compressed batches and their heads.
     Telemetry,
-    /// Limiter windows, and how keys fare at ingest.
+    /// Rate-limit counters and key health.
     ShortLived,
 }
 
 /// The names of the tables in this deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableNames {
-    /// Of [`Table::Users`].
+    /// Name of [`Table::Users`].
     pub users: String,
-    /// Of [`Table::RefreshTokens`].
+    /// Name of [`Table::RefreshTokens`].
     pub refresh_tokens: String,
-    /// Of [`Table::Applications`].
+    /// Name of [`Table::Applications`].
     pub applications: String,
-    /// Of [`Table::ApiKeys`].
+    /// Name of [`Table::ApiKeys`].
     pub api_keys: String,
-    /// Of [`Table::Telemetry`].
+    /// Name of [`Table::Telemetry`].
     pub telemetry: String,
-    /// Of [`Table::ShortLived`].
+    /// Name of [`Table::ShortLived`].
     pub short_lived: String,
 }
 
 impl Table {
-    /// All tables.
+    /// Every table, in the order of [`TableNames`].
     pub const ALL: [Self; 6] = [
         Self::Users,
         Self::RefreshTokens,
@@ -47,7 +47,7 @@ impl Table {
         Self::ShortLived,
     ];
 
-    /// The setting that holds its name.
+    /// The setting that names the table.
     pub fn setting(self) -> &'static str {
         match self {
             Self::Users => "TABLE_USERS",
@@ -59,7 +59,7 @@ impl Table {
         }
     }
 
-    /// Its name in the local engine unless the setting says otherwise.
+    /// Default name in the local engine.
     fn local_name(self) -> &'static str {
         match self {
             Self::Users => "upblit-users",
@@ -73,18 +73,18 @@ impl Table {
 }
 
 impl TableNames {
-    /// The names from `TABLE_…`; a table without the setting has no name.
+    /// Reads the names from `TABLE_…`. A table without the setting has an empty name.
     pub fn from_env(env: &Env) -> Self {
         Self::each(|table| env.optional(table.setting()).unwrap_or_default())
     }
 
-    /// The names from `TABLE_…`, or `upblit-…`: in the local engine.
+    /// Reads the names from `TABLE_…`, or uses `upblit-…`, for the local engine.
     pub fn local(env: &Env) -> Self {
         let name = |table: Table| env.optional(table.setting());
         Self::each(|table| name(table).unwrap_or(table.local_name()))
     }
 
-    /// The name of a table; empty when it has none.
+    /// Returns the name of a table, which is empty if it is not set.
     pub fn name(&self, table: Table) -> &str {
         match table {
             Table::Users => &self.users,
@@ -96,8 +96,8 @@ impl TableNames {
         }
     }
 
-    /// The names of these tables alone. The others get a name that no table has: a
-    /// call to one of them fails everywhere, and the log shows which it is.
+    /// Keeps the names of these tables. The others get a name that no table has, so that a
+    /// call to one of them fails and the log shows which it is.
     ///
     /// # Errors
     /// When one of them has no name.

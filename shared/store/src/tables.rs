@@ -1,5 +1,4 @@
-//! The tables' definitions, as `template.yaml` has them for AWS; used to create
-//! them in the local engine.
+//! Table definitions for the local engine. `template.yaml` has the same for AWS.
 
 use crate::error::{failed, unbuildable};
 use aws_sdk_dynamodb::types::{
@@ -10,22 +9,22 @@ use aws_sdk_dynamodb::types::{
 use crate::keys::{APPLICATION_ID, APPLICATIONS_BY_USER, KEY_ID, PK, SESSION_ID, SK, TTL, USER_ID};
 use crate::{Database, StorageError, TableNames};
 
-/// What a table looks like.
+/// Key schema and expiry of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableDefinition<'a> {
-    /// Its name in this deployment.
+    /// Table name in this deployment.
     pub name: &'a str,
-    /// Partition key.
+    /// Attribute name of the partition key.
     pub partition_key: &'static str,
-    /// Sort key.
+    /// Attribute name of the sort key, if any.
     pub sort_key: Option<&'static str>,
     /// Whether items are deleted after [`TTL`].
     pub expires: bool,
-    /// An index, by partition and sort key; it holds only keys.
+    /// Name, partition key and sort key of an index that projects only keys.
     pub index: Option<(&'static str, &'static str, &'static str)>,
 }
 
-/// All tables.
+/// Definitions of every table.
 pub fn definitions(names: &TableNames) -> [TableDefinition<'_>; 6] {
     let table = |name, partition_key, sort_key| TableDefinition {
         name,
@@ -51,11 +50,10 @@ pub fn definitions(names: &TableNames) -> [TableDefinition<'_>; 6] {
 }
 
 impl Database {
-    /// Creates the tables that do not exist yet. For the local engine; in AWS
-    /// the template does it.
+    /// Creates missing tables in the local engine. In AWS the template creates them.
     ///
     /// # Errors
-    /// When the engine cannot be reached or refuses.
+    /// When the engine cannot be reached or returns an error.
     pub async fn create_missing_tables(&self) -> Result<(), StorageError> {
         let existing = self.client.list_tables().send().await.map_err(failed)?;
         for definition in definitions(&self.tables) {
@@ -117,7 +115,7 @@ fn key_schema(
         .map_err(unbuildable)
 }
 
-/// Every key is a string.
+/// Attribute definitions of the keys, which are all strings.
 fn attributes(table: &TableDefinition) -> Result<Vec<AttributeDefinition>, StorageError> {
     let index_keys = table
         .index

@@ -1,7 +1,6 @@
-//! Transactions: writes that happen together or not at all.
+//! Transactions: writes that are applied together or not at all.
 //!
-//! Adding a write returns its [`Slot`], and the [`Outcome`] is asked about that slot:
-//! the order of the writes means nothing.
+//! Adding a write returns its [`Slot`], by which the [`Outcome`] identifies refused writes.
 
 use std::collections::BTreeMap;
 
@@ -21,10 +20,10 @@ use crate::{Database, StorageError};
 
 mod cancellation;
 
-/// Most writes of one transaction: DynamoDB's limit.
+/// Maximum number of writes in a transaction: DynamoDB's limit.
 pub(crate) const MAX_TRANSACTION_WRITES: usize = 100;
 
-/// Writes that happen together or not at all.
+/// Writes that are applied together or not at all.
 #[derive(Debug, Default)]
 pub(crate) struct Transaction {
     writes: Vec<TransactWriteItem>,
@@ -40,9 +39,9 @@ pub(crate) struct Slot(usize);
 #[derive(Debug, PartialEq)]
 #[must_use]
 pub(crate) enum Outcome {
-    /// All writes happened.
+    /// All writes were applied.
     Committed,
-    /// None did: some conditions failed.
+    /// No write was applied because conditions failed.
     Refused(Refusal),
 }
 
@@ -52,10 +51,10 @@ pub(crate) struct Refusal(BTreeMap<usize, FailedCondition>);
 
 #[derive(Debug, PartialEq)]
 struct FailedCondition {
-    /// Names the write, for the log.
+    /// Description of the write, for the log.
     write: String,
-    /// The item that did not meet the condition: `None` when there is none, or
-    /// when the write did not ask for it.
+    /// The item that failed the condition. `None` if there is no such item, or the write
+    /// did not request it.
     item: Option<Item>,
 }
 
@@ -65,16 +64,17 @@ impl Outcome {
         self.failed_condition(slot).is_some()
     }
 
-    /// The item that did not meet the condition of this write. `None` also when
-    /// there is no such item, or when the write did not ask for it.
+    /// The item that failed the condition of this write. `None` if there is no such item, or
+    /// the write did not request it.
     pub(crate) fn item(&self, slot: Slot) -> Option<&Item> {
         self.failed_condition(slot)?.item.as_ref()
     }
 
-    /// For what is left when the refusals that an operation foresees are ruled out.
+    /// Fails unless the transaction was committed. For operations that have handled the
+    /// refusals they expect.
     ///
     /// # Errors
-    /// When a condition failed: it can fail only by a bug.
+    /// When a condition failed, which is a bug.
     pub(crate) fn must_commit(self) -> Result<(), StorageError> {
         let Self::Refused(Refusal(failed)) = self else {
             return Ok(());
@@ -92,12 +92,12 @@ impl Outcome {
 }
 
 impl Transaction {
-    /// Puts an item.
+    /// Adds a put of an item.
     pub(crate) fn put(&mut self, put: PutBuilder) -> Slot {
         self.add(put.build(), TransactWriteItemBuilder::put)
     }
 
-    /// Puts a row.
+    /// Adds a put of a row.
     pub(crate) fn put_row(&mut self, put: PutBuilder, row: impl Serialize) -> Slot {
         match attribute::to_item(row) {
             Ok(item) => self.put(put.set_item(Some(item))),
@@ -105,17 +105,17 @@ impl Transaction {
         }
     }
 
-    /// Updates an item.
+    /// Adds an update.
     pub(crate) fn update(&mut self, update: UpdateBuilder) -> Slot {
         self.add(update.build(), TransactWriteItemBuilder::update)
     }
 
-    /// Deletes an item.
+    /// Adds a deletion.
     pub(crate) fn delete(&mut self, delete: DeleteBuilder) -> Slot {
         self.add(delete.build(), TransactWriteItemBuilder::delete)
     }
 
-    /// Writes nothing, but refuses the transaction unless the condition holds.
+    /// Adds a condition that must hold, without a write.
     pub(crate) fn check(&mut self, check: ConditionCheckBuilder) -> Slot {
         self.add(check.build(), TransactWriteItemBuilder::condition_check)
     }
@@ -135,16 +135,15 @@ impl Transaction {
         }
     }
 
-    /// No outcome will be asked about this slot: the commit fails.
+    /// Keeps the first error for the commit to return. The slot is never looked up.
     fn remember(&mut self, error: StorageError) -> Slot {
         self.unbuildable.get_or_insert(error);
         Slot(usize::MAX)
     }
 
-    /// Sends the writes. The SDK's retries carry one idempotency token, so a
-    /// commit whose answer was lost is not taken for a failure. The SDK does not
-    /// try a cancelled transaction again; this does, after a pause, where another
-    /// write of the same items or a lack of capacity stood in the way.
+    /// Sends the writes. The SDK's retries use one idempotency token, so a lost response does
+    /// not look like a failure. The SDK does not retry a cancelled transaction; this method
+    /// does, after a pause, if it conflicted with another write or was throttled.
     ///
     /// # Errors
     /// When a write could not be built, or storage fails.
@@ -177,7 +176,7 @@ impl Transaction {
     }
 }
 
-/// `None` for every other failure.
+/// Reasons of a cancelled transaction; `None` for any other failure.
 fn cancellation_reasons(
     error: &SdkError<TransactWriteItemsError, HttpResponse>,
 ) -> Option<&[CancellationReason]> {

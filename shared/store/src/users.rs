@@ -21,7 +21,7 @@ struct UserRow {
 }
 
 impl Database {
-    /// A user's profile as of the last sign-in. One consistent read.
+    /// Reads a user's profile as of the last sign-in. One consistent read.
     ///
     /// # Errors
     /// When storage fails.
@@ -41,15 +41,15 @@ impl Database {
     }
 }
 
-/// What a sign-in does to the user's count of sessions.
+/// How a sign-in changes the user's session count.
 pub(super) enum SessionCount {
-    /// One more; refused at the limit.
+    /// Increments the count; refused at the limit.
     OneMore,
-    /// This many, after they were counted.
+    /// Sets the count to the number of live sessions found.
     Exactly(usize),
 }
 
-/// Creates the user or brings the profile up to date.
+/// Creates the user or updates the profile.
 pub(super) fn upsert(
     database: &Database,
     profile: &Profile,
@@ -85,8 +85,8 @@ pub(super) fn upsert(
     ))
 }
 
-/// Counts one more application of this user; refused at the limit, with the item,
-/// and for a user who is gone, without one.
+/// Increments the user's application count. Refused at the limit, with the item, and for a
+/// missing user, without one.
 pub(super) fn add_application(database: &Database, user_id: UserId) -> UpdateBuilder {
     Update::builder()
         .table_name(&database.tables.users)
@@ -102,7 +102,7 @@ pub(super) fn add_application(database: &Database, user_id: UserId) -> UpdateBui
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
 }
 
-/// Counts one application less.
+/// Decrements the user's application count.
 pub(super) fn remove_application(database: &Database, user_id: UserId) -> UpdateBuilder {
     Update::builder()
         .table_name(&database.tables.users)

@@ -1,6 +1,6 @@
-//! What surrounds the routes of a function, wherever they are hosted: health,
-//! errors, request ids, one log line a request, security headers, and a guard
-//! that turns a panic into a 500 without taking the next request with it.
+//! The layers around the routes of a function on every host: health check, errors,
+//! request ids, the request log and security headers. A panic becomes a 500 and does not
+//! affect other requests.
 
 use std::any::Any;
 use std::time::Instant;
@@ -16,11 +16,11 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 
 use crate::error::{Error, Resource};
-use crate::request_log::{Answered, observe};
+use crate::request_log::{RequestOutcome, record_request};
 use crate::{problem, status_message};
 use upblit_base::random;
 
-/// A function's routes with everything around them.
+/// Wraps a function's routes in the layers that every function has.
 pub fn app(routes: Router) -> Router {
     routes
         .route("/health", get(async || StatusCode::OK))
@@ -34,12 +34,13 @@ async fn each_request(request: Request, next: Next) -> Response {
     let request_id = request_id(&request);
     let span = tracing::info_span!("request", %request_id);
     async {
-        let (started, method) = (Instant::now(), request.method().clone());
+        let started = Instant::now();
+        let method = request.method().clone();
         let route = request.extensions().get::<MatchedPath>().cloned();
         let otlp = status_message::encoding_of(&request);
-        let (response, observed) = observe(next.run(request)).await;
+        let (response, record) = record_request(next.run(request)).await;
         let response = secured(problem::render(response, &request_id, otlp));
-        observed.log(&Answered {
+        record.log(&RequestOutcome {
             method: method.as_str(),
             route: route.as_ref().map_or("(none)", MatchedPath::as_str),
             status: response.status().as_u16(),
@@ -51,7 +52,7 @@ async fn each_request(request: Request, next: Next) -> Response {
     .await
 }
 
-/// API Gateway's id of the request, which its access log has too, or a random one.
+/// API Gateway's request id, which is also in its access log; random without a gateway.
 fn request_id(request: &Request) -> String {
     match request.extensions().get::<RequestContext>() {
         Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
@@ -60,7 +61,7 @@ fn request_id(request: &Request) -> String {
     .unwrap_or_else(|| random::base62(&mut random::rng(), 16))
 }
 
-/// Sets what is not set already: a page may have a policy of its own.
+/// Adds security headers. Keeps headers that the handler has set, such as a page's policy.
 fn secured(mut response: Response) -> Response {
     const HEADERS: [(HeaderName, &str); 5] = [
         (header::CACHE_CONTROL, "no-store"),

@@ -1,4 +1,4 @@
-//! Request bodies, read with one answer to each thing that can be wrong.
+//! Request bodies: JSON extractors, and reading with a limit.
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
@@ -10,10 +10,10 @@ use serde::de::DeserializeOwned;
 use crate::error::Error;
 use crate::input::{Input, Part};
 
-/// Most bytes of a dashboard request's body.
+/// Maximum size of a JSON body, in bytes.
 const MAX_JSON_BYTES: usize = 64 * 1024;
 
-/// A JSON body.
+/// Extracts a JSON body of at most 64 KiB.
 pub struct Json<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
@@ -28,7 +28,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     }
 }
 
-/// A JSON body that may be left out.
+/// Extracts a JSON body, or the default for an empty one.
 pub struct OptionalJson<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJson<T> {
@@ -47,7 +47,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJ
     }
 }
 
-/// The answer to a content type that is not JSON's.
+/// The error for a content type other than JSON.
 pub fn not_json() -> Error {
     let problem = "the body must be JSON, with Content-Type: application/json";
     Error::UnsupportedMedia(problem.to_owned())

@@ -1,4 +1,4 @@
-//! HTTP to others, over the TLS stack that the AWS SDK already brings.
+//! HTTP client for other services, on the TLS stack that the AWS SDK already includes.
 
 use std::io;
 use std::sync::OnceLock;
@@ -14,42 +14,41 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use thiserror::Error;
 
-/// The answers we ask for are a few KB; a longer one is not what we asked for.
+/// Maximum size of a response. Expected ones have a few KB.
 const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 
 type HttpsClient = HyperClient<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
-/// Why a call has no usable answer.
+/// Why a call got no usable response.
 #[derive(Debug, Error)]
 pub enum ClientError {
-    /// No connection, or it broke.
+    /// The connection could not be made, or it broke.
     #[error("the request failed: {0}")]
     Failed(String),
-    /// No complete answer in time.
-    #[error("no answer within {0:?}")]
+    /// The response was not complete in time.
+    #[error("no response within {0:?}")]
     Late(Duration),
-    /// The other side has trouble, or enough of us.
+    /// The server returned a 5xx, or 429.
     #[error("status {0}")]
     ServerError(StatusCode),
-    /// The answer does not end.
-    #[error("the answer is larger than {MAX_RESPONSE_BYTES} bytes")]
+    /// The response is larger than the limit.
+    #[error("the response is larger than {MAX_RESPONSE_BYTES} bytes")]
     TooLarge,
 }
 
-/// A client that is made on first use: reading the machine's certificates takes
-/// longer than all the rest of a cold start.
+/// HTTPS client, created on first use: loading the root certificates takes longer than the
+/// rest of a cold start.
 #[derive(Default)]
 pub struct Client {
     connections: OnceLock<HttpsClient>,
 }
 
 impl Client {
-    /// Sends a request over a new connection and reads the whole answer, within
-    /// the limit. Redirects are not followed: no answer may send what we know
-    /// elsewhere.
+    /// Sends a request over a new connection and reads the whole response, at most 1 MiB.
+    /// Redirects are not followed, so that credentials reach no other host.
     ///
     /// # Errors
-    /// When there is no answer, or one that says to try later.
+    /// When there is no complete response, or its status is 429 or 5xx.
     pub async fn send(
         &self,
         request: Request<Bytes>,
@@ -61,7 +60,7 @@ impl Client {
     }
 
     async fn exchange(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, ClientError> {
-        // GitHub refuses requests without one.
+        // GitHub refuses requests without a `User-Agent`.
         request
             .headers_mut()
             .insert(USER_AGENT, HeaderValue::from_static("upblit"));
@@ -92,14 +91,14 @@ impl Client {
 }
 
 fn https_client() -> io::Result<HttpsClient> {
-    // Plain HTTP serves stand-ins on this machine, and only if a setting says so.
+    // Plain HTTP is for local stand-ins, and only used if a setting names one.
     let connector = HttpsConnectorBuilder::new()
         .with_native_roots()?
         .https_or_http()
         .enable_http1()
         .build();
-    // No connection is kept: Lambda freezes the process between two requests, and a
-    // connection that died meanwhile swallows what is sent over it.
+    // Connections are not pooled: Lambda freezes the process between requests, and a
+    // request sent over a connection that died meanwhile would be lost.
     Ok(HyperClient::builder(TokioExecutor::new())
         .pool_max_idle_per_host(0)
         .build(connector))

@@ -1,5 +1,5 @@
-//! Authorization is a value a handler must hold: it gets a [`SignedIn`] only
-//! from a verified access token. And the other way round: tokens are issued here.
+//! Verifies the credentials of requests, and issues tokens. A handler can get a
+//! [`SignedIn`] only from a verified access token.
 
 use std::sync::Arc;
 
@@ -24,10 +24,10 @@ use upblit_identity::refresh_token::RefreshToken;
 use upblit_identity::session::Session;
 use upblit_identity::signing::SigningKeys;
 
-/// Carries an SDK's API key.
+/// Header with the API key of an SDK.
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// Verifies and issues the tokens of this deployment; cheap to clone.
+/// Verifies and issues the tokens of a deployment. Cheap to clone.
 #[derive(Clone)]
 pub struct Tokens {
     keys: Arc<SigningKeys>,
@@ -35,20 +35,20 @@ pub struct Tokens {
     clock: Clock,
 }
 
-/// What a signed-in client holds.
+/// Tokens of a new or refreshed session.
 pub struct IssuedTokens {
-    /// For `Authorization: Bearer`.
+    /// Access token, for `Authorization: Bearer`.
     pub access: SecretString,
-    /// For `POST /refresh`.
+    /// Refresh token, for `POST /refresh`.
     pub refresh: SecretString,
-    /// Life of the access token.
+    /// Lifetime of the access token.
     pub expires_in_seconds: u64,
-    /// Life of the session, unless it is used.
+    /// Time until the session expires unless it is refreshed.
     pub refresh_expires_in_seconds: i64,
 }
 
 impl Tokens {
-    /// Reads what this environment's tokens are signed with.
+    /// Loads the signing keys and token lifetimes from settings.
     ///
     /// # Errors
     /// When the signing secret or a lifetime is missing or wrong.
@@ -60,12 +60,12 @@ impl Tokens {
         })
     }
 
-    /// The signing keys.
+    /// Keys that tokens are signed with.
     pub fn keys(&self) -> &SigningKeys {
         &self.keys
     }
 
-    /// A new access token beside a refresh token of the same session.
+    /// Issues an access token to go with a refresh token of the same session.
     ///
     /// # Errors
     /// When signing fails, which no input can cause.
@@ -94,24 +94,28 @@ impl Tokens {
     }
 }
 
-/// The body of a token answer (RFC 6749 §5.1, in the contract's names). `token`
-/// and `accessToken` are the same: clients use both names.
+/// Tokens of a session (RFC 6749 §5.1, with camelCase names). `token` and `accessToken`
+/// have the same value; clients use either.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Tokens)]
 pub struct TokenBody<'a> {
+    /// Same as `accessToken`.
     #[schema(example = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…")]
     token: &'a str,
+    /// JWT to send as `Authorization: Bearer`.
     #[schema(example = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…")]
     access_token: &'a str,
+    /// Always `Bearer`.
     #[schema(value_type = String, example = "Bearer")]
     token_type: &'static str,
-    /// Seconds.
+    /// Lifetime of the access token in seconds.
     #[schema(example = 900)]
     expires_in: u64,
+    /// Token for `POST /refresh`. Each refresh replaces it.
     #[schema(example = "upblit_rt_…")]
     refresh_token: &'a str,
-    /// Seconds.
+    /// Seconds until the session expires unless it is refreshed.
     #[schema(example = 1_209_600)]
     refresh_expires_in: i64,
 }
@@ -131,7 +135,7 @@ impl IntoResponse for IssuedTokens {
     }
 }
 
-/// Who is signed in: a handler gets it only from a verified access token.
+/// The signed-in user and session, extracted from a verified access token.
 pub struct SignedIn(pub Principal);
 
 impl<S: Send + Sync> FromRequestParts<S> for SignedIn
@@ -166,7 +170,7 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
     }
 }
 
-/// The text of `x-api-key`. Two headers, or two keys joined into one, are no key.
+/// Returns the text of `x-api-key`. Several headers are refused.
 ///
 /// # Errors
 /// [`Error::MissingApiKey`] when there is none.

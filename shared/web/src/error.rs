@@ -1,5 +1,4 @@
-//! Every way a request can fail, in the domain's words. How each is told over
-//! HTTP is decided in one place: [`crate::problem`].
+//! Every way a request can fail. [`crate::problem`] turns them into HTTP responses.
 
 use std::convert::Infallible;
 
@@ -9,22 +8,22 @@ use upblit_identity::access_token::InvalidAccessToken;
 use upblit_identity::api_key::KeyRefusal;
 use upblit_telemetry::reject_reason::RejectReason;
 
-/// Any error from below, kept for the log and never shown to a client.
-pub type Source = Box<dyn std::error::Error + Send + Sync>;
+/// Cause of an internal error. Logged, never returned to a client.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a request was not done.
+/// Why a request failed.
 #[derive(Debug, Error)]
 pub enum Error {
     /// No `Authorization: Bearer` was sent.
     #[error("no access token was sent")]
     MissingAccessToken,
-    /// The access token is not valid, or its session is over.
+    /// The access token is invalid or expired.
     #[error(transparent)]
     AccessToken(#[from] InvalidAccessToken),
-    /// The refresh token is invalid, expired, revoked or reused: one answer for all.
+    /// The refresh token is invalid, expired, revoked or reused. Clients cannot distinguish which.
     #[error("the refresh token is not valid")]
     RefreshToken,
-    /// The one-time code is invalid, expired, used, or bound to another challenge.
+    /// The authorization code is invalid, expired, used, or bound to another challenge.
     #[error("the code is not valid")]
     HandoffCode,
     /// No `x-api-key` was sent.
@@ -33,10 +32,10 @@ pub enum Error {
     /// The API key is not accepted.
     #[error(transparent)]
     ApiKey(#[from] KeyRefusal),
-    /// A signed request has no signature, or not that of its body.
+    /// The signature of a signed request is missing or does not match its body.
     #[error("the signature is missing or not valid")]
     InvalidSignature,
-    /// There is no such thing, or it is someone else's: the same answer.
+    /// The resource does not exist, or the caller has no access to it.
     #[error("there is no such {0}")]
     NotFound(Resource),
     /// The path exists, the method does not.
@@ -48,30 +47,30 @@ pub enum Error {
     /// The request can be read; some of its fields cannot be accepted.
     #[error("some fields are not valid")]
     InvalidFields(Vec<FieldError>),
-    /// The content type or content encoding is not one we read.
+    /// The content type or content encoding is not supported.
     #[error("{0}")]
     UnsupportedMedia(String),
-    /// A bound on size or number is exceeded.
+    /// The request exceeds a limit on size or number.
     #[error("{0}")]
     TooLarge(String),
-    /// The request is fine, the present state forbids it.
+    /// The request is valid but conflicts with the current state.
     #[error("{0}")]
     Conflict(Conflict),
-    /// Too many requests or events in this minute, or too many refused keys.
+    /// Too many requests, events or invalid keys in this minute.
     #[error("{0}")]
     RateLimited(&'static str),
-    /// Trouble of ours that passes: storage is down, throttled or slow.
+    /// A temporary failure: storage is down, throttled or slow.
     #[error("temporarily unavailable")]
-    Unavailable(#[source] Source),
-    /// A bug of ours.
+    Unavailable(#[source] Cause),
+    /// A bug or a corrupt item.
     #[error("internal error")]
-    Internal(#[source] Source),
+    Internal(#[source] Cause),
 }
 
-/// What was looked for.
+/// Kind of resource that was not found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resource {
-    /// A route.
+    /// A path that no route serves.
     Path,
     /// An application the caller may see.
     Application,
@@ -95,24 +94,24 @@ impl std::fmt::Display for Resource {
     }
 }
 
-/// What stands in the way of a request that is fine in itself.
+/// State that a valid request conflicts with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conflict {
-    /// The user owns as many applications as one may.
+    /// The user owns the maximum number of applications.
     ApplicationLimit,
-    /// The application has as many keys as one may.
+    /// The application has the maximum number of keys.
     KeyLimit,
     /// The key's last rotation still overlaps.
     RotationOverlap,
-    /// The key is revoked, for good.
+    /// The key is revoked, which is final.
     KeyRevoked,
 }
 
 impl std::fmt::Display for Conflict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::ApplicationLimit => "you own as many applications as one user may",
-            Self::KeyLimit => "the application has as many keys as it may; revoke one first",
+            Self::ApplicationLimit => "you own the maximum number of applications",
+            Self::KeyLimit => "the application has the maximum number of keys; revoke one first",
             Self::RotationOverlap => "the old secret of the last rotation is still valid",
             Self::KeyRevoked => "the key is revoked",
         })
@@ -129,7 +128,7 @@ impl From<StorageError> for Error {
     }
 }
 
-/// Of extractors that cannot fail.
+/// For extractors that cannot fail.
 impl From<Infallible> for Error {
     fn from(never: Infallible) -> Self {
         match never {}
@@ -137,8 +136,8 @@ impl From<Infallible> for Error {
 }
 
 impl Error {
-    /// Why an SDK's request failed. `None` for trouble of ours, and where the
-    /// caller has not shown to hold a key.
+    /// The reason to record in key health. `None` for internal failures, and if the caller
+    /// did not present a valid key.
     pub fn reject_reason(&self) -> Option<RejectReason> {
         match self {
             Self::TooLarge(_) => Some(RejectReason::TooLarge),
@@ -153,9 +152,10 @@ impl Error {
         }
     }
 
-    /// One field that cannot be accepted.
+    /// The error for one invalid field, at a JSON pointer.
     pub fn invalid_field(pointer: &str, reason: impl ToString) -> Self {
-        let (pointer, reason) = (pointer.to_owned(), reason.to_string());
+        let pointer = pointer.to_owned();
+        let reason = reason.to_string();
         Self::InvalidFields(vec![FieldError { pointer, reason }])
     }
 }

@@ -1,6 +1,6 @@
-//! What a client sends, in a body or a query, read into types by one set of rules.
-//! Both become one tree first, so that refusals have words of our own, which name
-//! the place and never quote a value: it may be a secret.
+//! Reads bodies and queries into types by one set of rules. Both are parsed into an
+//! [`Input`] first, so that error messages name the field and never contain a value, which
+//! may be a secret.
 
 mod deserializer;
 mod refusal;
@@ -13,8 +13,8 @@ use serde_path_to_error::{Path, Segment};
 
 use crate::error::Error;
 
-/// A JSON value, or the parameters of a query. Fields stay in order and may come
-/// twice: the type that they are read into refuses that.
+/// A JSON value, or the parameters of a query. Keeps the order of fields and duplicates,
+/// which the target type refuses.
 pub(crate) enum Input {
     Null,
     Bool(bool),
@@ -22,13 +22,13 @@ pub(crate) enum Input {
     Signed(i64),
     Float(f64),
     Text(String),
-    /// A parameter's value: a text, or a number where the type asks for one.
+    /// Value of a query parameter: text, or a number if the type expects one.
     Parameter(String),
     List(Vec<Input>),
     Fields(Vec<(String, Input)>),
 }
 
-/// Where the input was sent, for messages.
+/// Part of the request an input comes from, for messages.
 #[derive(Clone, Copy)]
 pub(crate) enum Part {
     Body,
@@ -54,7 +54,7 @@ impl Input {
             Ok(_) => Err(Error::Malformed(
                 "the body must be a JSON object".to_owned(),
             )),
-            // These are errors of JSON's grammar. They give a position, and no value.
+            // Grammar errors of serde_json contain a position and no value.
             Err(error) => Err(Error::Malformed(format!("the body is not JSON: {error}"))),
         }
     }

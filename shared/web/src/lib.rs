@@ -1,4 +1,4 @@
-//! The front door: what is the same for every route of every function.
+//! HTTP for every function: extractors, credentials, errors and the request log.
 
 mod app;
 pub mod body;

@@ -1,6 +1,5 @@
-//! Errors as RFC 9457 problem details, or as OTLP wants them: the only place
-//! where a failure becomes an HTTP status. The client is told one thing; the log
-//! gets the cause.
+//! Error responses: RFC 9457 problem details, or the form of OTLP. The only place that
+//! maps errors to HTTP statuses. Causes of internal errors are logged and not returned.
 
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -8,14 +7,14 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::{Conflict, Error, Resource, Source};
+use crate::error::{Cause, Conflict, Error, Resource};
 use crate::status_message;
 use upblit_base::FieldError;
 use upblit_base::causes::WithCauses;
 use upblit_identity::api_key::{KeyRefusal, Scope};
 use upblit_telemetry::decode::otlp::OtlpEncoding;
 
-/// What a `type` starts with; the README lists what follows.
+/// Prefix of every `type`.
 const TYPE_PREFIX: &str = "urn:upblit:problem:";
 
 /// Seconds after which a retry makes sense. OpenTelemetry SDKs drop a batch
@@ -26,17 +25,17 @@ const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem<'a> {
-    /// Which error it is; `urn:upblit:problem:` and a slug.
+    /// Kind of error: `urn:upblit:problem:` and a slug.
     r#type: String,
-    /// The same for all of its type.
+    /// Title of the kind of error.
     title: &'a str,
-    /// That of the answer.
+    /// HTTP status of the response.
     status: u16,
     /// What is wrong with this request.
     detail: String,
-    /// Leads to the request in the log.
+    /// Id of the request, also in the log.
     request_id: &'a str,
-    /// The fields that cannot be accepted.
+    /// Invalid fields of the body or the query.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(required = false)]
     errors: &'a [FieldError],
@@ -56,7 +55,7 @@ impl IntoResponse for Error {
     }
 }
 
-/// Gives a response that carries an error its body and headers; any other stays as it is.
+/// Writes the body and headers of a response that carries an error. Leaves others unchanged.
 pub(super) fn render(
     mut response: Response,
     request_id: &str,
@@ -69,8 +68,8 @@ pub(super) fn render(
     let (media_type, body) = match otlp {
         None => ("application/problem+json", problem(&error, request_id)),
         Some(encoding) => {
-            let (status, detail) = (status_of(&error), error.to_string());
-            let body = status_message::encode(status, &detail, request_id, encoding);
+            let detail = error.to_string();
+            let body = status_message::encode(status_of(&error), &detail, request_id, encoding);
             (encoding.media_type(), body)
         }
     };
@@ -94,7 +93,7 @@ fn problem(error: &Error, request_id: &str) -> Vec<u8> {
 
 impl<'a> Problem<'a> {
     fn of(error: &'a Error, request_id: &'a str) -> Self {
-        let (slug, status, title) = told(error);
+        let (slug, status, title) = classify(error);
         Self {
             r#type: format!("{TYPE_PREFIX}{slug}"),
             title,
@@ -109,7 +108,7 @@ impl<'a> Problem<'a> {
     }
 }
 
-/// One of each type, for the description of the API: status, slug, body.
+/// An example of each kind of error for the OpenAPI document: status, slug and body.
 pub fn examples() -> Vec<(StatusCode, &'static str, serde_json::Value)> {
     let words = |words: &str| words.to_owned();
     let errors = [
@@ -134,11 +133,11 @@ pub fn examples() -> Vec<(StatusCode, &'static str, serde_json::Value)> {
             "the body must be JSON, with Content-Type: application/json",
         )),
         Error::RateLimited("this minute's quota of the key is used up"),
-        Error::Unavailable(Source::from("")),
-        Error::Internal(Source::from("")),
+        Error::Unavailable(Cause::from("")),
+        Error::Internal(Cause::from("")),
     ];
     let example = |error: &Error| {
-        let (slug, status, _) = told(error);
+        let (slug, status, _) = classify(error);
         let body = serde_json::json!(Problem::of(error, "LoWVhzt7qBnxqyw="));
         (status, slug, body)
     };
@@ -146,11 +145,11 @@ pub fn examples() -> Vec<(StatusCode, &'static str, serde_json::Value)> {
 }
 
 fn status_of(error: &Error) -> StatusCode {
-    told(error).1
+    classify(error).1
 }
 
 /// Slug, status and title of every error.
-fn told(error: &Error) -> (&'static str, StatusCode, &'static str) {
+fn classify(error: &Error) -> (&'static str, StatusCode, &'static str) {
     match error {
         Error::MissingAccessToken | Error::AccessToken(_) => (
             "invalid-access-token",
@@ -162,7 +161,7 @@ fn told(error: &Error) -> (&'static str, StatusCode, &'static str) {
             StatusCode::UNAUTHORIZED,
             "Sign in again",
         ),
-        // RFC 6749 §5.2 tells `invalid_grant` with 400.
+        // RFC 6749 §5.2 requires 400 for `invalid_grant`.
         Error::HandoffCode => ("invalid-code", StatusCode::BAD_REQUEST, "Sign in again"),
         Error::MissingApiKey | Error::ApiKey(KeyRefusal::Invalid) => (
             "invalid-api-key",
@@ -234,7 +233,7 @@ fn conflict_slug(conflict: Conflict) -> &'static str {
     }
 }
 
-/// RFC 6750 §3 for access tokens; every other 401 names how to authenticate too (RFC 9110 §15.5.2).
+/// `WWW-Authenticate` of a 401 (RFC 6750 §3, RFC 9110 §15.5.2).
 fn challenge(error: &Error) -> Option<&'static str> {
     match error {
         Error::MissingAccessToken => Some(r#"Bearer realm="upblit""#),

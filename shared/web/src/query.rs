@@ -1,6 +1,5 @@
-//! Queries. Parameters are the fields of a type, each with a type of its own. A type
-//! with `deny_unknown_fields` refuses parameters that it does not have; lists and
-//! everything of telemetry do (docs/decisions/0026-one-way-to-ask.md).
+//! Query parameters, read into the fields of a type. A type with `deny_unknown_fields`
+//! refuses unknown parameters; lists and telemetry queries do (docs/decisions/0026-one-way-to-ask.md).
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -16,7 +15,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::error::Error;
 use crate::input::{Input, Part};
 
-/// The parameters of the query.
+/// Extracts the query parameters.
 pub struct Query<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
@@ -33,8 +32,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 #[serde(deny_unknown_fields)]
 pub struct NoParameters {}
 
-/// Most rows of a page: 1 to `MAX`, 50 when it is not given. A number outside is
-/// refused.
+/// Maximum number of rows on a page: 1 to `MAX`, 50 by default. Other numbers are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit<const MAX: u16>(u16);
 
@@ -76,8 +74,8 @@ impl<const MAX: u16> PartialSchema for Limit<MAX> {
 
 impl<const MAX: u16> ToSchema for Limit<MAX> {}
 
-/// For `#[serde(default, deserialize_with)]`: anything that parses from text; an empty
-/// value is as good as none.
+/// Deserializer for optional parameters that parse from text. An empty value counts as
+/// none. For `#[serde(default, deserialize_with)]`.
 ///
 /// # Errors
 /// When the text is neither empty nor parses.

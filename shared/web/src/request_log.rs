@@ -1,13 +1,12 @@
-//! What becomes known of a request while it is served, noted where that
-//! happens. It ends as the one line that the request leaves in the log, which
-//! is the source of the metrics too. Ids only: nothing here is a secret.
+//! The request log: one log line per request, which the metrics are taken from too. Code
+//! that serves the request records ids, results and costs; no secret is recorded.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use upblit_base::ids::{ApplicationId, PublicKeyId, SessionId, UserId};
 
-/// The numbers of the line that CloudWatch keeps as metrics, by their names in it.
+/// Fields of the line that CloudWatch keeps as metrics.
 pub const METRICS: [&str; 11] = [
     "accepted",
     "rejected",
@@ -22,31 +21,31 @@ pub const METRICS: [&str; 11] = [
     "cold_starts",
 ];
 
-/// What is known of the request so far.
+/// What has been recorded of a request.
 #[derive(Debug, Default)]
-pub struct Observed {
-    /// Who signed in, or is.
+pub struct RequestRecord {
+    /// The user who is signed in or has just signed in.
     pub user: Option<UserId>,
     /// The session in use.
     pub session: Option<SessionId>,
-    /// The application that was asked for, whether or not the caller may see it.
+    /// The requested application, even if the caller is not a member.
     pub application: Option<ApplicationId>,
-    /// The key that was presented or asked for.
+    /// The API key that was presented, or that the request is about.
     pub key: Option<PublicKeyId>,
-    /// What came of a batch.
+    /// Result of an ingested batch.
     pub ingested: Option<Ingested>,
-    /// Whether a presented key was remembered.
+    /// Whether the presented key was in the cache.
     pub is_key_remembered: Option<bool>,
-    /// What came of a refresh token.
+    /// Result of a refresh.
     pub refresh: Option<Refresh>,
-    /// A refresh token that no honest client still holds came, and ended its session.
+    /// Whether a refresh token was reused, which ended its session.
     pub reuse_detected: bool,
-    /// Requests sent to DynamoDB, the SDK's retries among them.
+    /// Requests sent to DynamoDB, including the SDK's retries.
     pub dynamodb_calls: u64,
     is_first: bool,
 }
 
-/// A batch that was stored.
+/// Event counts of a stored batch.
 #[derive(Debug, Clone, Copy)]
 pub struct Ingested {
     /// Events stored.
@@ -55,53 +54,53 @@ pub struct Ingested {
     pub rejected: usize,
 }
 
-/// What came of a refresh token.
+/// Result of a refresh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refresh {
-    /// The newest token: it was swapped.
+    /// The newest token was exchanged.
     Rotated,
-    /// Any that may still be held within the grace: it got the current one.
+    /// A token that a client may still hold within the grace got the current one.
     Repeated,
-    /// The one before, later: it was swapped, as the policy says.
+    /// The previous token, presented after the grace, was exchanged as the policy allows.
     Recovered,
-    /// Anything else.
+    /// The token was refused.
     Refused,
 }
 
-/// How a request was answered.
-pub struct Answered<'a> {
-    /// Of the request.
+/// The request and its response, for the log line.
+pub struct RequestOutcome<'a> {
+    /// HTTP method.
     pub method: &'a str,
-    /// The matched route and never the path or the query: those may hold anything.
+    /// The matched route. Never the path or the query, which may hold secrets.
     pub route: &'a str,
-    /// Of the answer.
+    /// HTTP status of the response.
     pub status: u16,
-    /// From the request's arrival to its answer.
+    /// Time from the arrival of the request to its response.
     pub milliseconds: u64,
 }
 
 tokio::task_local! {
-    static REQUEST: RefCell<Observed>;
+    static REQUEST: RefCell<RequestRecord>;
 }
 
-/// Serves a request, and returns what was noted meanwhile.
-pub async fn observe<T>(request: impl Future<Output = T>) -> (T, Observed) {
+/// Runs a request, and returns its result with what was recorded meanwhile.
+pub async fn record_request<T>(request: impl Future<Output = T>) -> (T, RequestRecord) {
     static SERVED: AtomicBool = AtomicBool::new(false);
-    let observed = Observed {
+    let initial = RequestRecord {
         is_first: !SERVED.swap(true, Ordering::Relaxed),
-        ..Observed::default()
+        ..RequestRecord::default()
     };
     let served = async {
         let answer = request.await;
         (answer, REQUEST.with(RefCell::take))
     };
-    REQUEST.scope(RefCell::new(observed), served).await
+    REQUEST.scope(RefCell::new(initial), served).await
 }
 
-/// Notes something of the request that is being served. Outside of one, at
-/// start-up or in a test of a part, there is nobody to tell.
-pub fn note(change: impl FnOnce(&mut Observed)) {
-    // Nothing is awaited while it is borrowed.
+/// Changes the record of the current request. Does nothing outside of a request, as at
+/// start-up.
+pub fn note(change: impl FnOnce(&mut RequestRecord)) {
+    // Cannot be borrowed already: nothing awaits while it is borrowed.
     let _ = REQUEST.try_with(|request| change(&mut request.borrow_mut()));
 }
 
@@ -110,7 +109,7 @@ pub fn count_dynamodb_call() {
     note(|request| request.dynamodb_calls += 1);
 }
 
-/// Notes whose session is in use.
+/// Records the session in use and its user.
 pub fn note_session(user: UserId, session: SessionId) {
     note(|request| {
         request.user = Some(user);
@@ -118,27 +117,27 @@ pub fn note_session(user: UserId, session: SessionId) {
     });
 }
 
-/// Notes which application was asked for.
+/// Records the requested application.
 pub fn note_application(application: ApplicationId) {
     note(|request| request.application = Some(application));
 }
 
-/// Notes which key was presented or asked for, and with it the application.
+/// Records the key that was presented or that the request is about, and its application.
 pub fn note_key(key: PublicKeyId) {
     note_application(key.application_id);
     note(|request| request.key = Some(key));
 }
 
-impl Observed {
-    /// Writes the request's line.
-    pub fn log(&self, answered: &Answered<'_>) {
+impl RequestRecord {
+    /// Writes the log line of the request.
+    pub fn log(&self, outcome: &RequestOutcome<'_>) {
         let once = |is: bool| is.then_some(1_u64);
-        let refresh = |outcome| once(self.refresh == Some(outcome));
+        let refresh = |result| once(self.refresh == Some(result));
         tracing::info!(
-            method = answered.method,
-            route = answered.route,
-            status = answered.status,
-            milliseconds = answered.milliseconds,
+            method = outcome.method,
+            route = outcome.route,
+            status = outcome.status,
+            milliseconds = outcome.milliseconds,
             user = self.user.map(display),
             session = self.session.map(display),
             application = self.application.map(display),

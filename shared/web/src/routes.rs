@@ -1,4 +1,4 @@
-//! A function's routes and their description, from one list of handlers.
+//! Generates a function's router and OpenAPI document from one list of handlers.
 
 use axum::Router;
 use axum::handler::Handler;
@@ -30,7 +30,7 @@ macro_rules! routes {
         tag: ($tag:literal, $about:literal),
         handlers: [$($module:ident :: $handler:ident),+ $(,)?] $(,)?
     ) => {
-        /// The routes of this function.
+        /// Builds the router of this function.
         pub fn router(state: $state) -> ::axum::Router {
             let router = ::axum::Router::new();
             $(let router = $crate::routes::paste! {
@@ -42,7 +42,7 @@ macro_rules! routes {
             router.with_state(state)
         }
 
-        /// Description of the routes: what they take and answer.
+        /// OpenAPI document of the routes.
         #[derive(::utoipa::OpenApi)]
         #[openapi(
             paths($($module::$handler),+),

@@ -1,5 +1,5 @@
-//! Errors as OTLP tells them: a `google.rpc.Status`, in the encoding of the
-//! request (OTLP 1.11, "OTLP/HTTP Response", "Failures").
+//! Error bodies of OTLP: a `google.rpc.Status` in the encoding of the request (OTLP 1.11,
+//! "OTLP/HTTP Response", "Failures").
 
 use axum::extract::Request;
 use http::StatusCode;
@@ -8,10 +8,10 @@ use serde::Serialize;
 use crate::body;
 use upblit_telemetry::decode::otlp::OtlpEncoding;
 
-/// Where OpenTelemetry exporters send their requests.
+/// Path prefix of the OTLP routes.
 const PATHS: &str = "/v1/";
 
-/// `google.rpc.Status`, less its details.
+/// `google.rpc.Status` without `details`.
 #[derive(Clone, PartialEq, prost::Message, Serialize)]
 struct Status {
     #[prost(int32, tag = "1")]
@@ -20,16 +20,16 @@ struct Status {
     message: String,
 }
 
-/// How this request wants its errors, if it is of OTLP. Who sends something
-/// else than protobuf can read JSON.
+/// Encoding of the errors of an OTLP request; `None` for other requests. JSON unless the
+/// request is protobuf.
 pub(super) fn encoding_of(request: &Request) -> Option<OtlpEncoding> {
     let is_otlp = request.uri().path().starts_with(PATHS);
-    let told = body::media_type(request.headers()).and_then(OtlpEncoding::of_media_type);
-    is_otlp.then(|| told.unwrap_or(OtlpEncoding::Json))
+    let requested = body::media_type(request.headers()).and_then(OtlpEncoding::of_media_type);
+    is_otlp.then(|| requested.unwrap_or(OtlpEncoding::Json))
 }
 
-/// The body of an error. The request id is in its message: exporters log that
-/// and nothing else.
+/// Encodes an error. The message includes the request id, since exporters log only the
+/// message.
 pub(super) fn encode(
     status: StatusCode,
     detail: &str,
@@ -46,7 +46,7 @@ pub(super) fn encode(
     }
 }
 
-/// The code of `google.rpc.Code` that means the same.
+/// The `google.rpc.Code` that corresponds to an HTTP status.
 fn grpc_code(status: StatusCode) -> i32 {
     match status {
         StatusCode::BAD_REQUEST

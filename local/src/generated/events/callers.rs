@@ -1,12 +1,12 @@
-//! Who sends an event: what is the same in all their requests.
+//! Clients that send events, with the headers and address they have in common.
 
 use serde::Deserialize;
 
-/// A kind of client.
+/// A kind of client, with its own headers and credential.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Caller {
-    /// A page that the browser opens.
+    /// A browser that opens a page.
     Browser,
     /// A script of the dashboard, without a token.
     Dashboard,
@@ -38,7 +38,7 @@ impl Caller {
         }
     }
 
-    /// IP address, of those for documentation.
+    /// IP address from the ranges for documentation (RFC 5737).
     pub(super) fn address(self) -> &'static str {
         match self {
             Self::Browser | Self::Dashboard | Self::SignedIn => "203.0.113.7",
@@ -48,7 +48,7 @@ impl Caller {
         }
     }
 
-    /// Headers, credentials among them, without those that the gateway adds.
+    /// Headers including credentials, without those that API Gateway adds.
     pub(super) fn headers(self) -> Vec<(&'static str, String)> {
         let (accept, encodings) = match self {
             Self::Browser => ("text/html,application/xhtml+xml", "gzip, deflate, br"),

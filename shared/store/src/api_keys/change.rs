@@ -1,5 +1,5 @@
-//! Changes to a key by a member of its application: another name, switched off or
-//! on, another secret, the end.
+//! Changes to a key by a member of its application: rename, enable, disable, rotate,
+//! revoke.
 
 use std::time::Duration;
 
@@ -18,26 +18,26 @@ use upblit_identity::api_key::{ApiKey, KeyState};
 use upblit_identity::application::{Name, TelemetrySettings};
 use upblit_identity::audit::{AuditAction, AuditEntry};
 
-/// How long a revoked key can still be told from an unknown one.
+/// How long a revoked key is kept, so that its use can be reported as such.
 const REVOKED_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// How a change to a key ended.
+/// Result of changing a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeOutcome {
-    /// The key is changed.
+    /// The change is stored.
     Changed,
     /// The caller is not a member of the application.
     NotAMember,
     /// The application has no such key.
     NotFound,
-    /// The key is revoked, for good.
+    /// The key is revoked, which is final.
     Revoked,
 }
 
-/// How a rotation ended.
+/// Result of rotating a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RotateOutcome {
-    /// The key has its new secret.
+    /// The new secret is stored.
     Rotated,
     /// The caller's session has ended since the access token was issued.
     SessionOver,
@@ -45,36 +45,36 @@ pub enum RotateOutcome {
     NotAMember,
     /// The application has no such key.
     NotFound,
-    /// The key is revoked, for good.
+    /// The key is revoked, which is final.
     Revoked,
     /// The overlap of the last rotation has not ended.
     Overlapping,
 }
 
-/// How a revocation ended.
+/// Result of revoking a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RevokeOutcome {
-    /// The key has ended now.
+    /// The key is now revoked.
     Revoked,
     /// The caller is not a member of the application.
     NotAMember,
     /// The application has no such key.
     NotFound,
-    /// It had ended before; nothing was written.
+    /// The key was already revoked; nothing was written.
     AlreadyRevoked,
 }
 
-/// A change to a key by its owner: what is `None` stays as it is.
+/// A change to a key. `None` leaves a field unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyChange {
-    /// Another name.
+    /// New name of the key.
     pub name: Option<Name>,
-    /// Switched off (`Disabled`) or on (`Active`).
+    /// `Disabled` or `Active`.
     pub state: Option<KeyState>,
 }
 
 impl Database {
-    /// Renames a key, or switches it off or on, unless it is revoked. One transaction.
+    /// Renames, enables or disables a key unless it is revoked. One transaction.
     ///
     /// # Errors
     /// When storage fails.
@@ -105,9 +105,9 @@ impl Database {
         Ok(ChangeOutcome::Changed)
     }
 
-    /// Gives a key a new secret; the old one stays valid for `overlap`. Refused
-    /// while an earlier overlap runs. One transaction, which also checks the
-    /// caller's session: a new secret is a new key.
+    /// Gives a key a new secret; the old one stays valid for `overlap`. Refused during the
+    /// overlap of an earlier rotation. One transaction, which also checks that the caller's
+    /// session is live.
     ///
     /// # Errors
     /// When storage fails.
@@ -138,7 +138,7 @@ impl Database {
         Ok(RotateOutcome::Rotated)
     }
 
-    /// Ends a key for good. One transaction; refused when it has ended already.
+    /// Revokes a key for good. One transaction, refused if the key is already revoked.
     ///
     /// # Errors
     /// When storage fails.
@@ -166,7 +166,7 @@ impl Database {
     }
 }
 
-/// The writes that end a key, and the slot of the key's own.
+/// The transaction that revokes a key, and the slot of the key's update.
 pub(super) fn revoking(
     database: &Database,
     id: PublicKeyId,
@@ -179,7 +179,7 @@ pub(super) fn revoking(
     (transaction, key)
 }
 
-/// The write that ends a key, for a transaction.
+/// The update that revokes a key, for a transaction.
 pub(crate) fn revocation(database: &Database, id: PublicKeyId, now: Timestamp) -> UpdateBuilder {
     update(database, id)
         .update_expression("SET #state = :revoked, expires_at = :ttl")
@@ -190,7 +190,7 @@ pub(crate) fn revocation(database: &Database, id: PublicKeyId, now: Timestamp) -
         )
 }
 
-/// The write that gives a key its application's settings, for a transaction.
+/// The update that copies telemetry settings to a key, for a transaction.
 pub(crate) fn settings_copy(
     database: &Database,
     id: PublicKeyId,
@@ -207,7 +207,7 @@ pub(crate) fn settings_copy(
         })
 }
 
-/// The write that gives a key its new secret.
+/// The update that stores a key's new secret.
 fn rotation(database: &Database, new: &ApiKey, overlap: Duration, now: Timestamp) -> UpdateBuilder {
     let until = clock::after(now, overlap).as_millisecond();
     let hash = AttributeValue::B(new.hash().as_bytes().to_vec().into());
@@ -229,7 +229,7 @@ fn rotation(database: &Database, new: &ApiKey, overlap: Duration, now: Timestamp
         .expression_attribute_values(":until", number(until))
 }
 
-/// Why a key got no new secret, from the item as it is.
+/// Why a rotation was refused, from the item that failed the condition.
 fn not_rotated(item: Option<&Item>) -> Result<RotateOutcome, StorageError> {
     let Some(item) = item else {
         return Ok(RotateOutcome::NotFound);
@@ -241,10 +241,10 @@ fn not_rotated(item: Option<&Item>) -> Result<RotateOutcome, StorageError> {
     })
 }
 
-/// A key that exists and has not ended; `<>` alone is true where there is no item.
+/// Condition that the key exists and is not revoked; `<>` alone is true without an item.
 const NOT_REVOKED: &str = "attribute_exists(key_id) AND #state <> :revoked";
 
-/// An update of a key under [`NOT_REVOKED`]; refused, it returns the key as it is.
+/// An update of a key under [`NOT_REVOKED`], which returns the item if it is refused.
 fn update(database: &Database, id: PublicKeyId) -> UpdateBuilder {
     Update::builder()
         .table_name(&database.tables.api_keys)

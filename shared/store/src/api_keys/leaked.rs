@@ -1,4 +1,4 @@
-//! Revoking a key that was found in public: nobody's session asks for it.
+//! Revokes a key that was found in public, without a member's session.
 
 use jiff::Timestamp;
 
@@ -7,17 +7,18 @@ use crate::{Database, StorageError};
 use upblit_base::ids::PublicKeyId;
 use upblit_identity::audit::{Actor, AuditAction, AuditEntry};
 
-/// How an attempt to revoke a leaked key ended.
+/// Result of revoking a leaked key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeakOutcome {
-    /// The key has ended now.
+    /// The key is now revoked.
     Revoked,
-    /// It had ended before; nothing was written.
+    /// The key was already revoked; nothing was written.
     Ended,
 }
 
 impl Database {
-    /// Ends a leaked key for good, on behalf of whoever found it. One transaction.
+    /// Revokes a leaked key for good, on behalf of the service that reported it. One
+    /// transaction.
     ///
     /// # Errors
     /// When storage fails.

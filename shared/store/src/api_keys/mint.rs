@@ -1,5 +1,5 @@
-//! Minting a key: with a copy of its application's telemetry settings, which
-//! usually are the defaults, so that nothing is read first.
+//! Mints keys. A key has a copy of its application's telemetry settings. The first attempt
+//! assumes the defaults, which avoids a read.
 
 use std::ops::ControlFlow;
 
@@ -15,26 +15,26 @@ use upblit_identity::api_key::KeyRecord;
 use upblit_identity::application::TelemetrySettings;
 use upblit_identity::audit::AuditAction;
 
-/// One for the defaults, one for the settings that were found instead, and one
-/// in case these were changed in between.
+/// Maximum number of attempts: with the default settings, with the settings found instead,
+/// and once more in case these changed in between.
 const MAX_ATTEMPTS: usize = 3;
 
-/// How an attempt to mint a key ended.
+/// Result of minting a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MintOutcome {
     /// The key is stored.
     Minted,
     /// The caller's session has ended since the access token was issued.
     SessionOver,
-    /// The caller is not a member, or there is no such application.
+    /// The caller is not a member, or the application does not exist.
     NotAMember,
-    /// The application has as many keys as it may.
+    /// The application has the maximum number of keys.
     KeyLimit,
 }
 
 impl Database {
-    /// Stores a new key, if the caller's session is live, the caller is a member
-    /// and the application may have one more key. One transaction; a second where
+    /// Stores a new key if the caller's session is live, the caller is a member and the
+    /// application has fewer than the maximum number of keys. One transaction, or two if
     /// the application's telemetry settings are not the defaults.
     ///
     /// # Errors
@@ -57,7 +57,8 @@ impl Database {
         ))
     }
 
-    /// Mints the key as one of an application with these settings, or returns those it has.
+    /// Mints the key for these telemetry settings, or returns the application's settings if
+    /// they differ.
     async fn mint_with(
         &self,
         settings: TelemetrySettings,

@@ -1,4 +1,4 @@
-//! Why DynamoDB cancelled a transaction: a reason for each write, in their order.
+//! Reads why DynamoDB cancelled a transaction: one reason per write, in order.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,10 +10,10 @@ use super::{FailedCondition, Refusal};
 use crate::StorageError;
 use crate::error::of_code;
 
-/// The status of a cancelled transaction, whatever its reasons.
+/// HTTP status of every cancelled transaction.
 const BAD_REQUEST: u16 = 400;
 
-/// A reason other than a condition: its write, its code, and what DynamoDB says.
+/// A reason other than a failed condition: the write, the code and DynamoDB's message.
 #[derive(Debug)]
 struct Reason {
     write: String,
@@ -21,7 +21,7 @@ struct Reason {
     message: String,
 }
 
-/// The reasons other than conditions, for the log.
+/// All reasons other than failed conditions, for the log.
 #[derive(Debug, Error)]
 #[error("the transaction was cancelled: {}", .0.iter().map(Reason::to_string).collect::<Vec<_>>().join("; "))]
 struct Cancelled(Vec<Reason>);
@@ -33,12 +33,11 @@ impl fmt::Display for Reason {
     }
 }
 
-/// The conditions that failed. Where anything else stood in the way of a write,
-/// nothing is decided, and the failure is the gravest of those: what does not pass
-/// by itself, then a lack of capacity, then another write of the same items.
+/// Returns the failed conditions. If any write was cancelled for another reason, returns the
+/// most severe error instead: permanent errors first, then throttling, then conflicts.
 ///
 /// # Errors
-/// When anything but conditions stood in the way.
+/// When a write was cancelled for a reason other than its condition.
 pub(super) fn read(
     reasons: &[CancellationReason],
     writes: &[TransactWriteItem],
@@ -72,7 +71,7 @@ fn failure(reasons: Vec<Reason>) -> StorageError {
         .iter()
         .map(error)
         .max_by_key(|kind| gravity(&kind("".into())));
-    // A cancellation without a reason breaks DynamoDB's word: no retry would help.
+    // DynamoDB documents a reason for each cancellation; without one a retry cannot help.
     gravest.unwrap_or(StorageError::InvalidRequest)(Cancelled(reasons).into())
 }
 
@@ -88,7 +87,7 @@ fn gravity(error: &StorageError) -> u8 {
     }
 }
 
-/// What a write does, to which table and under which condition, without a key or a value.
+/// Describes a write by kind, table and condition, without keys or values.
 fn describe(write: &TransactWriteItem) -> String {
     let (kind, table, condition) = match write {
         TransactWriteItem { put: Some(put), .. } => {

@@ -1,5 +1,5 @@
-//! An input as serde reads it. Each method knows from its name what the type
-//! expects, so refusals need no words of serde.
+//! Serde deserializer of an [`Input`]. Each method names the type it expects in its
+//! refusals, in place of serde's messages.
 
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
@@ -9,8 +9,8 @@ use super::Input;
 use super::refusal::Refusal;
 
 impl Input {
-    /// A parameter as the number that it spells; anything else as it is.
-    fn spelled_out(self) -> Self {
+    /// Parses a parameter as a number if possible. Leaves other inputs unchanged.
+    fn with_number(self) -> Self {
         let Self::Parameter(text) = self else {
             return self;
         };
@@ -22,11 +22,11 @@ impl Input {
     }
 }
 
-/// Numbers: their visitors check range and type, and nothing is inside them.
+/// Deserializes numbers: their visitors check range and type.
 macro_rules! numbers {
     ($($method:ident: $expected:literal,)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
-            let number = self.spelled_out().deserialize_any(visitor);
+            let number = self.with_number().deserialize_any(visitor);
             number.map_err(|refusal| refusal.expecting($expected))
         }
     )*};

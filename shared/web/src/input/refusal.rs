@@ -1,31 +1,31 @@
-//! Why an input was refused.
+//! Errors of reading an input into a type.
 
 use std::fmt;
 
 use serde::de::{self, Expected, Unexpected};
 
-/// Why a value cannot be read into a type. Holds nothing that was sent.
+/// Why a value cannot be read into a type. Never contains the value.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// Of another type. What is expected is known to the deserializer, which
-    /// turns it into [`Refusal::Expected`].
+    /// The value has the wrong type. The deserializer knows which is expected, and turns
+    /// this into [`Refusal::Expected`].
     WrongType,
-    /// Of another type than this.
+    /// The value is not of this type.
     Expected(&'static str),
-    /// None of these words.
+    /// The value is none of these.
     OneOf(&'static [&'static str]),
-    /// A field that is not there.
+    /// A required field is missing.
     Missing(&'static str),
-    /// A field that is there twice.
+    /// A field occurs twice.
     Twice(&'static str),
-    /// A field that the type does not have, and does not ignore.
+    /// A field is unknown to a type that refuses unknown fields.
     Unknown,
-    /// In the words of the type itself.
+    /// A message of the type itself.
     Other(String),
 }
 
 impl Refusal {
-    /// Names the expected type where it is not named yet.
+    /// Names the expected type, unless the refusal is more specific.
     pub(super) fn expecting(self, expected: &'static str) -> Self {
         match self {
             Self::WrongType => Self::Expected(expected),
