@@ -35,6 +35,26 @@ async fn a_user_has_fifty_sessions_and_a_further_sign_in_ends_the_oldest() {
 }
 
 #[tokio::test]
+async fn sign_ins_at_once_at_the_limit_all_succeed() {
+    let backend = Backend::start().await;
+    for _ in 0..50 {
+        backend.later(1);
+        backend.sign_in("ada").await;
+    }
+    backend.later(1);
+    let at_once = [
+        backend.sign_in("ada"),
+        backend.sign_in("ada"),
+        backend.sign_in("ada"),
+    ];
+    let signed_in = futures_util::future::join_all(at_once).await;
+    for user in &signed_in {
+        let listed = user.get("/sessions").await.json();
+        assert_eq!(listed["sessions"].as_array().unwrap().len(), 50);
+    }
+}
+
+#[tokio::test]
 async fn sessions_that_ended_make_room_without_ending_others() {
     let backend = Backend::start().await;
     let kept = backend.sign_in("ada").await;

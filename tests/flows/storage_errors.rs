@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use shared::base::ids::{ApplicationId, Environment};
 use shared::base::random;
 
+use crate::support::callers::parameters;
 use crate::support::faulty_engine::{Fault, FaultyEngine};
 use crate::support::log::Log;
 use crate::support::{Backend, Response, SignedIn};
@@ -191,4 +192,22 @@ fn error_lines(log: &Log) -> Vec<Value> {
     lines
         .filter(|line: &Value| line["level"] == "ERROR")
         .collect()
+}
+
+#[tokio::test]
+async fn a_sign_in_offers_to_try_again_only_where_that_may_help() {
+    for (fault, reason) in [
+        (Fault::Throttled, "unavailable"),
+        (Fault::CancelledForConflict, "unavailable"),
+        (Fault::Denied, "internal_error"),
+        (Fault::Invalid, "internal_error"),
+    ] {
+        let (engine, backend) = FaultyEngine::start().await;
+        let mut browser = backend.browser();
+        let github = browser.start().await;
+        let callback = browser.approve(&github, "ada").await;
+        engine.fail_always("TransactWriteItems", fault);
+        let location = browser.get(&callback).await.location();
+        assert_eq!(parameters(location.query())["reason"], reason, "{fault:?}");
+    }
 }

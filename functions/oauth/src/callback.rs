@@ -11,6 +11,7 @@ use shared::identity::refresh_token::RefreshToken;
 use shared::identity::session::Session;
 use shared::identity::user::Profile;
 use shared::web::error::Error;
+use shared::web::problem;
 use shared::web::query::Query;
 use shared::web::request_log;
 use shared::web::source::Sender;
@@ -87,8 +88,11 @@ async fn finish(
         })?;
     let outcome = open_session(state, &attempt, profile, sender).await;
     outcome.map_err(|error| {
-        tracing::error!(error = ?error, "the session could not be opened");
-        Reason::Unavailable
+        problem::log(&error);
+        match error {
+            Error::Internal(_) => Reason::InternalError,
+            _ => Reason::Unavailable,
+        }
     })
 }
 

@@ -54,6 +54,8 @@ pub(crate) enum Reason {
     GitHubUnavailable,
     /// GitHub returned an error or an unexpected response.
     GitHubError,
+    /// An error in Upblit, or a permission that the function lacks.
+    InternalError,
     /// Temporary failure of this system.
     Unavailable,
 }
@@ -70,6 +72,7 @@ impl Reason {
             Self::GitHubForbidden => "github_forbidden",
             Self::GitHubUnavailable => "github_unavailable",
             Self::GitHubError => "github_error",
+            Self::InternalError => "internal_error",
             Self::Unavailable => "unavailable",
         }
     }

@@ -21,6 +21,9 @@ use upblit_identity::session::{MAX_SESSIONS_PER_USER, Session};
 
 pub use rotate::RefreshOutcome;
 
+/// How often a sign-in looks for the oldest sessions again after one of them ended.
+const MAX_REPLACEMENTS: usize = 4;
+
 /// Sessions one sign-in ends at most; a transaction holds 100 writes.
 const MAX_ENDED_AT_ONCE: usize = 20;
 
@@ -41,24 +44,44 @@ impl Database {
     /// # Errors
     /// When storage fails; then nothing happened.
     pub async fn sign_in(&self, session: &Session) -> Result<(), StorageError> {
-        let (profile, now) = (&session.profile, session.created_at);
         let (transaction, user) = self.opening(session, SessionCount::OneMore);
         let outcome = transaction.commit(self).await?;
         if !outcome.refused(user) {
             return outcome.must_commit();
         }
+        for _ in 0..MAX_REPLACEMENTS {
+            if self.sign_in_for_oldest(session).await? {
+                return Ok(());
+            }
+        }
+        Err(StorageError::Contended(
+            "the user's sessions kept ending".into(),
+        ))
+    }
+
+    /// Opens a session and ends the oldest ones beyond the limit. `false` when one of
+    /// them ended meanwhile: by a sign-out, or by another sign-in.
+    async fn sign_in_for_oldest(&self, session: &Session) -> Result<bool, StorageError> {
+        let user_id = session.profile.user_id;
+        let now = session.created_at;
         // The user's count is an upper bound: sessions also end by themselves.
-        let live = self.live_sessions(profile.user_id, now).await?;
+        let live = self.live_sessions(user_id, now).await?;
         let (kept, surplus) = live.split_at(live.len().min(MAX_SESSIONS_PER_USER - 1));
         let count = SessionCount::Exactly(kept.len() + 1);
         let (mut transaction, _) = self.opening(session, count);
+        let mut revocations = Vec::new();
         for oldest in surplus.iter().take(MAX_ENDED_AT_ONCE) {
-            let (actor, why) = (Actor::Upblit, AuditAction::SessionRevoked);
-            let entry = AuditEntry::of_session(profile.user_id, oldest.id, actor, why, now);
-            transaction.update(self.revocation(profile.user_id, oldest.id));
+            let why = AuditAction::SessionRevoked;
+            let entry = AuditEntry::of_session(user_id, oldest.id, Actor::Upblit, why, now);
+            revocations.push(transaction.update(self.revocation(user_id, oldest.id)));
             audit::record(&mut transaction, self, &entry);
         }
-        transaction.commit(self).await?.must_commit()
+        let outcome = transaction.commit(self).await?;
+        if revocations.into_iter().any(|slot| outcome.refused(slot)) {
+            return Ok(false);
+        }
+        outcome.must_commit()?;
+        Ok(true)
     }
 
     /// The writes of every sign-in, and the slot of the user's.

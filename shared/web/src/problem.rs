@@ -247,7 +247,9 @@ fn challenge(error: &Error) -> Option<&'static str> {
     }
 }
 
-fn log(error: &Error) {
+/// Writes an error to the log, with its causes: for handlers that answer with something
+/// else than a problem.
+pub fn log(error: &Error) {
     match error {
         Error::Unavailable(cause) => {
             tracing::error!(cause = %WithCauses(&**cause), "unavailable");
