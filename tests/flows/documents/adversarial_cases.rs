@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::routes::root;
 
@@ -99,4 +99,38 @@ fn every_case_is_listed_once() {
     for case in cases() {
         assert!(ids.insert(case.id.clone()), "{} is listed twice", case.id);
     }
+}
+
+#[test]
+fn no_test_name_contains_the_id_of_a_case() {
+    let ids: BTreeSet<String> = cases().into_iter().map(|case| case.id).collect();
+    let mut names = BTreeSet::new();
+    for folder in ["functions", "local", "shared", "tests"] {
+        for file in rust_files(root().join(folder)) {
+            names.extend(tests_in(&file));
+        }
+    }
+    assert!(names.len() > 500, "{}", names.len());
+    let has_id = |name: &String| {
+        name.split('_')
+            .any(|word| ids.contains(&word.to_uppercase()))
+    };
+    let coded: Vec<String> = names.into_iter().filter(has_id).collect();
+    assert_eq!(coded, Vec::<String>::new());
+}
+
+fn rust_files(folder: PathBuf) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("node_modules") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found
 }
