@@ -1,13 +1,18 @@
 //! The router of the port: all functions, the stand-in and the pages.
 
 use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, Method};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
 use local::functions::FUNCTIONS;
 use local::github;
 use shared::base::environment::ConfigError;
 use shared::lambda::Host;
+use shared::web::body;
+use shared::web::error::Error;
 use tower_http::cors::CorsLayer;
 use url::Url;
 
@@ -24,7 +29,20 @@ pub(crate) fn functions(host: &Host, settings: &Settings) -> Result<Router, Conf
         .try_fold(Router::new(), |merged, function| {
             Ok(merged.merge((function.router)(host)?))
         })?;
+    let functions = functions.layer(from_fn(read_whole_body));
     Ok(shared::web::app(functions).layer(cors(&settings.frontend_url)))
+}
+
+/// Maximum size of a request body: that of API Gateway.
+const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
+
+/// Reads the body before a function responds, as API Gateway does. A client that is still
+/// sending when it is refused would otherwise see a broken connection instead of the response.
+async fn read_whole_body(request: Request, next: Next) -> Result<Response, Error> {
+    let (parts, body) = request.into_parts();
+    let body = body::read(body, MAX_BODY_BYTES).await?;
+    let request = Request::from_parts(parts, Body::from(body));
+    Ok(next.run(request).await)
 }
 
 /// Forwards to functions that run as separate processes.
