@@ -87,7 +87,7 @@ impl ApplicationName {
     /// Not found, if the id is malformed.
     pub fn id(self) -> Result<ApplicationId, Error> {
         let id = self.0.ok_or(UNKNOWN)?;
-        request_log::note_application(id);
+        request_log::record_application(id);
         Ok(id)
     }
 }

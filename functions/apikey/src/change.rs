@@ -104,7 +104,7 @@ const UNKNOWN: Error = Error::NotFound(Resource::ApiKey);
 /// Parses the key id in the path and records it in the request log.
 pub(crate) fn parse(id: &str) -> Result<PublicKeyId, Error> {
     let id = id.parse().map_err(|_| UNKNOWN)?;
-    request_log::note_key(id);
+    request_log::record_key(id);
     Ok(id)
 }
 

@@ -68,7 +68,7 @@ pub(crate) async fn mint(
     let (key, record) = new_key(application_id, body, &principal, now)?;
     match state.database.mint_key(&record, principal, now).await? {
         MintOutcome::Minted => {
-            request_log::note_key(record.id);
+            request_log::record_key(record.id);
             Ok(axum::Json(key.expose().to_owned()))
         }
         MintOutcome::SessionOver => Err(InvalidAccessToken.into()),

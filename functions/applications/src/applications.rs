@@ -91,7 +91,7 @@ pub(crate) async fn create(
             shards: Shards::default(),
         },
     };
-    request_log::note_application(application.id);
+    request_log::record_application(application.id);
     match state.database.create_application(&application).await? {
         CreateOutcome::Created => {
             let response = application_response(&state, application, Role::Owner);

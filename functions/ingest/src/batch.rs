@@ -15,7 +15,7 @@ use shared::telemetry::key_health::KeyHealth;
 use shared::web::body;
 use shared::web::error::Error;
 use shared::web::request_log;
-use shared::web::source::Source;
+use shared::web::source::ClientAddress;
 
 use crate::keys::AuthorizedKey;
 use crate::protocol::{self, Negotiate};
@@ -34,13 +34,13 @@ pub(crate) struct Route {
 /// remaining quota.
 pub(crate) async fn receive(
     state: &crate::State,
-    source: Source,
+    address: ClientAddress,
     headers: &HeaderMap,
     body: Body,
     route: Route,
 ) -> Result<Response, Error> {
     let scope = scope_of(route.signal);
-    let key = state.keys.authorize(source, headers, scope).await?;
+    let key = state.keys.authorize(address, headers, scope).await?;
     let outcome = ingest(state, &key, headers, body, route).await;
     if let Err(error) = &outcome {
         state.health.record_refusal(key.id, error).await;
@@ -108,7 +108,7 @@ async fn store(
     stored.inspect_err(|_| state.health.revert(key.id, &health))?;
     let accepted = report.accepted;
     let rejected = report.rejected;
-    request_log::note(|request| {
+    request_log::record(|request| {
         request.ingested = Some(request_log::Ingested { accepted, rejected });
     });
     Ok(())

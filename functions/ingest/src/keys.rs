@@ -21,7 +21,7 @@ use shared::store::api_keys::{LAST_USED_PRECISION, StoredKey};
 use shared::web::credentials;
 use shared::web::error::Error;
 use shared::web::request_log;
-use shared::web::source::Source;
+use shared::web::source::ClientAddress;
 
 use crate::health::HealthRecorder;
 use crate::limits::RefusedKeys;
@@ -83,7 +83,7 @@ impl VerifiedKeys {
     /// When there is no key or it is not authorized, or when storage fails.
     pub(crate) async fn authorize(
         &self,
-        source: Source,
+        address: ClientAddress,
         headers: &HeaderMap,
         scope: Scope,
     ) -> Result<AuthorizedKey, Error> {
@@ -92,11 +92,11 @@ impl VerifiedKeys {
         let now = self.clock.now();
         let remembered = self.remembered(&hash, now);
         let is_new = remembered.is_none();
-        request_log::note_key(key.id());
-        request_log::note(|request| request.is_key_remembered = Some(!is_new));
+        request_log::record_key(key.id());
+        request_log::record(|request| request.is_key_remembered = Some(!is_new));
         let stored = match remembered {
             Some(stored) => stored,
-            None => self.read(source, &key, &hash, now).await?,
+            None => self.read(address, &key, &hash, now).await?,
         };
         if let Err(refusal) = stored.key.authorize(&hash, scope, now) {
             let error = refusal.into();
@@ -127,7 +127,7 @@ impl VerifiedKeys {
             return;
         }
         if let Some(remembered) = self.lock().peek_mut(&key.hash) {
-            remembered.stored.note_use(key.secret, now);
+            remembered.stored.record_use(key.secret, now);
         }
         if let Err(error) = self.database.touch_key(key.id, key.secret, now).await {
             tracing::warn!(key = %key.id, error = %WithCauses(&error), "last use not noted");
@@ -137,12 +137,12 @@ impl VerifiedKeys {
     /// Reads the stored key, unless the address has sent too many invalid keys.
     async fn read(
         &self,
-        source: Source,
+        address: ClientAddress,
         key: &ApiKey,
         hash: &KeyHash,
         now: Timestamp,
     ) -> Result<StoredKey, Error> {
-        if self.refused.is_flooding(source) {
+        if self.refused.is_flooding(address) {
             return Err(Error::RateLimited(
                 "too many invalid API keys from this address",
             ));
@@ -150,7 +150,7 @@ impl VerifiedKeys {
         let stored = self.database.api_key(key.id()).await?;
         let stored = stored.filter(|stored| stored.key.has_secret(hash, now));
         stored.ok_or_else(|| {
-            self.refused.count(source);
+            self.refused.count(address);
             KeyRefusal::Invalid.into()
         })
     }

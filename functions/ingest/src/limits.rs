@@ -16,7 +16,7 @@ use shared::store::Database;
 use shared::store::short_lived::LeaseOutcome;
 use shared::telemetry::decode::MAX_EVENTS;
 use shared::web::error::Error;
-use shared::web::source::Source;
+use shared::web::source::ClientAddress;
 
 /// Number of keys, and of addresses, that one instance tracks.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
@@ -161,7 +161,7 @@ fn quota(env: &Env) -> Result<Amount, ConfigError> {
 /// does not cost a read each.
 pub(crate) struct RefusedKeys {
     clock: Clock,
-    counts: Mutex<LruCache<Source, (RateWindow, u32)>>,
+    counts: Mutex<LruCache<ClientAddress, (RateWindow, u32)>>,
 }
 
 impl RefusedKeys {
@@ -173,17 +173,17 @@ impl RefusedKeys {
     }
 
     /// Whether this address has sent too many invalid keys in this minute.
-    pub(crate) fn is_flooding(&self, source: Source) -> bool {
+    pub(crate) fn is_flooding(&self, address: ClientAddress) -> bool {
         let this_minute = RateWindow::at(self.clock.now());
-        let counted = self.lock().get(&source).copied();
+        let counted = self.lock().get(&address).copied();
         counted.is_some_and(|(window, count)| window == this_minute && count >= MAX_REFUSED_KEYS)
     }
 
     /// Counts an invalid key.
-    pub(crate) fn count(&self, source: Source) {
+    pub(crate) fn count(&self, address: ClientAddress) {
         let window = RateWindow::at(self.clock.now());
         let mut counts = self.lock();
-        let counted = counts.get_or_insert_mut(source, || (window, 0));
+        let counted = counts.get_or_insert_mut(address, || (window, 0));
         *counted = if counted.0 == window {
             (window, counted.1 + 1)
         } else {
@@ -191,7 +191,7 @@ impl RefusedKeys {
         };
     }
 
-    fn lock(&self) -> MutexGuard<'_, LruCache<Source, (RateWindow, u32)>> {
+    fn lock(&self) -> MutexGuard<'_, LruCache<ClientAddress, (RateWindow, u32)>> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

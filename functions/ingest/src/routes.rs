@@ -7,7 +7,7 @@ use http::HeaderMap;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::decode::Report;
 use shared::web::error::Error;
-use shared::web::source::Source;
+use shared::web::source::ClientAddress;
 
 use crate::batch::{Route, receive};
 use crate::openapi::{ExportLogs, ExportTraces, Exported, LogBatch, TraceBatch};
@@ -24,7 +24,7 @@ use crate::protocol;
 )]
 pub(crate) async fn traces(
     State(state): State<crate::State>,
-    source: Source,
+    address: ClientAddress,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
@@ -32,7 +32,7 @@ pub(crate) async fn traces(
         signal: Signal::Traces,
         negotiate: protocol::native,
     };
-    receive(&state, source, &headers, body, route).await
+    receive(&state, address, &headers, body, route).await
 }
 
 #[utoipa::path(
@@ -46,7 +46,7 @@ pub(crate) async fn traces(
 )]
 pub(crate) async fn logs(
     State(state): State<crate::State>,
-    source: Source,
+    address: ClientAddress,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
@@ -54,7 +54,7 @@ pub(crate) async fn logs(
         signal: Signal::Logs,
         negotiate: protocol::native,
     };
-    receive(&state, source, &headers, body, route).await
+    receive(&state, address, &headers, body, route).await
 }
 
 #[utoipa::path(
@@ -71,7 +71,7 @@ pub(crate) async fn logs(
 )]
 pub(crate) async fn otlp_traces(
     State(state): State<crate::State>,
-    source: Source,
+    address: ClientAddress,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
@@ -79,7 +79,7 @@ pub(crate) async fn otlp_traces(
         signal: Signal::Traces,
         negotiate: protocol::otlp,
     };
-    receive(&state, source, &headers, body, route).await
+    receive(&state, address, &headers, body, route).await
 }
 
 #[utoipa::path(
@@ -96,7 +96,7 @@ pub(crate) async fn otlp_traces(
 )]
 pub(crate) async fn otlp_logs(
     State(state): State<crate::State>,
-    source: Source,
+    address: ClientAddress,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
@@ -104,5 +104,5 @@ pub(crate) async fn otlp_logs(
         signal: Signal::Logs,
         negotiate: protocol::otlp,
     };
-    receive(&state, source, &headers, body, route).await
+    receive(&state, address, &headers, body, route).await
 }

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use shared::base::random;
-use shared::identity::handoff;
+use shared::identity::authorization_code;
 use shared::identity::login::LoginAttempt;
 use shared::identity::refresh_token::RefreshToken;
 use shared::identity::session::Session;
@@ -17,7 +17,7 @@ use shared::web::request_log;
 use shared::web::source::Sender;
 use utoipa::IntoParams;
 
-use crate::frontend::{Handover, Reason};
+use crate::frontend::{Reason, SignInGrant};
 use crate::github::GitHubError;
 
 /// What GitHub puts into the query.
@@ -120,20 +120,20 @@ async fn open_session(
         moved_by: Some(sender.client().mark(state.tokens.keys())),
         ..Session::open(&token, profile, user_agent, &state.policy, now)
     };
-    let (session, handover) = match attempt.code_challenge() {
+    let (session, grant) = match attempt.code_challenge() {
         None => {
             let tokens = state.tokens.issue(&session, &token, now)?;
-            (session, Handover::Tokens(tokens))
+            (session, SignInGrant::Tokens(tokens))
         }
         Some(challenge) => {
-            let code = handoff::seal(&token, state.tokens.keys());
+            let code = authorization_code::seal(&token, state.tokens.keys());
             let code = code.ok_or_else(|| Error::Internal("sealing failed".into()))?;
-            (session.awaiting(challenge.clone()), Handover::Code(code))
+            (session.awaiting(challenge.clone()), SignInGrant::Code(code))
         }
     };
     state.database.sign_in(&session).await?;
-    request_log::note_session(session.profile.user_id, session.id);
-    Ok(state.frontend.success(&handover, attempt.return_to()))
+    request_log::record_session(session.profile.user_id, session.id);
+    Ok(state.frontend.success(&grant, attempt.return_to()))
 }
 
 /// Wrong client credentials are the operator's to mend; all else passes.

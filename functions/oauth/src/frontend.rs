@@ -28,7 +28,7 @@ enum TokenHandoff {
 }
 
 /// What a finished sign-in hands over.
-pub(crate) enum Handover {
+pub(crate) enum SignInGrant {
     /// The tokens themselves, to a frontend that gave no challenge.
     Tokens(IssuedTokens),
     /// A one-time code, which is worth nothing without the verifier.
@@ -125,18 +125,18 @@ impl Frontend {
     }
 
     /// Redirects to the page that receives the tokens or the authorization code.
-    pub(crate) fn success(&self, handover: &Handover, return_to: Option<&ReturnTo>) -> Response {
+    pub(crate) fn success(&self, grant: &SignInGrant, return_to: Option<&ReturnTo>) -> Response {
         let mut parameters = form_urlencoded::Serializer::new(String::new());
-        let separator = match (handover, self.handoff) {
-            (Handover::Code(code), _) => {
+        let separator = match (grant, self.handoff) {
+            (SignInGrant::Code(code), _) => {
                 parameters.append_pair("code", code.expose_secret());
                 '?'
             }
-            (Handover::Tokens(tokens), TokenHandoff::Fragment) => {
+            (SignInGrant::Tokens(tokens), TokenHandoff::Fragment) => {
                 append(&mut parameters, tokens, "refreshToken");
                 '#'
             }
-            (Handover::Tokens(tokens), TokenHandoff::Query) => {
+            (SignInGrant::Tokens(tokens), TokenHandoff::Query) => {
                 append(&mut parameters, tokens, "refresh");
                 '?'
             }

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use serde::Deserialize;
 use shared::base::random;
-use shared::identity::handoff::CodeChallenge;
+use shared::identity::authorization_code::CodeChallenge;
 use shared::identity::login::{LoginAttempt, ReturnTo};
 use shared::web::error::Error;
 use shared::web::query::Query;

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use shared::identity::handoff::{self, CODE_TTL};
+use shared::identity::authorization_code::{self, CODE_TTL};
 use shared::web::body::Json;
 use shared::web::credentials::{IssuedTokens, TokenBody};
 use shared::web::error::Error;
@@ -36,12 +36,12 @@ pub(crate) async fn redeem(
     sender: Sender,
     Json(body): Json<Redeem>,
 ) -> Result<IssuedTokens, Error> {
-    let token = handoff::open(body.code.expose_secret(), state.tokens.keys());
-    let token = token.ok_or(Error::HandoffCode)?;
-    let challenge = handoff::challenge_of(&body.code_verifier);
+    let token = authorization_code::open(body.code.expose_secret(), state.tokens.keys());
+    let token = token.ok_or(Error::AuthorizationCode)?;
+    let challenge = authorization_code::challenge_of(&body.code_verifier);
     let challenge = challenge.map_err(|error| Error::invalid_field("/codeVerifier", error))?;
     let (user_id, session_id) = (token.user_id(), token.session_id());
-    request_log::note_session(user_id, session_id);
+    request_log::record_session(user_id, session_id);
     let now = state.clock.now();
     let by = sender.client().mark(state.tokens.keys());
     let session = (user_id, session_id);
@@ -49,7 +49,7 @@ pub(crate) async fn redeem(
         .database
         .redeem(session, &challenge, by, &state.policy, now)
         .await?
-        .ok_or(Error::HandoffCode)?;
+        .ok_or(Error::AuthorizationCode)?;
     let token = token.with_counter(session.counters.current);
     state.tokens.issue(&session, &token, now)
 }

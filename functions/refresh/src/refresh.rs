@@ -4,6 +4,7 @@ use axum::extract::State;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use shared::base::causes::WithCauses;
 use shared::identity::audit::{Actor, AuditAction};
 use shared::identity::refresh_token::RefreshToken;
 use shared::identity::session::{DEFAULT_GRACE, Move, Session};
@@ -42,7 +43,7 @@ pub(crate) async fn refresh(
     Json(body): Json<Presented>,
 ) -> Result<IssuedTokens, Error> {
     let now = state.clock.now();
-    let presented = parse(&state, &body).inspect_err(|_| note(Refresh::Refused))?;
+    let presented = parse(&state, &body).inspect_err(|_| record_outcome(Refresh::Refused))?;
     let by = sender.client().mark(state.tokens.keys());
     let outcome = state.database.refresh(&presented, by, &state.policy, now);
     let (session, notice) = match outcome.await? {
@@ -51,12 +52,12 @@ pub(crate) async fn refresh(
             before,
             why,
         } => {
-            note(moved(why));
+            record_outcome(moved(why));
             let is_notable = why == Move::Recovery && before.is_first_recovery(now);
             (session, is_notable.then_some(SessionNotice::Recovered))
         }
         RefreshOutcome::ServedAgain(session) => {
-            note(Refresh::Repeated);
+            record_outcome(Refresh::Repeated);
             let is_notable = is_of_another(&session, &sender, state.tokens.keys());
             (session, is_notable.then_some(SessionNotice::Shared))
         }
@@ -80,7 +81,7 @@ async fn record(database: &Database, session: &Session, notice: SessionNotice, n
     let (user_id, session_id) = (session.profile.user_id, session.id);
     let recorded = database.record_hourly(user_id, session_id, notice, now);
     if let Err(error) = recorded.await {
-        tracing::warn!(error = ?error, ?notice, "a notice of a session was not recorded");
+        tracing::warn!(error = %WithCauses(&error), ?notice, "a notice of a session was not recorded");
     }
 }
 
@@ -92,7 +93,7 @@ async fn refuse(
     presented: &RefreshToken,
     now: Timestamp,
 ) -> Error {
-    note(Refresh::Refused);
+    record_outcome(Refresh::Refused);
     match outcome {
         RefreshOutcome::Reused => return end_session(database, presented, now).await,
         RefreshOutcome::Impossible => tracing::error!(
@@ -108,7 +109,7 @@ async fn refuse(
 /// the audit log. One transaction. If storage fails, the answer is that instead.
 async fn end_session(database: &Database, reused: &RefreshToken, now: Timestamp) -> Error {
     let (user_id, session_id) = (reused.user_id(), reused.session_id());
-    request_log::note(|request| request.reuse_detected = true);
+    request_log::record(|request| request.reuse_detected = true);
     tracing::warn!(user = %user_id, session = %session_id, "refresh token reused, session revoked");
     let why = (Actor::Upblit, AuditAction::ReuseDetected);
     match database.revoke_session(user_id, session_id, why, now).await {
@@ -120,7 +121,7 @@ async fn end_session(database: &Database, reused: &RefreshToken, now: Timestamp)
 pub(crate) fn parse(state: &crate::State, body: &Presented) -> Result<RefreshToken, Error> {
     let text = body.refresh_token.expose_secret();
     let token = RefreshToken::parse(text, state.tokens.keys()).ok_or(Error::RefreshToken)?;
-    request_log::note_session(token.user_id(), token.session_id());
+    request_log::record_session(token.user_id(), token.session_id());
     Ok(token)
 }
 
@@ -131,6 +132,6 @@ fn moved(why: Move) -> Refresh {
     }
 }
 
-fn note(outcome: Refresh) {
-    request_log::note(|request| request.refresh = Some(outcome));
+fn record_outcome(outcome: Refresh) {
+    request_log::record(|request| request.refresh = Some(outcome));
 }

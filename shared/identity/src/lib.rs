@@ -5,7 +5,7 @@ pub mod access_token;
 pub mod api_key;
 pub mod application;
 pub mod audit;
-pub mod handoff;
+pub mod authorization_code;
 pub mod login;
 pub mod rate_limit;
 pub mod refresh_token;

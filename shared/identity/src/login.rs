@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::Url;
 
-use crate::handoff::CodeChallenge;
+use crate::authorization_code::CodeChallenge;
 use crate::signing::SigningKeys;
 use upblit_base::clock;
 use upblit_base::random::{self, CryptoRng};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::handoff::{CODE_TTL, CodeChallenge};
+use crate::authorization_code::{CODE_TTL, CodeChallenge};
 use crate::refresh_token::RefreshToken;
 use crate::user::Profile;
 use upblit_base::clock;

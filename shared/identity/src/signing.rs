@@ -75,7 +75,7 @@ pub(crate) struct DerivedKeys {
     pub(crate) refresh_tag: hmac::Key,
     pub(crate) client_mark: hmac::Key,
     pub(crate) login_cookie: SealingKey,
-    pub(crate) handoff_code: SealingKey,
+    pub(crate) authorization_code: SealingKey,
 }
 
 impl DerivedKeys {
@@ -92,7 +92,7 @@ impl DerivedKeys {
             refresh_tag: hmac::Key::new(hmac::HMAC_SHA256, &refresh_tag),
             client_mark: hmac::Key::new(hmac::HMAC_SHA256, &client_mark),
             login_cookie: sealing_key(secret, b"login cookie")?,
-            handoff_code: sealing_key(secret, b"handoff code")?,
+            authorization_code: sealing_key(secret, b"handoff code")?,
         })
     }
 }

@@ -61,7 +61,7 @@ impl StoredKey {
     }
 
     /// Notes a use.
-    pub fn note_use(&mut self, secret: SecretSlot, at: Timestamp) {
+    pub fn record_use(&mut self, secret: SecretSlot, at: Timestamp) {
         match secret {
             SecretSlot::Current => self.last_used_at = Some(at),
             SecretSlot::Previous => self.previous_last_used_at = Some(at),

@@ -149,7 +149,7 @@ where
         let token = bearer(&parts.headers)?;
         let now = tokens.clock.now();
         let principal = tokens.access.verify(&tokens.keys, token, now)?;
-        request_log::note_session(principal.user_id, principal.session_id);
+        request_log::record_session(principal.user_id, principal.session_id);
         Ok(Self(principal))
     }
 }

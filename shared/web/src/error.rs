@@ -25,7 +25,7 @@ pub enum Error {
     RefreshToken,
     /// The authorization code is invalid, expired, used, or bound to another challenge.
     #[error("the code is not valid")]
-    HandoffCode,
+    AuthorizationCode,
     /// No `x-api-key` was sent.
     #[error("no API key was sent")]
     MissingApiKey,

@@ -114,7 +114,7 @@ pub fn examples() -> Vec<(StatusCode, &'static str, serde_json::Value)> {
     let errors = [
         Error::Malformed(words("the body is not JSON")),
         Error::invalid_field("/name", "must be a text"),
-        Error::HandoffCode,
+        Error::AuthorizationCode,
         Error::MissingAccessToken,
         Error::RefreshToken,
         Error::ApiKey(KeyRefusal::Invalid),
@@ -162,7 +162,7 @@ fn classify(error: &Error) -> (&'static str, StatusCode, &'static str) {
             "Sign in again",
         ),
         // RFC 6749 §5.2 requires 400 for `invalid_grant`.
-        Error::HandoffCode => ("invalid-code", StatusCode::BAD_REQUEST, "Sign in again"),
+        Error::AuthorizationCode => ("invalid-code", StatusCode::BAD_REQUEST, "Sign in again"),
         Error::MissingApiKey | Error::ApiKey(KeyRefusal::Invalid) => (
             "invalid-api-key",
             StatusCode::UNAUTHORIZED,

@@ -99,33 +99,33 @@ pub async fn record_request<T>(request: impl Future<Output = T>) -> (T, RequestR
 
 /// Changes the record of the current request. Does nothing outside of a request, as at
 /// start-up.
-pub fn note(change: impl FnOnce(&mut RequestRecord)) {
+pub fn record(change: impl FnOnce(&mut RequestRecord)) {
     // Cannot be borrowed already: nothing awaits while it is borrowed.
     let _ = REQUEST.try_with(|request| change(&mut request.borrow_mut()));
 }
 
 /// Counts a request to DynamoDB.
 pub fn count_dynamodb_call() {
-    note(|request| request.dynamodb_calls += 1);
+    record(|request| request.dynamodb_calls += 1);
 }
 
 /// Records the session in use and its user.
-pub fn note_session(user: UserId, session: SessionId) {
-    note(|request| {
+pub fn record_session(user: UserId, session: SessionId) {
+    record(|request| {
         request.user = Some(user);
         request.session = Some(session);
     });
 }
 
 /// Records the requested application.
-pub fn note_application(application: ApplicationId) {
-    note(|request| request.application = Some(application));
+pub fn record_application(application: ApplicationId) {
+    record(|request| request.application = Some(application));
 }
 
 /// Records the key that was presented or that the request is about, and its application.
-pub fn note_key(key: PublicKeyId) {
-    note_application(key.application_id);
-    note(|request| request.key = Some(key));
+pub fn record_key(key: PublicKeyId) {
+    record_application(key.application_id);
+    record(|request| request.key = Some(key));
 }
 
 impl RequestRecord {

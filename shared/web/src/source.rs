@@ -15,9 +15,9 @@ const MAX_USER_AGENT_BYTES: usize = 256;
 
 /// The client's address; unknown where there is no gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Source(pub Option<IpAddr>);
+pub struct ClientAddress(pub Option<IpAddr>);
 
-impl<S: Send + Sync> FromRequestParts<S> for Source {
+impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
@@ -34,7 +34,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Source {
 pub struct Sender {
     /// The beginning of its `User-Agent`; empty where there is none.
     pub user_agent: String,
-    source: Source,
+    address: ClientAddress,
 }
 
 impl Sender {
@@ -42,7 +42,7 @@ impl Sender {
     pub fn client(&self) -> Client<'_> {
         Client {
             user_agent: &self.user_agent,
-            address: self.source.0,
+            address: self.address.0,
         }
     }
 }
@@ -57,7 +57,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Sender {
         let end = user_agent.floor_char_boundary(MAX_USER_AGENT_BYTES);
         Ok(Self {
             user_agent: user_agent[..end].to_owned(),
-            source: Source::from_request_parts(parts, state).await?,
+            address: ClientAddress::from_request_parts(parts, state).await?,
         })
     }
 }

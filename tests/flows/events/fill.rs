@@ -85,7 +85,7 @@ pub async fn values(backend: &Backend, login: &str, event: &Value) -> Values {
         values.extend(of_callback(backend, login).await);
     }
     if asks("HANDOFF_CODE") {
-        values.push(("HANDOFF_CODE", handoff_code(backend, login).await));
+        values.push(("HANDOFF_CODE", authorization_code(backend, login).await));
     }
     values
 }
@@ -125,7 +125,7 @@ async fn of_callback(backend: &Backend, login: &str) -> Values {
 }
 
 /// The authorization code of a sign-in with a challenge.
-async fn handoff_code(backend: &Backend, login: &str) -> String {
+async fn authorization_code(backend: &Backend, login: &str) -> String {
     let mut page = backend.browser();
     let github = page.get(START_WITH_CHALLENGE).await.location();
     let back = page.approve(&github, login).await;

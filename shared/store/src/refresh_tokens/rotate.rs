@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use jiff::Timestamp;
 use upblit_base::clock;
 use upblit_base::ids::{SessionId, UserId};
-use upblit_identity::handoff::CodeChallenge;
+use upblit_identity::authorization_code::CodeChallenge;
 use upblit_identity::refresh_token::{FIRST_COUNTER, RefreshToken};
 use upblit_identity::session::rotation::{MAX_RECOVERIES, grace_began};
 use upblit_identity::session::{

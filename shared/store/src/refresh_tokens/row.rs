@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
 use upblit_base::clock;
 use upblit_base::ids::{SessionId, UserId};
-use upblit_identity::handoff::CodeChallenge;
+use upblit_identity::authorization_code::CodeChallenge;
 use upblit_identity::session::{ClientMark, Counters, Session};
 use upblit_identity::user::Profile;
 

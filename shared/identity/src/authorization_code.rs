@@ -31,7 +31,7 @@ const ASSOCIATED_DATA: &[u8] = b"handoff code";
 ///
 /// `None` when the cryptographic library fails, which no input can cause.
 pub fn seal(first: &RefreshToken, keys: &SigningKeys) -> Option<SecretString> {
-    let key = &keys.current().handoff_code;
+    let key = &keys.current().authorization_code;
     let sealed = key.seal(first.body().to_vec(), ASSOCIATED_DATA)?;
     Some(SecretString::from(format!("{PREFIX}{sealed}")))
 }
@@ -40,7 +40,7 @@ pub fn seal(first: &RefreshToken, keys: &SigningKeys) -> Option<SecretString> {
 pub fn open(code: &str, keys: &SigningKeys) -> Option<RefreshToken> {
     let sealed = code.strip_prefix(PREFIX)?;
     let mut keys = keys.for_verification();
-    let body = keys.find_map(|keys| keys.handoff_code.open(sealed, ASSOCIATED_DATA))?;
+    let body = keys.find_map(|keys| keys.authorization_code.open(sealed, ASSOCIATED_DATA))?;
     RefreshToken::from_body(&body)
 }
 
