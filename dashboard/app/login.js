@@ -19,8 +19,7 @@ const REASONS = {
   github_unavailable: "GitHub did not respond. Please try again in a moment.",
   github_error:
     "GitHub refused the sign-in. Please try again. If the problem persists, check the app’s client id and secret.",
-  internal_error:
-    "Signing in does not work because of an error on our side. Please contact the operator.",
+  internal_error: "Signing in does not work because of an error on our side. Please contact the operator.",
   unavailable: "Signing in is not possible right now. Please try again in a moment.",
   session_expired: "Your session has ended. Please sign in again.",
 };

@@ -31,7 +31,7 @@ const MAX_BYTES: usize = 4096;
 const LEEWAY: Duration = Duration::from_secs(5);
 
 /// Maximum lifetime of a token. A token that claims more is forged.
-pub const MAX_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const MAX_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The token is forged or expired. Callers do not learn which check failed.
 #[derive(Debug, Error, PartialEq, Eq)]

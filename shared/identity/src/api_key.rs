@@ -20,10 +20,10 @@ use upblit_base::random::{self, CryptoRng};
 use utoipa::ToSchema;
 
 /// Prefix of the keys of production applications.
-pub const LIVE_PREFIX: &str = "upblit_live_";
+pub(crate) const LIVE_PREFIX: &str = "upblit_live_";
 
 /// Prefix of the keys of all other applications.
-pub const TEST_PREFIX: &str = "upblit_test_";
+pub(crate) const TEST_PREFIX: &str = "upblit_test_";
 
 /// Maximum number of keys per application, without revoked keys.
 pub const MAX_KEYS_PER_APPLICATION: u32 = 20;

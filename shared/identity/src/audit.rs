@@ -118,7 +118,7 @@ pub struct AuditPosition {
 
 impl AuditPosition {
     /// Length of the random part, in characters.
-    pub const RANDOM: usize = 8;
+    pub(crate) const RANDOM: usize = 8;
 
     /// Generates the position of a new entry.
     pub fn generate(at: Timestamp, rng: &mut impl CryptoRng) -> Self {

@@ -18,7 +18,7 @@ use upblit_base::ids::{SessionId, UserId};
 use upblit_base::random::{self, CryptoRng};
 
 /// Prefix of every refresh token, which secret scanners recognize.
-pub const PREFIX: &str = "upblit_rt_";
+pub(crate) const PREFIX: &str = "upblit_rt_";
 
 const VERSION: u8 = 1;
 const SECRET_BYTES: usize = 20;

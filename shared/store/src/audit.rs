@@ -32,7 +32,7 @@ struct AuditRow {
 }
 
 /// Adds an audit entry to the transaction of the change it describes.
-pub(crate) fn record(transaction: &mut Transaction, database: &Database, entry: &AuditEntry) {
+pub fn record(transaction: &mut Transaction, database: &Database, entry: &AuditEntry) {
     let position = AuditPosition::generate(entry.at, &mut random::rng());
     transaction.put_row(
         Put::builder().table_name(&database.tables.applications),

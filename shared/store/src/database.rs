@@ -135,7 +135,7 @@ impl ClassifyRetry for RetryConflicts {
 }
 
 /// Called for each request sent to DynamoDB, including retries. The request log counts them.
-pub type OnCall = fn();
+pub(crate) type OnCall = fn();
 
 /// Calls [`OnCall`] for each request sent.
 #[derive(Debug)]

@@ -12,36 +12,36 @@ use upblit_telemetry::batch::Signal;
 use upblit_telemetry::chunk::Position;
 
 /// Partition key of Users, of RefreshTokens, and of the index of Applications.
-pub const USER_ID: &str = "user_id";
+pub(crate) const USER_ID: &str = "user_id";
 /// Sort key of RefreshTokens.
-pub const SESSION_ID: &str = "session_id";
+pub(crate) const SESSION_ID: &str = "session_id";
 /// Partition key of Applications and ApiKeys.
-pub const APPLICATION_ID: &str = "application_id";
+pub(crate) const APPLICATION_ID: &str = "application_id";
 /// Sort key of ApiKeys.
-pub const KEY_ID: &str = "key_id";
+pub(crate) const KEY_ID: &str = "key_id";
 /// Partition key of Telemetry and ShortLived.
-pub const PK: &str = "pk";
+pub(crate) const PK: &str = "pk";
 /// Sort key of Applications and Telemetry.
-pub const SK: &str = "sk";
+pub(crate) const SK: &str = "sk";
 /// Time at which DynamoDB may delete the item, in seconds since the Unix epoch. Deletion
 /// can be days late, so every read compares expiry itself.
 pub const TTL: &str = "expires_at";
 /// Index of Applications by member.
-pub const APPLICATIONS_BY_USER: &str = "by_user";
+pub(crate) const APPLICATIONS_BY_USER: &str = "by_user";
 
 /// Sort key of the application itself.
-pub const META: &str = "meta";
+pub(crate) const META: &str = "meta";
 
 /// Sort key of a membership.
-pub fn member(user_id: UserId) -> String {
+pub(crate) fn member(user_id: UserId) -> String {
     format!("member#{user_id}")
 }
 
 /// Prefix of the sort key of every audit entry.
-pub const AUDIT_PREFIX: &str = "audit#";
+pub(crate) const AUDIT_PREFIX: &str = "audit#";
 
 /// Partition of an audit log. An account's starts with `user#`, which no application id does.
-pub fn audit_partition(subject: Subject) -> String {
+pub(crate) fn audit_partition(subject: Subject) -> String {
     match subject {
         Subject::Application(id) => id.to_string(),
         Subject::Account(user_id) => format!("user#{user_id}"),
@@ -56,7 +56,7 @@ pub fn audit(position: AuditPosition) -> String {
 }
 
 /// The entry that a sort key names; `None` for any other text.
-pub fn parse_audit(sk: &str) -> Option<AuditPosition> {
+pub(crate) fn parse_audit(sk: &str) -> Option<AuditPosition> {
     let (millis, random) = sk.strip_prefix(AUDIT_PREFIX)?.split_once('#')?;
     Some(AuditPosition {
         at: clock::from_millis(millis.parse().ok()?),
@@ -65,7 +65,7 @@ pub fn parse_audit(sk: &str) -> Option<AuditPosition> {
 }
 
 /// Partition of chunks: one hour of one signal of one application, and a shard of it.
-pub fn chunk_partition(
+pub(crate) fn chunk_partition(
     application_id: ApplicationId,
     signal: Signal,
     hour: Timestamp,
@@ -76,7 +76,7 @@ pub fn chunk_partition(
 }
 
 /// Partition of chunk summaries: a whole day, so that 30 days take 30 queries.
-pub fn summary_partition(
+pub(crate) fn summary_partition(
     application_id: ApplicationId,
     signal: Signal,
     day: Timestamp,
@@ -87,7 +87,11 @@ pub fn summary_partition(
 }
 
 /// Partition of the rollups of a day. No application id starts with `rollup#`.
-pub fn rollup_partition(application_id: ApplicationId, signal: Signal, day: Timestamp) -> String {
+pub(crate) fn rollup_partition(
+    application_id: ApplicationId,
+    signal: Signal,
+    day: Timestamp,
+) -> String {
     let day = day.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d");
     format!("rollup#{application_id}#{}#{day}", signal.as_str())
 }
@@ -98,7 +102,7 @@ pub fn rollup(hour: Timestamp) -> String {
 }
 
 /// The hour in a [`rollup`] key; `None` if the text is not such a key.
-pub fn parse_rollup(sk: &str) -> Option<Timestamp> {
+pub(crate) fn parse_rollup(sk: &str) -> Option<Timestamp> {
     Some(clock::from_millis(sk.parse().ok()?))
 }
 
@@ -109,7 +113,7 @@ pub fn chunk(position: Position) -> String {
 }
 
 /// The position in a [`chunk`] key; `None` if the text is not such a key.
-pub fn parse_chunk(sk: &str) -> Option<Position> {
+pub(crate) fn parse_chunk(sk: &str) -> Option<Position> {
     let (millis, hash) = sk.split_once('#')?;
     Some(Position {
         at: clock::from_millis(millis.parse().ok()?),
@@ -118,7 +122,7 @@ pub fn parse_chunk(sk: &str) -> Option<Position> {
 }
 
 /// A text that sorts before the key of every chunk positioned at this time or later.
-pub fn chunks_from(at: Timestamp) -> String {
+pub(crate) fn chunks_from(at: Timestamp) -> String {
     sortable(at)
 }
 
@@ -133,7 +137,7 @@ pub fn health(key: PublicKeyId, day: Date) -> String {
 }
 
 /// The API key in a [`health`] key; `None` if the text is not such a key.
-pub fn key_of_health(pk: &str) -> Option<PublicKeyId> {
+pub(crate) fn key_of_health(pk: &str) -> Option<PublicKeyId> {
     pk.strip_prefix("health#")?.split('#').next()?.parse().ok()
 }
 

@@ -25,7 +25,7 @@ pub(crate) const MAX_TRANSACTION_WRITES: usize = 100;
 
 /// Writes that are applied together or not at all.
 #[derive(Debug, Default)]
-pub(crate) struct Transaction {
+pub struct Transaction {
     writes: Vec<TransactWriteItem>,
     /// The first write that could not be built; [`Transaction::commit`] returns it.
     unbuildable: Option<StorageError>,

@@ -18,7 +18,7 @@ use summary::Summary;
 use upblit_base::clock;
 
 /// Largest chunk, compressed, in bytes. A DynamoDB item has at most 400 KB with its keys.
-pub const MAX_CHUNK_BYTES: usize = 350 * 1024;
+pub(crate) const MAX_CHUNK_BYTES: usize = 350 * 1024;
 
 /// Position of a chunk among the chunks of its signal, by time. Derived from the batch's
 /// content, so a retry has the same position.

@@ -37,7 +37,7 @@ pub const MAX_GROUPS: usize = 10_000;
 pub const MAX_RESOURCE_SCOPE_BYTES: usize = 8 * 1024 * 1024;
 
 /// Number of rejected events that a response describes.
-pub const MAX_REPORTED: usize = 20;
+pub(crate) const MAX_REPORTED: usize = 20;
 
 /// Events that ended longer ago than this are rejected.
 pub const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -66,7 +66,7 @@ impl Format {
 
 /// A batch whose events have been decoded.
 #[derive(Debug)]
-pub struct Decoded<E> {
+pub(crate) struct Decoded<E> {
     /// Well-formed events, in the order of the body.
     pub events: Vec<Indexed<E>>,
     /// Counts, and the reasons why events were rejected.
@@ -77,7 +77,7 @@ pub struct Decoded<E> {
 
 /// An event and its position in the batch.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Indexed<E> {
+pub(crate) struct Indexed<E> {
     /// Position in the batch, from 0.
     pub index: usize,
     /// The decoded event.
@@ -123,7 +123,7 @@ pub struct Rejection {
 
 impl Report {
     /// Counts a malformed event, and describes it if it is among the first [`MAX_REPORTED`].
-    pub fn reject(&mut self, index: usize, error: FieldError) {
+    pub(crate) fn reject(&mut self, index: usize, error: FieldError) {
         self.reject_as(RejectReason::Malformed, index, error);
     }
 
@@ -153,7 +153,7 @@ impl<E> Decoded<E> {
 
 impl<E: Event> Decoded<E> {
     /// Drops the events that are too old or too far in the future; the others are accepted.
-    pub fn within_window(mut self, now: Timestamp) -> Self {
+    pub(crate) fn within_window(mut self, now: Timestamp) -> Self {
         let mut outsiders = Report::default();
         let ends = self.events.iter().map(|indexed| indexed.event.end());
         self.report.latest_end = ends.max();

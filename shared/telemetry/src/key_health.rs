@@ -17,11 +17,11 @@ use crate::reject_reason::RejectReason;
 use upblit_base::clock;
 
 /// Shortest time between two writes of one instance for one key.
-pub const WRITE_INTERVAL: Duration = Duration::from_secs(60);
+pub(crate) const WRITE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Shortest time between two writes if there is news: the first request of a day, or the
 /// first error for a reason on that day.
-pub const NEWS_INTERVAL: Duration = Duration::from_secs(5);
+pub(crate) const NEWS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Longest detail of an error, in characters.
 pub const MAX_DETAIL_CHARS: usize = 200;
@@ -145,7 +145,7 @@ impl LastError {
 }
 
 /// UTC day of a time. Totals are kept by day.
-pub fn day_of(at: Timestamp) -> Date {
+pub(crate) fn day_of(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date()
 }
 

@@ -84,7 +84,7 @@ tokio::task_local! {
 }
 
 /// Runs a request, and returns its result with what was recorded meanwhile.
-pub async fn record_request<T>(request: impl Future<Output = T>) -> (T, RequestRecord) {
+pub(crate) async fn record_request<T>(request: impl Future<Output = T>) -> (T, RequestRecord) {
     static SERVED: AtomicBool = AtomicBool::new(false);
     let initial = RequestRecord {
         is_first: !SERVED.swap(true, Ordering::Relaxed),

@@ -24,7 +24,7 @@ impl Sketch {
     }
 
     /// Adds another sketch's counts.
-    pub fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         for (bucket, count) in &other.0 {
             let sum = self.0.entry(*bucket).or_default();
             *sum = sum.saturating_add(*count);

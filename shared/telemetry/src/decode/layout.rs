@@ -41,7 +41,7 @@ pub struct Layout {
 
 impl Layout {
     /// Layout of events whose time is in `time_field`.
-    pub(crate) fn new(time_field: &'static str) -> Self {
+    pub fn new(time_field: &'static str) -> Self {
         Self {
             time_field,
             arrays: Vec::new(),

@@ -133,7 +133,7 @@ impl Span {
 
     /// Whether the span is a request to its service: a root span, or one that handles a
     /// request or message from another service. Internal spans and outgoing calls are not.
-    pub fn is_request(&self) -> bool {
+    pub(crate) fn is_request(&self) -> bool {
         self.parent_span_id.is_none()
             || matches!(self.kind, Some(SpanKind::Server | SpanKind::Consumer))
     }

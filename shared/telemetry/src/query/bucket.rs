@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::chunk::summary::{Minute, Stats};
 
 /// Width of the narrowest bucket, which is that of a [`Rollup`](super::rollup::Rollup).
-pub const FINEST: Duration = Duration::from_secs(300);
+pub(crate) const FINEST: Duration = Duration::from_secs(300);
 
 /// Statistics of the events that started within one bucket.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use crate::decode::MAX_AHEAD;
 use upblit_base::clock;
 
 /// Length of the window when the query does not give one.
-pub const DEFAULT: Duration = HOUR;
+pub(crate) const DEFAULT: Duration = HOUR;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

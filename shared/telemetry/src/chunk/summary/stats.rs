@@ -44,7 +44,7 @@ pub struct Durations {
 
 impl Minute {
     /// Counts an event.
-    pub fn count(&mut self, is_error: bool, duration_ms: Option<f64>, is_request: bool) {
+    pub(crate) fn count(&mut self, is_error: bool, duration_ms: Option<f64>, is_request: bool) {
         if !is_request && self.requests.is_none() {
             self.requests = Some(self.all.clone());
         }
@@ -55,14 +55,14 @@ impl Minute {
     }
 
     /// Statistics of the requests to a service, [`Span::is_request`](crate::event::Span::is_request).
-    pub fn requests(&self) -> &Stats {
+    pub(crate) fn requests(&self) -> &Stats {
         self.requests.as_ref().unwrap_or(&self.all)
     }
 }
 
 impl Stats {
     /// Adds the counts and durations of other events.
-    pub fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.count = self.count.saturating_add(other.count);
         self.errors = self.errors.saturating_add(other.errors);
         match (&mut self.durations, &other.durations) {
