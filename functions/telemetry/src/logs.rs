@@ -12,7 +12,7 @@ use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::summary::Summary;
 use shared::telemetry::event::{Event, LogRecord};
 use shared::telemetry::query::cursor;
-use shared::telemetry::query::logs::{LogFilter, select};
+use shared::telemetry::query::logs::{Levels, LogFilter, select};
 use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 use shared::web::query::{Query, unless_empty};
@@ -40,8 +40,9 @@ pub(crate) struct LogsQuery {
     #[serde(default, deserialize_with = "clock::deserialize_rfc3339_option")]
     to: Option<Timestamp>,
     /// One or more levels, separated by commas.
-    #[param(example = "error,warn")]
-    level: Option<String>,
+    #[serde(default, deserialize_with = "unless_empty")]
+    #[param(inline, example = "error,warn")]
+    level: Option<Levels>,
     /// Trace that the records belong to.
     #[serde(default, deserialize_with = "unless_empty")]
     trace_id: Option<String>,
@@ -140,13 +141,8 @@ impl Listing for RecordList {
 
 impl LogsQuery {
     fn filter(&self) -> LogFilter {
-        let levels = self.level.as_deref().unwrap_or_default();
-        let levels = levels
-            .split(',')
-            .map(|level| level.trim().to_lowercase())
-            .filter(|level| !level.is_empty());
         LogFilter {
-            levels: levels.collect(),
+            levels: self.level.clone(),
             trace_id: self.trace_id.clone(),
             text: self.q.as_deref().map(str::to_lowercase),
         }

@@ -1,5 +1,12 @@
 //! Filters of the log list.
 
+use std::str::FromStr;
+
+use thiserror::Error;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
+
 use crate::chunk::summary::{Summary, fingerprint};
 use crate::event::{Event, LogRecord};
 
@@ -9,20 +16,53 @@ use super::window::TimeWindow;
 /// Conditions that a log record must meet; all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogFilter {
-    /// Accepted levels, in lower case; empty accepts any.
-    pub levels: Vec<String>,
+    /// Accepted levels; any if there are none.
+    pub levels: Option<Levels>,
     /// Id of the trace that the record belongs to.
     pub trace_id: Option<String>,
     /// Text to find in message, type or service, ignoring case. Must be in lower case.
     pub text: Option<String>,
 }
 
+/// One or more log levels, in lower case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Levels(Vec<String>);
+
+/// The text names no level.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("must be one or more levels, separated by commas")]
+pub struct InvalidLevels;
+
+impl FromStr for Levels {
+    type Err = InvalidLevels;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLevels> {
+        let levels = text.split(',').map(|level| level.trim().to_lowercase());
+        let levels: Vec<String> = levels.filter(|level| !level.is_empty()).collect();
+        if levels.is_empty() {
+            return Err(InvalidLevels);
+        }
+        Ok(Self(levels))
+    }
+}
+
+impl PartialSchema for Levels {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::String).into()
+    }
+}
+
+impl ToSchema for Levels {}
+
 impl LogFilter {
     /// Whether a chunk with this summary may hold matching records.
     pub fn may_match(&self, summary: &Summary) -> bool {
-        let level = summary.levels.as_ref().is_none_or(|levels| {
-            self.levels.is_empty() || self.levels.iter().any(|level| levels.contains_key(level))
-        });
+        let level = match (&self.levels, &summary.levels) {
+            (Some(Levels(accepted)), Some(present)) => {
+                accepted.iter().any(|level| present.contains_key(level))
+            }
+            _ => true,
+        };
         let trace = self.trace_id.as_deref().map(fingerprint);
         level && trace.is_none_or(|trace| summary.may_hold(trace))
     }
@@ -34,7 +74,8 @@ impl LogFilter {
 
     /// Whether a record meets all conditions.
     pub fn matches(&self, record: &LogRecord) -> bool {
-        let level = self.levels.is_empty() || self.levels.contains(&record.level);
+        let accepted = self.levels.as_ref();
+        let level = accepted.is_none_or(|Levels(levels)| levels.contains(&record.level));
         let trace = self
             .trace_id
             .as_deref()
@@ -81,10 +122,20 @@ mod tests {
     }
 
     #[test]
+    fn levels_are_separated_by_commas_and_at_least_one() {
+        let levels = |levels: &[&str]| Ok(Levels(levels.iter().map(ToString::to_string).collect()));
+        assert_eq!("error".parse(), levels(&["error"]));
+        assert_eq!(" Error , warn,,".parse(), levels(&["error", "warn"]));
+        for text in ["", ",", " , "] {
+            assert_eq!(text.parse::<Levels>(), Err(InvalidLevels), "{text:?}");
+        }
+    }
+
+    #[test]
     fn a_record_matches_only_if_it_meets_every_condition() {
         let record = record("error", "Payment FAILED: Straße", 0);
         let filter = |levels: &[&str], trace: Option<&str>, text: Option<&str>| LogFilter {
-            levels: levels.iter().map(|&level| level.to_owned()).collect(),
+            levels: levels.join(",").parse().ok(),
             trace_id: trace.map(str::to_owned),
             text: text.map(str::to_lowercase),
         };
