@@ -50,7 +50,7 @@ def main() -> None:
         else:
             server = Server(options.binary, Path(directory))
             with server:
-                api = Api(server.url, GRACE_SECONDS)
+                api = Api(server.url)
                 walk(api, server, server.engine)
                 the_process_stops_on_request(server)
                 start_errors_are_one_line(server)
@@ -490,7 +490,7 @@ class Answer:
 class Api:
     """A client for the API. It follows no redirects, and records every secret it sees."""
 
-    def __init__(self, url: str, grace_seconds: int):
+    def __init__(self, url: str, grace_seconds: int = GRACE_SECONDS):
         self.url, self.grace_seconds = url.rstrip("/"), grace_seconds
         self.secrets: set = set()
 
