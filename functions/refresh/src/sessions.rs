@@ -1,7 +1,5 @@
 //! `/sessions`: lists the caller's sessions and ends them.
 
-use std::time::Duration;
-
 use axum::extract::State;
 use futures_util::future::try_join_all;
 use http::StatusCode;
@@ -18,9 +16,6 @@ use shared::web::error::{Error, Resource};
 use shared::web::path::Path;
 use shared::web::query::{NoParameters, Query};
 use utoipa::{IntoParams, ToSchema};
-
-/// How exactly the use of other sessions is shown.
-const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// The caller's live sessions.
 #[derive(Serialize, ToSchema)]
@@ -158,7 +153,7 @@ async fn end(state: &crate::State, by: &Principal, id: SessionId) -> Result<Revo
 /// owner refreshes, and so when a refresh of the thief's goes unnoticed.
 fn view(session: Session, principal: &Principal) -> SessionResponse {
     let current = session.id == principal.session_id;
-    let shown = |at| (!current).then(|| clock::floor(at, HOUR));
+    let shown = |at| (!current).then(|| clock::floor_to_hour(at));
     SessionResponse {
         id: session.id,
         created_at: session.created_at,

@@ -74,6 +74,11 @@ pub fn floor(at: Timestamp, step: Duration) -> Timestamp {
     from_millis(at.as_millisecond().div_euclid(step) * step)
 }
 
+/// Rounds `at` down to its hour (UTC).
+pub fn floor_to_hour(at: Timestamp) -> Timestamp {
+    floor(at, Duration::from_secs(60 * 60))
+}
+
 /// Returns whether `now` is less than `duration` after `since`. Returns `false` if the
 /// clock was set back to before `since`, so that this never extends a time limit.
 pub fn is_within(duration: Duration, since: Timestamp, now: Timestamp) -> bool {

@@ -132,13 +132,12 @@ impl AuditPosition {
     /// happened.
     pub fn hourly(at: Timestamp, session: SessionId, what: u8) -> Self {
         const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-        const HOUR: Duration = Duration::from_secs(60 * 60);
         let mut random = [what; Self::RANDOM];
         let of_session = &mut random[..Self::RANDOM - 1];
         for (character, byte) in of_session.iter_mut().zip(session.as_bytes()) {
             *character = BASE62[usize::from(byte % 62)];
         }
-        let at = clock::floor(at, HOUR);
+        let at = clock::floor_to_hour(at);
         Self { at, random }
     }
 }

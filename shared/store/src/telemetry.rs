@@ -116,16 +116,13 @@ fn chunk_item(
 ) -> Item {
     let shard = shards.of(&chunk.position.hash);
     let partition = keys::chunk_partition(application_id, chunk.signal, chunk.hour, shard);
-    let attributes = [
-        (keys::PK, string(partition)),
-        (keys::SK, string(keys::chunk(chunk.position))),
-        ("format", number(FORMAT)),
-        ("events", binary(&chunk.compressed)),
-        (keys::TTL, ttl(chunk, retention)),
-    ];
-    attributes
-        .map(|(name, value)| (name.to_owned(), value))
-        .into()
+    let mut item = item(
+        partition,
+        keys::chunk(chunk.position),
+        expiry(chunk, retention),
+    );
+    item.insert("events".to_owned(), binary(&chunk.compressed));
+    item
 }
 
 fn summary_item(
@@ -136,15 +133,28 @@ fn summary_item(
 ) -> Item {
     let shard = shards.of(&chunk.position.hash);
     let partition = keys::summary_partition(application_id, chunk.signal, chunk.hour, shard);
+    let mut item = item(
+        partition,
+        keys::chunk(chunk.position),
+        expiry(chunk, retention),
+    );
     let attributes = [
-        (keys::PK, string(partition)),
-        (keys::SK, string(keys::chunk(chunk.position))),
-        ("format", number(FORMAT)),
         ("from_ms", number(chunk.from.as_millisecond())),
         ("count", number(chunk.count)),
         ("bytes", number(chunk.compressed.len())),
         ("summary", binary(&chunk.summary)),
-        (keys::TTL, ttl(chunk, retention)),
+    ];
+    item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
+    item
+}
+
+/// The attributes of every item of this table.
+fn item(partition: String, sk: String, expires_at: Timestamp) -> Item {
+    let attributes = [
+        (keys::PK, string(partition)),
+        (keys::SK, string(sk)),
+        ("format", number(FORMAT)),
+        (keys::TTL, number(expires_at.as_second())),
     ];
     attributes
         .map(|(name, value)| (name.to_owned(), value))
@@ -156,6 +166,6 @@ fn binary(bytes: &[u8]) -> AttributeValue {
 }
 
 /// Expiry, counted from the hour and not from now, so that a retry writes the same item.
-fn ttl(chunk: &PackedChunk, retention: Duration) -> AttributeValue {
-    number(clock::after(chunk.hour, retention).as_second())
+fn expiry(chunk: &PackedChunk, retention: Duration) -> Timestamp {
+    clock::after(chunk.hour, retention)
 }

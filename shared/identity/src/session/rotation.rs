@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use upblit_base::clock;
-use upblit_base::environment::MINUTE;
 
 use super::{ReusePolicy, SessionPolicy};
 
@@ -21,9 +20,6 @@ pub const UNREDEEMED: u32 = 0;
 /// the same token. Such clients store what they get, so only lost answers
 /// explain that an old token comes back.
 pub const MAX_RECOVERIES: u32 = 3;
-
-/// Recoveries of one session are recorded at most once in this time.
-const HOUR: Duration = Duration::from_secs(60 * MINUTE.as_secs());
 
 /// Where a session stands. Counters name its tokens; 0 names none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -119,7 +115,7 @@ impl Counters {
     /// Whether a recovery now is the first one of its hour, as far as the last
     /// move shows.
     pub fn is_first_recovery(&self, now: Timestamp) -> bool {
-        !(self.has_recovered() && clock::floor(self.moved_at, HOUR) == clock::floor(now, HOUR))
+        !(self.has_recovered() && clock::floor_to_hour(self.moved_at) == clock::floor_to_hour(now))
     }
 
     /// Whether the last move is at most a grace ago. In whole milliseconds, as

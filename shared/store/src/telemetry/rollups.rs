@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_bytes::ByteBuf;
 
-use super::{FORMAT, binary};
+use super::{FORMAT, binary, expiry, item};
 use crate::attribute::{Item, number, string};
 use crate::{Database, StorageError, keys};
 use upblit_base::clock;
@@ -101,7 +101,7 @@ impl Database {
         expires_at: Timestamp,
     ) -> Result<PutRollupOutcome, StorageError> {
         let encoded = rollup.encode().map_err(unwritable)?;
-        let mut item = item(key, expires_at);
+        let mut item = rollup_item(key, expires_at);
         item.insert("sums".to_owned(), binary(&encoded));
         let unchanged = match seen {
             None => "attribute_not_exists(pk) OR #format <> :format",
@@ -165,7 +165,7 @@ pub(super) fn dirty_marker(
         signal: chunk.signal,
         hour: chunk.hour,
     };
-    let mut item = item(key, clock::after(chunk.hour, retention));
+    let mut item = rollup_item(key, expiry(chunk, retention));
     // Random, unlike everything else in this table: a retry is another arrival, and a
     // reader that looked between the two has to notice it.
     let marker = random::base62(&mut random::rng(), 16);
@@ -173,17 +173,9 @@ pub(super) fn dirty_marker(
     item
 }
 
-fn item(key: RollupKey, expires_at: Timestamp) -> Item {
+fn rollup_item(key: RollupKey, expires_at: Timestamp) -> Item {
     let partition = keys::rollup_partition(key.application_id, key.signal, key.hour);
-    let attributes = [
-        (keys::PK, string(partition)),
-        (keys::SK, string(keys::rollup(key.hour))),
-        ("format", number(FORMAT)),
-        (keys::TTL, number(expires_at.as_second())),
-    ];
-    attributes
-        .map(|(name, value)| (name.to_owned(), value))
-        .into()
+    item(partition, keys::rollup(key.hour), expires_at)
 }
 
 #[derive(Deserialize)]

@@ -118,7 +118,7 @@ fn a_recovery_shows_in_the_counters() {
 #[test]
 fn a_recovery_after_another_one_of_the_same_hour_is_not_the_first() {
     let hour = 60 * 60 * 1_000;
-    let start = clock::floor(at(hour), HOUR);
+    let start = clock::floor_to_hour(at(hour));
     let later = |millis: i64| clock::from_millis(start.as_millisecond() + millis);
     let rotated = counters(1, 0, 0).moved(1, start);
     assert!(rotated.is_first_recovery(later(GRACE + 1)));
