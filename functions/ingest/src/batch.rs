@@ -26,8 +26,19 @@ const MAX_READ_BYTES: usize = MAX_WIRE_BYTES / 3 * 4 + 1024;
 
 /// The differences between the four routes.
 pub(crate) struct Route {
-    pub(crate) signal: Signal,
-    pub(crate) negotiate: Negotiate,
+    signal: Signal,
+    negotiate: Negotiate,
+}
+
+impl Route {
+    pub(crate) const NATIVE_TRACES: Self = Self::new(Signal::Traces, protocol::native);
+    pub(crate) const NATIVE_LOGS: Self = Self::new(Signal::Logs, protocol::native);
+    pub(crate) const OTLP_TRACES: Self = Self::new(Signal::Traces, protocol::otlp);
+    pub(crate) const OTLP_LOGS: Self = Self::new(Signal::Logs, protocol::otlp);
+
+    const fn new(signal: Signal, negotiate: Negotiate) -> Self {
+        Self { signal, negotiate }
+    }
 }
 
 /// Processes a request. Every response, errors included, has the headers of the key's

@@ -4,14 +4,12 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
-use shared::telemetry::batch::Signal;
 use shared::telemetry::decode::Report;
 use shared::web::error::Error;
 use shared::web::source::ClientAddress;
 
 use crate::batch::{Route, receive};
 use crate::openapi::{ExportLogs, ExportTraces, Exported, LogBatch, TraceBatch};
-use crate::protocol;
 
 #[utoipa::path(
     post, path = "/ingest/traces", operation_id = "ingestTraces",
@@ -28,11 +26,7 @@ pub(crate) async fn traces(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
-    let route = Route {
-        signal: Signal::Traces,
-        negotiate: protocol::native,
-    };
-    receive(&state, address, &headers, body, route).await
+    receive(&state, address, &headers, body, Route::NATIVE_TRACES).await
 }
 
 #[utoipa::path(
@@ -50,11 +44,7 @@ pub(crate) async fn logs(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
-    let route = Route {
-        signal: Signal::Logs,
-        negotiate: protocol::native,
-    };
-    receive(&state, address, &headers, body, route).await
+    receive(&state, address, &headers, body, Route::NATIVE_LOGS).await
 }
 
 #[utoipa::path(
@@ -75,11 +65,7 @@ pub(crate) async fn otlp_traces(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
-    let route = Route {
-        signal: Signal::Traces,
-        negotiate: protocol::otlp,
-    };
-    receive(&state, address, &headers, body, route).await
+    receive(&state, address, &headers, body, Route::OTLP_TRACES).await
 }
 
 #[utoipa::path(
@@ -100,9 +86,5 @@ pub(crate) async fn otlp_logs(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
-    let route = Route {
-        signal: Signal::Logs,
-        negotiate: protocol::otlp,
-    };
-    receive(&state, address, &headers, body, route).await
+    receive(&state, address, &headers, body, Route::OTLP_LOGS).await
 }

@@ -173,10 +173,7 @@ async fn routes_for_sdks_refuse_every_other_key_and_store_nothing() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let values = of_account(&ada).await;
-    let (_, application_id) = values
-        .iter()
-        .find(|(name, _)| *name == "APPLICATION_ID")
-        .unwrap();
+    let application_id = application_of(&values);
     let mut keys = bad_keys(&backend, &ada, application_id).await;
     let soon = rfc3339(backend.clock.now() + jiff::SignedDuration::from_hours(1));
     keys.push((
@@ -196,6 +193,12 @@ async fn routes_for_sdks_refuse_every_other_key_and_store_nothing() {
     assert_eq!(backend.dump(table).await.len(), stored);
 }
 
+/// The application of an account that was filled in.
+fn application_of<'a>(values: &'a [(&str, String)]) -> &'a str {
+    let found = values.iter().find(|(name, _)| *name == "APPLICATION_ID");
+    &found.unwrap().1
+}
+
 /// Keys that must be refused for an application, with a description of each.
 async fn bad_keys(
     backend: &Backend,
@@ -213,17 +216,22 @@ async fn bad_keys(
         ("of another deployment", Some(elsewhere)),
     ];
     let disabled = mint(ada, application_id, json!({})).await;
-    let path = format!("/apikey/{}", &disabled["upblit_live_".len()..][..19]);
+    let path = path_of(&disabled);
     ada.patch(&path, json!({ "status": "disabled" }))
         .await
         .json();
     keys.push(("disabled", Some(disabled)));
     let revoked = mint(ada, application_id, json!({})).await;
-    let path = format!("/apikey/{}", &revoked["upblit_live_".len()..][..19]);
+    let path = path_of(&revoked);
     assert_eq!(ada.delete(&path).await.status, 204);
     keys.push(("revoked", Some(revoked)));
     backend.calls.take();
     keys
+}
+
+/// The route of a key: its public id is the 19 characters after the prefix.
+fn path_of(key: &str) -> String {
+    format!("/apikey/{}", &key["upblit_live_".len()..][..19])
 }
 
 async fn mint(user: &SignedIn, application_id: &str, settings: Value) -> String {
@@ -237,10 +245,7 @@ async fn routes_for_sdks_require_exactly_one_scope() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let values = of_account(&ada).await;
-    let (_, application_id) = values
-        .iter()
-        .find(|(name, _)| *name == "APPLICATION_ID")
-        .unwrap();
+    let application_id = application_of(&values);
     let mut keys = Vec::new();
     for scope in ["ingest:traces", "ingest:logs"] {
         keys.push(mint(&ada, application_id, json!({ "scopes": [scope] })).await);
