@@ -1970,7 +1970,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description To `/oauth-success` of the dashboard, with `#token=…&refreshToken=…&expiresIn=…` or, after a challenge, `?code=…`; or to `/login?reason=…`. */
+            /** @description To `/oauth-success` of the dashboard, with `#token=…&refreshToken=…&expiresIn=…` or, after a challenge, `?code=…`, and with `clientState` if the start had a `client_state`; or to `/login?reason=…`. */
             302: {
                 headers: {
                     location?: string;
@@ -2079,6 +2079,12 @@ export interface operations {
                  * @example /applications
                  */
                 return_to?: string;
+                /**
+                 * @description Value of the client that comes back as `clientState` with the tokens or the code, so that
+                 *     it can recognize a sign-in that it started (RFC 9700 §4.7).
+                 * @example wEVjNoE4vVQ
+                 */
+                client_state?: string;
                 /**
                  * @description GitHub account to suggest, passed to GitHub's parameter of the same name.
                  * @example octocat

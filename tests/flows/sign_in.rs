@@ -8,6 +8,8 @@ use crate::support::backend::{FRONTEND_URL, PUBLIC_URL};
 use crate::support::callers::{SignedIn, parameters};
 use crate::support::{Backend, Browser, Response};
 
+mod client_state;
+
 /// The reason in the address of the login page.
 #[track_caller]
 fn reason(response: &Response) -> String {

@@ -35,7 +35,7 @@ pub(crate) struct Callback {
     summary = "End a sign-in",
     description = "Where GitHub sends the browser back to. Opens a session, and hands it to the dashboard.",
     params(Callback),
-    responses((status = 302, description = "To `/oauth-success` of the dashboard, with `#token=…&refreshToken=…&expiresIn=…` or, after a challenge, `?code=…`; or to `/login?reason=…`.", headers(("location")))),
+    responses((status = 302, description = "To `/oauth-success` of the dashboard, with `#token=…&refreshToken=…&expiresIn=…` or, after a challenge, `?code=…`, and with `clientState` if the start had a `client_state`; or to `/login?reason=…`.", headers(("location")))),
 )]
 pub(crate) async fn callback(
     State(state): State<crate::State>,
@@ -133,7 +133,7 @@ async fn open_session(
     };
     state.database.sign_in(&session).await?;
     request_log::record_session(session.profile.user_id, session.id);
-    Ok(state.frontend.success(&grant, attempt.return_to()))
+    Ok(state.frontend.success(&grant, attempt))
 }
 
 /// Wrong client credentials are the operator's to mend; all else passes.

@@ -6,7 +6,7 @@ use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use shared::base::environment::{ConfigError, Env};
-use shared::identity::login::{LoginRefusal, ReturnTo};
+use shared::identity::login::{LoginAttempt, LoginRefusal};
 use shared::web::credentials::IssuedTokens;
 use url::form_urlencoded;
 
@@ -124,8 +124,9 @@ impl Frontend {
         Ok(Self { url, handoff })
     }
 
-    /// Redirects to the page that receives the tokens or the authorization code.
-    pub(crate) fn success(&self, grant: &SignInGrant, return_to: Option<&ReturnTo>) -> Response {
+    /// Redirects to the page that receives the tokens or the authorization code, with the return
+    /// path and the client's state of the attempt.
+    pub(crate) fn success(&self, grant: &SignInGrant, attempt: &LoginAttempt) -> Response {
         let mut parameters = form_urlencoded::Serializer::new(String::new());
         let separator = match (grant, self.handoff) {
             (SignInGrant::Code(code), _) => {
@@ -141,8 +142,11 @@ impl Frontend {
                 '?'
             }
         };
-        if let Some(path) = return_to {
+        if let Some(path) = attempt.return_to() {
             parameters.append_pair("returnTo", path.as_str());
+        }
+        if let Some(state) = attempt.client_state() {
+            parameters.append_pair("clientState", state.as_str());
         }
         let parameters = parameters.finish();
         found(&format!(

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use serde::Deserialize;
 use shared::base::random;
 use shared::identity::authorization_code::CodeChallenge;
-use shared::identity::login::{LoginAttempt, ReturnTo};
+use shared::identity::login::{ClientState, LoginAttempt, ReturnTo};
 use shared::web::error::Error;
 use shared::web::query::Query;
 use utoipa::IntoParams;
@@ -28,6 +28,10 @@ pub(crate) struct Start {
     /// Path on the dashboard to open after the sign-in. Ignored if it is not a path.
     #[param(example = "/applications")]
     return_to: Option<String>,
+    /// Value of the client that comes back as `clientState` with the tokens or the code, so that
+    /// it can recognize a sign-in that it started (RFC 9700 §4.7).
+    #[param(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{1,128}$", example = "wEVjNoE4vVQ")]
+    client_state: Option<ClientState>,
     /// GitHub account to suggest, passed to GitHub's parameter of the same name.
     #[param(example = "octocat")]
     login: Option<String>,
@@ -73,7 +77,8 @@ pub(crate) async fn start(
         .return_to
         .and_then(|path| ReturnTo::try_from(path).ok());
     let now = state.clock.now();
-    let attempt = LoginAttempt::start(return_to, query.code_challenge, now, &mut random::rng());
+    let attempt = LoginAttempt::start(return_to, query.code_challenge, now, &mut random::rng())
+        .with_client_state(query.client_state);
     let Some(sealed) = attempt.seal(state.tokens.keys()) else {
         return state
             .frontend

@@ -1,6 +1,6 @@
 //! Login attempts: sign-ins in progress. The `state` sent to GitHub, the PKCE verifier
-//! (RFC 7636) and the return path are encrypted in one cookie per attempt. So several tabs can
-//! sign in at the same time, and nothing is stored in tables.
+//! (RFC 7636), the return path and the client's own state are encrypted in one cookie per attempt.
+//! So several tabs can sign in at the same time, and nothing is stored in tables.
 
 use std::time::Duration;
 
@@ -14,6 +14,10 @@ use crate::authorization_code::CodeChallenge;
 use crate::signing::SigningKeys;
 use upblit_base::clock;
 use upblit_base::random::{self, CryptoRng};
+
+mod client_state;
+
+pub use client_state::{ClientState, InvalidClientState};
 
 /// Time that a user may take to sign in at GitHub.
 pub const LOGIN_TTL: Duration = Duration::from_secs(600);
@@ -42,6 +46,8 @@ pub struct LoginAttempt {
     return_to: Option<ReturnTo>,
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     code_challenge: Option<CodeChallenge>,
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    client_state: Option<ClientState>,
     #[serde(rename = "e")]
     expires_at_ms: i64,
 }
@@ -72,7 +78,17 @@ impl LoginAttempt {
             pkce_verifier: random::base62(rng, 43),
             return_to,
             code_challenge,
+            client_state: None,
             expires_at_ms: clock::after(now, LOGIN_TTL).as_millisecond(),
+        }
+    }
+
+    /// Adds the value that the frontend gets back at the end of the sign-in.
+    #[must_use]
+    pub fn with_client_state(self, client_state: Option<ClientState>) -> Self {
+        Self {
+            client_state,
+            ..self
         }
     }
 
@@ -95,6 +111,11 @@ impl LoginAttempt {
     /// Returns the challenge for the authorization code, if the client requested a code.
     pub fn code_challenge(&self) -> Option<&CodeChallenge> {
         self.code_challenge.as_ref()
+    }
+
+    /// Returns the value that the frontend gets back, if it gave one.
+    pub fn client_state(&self) -> Option<&ClientState> {
+        self.client_state.as_ref()
     }
 
     /// Returns the id of the attempt, which is part of the cookie's name.
