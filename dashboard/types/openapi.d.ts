@@ -400,7 +400,7 @@ export interface paths {
         post?: never;
         /**
          * End a session
-         * @description Ends one session of the caller. Its refresh token stops working at once; its access token works until it expires.
+         * @description Ends one session of the caller. Its refresh token stops working at once, and its access token changes nothing more; it reads until it expires.
          */
         delete: operations["endSession"];
         options?: never;

@@ -1,5 +1,6 @@
 //! Behaviour that all routes share: unknown paths and methods, headers, access tokens.
 
+mod ended_session;
 mod protected;
 
 use axum::body::Body;

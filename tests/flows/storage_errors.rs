@@ -119,7 +119,7 @@ async fn a_cancelled_transaction_with_an_invalid_write_is_500_and_names_the_writ
     let log = Log::capture();
     engine.fail_always("TransactWriteItems", Fault::CancelledAsInvalid);
     let answer = ask(&ada, "TransactWriteItems").await;
-    let causes = ["ValidationError", "update in upblit-users"];
+    let causes = ["ValidationError", "check in upblit-refresh-tokens"];
     assert_internal(&answer, &log, &causes);
     assert_eq!(ada.backend.calls.take().len(), 1);
 }

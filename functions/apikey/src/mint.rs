@@ -9,7 +9,7 @@ use shared::access::{ApplicationName, OfApplication};
 use shared::base::clock;
 use shared::base::ids::{ApplicationId, KeyId, PublicKeyId};
 use shared::base::random;
-use shared::identity::access_token::{InvalidAccessToken, Principal};
+use shared::identity::access_token::Principal;
 use shared::identity::api_key::{ApiKey, KeyRecord, KeyState, Scope};
 use shared::identity::application::Name;
 use shared::store::api_keys::MintOutcome;
@@ -71,7 +71,6 @@ pub(crate) async fn mint(
             request_log::record_key(record.id);
             Ok(axum::Json(key.expose().to_owned()))
         }
-        MintOutcome::SessionOver => Err(InvalidAccessToken.into()),
         MintOutcome::NotAMember => Err(Error::NotFound(Resource::Application)),
         MintOutcome::KeyLimit => Err(Error::Conflict(Conflict::KeyLimit)),
     }

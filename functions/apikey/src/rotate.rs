@@ -6,7 +6,6 @@ use axum::extract::State;
 use serde::Deserialize;
 use shared::base::ids::PublicKeyId;
 use shared::base::random;
-use shared::identity::access_token::InvalidAccessToken;
 use shared::identity::api_key::{ApiKey, MAX_OVERLAP};
 use shared::store::api_keys::RotateOutcome;
 use shared::web::body::OptionalJson;
@@ -61,7 +60,6 @@ pub(crate) async fn rotate(
         .await?
     {
         RotateOutcome::Rotated => Ok(axum::Json(key.expose().to_owned())),
-        RotateOutcome::SessionOver => Err(InvalidAccessToken.into()),
         RotateOutcome::NotAMember | RotateOutcome::NotFound => {
             Err(Error::NotFound(Resource::ApiKey))
         }

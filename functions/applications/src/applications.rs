@@ -92,7 +92,11 @@ pub(crate) async fn create(
         },
     };
     request_log::record_application(application.id);
-    match state.database.create_application(&application).await? {
+    match state
+        .database
+        .create_application(&application, principal)
+        .await?
+    {
         CreateOutcome::Created => {
             let response = application_response(&state, application, Role::Owner);
             Ok((StatusCode::CREATED, axum::Json(response)))
@@ -190,8 +194,7 @@ pub(crate) async fn delete(
             membership = access::membership(database, &principal, application).await?;
         }
         let now = state.clock.now();
-        let user_id = principal.user_id;
-        let deleted = database.delete_application(user_id, &membership, now);
+        let deleted = database.delete_application(principal, &membership, now);
         match deleted.await? {
             DeleteOutcome::Deleted => return Ok(StatusCode::NO_CONTENT),
             DeleteOutcome::Overtaken => {}
@@ -209,9 +212,7 @@ async fn rename(
 ) -> Result<Membership, Error> {
     let id = application.id()?;
     let now = state.clock.now();
-    let renamed = state
-        .database
-        .rename_application(principal.user_id, id, name, now);
+    let renamed = state.database.rename_application(*principal, id, name, now);
     match renamed.await? {
         RenameOutcome::Renamed => access::membership(&state.database, principal, application).await,
         RenameOutcome::NotAMember => Err(Error::NotFound(Resource::Application)),
@@ -240,12 +241,11 @@ async fn change_settings(
                 None => Ok(membership),
             };
         }
-        let user_id = principal.user_id;
         let now = state.clock.now();
         let changed =
             state
                 .database
-                .change_telemetry_settings(user_id, &membership, settings, name, now);
+                .change_telemetry_settings(*principal, &membership, settings, name, now);
         if changed.await? == SettingsOutcome::Changed {
             let application = &mut membership.application;
             application.telemetry = settings;

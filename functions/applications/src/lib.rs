@@ -16,7 +16,12 @@ mod audit;
 mod me;
 
 /// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
-const TABLES: [Table; 3] = [Table::Users, Table::Applications, Table::ApiKeys];
+const TABLES: [Table; 4] = [
+    Table::Users,
+    Table::RefreshTokens,
+    Table::Applications,
+    Table::ApiKeys,
+];
 
 /// State shared by the handlers.
 #[derive(Clone, FromRef)]

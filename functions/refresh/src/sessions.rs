@@ -1,14 +1,12 @@
 //! `/sessions`: lists the caller's sessions and ends them.
 
 use axum::extract::State;
-use futures_util::future::try_join_all;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::base::clock;
 use shared::base::ids::SessionId;
 use shared::identity::access_token::Principal;
-use shared::identity::audit::{Actor, AuditAction};
 use shared::identity::session::Session;
 use shared::store::refresh_tokens::RevokeOutcome;
 use shared::web::credentials::SignedIn;
@@ -75,7 +73,7 @@ pub(crate) async fn list(
 #[utoipa::path(
     delete, path = "/sessions/{id}", operation_id = "endSession",
     summary = "End a session",
-    description = "Ends one session of the caller. Its refresh token stops working at once; its access token works until it expires.",
+    description = "Ends one session of the caller. Its refresh token stops working at once, and its access token changes nothing more; it reads until it expires.",
     params(("id" = SessionId, Path, description = "Session id.")),
     responses((status = 204, description = "The session has ended."), (status = 401), (status = 404)),
     security(("bearer" = [])),
@@ -89,7 +87,8 @@ pub(crate) async fn revoke(
     let Ok(id) = id.parse() else {
         return Err(unknown);
     };
-    match end(&state, &principal, id).await? {
+    let now = state.clock.now();
+    match state.database.end_session(principal, id, now).await? {
         RevokeOutcome::Revoked => Ok(StatusCode::NO_CONTENT),
         RevokeOutcome::NotFound => Err(unknown),
     }
@@ -127,26 +126,10 @@ pub(crate) async fn revoke_all(
     SignedIn(principal): SignedIn,
     Query(query): Query<RevokeAll>,
 ) -> Result<StatusCode, Error> {
-    let sessions = state
-        .database
-        .live_sessions(principal.user_id, state.clock.now())
-        .await?;
     let kept = query.except.map(|Except::Current| principal.session_id);
-    let ended = sessions
-        .iter()
-        .filter(|session| Some(session.id) != kept)
-        .map(|session| end(&state, &principal, session.id));
-    try_join_all(ended).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-async fn end(state: &crate::State, by: &Principal, id: SessionId) -> Result<RevokeOutcome, Error> {
-    let why = (Actor::User(by.user_id), AuditAction::SessionRevoked);
     let now = state.clock.now();
-    Ok(state
-        .database
-        .revoke_session(by.user_id, id, why, now)
-        .await?)
+    state.database.end_sessions(principal, kept, now).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// A change of these times would show a thief with a copy of the tokens when the

@@ -11,4 +11,4 @@ pub mod random;
 pub mod storage_error;
 
 pub use field_error::FieldError;
-pub use storage_error::StorageError;
+pub use storage_error::{ChangeError, StorageError};

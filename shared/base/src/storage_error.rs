@@ -35,6 +35,18 @@ pub enum StorageError {
     BrokenCondition(String),
 }
 
+/// A change for a signed-in user was not made. Results that a caller handles are no errors here
+/// either.
+#[derive(Debug, Error)]
+pub enum ChangeError {
+    /// The caller's session has ended since the access token was issued.
+    #[error("the session has ended")]
+    SessionOver,
+    /// Storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
 impl StorageError {
     /// Returns whether a retry of the same request may succeed.
     pub fn is_transient(&self) -> bool {

@@ -14,10 +14,11 @@ use serde::{Deserialize, Serialize};
 use crate::attribute::{self, Item, number, string};
 use crate::batch_get::MAX_ITEMS;
 use crate::telemetry_settings::{self, SettingsRow};
-use crate::transaction::Transaction;
-use crate::{Database, StorageError, audit, keys, users};
+use crate::user_transaction::UserTransaction;
+use crate::{ChangeError, Database, StorageError, audit, keys, users};
 use upblit_base::clock;
 use upblit_base::ids::{ApplicationId, UserId};
+use upblit_identity::access_token::Principal;
 use upblit_identity::api_key::MAX_KEYS_PER_APPLICATION;
 use upblit_identity::application::{Application, Name, Role, TelemetrySettings};
 use upblit_identity::audit::{Actor, AuditAction, AuditEntry};
@@ -54,14 +55,15 @@ pub enum RenameOutcome {
 }
 
 impl Database {
-    /// Creates an application owned by its creator. One transaction.
+    /// Creates an application that the caller owns. One transaction.
     ///
     /// # Errors
-    /// When storage fails.
+    /// When the caller's session has ended, or storage fails.
     pub async fn create_application(
         &self,
         application: &Application,
-    ) -> Result<CreateOutcome, StorageError> {
+        principal: Principal,
+    ) -> Result<CreateOutcome, ChangeError> {
         let member = MemberRow {
             application_id: application.id,
             sk: keys::member(application.created_by),
@@ -74,11 +76,12 @@ impl Database {
             AuditAction::ApplicationCreated,
             application.created_at,
         );
-        let mut transaction = Transaction::default();
-        let user = transaction.update(users::add_application(self, application.created_by));
-        transaction.put_row(self.put_new(), MetaRow::new(application));
-        transaction.put_row(self.put_new(), member);
-        audit::record(&mut transaction, self, &entry);
+        let mut transaction = UserTransaction::new(self, principal, application.created_at);
+        let writes = &mut transaction.writes;
+        let user = writes.update(users::add_application(self, application.created_by));
+        writes.put_row(self.put_new(), MetaRow::new(application));
+        writes.put_row(self.put_new(), member);
+        audit::record(writes, self, &entry);
         let outcome = transaction.commit(self).await?;
         if outcome.refused(user) {
             return Ok(match outcome.item(user) {
@@ -136,14 +139,14 @@ impl Database {
     /// Renames an application. One transaction.
     ///
     /// # Errors
-    /// When storage fails.
+    /// When the caller's session has ended, or storage fails.
     pub async fn rename_application(
         &self,
-        user_id: UserId,
+        principal: Principal,
         application_id: ApplicationId,
         name: &Name,
         now: Timestamp,
-    ) -> Result<RenameOutcome, StorageError> {
+    ) -> Result<RenameOutcome, ChangeError> {
         let rename = Update::builder()
             .table_name(&self.tables.applications)
             .set_key(Some(key(application_id, keys::META)))
@@ -151,13 +154,15 @@ impl Database {
             .condition_expression("attribute_exists(application_id)")
             .expression_attribute_names("#name", "name")
             .expression_attribute_values(":name", string(name.as_str()));
+        let user_id = principal.user_id;
         let actor = Actor::User(user_id);
         let action = AuditAction::ApplicationRenamed;
         let entry = AuditEntry::of_application(application_id, actor, action, now);
-        let mut transaction = Transaction::default();
-        let member = transaction.check(check_member(self, application_id, user_id));
-        let application = transaction.update(rename);
-        audit::record(&mut transaction, self, &entry);
+        let mut transaction = UserTransaction::new(self, principal, now);
+        let writes = &mut transaction.writes;
+        let member = writes.check(check_member(self, application_id, user_id));
+        let application = writes.update(rename);
+        audit::record(writes, self, &entry);
         let outcome = transaction.commit(self).await?;
         if outcome.refused(member) || outcome.refused(application) {
             return Ok(RenameOutcome::NotAMember);

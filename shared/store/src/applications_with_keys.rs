@@ -10,9 +10,12 @@ use jiff::Timestamp;
 
 use crate::applications::{Membership, check_member, key};
 use crate::attribute::{number, string};
-use crate::transaction::Transaction;
-use crate::{Database, StorageError, api_keys, audit, keys, telemetry_settings, users};
+use crate::user_transaction::UserTransaction;
+use crate::{
+    ChangeError, Database, StorageError, api_keys, audit, keys, telemetry_settings, users,
+};
 use upblit_base::ids::{ApplicationId, PublicKeyId, UserId};
+use upblit_identity::access_token::Principal;
 use upblit_identity::api_key::KeyState;
 use upblit_identity::application::{Name, TelemetrySettings};
 use upblit_identity::audit::{Actor, AuditAction, AuditEntry};
@@ -39,13 +42,14 @@ impl Database {
     /// Deletes an application and revokes its keys. One transaction after a query.
     ///
     /// # Errors
-    /// When storage fails.
+    /// When the caller's session has ended, or storage fails.
     pub async fn delete_application(
         &self,
-        user_id: UserId,
+        principal: Principal,
         membership: &Membership,
         now: Timestamp,
-    ) -> Result<DeleteOutcome, StorageError> {
+    ) -> Result<DeleteOutcome, ChangeError> {
+        let user_id = principal.user_id;
         let application = &membership.application;
         let meta = Delete::builder()
             .table_name(&self.tables.applications)
@@ -62,13 +66,14 @@ impl Database {
             AuditAction::ApplicationDeleted,
             now,
         );
-        let mut transaction = Transaction::default();
-        let meta = transaction.delete(meta);
-        transaction.delete(member);
-        transaction.update(users::remove_application(self, application.created_by));
-        audit::record(&mut transaction, self, &entry);
+        let mut transaction = UserTransaction::new(self, principal, now);
+        let writes = &mut transaction.writes;
+        let meta = writes.delete(meta);
+        writes.delete(member);
+        writes.update(users::remove_application(self, application.created_by));
+        audit::record(writes, self, &entry);
         for id in self.keys_not_revoked(application.id).await? {
-            transaction.update(api_keys::revocation(self, id, now));
+            writes.update(api_keys::revocation(self, id, now));
         }
         let outcome = transaction.commit(self).await?;
         if outcome.refused(meta) {
@@ -82,25 +87,27 @@ impl Database {
     /// one is given. One transaction after a query.
     ///
     /// # Errors
-    /// When storage fails.
+    /// When the caller's session has ended, or storage fails.
     pub async fn change_telemetry_settings(
         &self,
-        user_id: UserId,
+        principal: Principal,
         membership: &Membership,
         settings: TelemetrySettings,
         name: Option<&Name>,
         now: Timestamp,
-    ) -> Result<SettingsOutcome, StorageError> {
+    ) -> Result<SettingsOutcome, ChangeError> {
+        let user_id = principal.user_id;
         let application = &membership.application;
-        let mut transaction = Transaction::default();
-        let member = transaction.check(check_member(self, application.id, user_id));
-        let meta = transaction.update(settings_update(self, membership, settings, name));
+        let mut transaction = UserTransaction::new(self, principal, now);
+        let writes = &mut transaction.writes;
+        let member = writes.check(check_member(self, application.id, user_id));
+        let meta = writes.update(settings_update(self, membership, settings, name));
         for id in self.keys_not_revoked(application.id).await? {
-            transaction.update(api_keys::settings_copy(self, id, settings));
+            writes.update(api_keys::settings_copy(self, id, settings));
         }
         for action in actions(application.telemetry, settings, name) {
             let entry = entry(application.id, user_id, action, now);
-            audit::record(&mut transaction, self, &entry);
+            audit::record(writes, self, &entry);
         }
         let outcome = transaction.commit(self).await?;
         if outcome.refused(member) || outcome.refused(meta) {

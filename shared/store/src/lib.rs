@@ -20,8 +20,9 @@ pub mod tables;
 pub mod telemetry;
 mod telemetry_settings;
 mod transaction;
+mod user_transaction;
 pub(crate) mod users;
 
 pub use database::Database;
 pub use table_names::{Table, TableNames};
-pub use upblit_base::StorageError;
+pub use upblit_base::{ChangeError, StorageError};

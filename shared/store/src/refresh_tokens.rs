@@ -1,5 +1,6 @@
 //! The RefreshTokens table: `user_id`, `session_id` → a session. It holds no secret.
 
+mod end;
 mod rotate;
 mod row;
 
@@ -99,7 +100,9 @@ impl Database {
         (transaction, user)
     }
 
-    /// Ends a session that has not been ended yet, and notes why. One transaction.
+    /// Ends a session that has not been ended yet, and notes why. For a session that its refresh
+    /// token or the product itself ends; users end others with [`Database::end_session`]. One
+    /// transaction.
     ///
     /// # Errors
     /// When storage fails.

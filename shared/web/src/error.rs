@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use thiserror::Error;
-use upblit_base::{FieldError, StorageError};
+use upblit_base::{ChangeError, FieldError, StorageError};
 use upblit_identity::access_token::InvalidAccessToken;
 use upblit_identity::api_key::KeyRefusal;
 use upblit_telemetry::reject_reason::RejectReason;
@@ -124,6 +124,16 @@ impl From<StorageError> for Error {
             Self::Unavailable(error.into())
         } else {
             Self::Internal(error.into())
+        }
+    }
+}
+
+/// The access token of an ended session is as invalid as an expired one.
+impl From<ChangeError> for Error {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::SessionOver => InvalidAccessToken.into(),
+            ChangeError::Storage(error) => error.into(),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::openapi::{document, operations};
 use crate::support::{Backend, SignedIn};
 
 /// One successful event for each route that requires a credential of this scheme, or none.
-fn successes(scheme: Option<&str>) -> Vec<Case> {
+pub(super) fn successes(scheme: Option<&str>) -> Vec<Case> {
     let document = document();
     let asks = |operation: &Value| {
         let security = operation["security"].as_array().unwrap();

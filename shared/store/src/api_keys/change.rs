@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use super::{KeyRow, StoredKey, entry, key};
 use crate::attribute::{self, Item, number, string};
 use crate::transaction::{Slot, Transaction};
-use crate::{Database, StorageError, applications, audit, refresh_tokens, telemetry_settings};
+use crate::user_transaction::UserTransaction;
+use crate::{ChangeError, Database, StorageError, applications, audit, telemetry_settings};
 use upblit_base::clock;
 use upblit_base::ids::PublicKeyId;
 use upblit_identity::access_token::Principal;
@@ -39,8 +40,6 @@ pub enum ChangeOutcome {
 pub enum RotateOutcome {
     /// The new secret is stored.
     Rotated,
-    /// The caller's session has ended since the access token was issued.
-    SessionOver,
     /// The caller is not a member of the application.
     NotAMember,
     /// The application has no such key.
@@ -77,19 +76,20 @@ impl Database {
     /// Renames, enables or disables a key unless it is revoked. One transaction.
     ///
     /// # Errors
-    /// When storage fails.
+    /// When the caller's session has ended, or storage fails.
     pub async fn change_key(
         &self,
         id: PublicKeyId,
         change: &KeyChange,
         principal: Principal,
         now: Timestamp,
-    ) -> Result<ChangeOutcome, StorageError> {
-        let mut transaction = Transaction::default();
-        let member = transaction.check(check_member(self, id, principal));
-        let key = transaction.update(apply(update(self, id), change)?);
+    ) -> Result<ChangeOutcome, ChangeError> {
+        let mut transaction = UserTransaction::new(self, principal, now);
+        let writes = &mut transaction.writes;
+        let member = writes.check(check_member(self, id, principal));
+        let key = writes.update(apply(update(self, id), change)?);
         for action in actions(change) {
-            audit::record(&mut transaction, self, &entry(id, principal, action, now));
+            audit::record(writes, self, &entry(id, principal, action, now));
         }
         let outcome = transaction.commit(self).await?;
         if outcome.refused(member) {
@@ -106,33 +106,29 @@ impl Database {
     }
 
     /// Gives a key a new secret; the old one stays valid for `overlap`. Refused during the
-    /// overlap of an earlier rotation. One transaction, which also checks that the caller's
-    /// session is live.
+    /// overlap of an earlier rotation. One transaction.
     ///
     /// # Errors
-    /// When storage fails.
+    /// When the caller's session has ended, or storage fails.
     pub async fn rotate_key(
         &self,
         new: &ApiKey,
         overlap: Duration,
         principal: Principal,
         now: Timestamp,
-    ) -> Result<RotateOutcome, StorageError> {
+    ) -> Result<RotateOutcome, ChangeError> {
         let entry = entry(new.id(), principal, AuditAction::KeyRotated, now);
-        let mut transaction = Transaction::default();
-        let member = transaction.check(check_member(self, new.id(), principal));
-        let key = transaction.update(rotation(self, new, overlap, now));
-        let session = transaction.check(refresh_tokens::check_live(self, principal, now));
-        audit::record(&mut transaction, self, &entry);
+        let mut transaction = UserTransaction::new(self, principal, now);
+        let writes = &mut transaction.writes;
+        let member = writes.check(check_member(self, new.id(), principal));
+        let key = writes.update(rotation(self, new, overlap, now));
+        audit::record(writes, self, &entry);
         let outcome = transaction.commit(self).await?;
-        if outcome.refused(session) {
-            return Ok(RotateOutcome::SessionOver);
-        }
         if outcome.refused(member) {
             return Ok(RotateOutcome::NotAMember);
         }
         if outcome.refused(key) {
-            return not_rotated(outcome.item(key));
+            return Ok(not_rotated(outcome.item(key))?);
         }
         outcome.must_commit()?;
         Ok(RotateOutcome::Rotated)
@@ -141,16 +137,18 @@ impl Database {
     /// Revokes a key for good. One transaction, refused if the key is already revoked.
     ///
     /// # Errors
-    /// When storage fails.
+    /// When the caller's session has ended, or storage fails.
     pub async fn revoke_key(
         &self,
         id: PublicKeyId,
         principal: Principal,
         now: Timestamp,
-    ) -> Result<RevokeOutcome, StorageError> {
+    ) -> Result<RevokeOutcome, ChangeError> {
         let entry = entry(id, principal, AuditAction::KeyRevoked, now);
-        let (mut transaction, key) = revoking(self, id, &entry);
-        let member = transaction.check(check_member(self, id, principal));
+        let mut transaction = UserTransaction::new(self, principal, now);
+        let writes = &mut transaction.writes;
+        let key = revoke(writes, self, id, &entry);
+        let member = writes.check(check_member(self, id, principal));
         let outcome = transaction.commit(self).await?;
         if outcome.refused(member) {
             return Ok(RevokeOutcome::NotAMember);
@@ -166,17 +164,17 @@ impl Database {
     }
 }
 
-/// The transaction that revokes a key, and the slot of the key's update.
-pub(super) fn revoking(
+/// Adds the writes that revoke a key, and returns the slot of the key's update.
+pub(super) fn revoke(
+    transaction: &mut Transaction,
     database: &Database,
     id: PublicKeyId,
     entry: &AuditEntry,
-) -> (Transaction, Slot) {
-    let mut transaction = Transaction::default();
+) -> Slot {
     let key = transaction.update(revocation(database, id, entry.at));
     transaction.update(applications::remove_key(database, id.application_id));
-    audit::record(&mut transaction, database, entry);
-    (transaction, key)
+    audit::record(transaction, database, entry);
+    key
 }
 
 /// The update that revokes a key, for a transaction.

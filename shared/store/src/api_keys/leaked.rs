@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::change::revoking;
+use super::change::revoke;
+use crate::transaction::Transaction;
 use crate::{Database, StorageError};
 use upblit_base::ids::PublicKeyId;
 use upblit_identity::audit::{Actor, AuditAction, AuditEntry};
@@ -29,7 +30,8 @@ impl Database {
         now: Timestamp,
     ) -> Result<LeakOutcome, StorageError> {
         let entry = AuditEntry::of_key(id, finder, AuditAction::KeyRevoked, now);
-        let (transaction, key) = revoking(self, id, &entry);
+        let mut transaction = Transaction::default();
+        let key = revoke(&mut transaction, self, id, &entry);
         let outcome = transaction.commit(self).await?;
         if outcome.refused(key) {
             return Ok(LeakOutcome::Ended);

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::{KeyRow, entry};
 use crate::applications::{self, KeyNotAdded};
-use crate::transaction::Transaction;
-use crate::{Database, StorageError, audit, refresh_tokens};
+use crate::user_transaction::UserTransaction;
+use crate::{ChangeError, Database, StorageError, audit};
 use upblit_identity::access_token::Principal;
 use upblit_identity::api_key::KeyRecord;
 use upblit_identity::application::TelemetrySettings;
@@ -24,8 +24,6 @@ const MAX_ATTEMPTS: usize = 3;
 pub enum MintOutcome {
     /// The key is stored.
     Minted,
-    /// The caller's session has ended since the access token was issued.
-    SessionOver,
     /// The caller is not a member, or the application does not exist.
     NotAMember,
     /// The application has the maximum number of keys.
@@ -33,18 +31,18 @@ pub enum MintOutcome {
 }
 
 impl Database {
-    /// Stores a new key if the caller's session is live, the caller is a member and the
-    /// application has fewer than the maximum number of keys. One transaction, or two if
-    /// the application's telemetry settings are not the defaults.
+    /// Stores a new key if the caller is a member and the application has fewer than the maximum
+    /// number of keys. One transaction, or two if the application's telemetry settings are not
+    /// the defaults.
     ///
     /// # Errors
-    /// When storage fails.
+    /// When the caller's session has ended, or storage fails.
     pub async fn mint_key(
         &self,
         record: &KeyRecord,
         principal: Principal,
         now: Timestamp,
-    ) -> Result<MintOutcome, StorageError> {
+    ) -> Result<MintOutcome, ChangeError> {
         let mut settings = TelemetrySettings::default();
         for _ in 0..MAX_ATTEMPTS {
             match self.mint_with(settings, record, principal, now).await? {
@@ -52,9 +50,8 @@ impl Database {
                 ControlFlow::Continue(found) => settings = found,
             }
         }
-        Err(StorageError::Contended(
-            "the settings of the application kept changing".into(),
-        ))
+        let cause = "the settings of the application kept changing";
+        Err(StorageError::Contended(cause.into()).into())
     }
 
     /// Mints the key for these telemetry settings, or returns the application's settings if
@@ -65,24 +62,21 @@ impl Database {
         record: &KeyRecord,
         principal: Principal,
         now: Timestamp,
-    ) -> Result<ControlFlow<MintOutcome, TelemetrySettings>, StorageError> {
+    ) -> Result<ControlFlow<MintOutcome, TelemetrySettings>, ChangeError> {
         let application_id = record.id.application_id;
         let row = KeyRow::new(record, settings);
         let put = Put::builder()
             .table_name(&self.tables.api_keys)
             .condition_expression("attribute_not_exists(key_id)");
         let entry = entry(record.id, principal, AuditAction::KeyMinted, now);
-        let mut transaction = Transaction::default();
-        let session = transaction.check(refresh_tokens::check_live(self, principal, now));
+        let mut transaction = UserTransaction::new(self, principal, now);
+        let writes = &mut transaction.writes;
         let user_id = principal.user_id;
-        let member = transaction.check(applications::check_member(self, application_id, user_id));
-        let room = transaction.update(applications::add_key(self, application_id, settings));
-        transaction.put_row(put, row);
-        audit::record(&mut transaction, self, &entry);
+        let member = writes.check(applications::check_member(self, application_id, user_id));
+        let room = writes.update(applications::add_key(self, application_id, settings));
+        writes.put_row(put, row);
+        audit::record(writes, self, &entry);
         let outcome = transaction.commit(self).await?;
-        if outcome.refused(session) {
-            return Ok(ControlFlow::Break(MintOutcome::SessionOver));
-        }
         if outcome.refused(member) {
             return Ok(ControlFlow::Break(MintOutcome::NotAMember));
         }

@@ -1,0 +1,43 @@
+//! Changes by signed-in users. An access token stays valid until it expires; the changes of its
+//! session end with the session, because each transaction checks that it is live.
+
+use jiff::Timestamp;
+
+use crate::transaction::{Outcome, Slot, Transaction};
+use crate::{ChangeError, Database, refresh_tokens};
+use upblit_identity::access_token::Principal;
+
+/// A transaction that is applied only while the caller's session is live.
+#[derive(Debug)]
+pub(crate) struct UserTransaction {
+    /// The writes, with the check of the session.
+    pub(crate) writes: Transaction,
+    session: Slot,
+}
+
+impl UserTransaction {
+    /// Starts a transaction with the check of the caller's session.
+    pub(crate) fn new(database: &Database, principal: Principal, now: Timestamp) -> Self {
+        let mut writes = Transaction::default();
+        let session = writes.check(refresh_tokens::check_live(database, principal, now));
+        Self { writes, session }
+    }
+
+    /// A transaction in which the write at `session` has the condition that the caller's session
+    /// is live. DynamoDB allows one write to an item, so a write to the session is its check.
+    pub(crate) fn with_session(writes: Transaction, session: Slot) -> Self {
+        Self { writes, session }
+    }
+
+    /// Sends the writes, as [`Transaction::commit`] does.
+    ///
+    /// # Errors
+    /// When the caller's session has ended, or storage fails.
+    pub(crate) async fn commit(self, database: &Database) -> Result<Outcome, ChangeError> {
+        let outcome = self.writes.commit(database).await?;
+        if outcome.refused(self.session) {
+            return Err(ChangeError::SessionOver);
+        }
+        Ok(outcome)
+    }
+}
