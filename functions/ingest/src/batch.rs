@@ -146,7 +146,9 @@ fn refused(error: &InflateError) -> Error {
     let problem = error.to_string();
     match error {
         InflateError::UnknownEncoding(_) => Error::UnsupportedMedia(problem),
-        InflateError::Corrupt(_) | InflateError::ReadAsText => Error::Malformed(problem),
+        InflateError::Corrupt(_)
+        | InflateError::ReadAsText
+        | InflateError::NearlyEmptyBlocks(_) => Error::Malformed(problem),
         InflateError::WireTooLarge | InflateError::InflatedTooLarge => Error::TooLarge(problem),
     }
 }
