@@ -1,8 +1,11 @@
 //! The quota of each key, shared by all instances, and the limit of unknown keys.
 
 use serde_json::json;
+use shared::base::ids::{KeyId, PublicKeyId};
+use shared::base::random;
+use shared::identity::api_key::ApiKey;
 
-use crate::support::{Backend, Response};
+use crate::support::{Backend, Response, Sdk};
 
 /// A field of a `RateLimit` header: `limit(…, "requests", "r")`.
 #[track_caller]
@@ -130,12 +133,17 @@ async fn traffic_of_one_key_does_not_affect_other_keys() {
     );
 }
 
+/// A well-formed key of the SDK's application that was never created.
+fn invented_key(sdk: &Sdk) -> String {
+    let id = PublicKeyId {
+        application_id: sdk.application_id.parse().unwrap(),
+        key_id: KeyId::generate(&mut random::rng()),
+    };
+    ApiKey::generate(id, &mut random::rng()).expose().to_owned()
+}
+
 #[tokio::test]
 async fn a_flood_of_invented_keys_stops_costing_reads_and_spares_keys_in_use() {
-    use shared::base::ids::{KeyId, PublicKeyId};
-    use shared::base::random;
-    use shared::identity::api_key::ApiKey;
-
     let backend = Backend::start().await;
     let sdk = backend.sign_in("ada").await.sdk().await;
     at_the_start_of_a_minute(&backend);
@@ -143,13 +151,7 @@ async fn a_flood_of_invented_keys_stops_costing_reads_and_spares_keys_in_use() {
     backend.calls.take();
     let mut guessing = sdk.clone();
     for attempt in 0..300 {
-        let application_id = sdk.application_id.parse().unwrap();
-        let key_id = KeyId::generate(&mut random::rng());
-        let id = PublicKeyId {
-            application_id,
-            key_id,
-        };
-        guessing.key = ApiKey::generate(id, &mut random::rng()).expose().to_owned();
+        guessing.key = invented_key(&sdk);
         let response = guessing.traces(sdk.batch(1)).await;
         match attempt {
             0..100 => drop(response.problem(401, "invalid-api-key")),
@@ -163,4 +165,90 @@ async fn a_flood_of_invented_keys_stops_costing_reads_and_spares_keys_in_use() {
         .traces(sdk.batch(1))
         .await
         .problem(401, "invalid-api-key");
+}
+
+/// Seconds after which the key cache reads a key again.
+const KEY_CACHE_SECONDS: u64 = 10;
+
+#[tokio::test]
+async fn faults_of_one_address_never_deny_a_key_that_was_seen_valid() {
+    for (case, is_one_key) in [("one unknown key", true), ("many invented keys", false)] {
+        let backend = Backend::start().await;
+        let ada = backend.sign_in("ada").await;
+        let known = ada.sdk().await;
+        let unseen = ada.sdk().await;
+        at_the_start_of_a_minute(&backend);
+        assert_eq!(known.traces(known.batch(1)).await.status, 200, "{case}");
+        let mut guessing = known.clone();
+        guessing.key = invented_key(&known);
+        for round in 0..4 {
+            for _ in 0..150 {
+                if !is_one_key {
+                    guessing.key = invented_key(&known);
+                }
+                guessing.traces(known.batch(1)).await;
+            }
+            let response = known.traces(known.batch(1)).await;
+            assert_eq!(response.status, 200, "{case}, round {round}");
+            backend.later(KEY_CACHE_SECONDS + 1);
+        }
+        let status = unseen.traces(unseen.batch(1)).await.status;
+        assert_eq!(status, 200, "{case}, a key that this instance has not seen");
+    }
+}
+
+#[tokio::test]
+async fn one_unknown_key_denies_only_itself() {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    let unseen = ada.sdk().await;
+    let mut guessing = unseen.clone();
+    guessing.key = invented_key(&unseen);
+    backend.calls.take();
+    for _ in 0..200 {
+        guessing.traces(unseen.batch(1)).await;
+    }
+    let reads = backend.calls.take().len();
+    assert!(reads <= 10, "{reads} reads of one unknown key");
+    denied(&guessing.traces(unseen.batch(1)).await);
+    assert_eq!(unseen.traces(unseen.batch(1)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_denied_key_is_looked_up_again_after_the_stated_wait() {
+    let backend = Backend::start().await;
+    let sdk = backend.sign_in("ada").await.sdk().await;
+    for into_the_minute in [0, 7, 31, 58] {
+        at_the_start_of_a_minute(&backend);
+        backend.later(into_the_minute);
+        let mut guessing = sdk.clone();
+        guessing.key = invented_key(&sdk);
+        let mut response = guessing.traces(sdk.batch(1)).await;
+        while response.status == 401 {
+            response = guessing.traces(sdk.batch(1)).await;
+        }
+        denied(&response);
+        backend.later(response.header("retry-after").parse().unwrap());
+        let again = guessing.traces(sdk.batch(1)).await;
+        again.problem(401, "invalid-api-key");
+    }
+}
+
+#[tokio::test]
+async fn a_former_secret_loses_its_standing_with_its_next_read() {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    let sdk = ada.sdk().await;
+    assert_eq!(sdk.traces(sdk.batch(1)).await.status, 200);
+    let rotate = format!("/apikey/{}/rotate", sdk.key_id());
+    let rotated = ada.post(&rotate, json!({ "overlapSeconds": 0 })).await;
+    assert_eq!(rotated.status, 200);
+    backend.later(KEY_CACHE_SECONDS + 1);
+    backend.calls.take();
+    for _ in 0..200 {
+        sdk.traces(sdk.batch(1)).await;
+    }
+    let reads = backend.calls.take().len();
+    assert!(reads <= 10, "{reads} reads of a former secret");
+    denied(&sdk.traces(sdk.batch(1)).await);
 }

@@ -15,6 +15,7 @@ use shared::identity::api_key::{
     ApiKey, KeyHash, KeyRefusal, MAX_KEY_CACHE_TTL, Scope, SecretSlot,
 };
 use shared::identity::application::TelemetrySettings;
+use shared::identity::key_faults::KeyFaults;
 use shared::lambda::Host;
 use shared::store::Database;
 use shared::store::api_keys::{LAST_USED_PRECISION, StoredKey};
@@ -24,18 +25,18 @@ use shared::web::request_log;
 use shared::web::source::ClientAddress;
 
 use crate::health::HealthRecorder;
-use crate::limits::RefusedKeys;
 
 /// Number of keys that one instance caches.
-const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
+const CAPACITY: NonZeroUsize = NonZeroUsize::new(4_000).unwrap();
 
 /// Cache of verified keys. An entry expires a fixed time after it was read, however often
-/// it is used, so a revocation takes effect within that time.
+/// it is used, so a revocation takes effect within that time. An expired entry remains as a sign
+/// that the key was valid: faults of others at its address do not prevent its next read.
 pub(crate) struct VerifiedKeys {
     clock: Clock,
     database: Database,
     health: Arc<HealthRecorder>,
-    refused: RefusedKeys,
+    faults: Mutex<KeyFaults>,
     ttl: Duration,
     cache: Mutex<LruCache<KeyHash, Remembered>>,
 }
@@ -68,7 +69,7 @@ impl VerifiedKeys {
             clock: host.clock.clone(),
             database: host.database.clone(),
             health,
-            refused: RefusedKeys::new(&host.clock),
+            faults: Mutex::default(),
             ttl: host
                 .env
                 .duration("KEY_CACHE_TTL", MAX_KEY_CACHE_TTL, bounds)?,
@@ -134,7 +135,7 @@ impl VerifiedKeys {
         }
     }
 
-    /// Reads the stored key, unless the address has sent too many invalid keys.
+    /// Reads the stored key, unless it was never valid here and there were too many invalid keys.
     async fn read(
         &self,
         address: ClientAddress,
@@ -142,15 +143,19 @@ impl VerifiedKeys {
         hash: &KeyHash,
         now: Timestamp,
     ) -> Result<StoredKey, Error> {
-        if self.refused.is_flooding(address) {
-            return Err(Error::RateLimited(
-                "too many invalid API keys from this address",
-            ));
+        let was_valid = self.lock().contains(hash);
+        let wait = self.faults().wait(address.0, key.id(), now);
+        if let (false, Some(retry_after)) = (was_valid, wait) {
+            return Err(Error::RateLimited {
+                detail: "too many invalid API keys from this address",
+                retry_after,
+            });
         }
         let stored = self.database.api_key(key.id()).await?;
         let stored = stored.filter(|stored| stored.key.has_secret(hash, now));
         stored.ok_or_else(|| {
-            self.refused.count(address);
+            self.lock().pop(hash);
+            self.faults().record(address.0, key.id(), now);
             KeyRefusal::Invalid.into()
         })
     }
@@ -164,6 +169,10 @@ impl VerifiedKeys {
 
     fn remember(&self, hash: KeyHash, stored: StoredKey, read_at: Timestamp) {
         self.lock().put(hash, Remembered { stored, read_at });
+    }
+
+    fn faults(&self) -> MutexGuard<'_, KeyFaults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, LruCache<KeyHash, Remembered>> {

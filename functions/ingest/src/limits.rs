@@ -1,5 +1,4 @@
-//! Rate limits: the quota of each key, shared by all instances, and the limit on invalid
-//! keys from one address, per instance.
+//! Rate limits: the quota of each key, shared by all instances.
 
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,18 +15,19 @@ use shared::store::Database;
 use shared::store::short_lived::LeaseOutcome;
 use shared::telemetry::decode::MAX_EVENTS;
 use shared::web::error::Error;
-use shared::web::source::ClientAddress;
 
-/// Number of keys, and of addresses, that one instance tracks.
+/// Number of keys that one instance tracks.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
-
-/// Number of invalid keys from one address in one window after which no more are looked up.
-const MAX_REFUSED_KEYS: u32 = 100;
 
 /// Number of leases that one request tries to take before it is denied.
 const MAX_LEASES: usize = 4;
 
-const USED_UP: Error = Error::RateLimited("this minute's quota of the key is used up");
+/// The quota returns with the next minute. The wait is shorter, because SDKs drop a batch rather
+/// than wait for it; the `RateLimit` header has the rest of the minute.
+const USED_UP: Error = Error::RateLimited {
+    detail: "this minute's quota of the key is used up",
+    retry_after: 2,
+};
 
 /// The quotas of keys: requests and events per minute.
 pub(crate) struct KeyLimits {
@@ -155,43 +155,4 @@ fn quota(env: &Env) -> Result<Amount, ConfigError> {
         return too_small("RATE_LIMIT_EVENTS", problem);
     }
     Ok(quota)
-}
-
-/// Counts invalid keys by address, so that a flood of invented keys with valid checksums
-/// does not cost a read each.
-pub(crate) struct RefusedKeys {
-    clock: Clock,
-    counts: Mutex<LruCache<ClientAddress, (RateWindow, u32)>>,
-}
-
-impl RefusedKeys {
-    pub(crate) fn new(clock: &Clock) -> Self {
-        Self {
-            clock: clock.clone(),
-            counts: Mutex::new(LruCache::new(CAPACITY)),
-        }
-    }
-
-    /// Whether this address has sent too many invalid keys in this minute.
-    pub(crate) fn is_flooding(&self, address: ClientAddress) -> bool {
-        let this_minute = RateWindow::at(self.clock.now());
-        let counted = self.lock().get(&address).copied();
-        counted.is_some_and(|(window, count)| window == this_minute && count >= MAX_REFUSED_KEYS)
-    }
-
-    /// Counts an invalid key.
-    pub(crate) fn count(&self, address: ClientAddress) {
-        let window = RateWindow::at(self.clock.now());
-        let mut counts = self.lock();
-        let counted = counts.get_or_insert_mut(address, || (window, 0));
-        *counted = if counted.0 == window {
-            (window, counted.1 + 1)
-        } else {
-            (window, 1)
-        };
-    }
-
-    fn lock(&self) -> MutexGuard<'_, LruCache<ClientAddress, (RateWindow, u32)>> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }

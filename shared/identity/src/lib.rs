@@ -6,6 +6,7 @@ pub mod api_key;
 pub mod application;
 pub mod audit;
 pub mod authorization_code;
+pub mod key_faults;
 pub mod login;
 pub mod rate_limit;
 pub mod refresh_token;

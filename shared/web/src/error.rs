@@ -56,9 +56,20 @@ pub enum Error {
     /// The request is valid but conflicts with the current state.
     #[error("{0}")]
     Conflict(Conflict),
-    /// Too many requests, events or invalid keys in this minute.
-    #[error("{0}")]
-    RateLimited(&'static str),
+    /// Too many requests, events or invalid keys.
+    #[error("{detail}")]
+    RateLimited {
+        /// What there were too many of.
+        detail: &'static str,
+        /// Seconds after which a retry makes sense, at most 5.
+        retry_after: u8,
+    },
+    /// The time of the request ended before all its work was done. What was done stays done.
+    #[error("{left} tokens are left; send the report again")]
+    Unfinished {
+        /// Number of tokens that were not acted on.
+        left: usize,
+    },
     /// A temporary failure: storage is down, throttled or slow.
     #[error("temporarily unavailable")]
     Unavailable(#[source] Cause),
@@ -153,7 +164,7 @@ impl Error {
             Self::TooLarge(_) => Some(RejectReason::TooLarge),
             Self::UnsupportedMedia(_) => Some(RejectReason::UnsupportedMediaType),
             Self::Malformed(_) => Some(RejectReason::MalformedRequest),
-            Self::RateLimited(_) => Some(RejectReason::RateLimited),
+            Self::RateLimited { .. } => Some(RejectReason::RateLimited),
             Self::ApiKey(KeyRefusal::MissingScope(_)) => Some(RejectReason::MissingScope),
             Self::ApiKey(KeyRefusal::Disabled) => Some(RejectReason::KeyDisabled),
             Self::ApiKey(KeyRefusal::Expired) => Some(RejectReason::KeyExpired),

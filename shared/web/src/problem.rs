@@ -17,9 +17,9 @@ use upblit_telemetry::decode::otlp::OtlpEncoding;
 /// Prefix of every `type`.
 const TYPE_PREFIX: &str = "urn:upblit:problem:";
 
-/// Seconds after which a retry makes sense. OpenTelemetry SDKs drop a batch
-/// whose `Retry-After` is longer than their budget of 10 s.
-const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
+/// Seconds after which a retry makes sense when a service is unavailable. OpenTelemetry SDKs drop a
+/// batch whose `Retry-After` is longer than their budget of 10 s.
+const RETRY_AFTER_SECONDS: u8 = 2;
 
 /// The body of every error (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
@@ -81,10 +81,18 @@ pub(super) fn render(
     if let Some(challenge) = challenge(&error) {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
-    if matches!(*error, Error::Unavailable(_) | Error::RateLimited(_)) {
-        headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+    if let Some(seconds) = retry_after(&error) {
+        headers.insert(RETRY_AFTER, HeaderValue::from(u16::from(seconds)));
     }
     response
+}
+
+fn retry_after(error: &Error) -> Option<u8> {
+    match error {
+        Error::Unavailable(_) | Error::Unfinished { .. } => Some(RETRY_AFTER_SECONDS),
+        Error::RateLimited { retry_after, .. } => Some(*retry_after),
+        _ => None,
+    }
 }
 
 fn problem(error: &Error, request_id: &str) -> Vec<u8> {
@@ -132,7 +140,10 @@ pub fn examples() -> Vec<(StatusCode, &'static str, serde_json::Value)> {
         Error::UnsupportedMedia(words(
             "the body must be JSON, with Content-Type: application/json",
         )),
-        Error::RateLimited("this minute's quota of the key is used up"),
+        Error::RateLimited {
+            detail: "this minute's quota of the key is used up",
+            retry_after: 2,
+        },
         Error::Unavailable(Cause::from("")),
         Error::Internal(Cause::from("")),
     ];
@@ -206,12 +217,12 @@ fn classify(error: &Error) -> (&'static str, StatusCode, &'static str) {
         ),
         Error::TooLarge(_) => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
         Error::Conflict(conflict) => (conflict_slug(*conflict), StatusCode::CONFLICT, "Conflict"),
-        Error::RateLimited(_) => (
+        Error::RateLimited { .. } => (
             "rate-limited",
             StatusCode::TOO_MANY_REQUESTS,
             "Too many requests",
         ),
-        Error::Unavailable(_) => (
+        Error::Unavailable(_) | Error::Unfinished { .. } => (
             "unavailable",
             StatusCode::SERVICE_UNAVAILABLE,
             "Temporarily unavailable",
