@@ -355,7 +355,7 @@ export interface paths {
         put?: never;
         /**
          * Report leaked keys
-         * @description Called by GitHub's secret scanning, which signs the body. Revokes genuine keys immediately, and returns for each token whether it is genuine.
+         * @description Called by GitHub's secret scanning, which signs the body. Revokes genuine keys immediately, and returns for each token whether it is genuine. If time runs out, returns 503 with the number of tokens that are left.
          */
         post: operations["reportLeakedKeys"];
         delete?: never;

@@ -1,8 +1,14 @@
 //! Keys that GitHub found in public are revoked at once if GitHub signed the report.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use serde_json::json;
+use shared::base::ids::{ApplicationId, Environment, KeyId, PublicKeyId};
+use shared::base::random;
+use shared::identity::api_key::ApiKey;
 
+use crate::support::faulty_engine::{Fault, FaultyEngine};
 use crate::support::{Backend, Sdk};
 
 pub mod github;
@@ -170,6 +176,59 @@ async fn many_findings_of_many_applications_are_answered_in_order() {
     assert!(!is_live(&adas).await && !is_live(&bobs).await);
 }
 
+/// A well-formed key that was never created.
+fn invented_key() -> String {
+    let mut rng = random::rng();
+    let id = PublicKeyId {
+        application_id: ApplicationId::generate(Environment::Production, &mut rng),
+        key_id: KeyId::generate(&mut rng),
+    };
+    ApiKey::generate(id, &mut rng).expose().to_owned()
+}
+
+#[tokio::test]
+async fn every_finding_of_a_long_report_is_acted_on() {
+    let github = GitHub::start().await;
+    let (_, sdk) = github.sdk().await;
+    for length in [1_001, 5_000] {
+        let mut tokens = vec!["x"; length - 2];
+        let invented = invented_key();
+        tokens.extend([&*invented, &sdk.key]);
+        let labels = labels(&github.report(&tokens).await);
+        assert_eq!(labels.len(), length);
+        assert_eq!(labels[length - 2..], ["false_positive", "true_positive"]);
+        assert!(!is_live(&sdk).await, "{length} findings");
+    }
+}
+
+#[tokio::test]
+async fn a_report_that_takes_too_long_states_what_is_left_and_can_be_sent_again() {
+    const KEYS: usize = 100;
+    const AT_ONCE: usize = 16;
+    let github = GitHub::start().await;
+    let settings = [("GITHUB_SECRET_SCANNING_KEYS_URL", &*github.url)];
+    let (engine, backend) = FaultyEngine::start_with(&settings).await;
+    let github = github.facing(backend);
+    let (_, sdk) = github.sdk().await;
+    let mut keys: Vec<String> = (1..KEYS).map(|_| invented_key()).collect();
+    keys.push(sdk.key.clone());
+    let tokens: Vec<&str> = keys.iter().map(String::as_str).collect();
+
+    engine.fail("GetItem", Fault::Hangs, 0, AT_ONCE);
+    let time_passes = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        github.backend.later(8);
+    };
+    let (response, ()) = tokio::join!(github.report(&tokens), time_passes);
+    let problem = response.problem(503, "unavailable");
+    let left = format!("{} tokens are left; send the report again", KEYS - AT_ONCE);
+    assert_eq!(problem["detail"], left);
+    assert_eq!(response.header("retry-after"), "2");
+
+    assert_eq!(labels(&github.report(&tokens).await).len(), KEYS);
+    assert!(!is_live(&sdk).await);
+}
+
 #[tokio::test]
 async fn only_reports_signed_by_github_are_accepted() {
     let github = GitHub::start().await;
@@ -226,9 +285,7 @@ async fn a_signed_body_that_is_no_report_is_refused() {
         let problem = signed(body.to_owned()).await;
         problem.problem(400, "malformed-request");
     }
-    let long = signed(findings(&["x"; 1_001])).await;
-    long.problem(413, "too-large");
-    let huge = signed(format!("[]{}", " ".repeat(1024 * 1024))).await;
+    let huge = signed(format!("[]{}", " ".repeat(2 * 1024 * 1024))).await;
     huge.problem(413, "too-large");
     assert_eq!(signed("[]".to_owned()).await.json(), json!([]));
     assert_eq!(signed("[1,{}]".to_owned()).await.json(), json!([]));

@@ -2,30 +2,39 @@
 //! `docs/leaked-keys.md` describes the protocol.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use futures_util::{StreamExt, stream};
 use http::{HeaderMap, HeaderName};
+use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use serde::Serialize;
+use shared::base::clock;
 use shared::base::ids::ApplicationId;
 use shared::identity::api_key::{ApiKey, KeyHash, KeyState};
 use shared::identity::audit::Actor;
-use shared::identity::secret_scanning::{self, Finding, Label, ReportError, Signature};
+use shared::identity::secret_scanning::{self, Finding, Label, Signature};
 use shared::web::body;
 use shared::web::error::Error;
+use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
 mod keys;
 
 pub(crate) use keys::GitHubKeys;
 
-/// Maximum size of a report. A finding has about 200 bytes, so this fits more findings than a
-/// report may have.
-const MAX_REPORT_BYTES: usize = 1024 * 1024;
+/// Maximum size of a report: about 10,000 findings. The response repeats them, and Lambda's limit
+/// for it is 6 MB.
+const MAX_REPORT_BYTES: usize = 2 * 1024 * 1024;
 
-/// Number of applications whose keys are checked concurrently.
+/// Number of keys that are checked concurrently.
 const CONCURRENCY: usize = 16;
+
+/// Time from the start of the request in which work on a key begins. A call that has begun takes at
+/// most 1.8 s more, and the function's time limit is 10 s.
+const TIME_FOR_KEYS: Duration = Duration::from_secs(7);
 
 /// Header with the identifier of the key that signed the report.
 const KEY_IDENTIFIER: HeaderName = HeaderName::from_static("github-public-key-identifier");
@@ -47,7 +56,7 @@ pub(crate) struct Feedback {
 #[utoipa::path(
     post, path = "/secret-scanning/github", operation_id = "reportLeakedKeys",
     summary = "Report leaked keys",
-    description = "Called by GitHub's secret scanning, which signs the body. Revokes genuine keys immediately, and returns for each token whether it is genuine.",
+    description = "Called by GitHub's secret scanning, which signs the body. Revokes genuine keys immediately, and returns for each token whether it is genuine. If time runs out, returns 503 with the number of tokens that are left.",
     params(("Github-Public-Key-Identifier" = String, Header, description = "Identifier of the public key that signed the body."), ("Github-Public-Key-Signature" = String, Header, description = "ECDSA signature of the body, in base64.")),
     request_body = Vec<Finding>,
     responses((status = 200, body = Vec<Feedback>), (status = 400), (status = 401), (status = 413)),
@@ -56,6 +65,7 @@ pub(crate) async fn report(
     State(state): State<crate::State>,
     request: Request,
 ) -> Result<axum::Json<Vec<Feedback>>, Error> {
+    let end = clock::after(state.clock.now(), TIME_FOR_KEYS);
     let (parts, body) = request.into_parts();
     let signature = signature(&parts.headers).ok_or(Error::InvalidSignature)?;
     let body = body::read(body, MAX_REPORT_BYTES).await?;
@@ -63,11 +73,9 @@ pub(crate) async fn report(
         .github_keys
         .verify(&signature, &body, state.clock.now())
         .await?;
-    let findings = secret_scanning::findings(&body).map_err(|error| match error {
-        ReportError::NotAnArray => Error::Malformed(error.to_string()),
-        ReportError::TooLong => Error::TooLarge(error.to_string()),
-    })?;
-    let labels = labels(&state, &findings).await?;
+    let findings =
+        secret_scanning::findings(&body).map_err(|error| Error::Malformed(error.to_string()))?;
+    let labels = labels(&state, &findings, end).await?;
     let feedback = findings.into_iter().map(|finding| Feedback {
         label: label_of(&finding, &labels),
         token_raw: finding.token.expose_secret().to_owned(),
@@ -92,49 +100,72 @@ fn label_of(finding: &Finding, labels: &HashMap<KeyHash, Label>) -> Label {
         .unwrap_or(Label::FalsePositive)
 }
 
-/// Checks each key once and revokes genuine keys. If one fails, the others are still revoked
-/// before the error is returned, so that GitHub sends the report again.
+/// Checks each key once and revokes genuine keys, until `end`. If one fails or time runs out, the
+/// others are still revoked before the error is returned, so that GitHub sends the report again.
 async fn labels(
     state: &crate::State,
     findings: &[Finding],
+    end: Timestamp,
 ) -> Result<HashMap<KeyHash, Label>, Error> {
     let keys = findings
         .iter()
         .filter_map(|finding| ApiKey::parse(finding.token.expose_secret()));
-    // Keys of one application are handled in sequence, because their transactions would conflict.
-    let mut by_application: HashMap<ApplicationId, HashMap<KeyHash, ApiKey>> = HashMap::new();
-    for key in keys {
-        let of_application = by_application.entry(key.id().application_id);
-        of_application.or_default().insert(key.hash(), key);
-    }
-    let results: Vec<_> = stream::iter(by_application.into_values())
-        .map(async |keys| {
-            let mut results = Vec::with_capacity(keys.len());
-            for (hash, key) in keys {
-                results.push(label(state, &key).await.map(|label| (hash, label)));
+    let keys: HashMap<KeyHash, ApiKey> = keys.map(|key| (key.hash(), key)).collect();
+    // Transactions on one application would conflict, so each waits for the one before.
+    let mut turns: HashMap<ApplicationId, Arc<Mutex<()>>> = HashMap::new();
+    let count = keys.len();
+    let results: Vec<_> = stream::iter(keys)
+        .map(|(hash, key)| {
+            let turn = turns.entry(key.id().application_id).or_default().clone();
+            async move {
+                let label = label(state, &key, &turn, end).await;
+                label.map(|label| Some((hash, label?))).transpose()
             }
-            results
         })
         .buffer_unordered(CONCURRENCY)
+        .filter_map(async |result| result)
         .collect()
         .await;
-    results.into_iter().flatten().collect()
+    let labels: HashMap<_, _> = results.into_iter().collect::<Result<_, Error>>()?;
+    match count - labels.len() {
+        0 => Ok(labels),
+        left => {
+            tracing::error!(
+                left,
+                "a report of leaked keys could not be finished in time"
+            );
+            Err(Error::Unfinished { left })
+        }
+    }
 }
 
-/// One read, and one transaction if the key is genuine and not revoked yet.
-async fn label(state: &crate::State, key: &ApiKey) -> Result<Label, Error> {
+/// One read, and one transaction if the key is genuine and not revoked yet. Returns `None` if
+/// time ran out before the key was checked and revoked.
+async fn label(
+    state: &crate::State,
+    key: &ApiKey,
+    turn: &Mutex<()>,
+    end: Timestamp,
+) -> Result<Option<Label>, Error> {
     let id = key.id();
     let now = state.clock.now();
-    let Some(stored) = state.database.api_key(id).await? else {
-        return Ok(Label::FalsePositive);
-    };
-    if !stored.key.has_secret(&key.hash(), now) {
-        return Ok(Label::FalsePositive);
+    if now >= end {
+        return Ok(None);
     }
+    let stored = state.database.api_key(id).await?;
+    let genuine = stored.filter(|stored| stored.key.has_secret(&key.hash(), now));
+    let Some(stored) = genuine else {
+        return Ok(Some(Label::FalsePositive));
+    };
     if stored.key.state != KeyState::Revoked {
+        let _turn = turn.lock().await;
+        let now = state.clock.now();
+        if now >= end {
+            return Ok(None);
+        }
         let finder = Actor::GitHubSecretScanning;
         let outcome = state.database.revoke_leaked_key(id, finder, now).await?;
         tracing::warn!(key = %id, ?outcome, "a key was found in public");
     }
-    Ok(Label::TruePositive)
+    Ok(Some(Label::TruePositive))
 }

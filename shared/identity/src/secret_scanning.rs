@@ -15,9 +15,6 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 use utoipa::ToSchema;
 
-/// Maximum number of tokens per report.
-pub const MAX_FINDINGS: usize = 1_000;
-
 /// GitHub's current public keys for reports, by identifier.
 #[derive(Debug, Default)]
 pub struct PublicKeys(BTreeMap<String, ParsedPublicKey>);
@@ -102,27 +99,17 @@ pub struct Finding {
     pub token_type: String,
 }
 
-/// Reason why a report is rejected. The message contains nothing of the report.
+/// The body of a report is not a JSON array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum ReportError {
-    /// The body is not a JSON array.
-    #[error("the body must be a JSON array")]
-    NotAnArray,
-    /// The report has more than [`MAX_FINDINGS`] tokens.
-    #[error("the report has more than {MAX_FINDINGS} tokens")]
-    TooLong,
-}
+#[error("the body must be a JSON array")]
+pub struct NotAnArray;
 
 /// Parses a report. Skips malformed elements, so that the other keys are still revoked.
 ///
 /// # Errors
-/// If the body is not an array or has too many elements.
-pub fn findings(report: &[u8]) -> Result<Vec<Finding>, ReportError> {
-    let elements: Vec<&RawValue> =
-        serde_json::from_slice(report).map_err(|_| ReportError::NotAnArray)?;
-    if elements.len() > MAX_FINDINGS {
-        return Err(ReportError::TooLong);
-    }
+/// If the body is not an array.
+pub fn findings(report: &[u8]) -> Result<Vec<Finding>, NotAnArray> {
+    let elements: Vec<&RawValue> = serde_json::from_slice(report).map_err(|_| NotAnArray)?;
     let findings = elements
         .iter()
         .filter_map(|element| serde_json::from_str(element.get()).ok());

@@ -25,6 +25,8 @@ pub const SIGNATURE: &str = "github-public-key-signature";
 pub struct GitHub {
     pub backend: Backend,
     pub pair: EcdsaKeyPair,
+    /// Address of the public keys.
+    pub url: String,
     published: Arc<Mutex<(StatusCode, String)>>,
     fetches: Arc<AtomicUsize>,
 }
@@ -48,6 +50,7 @@ impl GitHub {
         Self {
             backend: Backend::with(&[("GITHUB_SECRET_SCANNING_KEYS_URL", &url)]).await,
             pair,
+            url,
             published,
             fetches,
         }

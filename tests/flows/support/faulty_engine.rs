@@ -71,6 +71,11 @@ pub struct FaultyEngine {
 impl FaultyEngine {
     /// Starts a backend over a faulty engine, with short DynamoDB timeouts.
     pub async fn start() -> (Self, Backend) {
+        Self::start_with(&[]).await
+    }
+
+    /// The same, with settings.
+    pub async fn start_with(settings: &[(&str, &str)]) -> (Self, Backend) {
         let engine = dynoxide::Database::memory().unwrap();
         let behind = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let upstream = format!("http://{}", behind.local_addr().unwrap());
@@ -89,7 +94,7 @@ impl FaultyEngine {
             .operation_timeout(Duration::from_millis(1_200))
             .build();
         let config = |config: aws_sdk_dynamodb::config::Builder| config.timeout_config(impatient);
-        let backend = Backend::over_with(&endpoint, &[], config).await;
+        let backend = Backend::over_with(&endpoint, settings, config).await;
         (faulty, backend)
     }
 

@@ -114,16 +114,12 @@ fn malformed_elements_of_a_report_are_skipped() {
 }
 
 #[test]
-fn a_report_that_is_not_an_array_or_is_too_long_is_refused() {
+fn a_report_that_is_not_an_array_is_refused() {
     let deep = "[".repeat(100_000);
     let cases: [&[u8]; 6] = [b"", b"{}", b"\"x\"", b"[1", b"[\xff]", deep.as_bytes()];
     for report in cases {
-        assert_eq!(findings(report).err(), Some(ReportError::NotAnArray));
+        assert_eq!(findings(report).err(), Some(NotAnArray));
     }
-    let of = |length| json!(vec![Value::Null; length]).to_string();
-    assert!(findings(of(MAX_FINDINGS).as_bytes()).is_ok());
-    let long = findings(of(MAX_FINDINGS + 1).as_bytes());
-    assert_eq!(long.err(), Some(ReportError::TooLong));
 }
 
 #[test]
