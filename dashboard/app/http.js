@@ -10,13 +10,19 @@ import { CONFIG } from "../config.js";
 /** Base URL of the API, without a trailing slash. */
 export const apiUrl = () => CONFIG.apiUrl.replace(/\/+$/, "") || location.origin;
 
+/** Time limit of a request. Functions respond within 15 seconds, or the gateway does. */
+const LIMIT_MS = 20_000;
+/** Longest `Retry-After` after which a request that changes nothing is sent again by itself. */
+const LONGEST_WAIT_MS = 5_000;
+
 /** An error response of the API, or a failed request. `message` is shown to the user. */
 export class Problem extends Error {
   /**
    * @param {number} status 0 if there was no response
    * @param {Partial<Details>} [body] problem details (RFC 9457)
+   * @param {string | null} [retryAfter] the header of this name
    */
-  constructor(status, body = {}) {
+  constructor(status, body = {}, retryAfter = null) {
     const fields = (body.errors ?? []).map(
       ({ pointer, reason }) => `${pointer.replace(/^\//, "")} ${reason}`,
     );
@@ -25,6 +31,8 @@ export class Problem extends Error {
     this.status = status;
     this.slug = String(body.type ?? "").replace("urn:upblit:problem:", "");
     this.requestId = body.requestId ?? null;
+    /** How long the server asks to wait. 0 if it does not. */
+    this.retryAfterMs = waitMs(retryAfter);
   }
 }
 
@@ -36,7 +44,19 @@ const messageOf = (status) =>
 const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 
 /**
- * Sends a request to the API and returns the JSON of the response. Types come from openapi.json.
+ * The wait of a `Retry-After` header: seconds or a date (RFC 9110). At most a minute.
+ *
+ * @param {string | null} text
+ */
+function waitMs(text) {
+  if (!text) return 0;
+  const ms = /^\d+$/.test(text) ? 1000 * Number(text) : Date.parse(text) - Date.now();
+  return Math.min(Math.max(ms || 0, 0), 60_000);
+}
+
+/**
+ * Sends a request to the API and returns the JSON of the response. A GET is sent again if the
+ * server asks for a short wait. Types come from openapi.json.
  *
  * @template {Method} M
  * @template {PathOf<M>} P
@@ -46,21 +66,51 @@ const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.t
  * @returns {Promise<ResponseBody<M, P>>}
  * @throws {Problem}
  */
-export async function request(method, path, { ids, query, body, headers, signal } = {}) {
+export async function request(method, path, options = {}) {
+  try {
+    return await send(method, path, options);
+  } catch (error) {
+    const ms = error instanceof Problem ? error.retryAfterMs : 0;
+    if (method !== "get" || ms === 0 || ms > LONGEST_WAIT_MS) throw error;
+    await pause(ms, options.signal);
+    return send(method, path, options);
+  }
+}
+
+/** @param {number} ms @param {AbortSignal} [signal] @returns {Promise<void>} */
+function pause(ms, signal) {
+  return new Promise((resolve, reject) => {
+    setTimeout(resolve, ms);
+    signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
+/**
+ * @template {Method} M
+ * @template {PathOf<M>} P
+ * @param {M} method
+ * @param {P} path
+ * @param {RequestOptions<M, P>} options
+ * @returns {Promise<ResponseBody<M, P>>}
+ */
+async function send(method, path, { ids, query, body, headers, signal, limitMs = LIMIT_MS }) {
   const address = apiUrl() + addressOf(path, ids, query);
   /** @type {Record<string, string>} */
   const json = body === undefined ? {} : { "content-type": "application/json" };
-  const response = await fetch(address, {
-    method: method.toUpperCase(),
-    headers: { ...json, ...headers },
-    body: body === undefined ? undefined : JSON.stringify(body),
-    signal,
-    cache: "no-store",
-  }).catch((error) => {
-    if (error.name === "AbortError") throw error;
-    throw new Problem(0);
-  });
-  return /** @type {ResponseBody<M, P>} */ (await content(response));
+  const limit = AbortSignal.timeout(limitMs);
+  try {
+    const response = await fetch(address, {
+      method: method.toUpperCase(),
+      headers: { ...json, ...headers },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      cache: "no-store",
+    });
+    return /** @type {ResponseBody<M, P>} */ (await content(response));
+  } catch (error) {
+    if (error instanceof Problem || signal?.aborted) throw error;
+    throw new Problem(0, limit.aborted ? { detail: "The server did not respond in time." } : {});
+  }
 }
 
 /**
@@ -84,8 +134,17 @@ export function addressOf(path, ids = {}, query = {}) {
 /** The JSON body of a response; null for status 204. @param {Response} response @returns {Promise<unknown>} */
 async function content(response) {
   if (response.status === 204) return null;
-  const body = await response.json().catch(() => null);
-  if (!response.ok) throw new Problem(response.status, body ?? {});
+  const body = parsed(await response.text());
+  if (!response.ok) throw new Problem(response.status, body ?? {}, response.headers.get("retry-after"));
   if (body === null) throw new Problem(0);
   return body;
+}
+
+/** @param {string} text */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }

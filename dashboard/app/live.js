@@ -1,8 +1,10 @@
 // Refreshes a page while it is visible.
 
+import { Problem } from "./http.js";
+
 /**
  * Calls `load` now and again after each pause. Stops while the tab is hidden, and loads at once
- * when it becomes visible.
+ * when it becomes visible. After an error, the pause is at least what the server asks for.
  *
  * @param {object} options
  * @param {() => Promise<void>} options.load
@@ -15,6 +17,7 @@ export function keepFresh({ load, pauseMs, signal, failed }) {
   let running = false;
   let again = false;
   let paused = false;
+  let waitMs = 0;
 
   async function run() {
     if (running) {
@@ -34,15 +37,17 @@ export function keepFresh({ load, pauseMs, signal, failed }) {
   async function attempt() {
     try {
       await load();
+      waitMs = 0;
       if (!signal.aborted) failed(null);
     } catch (error) {
+      waitMs = error instanceof Problem ? error.retryAfterMs : 0;
       if (!signal.aborted) failed(error);
     }
   }
 
   function schedule() {
     clearTimeout(timer);
-    if (!signal.aborted && !paused && !document.hidden) timer = setTimeout(run, pauseMs());
+    if (!signal.aborted && !paused && !document.hidden) timer = setTimeout(run, Math.max(pauseMs(), waitMs));
   }
 
   document.addEventListener(

@@ -3,8 +3,8 @@
 import { h, fill } from "./dom.js";
 import { github, logo } from "./ui/icons.js";
 import { narrowPolicy } from "./policy.js";
-import { isSignedIn } from "./session.js";
 import { startSignIn } from "./sign-in.js";
+import { isSignedIn } from "./tokens.js";
 
 /** @type {Record<string, string>} */
 const REASONS = {
@@ -14,23 +14,50 @@ const REASONS = {
   login_expired: "The sign-in took more than ten minutes. Please start again.",
   email_unverified:
     "GitHub has no verified e-mail address for your account. Verify one on GitHub, then sign in again.",
-  github_forbidden:
-    "GitHub does not let this app read your account or its e-mail addresses. An owner of the app or of your organization has to allow it.",
+  github_forbidden: "GitHub did not let this app read your account. One of these is the cause:",
   github_unavailable: "GitHub did not respond. Please try again in a moment.",
   github_error:
     "GitHub refused the sign-in. Please try again. If the problem persists, check the app’s client id and secret.",
   internal_error: "Signing in does not work because of an error on our side. Please contact the operator.",
   unavailable: "Signing in is not possible right now. Please try again in a moment.",
+  invalid_link: "This sign-in link is damaged or has expired. Please sign in again.",
   session_expired: "Your session has ended. Please sign in again.",
 };
 
+/** Causes that the API does not distinguish, with what helps. @type {Record<string, string[]>} */
+const CAUSES = {
+  github_forbidden: [
+    "The app may not read e-mail addresses. Its owner has to give it this permission.",
+    "Your organization restricts the app. An owner of the organization has to approve it on GitHub.",
+    "The app has sent GitHub too many requests. Please try again in an hour.",
+  ],
+};
+
+/**
+ * Reasons that need no answer from a user who is signed in: the browser went back to a sign-in that
+ * is over, or the end of one was opened twice.
+ */
+const SETTLED = ["invalid_state", "login_expired"];
+
+const reason = new URLSearchParams(location.search).get("reason");
+
 function notice() {
-  const reason = new URLSearchParams(location.search).get("reason");
   if (!reason) return null;
   const text = Object.hasOwn(REASONS, reason)
     ? REASONS[reason]
     : "Signing in did not work. Please try again.";
-  return h("p.notice", { role: "alert" }, text);
+  const causes = Object.hasOwn(CAUSES, reason) ? CAUSES[reason] : [];
+  return h(
+    "div.notice",
+    { role: "alert" },
+    h("p", {}, text),
+    causes.length > 0 &&
+      h(
+        "ul",
+        {},
+        causes.map((cause) => h("li", {}, cause)),
+      ),
+  );
 }
 
 function signInButton() {
@@ -46,18 +73,23 @@ function signInButton() {
   return button;
 }
 
+function showPage() {
+  fill(
+    /** @type {Element} */ (document.getElementById("main")),
+    h("p.login-mark", {}, logo(40)),
+    h("h1", {}, "See every request your services handle"),
+    h("p.soft", {}, "Traces, logs and metrics, from any language, within seconds."),
+    notice(),
+    signInButton(),
+    isSignedIn() && h("p", {}, h("a", { href: "./" }, "Go to the dashboard")),
+    h(
+      "p.faint.small",
+      {},
+      "Upblit reads your public profile and your e-mail address, and keeps no GitHub token.",
+    ),
+  );
+}
+
 narrowPolicy();
-if (isSignedIn() && !location.search) location.replace("./");
-fill(
-  /** @type {Element} */ (document.getElementById("main")),
-  h("p.login-mark", {}, logo(40)),
-  h("h1", {}, "See every request your services handle"),
-  h("p.soft", {}, "Traces, logs and metrics, from any language, within seconds."),
-  notice(),
-  signInButton(),
-  h(
-    "p.faint.small",
-    {},
-    "Upblit reads your public profile and your e-mail address, and keeps no GitHub token.",
-  ),
-);
+if (isSignedIn() && (!reason || SETTLED.includes(reason))) location.replace("./");
+else showPage();

@@ -5,9 +5,10 @@ import { fill, h } from "./dom.js";
 import { Problem } from "./http.js";
 import { narrowPolicy } from "./policy.js";
 import { go, start, to } from "./router.js";
-import { SignedOut, followOtherTabs, isSignedIn, leave } from "./session.js";
-import { showAccount, showApplication, startShell } from "./shell.js";
+import { SignedOut, followOtherTabs, leave } from "./session.js";
+import { endShell, showAccount, showApplication, startShell } from "./shell.js";
 import { rememberReturn } from "./sign-in.js";
+import { isSignedIn } from "./tokens.js";
 import { accountPage } from "./pages/account.js";
 import { applicationsPage } from "./pages/applications.js";
 import { auditPage } from "./pages/audit.js";
@@ -23,6 +24,7 @@ import { errorBanner } from "./ui/banner.js";
 /**
  * @import { Application } from "../types/openapi"
  * @import { Visit } from "./router.js"
+ * @import { User } from "./tokens.js"
  * @typedef {(outlet: HTMLElement, visit: Visit, application: Application) => void | Promise<void>} Page
  * @typedef {{ title: string, tab?: string, page: Page }} Route
  */
@@ -100,16 +102,36 @@ function toTraces(_outlet, _visit, { id }) {
   go(to("/applications/{}/traces", id), { replace: true });
 }
 
+/** Replaces all data of the account that this page showed. @param {User} user who is signed in now */
+function showAccountChange({ name }) {
+  stop();
+  endShell();
+  document.title = "The account has changed · Upblit";
+  const reload = h("button.button.primary", { type: "button" }, "Reload");
+  reload.addEventListener("click", () => location.reload());
+  fill(
+    main,
+    emptyPage(
+      "The account has changed",
+      `You are now signed in as ${name}. This tab showed another account.`,
+      reload,
+    ),
+  );
+  main.querySelector("h1")?.focus();
+}
+
+let stop = () => {};
+
 function begin() {
   narrowPolicy();
   if (!isSignedIn()) {
     rememberReturn(location.hash);
     return leave();
   }
-  followOtherTabs();
+  followOtherTabs(showAccountChange);
   startShell();
   updateTimes();
-  start(ROUTES, show);
+  stop = start(ROUTES, show);
   showAccount();
 }
 

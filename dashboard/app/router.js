@@ -2,7 +2,7 @@
 
 /**
  * @typedef {object} Visit
- * @property {Record<string, string>} params what the route's `{names}` matchSegments
+ * @property {Record<string, string>} params what stands for the route's `{names}`
  * @property {URLSearchParams} query
  * @property {AbortSignal} signal aborted when the user leaves the page
  */
@@ -61,6 +61,7 @@ function matchSegments(pattern, parts) {
  * @template T
  * @param {Record<string, T>} routes
  * @param {(route: T | null, visit: Visit, isFirst: boolean) => void} show
+ * @returns {() => void} leaves the current page, and shows no other
  */
 export function start(routes, show) {
   let leaving = new AbortController();
@@ -74,6 +75,10 @@ export function start(routes, show) {
   };
   addEventListener("hashchange", visit);
   visit();
+  return () => {
+    removeEventListener("hashchange", visit);
+    leaving.abort();
+  };
 }
 
 /**

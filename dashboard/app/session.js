@@ -1,64 +1,52 @@
-// The session: two tokens in localStorage, renewed by one tab at a time.
+// The session of this page: it renews the tokens that all tabs share, ends them, and stops when
+// they become those of another account.
 
 import { Problem, request } from "./http.js";
+import * as stored from "./tokens.js";
+
+/** @import { User } from "./tokens.js" */
 
 const LOCK = "upblit-session";
-/**
- * An access token is renewed at a random moment between these margins before it expires, so that
- * nobody who knows when it was issued knows when that is. Each is also limited to a share of the
- * token's lifetime.
- */
-const LARGEST_MARGIN = { ms: 300_000, share: 1 / 3 };
-const SMALLEST_MARGIN = { ms: 30_000, share: 1 / 4 };
+/** Time limit of `/refresh`, and of waiting for a tab that sends it. */
+const REFRESH_LIMIT_MS = 8_000;
+/** Time limit of `/logout`. The session has ended on this device by then. */
+const SIGN_OUT_LIMIT_MS = 5_000;
+/** Pause after a refresh that failed while the access token was still valid. */
+const RETRY_MS = 10_000;
 
-/** Thrown when the session has ended and the browser is navigating to the sign-in page. */
+/** Thrown when this page has no session any more. Another page or a note is about to replace it. */
 export class SignedOut extends Error {}
 
-/** @param {string} name */
-const stored = (name) => localStorage.getItem(name);
+/** Id of the account whose data this page shows; null until a token names it. @type {string | null} */
+let account = null;
+/** Whether this page has stopped using the session. */
+let isOver = false;
+/** @type {(user: User) => void} */
+let showChange = () => {};
 
-/** Whether a token is stored. It may have expired. */
-export const isSignedIn = () => Boolean(stored("token") || stored("refreshToken"));
-
-/** The stored access token, or null. */
-export const accessToken = () => stored("token");
-
-/**
- * Stores the tokens from `/refresh`, `/oauth2/token` or the fragment of a sign-in.
- *
- * @param {{ token?: string, accessToken?: string, refreshToken?: string, expiresIn?: number }} tokens
- */
-export function storeTokens(tokens) {
-  const lifeMs = 1000 * Number(tokens.expiresIn ?? 0);
-  localStorage.setItem("token", tokens.token ?? tokens.accessToken ?? "");
-  // Relative to the clock of this device, so that a wrong clock does no harm.
-  localStorage.setItem("tokenRenewAt", String(Date.now() + lifeMs - marginMs(lifeMs)));
-  // Last, because other tabs treat its change as the sign that all values are stored.
-  if (tokens.refreshToken) localStorage.setItem("refreshToken", tokens.refreshToken);
-}
-
-/** @param {number} lifeMs */
-function marginMs(lifeMs) {
-  const [largest, smallest] = [LARGEST_MARGIN, SMALLEST_MARGIN].map(({ ms, share }) =>
-    Math.min(ms, lifeMs * share),
-  );
-  return smallest + Math.random() * (largest - smallest);
-}
-
-function clearTokens() {
-  for (const name of ["token", "tokenRenewAt", "refreshToken"]) localStorage.removeItem(name);
-}
-
-/** The access token for a request. Renewed first if it is about to expire and the server responds. */
+/** The access token for a request. Renewed first if it has expired. A renewal before that delays no request. */
 export async function currentToken() {
-  const token = accessToken();
-  if (token && Date.now() < Number(stored("tokenRenewAt") ?? Infinity)) return token;
+  const token = stored.accessToken();
+  if (!token || stored.isExpired()) return renewToken(token);
+  if (stored.isDue()) renewEarly(token);
+  return ofThisAccount(token);
+}
+
+let isRenewing = false;
+let retryAt = 0;
+
+/** Renews a token that is still valid, unless this or another tab is about to. @param {string} token */
+async function renewEarly(token) {
+  if (isRenewing || Date.now() < retryAt) return;
+  isRenewing = true;
   try {
-    return await renewToken(token);
+    await unlessAnotherTab(() => renew(token));
   } catch (error) {
-    // The old token may still be valid. If not, the API returns 401.
-    if (token && error instanceof Problem) return token;
-    throw error;
+    // The token may still be valid. If not, the API returns 401.
+    const waitMs = error instanceof Problem ? error.retryAfterMs : 0;
+    retryAt = Date.now() + Math.max(RETRY_MS, waitMs);
+  } finally {
+    isRenewing = false;
   }
 }
 
@@ -66,50 +54,89 @@ export async function currentToken() {
  * Returns an access token other than `used`. Only one tab at a time sends a refresh request; the
  * next tab finds the new token in the storage.
  *
- * @param {string | null} used the token that was rejected or is about to expire
+ * @param {string | null} used the token that was rejected or has expired
  * @returns {Promise<string>}
  * @throws {SignedOut} when the session has ended
  * @throws {Problem} when the server fails; the user stays signed in
  */
-export function renewToken(used) {
-  return exclusively(async () => {
-    const token = accessToken();
-    if (token && token !== used) return token;
-    const refreshToken = stored("refreshToken");
-    if (!refreshToken) return endSession("session_expired");
-    const tokens = await request("post", "/refresh", { body: { refreshToken } }).catch((problem) => {
-      if (problem.status === 401) return null;
-      throw problem;
-    });
-    // If another page has signed out or in meanwhile, the response belongs to the session before.
-    if (stored("refreshToken") !== refreshToken) return accessToken() ?? endSession();
-    if (!tokens) return endSession("session_expired");
-    storeTokens(tokens);
-    return /** @type {string} */ (accessToken());
+export const renewToken = (used) => exclusively(() => renew(used));
+
+/** @param {string | null} used */
+async function renew(used) {
+  if (isOver) throw new SignedOut();
+  const token = stored.accessToken();
+  if (token && token !== used) return ofThisAccount(token);
+  const refreshToken = stored.refreshToken();
+  if (!refreshToken) return endSession("session_expired");
+  const body = { refreshToken };
+  const tokens = await request("post", "/refresh", { body, limitMs: REFRESH_LIMIT_MS }).catch((problem) => {
+    if (problem.status === 401) return null;
+    throw problem;
   });
+  // If another page has signed out or in meanwhile, the response belongs to the session before.
+  if (stored.refreshToken() !== refreshToken) return ofThisAccount(stored.accessToken() ?? endSession());
+  if (!tokens) return endSession("session_expired");
+  stored.storeTokens(tokens);
+  return ofThisAccount(/** @type {string} */ (stored.accessToken()));
 }
 
-/** Signs out on this device, even if the server does not respond. */
+/** Signs out on this device at once, and on the server if it responds. */
 export async function signOut() {
-  await exclusively(async () => {
-    const refreshToken = stored("refreshToken");
-    if (refreshToken) await request("post", "/logout", { body: { refreshToken } }).catch(() => null);
-    clearTokens();
-  });
+  const refreshToken = stored.refreshToken();
+  ofThisAccount(stored.accessToken() ?? "");
+  isOver = true;
+  // First, so that neither the server nor a refresh of another tab can delay it.
+  stored.clearTokens();
+  if (refreshToken)
+    await request("post", "/logout", { body: { refreshToken }, limitMs: SIGN_OUT_LIMIT_MS }).catch(
+      () => null,
+    );
   leave();
 }
 
-/** Signs out this tab when another tab signs out. */
-export function followOtherTabs() {
-  addEventListener("storage", ({ key, newValue }) => {
-    const cleared = key === null || (key === "refreshToken" && newValue === null);
-    if (cleared && !isSignedIn()) leave();
+/**
+ * Signs out this page when another tab signs out, and stops it when another tab signs in as
+ * another account.
+ *
+ * @param {(user: User) => void} changed called once, with the user of the other account
+ */
+export function followOtherTabs(changed) {
+  showChange = changed;
+  account = stored.userOf(stored.accessToken())?.sub ?? null;
+  const check = () => {
+    if (isOver) return;
+    if (!stored.isSignedIn()) leave();
+    else isOfThisAccount(stored.accessToken());
+  };
+  addEventListener("storage", ({ key }) => {
+    if (key === null || key === "token" || key === "refreshToken") check();
   });
+  // A page that the browser had put aside has missed the events.
+  addEventListener("pageshow", ({ persisted }) => persisted && check());
+}
+
+/** Returns the token if it is of this page's account, so that data of two accounts never mix. @param {string} token */
+function ofThisAccount(token) {
+  if (isOver || !isOfThisAccount(token)) throw new SignedOut();
+  return token;
+}
+
+/** Stops the page if the token is of another account. @param {string | null} token */
+function isOfThisAccount(token) {
+  const user = stored.userOf(token);
+  // The API refuses what is not a token.
+  if (!user) return true;
+  account ??= user.sub;
+  if (user.sub === account) return true;
+  isOver = true;
+  showChange(user);
+  return false;
 }
 
 /** @param {string} [reason] @returns {never} */
 function endSession(reason) {
-  clearTokens();
+  isOver = true;
+  stored.clearTokens();
   leave(reason);
   throw new SignedOut();
 }
@@ -123,15 +150,37 @@ export function leave(reason) {
 let queue = Promise.resolve();
 
 /**
- * Runs a task while no other tab runs one. Without a secure context, this is limited to one tab.
+ * Runs a task while no other tab runs one. Waits for another tab for a limited time, because it may
+ * hang; the server returns the same tokens to tabs that refresh at the same time. Without a secure
+ * context, this is limited to one tab.
  *
  * @template T
  * @param {() => Promise<T>} task
  * @returns {Promise<T>}
  */
 async function exclusively(task) {
-  if (navigator.locks) return await navigator.locks.request(LOCK, task);
-  const turn = queue.then(task);
-  queue = turn.catch(() => {});
-  return turn;
+  if (!navigator.locks) {
+    const turn = queue.then(task);
+    queue = turn.catch(() => {});
+    return turn;
+  }
+  let isRunning = false;
+  const run = () => {
+    isRunning = true;
+    return task();
+  };
+  try {
+    return await navigator.locks.request(LOCK, { signal: AbortSignal.timeout(REFRESH_LIMIT_MS) }, run);
+  } catch (error) {
+    if (isRunning) throw error;
+    return task();
+  }
+}
+
+/** Runs a task unless another tab runs one. @param {() => Promise<unknown>} task */
+async function unlessAnotherTab(task) {
+  if (!navigator.locks) return exclusively(task);
+  return navigator.locks.request(LOCK, { ifAvailable: true }, async (lock) => {
+    if (lock) await task();
+  });
 }

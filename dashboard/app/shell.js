@@ -37,6 +37,13 @@ export function startShell() {
   });
 }
 
+/** Removes everything that belongs to an account, with open dialogs. */
+export function endShell() {
+  showApplication(null);
+  account.remove();
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+}
+
 /**
  * Shows the name and tabs of the current application, if any.
  *

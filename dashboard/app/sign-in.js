@@ -1,9 +1,17 @@
 // The sign-in flow, with an authorization code that only this tab can exchange (PKCE).
 
-import { apiUrl, request } from "./http.js";
-import { storeTokens } from "./session.js";
+import { apiUrl, Problem, request } from "./http.js";
+import { storeTokens, userOf } from "./tokens.js";
+
+/**
+ * @import { User } from "./tokens.js"
+ * @typedef {{ token: string, refreshToken: string, expiresIn: number }} Tokens
+ * @typedef {{ reason: string }} Failure reason for the sign-in page
+ * @typedef {{ tokens: Tokens, user: User }} Offer tokens of a link that this tab did not ask for
+ */
 
 const VERIFIER = "signInVerifier";
+const CLIENT_STATE = "signInClientState";
 const RETURN_TO = "signInReturnTo";
 
 /** Stores the route to show after the sign-in. @param {string} hash a route, like `#/applications` */
@@ -13,46 +21,75 @@ export function rememberReturn(hash) {
 
 /** Returns the stored route and removes it. */
 export function takeReturn() {
-  const hash = sessionStorage.getItem(RETURN_TO);
-  sessionStorage.removeItem(RETURN_TO);
+  const hash = take(RETURN_TO);
   return hash?.startsWith("#/") ? hash : "#/";
+}
+
+/** @param {string} name of a value in `sessionStorage`, which only this tab can read */
+function take(name) {
+  const value = sessionStorage.getItem(name);
+  sessionStorage.removeItem(name);
+  return value;
 }
 
 /** Starts the sign-in: navigates to GitHub by way of the API. */
 export async function startSignIn() {
-  location.assign(`${apiUrl()}/oauth2/authorization/github${await challenge()}`);
+  const query = new URLSearchParams(await binding());
+  location.assign(`${apiUrl()}/oauth2/authorization/github?${query}`);
 }
 
-async function challenge() {
-  // Without a secure context there is no Web Crypto. Tokens are then returned in the fragment.
-  if (!crypto.subtle) return "";
-  const verifier = base64url(crypto.getRandomValues(new Uint8Array(32)));
-  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
-  sessionStorage.setItem(VERIFIER, verifier);
-  return `?code_challenge=${base64url(new Uint8Array(hash))}&code_challenge_method=S256`;
+/** Parameters that bind the end of the sign-in to this tab. @returns {Promise<Record<string, string>>} */
+async function binding() {
+  const secret = base64url(crypto.getRandomValues(new Uint8Array(32)));
+  if (!crypto.subtle) {
+    // Without a secure context there is no Web Crypto. Tokens are then returned in the fragment.
+    sessionStorage.setItem(CLIENT_STATE, secret);
+    return { client_state: secret };
+  }
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(secret));
+  sessionStorage.setItem(VERIFIER, secret);
+  return { code_challenge: base64url(new Uint8Array(hash)), code_challenge_method: "S256" };
 }
 
 /**
  * Finishes a sign-in with the query and fragment of `/oauth-success`.
  *
  * @param {{ search: string, hash: string }} address
- * @returns {Promise<boolean>} false if the address has no tokens and no code of this tab
- * @throws {import("./http.js").Problem} when the API rejects the code
+ * @returns {Promise<Offer | Failure | null>} null if this tab started the sign-in and is signed in now
  */
 export async function finishSignIn({ search, hash }) {
-  const fragment = new URLSearchParams(hash.slice(1));
+  const codeVerifier = take(VERIFIER);
+  const clientState = take(CLIENT_STATE);
+  try {
+    if (hash.length > 1) return await finishWithTokens(new URLSearchParams(hash.slice(1)), clientState);
+    const code = new URLSearchParams(search).get("code");
+    if (!code || !codeVerifier) return { reason: "invalid_state" };
+    storeTokens(await request("post", "/oauth2/token", { body: { code, codeVerifier } }));
+    return null;
+  } catch (error) {
+    const isRefused = error instanceof Problem && error.status >= 400 && error.status < 500;
+    if (!isRefused) return { reason: "unavailable" };
+    return { reason: hash.length > 1 ? "invalid_link" : "invalid_state" };
+  }
+}
+
+/**
+ * @param {URLSearchParams} fragment
+ * @param {string | null} clientState
+ * @returns {Promise<Offer | Failure | null>}
+ */
+async function finishWithTokens(fragment, clientState) {
   const token = fragment.get("token");
   const refreshToken = fragment.get("refreshToken");
-  if (token && refreshToken) {
+  if (!token || !refreshToken) return { reason: "invalid_link" };
+  if (clientState && fragment.get("clientState") === clientState) {
     storeTokens({ token, refreshToken, expiresIn: Number(fragment.get("expiresIn")) });
-    return true;
+    return null;
   }
-  const code = new URLSearchParams(search).get("code");
-  const codeVerifier = sessionStorage.getItem(VERIFIER);
-  sessionStorage.removeItem(VERIFIER);
-  if (!code || !codeVerifier) return false;
-  storeTokens(await request("post", "/oauth2/token", { body: { code, codeVerifier } }));
-  return true;
+  // Not from the fragment, whose access token may name anyone.
+  const tokens = await request("post", "/refresh", { body: { refreshToken } });
+  const user = userOf(tokens.token);
+  return user ? { tokens, user } : { reason: "invalid_link" };
 }
 
 /** @param {Uint8Array} bytes */

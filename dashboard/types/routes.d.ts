@@ -40,4 +40,6 @@ export interface RequestOptions<M extends Method, P extends PathOf<M>> {
   body?: Body<M, P>;
   headers?: Record<string, string>;
   signal?: AbortSignal;
+  /** Time limit, including the body of the response. */
+  limitMs?: number;
 }

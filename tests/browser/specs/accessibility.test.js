@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { launch, newProfile, newTab, signIn } from "../support/browser.js";
-import { failedCheckout, ingest } from "../support/client.js";
+import { failedCheckout, ingest, signInElsewhere } from "../support/client.js";
 import { startServer } from "../support/server.js";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -32,6 +32,8 @@ before(async () => {
     await ingest(server.url, key, "/ingest/traces", checkout.traces);
     await ingest(server.url, key, "/ingest/logs", checkout.logs);
   }
+  const { token, refreshToken } = (await signInElsewhere(server.url, "mallory")).tokens;
+  application.link = `/oauth-success#token=${token}&refreshToken=${refreshToken}`;
   application.trace = (await call("GET", `/telemetry/traces?applicationId=${application.id}`)).traces[0];
 });
 
@@ -66,6 +68,8 @@ const PAGES = {
   "no such application": [() => "/#/applications/00000000000/logs", ".empty"],
   "no such page": [() => "/#/nothing", ".empty"],
   "sign in": [() => "/login?reason=session_expired", ".notice"],
+  "sign in, refused by GitHub": [() => "/login?reason=github_forbidden", ".notice li"],
+  "a link with tokens": [({ link }) => link, ".choices"],
 };
 
 for (const look of LOOKS) {
@@ -103,6 +107,21 @@ for (const look of LOOKS) {
     });
   });
 }
+
+test("the note that the account has changed is accessible and focused", async () => {
+  const other = await context.newPage();
+  await other.goto("/login?reason=unavailable");
+  const mine = await other.evaluate(() => ({ ...localStorage }));
+  await page.goto("/#/account");
+  await page.getByText("this device").waitFor();
+  const { tokens } = await signInElsewhere(server.url, "mallory");
+  await other.evaluate((them) => Object.assign(localStorage, them), tokens);
+  await page.getByRole("heading", { name: "The account has changed" }).waitFor();
+  await assertAccessible();
+  assert.equal(await page.evaluate(() => document.activeElement.tagName), "H1");
+  await other.evaluate((them) => Object.assign(localStorage, them), mine);
+  await other.close();
+});
 
 async function assertAccessible() {
   await page.evaluate(AXE);

@@ -64,7 +64,22 @@ test("ids in a link are percent-encoded", () => {
 });
 
 test("a route returns the ids that its link was built with", () => {
-  for (const id of ["a1", "a/b", "a?b", "a#b", "100%", "%2F", "{}", "$&", "你 好", "..", "."]) {
+  for (const id of [
+    "a1",
+    "a/b",
+    "a?b",
+    "a#b",
+    "100%",
+    "%2F",
+    "{}",
+    "$&",
+    "你 好",
+    "a\\b",
+    "../x",
+    "a/../b",
+    "..",
+    ".",
+  ]) {
     assert.deepEqual(match(ROUTES, to("/applications/{}/traces/{}", id, "t")).params, { id, trace: "t" });
   }
 });

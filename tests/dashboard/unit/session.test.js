@@ -1,6 +1,7 @@
 import { strict as assert } from "node:assert";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { accessToken, currentToken, isSignedIn, storeTokens } from "../../../dashboard/app/session.js";
+import { currentToken } from "../../../dashboard/app/session.js";
+import { accessToken, isSignedIn, storeTokens } from "../../../dashboard/app/tokens.js";
 import { freshStorage } from "./storage.js";
 
 const NOW = Date.parse("2026-02-03T12:00:00Z");
@@ -67,4 +68,20 @@ test("a response without a refresh token keeps the stored one", () => {
   storeTokens({ accessToken: "a", refreshToken: "r1", expiresIn: 900 });
   storeTokens({ accessToken: "b", expiresIn: 900 });
   assert.equal(localStorage.getItem("refreshToken"), "r1");
+});
+
+/** Makes the renewal due of a token that is valid for another 30 seconds. */
+function dueToken() {
+  storeTokens({ accessToken: "a", refreshToken: "r", expiresIn: 360 });
+  mock.timers.tick(330_000);
+}
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+test("a token whose renewal is due is used while the renewal runs", async (t) => {
+  dueToken();
+  const fetch = t.mock.method(globalThis, "fetch", () => new Promise(() => {}));
+  assert.deepEqual([await currentToken(), await currentToken()], ["a", "a"]);
+  await settled();
+  assert.equal(fetch.mock.callCount(), 1);
 });
