@@ -5,6 +5,7 @@ import { currentToken, renewToken } from "./session.js";
 
 /**
  * @import { Body, Method, PathOf, Query, RequestOptions, ResponseBody } from "../types/routes"
+ * @import { Repeatable } from "./repeatable.js"
  * @typedef {{ cursor?: string | null }} Page cursor of a list page
  */
 
@@ -20,7 +21,7 @@ import { currentToken, renewToken } from "./session.js";
  */
 async function authorized(method, path, options = {}) {
   const send = (/** @type {string} */ token) =>
-    request(method, path, { ...options, headers: { authorization: `Bearer ${token}` } });
+    request(method, path, { ...options, headers: { ...options.headers, authorization: `Bearer ${token}` } });
   const token = await currentToken();
   try {
     return await send(token);
@@ -45,8 +46,9 @@ export const endOtherSessions = () => authorized("delete", "/sessions", { query:
 export const applications = (signal) => authorized("get", "/applications", { signal });
 /** @param {string} id @param {AbortSignal} signal */
 export const application = (id, signal) => authorized("get", "/applications/{id}", { ids: { id }, signal });
-/** @param {Body<"post", "/applications">} body */
-export const createApplication = (body) => authorized("post", "/applications", { body });
+/** @param {Repeatable<Body<"post", "/applications">>} creation */
+export const createApplication = ({ body, key }) =>
+  authorized("post", "/applications", { body, headers: { "idempotency-key": key } });
 /** @param {string} id @param {Body<"patch", "/applications/{id}">} body */
 export const changeApplication = (id, body) =>
   authorized("patch", "/applications/{id}", { ids: { id }, body });
@@ -58,8 +60,13 @@ export const audit = (id, query, signal) =>
 
 /** @param {string} id @param {AbortSignal} signal */
 export const keys = (id, signal) => authorized("get", "/apikey", { query: { ApplicationId: id }, signal });
-/** @param {string} id of the application @param {Body<"post", "/apikey">} body */
-export const mintKey = (id, body) => authorized("post", "/apikey", { query: { ApplicationId: id }, body });
+/** @param {string} id of the application @param {Repeatable<Body<"post", "/apikey">>} creation */
+export const mintKey = (id, { body, key }) =>
+  authorized("post", "/apikey", {
+    query: { ApplicationId: id },
+    body,
+    headers: { "idempotency-key": key },
+  });
 /** @param {string} id @param {Body<"patch", "/apikey/{id}">} body */
 export const changeKey = (id, body) => authorized("patch", "/apikey/{id}", { ids: { id }, body });
 /** @param {string} id @param {Body<"post", "/apikey/{id}/rotate">} body */

@@ -19,7 +19,7 @@ export interface paths {
         put?: never;
         /**
          * Create an API key
-         * @description Returns the key as a JSON string. It cannot be read again. All fields and the body itself are optional; a key has all scopes unless the body lists some.
+         * @description Returns the key as a JSON string. It cannot be read again. All fields and the body itself are optional; a key has all scopes unless the body lists some. Sent again with the same `Idempotency-Key`, it revokes the first key and returns a new one.
          */
         post: operations["mintKey"];
         delete?: never;
@@ -87,7 +87,7 @@ export interface paths {
         put?: never;
         /**
          * Create an application
-         * @description Creates an application that the signed-in user owns. A user can own 100 applications.
+         * @description Creates an application that the signed-in user owns. A user can own 100 applications. Sent again with the same `Idempotency-Key`, it returns the same application.
          */
         post: operations["createApplication"];
         delete?: never;
@@ -1366,6 +1366,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Unprocessable Entity */
+        "422-idempotency-key-reused": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Too Many Requests */
         "429-rate-limited": {
             headers: {
@@ -1522,6 +1531,7 @@ export type Response413Status = components['responses']['413-status'];
 export type Response413TooLarge = components['responses']['413-too-large'];
 export type Response415Status = components['responses']['415-status'];
 export type Response415UnsupportedMediaType = components['responses']['415-unsupported-media-type'];
+export type Response422IdempotencyKeyReused = components['responses']['422-idempotency-key-reused'];
 export type Response429RateLimited = components['responses']['429-rate-limited'];
 export type Response429Status = components['responses']['429-status'];
 export type Response500InternalError = components['responses']['500-internal-error'];
@@ -1562,7 +1572,14 @@ export interface operations {
             query: {
                 ApplicationId: components["schemas"]["ApplicationId"];
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description A text that the client chooses for this creation, such as a random UUID, and sends again
+                 *     when it repeats the request after a lost answer. It counts for 24 hours. Another request
+                 *     with the same key is refused with 422.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1588,6 +1605,7 @@ export interface operations {
             409: components["responses"]["409-key-limit"];
             413: components["responses"]["413-too-large"];
             415: components["responses"]["415-unsupported-media-type"];
+            422: components["responses"]["422-idempotency-key-reused"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
         };
@@ -1715,7 +1733,14 @@ export interface operations {
     createApplication: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A text that the client chooses for this creation, such as a random UUID, and sends again
+                 *     when it repeats the request after a lost answer. It counts for 24 hours. Another request
+                 *     with the same key is refused with 422.
+                 */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1736,9 +1761,11 @@ export interface operations {
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-access-token"];
+            404: components["responses"]["404-not-found"];
             409: components["responses"]["409-application-limit"];
             413: components["responses"]["413-too-large"];
             415: components["responses"]["415-unsupported-media-type"];
+            422: components["responses"]["422-idempotency-key-reused"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
         };

@@ -24,6 +24,7 @@ mod events;
 mod front_door;
 mod github_trouble;
 mod health;
+mod idempotency;
 mod ingest;
 mod ingest_trouble;
 mod key_rotation;

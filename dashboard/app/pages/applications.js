@@ -3,6 +3,7 @@
 import * as api from "../api.js";
 import { fill, freshId, h } from "../dom.js";
 import { compact, fullDay } from "../format.js";
+import { repeatable } from "../repeatable.js";
 import { go, to } from "../router.js";
 import { sparkline } from "../charts/series.js";
 import { startOf } from "../timespan.js";
@@ -88,6 +89,7 @@ function create() {
     placeholder: "Checkout",
     autocomplete: "off",
   });
+  const creation = repeatable((/** @type {import("../../types/openapi").NewApplication} */ body) => body);
   formDialog({
     title: "New application",
     action: "Create",
@@ -113,7 +115,7 @@ function create() {
     ],
     ready: () => input.value.trim() !== "",
     async save() {
-      const application = await api.createApplication({ name: input.value, environment });
+      const application = await api.createApplication(creation({ name: input.value, environment }));
       go(to("/applications/{}/keys", application.id));
     },
   });

@@ -6,6 +6,7 @@ import { keepFresh } from "../live.js";
 import { errorBanner } from "../ui/banner.js";
 import { empty, field, heading, skeleton } from "../ui/bits.js";
 import { confirmDialog, formDialog } from "../ui/dialog.js";
+import { repeatable } from "../repeatable.js";
 import { plus } from "../ui/icons.js";
 import { keyRow } from "./key-row.js";
 import { showKey } from "./new-key-dialog.js";
@@ -101,6 +102,12 @@ function keyActions(application, changed) {
   };
 }
 
+/** @param {{ name: string, scopes: KeyScope[], days: number }} values of the form; 0 days: no expiry */
+function newKey({ name, scopes, days }) {
+  const expiresAt = days ? new Date(Date.now() + days * DAY_MS).toISOString() : undefined;
+  return { name, scopes, expiresAt };
+}
+
 /** @param {Application} application @param {Show} shown */
 function mint(application, shown) {
   const name = h("input", {
@@ -120,6 +127,7 @@ function mint(application, shown) {
     return { scope, text, input };
   });
   const chosen = () => scopes.filter(({ input }) => input.checked).map(({ scope }) => scope);
+  const creation = repeatable(newKey);
   formDialog({
     title: "New key",
     action: "Create key",
@@ -139,10 +147,8 @@ function mint(application, shown) {
     ],
     ready: () => name.value.trim() !== "" && chosen().length > 0,
     async save() {
-      const expiresAt = life.value
-        ? new Date(Date.now() + Number(life.value) * DAY_MS).toISOString()
-        : undefined;
-      const key = await api.mintKey(application.id, { name: name.value, scopes: chosen(), expiresAt });
+      const values = { name: name.value, scopes: chosen(), days: Number(life.value) };
+      const key = await api.mintKey(application.id, creation(values));
       return () =>
         shown(
           key,

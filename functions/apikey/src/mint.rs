@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::extract::State;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::access::{ApplicationName, OfApplication};
 use shared::base::clock;
 use shared::base::ids::{ApplicationId, KeyId, PublicKeyId};
@@ -12,10 +12,12 @@ use shared::base::random;
 use shared::identity::access_token::Principal;
 use shared::identity::api_key::{ApiKey, KeyRecord, KeyState, Scope};
 use shared::identity::application::Name;
+use shared::identity::idempotency::RepeatableCreation;
 use shared::store::api_keys::MintOutcome;
 use shared::web::body::OptionalJson;
 use shared::web::credentials::SignedIn;
 use shared::web::error::{Conflict, Error, Resource};
+use shared::web::idempotency::{IdempotencyHeader, OptionalIdempotencyKey};
 use shared::web::query::Query;
 use shared::web::request_log;
 use utoipa::{IntoParams, ToSchema};
@@ -35,12 +37,16 @@ impl OfApplication for KeysQuery {
 }
 
 /// Body of `POST /apikey`. All fields, and the body itself, are optional.
-#[derive(Default, Deserialize, ToSchema)]
+#[derive(Default, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = NewKey)]
 pub(crate) struct Mint {
     name: Option<Name>,
-    #[serde(default, deserialize_with = "clock::deserialize_rfc3339_option")]
+    #[serde(
+        default,
+        deserialize_with = "clock::deserialize_rfc3339_option",
+        serialize_with = "clock::serialize_rfc3339_option"
+    )]
     #[schema(example = "2027-01-31T12:00:00Z")]
     expires_at: Option<Timestamp>,
     #[schema(min_items = 1)]
@@ -51,27 +57,36 @@ pub(crate) struct Mint {
 #[utoipa::path(
     post, path = "/apikey", operation_id = "mintKey",
     summary = "Create an API key",
-    description = "Returns the key as a JSON string. It cannot be read again. All fields and the body itself are optional; a key has all scopes unless the body lists some.",
-    params(KeysQuery),
+    description = "Returns the key as a JSON string. It cannot be read again. All fields and the body itself are optional; a key has all scopes unless the body lists some. Sent again with the same `Idempotency-Key`, it revokes the first key and returns a new one.",
+    params(KeysQuery, IdempotencyHeader),
     request_body(content = Option<Mint>),
-    responses((status = 200, body = String, content_type = "application/json", description = "The key.", example = json!("upblit_live_L6H9O5sHpHYx0yNPyZ8TkqXo2RdVqzvJ5l0cWmYy1bGhN3aPsE4aBcDeF")), (status = 400), (status = 401), (status = 404), (status = 409), (status = 413), (status = 415)),
+    responses((status = 200, body = String, content_type = "application/json", description = "The key.", example = json!("upblit_live_L6H9O5sHpHYx0yNPyZ8TkqXo2RdVqzvJ5l0cWmYy1bGhN3aPsE4aBcDeF")), (status = 400), (status = 401), (status = 404), (status = 409), (status = 413), (status = 415), (status = 422)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn mint(
     State(state): State<crate::State>,
     SignedIn(principal): SignedIn,
     Query(query): Query<KeysQuery>,
+    OptionalIdempotencyKey(key): OptionalIdempotencyKey,
     OptionalJson(body): OptionalJson<Mint>,
 ) -> Result<axum::Json<String>, Error> {
     let application_id = query.application.id()?;
     let now = state.clock.now();
+    let creation = key.map(|key| RepeatableCreation::new(key, "key", &(application_id, &body)));
+    let creation = creation.transpose();
+    let creation = creation.map_err(|error| Error::Internal(error.into()))?;
     let (key, record) = new_key(application_id, body, &principal, now)?;
-    match state.database.mint_key(&record, principal, now).await? {
+    match state
+        .database
+        .mint_key(&record, principal, creation.as_ref(), now)
+        .await?
+    {
         MintOutcome::Minted => {
             request_log::record_key(record.id);
             Ok(axum::Json(key.expose().to_owned()))
         }
         MintOutcome::NotAMember => Err(Error::NotFound(Resource::Application)),
+        MintOutcome::KeyReused => Err(Error::IdempotencyKeyReused),
         MintOutcome::KeyLimit => Err(Error::Conflict(Conflict::KeyLimit)),
     }
 }

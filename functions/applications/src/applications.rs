@@ -12,11 +12,13 @@ use shared::identity::access_token::{InvalidAccessToken, Principal};
 use shared::identity::application::{
     Application, Name, RetentionDays, Role, Shards, TelemetrySettings,
 };
+use shared::identity::idempotency::RepeatableCreation;
 use shared::store::applications::{CreateOutcome, Membership, RenameOutcome};
 use shared::store::applications_with_keys::{DeleteOutcome, SettingsOutcome};
 use shared::web::body::Json;
 use shared::web::credentials::SignedIn;
 use shared::web::error::{Conflict, Error, Resource};
+use shared::web::idempotency::{IdempotencyHeader, OptionalIdempotencyKey};
 use shared::web::query::{NoParameters, Query};
 use shared::web::request_log;
 use utoipa::ToSchema;
@@ -47,7 +49,7 @@ pub(crate) struct Applications {
 }
 
 /// Body of `POST /applications`.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = NewApplication)]
 pub(crate) struct Create {
@@ -71,16 +73,21 @@ pub(crate) struct Change {
 #[utoipa::path(
     post, path = "/applications", operation_id = "createApplication",
     summary = "Create an application",
-    description = "Creates an application that the signed-in user owns. A user can own 100 applications.",
+    description = "Creates an application that the signed-in user owns. A user can own 100 applications. Sent again with the same `Idempotency-Key`, it returns the same application.",
+    params(IdempotencyHeader),
     request_body = Create,
-    responses((status = 201, body = ApplicationResponse), (status = 400), (status = 401), (status = 409), (status = 413), (status = 415)),
+    responses((status = 201, body = ApplicationResponse), (status = 400), (status = 401), (status = 404), (status = 409), (status = 413), (status = 415), (status = 422)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn create(
     State(state): State<crate::State>,
     SignedIn(principal): SignedIn,
+    OptionalIdempotencyKey(key): OptionalIdempotencyKey,
     Json(body): Json<Create>,
 ) -> Result<(StatusCode, axum::Json<ApplicationResponse>), Error> {
+    let creation = key.map(|key| RepeatableCreation::new(key, "application", &body));
+    let creation = creation.transpose();
+    let creation = creation.map_err(|error| Error::Internal(error.into()))?;
     let application = Application {
         id: ApplicationId::generate(body.environment, &mut random::rng()),
         name: body.name,
@@ -94,13 +101,21 @@ pub(crate) async fn create(
     request_log::record_application(application.id);
     match state
         .database
-        .create_application(&application, principal)
+        .create_application(&application, principal, creation.as_ref())
         .await?
     {
         CreateOutcome::Created => {
             let response = application_response(&state, application, Role::Owner);
             Ok((StatusCode::CREATED, axum::Json(response)))
         }
+        CreateOutcome::CreatedBefore(id) => {
+            request_log::record_application(id);
+            let created = state.database.application_of(principal.user_id, id).await?;
+            let created = created.ok_or(Error::NotFound(Resource::Application))?;
+            let response = membership_response(&state, created);
+            Ok((StatusCode::CREATED, axum::Json(response)))
+        }
+        CreateOutcome::KeyReused => Err(Error::IdempotencyKeyReused),
         CreateOutcome::LimitReached => Err(Error::Conflict(Conflict::ApplicationLimit)),
         CreateOutcome::UserGone => Err(InvalidAccessToken.into()),
     }

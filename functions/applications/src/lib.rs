@@ -16,11 +16,12 @@ mod audit;
 mod me;
 
 /// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
-const TABLES: [Table; 4] = [
+const TABLES: [Table; 5] = [
     Table::Users,
     Table::RefreshTokens,
     Table::Applications,
     Table::ApiKeys,
+    Table::ShortLived,
 ];
 
 /// State shared by the handlers.

@@ -6,6 +6,7 @@ pub mod api_key;
 pub mod application;
 pub mod audit;
 pub mod authorization_code;
+pub mod idempotency;
 pub mod key_faults;
 pub mod login;
 pub mod rate_limit;

@@ -5,23 +5,26 @@
 //! This detects a key that is added between reading the keys and deleting the application,
 //! or changing the settings that each key has a copy of.
 
-use crate::error::failed;
-use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, PutBuilder, UpdateBuilder};
-use aws_sdk_dynamodb::types::{ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, Update};
+pub(crate) mod key_count;
+
+use crate::error::{corrupt, failed};
+use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, PutBuilder};
+use aws_sdk_dynamodb::types::{ConditionCheck, Put, Update};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::attribute::{self, Item, number, string};
+use crate::attribute::{self, Item, string};
 use crate::batch_get::MAX_ITEMS;
-use crate::telemetry_settings::{self, SettingsRow};
+use crate::idempotency;
+use crate::telemetry_settings::SettingsRow;
 use crate::user_transaction::UserTransaction;
 use crate::{ChangeError, Database, StorageError, audit, keys, users};
 use upblit_base::clock;
 use upblit_base::ids::{ApplicationId, UserId};
 use upblit_identity::access_token::Principal;
-use upblit_identity::api_key::MAX_KEYS_PER_APPLICATION;
-use upblit_identity::application::{Application, Name, Role, TelemetrySettings};
+use upblit_identity::application::{Application, Name, Role};
 use upblit_identity::audit::{Actor, AuditAction, AuditEntry};
+use upblit_identity::idempotency::RepeatableCreation;
 
 /// An application as one of its members sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +42,10 @@ pub struct Membership {
 pub enum CreateOutcome {
     /// The application is stored.
     Created,
+    /// The same request with the same idempotency key created this application before.
+    CreatedBefore(ApplicationId),
+    /// Another request has used the idempotency key.
+    KeyReused,
     /// The user owns the maximum number of applications.
     LimitReached,
     /// The user no longer exists.
@@ -55,7 +62,8 @@ pub enum RenameOutcome {
 }
 
 impl Database {
-    /// Creates an application that the caller owns. One transaction.
+    /// Creates an application that the caller owns, unless the same request with the same
+    /// idempotency key has done so before. One transaction.
     ///
     /// # Errors
     /// When the caller's session has ended, or storage fails.
@@ -63,7 +71,9 @@ impl Database {
         &self,
         application: &Application,
         principal: Principal,
+        creation: Option<&RepeatableCreation>,
     ) -> Result<CreateOutcome, ChangeError> {
+        let now = application.created_at;
         let member = MemberRow {
             application_id: application.id,
             sk: keys::member(application.created_by),
@@ -74,15 +84,25 @@ impl Database {
             application.id,
             Actor::User(application.created_by),
             AuditAction::ApplicationCreated,
-            application.created_at,
+            now,
         );
-        let mut transaction = UserTransaction::new(self, principal, application.created_at);
+        let mut transaction = UserTransaction::new(self, principal, now);
         let writes = &mut transaction.writes;
         let user = writes.update(users::add_application(self, application.created_by));
         writes.put_row(self.put_new(), MetaRow::new(application));
         writes.put_row(self.put_new(), member);
         audit::record(writes, self, &entry);
+        let record = creation.map(|creation| {
+            let used = (principal.user_id, creation);
+            let slot = idempotency::record(writes, self, used, application.id, None, now);
+            (creation, slot)
+        });
         let outcome = transaction.commit(self).await?;
+        if let Some((creation, slot)) = record
+            && outcome.refused(slot)
+        {
+            return Ok(created_before(outcome.item(slot), creation)?);
+        }
         if outcome.refused(user) {
             return Ok(match outcome.item(user) {
                 None => CreateOutcome::UserGone,
@@ -203,6 +223,17 @@ impl Database {
     }
 }
 
+/// The outcome of a creation whose idempotency key was used before.
+fn created_before(
+    item: Option<&Item>,
+    creation: &RepeatableCreation,
+) -> Result<CreateOutcome, StorageError> {
+    Ok(match idempotency::created_before(item, creation)? {
+        Some(id) => CreateOutcome::CreatedBefore(id.parse().map_err(corrupt)?),
+        None => CreateOutcome::KeyReused,
+    })
+}
+
 /// A condition check that the user is a member, for a transaction.
 pub(crate) fn check_member(
     database: &Database,
@@ -213,68 +244,6 @@ pub(crate) fn check_member(
         .table_name(&database.tables.applications)
         .set_key(Some(key(application_id, &keys::member(user_id))))
         .condition_expression("attribute_exists(application_id)")
-}
-
-/// Why a key could not be added.
-pub(crate) enum KeyNotAdded {
-    /// The application does not exist.
-    Gone,
-    /// The application has the maximum number of keys.
-    Full,
-    /// The application's settings differ from those the key would get.
-    OtherSettings(TelemetrySettings),
-}
-
-/// Increments the key count if the application has these settings. [`KeyNotAdded`] reads
-/// the reason for a refusal from the item.
-pub(crate) fn add_key(
-    database: &Database,
-    application_id: ApplicationId,
-    settings: TelemetrySettings,
-) -> UpdateBuilder {
-    let condition = telemetry_settings::condition(settings);
-    let update = count_keys(database, application_id, "+")
-        .condition_expression(format!("#keys < :max AND {condition}"))
-        .expression_attribute_values(":max", number(MAX_KEYS_PER_APPLICATION))
-        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-    telemetry_settings::values(settings)
-        .into_iter()
-        .fold(update, |update, (name, value)| {
-            update.expression_attribute_values(name, value)
-        })
-}
-
-impl KeyNotAdded {
-    /// Determines the reason from the item that [`add_key`] was refused with.
-    pub(crate) fn read(item: Option<&Item>) -> Result<Self, StorageError> {
-        let Some(item) = item else {
-            return Ok(Self::Gone);
-        };
-        let meta: MetaRow = attribute::from_item(item.clone())?;
-        if meta.keys >= MAX_KEYS_PER_APPLICATION {
-            Ok(Self::Full)
-        } else {
-            Ok(Self::OtherSettings(meta.telemetry.into()))
-        }
-    }
-}
-
-/// Decrements the key count.
-pub(crate) fn remove_key(database: &Database, application_id: ApplicationId) -> UpdateBuilder {
-    count_keys(database, application_id, "-")
-        .condition_expression("#keys > :zero")
-        .expression_attribute_values(":zero", number(0))
-}
-
-fn count_keys(database: &Database, application_id: ApplicationId, sign: &str) -> UpdateBuilder {
-    Update::builder()
-        .table_name(&database.tables.applications)
-        .set_key(Some(key(application_id, keys::META)))
-        .update_expression(format!(
-            "SET #keys = #keys {sign} :one, revision = revision + :one"
-        ))
-        .expression_attribute_names("#keys", "keys")
-        .expression_attribute_values(":one", number(1))
 }
 
 pub(crate) fn key(application_id: ApplicationId, sk: &str) -> Item {

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use upblit_base::clock;
 use upblit_base::ids::{ApplicationId, PublicKeyId, UserId};
 use upblit_identity::audit::{AuditPosition, Subject};
+use upblit_identity::idempotency::IdempotencyKey;
 use upblit_identity::rate_limit::RateWindow;
 use upblit_telemetry::batch::Signal;
 use upblit_telemetry::chunk::Position;
@@ -124,6 +125,11 @@ pub(crate) fn parse_chunk(sk: &str) -> Option<Position> {
 /// A text that sorts before the key of every chunk positioned at this time or later.
 pub(crate) fn chunks_from(at: Timestamp) -> String {
     sortable(at)
+}
+
+/// Partition key of what a user created with an idempotency key.
+pub(crate) fn creation(user_id: UserId, key: IdempotencyKey) -> String {
+    format!("creation#{user_id}#{key}")
 }
 
 /// Partition key of the counter of a key's quota in a rate-limit window.

@@ -11,6 +11,7 @@ mod batch_get;
 mod conditional;
 pub(crate) mod database;
 mod error;
+mod idempotency;
 pub mod key_health;
 pub mod keys;
 pub mod refresh_tokens;

@@ -56,6 +56,9 @@ pub enum Error {
     /// The request is valid but conflicts with the current state.
     #[error("{0}")]
     Conflict(Conflict),
+    /// The idempotency key was used for another request.
+    #[error("this Idempotency-Key was used for another request")]
+    IdempotencyKeyReused,
     /// Too many requests, events or invalid keys.
     #[error("{detail}")]
     RateLimited {

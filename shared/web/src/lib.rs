@@ -5,6 +5,7 @@ pub mod body;
 pub mod client;
 pub mod credentials;
 pub mod error;
+pub mod idempotency;
 mod input;
 pub mod path;
 pub mod problem;

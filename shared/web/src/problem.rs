@@ -136,6 +136,7 @@ pub fn examples() -> Vec<(StatusCode, &'static str, serde_json::Value)> {
         Error::Conflict(Conflict::KeyLimit),
         Error::Conflict(Conflict::RotationOverlap),
         Error::Conflict(Conflict::KeyRevoked),
+        Error::IdempotencyKeyReused,
         Error::TooLarge(words("the body is larger than 64 KiB")),
         Error::UnsupportedMedia(words(
             "the body must be JSON, with Content-Type: application/json",
@@ -217,6 +218,11 @@ fn classify(error: &Error) -> (&'static str, StatusCode, &'static str) {
         ),
         Error::TooLarge(_) => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
         Error::Conflict(conflict) => (conflict_slug(*conflict), StatusCode::CONFLICT, "Conflict"),
+        Error::IdempotencyKeyReused => (
+            "idempotency-key-reused",
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Idempotency key reused",
+        ),
         Error::RateLimited { .. } => (
             "rate-limited",
             StatusCode::TOO_MANY_REQUESTS,

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use jiff::Timestamp;
 
 use super::{KeyRow, StoredKey, entry, key};
+use crate::applications::key_count;
 use crate::attribute::{self, Item, number, string};
 use crate::transaction::{Slot, Transaction};
 use crate::user_transaction::UserTransaction;
@@ -172,7 +173,7 @@ pub(super) fn revoke(
     entry: &AuditEntry,
 ) -> Slot {
     let key = transaction.update(revocation(database, id, entry.at));
-    transaction.update(applications::remove_key(database, id.application_id));
+    transaction.update(key_count::remove_key(database, id.application_id));
     audit::record(transaction, database, entry);
     key
 }

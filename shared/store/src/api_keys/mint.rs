@@ -1,23 +1,30 @@
 //! Mints keys. A key has a copy of its application's telemetry settings. The first attempt
-//! assumes the defaults, which avoids a read.
+//! assumes the defaults, and that no earlier request had the same idempotency key, which avoids
+//! reads.
 
 use std::ops::ControlFlow;
 
 use aws_sdk_dynamodb::types::Put;
 use jiff::Timestamp;
 
-use super::{KeyRow, entry};
-use crate::applications::{self, KeyNotAdded};
+use super::{KeyRow, entry, revocation};
+use crate::applications::check_member;
+use crate::applications::key_count::{KeyCount, KeyNotAdded, count_key};
+use crate::error::corrupt;
+use crate::idempotency::{self, created_before};
+use crate::transaction::{Outcome, Slot, Transaction};
 use crate::user_transaction::UserTransaction;
 use crate::{ChangeError, Database, StorageError, audit};
+use upblit_base::ids::PublicKeyId;
 use upblit_identity::access_token::Principal;
 use upblit_identity::api_key::KeyRecord;
 use upblit_identity::application::TelemetrySettings;
 use upblit_identity::audit::AuditAction;
+use upblit_identity::idempotency::RepeatableCreation;
 
-/// Maximum number of attempts: with the default settings, with the settings found instead,
-/// and once more in case these changed in between.
-const MAX_ATTEMPTS: usize = 3;
+/// Maximum number of attempts. Each corrects one assumption, or was overtaken by a request with
+/// the same idempotency key.
+const MAX_ATTEMPTS: usize = 8;
 
 /// Result of minting a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,12 +35,15 @@ pub enum MintOutcome {
     NotAMember,
     /// The application has the maximum number of keys.
     KeyLimit,
+    /// Another request has used the idempotency key.
+    KeyReused,
 }
 
 impl Database {
     /// Stores a new key if the caller is a member and the application has fewer than the maximum
-    /// number of keys. One transaction, or two if the application's telemetry settings are not
-    /// the defaults.
+    /// number of keys. If the same request with the same idempotency key has created a key
+    /// before, that one is revoked in the same transaction: only a hash of it is kept, so it cannot
+    /// be returned again. One transaction, and one more for each assumption that is wrong.
     ///
     /// # Errors
     /// When the caller's session has ended, or storage fails.
@@ -41,53 +51,185 @@ impl Database {
         &self,
         record: &KeyRecord,
         principal: Principal,
+        creation: Option<&RepeatableCreation>,
         now: Timestamp,
     ) -> Result<MintOutcome, ChangeError> {
-        let mut settings = TelemetrySettings::default();
+        let mint = Mint {
+            database: self,
+            record,
+            principal,
+            creation,
+            now,
+        };
+        let mut assumed = Assumed::default();
         for _ in 0..MAX_ATTEMPTS {
-            match self.mint_with(settings, record, principal, now).await? {
+            match mint.attempt(assumed).await? {
                 ControlFlow::Break(outcome) => return Ok(outcome),
-                ControlFlow::Continue(found) => settings = found,
+                ControlFlow::Continue(found) => assumed = found,
             }
         }
-        let cause = "the settings of the application kept changing";
+        let cause = "the settings or the keys of the application kept changing";
         Err(StorageError::Contended(cause.into()).into())
     }
+}
 
-    /// Mints the key for these telemetry settings, or returns the application's settings if
-    /// they differ.
-    async fn mint_with(
+/// What an attempt assumes, and its conditions check.
+#[derive(Debug, Clone, Copy, Default)]
+struct Assumed {
+    settings: TelemetrySettings,
+    earlier: Option<Earlier>,
+}
+
+/// The key that an earlier request with the same idempotency key created.
+#[derive(Debug, Clone, Copy)]
+struct Earlier {
+    id: PublicKeyId,
+    is_revoked: bool,
+}
+
+struct Mint<'a> {
+    database: &'a Database,
+    record: &'a KeyRecord,
+    principal: Principal,
+    creation: Option<&'a RepeatableCreation>,
+    now: Timestamp,
+}
+
+/// The writes of an attempt that may be refused.
+struct Slots<'a> {
+    member: Slot,
+    room: Slot,
+    count: KeyCount,
+    replaced: Option<Slot>,
+    creation: Option<(&'a RepeatableCreation, Slot)>,
+}
+
+impl Mint<'_> {
+    /// Mints the key, or corrects an assumption.
+    async fn attempt(
         &self,
-        settings: TelemetrySettings,
-        record: &KeyRecord,
-        principal: Principal,
-        now: Timestamp,
-    ) -> Result<ControlFlow<MintOutcome, TelemetrySettings>, ChangeError> {
-        let application_id = record.id.application_id;
-        let row = KeyRow::new(record, settings);
-        let put = Put::builder()
-            .table_name(&self.tables.api_keys)
-            .condition_expression("attribute_not_exists(key_id)");
-        let entry = entry(record.id, principal, AuditAction::KeyMinted, now);
-        let mut transaction = UserTransaction::new(self, principal, now);
-        let writes = &mut transaction.writes;
-        let user_id = principal.user_id;
-        let member = writes.check(applications::check_member(self, application_id, user_id));
-        let room = writes.update(applications::add_key(self, application_id, settings));
-        writes.put_row(put, row);
-        audit::record(writes, self, &entry);
-        let outcome = transaction.commit(self).await?;
-        if outcome.refused(member) {
-            return Ok(ControlFlow::Break(MintOutcome::NotAMember));
-        }
-        if outcome.refused(room) {
-            return Ok(match KeyNotAdded::read(outcome.item(room))? {
-                KeyNotAdded::Gone => ControlFlow::Break(MintOutcome::NotAMember),
-                KeyNotAdded::Full => ControlFlow::Break(MintOutcome::KeyLimit),
-                KeyNotAdded::OtherSettings(found) => ControlFlow::Continue(found),
-            });
+        assumed: Assumed,
+    ) -> Result<ControlFlow<MintOutcome, Assumed>, ChangeError> {
+        let (transaction, slots) = self.transaction(assumed);
+        let outcome = transaction.commit(self.database).await?;
+        if let Some(refused) = refusal(&outcome, &slots, assumed)? {
+            return Ok(refused);
         }
         outcome.must_commit()?;
         Ok(ControlFlow::Break(MintOutcome::Minted))
+    }
+
+    fn transaction(&self, assumed: Assumed) -> (UserTransaction, Slots<'_>) {
+        let application_id = self.record.id.application_id;
+        let mut transaction = UserTransaction::new(self.database, self.principal, self.now);
+        let writes = &mut transaction.writes;
+        let member = check_member(self.database, application_id, self.principal.user_id);
+        let member = writes.check(member);
+        let replaced = assumed.earlier.filter(|earlier| !earlier.is_revoked);
+        let count = match replaced {
+            Some(_) => KeyCount::Unchanged,
+            None => KeyCount::OneMore,
+        };
+        let room = count_key(self.database, application_id, count, assumed.settings);
+        let slots = Slots {
+            member,
+            room: writes.update(room),
+            count,
+            replaced: replaced.map(|earlier| self.revoke(writes, earlier.id)),
+            creation: self.record_creation(writes, assumed.earlier),
+        };
+        self.put(writes, assumed.settings);
+        (transaction, slots)
+    }
+
+    fn put(&self, writes: &mut Transaction, settings: TelemetrySettings) {
+        let put = Put::builder()
+            .table_name(&self.database.tables.api_keys)
+            .condition_expression("attribute_not_exists(key_id)");
+        writes.put_row(put, KeyRow::new(self.record, settings));
+        let entry = entry(
+            self.record.id,
+            self.principal,
+            AuditAction::KeyMinted,
+            self.now,
+        );
+        audit::record(writes, self.database, &entry);
+    }
+
+    /// Revokes the key that the new one replaces.
+    fn revoke(&self, writes: &mut Transaction, id: PublicKeyId) -> Slot {
+        let entry = entry(id, self.principal, AuditAction::KeyRevoked, self.now);
+        audit::record(writes, self.database, &entry);
+        writes.update(revocation(self.database, id, self.now))
+    }
+
+    fn record_creation(
+        &self,
+        writes: &mut Transaction,
+        earlier: Option<Earlier>,
+    ) -> Option<(&RepeatableCreation, Slot)> {
+        let creation = self.creation?;
+        let used = (self.principal.user_id, creation);
+        let earlier = earlier.map(|earlier| earlier.id.to_string());
+        let earlier = earlier.as_deref();
+        let created = self.record.id;
+        let slot = idempotency::record(writes, self.database, used, created, earlier, self.now);
+        Some((creation, slot))
+    }
+}
+
+/// Why an attempt was refused: for good, or because of an assumption, which it corrects. `None` if
+/// it was not.
+fn refusal(
+    outcome: &Outcome,
+    slots: &Slots<'_>,
+    assumed: Assumed,
+) -> Result<Option<ControlFlow<MintOutcome, Assumed>>, StorageError> {
+    if outcome.refused(slots.member) {
+        return Ok(Some(ControlFlow::Break(MintOutcome::NotAMember)));
+    }
+    if let Some((creation, slot)) = slots.creation
+        && outcome.refused(slot)
+    {
+        return Ok(Some(match created_before(outcome.item(slot), creation)? {
+            None => ControlFlow::Break(MintOutcome::KeyReused),
+            Some(id) => ControlFlow::Continue(assumed.replacing(&id)?),
+        }));
+    }
+    if slots.replaced.is_some_and(|slot| outcome.refused(slot)) {
+        return Ok(Some(ControlFlow::Continue(assumed.with_earlier_revoked())));
+    }
+    if !outcome.refused(slots.room) {
+        return Ok(None);
+    }
+    let reason = KeyNotAdded::read(outcome.item(slots.room), slots.count)?;
+    Ok(Some(match reason {
+        KeyNotAdded::Gone => ControlFlow::Break(MintOutcome::NotAMember),
+        KeyNotAdded::Full => ControlFlow::Break(MintOutcome::KeyLimit),
+        KeyNotAdded::OtherSettings(settings) => ControlFlow::Continue(Assumed {
+            settings,
+            ..assumed
+        }),
+    }))
+}
+
+impl Assumed {
+    fn replacing(self, id: &str) -> Result<Self, StorageError> {
+        let earlier = Earlier {
+            id: id.parse().map_err(corrupt)?,
+            is_revoked: false,
+        };
+        Ok(Self {
+            earlier: Some(earlier),
+            ..self
+        })
+    }
+
+    fn with_earlier_revoked(self) -> Self {
+        let earlier = self.earlier.map(|earlier| Earlier {
+            is_revoked: true,
+            ..earlier
+        });
+        Self { earlier, ..self }
     }
 }
