@@ -552,7 +552,13 @@ export interface components {
             name?: components["schemas"]["Name"] | null;
             retentionDays?: components["schemas"]["RetentionDays"] | null;
             shards?: components["schemas"]["Shards"] | null;
-        };
+        } & ({
+            name: unknown;
+        } | {
+            retentionDays: unknown;
+        } | {
+            shards: unknown;
+        });
         /**
          * @description Id of an application: 11 base62 characters. The first is `L` or `T`, for its
          *     `Environment`.
@@ -594,11 +600,13 @@ export interface components {
         Environment: "production" | "test";
         /** @description `ExportLogsServiceRequest` of OTLP 1.11, in its JSON encoding. */
         ExportLogs: {
-            resourceLogs: Record<string, never>[];
+            /** @description Log records by resource and scope. */
+            resourceLogs?: Record<string, never>[] | null;
         };
         /** @description `ExportTraceServiceRequest` of OTLP 1.11, in its JSON encoding. */
         ExportTraces: {
-            resourceSpans: Record<string, never>[];
+            /** @description Spans by resource and scope. */
+            resourceSpans?: Record<string, never>[] | null;
         };
         /** @description `ExportTraceServiceResponse` or `ExportLogsServiceResponse`; empty if all events were stored. */
         Exported: {
@@ -638,7 +646,11 @@ export interface components {
         KeyChange: {
             name?: components["schemas"]["Name"] | null;
             status?: components["schemas"]["WantedStatus"] | null;
-        };
+        } & ({
+            name: unknown;
+        } | {
+            status: unknown;
+        });
         KeyHealth: {
             /** Format: int64 */
             accepted: number;
@@ -712,10 +724,10 @@ export interface components {
             /** @description The log records, at most 10,000. */
             logs: components["schemas"]["LogEvent"][];
             /**
-             * Format: date-time
-             * @description Time of sending. Used for records without a time.
+             * @description Time of sending, in RFC 3339, used for records without a time. Any other value counts as
+             *     none.
              */
-            timestamp?: string | null;
+            timestamp?: unknown;
         };
         /** @description A log record. Other fields are kept as attributes. */
         LogEvent: {
@@ -793,7 +805,8 @@ export interface components {
             total: components["schemas"]["Total"];
         };
         /**
-         * @description A display name: trimmed, 1 to `MAX_NAME_CHARS` characters, no control characters.
+         * @description A display name of 1 to 80 characters, without control characters. White space around it is
+         *     removed.
          * @example Shop
          */
         Name: string;
@@ -807,10 +820,12 @@ export interface components {
         NewKey: {
             /**
              * Format: date-time
+             * @description Time from which the key is rejected. Must be in the future. Default: never.
              * @example 2027-01-31T12:00:00Z
              */
             expiresAt?: string | null;
             name?: components["schemas"]["Name"] | null;
+            /** @description Permissions of the key. Repeated ones count once. */
             scopes?: components["schemas"]["KeyScope"][] | null;
         };
         /** @description The number of rejected events, and the reasons for the first of them. */
@@ -1087,10 +1102,10 @@ export interface components {
         /** @description A batch of spans. */
         TraceBatch: {
             /**
-             * Format: date-time
-             * @description Time of sending. Used for events without a time.
+             * @description Time of sending, in RFC 3339, used for spans without a time. Any other value counts as
+             *     none.
              */
-            timestamp?: string | null;
+            timestamp?: unknown;
             /** @description The spans, at most 10,000. */
             traces: components["schemas"]["TraceEvent"][];
         };
@@ -1585,7 +1600,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["NewKey"] | null;
+                "application/json": components["schemas"]["NewKey"];
             };
         };
         responses: {
@@ -1682,7 +1697,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Rotation"] | null;
+                "application/json": components["schemas"]["Rotation"];
             };
         };
         responses: {
@@ -1910,8 +1925,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description gzip, deflate or zstd. */
-                "Content-Encoding"?: string | null;
+                /** @description Compression of the body: identity (the default), gzip, deflate or zstd. */
+                "Content-Encoding"?: string;
             };
             path?: never;
             cookie?: never;
@@ -1949,8 +1964,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description gzip, deflate or zstd. */
-                "Content-Encoding"?: string | null;
+                /** @description Compression of the body: identity (the default), gzip, deflate or zstd. */
+                "Content-Encoding"?: string;
             };
             path?: never;
             cookie?: never;
@@ -2473,8 +2488,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description gzip, deflate or zstd. */
-                "Content-Encoding"?: string | null;
+                /** @description Compression of the body: identity (the default), gzip, deflate or zstd. */
+                "Content-Encoding"?: string;
             };
             path?: never;
             cookie?: never;
@@ -2519,8 +2534,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description gzip, deflate or zstd. */
-                "Content-Encoding"?: string | null;
+                /** @description Compression of the body: identity (the default), gzip, deflate or zstd. */
+                "Content-Encoding"?: string;
             };
             path?: never;
             cookie?: never;

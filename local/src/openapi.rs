@@ -2,7 +2,9 @@
 //! functions. `openapi.json` is a copy; a test fails if it differs.
 
 mod errors;
+mod links;
 mod page;
+mod requests;
 
 use std::sync::LazyLock;
 
@@ -42,6 +44,7 @@ fn document() -> Value {
         schemas.extend(object(part["components"]["schemas"].take()));
         tags.push(tag);
     }
+    links::add(&mut paths);
     let mut document = json!({
         "openapi": "3.1.0",
         "info": {
@@ -59,6 +62,7 @@ fn document() -> Value {
             "securitySchemes": security_schemes(),
         },
     });
+    requests::complete(&mut document);
     remove_rustdoc_links(&mut document);
     document
 }

@@ -30,7 +30,6 @@ fn described_bounds_are_the_constants_of_the_code() {
             "/LogEvent/properties/traceId/maxLength",
             json!(MAX_ID_BYTES),
         ),
-        ("/Name/maxLength", json!(MAX_NAME_CHARS)),
         ("/RetentionDays/maximum", json!(MAX_RETENTION_DAYS)),
         (
             "/Application/properties/retentionDays/maximum",
@@ -56,6 +55,10 @@ fn described_bounds_are_the_constants_of_the_code() {
     for (pointer, bound) in bounds {
         assert_eq!(schemas.pointer(pointer), Some(&bound), "{pointer}");
     }
+    // The first and the last character are not white space.
+    let inner = format!("{{0,{}}}", MAX_NAME_CHARS - 2);
+    let pattern = schemas["Name"]["pattern"].as_str().unwrap();
+    assert!(pattern.contains(&inner), "{pattern}");
 }
 
 #[test]

@@ -87,6 +87,41 @@ fn every_operation_has_a_description_and_states_its_security() {
     }
 }
 
+#[test]
+fn every_id_in_a_path_comes_from_a_link_of_another_response() {
+    let document = document();
+    let operations = operations(&document);
+    let parameters = |id: &str| {
+        let found = operations
+            .iter()
+            .find(|(_, _, one)| one["operationId"] == id);
+        let (_, _, operation) = found.unwrap_or_else(|| panic!("no operation {id}"));
+        let all = operation["parameters"].as_array().into_iter().flatten();
+        all.map(|one| (one["name"].as_str().unwrap(), one["in"] == "path"))
+            .collect::<Vec<_>>()
+    };
+    let mut linked = BTreeSet::new();
+    for (_, path, operation) in &operations {
+        for (_, response) in operation["responses"].as_object().unwrap() {
+            for (_, link) in response["links"].as_object().into_iter().flatten() {
+                let id = link["operationId"].as_str().unwrap();
+                let known = parameters(id);
+                for (name, _) in link["parameters"].as_object().unwrap() {
+                    let is_known = known.iter().any(|(known, _)| known == name);
+                    assert!(is_known, "{path}: {id} has no {name}");
+                    linked.insert((id, name.as_str()));
+                }
+            }
+        }
+    }
+    for (method, path, operation) in &operations {
+        let id = operation["operationId"].as_str().unwrap();
+        for (name, _) in parameters(id).iter().filter(|(_, in_path)| *in_path) {
+            assert!(linked.contains(&(id, *name)), "{method} {path}: {name}");
+        }
+    }
+}
+
 /// The examples and the table of `docs/api.md` have the same problem types.
 #[test]
 fn every_documented_problem_has_an_example() {
@@ -138,6 +173,36 @@ fn examples_match_their_schemas() {
         }
     }
     assert!(checked > 20, "{checked}");
+}
+
+/// The rules of JSON Schema that the code states in words of its own.
+#[test]
+fn the_description_refuses_what_the_server_refuses() {
+    let document = document();
+    let schema = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
+    let change = schema("ApplicationChange");
+    for (schema, value, is_valid) in [
+        (&change, json!({}), false),
+        (&change, json!({ "name": null, "shards": null }), false),
+        (&change, json!({ "name": null, "shards": 2 }), true),
+        (&change, json!({ "retentionDays": 80.0 }), true),
+        (&schema("KeyChange"), json!({ "status": null }), false),
+        (&schema("KeyChange"), json!({ "status": "disabled" }), true),
+        (&schema("NewKey"), json!({ "scopes": [] }), false),
+        (
+            &schema("NewKey"),
+            json!({ "scopes": ["ingest:logs", "ingest:logs"] }),
+            true,
+        ),
+        (&schema("Name"), json!(" Shop 🛒 "), true),
+        (&schema("Name"), json!("é".repeat(80)), true),
+        (&schema("Name"), json!("é".repeat(81)), false),
+        (&schema("Name"), json!(" "), false),
+        (&schema("Name"), json!("a\nb"), false),
+    ] {
+        let errors = errors_of(&document, schema, &value);
+        assert_eq!(errors.is_empty(), is_valid, "{value}: {errors:?}");
+    }
 }
 
 #[tokio::test]
@@ -211,16 +276,20 @@ fn assert_answer(document: &Value, operation: &Value, name: &str, response: &Res
 /// Expects that a value matches a schema of the document (JSON Schema 2020-12).
 #[track_caller]
 fn assert_valid(document: &Value, schema: &Value, value: &Value, name: &str) {
+    let errors = errors_of(document, schema, value);
+    assert!(errors.is_empty(), "{name}: {errors:#?}\n{value:#}");
+}
+
+fn errors_of(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "components": document["components"], "allOf": [schema],
     });
     let validator: Validator = jsonschema::draft202012::new(&schema).unwrap();
-    let errors: Vec<String> = validator
+    validator
         .iter_errors(value)
         .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect();
-    assert!(errors.is_empty(), "{name}: {errors:#?}\n{value:#}");
+        .collect()
 }
 
 #[test]

@@ -42,6 +42,7 @@ impl OfApplication for KeysQuery {
 #[schema(as = NewKey)]
 pub(crate) struct Mint {
     name: Option<Name>,
+    /// Time from which the key is rejected. Must be in the future. Default: never.
     #[serde(
         default,
         deserialize_with = "clock::deserialize_rfc3339_option",
@@ -49,7 +50,8 @@ pub(crate) struct Mint {
     )]
     #[schema(example = "2027-01-31T12:00:00Z")]
     expires_at: Option<Timestamp>,
-    #[schema(min_items = 1)]
+    /// Permissions of the key. Repeated ones count once.
+    #[schema(value_type = Option<Vec<Scope>>, min_items = 1)]
     scopes: Option<BTreeSet<Scope>>,
 }
 

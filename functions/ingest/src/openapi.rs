@@ -7,11 +7,18 @@
 use jiff::Timestamp;
 use utoipa::ToSchema;
 
+/// Compression of a request body. Empty is the same as absent.
+#[derive(ToSchema)]
+#[schema(value_type = String, pattern = "^(identity|gzip|deflate|zstd)?$")]
+pub(crate) struct ContentEncodingHeader(String);
+
 /// A batch of spans.
 #[derive(ToSchema)]
 pub(crate) struct TraceBatch {
-    /// Time of sending. Used for events without a time.
-    timestamp: Option<Timestamp>,
+    /// Time of sending, in RFC 3339, used for spans without a time. Any other value counts as
+    /// none.
+    #[schema(value_type = Value, required = false, example = "2026-01-31T12:00:00.000Z")]
+    timestamp: (),
     /// The spans, at most 10,000.
     #[schema(max_items = 10_000)]
     traces: Vec<TraceEvent>,
@@ -50,8 +57,10 @@ pub(crate) struct TraceEvent {
 /// A batch of log records.
 #[derive(ToSchema)]
 pub(crate) struct LogBatch {
-    /// Time of sending. Used for records without a time.
-    timestamp: Option<Timestamp>,
+    /// Time of sending, in RFC 3339, used for records without a time. Any other value counts as
+    /// none.
+    #[schema(value_type = Value, required = false, example = "2026-01-31T12:00:00.000Z")]
+    timestamp: (),
     /// The log records, at most 10,000.
     #[schema(max_items = 10_000)]
     logs: Vec<LogEvent>,
@@ -83,7 +92,8 @@ pub(crate) struct LogEvent {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct ExportTraces {
-    #[schema(value_type = Vec<Object>)]
+    /// Spans by resource and scope.
+    #[schema(value_type = Option<Vec<Object>>)]
     resource_spans: Vec<()>,
 }
 
@@ -91,7 +101,8 @@ pub(crate) struct ExportTraces {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct ExportLogs {
-    #[schema(value_type = Vec<Object>)]
+    /// Log records by resource and scope.
+    #[schema(value_type = Option<Vec<Object>>)]
     resource_logs: Vec<()>,
 }
 

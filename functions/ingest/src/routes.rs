@@ -9,13 +9,15 @@ use shared::web::error::Error;
 use shared::web::source::ClientAddress;
 
 use crate::batch::{Route, receive};
-use crate::openapi::{ExportLogs, ExportTraces, Exported, LogBatch, TraceBatch};
+use crate::openapi::{
+    ContentEncodingHeader, ExportLogs, ExportTraces, Exported, LogBatch, TraceBatch,
+};
 
 #[utoipa::path(
     post, path = "/ingest/traces", operation_id = "ingestTraces",
     summary = "Send spans",
     description = "Responds when the events are durable. A malformed event is rejected and reported, and the others are accepted. Sending the same body again stores it once. The body has at most 4 MiB, 16 MiB decompressed, and 10,000 events.",
-    params(("Content-Encoding" = Option<String>, Header, description = "gzip, deflate or zstd.")),
+    params(("Content-Encoding" = inline(Option<ContentEncodingHeader>), Header, description = "Compression of the body: identity (the default), gzip, deflate or zstd.")),
     request_body = TraceBatch,
     responses((status = 200, body = Report), (status = 400), (status = 401), (status = 403), (status = 413), (status = 415), (status = 429)),
     security(("apiKey" = []))
@@ -33,7 +35,7 @@ pub(crate) async fn traces(
     post, path = "/ingest/logs", operation_id = "ingestLogs",
     summary = "Send log records",
     description = "Sends log records. Responds when they are durable, and accepts the same encodings and limits as POST /ingest/traces.",
-    params(("Content-Encoding" = Option<String>, Header, description = "gzip, deflate or zstd.")),
+    params(("Content-Encoding" = inline(Option<ContentEncodingHeader>), Header, description = "Compression of the body: identity (the default), gzip, deflate or zstd.")),
     request_body = LogBatch,
     responses((status = 200, body = Report), (status = 400), (status = 401), (status = 403), (status = 413), (status = 415), (status = 429)),
     security(("apiKey" = []))
@@ -51,7 +53,7 @@ pub(crate) async fn logs(
     post, path = "/v1/traces", operation_id = "exportTraces",
     summary = "Send spans by OpenTelemetry's protocol",
     description = "OTLP 1.11 over HTTP. Answers and errors are in the encoding of the request.",
-    params(("Content-Encoding" = Option<String>, Header, description = "gzip, deflate or zstd.")),
+    params(("Content-Encoding" = inline(Option<ContentEncodingHeader>), Header, description = "Compression of the body: identity (the default), gzip, deflate or zstd.")),
     request_body(content(
         (ExportTraces = "application/json", example = json!({ "resourceSpans": [] })),
         (Vec<u8> = "application/x-protobuf")
@@ -72,7 +74,7 @@ pub(crate) async fn otlp_traces(
     post, path = "/v1/logs", operation_id = "exportLogs",
     summary = "Send log records by OpenTelemetry's protocol",
     description = "OTLP 1.11 over HTTP. Answers and errors are in the encoding of the request.",
-    params(("Content-Encoding" = Option<String>, Header, description = "gzip, deflate or zstd.")),
+    params(("Content-Encoding" = inline(Option<ContentEncodingHeader>), Header, description = "Compression of the body: identity (the default), gzip, deflate or zstd.")),
     request_body(content(
         (ExportLogs = "application/json", example = json!({ "resourceLogs": [] })),
         (Vec<u8> = "application/x-protobuf")

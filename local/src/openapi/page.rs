@@ -204,7 +204,8 @@ fn example(document: &Value, schema: &Value, depth: usize) -> Option<Value> {
     if let Some(given) = schema["examples"].get(0).or(schema.get("example")) {
         return Some(given.clone());
     }
-    if let Some(parts) = schema["allOf"].as_array() {
+    let parts = schema["allOf"].as_array();
+    if let Some(parts) = parts.filter(|_| schema["properties"].is_null()) {
         let mut all = serde_json::Map::new();
         for part in parts {
             if let Some(Value::Object(fields)) = example(document, part, depth + 1) {

@@ -85,7 +85,10 @@ impl<'de, L: List> Deserialize<'de> for Cursor<L> {
 
 impl<L: List> PartialSchema for Cursor<L> {
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new().schema_type(Type::String).into()
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some("^[A-Za-z0-9_-]+$"))
+            .into()
     }
 }
 

@@ -191,10 +191,14 @@ pub enum Role {
     Owner,
 }
 
-/// A display name: trimmed, 1 to [`MAX_NAME_CHARS`] characters, no control characters.
+/// A display name of 1 to 80 characters, without control characters. White space around it is
+/// removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schema(value_type = String, min_length = 1, max_length = 80, example = "Shop")]
+#[schema(
+    value_type = String, min_length = 1, example = "Shop",
+    pattern = r"^\s*[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]{0,78}[^\s\x00-\x1f\x7f-\x9f])?\s*$"
+)]
 pub struct Name(String);
 
 /// The text is empty, too long, or has control characters.

@@ -60,7 +60,10 @@ impl FromStr for StatusFilter {
 
 impl PartialSchema for StatusFilter {
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new().schema_type(Type::String).into()
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some("^(ok|error|[1-5]xx|[1-5][0-9][0-9])?$"))
+            .into()
     }
 }
 

@@ -48,7 +48,10 @@ impl FromStr for Levels {
 
 impl PartialSchema for Levels {
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new().schema_type(Type::String).into()
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some(r"^$|[^,\s]"))
+            .into()
     }
 }
 

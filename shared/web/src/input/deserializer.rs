@@ -20,13 +20,29 @@ impl Input {
             .or_else(|_| text.parse().map(Self::Float))
             .unwrap_or(Self::Parameter(text))
     }
+
+    /// Turns a JSON number without a fraction, such as `80.0`, into the integer it equals, as
+    /// JSON Schema does. A parameter is an integer only if it is written as one.
+    fn with_integer(self) -> Self {
+        match self {
+            Self::Float(float) if float.fract() == 0.0 && float.abs() <= MAX_EXACT => {
+                #[expect(clippy::cast_possible_truncation, reason = "whole and in range")]
+                let integer = float as i64;
+                u64::try_from(integer).map_or(Self::Signed(integer), Self::Unsigned)
+            }
+            other => other.with_number(),
+        }
+    }
 }
 
-/// Deserializes numbers: their visitors check range and type.
-macro_rules! numbers {
+/// Largest integer up to which a float represents every integer: 2^53.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Deserializes integers: their visitors check range and type.
+macro_rules! integers {
     ($($method:ident: $expected:literal,)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
-            let number = self.with_number().deserialize_any(visitor);
+            let number = self.with_integer().deserialize_any(visitor);
             number.map_err(|refusal| refusal.expecting($expected))
         }
     )*};
@@ -48,13 +64,17 @@ impl<'de> Deserializer<'de> for Input {
         }
     }
 
-    numbers! {
+    integers! {
         deserialize_u8: "a whole number from 0 to 255",
         deserialize_u16: "a whole number from 0 to 65535",
         deserialize_u32: "a whole number from 0 to 4294967295",
         deserialize_u64: "a whole number, 0 or more",
         deserialize_i64: "a whole number",
-        deserialize_f64: "a number",
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+        let number = self.with_number().deserialize_any(visitor);
+        number.map_err(|refusal| refusal.expecting("a number"))
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {

@@ -58,6 +58,32 @@ fn a_body_is_read_as_serde_would_read_it() {
 }
 
 #[test]
+fn a_float_without_a_fraction_is_a_whole_number() {
+    let count = |number: &str| {
+        let body = format!(r#"{{"name":"","count":{number}}}"#);
+        let sent: Sent = Input::from_json(body.as_bytes())?.read(Part::Body)?;
+        Ok::<_, Error>(sent.count)
+    };
+    for (number, expected) in [
+        ("7.0", 7),
+        ("7e2", 700),
+        ("-0.0", 0),
+        ("1e15", 10_u64.pow(15)),
+    ] {
+        assert_eq!(count(number).unwrap(), Some(expected), "{number}");
+    }
+    for number in ["7.5", "-7.0", "1e16", "1e300"] {
+        let (pointer, reason) = refused(count(number));
+        let expected = "expected a whole number, 0 or more";
+        assert_eq!(
+            (pointer.as_str(), reason.as_str()),
+            ("/count", expected),
+            "{number}"
+        );
+    }
+}
+
+#[test]
 fn what_is_wrong_with_a_body_is_named_and_never_quoted() {
     for (body, pointer, reason) in [
         (r#"{"name":7777}"#, "/name", "expected a string"),

@@ -1,0 +1,93 @@
+"""What schemathesis has to know beside openapi.json: the conditions of requests that JSON Schema cannot
+express, and what a refusal looks like to a browser."""
+
+from datetime import datetime, timedelta, timezone
+from urllib.parse import parse_qs, urlsplit
+
+import schemathesis
+from schemathesis.core.parameters import ParameterLocation
+
+# Values of `nextCursor` that the server returned.
+cursors: set[str] = set()
+
+# Shards of each application. They can only be raised.
+shards: dict[str, int] = {}
+
+LATER = "2999-01-01T00:00:00Z"
+HOUR = timedelta(hours=1)
+
+SIGN_IN = ("startSignIn", "finishSignIn")
+REFUSED_SIGN_INS = ("invalid_request", "invalid_state")
+NATIVE_INGEST = ("ingestTraces", "ingestLogs")
+
+
+def operation_of(case) -> str:
+    return case.operation.definition.raw["operationId"]
+
+
+def is_valid(case) -> bool:
+    """Whether the request is meant to match the description."""
+    return case.meta is not None and case.meta.generation.mode.is_positive
+
+
+def header_of(response, name: str) -> str:
+    return response.headers.get(name, [""])[0]
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs) -> None:
+    """Lets valid requests meet the conditions across parameters, time and earlier responses."""
+    if not is_valid(case):
+        return
+    query, body = case.query or {}, case.body if isinstance(case.body, dict) else {}
+    if query.get("cursor", "") not in cursors:
+        query.pop("cursor", None)
+    if query.get("from"):
+        # `from` is before `to`, and every `step` divides an hour into few enough buckets.
+        query["to"] = (moment(query["from"]) + HOUR).isoformat()
+    if body.get("expiresAt") and moment(body["expiresAt"]) < datetime.now(timezone.utc) + HOUR:
+        body["expiresAt"] = LATER
+    if body.get("shards") and operation_of(case) == "changeApplication":
+        body["shards"] = max(body["shards"], shards.get(case.path_parameters["id"], 1))
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.upper().replace("Z", "+00:00"))
+
+
+@schemathesis.hook
+def after_call(context, case, response) -> None:
+    """Collects what the conditions of later requests depend on."""
+    if not header_of(response, "content-type").startswith("application/json"):
+        return
+    body = response.json()
+    if isinstance(body, dict) and body.get("nextCursor"):
+        cursors.add(body["nextCursor"])
+    if isinstance(body, dict) and "shards" in body:
+        shards[body["id"]] = body["shards"]
+
+
+@schemathesis.check
+def refused_sign_ins_end_on_the_login_page(ctx, response, case) -> None:
+    """Browsers open these operations, so an invalid request is a redirect to the login page instead of
+    a problem response."""
+    location = urlsplit(header_of(response, "location"))
+    if operation_of(case) in SIGN_IN and location.path == "/login" and not is_valid(case):
+        reason = parse_qs(location.query)["reason"][0]
+        assert reason in REFUSED_SIGN_INS, reason
+
+
+@schemathesis.check
+def a_code_that_was_not_issued_is_the_only_problem_of_a_valid_body(ctx, response, case) -> None:
+    """400, as RFC 6749, section 5.2, requires."""
+    if operation_of(case) == "redeemCode" and is_valid(case) and response.status_code == 400:
+        assert response.json()["type"] == "urn:upblit:problem:invalid-code", response.text
+
+
+@schemathesis.check
+def invalid_events_are_rejected_one_by_one(ctx, response, case) -> None:
+    """An invalid event is reported, and the other events of its batch are accepted."""
+    body = case.meta and case.meta.components.get(ParameterLocation.BODY)
+    is_invalid = body is not None and body.mode.is_negative
+    if operation_of(case) in NATIVE_INGEST and is_invalid and response.status_code == 200:
+        assert response.json()["rejected"] > 0, response.text
