@@ -38,11 +38,12 @@ impl Archive {
 
     /// The summaries of all chunks that may hold events of a window and have not expired.
     pub(crate) fn summaries(&self, signal: Signal, window: TimeWindow) -> SummaryRange {
+        let window = window.within(self.everything());
         SummaryRange {
             application_id: self.application_id,
             signal,
             shards: self.shards,
-            window: window.since(self.oldest()),
+            window,
             before: window.last_hour(),
             now: self.now,
         }
@@ -51,6 +52,7 @@ impl Archive {
     /// The summaries of the chunks positioned within a window. Those of a trace lie between
     /// its start and the time it was sent.
     pub(crate) fn summaries_at(&self, signal: Signal, window: TimeWindow) -> SummaryRange {
+        let window = window.within(self.everything());
         SummaryRange {
             before: window.to,
             ..self.summaries(signal, window)

@@ -192,3 +192,34 @@ async fn the_window_is_half_open_and_spans_days() {
     }
     assert_eq!(backend::start().to_string(), "2026-01-31T12:30:00Z");
 }
+
+#[tokio::test]
+async fn a_window_in_the_far_future_reads_no_days_that_cannot_hold_events() {
+    let (backend, ada, sdk) = start().await;
+    send(&sdk, vec![span("t", "s", None, 0)]).await;
+    for (path, query, found) in [
+        ("traces", "&to=9999-12-30T00:00:00Z", 1),
+        (
+            "logs",
+            "&from=0001-01-01T00:00:00Z&to=9999-12-30T00:00:00Z",
+            0,
+        ),
+        (
+            "traces",
+            "&from=5000-01-01T00:00:00Z&to=9999-12-30T00:00:00Z",
+            0,
+        ),
+    ] {
+        backend.calls.take();
+        let answer = ask(&ada, &sdk, path, query).await;
+        assert_eq!(answer[path].as_array().unwrap().len(), found, "{query}");
+        let calls = backend.calls.take();
+        // At most one query for each day of the retention, and the reads of chunks.
+        assert!(calls.len() < 40, "{query}: {} calls", calls.len());
+    }
+    let query = "&from=2026-01-31T00:00:00Z&to=9999-12-30T00:00:00Z";
+    let trace = ask(&ada, &sdk, "traces/t", query).await;
+    assert_eq!(trace["spanCount"], 1);
+    let calls = backend.calls.take();
+    assert!(calls.len() < 10, "{calls:?}");
+}

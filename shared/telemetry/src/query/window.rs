@@ -83,12 +83,12 @@ impl TimeWindow {
         self.to.duration_since(self.from).unsigned_abs()
     }
 
-    /// The part from `oldest` on; may be empty.
+    /// The part within another window; may be empty.
     #[must_use]
-    pub fn since(self, oldest: Timestamp) -> Self {
+    pub fn within(self, limits: Self) -> Self {
         Self {
-            from: self.from.max(oldest),
-            ..self
+            from: self.from.max(limits.from),
+            to: self.to.min(limits.to),
         }
     }
 
@@ -149,6 +149,11 @@ mod tests {
         assert_eq!(hour.last_hour(), at("2026-01-31T13:00:00Z"));
         assert!(window.covers(&TimeWindow::around(at(NOW), Duration::from_secs(59))));
         assert!(!window.covers(&TimeWindow::around(at(NOW), Duration::from_secs(61))));
-        assert_eq!(window.since(at(NOW)).from, at(NOW));
+        let later = TimeWindow {
+            from: at(NOW),
+            to: Timestamp::MAX,
+        };
+        let part = window.within(later);
+        assert_eq!((part.from, part.to), (at(NOW), window.to));
     }
 }
