@@ -1593,7 +1593,7 @@ export interface operations {
                  *     when it repeats the request after a lost answer. It counts for 24 hours. Another request
                  *     with the same key is refused with 422.
                  */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -1754,7 +1754,7 @@ export interface operations {
                  *     when it repeats the request after a lost answer. It counts for 24 hours. Another request
                  *     with the same key is refused with 422.
                  */
-                "Idempotency-Key"?: string | null;
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;

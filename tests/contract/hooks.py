@@ -1,6 +1,7 @@
 """What schemathesis has to know beside openapi.json: the conditions of requests that JSON Schema cannot
 express, and what a refusal looks like to a browser."""
 
+import uuid
 from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +13,9 @@ cursors: set[str] = set()
 
 # Shards of each application. They can only be raised.
 shards: dict[str, int] = {}
+
+# Values of `Idempotency-Key` in earlier requests. A value counts for one request.
+idempotency_keys: set[str] = set()
 
 LATER = "2999-01-01T00:00:00Z"
 HOUR = timedelta(hours=1)
@@ -39,6 +43,10 @@ def before_call(context, case, kwargs) -> None:
     """Lets valid requests meet the conditions across parameters, time and earlier responses."""
     if not is_valid(case):
         return
+    headers = case.headers or {}
+    if key := headers.get("Idempotency-Key"):
+        headers["Idempotency-Key"] = str(uuid.uuid4()) if key in idempotency_keys else key
+        idempotency_keys.add(key)
     query, body = case.query or {}, case.body if isinstance(case.body, dict) else {}
     if query.get("cursor", "") not in cursors:
         query.pop("cursor", None)

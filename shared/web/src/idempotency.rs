@@ -19,7 +19,11 @@ pub struct IdempotencyHeader {
     /// when it repeats the request after a lost answer. It counts for 24 hours. Another request
     /// with the same key is refused with 422.
     #[serde(rename = "Idempotency-Key")]
-    #[param(min_length = 1, max_length = 255)]
+    #[param(
+        min_length = 1,
+        max_length = 255,
+        pattern = r#"^(?!""$)[!-~]([ -~]*[!-~])?$"#
+    )]
     #[expect(dead_code, reason = "only describes the header")]
     key: Option<String>,
 }
