@@ -78,7 +78,19 @@ export const revokeKey = (id) => authorized("delete", "/apikey/{id}", { ids: { i
 export const traces = (query, signal) => authorized("get", "/telemetry/traces", { query, signal });
 /** @param {string} id @param {Query<"get", "/telemetry/traces/{id}">} query @param {AbortSignal} signal */
 export const trace = (id, query, signal) =>
-  authorized("get", "/telemetry/traces/{id}", { ids: { id }, query, signal });
+  authorized("get", "/telemetry/traces/{id}", { ...traceAddress(id, query), signal });
+
+/**
+ * Puts a trace id into the path, or into the query if API Gateway or the browser would change it.
+ *
+ * @param {string} id
+ * @param {Query<"get", "/telemetry/traces/{id}">} query
+ */
+export const traceAddress = (id, query) =>
+  /^[\w.~-]+$/.test(id) && !/^\.+$/.test(id)
+    ? { ids: { id }, query }
+    : { ids: { id: "-" }, query: { ...query, traceId: id } };
+
 /** @param {Query<"get", "/telemetry/logs">} query @param {AbortSignal} signal */
 export const logs = (query, signal) => authorized("get", "/telemetry/logs", { query, signal });
 /** @param {Query<"get", "/telemetry/metrics">} query @param {AbortSignal} signal */

@@ -2449,6 +2449,12 @@ export interface operations {
             query: {
                 /** @description Application whose telemetry is read. */
                 applicationId: components["schemas"]["ApplicationId"];
+                /**
+                 * @description Id of the trace, instead of the one in the path. For ids with characters other than letters,
+                 *     digits, `_`, `.`, `~` and `-`, some of which API Gateway changes in a path.
+                 * @example checkout/42
+                 */
+                traceId?: string;
                 /** @description A time within the trace, such as that of a list row or log record. Makes the search fast. */
                 at?: string;
                 /** @description Beginning of the time range. Default: an hour before its end. */

@@ -270,7 +270,11 @@ async fn an_empty_value_is_no_filter_and_otherwise_not_valid() {
             &["from", "to"],
         ),
         ("/telemetry/metrics", &[], &["from", "to", "step", "signal"]),
-        ("/telemetry/traces/{id}", &[], &["at", "from", "to"]),
+        (
+            "/telemetry/traces/{id}",
+            &["traceId"],
+            &["at", "from", "to"],
+        ),
     ] {
         let all = ada.get(&address(&sdk, path, "")).await.json();
         for name in filters {

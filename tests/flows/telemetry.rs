@@ -5,6 +5,7 @@ mod logs;
 mod metrics;
 mod rollups;
 mod trace;
+mod trace_ids;
 mod traces;
 mod volume;
 

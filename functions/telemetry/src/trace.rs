@@ -54,6 +54,10 @@ const MAX_SERVICES: usize = 100;
 pub(crate) struct TraceQuery {
     /// Application whose telemetry is read.
     application_id: ApplicationName,
+    /// Id of the trace, instead of the one in the path. For ids with characters other than letters,
+    /// digits, `_`, `.`, `~` and `-`, some of which API Gateway changes in a path.
+    #[param(example = "checkout/42")]
+    trace_id: Option<String>,
     /// A time within the trace, such as that of a list row or log record. Makes the search fast.
     #[serde(default, deserialize_with = "clock::deserialize_rfc3339_option")]
     at: Option<Timestamp>,
@@ -105,8 +109,10 @@ pub(crate) async fn show(
         asked: Query(query),
         ..
     }: Access<Query<TraceQuery>>,
-    Path(trace_id): Path<String>,
+    Path(in_path): Path<String>,
 ) -> Result<axum::Json<Trace>, Error> {
+    let in_query = query.trace_id.clone().filter(|id| !id.is_empty());
+    let trace_id = in_query.unwrap_or(in_path);
     let archive = Archive::of(&membership, &state);
     let search = TraceSearch {
         state: &state,
