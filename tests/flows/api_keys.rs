@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use crate::support::{Backend, SignedIn};
 use shared::identity::application::RetentionDays;
 
+mod after_revocation;
+
 async fn keys(user: &SignedIn, application_id: &str) -> Vec<Value> {
     let listed = user
         .get(&format!("/apikey?ApplicationId={application_id}"))

@@ -107,7 +107,8 @@ pub(crate) async fn list(
 ) -> Result<axum::Json<Keys>, Error> {
     let application_id = membership.application.id;
     let now = state.clock.now();
-    let keys = state.database.api_keys(application_id).await?;
+    let mut keys = state.database.api_keys(application_id).await?;
+    keys.retain(|stored| stored.is_kept(now));
     let ids = keys.iter().map(|stored| stored.key.id);
     let mut health = state.database.health(ids, shown_days(now)).await?;
     let listed = keys.into_iter().map(|stored| KeyWithHealth {
@@ -125,6 +126,7 @@ pub(crate) fn key_response(stored: StoredKey, now: Timestamp) -> KeyResponse {
         last_used_at,
         previous_last_used_at,
         telemetry: _,
+        kept_until: _,
     } = stored;
     let status = key.status(now);
     let previous = if key.overlaps(now) {

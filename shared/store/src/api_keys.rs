@@ -40,6 +40,8 @@ pub struct StoredKey {
     pub previous_last_used_at: Option<Timestamp>,
     /// The copy of its application's settings.
     pub telemetry: TelemetrySettings,
+    /// When the key was or will be forgotten, if it is revoked. DynamoDB may delete it days later.
+    pub kept_until: Option<Timestamp>,
 }
 
 /// What became of the note that a key was used.
@@ -52,6 +54,11 @@ pub enum TouchOutcome {
 }
 
 impl StoredKey {
+    /// Returns whether the key still exists for its users: a revoked key is forgotten after 30 days.
+    pub fn is_kept(&self, now: Timestamp) -> bool {
+        self.kept_until.is_none_or(|until| now < until)
+    }
+
     /// When one of its secrets was last used.
     pub fn last_used_at(&self, secret: SecretSlot) -> Option<Timestamp> {
         match secret {
@@ -70,7 +77,7 @@ impl StoredKey {
 }
 
 impl Database {
-    /// A key. One consistent read.
+    /// A key, also one that is no longer [kept](StoredKey::is_kept). One consistent read.
     ///
     /// # Errors
     /// When storage fails.
@@ -89,7 +96,8 @@ impl Database {
             .map(StoredKey::from))
     }
 
-    /// An application's keys, oldest first. One consistent query.
+    /// An application's keys, oldest first, with those that are no longer
+    /// [kept](StoredKey::is_kept). One consistent query.
     ///
     /// # Errors
     /// When storage fails.

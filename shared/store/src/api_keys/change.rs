@@ -97,7 +97,7 @@ impl Database {
             return Ok(ChangeOutcome::NotAMember);
         }
         if outcome.refused(key) {
-            return Ok(match outcome.item(key) {
+            return Ok(match kept(outcome.item(key), now)? {
                 None => ChangeOutcome::NotFound,
                 Some(_) => ChangeOutcome::Revoked,
             });
@@ -129,7 +129,7 @@ impl Database {
             return Ok(RotateOutcome::NotAMember);
         }
         if outcome.refused(key) {
-            return Ok(not_rotated(outcome.item(key))?);
+            return Ok(not_rotated(kept(outcome.item(key), now)?));
         }
         outcome.must_commit()?;
         Ok(RotateOutcome::Rotated)
@@ -155,7 +155,7 @@ impl Database {
             return Ok(RevokeOutcome::NotAMember);
         }
         if outcome.refused(key) {
-            return Ok(match outcome.item(key) {
+            return Ok(match kept(outcome.item(key), now)? {
                 None => RevokeOutcome::NotFound,
                 Some(_) => RevokeOutcome::AlreadyRevoked,
             });
@@ -228,16 +228,20 @@ fn rotation(database: &Database, new: &ApiKey, overlap: Duration, now: Timestamp
         .expression_attribute_values(":until", number(until))
 }
 
-/// Why a rotation was refused, from the item that failed the condition.
-fn not_rotated(item: Option<&Item>) -> Result<RotateOutcome, StorageError> {
-    let Some(item) = item else {
-        return Ok(RotateOutcome::NotFound);
-    };
-    let stored = StoredKey::from(attribute::from_item::<KeyRow>(item.clone())?);
-    Ok(match stored.key.state {
-        KeyState::Revoked => RotateOutcome::Revoked,
-        KeyState::Active | KeyState::Disabled => RotateOutcome::Overlapping,
-    })
+/// The key whose item failed a condition, unless it is forgotten.
+fn kept(item: Option<&Item>, now: Timestamp) -> Result<Option<StoredKey>, StorageError> {
+    let row = item.cloned().map(attribute::from_item::<KeyRow>);
+    let stored = row.transpose()?.map(StoredKey::from);
+    Ok(stored.filter(|stored| stored.is_kept(now)))
+}
+
+/// Why a rotation was refused, from the key that failed the condition.
+fn not_rotated(stored: Option<StoredKey>) -> RotateOutcome {
+    match stored.map(|stored| stored.key.state) {
+        None => RotateOutcome::NotFound,
+        Some(KeyState::Revoked) => RotateOutcome::Revoked,
+        Some(KeyState::Active | KeyState::Disabled) => RotateOutcome::Overlapping,
+    }
 }
 
 /// Condition that the key exists and is not revoked; `<>` alone is true without an item.

@@ -34,6 +34,9 @@ pub(super) struct KeyRow {
     last_used_ms: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     previous_last_used_ms: Option<i64>,
+    /// When DynamoDB may delete the key (TTL), in seconds. Set when it is revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<i64>,
     #[serde(flatten)]
     telemetry: SettingsRow,
 }
@@ -58,6 +61,7 @@ impl KeyRow {
             key_expires_ms: record.expires_at.map(Timestamp::as_millisecond),
             last_used_ms: None,
             previous_last_used_ms: None,
+            expires_at: None,
             telemetry: telemetry.into(),
         }
     }
@@ -97,6 +101,9 @@ impl From<KeyRow> for StoredKey {
             key,
             last_used_at: row.last_used_ms.map(clock::from_millis),
             previous_last_used_at: previous_last_used,
+            kept_until: row
+                .expires_at
+                .map(|seconds| clock::from_millis(seconds.saturating_mul(1000))),
             telemetry: row.telemetry.into(),
         }
     }
