@@ -212,8 +212,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * End a sign-in
-         * @description Where GitHub sends the browser back to. Opens a session, and hands it to the dashboard.
+         * Finish a sign-in
+         * @description GitHub redirects the browser here. Opens a session, and redirects to the dashboard with tokens or an authorization code.
          */
         get: operations["finishSignIn"];
         put?: never;
@@ -314,8 +314,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Swap a one-time code for tokens
-         * @description Within 60 s of the sign-in, with the verifier of its challenge (RFC 7636). Sent again within that time it gets the same refresh token again.
+         * Exchange an authorization code for tokens
+         * @description Requires the verifier of the sign-in's challenge (RFC 7636), within 60 s of the sign-in. A request that is repeated within this time gets the same refresh token.
          */
         post: operations["redeemCode"];
         delete?: never;
@@ -865,14 +865,20 @@ export interface components {
          * @example L6H9O5sHpHYx0yNPyZ8
          */
         PublicKeyId: string;
-        /** @description The body. */
+        /** @description Body of `POST /oauth2/token`. */
         Redeem: {
-            /** @example upblit_code_… */
+            /**
+             * @description Authorization code from the redirect to the dashboard.
+             * @example upblit_code_…
+             */
             code: string;
-            /** @example dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk */
+            /**
+             * @description PKCE verifier: the secret whose hash is the challenge of the sign-in (RFC 7636).
+             * @example dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk
+             */
             codeVerifier: string;
         };
-        /** @description The body of `/refresh` and `/logout`. */
+        /** @description Body of `POST /refresh` and `POST /logout`. */
         RefreshToken: {
             /** @example upblit_rt_… */
             refreshToken: string;
@@ -951,7 +957,7 @@ export interface components {
         SessionId: string;
         /** @description The caller's live sessions. */
         Sessions: {
-            /** @description Newest first. */
+            /** @description Live sessions, newest first. */
             sessions: components["schemas"]["Session"][];
         };
         /**
@@ -1072,12 +1078,12 @@ export interface components {
              */
             refreshToken: string;
             /**
-             * @description Same as `accessToken`.
+             * @description Same value as `accessToken`, for older clients.
              * @example eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…
              */
             token: string;
             /**
-             * @description Always `Bearer`.
+             * @description Always `Bearer` (RFC 6750).
              * @example Bearer
              */
             tokenType: string;
@@ -1558,6 +1564,7 @@ export interface operations {
     listKeys: {
         parameters: {
             query: {
+                /** @description Application that the keys belong to. */
                 ApplicationId: components["schemas"]["ApplicationId"];
             };
             header?: never;
@@ -1585,6 +1592,7 @@ export interface operations {
     mintKey: {
         parameters: {
             query: {
+                /** @description Application that the keys belong to. */
                 ApplicationId: components["schemas"]["ApplicationId"];
             };
             header?: {
@@ -2002,8 +2010,11 @@ export interface operations {
     finishSignIn: {
         parameters: {
             query: {
+                /** @description `state` of the request to GitHub. */
                 state: string;
+                /** @description GitHub's authorization code. */
                 code?: string;
+                /** @description Error code, if the user denied access or GitHub failed. */
                 error?: string;
             };
             header?: never;
@@ -2012,7 +2023,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description To `/oauth-success` of the dashboard, with `#token=…&refreshToken=…&expiresIn=…` or, after a challenge, `?code=…`, and with `clientState` if the start had a `client_state`; or to `/login?reason=…`. */
+            /** @description Redirect to `/oauth-success` of the dashboard, with `#token=…&refreshToken=…&expiresIn=…` or, after a challenge, `?code=…`, and with `clientState` if the start had a `client_state`; or to `/login?reason=…`. */
             302: {
                 headers: {
                     location?: string;

@@ -14,7 +14,7 @@ pub use page::page;
 
 use crate::functions::FUNCTIONS;
 
-/// A JSON object.
+/// Fields of a JSON object, such as the paths of the document.
 type Object = Map<String, Value>;
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(document);

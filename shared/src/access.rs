@@ -28,7 +28,7 @@ pub struct Access<Q> {
     /// The application, and the caller's role in it.
     pub membership: Membership,
     /// Query or path of the request, which names the application.
-    pub asked: Q,
+    pub request: Q,
 }
 
 /// Part of a request that contains the id of an application.
@@ -48,13 +48,13 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let SignedIn(principal) = SignedIn::from_request_parts(parts, state).await?;
-        let asked = Q::from_request_parts(parts, state).await?;
+        let request = Q::from_request_parts(parts, state).await?;
         let database = Database::from_ref(state);
-        let membership = membership(&database, &principal, asked.application()).await?;
+        let membership = membership(&database, &principal, request.application()).await?;
         Ok(Self {
             principal,
             membership,
-            asked,
+            request,
         })
     }
 }
@@ -130,8 +130,8 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let path = Path::from_request_parts(parts, state).await;
         let Path(name) = path.map_err(|_| UNKNOWN)?;
-        let asked = Q::from_request_parts(parts, state).await;
-        Ok(Self(name, asked.map_err(Into::into)?))
+        let rest = Q::from_request_parts(parts, state).await;
+        Ok(Self(name, rest.map_err(Into::into)?))
     }
 }
 

@@ -342,7 +342,7 @@ async fn audit_entries_are_kept_for_four_hundred_days() {
             std::time::Duration::from_secs(days * 86_400),
         );
         let subject = Subject::Application(id.parse().unwrap());
-        let audit_log = backend.database.audit_trail(subject, None, 10, now).await;
+        let audit_log = backend.database.audit_log(subject, None, 10, now).await;
         audit_log.unwrap().0.len()
     };
     assert_eq!(entries_after(399).await, 1);

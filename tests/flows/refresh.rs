@@ -1,4 +1,5 @@
-//! Refreshing: whoever holds a session's newest token goes on, whoever replays an old one ends it.
+//! Refreshes: the newest token of a session gets its successor, and reuse of an old token ends
+//! the session.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -28,12 +29,12 @@ pub(super) fn successor(response: &Response) -> String {
     response.json()["refreshToken"].as_str().unwrap().to_owned()
 }
 
-/// Expects the one 401 there is; returns what the client is told.
+/// Expects the 401 of a refused refresh token. Returns the problem without its request id.
 #[track_caller]
 pub(super) fn refused(response: &Response) -> Value {
-    let mut told = response.problem(401, "invalid-refresh-token");
-    told.as_object_mut().unwrap().remove("requestId");
-    told
+    let mut problem = response.problem(401, "invalid-refresh-token");
+    problem.as_object_mut().unwrap().remove("requestId");
+    problem
 }
 
 /// The only session in the table.
@@ -377,7 +378,7 @@ async fn every_refusal_reads_the_same() {
         reused.rotate().await;
     }
     revoked.logout().await;
-    let mut told = vec![
+    let mut problem = vec![
         refused(&refresh(&backend, "garbage").await),
         refused(&refresh(&backend, "").await),
         refused(&refresh(&backend, &first).await),
@@ -385,9 +386,9 @@ async fn every_refusal_reads_the_same() {
         refused(&refresh(&backend, &revoked.refresh_token).await),
     ];
     backend.later(IDLE);
-    told.push(refused(&refresh(&backend, &expired.refresh_token).await));
-    told.dedup();
-    assert_eq!(told.len(), 1, "{told:#?}");
+    problem.push(refused(&refresh(&backend, &expired.refresh_token).await));
+    problem.dedup();
+    assert_eq!(problem.len(), 1, "{problem:#?}");
 }
 
 #[tokio::test]
@@ -459,9 +460,9 @@ async fn a_malformed_body_is_400_without_a_call() {
         let response = send(&backend, Some("application/json"), body.to_owned()).await;
         let shown = &body[..body.len().min(120)];
         assert_eq!(response.status, 400, "{shown}");
-        let told = response.problem(400, slug);
+        let problem = response.problem(400, slug);
         assert!(
-            !told.to_string().contains(&ada.refresh_token[..20]),
+            !problem.to_string().contains(&ada.refresh_token[..20]),
             "quotes the token"
         );
     }

@@ -22,10 +22,11 @@ use shared::web::query::Query;
 use shared::web::request_log;
 use utoipa::{IntoParams, ToSchema};
 
-/// Query of `/apikey`.
+/// Query of `GET /apikey` and `POST /apikey`.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct KeysQuery {
+    /// Application that the keys belong to.
     #[serde(rename = "ApplicationId")]
     application: ApplicationName,
 }

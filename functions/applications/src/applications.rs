@@ -69,7 +69,7 @@ pub(crate) struct Change {
     shards: Option<Shards>,
 }
 
-/// One transaction.
+/// Creates an application. One transaction.
 #[utoipa::path(
     post, path = "/applications", operation_id = "createApplication",
     summary = "Create an application",
@@ -200,7 +200,7 @@ pub(crate) async fn delete(
     Access {
         principal,
         mut membership,
-        asked: InPath(application, ()),
+        request: InPath(application, ()),
     }: Access<InPath<()>>,
 ) -> Result<StatusCode, Error> {
     let database = &state.database;

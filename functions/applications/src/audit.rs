@@ -68,7 +68,7 @@ pub(crate) async fn of_application(
     State(state): State<crate::State>,
     Access {
         membership,
-        asked: InPath(_, Query(page)),
+        request: InPath(_, Query(page)),
         ..
     }: Access<InPath<Query<AuditLogQuery<Cursor<ApplicationAuditLog>>>>>,
 ) -> Result<axum::Json<AuditLogResponse>, Error> {
@@ -101,9 +101,7 @@ async fn read<L: List<Position = AuditPosition>>(
     let after = page.cursor.map(|cursor| cursor.0);
     let limit = page.limit.get();
     let now = state.clock.now();
-    let page = state
-        .database
-        .audit_trail(subject, after, limit.into(), now);
+    let page = state.database.audit_log(subject, after, limit.into(), now);
     let (entries, next) = page.await?;
     let next_cursor = next.map(|position| Cursor::<L>(position).to_string());
     Ok(axum::Json(AuditLogResponse {

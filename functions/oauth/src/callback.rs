@@ -1,4 +1,4 @@
-//! `GET /login/oauth2/code/github`: GitHub sends the browser back.
+//! `GET /login/oauth2/code/github`: ends a sign-in when GitHub redirects the browser back.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -17,25 +17,28 @@ use shared::web::request_log;
 use shared::web::source::Sender;
 use utoipa::IntoParams;
 
-use crate::frontend::{Reason, SignInGrant};
+use crate::frontend::{LoginFailure, SignInGrant};
 use crate::github::GitHubError;
 
-/// What GitHub puts into the query.
+/// Query of the redirect from GitHub (RFC 6749 §4.1.2).
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Callback {
+    /// `state` of the request to GitHub.
     state: String,
+    /// GitHub's authorization code.
     code: Option<String>,
+    /// Error code, if the user denied access or GitHub failed.
     error: Option<String>,
 }
 
-/// Ends in a redirect to the frontend, whatever happens. One database transaction.
+/// Always redirects to the frontend, also after an error. One database transaction.
 #[utoipa::path(
     get, path = "/login/oauth2/code/github", operation_id = "finishSignIn",
-    summary = "End a sign-in",
-    description = "Where GitHub sends the browser back to. Opens a session, and hands it to the dashboard.",
+    summary = "Finish a sign-in",
+    description = "GitHub redirects the browser here. Opens a session, and redirects to the dashboard with tokens or an authorization code.",
     params(Callback),
-    responses((status = 302, description = "To `/oauth-success` of the dashboard, with `#token=…&refreshToken=…&expiresIn=…` or, after a challenge, `?code=…`, and with `clientState` if the start had a `client_state`; or to `/login?reason=…`.", headers(("location")))),
+    responses((status = 302, description = "Redirect to `/oauth-success` of the dashboard, with `#token=…&refreshToken=…&expiresIn=…` or, after a challenge, `?code=…`, and with `clientState` if the start had a `client_state`; or to `/login?reason=…`.", headers(("location")))),
 )]
 pub(crate) async fn callback(
     State(state): State<crate::State>,
@@ -45,14 +48,14 @@ pub(crate) async fn callback(
     query: Result<Query<Callback>, Error>,
 ) -> Response {
     if method == Method::HEAD {
-        // Link checkers and previews send it; a code can be used once.
+        // Link checkers and previews send HEAD. A code can be used only once.
         return StatusCode::NO_CONTENT.into_response();
     }
     let Ok(Query(query)) = query else {
-        return state.frontend.login_page(Reason::InvalidState);
+        return state.frontend.login_page(LoginFailure::InvalidState);
     };
     let Some(flow_id) = LoginAttempt::flow_id_in(&query.state).map(str::to_owned) else {
-        return state.frontend.login_page(Reason::InvalidState);
+        return state.frontend.login_page(LoginFailure::InvalidState);
     };
     let response = match finish(&state, &headers, &sender, query, &flow_id).await {
         Ok(response) => response,
@@ -70,11 +73,11 @@ async fn finish(
     sender: &Sender,
     query: Callback,
     flow_id: &str,
-) -> Result<Response, Reason> {
+) -> Result<Response, LoginFailure> {
     let cookie = state
         .cookies
         .find(headers, flow_id)
-        .ok_or(Reason::InvalidState)?;
+        .ok_or(LoginFailure::InvalidState)?;
     let now = state.clock.now();
     let attempt = LoginAttempt::open(&cookie, &query.state, state.tokens.keys(), now)?;
     let code = granted(query)?;
@@ -84,29 +87,30 @@ async fn finish(
         .await
         .map_err(|error| {
             log(&error);
-            Reason::from(&error)
+            LoginFailure::from(&error)
         })?;
     let outcome = open_session(state, &attempt, profile, sender).await;
     outcome.map_err(|error| {
         problem::log(&error);
         match error {
-            Error::Internal(_) => Reason::InternalError,
-            _ => Reason::Unavailable,
+            Error::Internal(_) => LoginFailure::InternalError,
+            _ => LoginFailure::Unavailable,
         }
     })
 }
 
-/// The code, unless the user or GitHub said no. GitHub's words are not passed on.
-fn granted(query: Callback) -> Result<String, Reason> {
+/// Returns GitHub's code, or why there is none. GitHub's error texts are not passed on.
+fn granted(query: Callback) -> Result<String, LoginFailure> {
     match (query.error.as_deref(), query.code) {
-        (Some("access_denied"), _) => Err(Reason::AccessDenied),
-        (Some(_), _) => Err(Reason::GitHubError),
+        (Some("access_denied"), _) => Err(LoginFailure::AccessDenied),
+        (Some(_), _) => Err(LoginFailure::GitHubError),
         (None, Some(code)) if !code.is_empty() => Ok(code),
-        (None, _) => Err(Reason::InvalidRequest),
+        (None, _) => Err(LoginFailure::InvalidRequest),
     }
 }
 
-/// Hands over tokens or, where a challenge was given, a one-time code for them.
+/// Opens a session. Returns its tokens or, if the sign-in has a PKCE challenge, an
+/// authorization code.
 async fn open_session(
     state: &crate::State,
     attempt: &LoginAttempt,
@@ -136,7 +140,8 @@ async fn open_session(
     Ok(state.frontend.success(&grant, attempt))
 }
 
-/// Wrong client credentials are the operator's to mend; all else passes.
+/// Logs an error of GitHub. Wrong client credentials are logged as an error, because only the
+/// operator can correct them.
 fn log(error: &GitHubError) {
     match error {
         GitHubError::Refused(code) if code == "incorrect_client_credentials" => {

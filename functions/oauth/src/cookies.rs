@@ -1,4 +1,4 @@
-//! One cookie for each sign-in under way.
+//! Cookies of login attempts, one for each.
 
 use axum::response::AppendHeaders;
 use cookie::{Cookie, SameSite};
@@ -8,7 +8,7 @@ use shared::base::environment::{ConfigError, is_loopback};
 use shared::identity::login::LOGIN_TTL;
 use url::Url;
 
-/// Makes and finds the cookies; they are `Secure` except on plain-HTTP localhost.
+/// Sets and reads the cookies. They are `Secure`, except for plain HTTP on localhost.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cookies {
     secure: bool,
@@ -18,10 +18,11 @@ pub(crate) struct Cookies {
 pub(crate) type SetCookies = AppendHeaders<Vec<(HeaderName, String)>>;
 
 impl Cookies {
-    /// Cookies for an API at this address.
+    /// Creates the cookies of an API at this address.
     ///
     /// # Errors
-    /// When it is plain HTTP and not this machine: cookies would travel in the clear.
+    /// If the address is plain HTTP and not on this machine, because cookies would not be
+    /// encrypted.
     pub(crate) fn for_address(public_url: &str) -> Result<Self, ConfigError> {
         let url = Url::parse(public_url).map_err(|error| ConfigError::new("PUBLIC_URL", error))?;
         let secure = url.scheme() == "https";
@@ -35,14 +36,14 @@ impl Cookies {
         }
     }
 
-    /// Sets the cookie of a sign-in, and removes those of others.
+    /// Sets the cookie of a login attempt, and removes those of others.
     pub(crate) fn set(self, flow_id: &str, value: String, others: &[String]) -> SetCookies {
         let others = others.iter().map(|flow_id| self.removal(flow_id));
         let own = self.header(flow_id, value, LOGIN_TTL.as_secs());
         AppendHeaders(others.chain([own]).collect())
     }
 
-    /// Removes the cookie of a sign-in.
+    /// Removes the cookie of a login attempt.
     pub(crate) fn clear(self, flow_id: &str) -> SetCookies {
         AppendHeaders(vec![self.removal(flow_id)])
     }
@@ -51,14 +52,14 @@ impl Cookies {
         self.header(flow_id, String::new(), 0)
     }
 
-    /// The value of a sign-in's cookie.
+    /// Returns the value of a login attempt's cookie.
     pub(crate) fn find(self, headers: &HeaderMap, flow_id: &str) -> Option<String> {
         let mut flows = self.flows(headers).into_iter();
         flows.find_map(|(name, value)| (name == flow_id).then_some(value))
     }
 
-    /// Sign-ins that this browser has started and not finished: flow ids and values.
-    /// Cookies of other sites on the same host may hold any bytes; they are passed over.
+    /// Returns the flow ids and cookie values of the browser's unfinished login attempts. Other
+    /// cookies of the host may contain any bytes, and are ignored.
     pub(crate) fn flows(self, headers: &HeaderMap) -> Vec<(String, String)> {
         let prefix = self.name("");
         let mut flows = Vec::new();

@@ -27,17 +27,17 @@ enum TokenHandoff {
     Query,
 }
 
-/// What a finished sign-in hands over.
+/// What the frontend gets at the end of a sign-in.
 pub(crate) enum SignInGrant {
-    /// The tokens themselves, to a frontend that gave no challenge.
+    /// Tokens, if the sign-in has no PKCE challenge.
     Tokens(IssuedTokens),
-    /// A one-time code, which is worth nothing without the verifier.
+    /// Authorization code, which is useless without the verifier.
     Code(SecretString),
 }
 
-/// Why a sign-in failed, as the login page is told.
+/// Why a sign-in failed, shown by the login page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reason {
+pub(crate) enum LoginFailure {
     /// The user denied access at GitHub.
     AccessDenied,
     /// The request is not a valid start or end of a sign-in.
@@ -56,11 +56,11 @@ pub(crate) enum Reason {
     GitHubError,
     /// An error in Upblit, or a permission that the function lacks.
     InternalError,
-    /// Temporary failure of this system.
+    /// Storage is temporarily unavailable.
     Unavailable,
 }
 
-impl Reason {
+impl LoginFailure {
     /// Returns the slug for `/login?reason=…`.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -78,7 +78,7 @@ impl Reason {
     }
 }
 
-impl From<LoginRefusal> for Reason {
+impl From<LoginRefusal> for LoginFailure {
     fn from(refusal: LoginRefusal) -> Self {
         match refusal {
             LoginRefusal::UnknownState => Self::InvalidState,
@@ -87,7 +87,7 @@ impl From<LoginRefusal> for Reason {
     }
 }
 
-impl From<&GitHubError> for Reason {
+impl From<&GitHubError> for LoginFailure {
     fn from(error: &GitHubError) -> Self {
         match error {
             GitHubError::Unavailable(_) => Self::GitHubUnavailable,
@@ -156,7 +156,7 @@ impl Frontend {
     }
 
     /// Redirects to the login page, with the reason why the sign-in failed.
-    pub(crate) fn login_page(&self, reason: Reason) -> Response {
+    pub(crate) fn login_page(&self, reason: LoginFailure) -> Response {
         found(&format!("{}/login?reason={}", self.url, reason.as_str()))
     }
 }

@@ -39,7 +39,7 @@ pub(crate) struct GitHub {
     transport: Transport,
 }
 
-/// Reason why GitHub did not return a usable profile.
+/// LoginFailure why GitHub did not return a usable profile.
 #[derive(Debug, Error)]
 pub(crate) enum GitHubError {
     /// No response in time, or a server error.

@@ -11,7 +11,7 @@ use shared::web::error::Error;
 use shared::web::query::Query;
 use utoipa::IntoParams;
 
-use crate::frontend::Reason;
+use crate::frontend::LoginFailure;
 use crate::github::is_login;
 
 /// Query of `GET /oauth2/authorization/github`.
@@ -70,7 +70,7 @@ pub(crate) async fn start(
     else {
         return state
             .frontend
-            .login_page(Reason::InvalidRequest)
+            .login_page(LoginFailure::InvalidRequest)
             .into_response();
     };
     let return_to = query
@@ -82,7 +82,7 @@ pub(crate) async fn start(
     let Some(sealed) = attempt.seal(state.tokens.keys()) else {
         return state
             .frontend
-            .login_page(Reason::Unavailable)
+            .login_page(LoginFailure::Unavailable)
             .into_response();
     };
     let login = query.login.filter(|login| is_login(login));

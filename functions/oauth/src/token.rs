@@ -1,4 +1,5 @@
-//! `POST /oauth2/token`: a one-time code and its verifier for tokens (RFC 7636 §4.5).
+//! `POST /oauth2/token`: exchanges an authorization code and its verifier for tokens
+//! (RFC 7636 §4.5).
 
 use axum::extract::State;
 use secrecy::{ExposeSecret, SecretString};
@@ -11,23 +12,25 @@ use shared::web::request_log;
 use shared::web::source::Sender;
 use utoipa::ToSchema;
 
-/// The body.
+/// Body of `POST /oauth2/token`.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Redeem {
+    /// Authorization code from the redirect to the dashboard.
     #[schema(value_type = String, example = "upblit_code_…")]
     code: SecretString,
+    /// PKCE verifier: the secret whose hash is the challenge of the sign-in (RFC 7636).
     #[schema(value_type = String, min_length = 43, max_length = 128, example = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")]
     code_verifier: SecretString,
 }
 
-/// One conditional write; none for a code that is not ours. A code that comes again
-/// with its verifier gets the current tokens; with another verifier it gets nothing
-/// and ends nothing (decision 0036).
+/// Redeems an authorization code. One conditional write; none for a code that was not issued
+/// here. A code that is sent again with its verifier gets the current tokens. With another
+/// verifier it is refused, and the session continues (decision 0036).
 #[utoipa::path(
     post, path = "/oauth2/token", operation_id = "redeemCode",
-    summary = "Swap a one-time code for tokens",
-    description = format!("Within {} s of the sign-in, with the verifier of its challenge (RFC 7636). Sent again within that time it gets the same refresh token again.", CODE_TTL.as_secs()),
+    summary = "Exchange an authorization code for tokens",
+    description = format!("Requires the verifier of the sign-in's challenge (RFC 7636), within {} s of the sign-in. A request that is repeated within this time gets the same refresh token.", CODE_TTL.as_secs()),
     request_body = Redeem,
     responses((status = 200, body = TokenBody), (status = 400), (status = 413), (status = 415)),
 )]
@@ -40,7 +43,8 @@ pub(crate) async fn redeem(
     let token = token.ok_or(Error::AuthorizationCode)?;
     let challenge = authorization_code::challenge_of(&body.code_verifier);
     let challenge = challenge.map_err(|error| Error::invalid_field("/codeVerifier", error))?;
-    let (user_id, session_id) = (token.user_id(), token.session_id());
+    let user_id = token.user_id();
+    let session_id = token.session_id();
     request_log::record_session(user_id, session_id);
     let now = state.clock.now();
     let by = sender.client().mark(state.tokens.keys());

@@ -13,7 +13,7 @@ mod logout;
 mod refresh;
 mod sessions;
 
-/// The tables that this function uses. Its role and its settings in `template.yaml` are for these.
+/// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
 const TABLES: [Table; 2] = [Table::RefreshTokens, Table::Applications];
 
 /// State shared by the handlers.
@@ -29,7 +29,7 @@ impl State {
     /// Reads the settings of this function.
     ///
     /// # Errors
-    /// When one is missing or wrong.
+    /// If a setting is missing or invalid.
     pub fn load(host: &Host) -> Result<Self, ConfigError> {
         let host = &host.using(&TABLES)?;
         Ok(Self {

@@ -1,4 +1,5 @@
-//! `POST /refresh`: a refresh token for a new access token (RFC 6749 §6).
+//! `POST /refresh`: exchanges a refresh token for an access token and its successor
+//! (RFC 6749 §6).
 
 use axum::extract::State;
 use jiff::Timestamp;
@@ -19,7 +20,7 @@ use shared::web::request_log::{self, Refresh};
 use shared::web::source::Sender;
 use utoipa::ToSchema;
 
-/// The body of `/refresh` and `/logout`.
+/// Body of `POST /refresh` and `POST /logout`.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = RefreshToken)]
@@ -28,8 +29,8 @@ pub(crate) struct Presented {
     pub(crate) refresh_token: SecretString,
 }
 
-/// One conditional write; none for a token that is not ours. At most once an hour
-/// each, one more that records a recovery or a token served to another client.
+/// Exchanges a refresh token. One conditional write; none for a forged token. One more write, at
+/// most once an hour each, records a recovery or a token that is served to another client.
 #[utoipa::path(
     post, path = "/refresh", operation_id = "refresh",
     summary = "Get new tokens",
@@ -70,23 +71,23 @@ pub(crate) async fn refresh(
     state.tokens.issue(&session, &token, now)
 }
 
-/// Whether the session was moved by another client than the one that asks.
+/// Returns whether another client than the sender made the session's last move.
 fn is_of_another(session: &Session, sender: &Sender, keys: &SigningKeys) -> bool {
     let moved_by = session.moved_by;
     moved_by.is_some_and(|mark| !sender.client().has_mark(mark, keys))
 }
 
-/// Records a notice. A failure is logged alone: the tokens are as good without it.
+/// Records a notice in the account's audit log. The request does not fail with it.
 async fn record(database: &Database, session: &Session, notice: SessionNotice, now: Timestamp) {
-    let (user_id, session_id) = (session.profile.user_id, session.id);
-    let recorded = database.record_hourly(user_id, session_id, notice, now);
+    let user_id = session.profile.user_id;
+    let recorded = database.record_hourly(user_id, session.id, notice, now);
     if let Err(error) = recorded.await {
         tracing::warn!(error = %WithCauses(&error), ?notice, "a notice of a session was not recorded");
     }
 }
 
-/// Refuses a token, and ends the session of one that no honest client still holds.
-/// One answer for all.
+/// Refuses a token, and ends the session if no honest client still holds the token. The error
+/// is the same in all cases.
 async fn refuse(
     database: &Database,
     outcome: &RefreshOutcome,
@@ -106,9 +107,10 @@ async fn refuse(
 }
 
 /// Ends the session of a reused token (RFC 9700 §4.14.2) and writes the reason to
-/// the audit log. One transaction. If storage fails, the answer is that instead.
+/// the audit log. One transaction. If storage fails, returns that error instead.
 async fn end_session(database: &Database, reused: &RefreshToken, now: Timestamp) -> Error {
-    let (user_id, session_id) = (reused.user_id(), reused.session_id());
+    let user_id = reused.user_id();
+    let session_id = reused.session_id();
     request_log::record(|request| request.reuse_detected = true);
     tracing::warn!(user = %user_id, session = %session_id, "refresh token reused, session revoked");
     let why = (Actor::Upblit, AuditAction::ReuseDetected);

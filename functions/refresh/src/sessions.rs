@@ -18,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 /// The caller's live sessions.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Sessions {
-    /// Newest first.
+    /// Live sessions, newest first.
     sessions: Vec<SessionResponse>,
 }
 

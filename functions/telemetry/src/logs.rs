@@ -87,7 +87,7 @@ pub(crate) async fn list(
     State(state): State<crate::State>,
     Access {
         membership,
-        asked: Query(query),
+        request: Query(query),
         ..
     }: Access<Query<LogsQuery>>,
 ) -> Result<axum::Json<Logs>, Error> {

@@ -108,7 +108,7 @@ pub(crate) async fn show(
     State(state): State<crate::State>,
     Access {
         membership,
-        asked: Query(query),
+        request: Query(query),
         ..
     }: Access<Query<MetricsQuery>>,
 ) -> Result<axum::Json<Metrics>, Error> {

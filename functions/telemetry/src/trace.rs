@@ -106,7 +106,7 @@ pub(crate) async fn show(
     State(state): State<crate::State>,
     Access {
         membership,
-        asked: Query(query),
+        request: Query(query),
         ..
     }: Access<Query<TraceQuery>>,
     Path(in_path): Path<String>,

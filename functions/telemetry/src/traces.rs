@@ -111,7 +111,7 @@ pub(crate) async fn list(
     State(state): State<crate::State>,
     Access {
         membership,
-        asked: Query(query),
+        request: Query(query),
         ..
     }: Access<Query<TracesQuery>>,
 ) -> Result<axum::Json<Traces>, Error> {

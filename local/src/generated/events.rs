@@ -24,11 +24,11 @@ const HOST: &str = "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com";
 pub struct Case {
     /// Function that receives it.
     pub function: &'static str,
-    /// `<function>/<case>`.
+    /// Path of the event below `events/`, without its extension: `<function>/<case>`.
     pub name: String,
     /// The event, with its placeholders.
     pub event: Value,
-    /// Expected HTTP status.
+    /// HTTP status of the expected response.
     pub status: u16,
     /// Text expected in the location of a redirect, or else in the body.
     pub says: String,

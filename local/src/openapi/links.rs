@@ -92,8 +92,8 @@ fn link_to_next_page(operation: &Value) -> Option<Link> {
     parameters(operation).find(|one| one["name"] == "cursor")?;
     let required = parameters(operation).filter(|one| one["required"] == true);
     let kept = required.map(|one| {
-        let (name, place) = (text(&one["name"]), text(&one["in"]));
-        let expression = json!(format!("$request.{place}.{name}"));
+        let name = text(&one["name"]);
+        let expression = json!(format!("$request.{}.{name}", text(&one["in"])));
         (name, expression)
     });
     let next = ("cursor".to_owned(), json!("$response.body#/nextCursor"));

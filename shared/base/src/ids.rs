@@ -204,7 +204,7 @@ impl SessionId {
         Self(bytes)
     }
 
-    /// Its bytes.
+    /// Returns the bytes, for tokens that contain the id.
     pub fn as_bytes(&self) -> &[u8; Self::BYTES] {
         &self.0
     }

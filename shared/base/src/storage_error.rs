@@ -42,7 +42,7 @@ pub enum ChangeError {
     /// The caller's session has ended since the access token was issued.
     #[error("the session has ended")]
     SessionOver,
-    /// Storage failed.
+    /// The database cannot be reached, or returned an error.
     #[error(transparent)]
     Storage(#[from] StorageError),
 }

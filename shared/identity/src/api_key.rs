@@ -238,7 +238,7 @@ pub enum KeyStatus {
     Active,
     /// Disabled by its owner; can be enabled again.
     Disabled,
-    /// Revoked permanently.
+    /// Revoked by its owner or after a leak. Cannot be enabled again.
     Revoked,
     /// The expiry has passed.
     Expired,

@@ -25,7 +25,7 @@ pub struct AuditEntry {
     pub actor: Actor,
     /// Time of the change.
     pub at: Timestamp,
-    /// Kind of change.
+    /// What was changed, such as `key.minted`.
     pub action: AuditAction,
     /// Key that was changed, for changes of keys.
     pub key: Option<PublicKeyId>,

@@ -1,9 +1,9 @@
-//! The one-time code that carries a finished sign-in to the frontend, and the
-//! PKCE challenge (RFC 7636) that binds it to the page which started.
+//! Authorization codes, which the frontend exchanges for tokens after a sign-in, and the PKCE
+//! challenge (RFC 7636) that binds a code to the page that started the sign-in.
 //!
-//! The code is the session's family secret, sealed: it names its session by
-//! itself, and the table holds only the hash that the session id is. Until the
-//! code is redeemed the session has no token and lives for [`CODE_TTL`].
+//! A code is the encrypted family secret of its session, so it identifies the session. The
+//! table stores only the hash of the secret, as the session id. Until the code is redeemed,
+//! the session has no token and expires after [`CODE_TTL`].
 
 use std::fmt;
 use std::time::Duration;
@@ -18,25 +18,26 @@ use thiserror::Error;
 use crate::refresh_token::RefreshToken;
 use crate::signing::SigningKeys;
 
-/// How long a code can be redeemed.
+/// Time in which a code can be redeemed.
 pub const CODE_TTL: Duration = Duration::from_secs(60);
 
-/// What every code starts with.
+/// Prefix of every authorization code.
 const PREFIX: &str = "upblit_code_";
 
-/// Binds a sealed code to its purpose.
+/// Associated data of the encryption, which separates codes from other sealed values.
 const ASSOCIATED_DATA: &[u8] = b"handoff code";
 
-/// Seals the session's first token into a code.
+/// Encrypts the first token of a session as a code.
 ///
-/// `None` when the cryptographic library fails, which no input can cause.
+/// Returns `None` if the cryptographic library fails, which no input can cause.
 pub fn seal(first: &RefreshToken, keys: &SigningKeys) -> Option<SecretString> {
     let key = &keys.current().authorization_code;
     let sealed = key.seal(first.body().to_vec(), ASSOCIATED_DATA)?;
     Some(SecretString::from(format!("{PREFIX}{sealed}")))
 }
 
-/// The token inside a code of ours; `None` for anything else.
+/// Decrypts a code. Returns `None` for a text that is not a code made with the current or the
+/// previous signing key.
 pub fn open(code: &str, keys: &SigningKeys) -> Option<RefreshToken> {
     let sealed = code.strip_prefix(PREFIX)?;
     let mut keys = keys.for_verification();
@@ -44,15 +45,15 @@ pub fn open(code: &str, keys: &SigningKeys) -> Option<RefreshToken> {
     RefreshToken::from_body(&body)
 }
 
-/// A PKCE challenge of method `S256`: the hash of a secret that only the page
-/// which started the sign-in knows.
+/// PKCE challenge of method `S256`: the hash of a secret known only to the page that started
+/// the sign-in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CodeChallenge(String);
 
 /// The text is not a challenge or verifier of RFC 7636.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("is not of the form that RFC 7636 asks for")]
+#[error("does not have the format of RFC 7636")]
 pub struct InvalidPkce;
 
 impl TryFrom<String> for CodeChallenge {
@@ -80,10 +81,10 @@ impl fmt::Display for CodeChallenge {
     }
 }
 
-/// The challenge that a verifier answers: base64url(SHA-256(verifier)).
+/// Returns the challenge of a verifier: base64url(SHA-256(verifier)).
 ///
 /// # Errors
-/// When the verifier is not 43 to 128 unreserved characters (RFC 7636 §4.1).
+/// If the verifier is not 43 to 128 unreserved characters (RFC 7636 §4.1).
 pub fn challenge_of(verifier: &SecretString) -> Result<CodeChallenge, InvalidPkce> {
     let verifier = verifier.expose_secret();
     let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);

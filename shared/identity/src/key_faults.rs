@@ -88,7 +88,8 @@ impl KeyFaults {
         key: PublicKeyId,
         now: Timestamp,
     ) -> Option<u8> {
-        let (network, window) = (Network::of(address), window(now));
+        let network = Network::of(address);
+        let window = window(now);
         let is_denied = |count: Option<&Count>, limit| count.is_some_and(|c| c.has(limit, window));
         let denied = is_denied(self.keys.get(&(network, key)), MAX_FAULTS_OF_KEY)
             || is_denied(self.networks.get(&network), MAX_FAULTS_OF_NETWORK);
@@ -97,7 +98,8 @@ impl KeyFaults {
 
     /// Counts a lookup of a key that does not exist or has another secret.
     pub fn record(&mut self, address: Option<IpAddr>, key: PublicKeyId, now: Timestamp) {
-        let (network, window) = (Network::of(address), window(now));
+        let network = Network::of(address);
+        let window = window(now);
         let none = || Count { window, faults: 0 };
         self.networks.get_or_insert_mut(network, none).add(window);
         self.keys

@@ -1,5 +1,5 @@
-//! Sessions: families of refresh tokens. What a presented token gets is decided
-//! in [`rotation`].
+//! Sessions. A session is a family of refresh tokens; [`rotation`] decides what a presented
+//! token gets.
 
 pub mod client;
 pub mod rotation;
@@ -18,37 +18,36 @@ use upblit_base::ids::SessionId;
 pub use client::ClientMark;
 pub use rotation::{Counters, Decision, Move, UNREDEEMED};
 
-/// The grace, unless `REFRESH_GRACE` is set. A client with a time-out of 30 s
-/// retries exactly then.
+/// Default grace. Longer than a client's time-out of 30 s, after which it retries.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(45);
 
-/// A shorter grace ends sessions of honest clients: requests and answers take
-/// several seconds each.
+/// Minimum grace. A shorter one would end sessions of honest clients, whose requests and
+/// responses can take several seconds each.
 const LEAST_GRACE: Duration = Duration::from_secs(20);
 
-/// Most live sessions of one user; a further sign-in ends the oldest.
+/// Maximum number of live sessions of one user. A further sign-in ends the oldest.
 pub const MAX_SESSIONS_PER_USER: usize = 50;
 
-/// How long sessions live and how strict rotation is.
+/// Lifetimes of sessions, and the rules of rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionPolicy {
-    /// A session unused this long ends (`REFRESH_IDLE_TTL`).
+    /// Time after the last use at which a session expires (`REFRESH_IDLE_TTL`).
     pub idle_ttl: Duration,
-    /// A session ends this long after sign-in, however much it is used (`REFRESH_ABSOLUTE_TTL`).
+    /// Time after the sign-in at which a session expires, even if used (`REFRESH_ABSOLUTE_TTL`).
     pub absolute_ttl: Duration,
-    /// How long after a move every token that a client may still hold gets the
-    /// current one (`REFRESH_GRACE`).
+    /// Time after a move in which every token that a client may still hold gets the current
+    /// one (`REFRESH_GRACE`).
     pub grace: Duration,
-    /// What the previous token gets after the grace (`REFRESH_REUSE_POLICY`).
+    /// Treatment of the previous token after the grace (`REFRESH_REUSE_POLICY`).
     pub reuse: ReusePolicy,
 }
 
 impl SessionPolicy {
-    /// The policy of `REFRESH_IDLE_TTL` (14 d), `REFRESH_ABSOLUTE_TTL` (90 d),
+    /// Reads `REFRESH_IDLE_TTL` (14 d), `REFRESH_ABSOLUTE_TTL` (90 d),
     /// `REFRESH_GRACE` (45 s) and `REFRESH_REUSE_POLICY` (`recover` or `strict`).
     ///
     /// # Errors
-    /// When one of them is unreadable or out of bounds.
+    /// If one of them cannot be parsed or is out of bounds.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let life = Duration::from_secs(1)..=400 * DAY;
         let grace = least_grace(env)..=5 * MINUTE;
@@ -61,13 +60,13 @@ impl SessionPolicy {
     }
 }
 
-/// What happens when the previous token comes back after the grace.
+/// Treatment of the previous token when it is presented after the grace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReusePolicy {
-    /// It is taken for a lost response, or for a client that keeps its first
-    /// token: the session moves on, and any token in between is dead.
+    /// The response was probably lost, or the client keeps its first token: the session moves,
+    /// and the token in between is no longer accepted.
     Recover,
-    /// It is reuse, and the session ends (RFC 9700 §4.14.2 to the letter).
+    /// Reuse: the session ends, as RFC 9700 §4.14.2 requires.
     Strict,
 }
 
@@ -82,7 +81,7 @@ impl ReusePolicy {
     }
 }
 
-/// On a developer's machine any grace will do.
+/// Minimum grace. Tests on a developer's machine use graces of any length.
 fn least_grace(env: &Env) -> Duration {
     if env.is_local() {
         Duration::ZERO
@@ -91,29 +90,29 @@ fn least_grace(env: &Env) -> Duration {
     }
 }
 
-/// A family of refresh tokens, as stored. It holds no secret.
+/// A family of refresh tokens, as stored. Contains no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Public id.
+    /// Id of the session: a hash of the secret in its refresh tokens.
     pub id: SessionId,
-    /// The user as of sign-in.
+    /// Profile of the user at the time of the sign-in.
     pub profile: Profile,
-    /// Which of its tokens is the newest, and how it came to be.
+    /// Counters of its tokens, and its last move.
     pub counters: Counters,
-    /// The client that asked for the last move; `None` before the first.
+    /// Client that made the last move. `None` before the first move.
     pub moved_by: Option<ClientMark>,
-    /// The PKCE challenge that the session was opened with. It stays for life: a
-    /// repeated redemption is checked against it, and recoveries are limited by it.
+    /// PKCE challenge of the sign-in. Never removed: a repeated redemption is checked against
+    /// it, and it limits recoveries.
     pub code_challenge: Option<CodeChallenge>,
-    /// Whether the session was ended before its time.
+    /// Whether the session was ended before it expired.
     pub revoked: bool,
-    /// When the user signed in.
+    /// Time of the sign-in.
     pub created_at: Timestamp,
-    /// The last sign-in or refresh.
+    /// Time of the sign-in or of the last move.
     pub last_used_at: Timestamp,
-    /// When the session ends unless it is used.
+    /// Idle expiry. Every move postpones it.
     pub idle_expires_at: Timestamp,
-    /// When the session ends in any case.
+    /// Absolute expiry, counted from the sign-in.
     pub absolute_expires_at: Timestamp,
     /// `User-Agent` of the browser that signed in.
     pub user_agent: String,
@@ -143,8 +142,8 @@ impl Session {
         }
     }
 
-    /// The same session before its authorization code is redeemed: it has no
-    /// token yet, and ends with the code.
+    /// Returns the session as it is before its authorization code is redeemed: without a
+    /// token, and with the expiry of the code.
     #[must_use]
     pub fn awaiting(self, challenge: CodeChallenge) -> Self {
         Self {
@@ -155,18 +154,19 @@ impl Session {
         }
     }
 
-    /// Whether the session can still be used. Expiry is compared here and not
-    /// left to the table's TTL, which deletes days late.
+    /// Returns whether the session can be used. Compares the expiry, because the table's TTL
+    /// can delete items days late.
     pub fn is_live(&self, now: Timestamp) -> bool {
         !self.revoked && self.expires_at() > now
     }
 
-    /// The sooner of idle and absolute expiry.
+    /// Returns the earlier of idle and absolute expiry.
     pub fn expires_at(&self) -> Timestamp {
         self.idle_expires_at.min(self.absolute_expires_at)
     }
 
-    /// Decides what the token `presented` gets; `None` when the session is over.
+    /// Decides what the token with the counter `presented` gets. `None` if the session has
+    /// ended.
     pub fn decide(
         &self,
         presented: u32,
@@ -178,8 +178,8 @@ impl Session {
             .then(|| self.counters.decide(presented, is_bound, policy, now))
     }
 
-    /// The session after the token `presented` has moved it for the client `by`:
-    /// its idle time begins anew.
+    /// Returns the session after the client `by` has moved it with the token `presented`. Its
+    /// idle time starts again.
     #[must_use]
     pub fn moved(
         self,
@@ -197,9 +197,9 @@ impl Session {
         }
     }
 
-    /// Whether an authorization code that was redeemed already gets the current
-    /// token again: its answer was lost, or the page asked twice. Only with the
-    /// right verifier, and as long as the code lives.
+    /// Returns whether an authorization code that was redeemed before gets the current token
+    /// again, because the response was lost or the page sent it twice. Requires the right
+    /// verifier, and a code that has not expired.
     pub fn serves_code_again(&self, challenge: &CodeChallenge, now: Timestamp) -> bool {
         self.is_live(now)
             && self.counters.current != UNREDEEMED

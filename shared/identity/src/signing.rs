@@ -16,7 +16,7 @@ pub const MIN_SECRET_BYTES: usize = 32;
 /// The secret cannot be used for signing.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum SigningKeyError {
-    /// Shorter than [`MIN_SECRET_BYTES`].
+    /// The secret is shorter than [`MIN_SECRET_BYTES`].
     #[error("must be at least {MIN_SECRET_BYTES} bytes (256 bits)")]
     TooShort,
     /// The cryptographic library refused to derive a key.

@@ -29,10 +29,10 @@ use row::KeyRow;
 /// How often a key's last use is written, at most.
 pub const LAST_USED_PRECISION: Duration = Duration::from_secs(5 * 60);
 
-/// A key, when it was last used, and how what it sends is kept.
+/// A key with the times of its last use and the telemetry settings of its application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredKey {
-    /// The key.
+    /// Record of the key, without the times of its use.
     pub key: KeyRecord,
     /// When the current secret was last used, within [`LAST_USED_PRECISION`].
     pub last_used_at: Option<Timestamp>,
@@ -44,12 +44,12 @@ pub struct StoredKey {
     pub kept_until: Option<Timestamp>,
 }
 
-/// What became of the note that a key was used.
+/// Result of recording that a key was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TouchOutcome {
-    /// It is stored.
-    Noted,
-    /// A use within [`LAST_USED_PRECISION`] is stored already, or the key is gone.
+    /// The time of the use was stored.
+    Recorded,
+    /// A use within [`LAST_USED_PRECISION`] was already stored, or the key no longer exists.
     NotNeeded,
 }
 
@@ -67,7 +67,7 @@ impl StoredKey {
         }
     }
 
-    /// Notes a use.
+    /// Sets the time at which one of the secrets was last used.
     pub fn record_use(&mut self, secret: SecretSlot, at: Timestamp) {
         match secret {
             SecretSlot::Current => self.last_used_at = Some(at),
@@ -155,7 +155,7 @@ impl Database {
             .send()
             .await;
         Ok(match written(result)? {
-            Written::Applied(_) => TouchOutcome::Noted,
+            Written::Applied(_) => TouchOutcome::Recorded,
             Written::Refused(_) => TouchOutcome::NotNeeded,
         })
     }

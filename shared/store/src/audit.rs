@@ -68,8 +68,8 @@ impl Database {
         notice: SessionNotice,
         now: Timestamp,
     ) -> Result<(), StorageError> {
-        let (actor, action) = (Actor::Upblit, notice.action());
-        let entry = AuditEntry::of_session(user_id, session, actor, action, now);
+        let action = notice.action();
+        let entry = AuditEntry::of_session(user_id, session, Actor::Upblit, action, now);
         let position = AuditPosition::hourly(now, session, notice.letter());
         let row = AuditRow::new(&entry, position);
         let request = self
@@ -92,7 +92,7 @@ impl Database {
     ///
     /// # Errors
     /// When storage fails.
-    pub async fn audit_trail(
+    pub async fn audit_log(
         &self,
         subject: Subject,
         after: Option<AuditPosition>,

@@ -22,18 +22,19 @@ use upblit_identity::session::{MAX_SESSIONS_PER_USER, Session};
 
 pub use rotate::RefreshOutcome;
 
-/// How often a sign-in looks for the oldest sessions again after one of them ended.
+/// Maximum number of attempts of a sign-in that ends the oldest sessions while they end
+/// otherwise.
 const MAX_REPLACEMENTS: usize = 4;
 
-/// Sessions one sign-in ends at most; a transaction holds 100 writes.
+/// Maximum number of sessions that one sign-in ends. A transaction has at most 100 writes.
 const MAX_ENDED_AT_ONCE: usize = 20;
 
-/// What became of a revocation.
+/// Result of a revocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RevokeOutcome {
-    /// The session has ended now.
+    /// The session was ended.
     Revoked,
-    /// There is no such session, or it was revoked before; nothing was written.
+    /// The session does not exist or was revoked before. Nothing was written.
     NotFound,
 }
 
@@ -43,7 +44,7 @@ impl Database {
     /// so that there are never more than [`MAX_SESSIONS_PER_USER`].
     ///
     /// # Errors
-    /// When storage fails; then nothing happened.
+    /// When storage fails. Nothing is written then.
     pub async fn sign_in(&self, session: &Session) -> Result<(), StorageError> {
         let (transaction, user) = self.opening(session, SessionCount::OneMore);
         let outcome = transaction.commit(self).await?;
@@ -85,13 +86,15 @@ impl Database {
         Ok(true)
     }
 
-    /// The writes of every sign-in, and the slot of the user's.
+    /// Returns the writes of every sign-in, and the slot of the write to the user.
     fn opening(&self, session: &Session, sessions: SessionCount) -> (Transaction, Slot) {
-        let (profile, now) = (&session.profile, session.created_at);
+        let profile = &session.profile;
+        let now = session.created_at;
         let put = Put::builder()
             .table_name(&self.tables.refresh_tokens)
             .condition_expression("attribute_not_exists(session_id)");
-        let (actor, action) = (Actor::User(profile.user_id), AuditAction::SessionOpened);
+        let actor = Actor::User(profile.user_id);
+        let action = AuditAction::SessionOpened;
         let entry = AuditEntry::of_session(profile.user_id, session.id, actor, action, now);
         let mut transaction = Transaction::default();
         let user = transaction.update(users::upsert(self, profile, now, sessions));
@@ -165,10 +168,10 @@ impl Database {
     }
 }
 
-/// A session that can be used; also false where there is none. Needs `:now` and `:no`.
+/// Condition that a session exists and is live. Requires the values `:now` and `:no`.
 const LIVE: &str = "revoked = :no AND idle_expires_ms > :now AND absolute_expires_ms > :now";
 
-/// A transaction's condition that the caller's session is live.
+/// Condition of a transaction that the caller's session is live.
 pub(super) fn check_live(
     database: &Database,
     principal: Principal,

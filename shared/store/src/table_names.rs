@@ -2,10 +2,10 @@
 
 use upblit_base::environment::{ConfigError, Env};
 
-/// A table.
+/// A DynamoDB table of the product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Table {
-    /// Profiles of users.
+    /// Profiles of users, as of their last sign-in.
     Users,
     /// Sessions, each a family of refresh tokens.
     RefreshTokens,
@@ -13,7 +13,7 @@ pub enum Table {
     Applications,
     /// API keys, stored as hashes.
     ApiKeys,
-    /// Compressed batches and their heads.
+    /// Chunks, chunk summaries and rollups.
     Telemetry,
     /// Rate-limit counters and key health.
     ShortLived,
@@ -22,17 +22,17 @@ pub enum Table {
 /// The names of the tables in this deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableNames {
-    /// Name of [`Table::Users`].
+    /// Name of [`Table::Users`], from `TABLE_USERS`.
     pub users: String,
-    /// Name of [`Table::RefreshTokens`].
+    /// Name of [`Table::RefreshTokens`], from `TABLE_REFRESH_TOKENS`.
     pub refresh_tokens: String,
-    /// Name of [`Table::Applications`].
+    /// Name of [`Table::Applications`], from `TABLE_APPLICATIONS`.
     pub applications: String,
-    /// Name of [`Table::ApiKeys`].
+    /// Name of [`Table::ApiKeys`], from `TABLE_API_KEYS`.
     pub api_keys: String,
-    /// Name of [`Table::Telemetry`].
+    /// Name of [`Table::Telemetry`], from `TABLE_TELEMETRY`.
     pub telemetry: String,
-    /// Name of [`Table::ShortLived`].
+    /// Name of [`Table::ShortLived`], from `TABLE_SHORT_LIVED`.
     pub short_lived: String,
 }
 

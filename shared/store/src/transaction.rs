@@ -105,12 +105,12 @@ impl Transaction {
         }
     }
 
-    /// Adds an update.
+    /// Adds an update of one item.
     pub(crate) fn update(&mut self, update: UpdateBuilder) -> Slot {
         self.add(update.build(), TransactWriteItemBuilder::update)
     }
 
-    /// Adds a deletion.
+    /// Adds the deletion of one item.
     pub(crate) fn delete(&mut self, delete: DeleteBuilder) -> Slot {
         self.add(delete.build(), TransactWriteItemBuilder::delete)
     }

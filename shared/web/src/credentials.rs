@@ -100,13 +100,13 @@ impl Tokens {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Tokens)]
 pub struct TokenBody<'a> {
-    /// Same as `accessToken`.
+    /// Same value as `accessToken`, for older clients.
     #[schema(example = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…")]
     token: &'a str,
     /// JWT to send as `Authorization: Bearer`.
     #[schema(example = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…")]
     access_token: &'a str,
-    /// Always `Bearer`.
+    /// Always `Bearer` (RFC 6750).
     #[schema(value_type = String, example = "Bearer")]
     token_type: &'static str,
     /// Lifetime of the access token in seconds.

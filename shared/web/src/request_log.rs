@@ -48,9 +48,9 @@ pub struct RequestRecord {
 /// Event counts of a stored batch.
 #[derive(Debug, Clone, Copy)]
 pub struct Ingested {
-    /// Events stored.
+    /// Number of events that were stored.
     pub accepted: usize,
-    /// Events dropped and reported.
+    /// Number of events that were rejected and reported.
     pub rejected: usize,
 }
 
@@ -69,7 +69,7 @@ pub enum Refresh {
 
 /// The request and its response, for the log line.
 pub struct RequestOutcome<'a> {
-    /// HTTP method.
+    /// HTTP method of the request.
     pub method: &'a str,
     /// The matched route. Never the path or the query, which may hold secrets.
     pub route: &'a str,

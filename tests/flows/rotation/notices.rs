@@ -21,10 +21,10 @@ async fn refresh_from(backend: &Backend, browser: &str, token: &str) -> Response
     backend.send(request.unwrap()).await
 }
 
-/// The account's trail as far as it is about sessions that go on, newest first.
+/// Entries of the account's audit log about sessions that continue, newest first.
 async fn notices(user: &SignedIn) -> Vec<String> {
-    let trail = user.get("/me/audit").await.json();
-    let entries = trail["entries"].as_array().unwrap();
+    let log = user.get("/me/audit").await.json();
+    let entries = log["entries"].as_array().unwrap();
     let actions = entries
         .iter()
         .map(|entry| entry["action"].as_str().unwrap());
@@ -61,8 +61,8 @@ async fn a_token_served_again_to_another_client_is_in_the_trail_once_an_hour() {
         assert_eq!(notices(&ada).await, ["session.shared"]);
     }
     assert_eq!(from(BROWSER).await, ["UpdateItem"]);
-    let trail = ada.get("/me/audit").await.json();
-    let entry = trail["entries"][0].clone();
+    let log = ada.get("/me/audit").await.json();
+    let entry = log["entries"][0].clone();
     assert_eq!(
         (&entry["actor"], entry["session"].is_string()),
         (&json!("upblit"), true)

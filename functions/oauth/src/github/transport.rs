@@ -11,7 +11,7 @@ use serde::Deserialize;
 use shared::web::client::{Client, ClientError};
 use thiserror::Error;
 
-/// Reason why a call has no usable response.
+/// LoginFailure why a call has no usable response.
 #[derive(Debug, Error)]
 pub(super) enum TransportError {
     #[error("the request cannot be written: {0}")]

@@ -18,9 +18,9 @@ pub(super) enum Caller {
     OtelPython,
     /// OpenTelemetry's exporter in JavaScript, with an API key.
     OtelJs,
-    /// GitHub's secret scanning.
+    /// GitHub's secret scanning, which signs its requests.
     Github,
-    /// A health check.
+    /// A monitor that checks `GET /health`, without credentials.
     Probe,
 }
 

@@ -1,4 +1,4 @@
-//! Recognises the client that moved a session, without storing who it is.
+//! Recognizes the client that moved a session, without storing its address or browser.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -7,29 +7,29 @@ use aws_lc_rs::{constant_time, hmac};
 
 use crate::signing::SigningKeys;
 
-/// A client as it shows itself: its `User-Agent` and the network it comes from.
+/// A client, identified by its `User-Agent` and its network.
 pub struct Client<'a> {
-    /// The `User-Agent` header; empty where there is none.
+    /// `User-Agent` header. Empty if the request has none.
     pub user_agent: &'a str,
-    /// Where the request comes from, if that is known.
+    /// Address of the client, if known.
     pub address: Option<IpAddr>,
 }
 
-/// A truncated HMAC-SHA-256 of a client.
+/// Truncated HMAC-SHA-256 of a client.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ClientMark([u8; Self::BYTES]);
 
 impl ClientMark {
-    /// Bytes that are kept of the HMAC: enough to distinguish clients, too few to
-    /// be worth storing for anything else.
+    /// Length in bytes: enough to distinguish the clients of a session, too short to identify
+    /// one among many.
     pub const BYTES: usize = 8;
 
-    /// A mark as it was stored.
+    /// Creates a mark from stored bytes.
     pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes to store.
+    /// Returns the bytes to store.
     pub fn as_bytes(&self) -> &[u8; Self::BYTES] {
         &self.0
     }
@@ -42,13 +42,13 @@ impl fmt::Debug for ClientMark {
 }
 
 impl Client<'_> {
-    /// The client's mark under the current signing key.
+    /// Returns the client's mark, made with the current signing key.
     pub fn mark(&self, keys: &SigningKeys) -> ClientMark {
         self.mark_under(&keys.current().client_mark)
     }
 
-    /// Whether a stored mark is of this client, under the current or the previous
-    /// signing key.
+    /// Returns whether a stored mark belongs to this client. Accepts marks made with the
+    /// current or the previous signing key.
     pub fn has_mark(&self, mark: ClientMark, keys: &SigningKeys) -> bool {
         keys.for_verification().any(|keys| {
             let own = self.mark_under(&keys.client_mark);
@@ -66,8 +66,8 @@ impl Client<'_> {
     }
 }
 
-/// The network of an address: its /24 (IPv4) or /48 (IPv6), since addresses
-/// within it change while a client stays the same.
+/// Returns the network of an address: its /24 (IPv4) or /48 (IPv6). Addresses within it change
+/// while the client stays the same.
 fn network(address: Option<IpAddr>) -> [u8; 7] {
     let mut network = [0; 7];
     match address.map(|address| address.to_canonical()) {

@@ -1,10 +1,9 @@
-//! Refresh token rotation: the one decision of the product that must never be
-//! wrong. What it promises is in SECURITY.md, "Theft"; the model in its tests
-//! explores crowds of requests, lost and duplicated answers, clocks that
-//! disagree, and thieves.
+//! Refresh token rotation. SECURITY.md, "Theft", states its guarantees. The model in its tests
+//! explores concurrent requests, lost and repeated responses, clocks that differ, and stolen
+//! tokens.
 //!
-//! A session moves at most once per grace. Every token that a client could
-//! honestly still hold within the grace of the last move gets the current one.
+//! A session moves at most once per grace. Within the grace, every token that an honest client
+//! may still hold gets the current one.
 
 use std::time::Duration;
 
@@ -13,54 +12,54 @@ use upblit_base::clock;
 
 use super::{ReusePolicy, SessionPolicy};
 
-/// The counter of a session whose authorization code was not redeemed yet.
+/// Counter of a session whose authorization code has not been redeemed.
 pub const UNREDEEMED: u32 = 0;
 
-/// How often in a row a session that was opened with a PKCE challenge recovers
-/// the same token. Such clients store what they get, so only lost answers
-/// explain that an old token comes back.
+/// Maximum number of recoveries with the same token in a session that was opened with a PKCE
+/// challenge. Such clients store the tokens they get, so only a lost response explains that
+/// they present an old one.
 pub const MAX_RECOVERIES: u32 = 3;
 
-/// Where a session stands. Counters name its tokens; 0 names none.
+/// Counters of a session's tokens, and its last move. Counter 0 is no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Counters {
-    /// The newest token; [`UNREDEEMED`] while none was issued.
+    /// The newest token. [`UNREDEEMED`] before the first one is issued.
     pub current: u32,
-    /// The token that was presented for the last move; 0 before the first.
+    /// The token that made the last move. 0 before the first move.
     pub previous: u32,
-    /// The previous token that the last move displaced; 0 before the second.
+    /// The previous token that the last move replaced. 0 before the second move.
     pub retired: u32,
-    /// The last move: when the session was opened, its authorization code
-    /// redeemed, or a token rotated.
+    /// Time of the last move: the sign-in, the redemption of the authorization code, or a
+    /// rotation.
     pub moved_at: Timestamp,
 }
 
-/// What a presented token gets.
+/// Response to a presented token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// The session moves on and the token gets the successor.
+    /// The session moves, and the token gets its successor.
     Move(Move),
     /// The session stays, and the token gets the current one again.
     ServeAgain,
-    /// No token of this session has that counter, or counters are used up: not
-    /// theft, but a restored table or a bug.
+    /// No token of this session can have this counter, or the counters are used up. The cause
+    /// is a restored table or a bug, not theft.
     Impossible,
     /// A token that no honest client still holds: the session ends.
     End,
 }
 
-/// Why a session moves.
+/// Kind of a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Move {
     /// The newest token was presented.
     Rotation,
-    /// The one before was presented after the grace: its answer was lost, or the
-    /// client keeps its first token. The token in between is dead.
+    /// The previous token was presented after the grace: its response was lost, or the client
+    /// keeps its first token. The token in between is no longer accepted.
     Recovery,
 }
 
 impl Counters {
-    /// A session whose only token is `first`.
+    /// Returns the counters of a session whose only token is `first`.
     pub fn open(first: u32, now: Timestamp) -> Self {
         Self {
             current: first,
@@ -70,10 +69,10 @@ impl Counters {
         }
     }
 
-    /// The counters after a move that `presented` asked for.
+    /// Returns the counters after a move made with the token `presented`.
     ///
-    /// Storage applies the same move in one conditional write, whose condition
-    /// is that [`Self::decide`] says [`Decision::Move`].
+    /// Storage applies the same move in one conditional write. Its condition holds exactly when
+    /// [`Self::decide`] returns [`Decision::Move`].
     #[must_use]
     pub fn moved(self, presented: u32, now: Timestamp) -> Self {
         Self {
@@ -107,20 +106,19 @@ impl Counters {
         Decision::End
     }
 
-    /// Whether the last move was a recovery.
+    /// Returns whether the last move was a recovery.
     fn has_recovered(&self) -> bool {
         self.previous != 0 && self.current - self.previous > 1
     }
 
-    /// Whether a recovery now is the first one of its hour, as far as the last
-    /// move shows.
+    /// Returns whether a recovery now is the first of its hour, judged by the last move.
     pub fn is_first_recovery(&self, now: Timestamp) -> bool {
         !(self.has_recovered() && clock::floor_to_hour(self.moved_at) == clock::floor_to_hour(now))
     }
 
-    /// Whether the last move is at most a grace ago. In whole milliseconds, as
-    /// it is stored. A clock behind that of the instance which moved it counts
-    /// as no time at all.
+    /// Returns whether the last move is at most a grace ago. Compares whole milliseconds, as
+    /// stored. If the clock is behind that of the instance that made the move, no time has
+    /// passed.
     fn is_fresh(&self, grace: Duration, now: Timestamp) -> bool {
         let grace = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
         now.as_millisecond() - self.moved_at.as_millisecond() <= grace
@@ -141,16 +139,16 @@ impl Counters {
         }
     }
 
-    /// Whether a client may honestly hold this token so soon after a move: the
-    /// newest, the one it was swapped for, the one that a recovery killed, and
-    /// the one that the move displaced.
+    /// Returns whether an honest client may hold this token within the grace: the newest, the
+    /// one that made the move, the one that a recovery skipped, or the one that the move
+    /// replaced.
     fn may_be_held(&self, presented: u32) -> bool {
         let killed = self.current.saturating_sub(1);
         presented != 0 && [self.current, self.previous, killed, self.retired].contains(&presented)
     }
 }
 
-/// The earliest move that is not within the grace any more is before this.
+/// Returns the time before which a move is no longer within the grace.
 pub fn grace_began(policy: &SessionPolicy, now: Timestamp) -> Timestamp {
     clock::before(now, policy.grace)
 }

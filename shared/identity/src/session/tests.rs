@@ -13,7 +13,7 @@ const POLICY: SessionPolicy = SessionPolicy {
     reuse: ReusePolicy::Recover,
 };
 
-/// Milliseconds after sign-in.
+/// Returns the time this many milliseconds after the sign-in.
 fn at(millis: i64) -> Timestamp {
     clock::from_millis(1_750_000_000_000 + millis)
 }

@@ -69,7 +69,7 @@ pub enum RevokeOutcome {
 pub struct KeyChange {
     /// New name of the key.
     pub name: Option<Name>,
-    /// `Disabled` or `Active`.
+    /// New state of the key: `Disabled` or `Active`, never `Revoked`.
     pub state: Option<KeyState>,
 }
 

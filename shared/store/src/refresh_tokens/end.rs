@@ -12,10 +12,11 @@ use upblit_base::ids::SessionId;
 use upblit_identity::access_token::Principal;
 use upblit_identity::audit::{Actor, AuditAction, AuditEntry};
 
-/// Sessions that one transaction ends at most: two writes each, beside the check of the caller's.
+/// Maximum number of sessions that one transaction ends: two writes each, and the check of the
+/// caller's session.
 const MAX_ENDED_AT_ONCE: usize = (MAX_TRANSACTION_WRITES - 1) / 2;
 
-/// How often the user's sessions are read again after one of them has ended meanwhile.
+/// Maximum number of attempts when sessions end concurrently.
 const MAX_ATTEMPTS: usize = 4;
 
 impl Database {
@@ -67,7 +68,7 @@ impl Database {
         let live = self.live_sessions(principal.user_id, now).await?;
         let ids = live.into_iter().map(|session| session.id);
         let mut ids: Vec<SessionId> = ids.filter(|id| Some(*id) != kept).collect();
-        // Without the own session, the caller could end no more.
+        // The caller's own session is ended last, because each transaction requires it to be live.
         ids.sort_by_key(|id| *id == principal.session_id);
         // Also checks the caller's session where there is no other to end.
         let first = ids.len().min(MAX_ENDED_AT_ONCE);
@@ -118,8 +119,9 @@ impl Database {
             if id != principal.session_id {
                 others.push(writes.update(self.revocation(user_id, id)));
             }
-            let (actor, why) = (Actor::User(user_id), AuditAction::SessionRevoked);
-            let entry = AuditEntry::of_session(user_id, id, actor, why, now);
+            let actor = Actor::User(user_id);
+            let action = AuditAction::SessionRevoked;
+            let entry = AuditEntry::of_session(user_id, id, actor, action, now);
             audit::record(writes, self, &entry);
         }
         (transaction, others)

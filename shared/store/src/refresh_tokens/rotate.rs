@@ -1,5 +1,5 @@
-//! Tokens of a session: a refresh, and the redemption of its authorization code.
-//! Each is one conditional write, which brings the session back either way.
+//! Refreshes, and redemptions of authorization codes. Each is one conditional write, which
+//! returns the session whether or not the condition holds.
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::primitives::Blob;
@@ -20,42 +20,43 @@ use crate::attribute::{number, string};
 use crate::conditional::{Written, written};
 use crate::{Database, StorageError};
 
-/// Where [`Counters::decide`] says [`Decision::Move`], in the words of DynamoDB.
-/// Under `strict` no previous token moves a session.
+/// Condition that holds when [`Counters::decide`] returns [`Decision::Move`]. Under `strict`, a
+/// previous token never moves a session.
 const MOVES: &str = "moved_ms < :grace_began AND current_counter < :max AND current_counter = :n";
 const MOVES_OR_RECOVERS: &str = "moved_ms < :grace_began AND current_counter < :max \
      AND (current_counter = :n OR (previous_counter = :n \
      AND (attribute_not_exists(code_challenge) OR current_counter <= :last_recovery)))";
 
-/// What a presented refresh token gets.
+/// Result of presenting a refresh token.
 #[derive(Debug)]
 pub enum RefreshOutcome {
-    /// The session moved on, and the token gets the successor.
+    /// The session was moved, and the token gets its successor.
     Moved {
-        /// The session as it is now.
+        /// The session after the move.
         session: Box<Session>,
-        /// Its counters before.
+        /// Counters of the session before the move.
         before: Counters,
-        /// Which of its tokens moved it.
+        /// Kind of the move.
         why: Move,
     },
     /// The session stays, and the token gets the current one.
     ServedAgain(Box<Session>),
-    /// Nothing: there is no such session, or it is over.
+    /// The session does not exist or has ended.
     Refused,
-    /// Nothing: a token of this session that it cannot have issued. It stays.
+    /// The session cannot have issued this token. The session is unchanged.
     Impossible,
-    /// Nothing: no honest client still holds this token. The session is still live.
+    /// No honest client still holds this token. The session is unchanged; the caller ends it.
     Reused,
 }
 
 impl Database {
-    /// Gives a refresh token what [`Session::decide`] says. One conditional write;
-    /// none for a token that no session has.
+    /// Moves the session of a refresh token, or serves its current token, as
+    /// [`Session::decide`] determines. One conditional write; none for a token that no session
+    /// can have.
     ///
-    /// A refused write returns the session to decide on. One that was applied but
-    /// whose answer was lost comes back as refused through the SDK's own retry: the
-    /// session was moved just now, and its current token is served.
+    /// If the condition fails, DynamoDB returns the session, which is then decided on. If the
+    /// response of an applied write is lost, the SDK's retry fails the condition: the session
+    /// was moved a moment ago, and its current token is served.
     ///
     /// # Errors
     /// When storage fails.
@@ -89,7 +90,7 @@ impl Database {
         }
     }
 
-    /// Moves a session, if the token may do that. Brings it back as it was.
+    /// Moves a session if the token may do so. Returns the session before the move.
     async fn rotate(
         &self,
         presented: &RefreshToken,
@@ -105,7 +106,8 @@ impl Database {
             ReusePolicy::Strict => MOVES,
         };
         let grace_began = grace_began(policy, now).as_millisecond();
-        let (user_id, session_id) = (presented.user_id(), presented.session_id());
+        let user_id = presented.user_id();
+        let session_id = presented.session_id();
         let request = self
             .session_move(user_id, session_id, (set, condition), by, policy, now)
             .expression_attribute_values(":n", number(counter))
@@ -123,10 +125,10 @@ impl Database {
         written(request.send().await)
     }
 
-    /// Gives a session its first token, if its authorization code was not redeemed
-    /// yet, the challenge is met, and the session is live. A code that was redeemed
-    /// already is served again where [`Session::serves_code_again`] says so. `None`
-    /// when the code gets nothing. One conditional write.
+    /// Redeems an authorization code: the live session with this challenge gets its first
+    /// token. A code that was redeemed before is served again if
+    /// [`Session::serves_code_again`] returns true. Returns `None` if the code is refused. One
+    /// conditional write.
     ///
     /// # Errors
     /// When storage fails.
@@ -138,10 +140,8 @@ impl Database {
         policy: &SessionPolicy,
         now: Timestamp,
     ) -> Result<Option<Session>, StorageError> {
-        let (set, condition) = (
-            "current_counter = :first",
-            "current_counter = :unredeemed AND code_challenge = :challenge",
-        );
+        let set = "current_counter = :first";
+        let condition = "current_counter = :unredeemed AND code_challenge = :challenge";
         let result = self
             .session_move(user_id, session_id, (set, condition), by, policy, now)
             .expression_attribute_values(":first", number(FIRST_COUNTER))
@@ -160,8 +160,7 @@ impl Database {
         }
     }
 
-    /// An update that moves a session, if it is live: its grace and its idle time
-    /// begin anew.
+    /// Update that moves a live session. Its grace and its idle time start again.
     fn session_move(
         &self,
         user_id: UserId,

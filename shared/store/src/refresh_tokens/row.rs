@@ -97,10 +97,10 @@ impl From<SessionRow> for Session {
     }
 }
 
-/// The session of a stored item.
+/// Reads a session from a stored item.
 ///
 /// # Errors
-/// When the item is not one of ours.
+/// If an attribute is missing or has the wrong type.
 pub(super) fn session_from(item: Item) -> Result<Session, StorageError> {
     Ok(attribute::from_item::<SessionRow>(item)?.into())
 }

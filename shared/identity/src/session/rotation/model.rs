@@ -12,7 +12,7 @@ use super::*;
 /// Exploration stops at this counter: nothing new happens beyond it.
 const LAST_COUNTER: u32 = 7;
 
-/// What is explored.
+/// State of the model: the session, and the tokens that clients and a thief hold.
 #[derive(Clone, Copy)]
 struct World {
     policy: ReusePolicy,
