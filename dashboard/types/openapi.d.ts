@@ -534,13 +534,17 @@ export interface components {
     schemas: {
         /** @description An application in responses. */
         Application: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the application was created.
+             */
             createdAt: string;
             environment: components["schemas"]["Environment"];
             id: components["schemas"]["ApplicationId"];
             name: components["schemas"]["Name"];
             /**
              * Format: int64
+             * @description Number of days that telemetry is kept.
              * @example 30
              */
             retentionDays: number;
@@ -567,6 +571,7 @@ export interface components {
         ApplicationId: string;
         /** @description Response of `GET /applications`. */
         Applications: {
+            /** @description Applications of the user, oldest first. */
             applications: components["schemas"]["Application"][];
         };
         /**
@@ -574,22 +579,35 @@ export interface components {
          * @enum {string}
          */
         AuditAction: "application.created" | "application.renamed" | "application.retention_changed" | "application.shards_raised" | "application.deleted" | "key.minted" | "key.renamed" | "key.disabled" | "key.enabled" | "key.rotated" | "key.revoked" | "session.opened" | "session.signed_out" | "session.revoked" | "session.reuse_detected" | "session.recovered" | "session.shared";
+        /** @description One change of an application or account. */
         AuditEntry: {
             action: components["schemas"]["AuditAction"];
-            /** @example 583231 */
+            /**
+             * @description Id of the user who made the change, or the name of the system that did.
+             * @example 583231
+             */
             actor: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Time of the change.
+             */
             at: string;
             key?: components["schemas"]["PublicKeyId"] | null;
             session?: components["schemas"]["SessionId"] | null;
         };
         /** @description One page of an audit log. `nextCursor` is null on the last page. */
         AuditLog: {
+            /** @description The entries, newest first. */
             entries: components["schemas"]["AuditEntry"][];
+            /** @description Cursor of the next page. Null on the last page. */
             nextCursor?: string | null;
         };
+        /** @description Events that started in one step. */
         Bucket: components["schemas"]["Total"] & {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Start of the bucket.
+             */
             startTime: string;
         };
         /**
@@ -628,17 +646,30 @@ export interface components {
         };
         /** @description A key in responses. Never contains its secret. */
         Key: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the key was created.
+             */
             createdAt: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the key expires. Null if never.
+             */
             expiresAt?: string | null;
-            /** @example upblit_live_L6H9O5sHpHYx0yNPyZ8…BcDe */
+            /**
+             * @description Displayable part of the key: its prefix and last four characters.
+             * @example upblit_live_L6H9O5sHpHYx0yNPyZ8…BcDe
+             */
             hint: string;
             id: components["schemas"]["PublicKeyId"];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When a batch was last accepted with the key, accurate to five minutes. Null if never.
+             */
             lastUsedAt?: string | null;
             name: components["schemas"]["Name"];
             previous?: components["schemas"]["PreviousSecret"] | null;
+            /** @description Permissions of the key. */
             scopes: components["schemas"]["KeyScope"][];
             status: components["schemas"]["KeyStatus"];
         };
@@ -651,17 +682,32 @@ export interface components {
         } | {
             status: unknown;
         });
+        /** @description What ingest accepted and rejected for a key yesterday and today (UTC). */
         KeyHealth: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Number of accepted events.
+             */
             accepted: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Difference between the sender's clock and the server's in milliseconds, positive if the
+             *     sender's is ahead. Null if unknown.
+             */
             clockSkewMs?: number | null;
             lastError?: components["schemas"]["LastError"] | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Last request with the key, accepted or refused.
+             */
             lastSeenAt: string;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Number of rejected events.
+             */
             rejected: number;
             /**
+             * @description Number of rejections by reason.
              * @example {
              *       "too-old": 3
              *     }
@@ -669,7 +715,10 @@ export interface components {
             rejectedBy: {
                 [key: string]: number;
             };
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description First request counted.
+             */
             since: string;
         };
         /**
@@ -682,11 +731,13 @@ export interface components {
          * @enum {string}
          */
         KeyStatus: "active" | "disabled" | "revoked" | "expired";
+        /** @description A key and its health. */
         KeyWithHealth: components["schemas"]["Key"] & {
             health?: components["schemas"]["KeyHealth"] | null;
         };
         /** @description Response of `GET /apikey`. */
         Keys: {
+            /** @description The keys, oldest first. */
             keys: components["schemas"]["KeyWithHealth"][];
         };
         /**
@@ -694,16 +745,23 @@ export interface components {
          * @enum {string}
          */
         Label: "true_positive" | "false_positive";
+        /** @description The last rejection of an event or request. */
         LastError: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it happened.
+             */
             at: string;
+            /** @description What was wrong. */
             detail: string;
             reason: components["schemas"]["RejectReason"];
         };
         /** @description Feedback for GitHub about one token. It repeats the token, which GitHub already has. */
         LeakFeedback: {
             label: components["schemas"]["Label"];
+            /** @description The token, as GitHub reported it. */
             token_raw: string;
+            /** @description GitHub's name of the pattern that matched. */
             token_type: string;
         };
         /** @description A token that GitHub found in a public place. */
@@ -764,44 +822,75 @@ export interface components {
         };
         /** @description A log record. */
         LogRecord: {
+            /** @description Attributes of the record. */
             attributes: {
                 [key: string]: unknown;
             };
+            /** @description Level in lower case, such as `warn`. */
             level: string;
+            /** @description Text of the record. */
             message: string;
+            /**
+             * @description Attributes of the resource (OpenTelemetry) that sent the record. Null for the native
+             *     protocol.
+             */
             resource?: {
                 [key: string]: unknown;
             } | null;
             scope?: components["schemas"]["InstrumentationScope"] | null;
+            /** @description `service.name` of the resource or the record, if any. */
             service?: string | null;
+            /** @description Id of the span that the record belongs to, if any. */
             spanId?: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the event happened, as sent by the SDK.
+             */
             timestamp: string;
+            /** @description Id of the trace that the record belongs to, if any. */
             traceId?: string | null;
+            /** @description Type of the record, chosen by the SDK. Null if it was sent without one. */
             type?: string | null;
         };
         /** @description A page of log records. */
         Logs: {
+            /** @description The log records, newest first. */
             logs: components["schemas"]["LogRecord"][];
+            /** @description Cursor of the next page. Null on the last page. */
             nextCursor?: string | null;
         };
         /** @description Response of `GET /me`. */
         Me: {
+            /** @description URL of the picture at GitHub. May be empty. */
             avatar: string;
+            /** @description Primary, verified e-mail address. */
             email: string;
             id: components["schemas"]["UserId"];
+            /** @description Account name at GitHub. It can change. */
             login: string;
+            /** @description Display name at GitHub, or the account name. */
             name: string;
         };
         /** @description Counts, failures and durations over time. */
         Metrics: {
+            /** @description Consecutive buckets, oldest first, including empty ones. */
             buckets: components["schemas"]["Bucket"][];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Start of the first bucket.
+             */
             from: string;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Width of a bucket in seconds.
+             */
             stepSeconds: number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description End of the last bucket.
+             */
             to: string;
+            /** @description Sum of all buckets. */
             total: components["schemas"]["Total"];
         };
         /**
@@ -830,16 +919,29 @@ export interface components {
         };
         /** @description The number of rejected events, and the reasons for the first of them. */
         PartialSuccess: {
+            /** @description Reasons of the first rejections. */
             errorMessage?: string | null;
+            /** @description Number of rejected log records, as a string. */
             rejectedLogRecords?: string | null;
-            /** @example 1 */
+            /**
+             * @description Number of rejected spans, as a string (ProtoJSON of int64).
+             * @example 1
+             */
             rejectedSpans?: string | null;
         };
+        /** @description The secret before the last rotation, while it is valid. */
         PreviousSecret: {
+            /** @description Displayable part of the key with this secret. */
             hint: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When a batch was last accepted with this secret. Null if never.
+             */
             lastUsedAt?: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the secret stops being valid.
+             */
             validUntil: string;
         };
         /** @description The body of every error (RFC 9457). */
@@ -880,7 +982,10 @@ export interface components {
         };
         /** @description Body of `POST /refresh` and `POST /logout`. */
         RefreshToken: {
-            /** @example upblit_rt_… */
+            /**
+             * @description Refresh token from a sign-in or from the last refresh.
+             * @example upblit_rt_…
+             */
             refreshToken: string;
         };
         /**
@@ -969,40 +1074,71 @@ export interface components {
         Shards: number;
         /** @description A span of a trace. */
         Span: {
+            /** @description Attributes of the span. */
             attributes: {
                 [key: string]: unknown;
             };
+            /** @description Number of ancestors of the span in this response. */
             depth: number;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Duration in milliseconds. Null if it was sent without one.
+             */
             durationMs?: number | null;
+            /** @description Events during the span, such as exceptions. */
             events: components["schemas"]["SpanEvent"][];
+            /** @description Whether the span failed. */
             isError: boolean;
             kind?: components["schemas"]["SpanKind"] | null;
+            /** @description Links to spans of other traces. */
             links: components["schemas"]["SpanLink"][];
+            /** @description HTTP method of the request, if any. */
             method?: string | null;
+            /** @description Name of the span, or its HTTP method and path. */
             name: string;
+            /** @description Id of the parent span. Null for a root span. */
             parentSpanId?: string | null;
+            /** @description Attributes of the resource (OpenTelemetry) that sent the span. Null for the native protocol. */
             resource?: {
                 [key: string]: unknown;
             } | null;
             scope?: components["schemas"]["InstrumentationScope"] | null;
+            /** @description `service.name` of the resource or the span, if any. */
             service?: string | null;
+            /** @description Id of the span. */
             spanId: string;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Time from the start of the trace to the start of the span, in milliseconds.
+             */
             startOffsetMs: number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the span started.
+             */
             startTime: string;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description HTTP status of the response, if any.
+             */
             status?: number | null;
+            /** @description Message of a failed span, if any. */
             statusMessage?: string | null;
+            /** @description URL or path of the request, if any. */
             url?: string | null;
         };
+        /** @description An event during a span, such as an exception (OpenTelemetry). */
         SpanEvent: {
+            /** @description Attributes of the event. */
             attributes: {
                 [key: string]: unknown;
             };
+            /** @description Name of the event, such as `exception`. */
             name: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the event happened.
+             */
             timestamp: string;
         };
         /**
@@ -1021,22 +1157,47 @@ export interface components {
             /** @description Trace of the linked span. */
             traceId: string;
         };
+        /** @description Counts and durations of events. */
         Stats: {
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Average duration in milliseconds. Null if no event has a duration.
+             */
             avgMs?: number | null;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Number of events.
+             */
             count: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Number of failed events.
+             */
             errors: number;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Longest duration in milliseconds, or null.
+             */
             maxMs?: number | null;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Shortest duration in milliseconds, or null.
+             */
             minMs?: number | null;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Median duration in milliseconds, or null. Estimated, as are the other percentiles.
+             */
             p50Ms?: number | null;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description 95th percentile of the durations in milliseconds, or null.
+             */
             p95Ms?: number | null;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description 99th percentile of the durations in milliseconds, or null.
+             */
             p99Ms?: number | null;
         };
         /** @description Error body of OTLP requests (`google.rpc.Status`, OTLP 1.11). */
@@ -1088,21 +1249,36 @@ export interface components {
              */
             tokenType: string;
         };
+        /** @description Statistics of all events, and of the requests among them. */
         Total: components["schemas"]["Stats"] & {
+            /** @description Statistics of the requests alone. */
             requests: components["schemas"]["Stats"];
         };
         /** @description A trace with its spans and log records. */
         Trace: {
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Time from the start of the earliest span to the end of the last one, in milliseconds.
+             */
             durationMs: number;
+            /** @description Number of failed spans. */
             errorCount: number;
+            /** @description Whether the trace has more spans or log records than the response. */
             isTruncated: boolean;
+            /** @description The log records of the trace, oldest first. At most 1,000. */
             logs: components["schemas"]["LogRecord"][];
+            /** @description Names of the services, at most 100. */
             services: string[];
+            /** @description Number of spans found, also beyond those in `spans`. */
             spanCount: number;
+            /** @description The spans as a tree, depth first. At most 10,000. */
             spans: components["schemas"]["Span"][];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Start of the earliest span.
+             */
             startTime: string;
+            /** @description Id of the trace. */
             traceId: string;
         };
         /** @description A batch of spans. */
@@ -1160,25 +1336,44 @@ export interface components {
              */
             traceId: string;
         };
+        /** @description A trace in the list of traces. */
         TraceRow: {
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Duration of that span in milliseconds. Null if it was sent without one.
+             */
             durationMs?: number | null;
+            /** @description Number of failed spans among them. */
             errorCount: number;
+            /** @description Whether the root span was found. */
             hasRoot: boolean;
+            /** @description Whether that span failed. */
             isError: boolean;
             kind?: components["schemas"]["SpanKind"] | null;
+            /** @description Name of the root span, or of the earliest span if the root is missing. */
             name: string;
+            /** @description Service of that span, if known. */
             service?: string | null;
+            /** @description Number of spans found near that span. */
             spanCount: number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When that span started.
+             */
             startTime: string;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description HTTP status of that span, if any.
+             */
             status?: number | null;
+            /** @description Id of the trace. */
             traceId: string;
         };
         /** @description A page of traces. */
         Traces: {
+            /** @description Cursor of the next page. Null on the last page. */
             nextCursor?: string | null;
+            /** @description The rows, newest first. */
             traces: components["schemas"]["TraceRow"][];
         };
         /**
@@ -1186,7 +1381,10 @@ export interface components {
          * @example 583231
          */
         UserId: string;
-        /** @enum {string} */
+        /**
+         * @description Status that an owner can give to a key.
+         * @enum {string}
+         */
         WantedStatus: "active" | "disabled";
     };
     responses: {
@@ -1882,6 +2080,7 @@ export interface operations {
     auditApplication: {
         parameters: {
             query?: {
+                /** @description Number of entries per page. */
                 limit?: number;
                 /** @description `nextCursor` of the previous page. */
                 cursor?: string;
@@ -2088,6 +2287,7 @@ export interface operations {
     auditAccount: {
         parameters: {
             query?: {
+                /** @description Number of entries per page. */
                 limit?: number;
                 /** @description `nextCursor` of the previous page. */
                 cursor?: string;

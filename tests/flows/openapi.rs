@@ -122,6 +122,39 @@ fn every_id_in_a_path_comes_from_a_link_of_another_response() {
     }
 }
 
+/// A reader of the API must not have to guess what a field means.
+#[test]
+fn every_schema_field_and_parameter_has_a_description() {
+    fn check(schema: &Value, name: &str, missing: &mut Vec<String>) {
+        let parts = ["allOf", "oneOf"].map(|key| schema[key].as_array());
+        for part in parts.into_iter().flatten().flatten() {
+            check(part, name, missing);
+        }
+        for (field, value) in schema["properties"].as_object().into_iter().flatten() {
+            let refers = !value["$ref"].is_null() || !value["oneOf"].is_null();
+            if !refers && value["description"].as_str().is_none_or(str::is_empty) {
+                missing.push(format!("{name}/{field}"));
+            }
+        }
+    }
+    let document = document();
+    let mut missing = Vec::new();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        check(schema, name, &mut missing);
+        if schema["description"].as_str().is_none_or(str::is_empty) {
+            missing.push(name.clone());
+        }
+    }
+    for (method, path, operation) in operations(&document) {
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            if parameter["description"].as_str().is_none_or(str::is_empty) {
+                missing.push(format!("{method} {path}: {}", parameter["name"]));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
 /// The examples and the table of `docs/api.md` have the same problem types.
 #[test]
 fn every_documented_problem_has_an_example() {

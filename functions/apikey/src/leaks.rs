@@ -46,7 +46,9 @@ const SIGNATURE: HeaderName = HeaderName::from_static("github-public-key-signatu
 #[derive(Serialize, ToSchema)]
 #[schema(as = LeakFeedback)]
 pub(crate) struct Feedback {
+    /// The token, as GitHub reported it.
     token_raw: String,
+    /// GitHub's name of the pattern that matched.
     token_type: String,
     label: Label,
 }

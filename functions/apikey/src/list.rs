@@ -23,9 +23,11 @@ use crate::mint::KeysQuery;
 /// Response of `GET /apikey`.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Keys {
+    /// The keys, oldest first.
     keys: Vec<KeyWithHealth>,
 }
 
+/// A key and its health.
 #[derive(Serialize, ToSchema)]
 struct KeyWithHealth {
     #[serde(flatten)]
@@ -41,14 +43,19 @@ struct KeyWithHealth {
 pub(crate) struct KeyResponse {
     id: PublicKeyId,
     name: Name,
+    /// Displayable part of the key: its prefix and last four characters.
     #[schema(example = "upblit_live_L6H9O5sHpHYx0yNPyZ8…BcDe")]
     hint: String,
+    /// Permissions of the key.
     scopes: Vec<Scope>,
     status: KeyStatus,
+    /// When the key was created.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     created_at: Timestamp,
+    /// When a batch was last accepted with the key, accurate to five minutes. Null if never.
     #[serde(serialize_with = "clock::serialize_rfc3339_option")]
     last_used_at: Option<Timestamp>,
+    /// When the key expires. Null if never.
     #[serde(serialize_with = "clock::serialize_rfc3339_option")]
     expires_at: Option<Timestamp>,
     /// Secret before the last rotation, while it is valid.
@@ -56,39 +63,55 @@ pub(crate) struct KeyResponse {
     previous: Option<Previous>,
 }
 
+/// The secret before the last rotation, while it is valid.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = PreviousSecret)]
 struct Previous {
+    /// Displayable part of the key with this secret.
     hint: String,
+    /// When the secret stops being valid.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     valid_until: Timestamp,
+    /// When a batch was last accepted with this secret. Null if never.
     #[serde(serialize_with = "clock::serialize_rfc3339_option")]
     last_used_at: Option<Timestamp>,
 }
 
+/// What ingest accepted and rejected for a key yesterday and today (UTC).
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = KeyHealth)]
 struct HealthResponse {
+    /// First request counted.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     since: Timestamp,
+    /// Last request with the key, accepted or refused.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     last_seen_at: Timestamp,
+    /// Number of accepted events.
     accepted: i64,
+    /// Number of rejected events.
     rejected: i64,
+    /// Number of rejections by reason.
     #[schema(value_type = BTreeMap<String, i64>, example = json!({ "too-old": 3 }))]
     rejected_by: BTreeMap<RejectReason, i64>,
+    /// The last rejection. Null if there was none.
     last_error: Option<LastErrorResponse>,
+    /// Difference between the sender's clock and the server's in milliseconds, positive if the
+    /// sender's is ahead. Null if unknown.
     clock_skew_ms: Option<i64>,
 }
 
+/// The last rejection of an event or request.
 #[derive(Serialize, ToSchema)]
 #[schema(as = LastError)]
 struct LastErrorResponse {
+    /// When it happened.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     at: Timestamp,
     reason: RejectReason,
+    /// What was wrong.
     detail: String,
 }
 

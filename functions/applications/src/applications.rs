@@ -35,8 +35,10 @@ pub(crate) struct ApplicationResponse {
     name: Name,
     environment: Environment,
     role: Role,
+    /// When the application was created.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     created_at: Timestamp,
+    /// Number of days that telemetry is kept.
     #[schema(minimum = 1, maximum = 90, example = 30)]
     retention_days: u64,
     shards: Shards,
@@ -45,6 +47,7 @@ pub(crate) struct ApplicationResponse {
 /// Response of `GET /applications`.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Applications {
+    /// Applications of the user, oldest first.
     applications: Vec<ApplicationResponse>,
 }
 

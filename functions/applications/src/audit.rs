@@ -24,6 +24,7 @@ type PageLimit = Limit<100>;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AuditLogQuery<C: ToSchema> {
+    /// Number of entries per page.
     #[serde(default)]
     #[param(inline)]
     limit: PageLimit,
@@ -37,20 +38,27 @@ pub(crate) struct AuditLogQuery<C: ToSchema> {
 #[serde(rename_all = "camelCase")]
 #[schema(as = AuditLog)]
 pub(crate) struct AuditLogResponse {
+    /// The entries, newest first.
     entries: Vec<AuditEntryResponse>,
+    /// Cursor of the next page. Null on the last page.
     next_cursor: Option<String>,
 }
 
+/// One change of an application or account.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditEntry)]
 struct AuditEntryResponse {
+    /// Time of the change.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     at: Timestamp,
+    /// Id of the user who made the change, or the name of the system that did.
     #[schema(value_type = String, example = "583231")]
     actor: Actor,
     action: AuditAction,
+    /// Key that was changed, for changes of keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<PublicKeyId>,
+    /// Session that was changed, for changes of sessions.
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<SessionId>,
 }

@@ -14,9 +14,13 @@ use utoipa::ToSchema;
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Me {
     id: UserId,
+    /// Account name at GitHub. It can change.
     login: String,
+    /// Display name at GitHub, or the account name.
     name: String,
+    /// URL of the picture at GitHub. May be empty.
     avatar: String,
+    /// Primary, verified e-mail address.
     email: String,
 }
 

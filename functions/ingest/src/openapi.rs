@@ -117,8 +117,11 @@ pub(crate) struct Exported {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct PartialSuccess {
+    /// Number of rejected spans, as a string (ProtoJSON of int64).
     #[schema(example = "1")]
     rejected_spans: Option<String>,
+    /// Number of rejected log records, as a string.
     rejected_log_records: Option<String>,
+    /// Reasons of the first rejections.
     error_message: Option<String>,
 }

@@ -25,6 +25,7 @@ use utoipa::ToSchema;
 #[serde(rename_all = "camelCase")]
 #[schema(as = RefreshToken)]
 pub(crate) struct Presented {
+    /// Refresh token from a sign-in or from the last refresh.
     #[schema(value_type = String, example = "upblit_rt_…")]
     pub(crate) refresh_token: SecretString,
 }

@@ -68,8 +68,10 @@ impl OfApplication for LogsQuery {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Logs {
+    /// The log records, newest first.
     #[schema(value_type = Vec<LogRecordResponse>)]
     logs: Vec<Box<RawValue>>,
+    /// Cursor of the next page. Null on the last page.
     next_cursor: Option<String>,
 }
 

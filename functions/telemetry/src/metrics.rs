@@ -55,43 +55,61 @@ impl OfApplication for MetricsQuery {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Metrics {
+    /// Start of the first bucket.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     from: Timestamp,
+    /// End of the last bucket.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     to: Timestamp,
+    /// Width of a bucket in seconds.
     step_seconds: u64,
+    /// Consecutive buckets, oldest first, including empty ones.
     buckets: Vec<BucketResponse>,
+    /// Sum of all buckets.
     total: Total,
 }
 
+/// Events that started in one step.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Bucket)]
 struct BucketResponse {
+    /// Start of the bucket.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     start_time: Timestamp,
     #[serde(flatten)]
     total: Total,
 }
 
+/// Statistics of all events, and of the requests among them.
 #[derive(Serialize, ToSchema)]
 struct Total {
     #[serde(flatten)]
     all: StatsResponse,
+    /// Statistics of the requests alone.
     requests: StatsResponse,
 }
 
+/// Counts and durations of events.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Stats)]
 struct StatsResponse {
+    /// Number of events.
     count: u64,
+    /// Number of failed events.
     errors: u64,
+    /// Average duration in milliseconds. Null if no event has a duration.
     avg_ms: Option<f64>,
+    /// Shortest duration in milliseconds, or null.
     min_ms: Option<f64>,
+    /// Longest duration in milliseconds, or null.
     max_ms: Option<f64>,
+    /// Median duration in milliseconds, or null. Estimated, as are the other percentiles.
     p50_ms: Option<f64>,
+    /// 95th percentile of the durations in milliseconds, or null.
     p95_ms: Option<f64>,
+    /// 99th percentile of the durations in milliseconds, or null.
     p99_ms: Option<f64>,
 }
 

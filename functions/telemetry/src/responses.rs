@@ -12,34 +12,57 @@ use utoipa::ToSchema;
 #[serde(rename_all = "camelCase")]
 #[schema(as = Span)]
 pub(crate) struct SpanResponse<'a> {
+    /// Id of the span.
     span_id: &'a str,
+    /// Id of the parent span. Null for a root span.
     parent_span_id: Option<&'a str>,
+    /// Number of ancestors of the span in this response.
     depth: usize,
+    /// Name of the span, or its HTTP method and path.
     name: String,
+    /// Role of the span. Null if it was sent without one.
     kind: Option<SpanKind>,
+    /// `service.name` of the resource or the span, if any.
     service: Option<&'a str>,
+    /// When the span started.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     start_time: Timestamp,
+    /// Time from the start of the trace to the start of the span, in milliseconds.
     start_offset_ms: f64,
+    /// Duration in milliseconds. Null if it was sent without one.
     duration_ms: Option<f64>,
+    /// HTTP method of the request, if any.
     method: Option<&'a str>,
+    /// URL or path of the request, if any.
     url: Option<&'a str>,
+    /// HTTP status of the response, if any.
     status: Option<u16>,
+    /// Whether the span failed.
     is_error: bool,
+    /// Message of a failed span, if any.
     status_message: Option<&'a str>,
+    /// Attributes of the span.
     attributes: &'a Map<String, Value>,
+    /// Events during the span, such as exceptions.
     events: Vec<SpanEventResponse<'a>>,
+    /// Links to spans of other traces.
     links: &'a [SpanLink],
+    /// Attributes of the resource (OpenTelemetry) that sent the span. Null for the native protocol.
     resource: Option<&'a Map<String, Value>>,
+    /// Instrumentation library that recorded the span. Null if unknown.
     scope: Option<&'a Scope>,
 }
 
+/// An event during a span, such as an exception (OpenTelemetry).
 #[derive(Serialize, ToSchema)]
 #[schema(as = SpanEvent)]
 struct SpanEventResponse<'a> {
+    /// Name of the event, such as `exception`.
     name: &'a str,
+    /// When the event happened.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     timestamp: Timestamp,
+    /// Attributes of the event.
     attributes: &'a Map<String, Value>,
 }
 
@@ -48,16 +71,27 @@ struct SpanEventResponse<'a> {
 #[serde(rename_all = "camelCase")]
 #[schema(as = LogRecord)]
 pub(crate) struct LogRecordResponse<'a> {
+    /// When the event happened, as sent by the SDK.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     timestamp: Timestamp,
+    /// Level in lower case, such as `warn`.
     level: &'a str,
+    /// Text of the record.
     message: &'a str,
+    /// Type of the record, chosen by the SDK. Null if it was sent without one.
     r#type: Option<&'a str>,
+    /// Id of the trace that the record belongs to, if any.
     trace_id: Option<&'a str>,
+    /// Id of the span that the record belongs to, if any.
     span_id: Option<&'a str>,
+    /// `service.name` of the resource or the record, if any.
     service: Option<&'a str>,
+    /// Attributes of the record.
     attributes: &'a Map<String, Value>,
+    /// Attributes of the resource (OpenTelemetry) that sent the record. Null for the native
+    /// protocol.
     resource: Option<&'a Map<String, Value>>,
+    /// Instrumentation library that sent the record. Null if unknown.
     scope: Option<&'a Scope>,
 }
 

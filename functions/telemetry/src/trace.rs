@@ -79,16 +79,25 @@ impl OfApplication for TraceQuery {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Trace {
+    /// Id of the trace.
     trace_id: String,
+    /// Start of the earliest span.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     start_time: Timestamp,
+    /// Time from the start of the earliest span to the end of the last one, in milliseconds.
     duration_ms: f64,
+    /// Number of spans found, also beyond those in `spans`.
     span_count: usize,
+    /// Number of failed spans.
     error_count: usize,
+    /// Names of the services, at most 100.
     services: Vec<String>,
+    /// Whether the trace has more spans or log records than the response.
     is_truncated: bool,
+    /// The spans as a tree, depth first. At most 10,000.
     #[schema(value_type = Vec<SpanResponse>)]
     spans: Vec<Box<RawValue>>,
+    /// The log records of the trace, oldest first. At most 1,000.
     #[schema(value_type = Vec<LogRecordResponse>)]
     logs: Vec<Box<RawValue>>,
 }

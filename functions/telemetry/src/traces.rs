@@ -74,26 +74,40 @@ impl OfApplication for TracesQuery {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Traces {
+    /// The rows, newest first.
     #[schema(value_type = Vec<Row>)]
     traces: Vec<Box<RawValue>>,
+    /// Cursor of the next page. Null on the last page.
     next_cursor: Option<String>,
 }
 
+/// A trace in the list of traces.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = TraceRow)]
 struct Row<'a> {
+    /// Id of the trace.
     trace_id: &'a str,
+    /// Name of the root span, or of the earliest span if the root is missing.
     name: &'a str,
+    /// Service of that span, if known.
     service: Option<&'a str>,
+    /// Role of that span. Null if it was sent without one.
     kind: Option<SpanKind>,
+    /// When that span started.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     start_time: Timestamp,
+    /// Duration of that span in milliseconds. Null if it was sent without one.
     duration_ms: Option<f64>,
+    /// HTTP status of that span, if any.
     status: Option<u16>,
+    /// Whether that span failed.
     is_error: bool,
+    /// Number of spans found near that span.
     span_count: usize,
+    /// Number of failed spans among them.
     error_count: usize,
+    /// Whether the root span was found.
     has_root: bool,
 }
 
