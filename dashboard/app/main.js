@@ -109,6 +109,8 @@ function showAccountChange({ name }) {
   document.title = "The account has changed · Upblit";
   const reload = h("button.button.primary", { type: "button" }, "Reload");
   reload.addEventListener("click", () => location.reload());
+  // The link home, and "Back".
+  addEventListener("hashchange", () => location.reload());
   fill(
     main,
     emptyPage(

@@ -10,6 +10,9 @@ import { storeTokens, userOf } from "./tokens.js";
  * @typedef {{ tokens: Tokens, user: User }} Offer tokens of a link that this tab did not ask for
  */
 
+/** Time limit of `/oauth2/token`, so that two attempts end within the life of a code. */
+const REDEEM_LIMIT_MS = 10_000;
+
 const VERIFIER = "signInVerifier";
 const CLIENT_STATE = "signInClientState";
 const RETURN_TO = "signInReturnTo";
@@ -64,12 +67,28 @@ export async function finishSignIn({ search, hash }) {
     if (hash.length > 1) return await finishWithTokens(new URLSearchParams(hash.slice(1)), clientState);
     const code = new URLSearchParams(search).get("code");
     if (!code || !codeVerifier) return { reason: "invalid_state" };
-    storeTokens(await request("post", "/oauth2/token", { body: { code, codeVerifier } }));
+    storeTokens(await redeem({ code, codeVerifier }));
     return null;
   } catch (error) {
     const isRefused = error instanceof Problem && error.status >= 400 && error.status < 500;
     if (!isRefused) return { reason: "unavailable" };
     return { reason: hash.length > 1 ? "invalid_link" : "invalid_state" };
+  }
+}
+
+/**
+ * Exchanges a code for tokens. Sent again after a lost answer or an error of the server, because the
+ * code is valid for a minute and gets the same tokens.
+ *
+ * @param {{ code: string, codeVerifier: string }} body
+ */
+async function redeem(body) {
+  const send = () => request("post", "/oauth2/token", { body, limitMs: REDEEM_LIMIT_MS });
+  try {
+    return await send();
+  } catch (error) {
+    if (error instanceof Problem && (error.status === 0 || error.status >= 500)) return send();
+    throw error;
   }
 }
 

@@ -104,7 +104,7 @@ function telemetry(application) {
  *
  * @param {Application} application
  * @param {Child} fields
- * @param {() => ApplicationChange} changes
+ * @param {() => Partial<ApplicationChange>} changes
  */
 function changeForm(application, fields, changes) {
   const submit = h("button.button", { disabled: true }, "Save");
@@ -121,8 +121,9 @@ function changeForm(application, fields, changes) {
     if (!form.reportValidity() || !isChanged()) return;
     submit.disabled = true;
     errorLine.hidden = true;
+    const change = /** @type {ApplicationChange} */ (changes());
     try {
-      Object.assign(application, await api.changeApplication(application.id, changes()));
+      Object.assign(application, await api.changeApplication(application.id, change));
       showApplication(application, "settings");
       announce("Saved.");
     } catch (error) {

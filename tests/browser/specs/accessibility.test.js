@@ -121,6 +121,8 @@ test("the note that the account has changed is accessible and focused", async ()
   assert.equal(await page.evaluate(() => document.activeElement.tagName), "H1");
   await other.evaluate((them) => Object.assign(localStorage, them), mine);
   await other.close();
+  await page.getByRole("button", { name: "Reload" }).click();
+  await page.getByText("this device").waitFor();
 });
 
 async function assertAccessible() {

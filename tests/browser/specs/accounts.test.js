@@ -177,6 +177,16 @@ test("a tab that missed the change sends no request with the token of the other 
   assert.ok(!authorizations.includes(`Bearer ${mallory.tokens.token}`));
 });
 
+test("the link home leaves the note that the account has changed", async () => {
+  await signIn(page);
+  await page.goto("/#/account");
+  await page.getByText("this device").waitFor();
+  await page.evaluate((tokens) => Object.assign(localStorage, tokens), mallory.tokens);
+  await page.getByRole("heading", { name: "The account has changed" }).waitFor();
+  await page.getByRole("link", { name: "Upblit, your applications" }).click();
+  await page.getByLabel("Account of mallory").first().waitFor();
+});
+
 test("a tab of the other account does not sign out the account that replaced it", async () => {
   await signIn(page);
   const menu = page.getByLabel(/^Account of/).first();

@@ -176,3 +176,15 @@ test("a page waits as long as Retry-After asks for", async () => {
   assert.equal(times.length, 2);
   assert.ok(times[1] - times[0] >= 11_900, `${times[1] - times[0]} ms`);
 });
+
+test("a sign-in succeeds although the first answer to its code is lost", async () => {
+  const lost = async (route) => {
+    const response = await route.fetch();
+    assert.equal(response.status(), 200);
+    await route.abort();
+  };
+  await page.route("**/oauth2/token", lost, { times: 1 });
+  await signIn(page);
+  await openAccount(page);
+  tab.assertQuiet("Failed to load resource: net::ERR_FAILED");
+});

@@ -80,8 +80,38 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 test("a token whose renewal is due is used while the renewal runs", async (t) => {
   dueToken();
-  const fetch = t.mock.method(globalThis, "fetch", () => new Promise(() => {}));
+  let answer;
+  const answered = new Promise((resolve) => {
+    answer = resolve;
+  });
+  const fetch = t.mock.method(globalThis, "fetch", () => answered);
   assert.deepEqual([await currentToken(), await currentToken()], ["a", "a"]);
   await settled();
   assert.equal(fetch.mock.callCount(), 1);
+  answer(Response.json({ accessToken: "b", refreshToken: "r", expiresIn: 360 }));
+  await settled();
+  assert.equal(await currentToken(), "b");
 });
+
+for (const [retryAfter, seconds] of [
+  ["1", 10],
+  ["20", 20],
+]) {
+  test(`a renewal that failed with Retry-After: ${retryAfter} is sent again after ${seconds} s`, async (t) => {
+    const headers = { "retry-after": retryAfter };
+    const fetch = t.mock.method(globalThis, "fetch", async () => Response.json({}, { status: 503, headers }));
+    // Later than the pause that the test before has left behind.
+    mock.timers.tick(seconds * 3_600_000);
+    dueToken();
+    for (const [wait, count] of [
+      [0, 1],
+      [seconds * 1_000 - 1, 1],
+      [1, 2],
+    ]) {
+      mock.timers.tick(wait);
+      assert.equal(await currentToken(), "a");
+      await settled();
+      assert.equal(fetch.mock.callCount(), count);
+    }
+  });
+}
