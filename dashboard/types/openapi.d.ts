@@ -634,7 +634,7 @@ export interface components {
         FieldError: {
             /** @description Location of the field in the body or query, as a JSON pointer (RFC 6901). */
             pointer: string;
-            /** @description Reason in plain words, for display to the user. */
+            /** @description Reason, written to be shown to the user. */
             reason: string;
         };
         /** @description Instrumentation scope (OpenTelemetry): the library or module that records events. */
@@ -791,22 +791,22 @@ export interface components {
         LogEvent: {
             /**
              * Format: date-time
-             * @description Time by the clock of the client.
+             * @description When the record was written, by the client's clock.
              */
             clientTimestamp?: string | null;
             /**
-             * @description Severity.
+             * @description Severity, such as `info` or `error`. Any text.
              * @example error
              */
             level?: string | null;
             /**
-             * @description Text of the record.
+             * @description Text of the log record.
              * @example the bank did not answer within 3 s
              */
             message?: string | null;
             /**
              * Format: date-time
-             * @description Time it was written. Default: `clientTimestamp`, then the time of the batch.
+             * @description When the record was written. Default: `clientTimestamp`, then the time of the batch.
              */
             timestamp?: string | null;
             /**
@@ -815,7 +815,7 @@ export interface components {
              */
             traceId?: string | null;
             /**
-             * @description Type of the record, in the SDK's words.
+             * @description Type of the record, chosen by the SDK.
              * @example app
              */
             type?: string | null;
@@ -1305,7 +1305,7 @@ export interface components {
             /** @description Id of the parent span. Null, empty or absent for a root span. */
             parentSpanId?: string | null;
             /**
-             * @description HTTP method.
+             * @description HTTP method of the request.
              * @example GET
              */
             requestMethod?: string | null;
@@ -2211,7 +2211,7 @@ export interface operations {
             query: {
                 /** @description `state` of the request to GitHub. */
                 state: string;
-                /** @description GitHub's authorization code. */
+                /** @description GitHub's authorization code. Absent if the user denied access. */
                 code?: string;
                 /** @description Error code, if the user denied access or GitHub failed. */
                 error?: string;

@@ -99,7 +99,7 @@ async fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(text) => {
-            // One line, whatever a library put into its message.
+            // One line, even if a library's message has several.
             let line: Vec<_> = text.split_whitespace().collect();
             anstream::eprintln!("upblit: {}", line.join(" "));
             ExitCode::FAILURE

@@ -1,4 +1,4 @@
-"""What schemathesis has to know beside openapi.json: the conditions of requests that JSON Schema cannot
+"""What schemathesis needs in addition to openapi.json: the conditions of requests that JSON Schema cannot
 express, and what a refusal looks like to a browser."""
 
 import uuid

@@ -27,7 +27,7 @@ BINARY = HERE.parents[1] / "target" / "debug" / "upblit"
 # /secret-scanning/github fetches keys from GitHub and returns 503 where it cannot be reached.
 EXCLUDED = ["reportLeakedKeys"]
 
-# These end sessions, so they run after all others and with a session of their own.
+# These end sessions, so they run after all others and with their own session.
 ENDS_SESSIONS = ["refresh", "signOut", "listSessions", "endSession", "endSessions"]
 
 

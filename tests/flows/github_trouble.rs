@@ -1,4 +1,4 @@
-//! Failures of GitHub: whatever it answers, the sign-in ends on the login page with a reason and
+//! Failures of GitHub: after any response, the sign-in ends on the login page with a reason and
 //! opens no session.
 
 use std::sync::{Arc, Mutex};

@@ -20,7 +20,14 @@ use crate::template::{functions, template, text};
 fn every_place_that_names_routes_names_the_served_ones() {
     let stale = stale(&root()).unwrap();
     let stale: Vec<PathBuf> = stale.into_iter().map(|(path, _)| path).collect();
-    let report = report(&routes(), &deployed_routes(), &routes_of_events(), &stale);
+    let mut report = report(&routes(), &deployed_routes(), &routes_of_events(), &stale);
+    let manual = fs::read_to_string(root().join("docs/api.md")).unwrap();
+    for route in routes()
+        .iter()
+        .filter(|route| !manual.contains(&route.path))
+    {
+        writeln!(report, "docs/api.md lacks {route}. Add it to a table.").unwrap();
+    }
     assert!(report.is_empty(), "\n{report}");
 }
 

@@ -30,7 +30,7 @@ pub struct State {
     clock: Clock,
     database: Database,
     tokens: Tokens,
-    /// Default retention of telemetry, for applications without one of their own.
+    /// Retention of telemetry for applications that set none.
     retention: Duration,
 }
 

@@ -29,9 +29,9 @@ use crate::health::HealthRecorder;
 /// Number of keys that one instance caches.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(4_000).unwrap();
 
-/// Cache of verified keys. An entry expires a fixed time after it was read, however often
-/// it is used, so a revocation takes effect within that time. An expired entry remains as a sign
-/// that the key was valid: faults of others at its address do not prevent its next read.
+/// Cache of verified keys. An entry expires a fixed time after it was read, even if it is used,
+/// so a revocation takes effect within that time. Expired entries are kept to recognize keys that
+/// were valid: invalid keys from the same address do not prevent their next read.
 pub(crate) struct VerifiedKeys {
     clock: Clock,
     database: Database,
@@ -135,7 +135,8 @@ impl VerifiedKeys {
         }
     }
 
-    /// Reads the stored key, unless it was never valid here and there were too many invalid keys.
+    /// Reads the stored key. Reads nothing if the key has never been valid on this instance and its
+    /// address has sent too many invalid keys.
     async fn read(
         &self,
         address: ClientAddress,

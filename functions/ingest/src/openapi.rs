@@ -31,7 +31,7 @@ pub(crate) struct TraceBatch {
 pub(crate) struct TraceEvent {
     /// Start time. Default: the time of the batch.
     timestamp: Option<Timestamp>,
-    /// HTTP method.
+    /// HTTP method of the request.
     #[schema(example = "GET")]
     request_method: Option<String>,
     /// URL or path of the request.
@@ -70,21 +70,21 @@ pub(crate) struct LogBatch {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct LogEvent {
-    /// Time it was written. Default: `clientTimestamp`, then the time of the batch.
+    /// When the record was written. Default: `clientTimestamp`, then the time of the batch.
     timestamp: Option<Timestamp>,
-    /// Severity.
+    /// Severity, such as `info` or `error`. Any text.
     #[schema(example = "error")]
     level: Option<String>,
-    /// Type of the record, in the SDK's words.
+    /// Type of the record, chosen by the SDK.
     #[schema(example = "app")]
     r#type: Option<String>,
-    /// Text of the record.
+    /// Text of the log record.
     #[schema(example = "the bank did not answer within 3 s")]
     message: Option<String>,
     /// Id of the trace that the record belongs to; any text.
     #[schema(max_length = 128, example = "4bf92f3577b34da6a3ce929d0e0e4736")]
     trace_id: Option<String>,
-    /// Time by the clock of the client.
+    /// When the record was written, by the client's clock.
     client_timestamp: Option<Timestamp>,
 }
 

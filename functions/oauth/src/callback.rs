@@ -26,7 +26,7 @@ use crate::github::GitHubError;
 pub(crate) struct Callback {
     /// `state` of the request to GitHub.
     state: String,
-    /// GitHub's authorization code.
+    /// GitHub's authorization code. Absent if the user denied access.
     code: Option<String>,
     /// Error code, if the user denied access or GitHub failed.
     error: Option<String>,

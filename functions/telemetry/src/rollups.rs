@@ -19,7 +19,7 @@ use shared::web::error::Error;
 use crate::archive::{Archive, too_much};
 
 /// Number of hours rolled up concurrently. A rollup is completed even if another one fails,
-/// so this limits the work done in vain.
+/// so this limits wasted work.
 const MAX_CONCURRENT: usize = 2;
 
 /// Adds all events in the window of a series.

@@ -74,7 +74,7 @@ impl Api {
         read(route, &response)
     }
 
-    /// Sends a batch as an SDK does. The inner error is worth a retry.
+    /// Sends a batch as an SDK does. The inner error can be retried.
     ///
     /// # Errors
     /// When the server refuses the batch, so that a retry would be refused too.

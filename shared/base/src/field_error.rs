@@ -8,6 +8,6 @@ use utoipa::ToSchema;
 pub struct FieldError {
     /// Location of the field in the body or query, as a JSON pointer (RFC 6901).
     pub pointer: String,
-    /// Reason in plain words, for display to the user.
+    /// Reason, written to be shown to the user.
     pub reason: String,
 }

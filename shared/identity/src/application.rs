@@ -57,7 +57,7 @@ pub fn default_retention(env: &Env) -> Result<Duration, ConfigError> {
 }
 
 impl TelemetrySettings {
-    /// Returns the retention, or `default` if the application has none of its own.
+    /// Returns the retention, or `default` if the application sets none.
     pub fn retention_or(&self, default: Duration) -> Duration {
         self.retention.map_or(default, RetentionDays::duration)
     }

@@ -232,7 +232,7 @@ pub enum AuditAction {
     /// A key got a new secret.
     #[serde(rename = "key.rotated")]
     KeyRotated,
-    /// A key was revoked for good.
+    /// A key was revoked permanently.
     #[serde(rename = "key.revoked")]
     KeyRevoked,
     /// The user signed in.

@@ -133,7 +133,7 @@ impl Database {
     }
 }
 
-/// What is worth noticing about a session that goes on.
+/// Noteworthy event of a session that continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionNotice {
     /// An old token moved it.

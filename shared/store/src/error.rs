@@ -63,7 +63,7 @@ pub(crate) fn of_code(code: &str, status: u16) -> Kind {
         | "TransactionConflict"
         | "TransactionConflictException"
         | "TransactionInProgressException" => StorageError::Contended,
-        // Credentials of a process that was frozen for long: they are renewed meanwhile.
+        // Credentials expired while the process was frozen. They are renewed before the retry.
         "ExpiredTokenException" => StorageError::Unreachable,
         "AccessDeniedException"
         | "IncompleteSignatureException"

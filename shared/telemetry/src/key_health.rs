@@ -26,7 +26,7 @@ pub(crate) const NEWS_INTERVAL: Duration = Duration::from_secs(5);
 /// Longest detail of an error, in characters.
 pub const MAX_DETAIL_CHARS: usize = 200;
 
-/// What became of the requests with a key during a period.
+/// Results of the requests with a key during a period.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyHealth {
     /// Time of the first request of the period.

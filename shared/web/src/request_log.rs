@@ -83,7 +83,7 @@ tokio::task_local! {
     static REQUEST: RefCell<RequestRecord>;
 }
 
-/// Runs a request, and returns its result with what was recorded meanwhile.
+/// Runs a request, and returns its result with what was recorded during it.
 pub(crate) async fn record_request<T>(request: impl Future<Output = T>) -> (T, RequestRecord) {
     static SERVED: AtomicBool = AtomicBool::new(false);
     let initial = RequestRecord {

@@ -135,7 +135,7 @@ impl Database {
         Ok(RotateOutcome::Rotated)
     }
 
-    /// Revokes a key for good. One transaction, refused if the key is already revoked.
+    /// Revokes a key permanently. One transaction, refused if the key is already revoked.
     ///
     /// # Errors
     /// When the caller's session has ended, or storage fails.

@@ -18,7 +18,7 @@ pub enum LeakOutcome {
 }
 
 impl Database {
-    /// Revokes a leaked key for good, on behalf of the service that reported it. One
+    /// Revokes a leaked key permanently, on behalf of the service that reported it. One
     /// transaction.
     ///
     /// # Errors

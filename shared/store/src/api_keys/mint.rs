@@ -178,7 +178,7 @@ impl Mint<'_> {
     }
 }
 
-/// Why an attempt was refused: for good, or because of an assumption, which it corrects. `None` if
+/// Why an attempt was refused: finally, or because of an assumption, which it corrects. `None` if
 /// it was not.
 fn refusal(
     outcome: &Outcome,

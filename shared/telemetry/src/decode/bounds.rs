@@ -18,7 +18,7 @@ pub(super) const MAX_ATTRIBUTE_BYTES: usize = 2 * 1024;
 pub(super) const MAX_ATTRIBUTES: usize = 128;
 
 /// Largest total size of the attributes of one event, as JSON. With its texts, the event
-/// then fits into one chunk, whatever the characters.
+/// then fits into one chunk, regardless of its characters.
 const MAX_ATTRIBUTES_BYTES: usize = 256 * 1024;
 
 /// Longest duration of a span, in days.

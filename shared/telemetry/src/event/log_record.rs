@@ -17,7 +17,7 @@ pub struct LogRecord {
     pub level: String,
     /// Message text; empty if the SDK sent none.
     pub message: String,
-    /// Type of the record, in the SDK's words; OTLP's `event_name`.
+    /// Type of the record, chosen by the SDK; `event_name` in OTLP.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// Trace that the record belongs to.
@@ -29,7 +29,7 @@ pub struct LogRecord {
     /// Everything else that the SDK sent.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub attributes: Map<String, Value>,
-    /// Resource and scope; the chunk stores them beside the records.
+    /// Resource and scope. The chunk stores them once for many records.
     #[serde(skip)]
     pub resource_scope: Option<Arc<ResourceScope>>,
 }

@@ -55,7 +55,7 @@ pub struct Span {
     /// Links to related spans.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<SpanLink>,
-    /// Resource and scope; the chunk stores them beside the spans.
+    /// Resource and scope. The chunk stores them once for many spans.
     #[serde(skip)]
     pub resource_scope: Option<Arc<ResourceScope>>,
 }
@@ -76,7 +76,7 @@ pub enum SpanKind {
     Consumer,
 }
 
-/// Outcome of a span (OTLP `Status.code`); `None` stands for unset.
+/// Outcome of a span (OTLP `Status.code`); `None` if unset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SpanOutcome {

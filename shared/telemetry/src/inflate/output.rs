@@ -2,7 +2,7 @@
 
 use super::{InflateError, MAX_INFLATED_BYTES};
 
-/// Blocks that are decoded whatever comes out of them.
+/// Number of blocks that are decoded regardless of their output.
 const FREE_BLOCKS: usize = 256;
 
 /// Data that each further block must yield on average, in bytes. A block can take a

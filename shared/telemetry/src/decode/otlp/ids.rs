@@ -23,7 +23,7 @@ pub(super) fn optional<const N: usize>(
     Ok(Some(hex::encode(bytes)))
 }
 
-/// Converts nanoseconds since the Unix epoch; 0 stands for absent.
+/// Converts nanoseconds since the Unix epoch; 0 means absent.
 pub(super) fn time(field: &str, nanos: u64) -> Result<Option<i64>, EventError> {
     let nanos = i64::try_from(nanos).map_err(|_| EventError::new(field, "is out of range"))?;
     Ok(Some(nanos).filter(|nanos| *nanos != 0))

@@ -142,7 +142,7 @@ fn top<'a>(request: Raw<'a>, names: &Names, most: usize) -> Result<Vec<Raw<'a>>,
     Ok(found.items)
 }
 
-/// Splits a group into the items of its array and the resource or scope beside it.
+/// Splits a group into the items of its array and its resource or scope.
 fn layer<'a>(
     group: Raw<'a>,
     array: &'static str,

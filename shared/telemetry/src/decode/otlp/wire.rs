@@ -6,7 +6,7 @@ use prost::encoding::{self, DecodeContext, WireType, decode_key, decode_varint};
 
 use crate::decode::envelope::{Layer, LayerError};
 
-/// Field numbers of the array and of the message beside it.
+/// Field numbers of the array, and of the resource or scope next to it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tags {
     array: u32,
