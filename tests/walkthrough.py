@@ -22,6 +22,7 @@ import http.client
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -36,6 +37,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 GRACE_SECONDS = 2  # REFRESH_GRACE of the server that is started here; the default would take minutes
 KEY_CACHE_SECONDS = 10  # Time within which a revoked key is rejected, see README.md
+DESCRIPTORS = 256  # Files and connections that the server may open
 MIB = 1024 * 1024
 JWT_HEADER = {"alg": "HS256", "typ": "JWT"}
 
@@ -45,7 +47,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="upblit-walkthrough-") as directory:
         if options.base_url:
             api = Api(options.base_url, options.grace_seconds)
-            walk(api, server=None, engine=options.engine_url)
+            walk(api, server=None, engine=options.engine_url and Engine(options.engine_url, options.engine_key))
             logs = options.log
         else:
             server = Server(options.binary, Path(directory))
@@ -54,6 +56,7 @@ def main() -> None:
                 walk(api, server, server.engine)
                 the_process_stops_on_request(server)
                 start_errors_are_one_line(server)
+            other_sites_and_idle_clients_get_nothing(Server(options.binary, Path(directory)))
             api.secrets.add(server.jwt_secret())
             no_secret_is_stored(api, server)
             logs = [*options.log, server.log]
@@ -64,7 +67,7 @@ def main() -> None:
 # --- The walkthrough, in the order of a new user's steps ---
 
 
-def walk(api: "Api", server: "Server | None", engine: "str | None") -> None:
+def walk(api: "Api", server: "Server | None", engine: "Engine | None") -> None:
     started = time.time()
     with Step("GET /health responds"):
         api.get("/health").expect(200)
@@ -400,6 +403,35 @@ def the_process_stops_on_request(server: "Server") -> None:
         assert server.process.wait(timeout=5) == 0
 
 
+def other_sites_and_idle_clients_get_nothing(server: "Server") -> None:
+    """A server of its own, because the idle connections take all that it may open."""
+    with server:
+        api = Api(server.url)
+        stranger = {"Origin": "https://evil.test"}
+        with Step("a page of another site reads nothing from the database"):
+            tables = server.engine.call("ListTables", {}, stranger).expect(200)
+            assert not [name for name in tables.headers if name.lower().startswith("access-control-")]
+            for headers in [{"authorization": ""}, {"host": "evil.test"}, {"host": "host.docker.internal"}]:
+                answer = server.engine.call("ListTables", {}, {**stranger, **headers})
+                assert answer.status in (400, 421), answer
+                assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
+            other = Engine(server.engine.host.geturl(), "local")
+            assert "UnrecognizedClientException" in str(other.call("ListTables", {}).expect(400))
+        with Step("a name of another site is not answered (DNS rebinding)"):
+            for path in ["/", "/me", "/sessions", "/github/login", "/health"]:
+                assert api.call("GET", path, {"Host": "evil.test"}).status == 421, path
+            batch = {"Host": "host.docker.internal", "x-api-key": "upblit_live_x"}
+            assert api.call("POST", "/ingest/traces", batch, b"{}").status == 401
+        with Step(f"GET /health responds beside 300 idle connections at {DESCRIPTORS} descriptors"):
+            idle = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(300)]
+            for _ in range(20):
+                api.get("/health").expect(200)
+            session = someone_signs_in(api, "idle")
+            session.get("/applications").expect(200)
+            for connection in idle:
+                connection.close()
+
+
 def start_errors_are_one_line(server: "Server") -> None:
     with Step("an unusable data directory is a one-line error"):
         fails_with_one_line(server.run("--port", free_port(), "--data-dir", f"{os.devnull}/x"), "cannot use")
@@ -631,8 +663,16 @@ class Server:
         printed = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             command = [self.binary, "--port", str(self.port), "--data-dir", str(self.data_dir)]
-            env = {**os.environ, "REFRESH_GRACE": f"{GRACE_SECONDS}s"}
-            self.process = subprocess.Popen(command, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            # Nothing listens there: no connection on this machine may go through a proxy.
+            env = {**os.environ, "REFRESH_GRACE": f"{GRACE_SECONDS}s", "HTTP_PROXY": "http://127.0.0.1:9"}
+            self.process = subprocess.Popen(
+                command,
+                env=env,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                preexec_fn=self.limit_descriptors,  # noqa: PLW1509
+            )
         deadline = time.monotonic() + 20
         banner = None
         while not banner:
@@ -640,8 +680,12 @@ class Server:
             assert time.monotonic() < deadline, "the server printed no banner"
             time.sleep(0.05)
             text = self.log.read_bytes()[printed:].decode(errors="replace")
-            banner = re.search(r"Database\s+(http://[\d.:]+)\s", text)
-        self.engine = banner.group(1)
+            banner = re.search(r"Database\s+(http://[\d.:]+)\s.*AWS_ACCESS_KEY_ID=(\w+)", text)
+        self.engine = Engine(*banner.groups())
+
+    @staticmethod
+    def limit_descriptors() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
 
     def kill(self) -> None:
         self.process.kill()
@@ -670,28 +714,35 @@ class Server:
         return f"{signed}.{tobase64(mac)}"
 
 
-def telemetry_of(engine: str, application: str) -> dict:
+class Engine:
+    """The DynamoDB engine of the server."""
+
+    def __init__(self, url: str, access_key: str):
+        self.host, self.access_key = urlsplit(url), access_key
+
+    def call(self, operation: str, value: dict, headers: Mapping = {}) -> "Answer":
+        connection = http.client.HTTPConnection(self.host.hostname, self.host.port, timeout=20)
+        # The engine requires a well-formed signature, but verifies only its access key id.
+        credential = f"{self.access_key}/20260101/us-east-1/dynamodb/aws4_request"
+        all_headers = {
+            "content-type": "application/x-amz-json-1.0",
+            "x-amz-target": f"DynamoDB_20120810.{operation}",
+            "authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0",
+            "x-amz-date": "20260101T000000Z",
+            **headers,
+        }
+        connection.request("POST", "/", json.dumps(value), all_headers)
+        return Answer(operation, connection.getresponse())
+
+
+def telemetry_of(engine: Engine, application: str) -> dict:
     """The stored items of an application by key, read from the DynamoDB engine."""
-    host = urlsplit(engine)
     items, start = {}, None
     while True:
         query = {"TableName": "upblit-telemetry", "ConsistentRead": True}
         if start:
             query["ExclusiveStartKey"] = start
-        connection = http.client.HTTPConnection(host.hostname, host.port, timeout=20)
-        connection.request(
-            "POST",
-            "/",
-            json.dumps(query),
-            {
-                "content-type": "application/x-amz-json-1.0",
-                "x-amz-target": "DynamoDB_20120810.Scan",
-                # The engine requires a well-formed signature, but does not verify it.
-                "authorization": "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
-                "x-amz-date": "20260101T000000Z",
-            },
-        )
-        page = Answer("Scan", connection.getresponse()).expect(200).json
+        page = engine.call("Scan", query).expect(200).json
         items |= {(item["pk"]["S"], item["sk"]["S"]): item for item in page["Items"]}
         start = page.get("LastEvaluatedKey")
         if not start:
@@ -768,6 +819,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--base-url", help="a running API; no server is started")
     parser.add_argument("--grace-seconds", type=int, default=45, help="with --base-url: its REFRESH_GRACE")
     parser.add_argument("--engine-url", help="with --base-url: its DynamoDB engine, to count stored events")
+    parser.add_argument("--engine-key", help="with --engine-url: its access key id, as in lambda.env")
     parser.add_argument("--log", type=Path, action="append", default=[], help="a file that must not contain secrets")
     return parser.parse_args()
 

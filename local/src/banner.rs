@@ -7,6 +7,7 @@ use anstream::println;
 use anstyle::{AnsiColor, Style};
 use local::github;
 
+use crate::engine::Engine;
 use crate::settings::{GitHub, Settings};
 
 const NAME: Style = AnsiColor::Magenta.on_default().bold();
@@ -20,8 +21,8 @@ pub(crate) struct Banner<'a> {
     pub(crate) settings: &'a Settings,
     /// Base URL of this process.
     pub(crate) here: &'a str,
-    /// Base URL of the database engine.
-    pub(crate) engine: &'a str,
+    /// The database engine.
+    pub(crate) engine: &'a Engine,
     /// The data directory; `None` if the data is kept in memory.
     pub(crate) data: Option<&'a Path>,
 }
@@ -69,7 +70,11 @@ impl Banner<'_> {
                 );
             }
         }
-        line("Database", link(self.engine), "the DynamoDB API");
+        let key = format!(
+            "the DynamoDB API, AWS_ACCESS_KEY_ID={}",
+            self.engine.key.id()
+        );
+        line("Database", link(&self.engine.endpoint), &key);
         match self.data {
             Some(path) => line("Data in", path.display(), "delete it to start over"),
             None => line("Data in", "memory", "deleted when the process ends"),

@@ -4,16 +4,25 @@
 //! SQLite's WAL mode, and the bundled SQLite is built with `synchronous=FULL`, so
 //! each commit is flushed to the disk before it is acknowledged.
 
+mod guard;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use dynoxide::{Database, server};
+use dynoxide::Database;
+use shared::base::random;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::error::Failure;
+use crate::limits::Limits;
+use crate::server::{self, TimeLimits};
+
+pub(crate) use guard::AccessKey;
 
 /// Interval at which expired items are deleted. (DynamoDB takes up to some days.)
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
@@ -25,25 +34,48 @@ const STOP_LIMIT: Duration = Duration::from_millis(500);
 pub(crate) struct Engine {
     /// Base URL, for `AWS_ENDPOINT_URL_DYNAMODB`.
     pub(crate) endpoint: String,
+    /// Access key id that requests to `endpoint` must have.
+    pub(crate) key: AccessKey,
+    /// Base URL without the guard, for this process.
+    pub(crate) inside: String,
+    guard: oneshot::Sender<()>,
     stop: oneshot::Sender<()>,
     server: JoinHandle<Result<(), String>>,
 }
 
 impl Engine {
-    /// Opens the database in `file`, or in memory if `None`, and serves it on `listener`.
+    /// Opens the database in `file`, or in memory if `None`, and serves it on `listener` to
+    /// those who have its access key id.
     ///
     /// # Errors
-    /// When the database cannot be opened.
-    pub(crate) fn start(listener: TcpListener, file: Option<&Path>) -> Result<Self, Failure> {
+    /// When the database cannot be opened, or there is no port for the engine itself.
+    pub(crate) async fn start(
+        listener: TcpListener,
+        file: Option<&Path>,
+        limits: Limits,
+    ) -> Result<Self, Failure> {
         let address = listener.local_addr().map_err(Failure::Server)?;
         let database = open(file)?;
         tokio::spawn(sweep(database.clone()));
+        let hidden = hidden_listener().await.map_err(Failure::Server)?;
+        let inside = hidden.local_addr().map_err(Failure::Server)?;
         let (stop, stopped) = oneshot::channel();
-        let server = server::serve_with_shutdown(listener, database, async {
-            let _ = stopped.await;
-        });
+        let server = dynoxide::server::serve_with_shutdown(hidden, database, signal(stopped));
+        let (guard, guard_stopped) = oneshot::channel();
+        let key = AccessKey::generate();
+        let router = guard::router(inside, key.clone());
+        tokio::spawn(server::serve(
+            listener,
+            router,
+            limits.engine,
+            TimeLimits::USUAL,
+            signal(guard_stopped),
+        ));
         Ok(Self {
             endpoint: format!("http://{address}"),
+            key,
+            inside: format!("http://{inside}"),
+            guard,
             stop,
             server: tokio::spawn(server),
         })
@@ -51,10 +83,27 @@ impl Engine {
 
     /// Stops the engine and closes its file.
     pub(crate) async fn stop(self) {
+        let _ = self.guard.send(());
         let _ = self.stop.send(());
         if let Ok(Ok(Err(reason))) = timeout(STOP_LIMIT, self.server).await {
             tracing::error!(reason, "the database engine failed");
         }
+    }
+}
+
+async fn signal(stopped: oneshot::Receiver<()>) {
+    let _ = stopped.await;
+}
+
+/// The engine's own listener. It takes no other than TCP, and has no access control, so its
+/// address is one of 2^24 loopback addresses that a web page would have to find beside the port.
+/// Systems that route only 127.0.0.1 get that (macOS).
+async fn hidden_listener() -> io::Result<TcpListener> {
+    let [a, b, c] = random::bytes::<3>(&mut random::rng());
+    let hidden = SocketAddr::from((Ipv4Addr::new(127, a, b, c), 0));
+    match TcpListener::bind(hidden).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await,
     }
 }
 

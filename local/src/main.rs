@@ -7,16 +7,18 @@ mod demo;
 mod engine;
 mod error;
 mod forward;
+mod hosts;
+mod limits;
 mod logging;
 mod one_name;
 mod pages;
 mod secret;
+mod server;
 mod settings;
 mod site;
 mod stop;
 mod watch_env;
 
-use std::future::IntoFuture;
 use std::io::{self, ErrorKind};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -37,6 +39,8 @@ use banner::Banner;
 use data_dir::DataDir;
 use engine::Engine;
 use error::Failure;
+use limits::Limits;
+use server::TimeLimits;
 use settings::{Addresses, Settings};
 use stop::Stop;
 
@@ -154,7 +158,8 @@ async fn run_product(options: &Options, env: Env, stop: Stop) -> Result<(), Fail
 
     let engine_listener = listen(0, "--db-port").await?;
     let file = data_dir.as_ref().map(DataDir::database);
-    let engine = Engine::start(engine_listener, file.as_deref())?;
+    let limits = Limits::raise();
+    let engine = Engine::start(engine_listener, file.as_deref(), limits).await?;
     let host = connect(&settings, &engine).await?;
     let site = site::with_pages(site::functions(&host, &settings)?, &host, &settings, &here)?;
 
@@ -162,11 +167,11 @@ async fn run_product(options: &Options, env: Env, stop: Stop) -> Result<(), Fail
     Banner {
         settings: &settings,
         here: &here,
-        engine: &engine.endpoint,
+        engine: &engine,
         data,
     }
     .print_product();
-    serve(listener, site, engine, stop).await
+    serve(listener, site, limits, engine, stop).await
 }
 
 /// Serves the database and the stand-in for functions that `cargo lambda watch` runs.
@@ -183,7 +188,8 @@ async fn run_services(options: &Options, env: Env, stop: Stop) -> Result<(), Fai
     let settings = complete(env, &addresses, kept)?;
 
     let file = kept.map(DataDir::database);
-    let engine = Engine::start(engine_listener, file.as_deref())?;
+    let limits = Limits::raise();
+    let engine = Engine::start(engine_listener, file.as_deref(), limits).await?;
     let host = connect(&settings, &engine).await?;
     let site = site::with_pages(site::forwarded(&settings), &host, &settings, &here)?;
 
@@ -192,11 +198,11 @@ async fn run_services(options: &Options, env: Env, stop: Stop) -> Result<(), Fai
     Banner {
         settings: &settings,
         here: &here,
-        engine: &engine.endpoint,
+        engine: &engine,
         data,
     }
     .print_services(&env_file);
-    serve(listener, site, engine, stop).await
+    serve(listener, site, limits, engine, stop).await
 }
 
 async fn listen(port: u16, option: &'static str) -> Result<TcpListener, Failure> {
@@ -229,7 +235,7 @@ fn complete(
 /// Connects to the engine, creates missing tables, and returns the host for the functions.
 async fn connect(settings: &Settings, engine: &Engine) -> Result<Host, Failure> {
     let tables = TableNames::local(&settings.env);
-    let database = Database::local(&engine.endpoint, tables, request_log::count_dynamodb_call);
+    let database = Database::local(&engine.inside, tables, request_log::count_dynamodb_call);
     let tables = database.create_missing_tables().await;
     tables.map_err(|error| Failure::Tables(error.to_string()))?;
     Ok(Host {
@@ -243,11 +249,13 @@ async fn connect(settings: &Settings, engine: &Engine) -> Result<Host, Failure> 
 async fn serve(
     listener: TcpListener,
     site: Router,
+    limits: Limits,
     engine: Engine,
     stop: Stop,
 ) -> Result<(), Failure> {
-    let server = axum::serve(listener, site).with_graceful_shutdown(stop.clone().requested());
-    let served = stop.bound(server.into_future()).await;
+    let stopped = stop.clone().requested();
+    let server = server::serve(listener, site, limits.site, TimeLimits::USUAL, stopped);
+    stop.bound(server).await;
     engine.stop().await;
-    served.unwrap_or(Ok(())).map_err(Failure::Server)
+    Ok(())
 }

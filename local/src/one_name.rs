@@ -7,7 +7,8 @@ use axum::http::Method;
 use axum::http::header::HOST;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
-use url::{Host, Url};
+use shared::base::environment::is_loopback;
+use url::Url;
 
 /// Paths that people open in a browser. API clients may use either name.
 const VISITED: [&str; 4] = [
@@ -44,15 +45,6 @@ fn preferred_address(public_url: &str, request: &Request) -> Option<String> {
     // The port is kept, because cookies do not depend on it.
     address.set_host(ours.host_str()).ok()?;
     Some(address.into())
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 #[cfg(test)]

@@ -1,23 +1,20 @@
 //! The router of the port: all functions, the stand-in and the pages.
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Method};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::Response;
+use axum::middleware::from_fn_with_state;
 use local::functions::FUNCTIONS;
 use local::github;
 use shared::base::environment::ConfigError;
 use shared::lambda::Host;
-use shared::web::body;
-use shared::web::error::Error;
 use tower_http::cors::CorsLayer;
 use url::Url;
 
+use crate::hosts::{self, AllowedHosts};
+use crate::server::TimeLimits;
 use crate::settings::{GitHub, Settings};
-use crate::{forward, one_name, pages};
+use crate::{forward, one_name, pages, server};
 
 /// Routes of all functions, with the CORS configuration of the HTTP API.
 ///
@@ -29,20 +26,7 @@ pub(crate) fn functions(host: &Host, settings: &Settings) -> Result<Router, Conf
         .try_fold(Router::new(), |merged, function| {
             Ok(merged.merge((function.router)(host)?))
         })?;
-    let functions = functions.layer(from_fn(read_whole_body));
     Ok(shared::web::app(functions).layer(cors(&settings.frontend_url)))
-}
-
-/// Maximum size of a request body: that of API Gateway.
-const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
-
-/// Reads the body before a function responds, as API Gateway does. A client that is still
-/// sending when it is refused would otherwise see a broken connection instead of the response.
-async fn read_whole_body(request: Request, next: Next) -> Result<Response, Error> {
-    let (parts, body) = request.into_parts();
-    let body = body::read(body, MAX_BODY_BYTES).await?;
-    let request = Request::from_parts(parts, Body::from(body));
-    Ok(next.run(request).await)
 }
 
 /// Forwards to functions that run as separate processes.
@@ -50,10 +34,11 @@ pub(crate) fn forwarded(settings: &Settings) -> Router {
     forward::router(&settings.public_url)
 }
 
-/// Adds the pages and, unless the real GitHub is used, the stand-in to the routes of `api`.
+/// Adds the pages and, unless the real GitHub is used, the stand-in to the routes of `api`. Only
+/// requests to the names of this machine are answered.
 ///
 /// # Errors
-/// Never after [`Settings::complete`].
+/// When `ALLOWED_HOSTS` is invalid.
 pub(crate) fn with_pages(
     api: Router,
     host: &Host,
@@ -69,7 +54,10 @@ pub(crate) fn with_pages(
         ));
     }
     let one_name = from_fn_with_state(settings.public_url.clone(), one_name::prefer_public_url);
-    Ok(site.fallback_service(api).layer(one_name))
+    let hosts = AllowedHosts::load(&settings.env, &settings.public_url)?;
+    let site = site.fallback_service(api).layer(one_name);
+    let site = server::with_whole_bodies(site, TimeLimits::USUAL);
+    Ok(site.layer(from_fn_with_state(hosts, hosts::refuse_others)))
 }
 
 /// CORS as the HTTP API in AWS is configured: browsers may call from the dashboard's origin only.

@@ -6,14 +6,15 @@ use shared::store::{Table, TableNames};
 use crate::engine::Engine;
 use crate::settings::Settings;
 
-/// Content of the file. The AWS credentials are placeholders, as the engine does not check them.
+/// Content of the file. The access key id opens the engine; the secret is a placeholder, because
+/// signatures are not checked.
 ///
 /// # Errors
 /// When a value contains a quote or a control character.
 pub(crate) fn lines(settings: &Settings, engine: &Engine) -> Result<String, ConfigError> {
     let aws = [
         ("AWS_ENDPOINT_URL_DYNAMODB", engine.endpoint.as_str()),
-        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_ACCESS_KEY_ID", engine.key.id()),
         ("AWS_SECRET_ACCESS_KEY", "local"),
         ("AWS_REGION", "us-east-1"),
     ];

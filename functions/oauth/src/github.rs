@@ -87,7 +87,7 @@ impl GitHub {
         Ok(Self {
             oauth,
             api_url: env.base_url("GITHUB_API_URL", Some("https://api.github.com"))?,
-            transport: Transport::default(),
+            transport: Transport::new(env),
         })
     }
 

@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderName, Method, Request, Response, StatusCode};
 use serde_json::Value;
+use shared::base::environment::Env;
 use shared::web::client::{Client, ClientError};
 use url::Url;
 
@@ -31,7 +32,7 @@ impl Api {
     /// Creates a client. Does not connect yet.
     pub(super) fn new(url: &Url) -> Self {
         Self {
-            client: Client::default(),
+            client: Client::from_env(&Env::process()),
             url: url.clone(),
         }
     }

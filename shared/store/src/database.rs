@@ -65,12 +65,14 @@ impl Database {
         }
     }
 
-    /// SDK configuration of [`Self::local`], for tests that add interceptors.
+    /// SDK configuration of [`Self::local`], for tests that add interceptors. The connections follow
+    /// no `HTTP_PROXY`, which the SDK's default would also for loopback addresses.
     pub fn local_config(endpoint: &str, on_call: OnCall) -> aws_sdk_dynamodb::config::Builder {
         aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("us-east-1"))
             .endpoint_url(endpoint)
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
             .credentials_provider(Credentials::new("local", "local", None, None, "local"))
             .timeout_config(timeouts(LOCAL_ATTEMPT, LOCAL_TOTAL))
             .retry_config(retries())

@@ -1,5 +1,7 @@
 //! HTTP client for other services, on the TLS stack that the AWS SDK already includes.
 
+mod proxy;
+
 use std::io;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -10,14 +12,16 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as HyperClient;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use thiserror::Error;
+use upblit_base::environment::Env;
+
+use proxy::ProxyConnector;
 
 /// Maximum size of a response. Expected ones have a few KB.
 const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 
-type HttpsClient = HyperClient<HttpsConnector<HttpConnector>, Full<Bytes>>;
+type HttpsClient = HyperClient<HttpsConnector<ProxyConnector>, Full<Bytes>>;
 
 /// Why a call got no usable response.
 #[derive(Debug, Error)]
@@ -38,12 +42,21 @@ pub enum ClientError {
 
 /// HTTPS client, created on first use: loading the root certificates takes longer than the
 /// rest of a cold start.
-#[derive(Default)]
 pub struct Client {
+    connector: ProxyConnector,
     connections: OnceLock<HttpsClient>,
 }
 
 impl Client {
+    /// Creates a client that follows `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in
+    /// upper or lower case, except to loopback addresses. Proxies are spoken to in plain HTTP.
+    pub fn from_env(env: &Env) -> Self {
+        Self {
+            connector: ProxyConnector::from_env(env),
+            connections: OnceLock::new(),
+        }
+    }
+
     /// Sends a request over a new connection and reads the whole response, at most 1 MiB.
     /// Redirects are not followed, so that credentials reach no other host.
     ///
@@ -85,18 +98,19 @@ impl Client {
         if let Some(client) = self.connections.get() {
             return Ok(client);
         }
-        let client = https_client().map_err(|error| ClientError::Failed(error.to_string()))?;
+        let client = https_client(self.connector.clone())
+            .map_err(|error| ClientError::Failed(error.to_string()))?;
         Ok(self.connections.get_or_init(|| client))
     }
 }
 
-fn https_client() -> io::Result<HttpsClient> {
+fn https_client(connector: ProxyConnector) -> io::Result<HttpsClient> {
     // Plain HTTP is for local stand-ins, and only used if a setting names one.
     let connector = HttpsConnectorBuilder::new()
         .with_native_roots()?
         .https_or_http()
         .enable_http1()
-        .build();
+        .wrap_connector(connector);
     // Connections are not pooled: Lambda freezes the process between requests, and a
     // request sent over a connection that died meanwhile would be lost.
     Ok(HyperClient::builder(TokioExecutor::new())

@@ -73,7 +73,7 @@ impl GitHubKeys {
     pub(crate) fn load(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self {
             url: env.base_url("GITHUB_SECRET_SCANNING_KEYS_URL", Some(DEFAULT_URL))?,
-            client: Client::default(),
+            client: Client::from_env(env),
             known: Mutex::default(),
         })
     }

@@ -8,6 +8,7 @@ use http::header::{ACCEPT, AUTHORIZATION};
 use http::{HeaderValue, Request, StatusCode};
 use oauth2::AsyncHttpClient;
 use serde::Deserialize;
+use shared::base::environment::Env;
 use shared::web::client::{Client, ClientError};
 use thiserror::Error;
 
@@ -42,10 +43,13 @@ impl TransportError {
 }
 
 /// Sends requests to GitHub.
-#[derive(Default)]
 pub(super) struct Transport(Client);
 
 impl Transport {
+    pub(super) fn new(env: &Env) -> Self {
+        Self(Client::from_env(env))
+    }
+
     /// Reads a resource of the REST API. Retries if there is no response, a server error, or a
     /// 401, because a new token is not valid on all of GitHub's servers immediately.
     pub(super) async fn get(
