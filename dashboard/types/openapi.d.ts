@@ -1484,7 +1484,7 @@ export interface components {
             };
         };
         /** @description Forbidden */
-        "403-missing-scope": {
+        "403-missing-scope.wrong-address": {
             headers: {
                 [name: string]: unknown;
             };
@@ -1739,7 +1739,7 @@ export type Response401InvalidApiKeyKeyDisabledKeyExpiredKeyRevoked = components
 export type Response401InvalidRefreshToken = components['responses']['401-invalid-refresh-token'];
 export type Response401InvalidSignature = components['responses']['401-invalid-signature'];
 export type Response401Status = components['responses']['401-status'];
-export type Response403MissingScope = components['responses']['403-missing-scope'];
+export type Response403MissingScopeWrongAddress = components['responses']['403-missing-scope.wrong-address'];
 export type Response403Status = components['responses']['403-status'];
 export type Response404NotFound = components['responses']['404-not-found'];
 export type Response409ApplicationLimit = components['responses']['409-application-limit'];
@@ -2159,7 +2159,7 @@ export interface operations {
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-api-key.key-disabled.key-expired.key-revoked"];
-            403: components["responses"]["403-missing-scope"];
+            403: components["responses"]["403-missing-scope.wrong-address"];
             413: components["responses"]["413-too-large"];
             415: components["responses"]["415-unsupported-media-type"];
             429: components["responses"]["429-rate-limited"];
@@ -2198,7 +2198,7 @@ export interface operations {
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-api-key.key-disabled.key-expired.key-revoked"];
-            403: components["responses"]["403-missing-scope"];
+            403: components["responses"]["403-missing-scope.wrong-address"];
             413: components["responses"]["413-too-large"];
             415: components["responses"]["415-unsupported-media-type"];
             429: components["responses"]["429-rate-limited"];

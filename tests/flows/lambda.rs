@@ -7,6 +7,7 @@
 
 mod cold_start;
 pub mod deployment;
+mod edge;
 pub mod function;
 mod gate;
 mod likeness;

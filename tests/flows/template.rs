@@ -80,20 +80,39 @@ fn each_function_has_a_role_and_a_log_group_of_its_own() {
 
 /// API Gateway refuses a deployment whose limits name an unknown route.
 #[test]
-fn every_public_route_that_costs_something_has_a_throttling_limit() {
+fn every_route_has_a_limit_that_a_few_clients_do_not_reach() {
+    const LEAST: u64 = 1_000;
+    /// Of the account's 10,000 requests per second, so that five flooded routes leave some.
+    const MOST: u64 = 2_000;
     let template = template();
-    let limits = &template["Resources"]["HttpApi"]["Properties"]["RouteSettings"];
-    let limited: BTreeSet<&str> = limits.as_mapping().unwrap().keys().map(text).collect();
+    let api = &template["Resources"]["HttpApi"]["Properties"];
+    let ingest = &template["Parameters"]["IngestRequestsPerSecond"]["Default"];
+    let limits = api["RouteSettings"].as_mapping().unwrap();
     let routes = deployed_routes();
     let routes: BTreeSet<String> = routes.iter().map(ToString::to_string).collect();
-    for route in &limited {
-        assert!(routes.contains(*route), "no {route}");
+    for route in limits.keys().map(text) {
+        assert!(routes.contains(route), "no {route}");
     }
-    for route in deployed_routes() {
-        let is_open =
-            ["oauth", "ingest"].contains(&&*route.function) || route.path.contains("scanning");
-        let is_limited = limited.contains(&*route.to_string());
-        assert!(is_limited || !is_open, "{route} has no limit");
+    for settings in limits.values().chain([&api["DefaultRouteSettings"]]) {
+        for name in ["ThrottlingRateLimit", "ThrottlingBurstLimit"] {
+            let limit = settings[name].as_u64().or_else(|| ingest.as_u64()).unwrap();
+            assert!((LEAST..=MOST).contains(&limit), "{settings:?}");
+        }
+    }
+}
+
+#[test]
+fn the_assigned_address_is_closed_or_every_function_can_require_the_edge() {
+    let template = template();
+    let api = &template["Resources"]["HttpApi"]["Properties"];
+    let disabled = &api["DisableExecuteApiEndpoint"];
+    let disabled = serde_json::to_value(disabled).unwrap().to_string();
+    assert!(disabled.contains("HasCertificate"), "{disabled}");
+    let everywhere = &template["Globals"]["Function"]["Environment"]["Variables"];
+    assert!(!everywhere["EDGE_SECRET_SHA256"].is_null());
+    for (name, function) in functions(&template) {
+        let own = &function["Properties"]["Environment"]["Variables"];
+        assert!(own["EDGE_SECRET_SHA256"].is_null(), "{name} has its own");
     }
 }
 

@@ -95,7 +95,7 @@ pub async fn run(
         clock: Clock::system(),
     };
     let Some(secrets) = secrets else {
-        let router = upblit_web::app(routes(&host)?);
+        let router = upblit_web::app_behind_edge(routes(&host)?, &host.env)?;
         return serve(move |request| router.clone().oneshot(request)).await;
     };
     let secrets = Arc::new(secrets);

@@ -50,7 +50,7 @@ where
     /// # Errors
     /// If `routes` rejects the settings.
     pub(super) fn new(host: Host, routes: Routes, load: Load) -> Result<Self, ConfigError> {
-        let router = upblit_web::app(routes(&host)?);
+        let router = upblit_web::app_behind_edge(routes(&host)?, &host.env)?;
         let due = host.clock.now() + INTERVAL;
         let current = Mutex::new(Instance { host, router, due });
         Ok(Self {
@@ -108,7 +108,7 @@ where
                 database: instance.host.database.clone(),
                 clock: instance.host.clock.clone(),
             };
-            instance.router = upblit_web::app((self.routes)(&host)?);
+            instance.router = upblit_web::app_behind_edge((self.routes)(&host)?, &host.env)?;
             instance.host = host;
         }
         instance.due = instance.host.clock.now() + INTERVAL;

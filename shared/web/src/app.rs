@@ -17,15 +17,33 @@ use tracing::Instrument;
 
 use crate::error::{Error, Resource};
 use crate::request_log::{RequestOutcome, record_request};
-use crate::{problem, status_message};
+use crate::{edge, problem, status_message};
+use upblit_base::environment::{ConfigError, Env};
 use upblit_base::random;
 
 /// Wraps a function's routes in the layers that every function has.
 pub fn app(routes: Router) -> Router {
+    layered(complete(routes))
+}
+
+/// The same, for AWS: if `EDGE_SECRET_SHA256` is set, every request must have come through the
+/// service in front of the API.
+///
+/// # Errors
+/// If the setting is not one or two SHA-256 hashes.
+pub fn app_behind_edge(routes: Router, env: &Env) -> Result<Router, ConfigError> {
+    Ok(layered(edge::required(complete(routes), env)?))
+}
+
+fn complete(routes: Router) -> Router {
     routes
         .route("/health", get(async || StatusCode::OK))
         .fallback(async || Error::NotFound(Resource::Path))
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
+}
+
+fn layered(routes: Router) -> Router {
+    routes
         .layer(CatchPanicLayer::custom(caught))
         .layer(middleware::from_fn(each_request))
 }

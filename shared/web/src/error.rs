@@ -53,6 +53,9 @@ pub enum Error {
     /// The request exceeds a limit on size or number.
     #[error("{0}")]
     TooLarge(String),
+    /// The request did not come through the service in front of the API.
+    #[error("use the public address of this API")]
+    PastTheEdge,
     /// The request is valid but conflicts with the current state.
     #[error("{0}")]
     Conflict(Conflict),

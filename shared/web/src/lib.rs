@@ -4,6 +4,7 @@ mod app;
 pub mod body;
 pub mod client;
 pub mod credentials;
+mod edge;
 pub mod error;
 pub mod idempotency;
 mod input;
@@ -15,5 +16,5 @@ pub mod routes;
 pub mod source;
 mod status_message;
 
-pub use app::app;
+pub use app::{app, app_behind_edge};
 pub use error::Error;

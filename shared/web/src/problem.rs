@@ -131,6 +131,7 @@ pub fn examples() -> Vec<(StatusCode, &'static str, serde_json::Value)> {
         Error::ApiKey(KeyRefusal::Expired),
         Error::ApiKey(KeyRefusal::MissingScope(Scope::IngestLogs)),
         Error::InvalidSignature,
+        Error::PastTheEdge,
         Error::NotFound(Resource::Application),
         Error::Conflict(Conflict::ApplicationLimit),
         Error::Conflict(Conflict::KeyLimit),
@@ -198,6 +199,11 @@ fn classify(error: &Error) -> (&'static str, StatusCode, &'static str) {
             "invalid-signature",
             StatusCode::UNAUTHORIZED,
             "Invalid signature",
+        ),
+        Error::PastTheEdge => (
+            "wrong-address",
+            StatusCode::FORBIDDEN,
+            "Not the public address",
         ),
         Error::NotFound(_) => ("not-found", StatusCode::NOT_FOUND, "Not found"),
         Error::MethodNotAllowed => (

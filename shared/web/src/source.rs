@@ -1,14 +1,17 @@
-//! Where a request comes from, as the gateway saw it: never from a header, which
-//! a client may set.
+//! Where a request comes from, as the gateway saw it, or the service in front of it: never from a
+//! header that a client may set.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
+use http::HeaderMap;
 use http::header::USER_AGENT;
 use http::request::Parts;
 use lambda_http::request::RequestContext;
 use upblit_identity::session::client::Client;
+
+use crate::edge::ThroughEdge;
 
 /// Longest `User-Agent` that is read, in bytes.
 const MAX_USER_AGENT_BYTES: usize = 256;
@@ -21,12 +24,27 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let address = match parts.extensions.get::<RequestContext>() {
+        let peer = match parts.extensions.get::<RequestContext>() {
             Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref(),
             _ => None,
         };
-        Ok(Self(address.and_then(|address| address.parse().ok())))
+        let peer = peer.and_then(|address| address.parse().ok());
+        let is_edge = parts.extensions.get::<ThroughEdge>().is_some();
+        let viewer = is_edge.then(|| before_the_edge(&parts.headers)).flatten();
+        Ok(Self(viewer.or(peer)))
     }
+}
+
+/// The client of the service in front. Each hop appends the address of the one before it to
+/// `X-Forwarded-For`: the service that of its client, and API Gateway that of the service. What
+/// stands before these two comes from the client.
+fn before_the_edge(headers: &HeaderMap) -> Option<IpAddr> {
+    let values = headers.get_all("x-forwarded-for").iter();
+    let hops: Vec<&str> = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
+    hops.iter().rev().nth(1)?.trim().parse().ok()
 }
 
 /// The client that sent a request, as sessions recognise it.
@@ -59,5 +77,49 @@ impl<S: Send + Sync> FromRequestParts<S> for Sender {
             user_agent: user_agent[..end].to_owned(),
             address: ClientAddress::from_request_parts(parts, state).await?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    async fn address(forwarded: &[&str], is_edge: bool) -> Option<String> {
+        let mut request = Request::get("/");
+        for value in forwarded {
+            request = request.header("x-forwarded-for", *value);
+        }
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        if is_edge {
+            parts.extensions.insert(ThroughEdge);
+        }
+        let Ok(address) = ClientAddress::from_request_parts(&mut parts, &()).await;
+        address.0.map(|address| address.to_string())
+    }
+
+    #[tokio::test]
+    async fn the_client_of_the_edge_is_the_last_hop_but_one() {
+        for (forwarded, expected) in [
+            (&["192.0.2.7, 203.0.113.1"][..], Some("192.0.2.7")),
+            (&["10.0.0.1, 192.0.2.7, 203.0.113.1"], Some("192.0.2.7")),
+            (&["10.0.0.1", "192.0.2.7", "203.0.113.1"], Some("192.0.2.7")),
+            (&["2001:db8::1, 203.0.113.1"], Some("2001:db8::1")),
+            (&["203.0.113.1"], None),
+            (&["x, 203.0.113.1"], None),
+            (&[], None),
+        ] {
+            assert_eq!(
+                address(forwarded, true).await.as_deref(),
+                expected,
+                "{forwarded:?}"
+            );
+            assert_eq!(
+                address(forwarded, false).await,
+                None,
+                "a header of the client"
+            );
+        }
     }
 }

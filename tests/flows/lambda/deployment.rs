@@ -86,6 +86,7 @@ impl Deployment {
             "GITHUB_SECRET_ARN" => GITHUB_SECRET.to_owned(),
             "PUBLIC_URL" | "FRONTEND_URL" => self.backend.setting(name),
             "METRICS_NAMESPACE" => "Upblit/test".to_owned(),
+            "EDGE_SECRET_SHA256" => String::new(),
             "TOKEN_HANDOFF" => "fragment".to_owned(),
             "REFRESH_REUSE_POLICY" => "recover".to_owned(),
             "TELEMETRY_RETENTION" => "30d".to_owned(),

@@ -1,0 +1,33 @@
+//! A service in front of the API, with a secret header that every function requires.
+
+use local::functions::FUNCTIONS;
+use serde_json::json;
+
+use super::deployment::Deployment;
+use super::function::Function;
+use crate::events::event;
+
+#[tokio::test]
+async fn every_function_serves_only_requests_of_the_edge() {
+    const SECRET: &str = "0b5a8f0c-of-the-edge";
+    /// Of `printf %s "$SECRET" | sha256sum`, as docs/deploy.md says.
+    const HASH: &str = "5d4579780ac4d97c211e2bafc0169becf4710f134b468292f35c1786ef68e9fd";
+    let deployment = Deployment::start().await;
+    for function in FUNCTIONS {
+        let mut settings = deployment.settings(function.name);
+        settings.retain(|(name, _)| name != "EDGE_SECRET_SHA256");
+        settings.push(("EDGE_SECRET_SHA256".to_owned(), HASH.to_owned()));
+        let instance = Function::start(function.name, &settings).await;
+        let mut health = event("ingest/health");
+        for (value, status) in [(None, 403), (Some("guessed"), 403), (Some(SECRET), 200)] {
+            if let Some(value) = value {
+                health["headers"]["x-edge-secret"] = json!(value);
+            }
+            let response = instance.answer(&health).await;
+            assert_eq!(response.status, status, "{} {value:?}", function.name);
+            if status == 403 {
+                response.problem(403, "wrong-address");
+            }
+        }
+    }
+}
