@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use shared::base::clock::rfc3339;
 
 use crate::support::callers::Sdk;
-use crate::support::stored::{Item, items, size, text};
+use crate::support::stored::{self, Item, items, size, text};
 use crate::support::{Backend, Response, SignedIn};
 
 const TRACES: &str = "/ingest/traces";
@@ -61,14 +61,6 @@ async fn mint(ada: &SignedIn, sdk: &Sdk, settings: Value) -> Sdk {
     let minted = ada.post(&path, settings).await.json();
     ada.backend.calls.take();
     with_key(sdk, minted.as_str().unwrap())
-}
-
-/// Number of stored events according to the chunk summaries.
-fn stored(items: &[Item]) -> usize {
-    let counts = items.iter().filter_map(|item| item.get("count"));
-    counts
-        .map(|n| n.as_n().unwrap().parse::<usize>().unwrap())
-        .sum()
 }
 
 fn report(accepted: usize) -> Value {
@@ -120,7 +112,7 @@ async fn a_batch_is_accepted_and_stored_with_counted_calls() {
             "the key is cached"
         );
     }
-    assert_eq!(stored(&items(&backend).await), 201);
+    assert_eq!(stored::events(&items(&backend).await), 201);
 }
 
 #[tokio::test]
@@ -166,7 +158,7 @@ async fn one_bad_event_of_a_hundred_is_rejected_alone() {
     });
     let expected = json!({ "accepted": 99, "rejected": 1, "truncated": 1, "errors": [error] });
     assert_eq!(answer, expected);
-    assert_eq!(stored(&items(&backend).await), 99);
+    assert_eq!(stored::events(&items(&backend).await), 99);
 }
 
 #[tokio::test]
@@ -199,7 +191,7 @@ async fn events_too_old_or_too_new_are_reported() {
             &json!({ "index": index, "pointer": pointer, "reason": reason })
         );
     }
-    assert_eq!(stored(&items(&backend).await), 2);
+    assert_eq!(stored::events(&items(&backend).await), 2);
 }
 
 #[tokio::test]
@@ -622,7 +614,7 @@ async fn the_same_bytes_are_stored_once() {
     let batch = sdk.batch(100);
     sdk.traces(batch.clone()).await.json();
     let once = items(&backend).await;
-    assert_eq!((once.len(), stored(&once)), (2, 100));
+    assert_eq!((once.len(), stored::events(&once)), (2, 100));
     for _ in 0..4 {
         backend.later(60);
         assert_eq!(sdk.traces(batch.clone()).await.json(), report(100));
@@ -647,7 +639,7 @@ async fn a_batch_over_several_hours_is_stored_once_even_concurrently() {
         assert_eq!(response.json(), report(3));
     }
     let items = items(&backend).await;
-    assert_eq!((items.len(), stored(&items)), (6, 3));
+    assert_eq!((items.len(), stored::events(&items)), (6, 3));
 }
 
 #[tokio::test]
@@ -723,7 +715,7 @@ async fn a_batch_over_more_hours_than_one_transaction_holds_is_stored() {
         sdk.traces(json!({ "traces": spans })).await.json(),
         report(150)
     );
-    assert_eq!(stored(&items(&backend).await), 150);
+    assert_eq!(stored::events(&items(&backend).await), 150);
 }
 
 #[tokio::test]
@@ -736,7 +728,7 @@ async fn large_batches_are_split_below_the_size_of_an_item() {
     let items = items(&backend).await;
     assert!(items.len() >= 6, "{}", items.len());
     assert!(items.iter().all(|item| size(item) < 400 * 1024));
-    assert_eq!(stored(&items), 150);
+    assert_eq!(stored::events(&items), 150);
 }
 
 #[tokio::test]
@@ -849,7 +841,7 @@ async fn telemetry_older_than_a_shortened_retention_is_stored_but_not_shown() {
     assert_eq!(spans_read(&ada, &sdk).await, 10);
     configure(&ada, &sdk, json!({ "retentionDays": 1 })).await;
     assert_eq!(spans_read(&ada, &sdk).await, 0);
-    assert_eq!(stored(&items(&backend).await), 10);
+    assert_eq!(stored::events(&items(&backend).await), 10);
 }
 
 #[tokio::test]
@@ -863,7 +855,7 @@ async fn shards_spread_batches_over_partitions_and_the_same_bytes_are_still_stor
         }
     }
     let items = items(&backend).await;
-    assert_eq!((items.len(), stored(&items)), (80, (1..=40).sum()));
+    assert_eq!((items.len(), stored::events(&items)), (80, (1..=40).sum()));
     assert_eq!(spans_read(&ada, &sdk).await, (1..=40).sum::<u64>());
     let shard = |item: &Item| text(item, "pk").rsplit('#').next().unwrap().to_owned();
     let shards: std::collections::BTreeSet<_> = items.iter().map(shard).collect();

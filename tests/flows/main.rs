@@ -44,5 +44,6 @@ mod sessions;
 mod sign_in;
 mod storage_errors;
 mod storage_trouble;
+mod stored_forms;
 mod telemetry;
 mod template;

@@ -4,16 +4,13 @@
 mod errors;
 mod exporter;
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::AttributeValue;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceResponse,
 };
 use prost::Message;
 use serde_json::{Value, json};
 
-use crate::support::{Backend, SignedIn};
+use crate::support::{Backend, SignedIn, stored};
 use exporter::{Compression, Encoding, Exporter, LOGS, TRACES};
 
 async fn start() -> (Backend, SignedIn, Exporter) {
@@ -25,23 +22,9 @@ async fn start() -> (Backend, SignedIn, Exporter) {
 
 const ENCODINGS: [Encoding; 2] = [Encoding::Protobuf, Encoding::Json];
 
-/// All items of the telemetry table.
-async fn stored(backend: &Backend) -> Vec<HashMap<String, AttributeValue>> {
-    let scan = backend.database.client.scan();
-    let scan = scan.table_name(&backend.database.tables.telemetry);
-    let mut items = scan.send().await.unwrap().items.unwrap_or_default();
-    backend.calls.take();
-    items.sort_by_key(|item| item["pk"].as_s().unwrap().clone());
-    items
-}
-
 /// Number of stored events according to the chunk summaries.
 async fn count(backend: &Backend) -> usize {
-    let items = stored(backend).await;
-    let counts = items.iter().filter_map(|item| item.get("count"));
-    counts
-        .map(|count| count.as_n().unwrap().parse::<usize>().unwrap())
-        .sum()
+    stored::events(&stored::items(backend).await)
 }
 
 async fn ask(ada: &SignedIn, exporter: &Exporter, path: &str) -> Value {
@@ -62,7 +45,7 @@ async fn every_encoding_and_compression_is_accepted_and_answered_in_kind() {
             assert_eq!(response.header("content-type"), encoding.media_type());
             assert_eq!(response.body, encoding.nothing(), "full success is unset");
             assert!(response.header("ratelimit").contains("requests"));
-            let items = stored(&backend).await;
+            let items = stored::items(&backend).await;
             assert_eq!(first.get_or_insert_with(|| items.clone()), &items);
         }
         assert_eq!(count(&backend).await, 3);
@@ -159,7 +142,7 @@ async fn an_empty_request_is_accepted() {
             );
         }
     }
-    assert!(stored(&backend).await.is_empty());
+    assert!(stored::items(&backend).await.is_empty());
 }
 
 #[tokio::test]
@@ -178,7 +161,7 @@ async fn the_same_bytes_are_stored_once() {
         futures_util::future::join_all(sends).await;
         assert_eq!(count(&backend).await, 20);
         assert_eq!(
-            stored(&backend).await.len(),
+            stored::items(&backend).await.len(),
             4,
             "a chunk and a summary each"
         );

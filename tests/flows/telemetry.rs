@@ -7,6 +7,7 @@ mod rollups;
 mod trace;
 mod trace_ids;
 mod traces;
+mod unreadable;
 mod volume;
 
 use serde_json::{Value, json};

@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Serialize;
 use shared::base::clock;
 use shared::base::ids::ApplicationId;
 use shared::store::applications::Membership;
-use shared::store::telemetry::SummaryRange;
-use shared::telemetry::batch::Signal;
+use shared::store::telemetry::{Gaps, SummaryRange, Unreadable};
+use shared::telemetry::batch::{HOUR, Signal};
 use shared::telemetry::decode::MAX_AGE;
 use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
+use utoipa::ToSchema;
 
 /// The telemetry of an application that the caller is a member of.
-#[derive(Clone, Copy)]
 pub(crate) struct Archive {
     /// Application whose telemetry is read.
     pub(crate) application_id: ApplicationId,
@@ -21,23 +22,40 @@ pub(crate) struct Archive {
     shards: u32,
     retention: Duration,
     now: Timestamp,
+    database_now: Timestamp,
+    /// Collects what cannot be read.
+    pub(crate) gaps: Gaps,
+}
+
+/// A time range of which some telemetry is stored but cannot be read by this release.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Gap {
+    /// Start, included.
+    #[serde(serialize_with = "clock::serialize_rfc3339")]
+    from: Timestamp,
+    /// End, excluded.
+    #[serde(serialize_with = "clock::serialize_rfc3339")]
+    to: Timestamp,
 }
 
 impl Archive {
     /// The telemetry of the application that the caller is a member of.
     pub(crate) fn of(membership: &Membership, state: &crate::State) -> Self {
         let application = &membership.application;
+        let now = state.clock.now();
         Self {
             application_id: application.id,
             created_at: application.created_at,
             shards: application.telemetry.shards.get().into(),
             retention: application.telemetry.retention_or(state.retention),
-            now: state.clock.now(),
+            now,
+            database_now: state.database.now_or(now),
+            gaps: Gaps::default(),
         }
     }
 
     /// The summaries of all chunks that may hold events of a window and have not expired.
-    pub(crate) fn summaries(&self, signal: Signal, window: TimeWindow) -> SummaryRange {
+    pub(crate) fn summaries(&self, signal: Signal, window: TimeWindow) -> SummaryRange<'_> {
         let window = window.within(self.everything());
         SummaryRange {
             application_id: self.application_id,
@@ -46,12 +64,13 @@ impl Archive {
             window,
             before: window.last_hour(),
             now: self.now,
+            gaps: &self.gaps,
         }
     }
 
     /// The summaries of the chunks positioned within a window. Those of a trace lie between
     /// its start and the time it was sent.
-    pub(crate) fn summaries_at(&self, signal: Signal, window: TimeWindow) -> SummaryRange {
+    pub(crate) fn summaries_at(&self, signal: Signal, window: TimeWindow) -> SummaryRange<'_> {
         let window = window.within(self.everything());
         SummaryRange {
             before: window.to,
@@ -90,10 +109,29 @@ impl Archive {
         clock::after(hour, self.retention)
     }
 
-    /// Earliest hour with a rollup. Only spans that lasted longer than a day can have
-    /// started earlier than a day before the application was created.
-    pub(crate) fn rollups_since(&self) -> Timestamp {
-        self.oldest().max(clock::before(self.created_at, MAX_AGE))
+    /// The time of the request by the clock of the database, which all instances share.
+    pub(crate) fn database_now(&self) -> Timestamp {
+        self.database_now
+    }
+
+    /// The part of a window that is kept. Only spans that lasted longer than a day can have
+    /// started earlier than a day before the application was created; those are not looked for.
+    pub(crate) fn kept(&self, window: TimeWindow) -> TimeWindow {
+        window.since(self.oldest().max(clock::before(self.created_at, MAX_AGE)))
+    }
+
+    /// The time ranges of which something could not be read, oldest first. Logs each.
+    pub(crate) fn gaps(&self) -> Vec<Gap> {
+        let mut gaps = Vec::<Gap>::new();
+        for (hour, Unreadable { key, error }) in self.gaps.hours() {
+            tracing::error!(%hour, key, %error, "stored telemetry cannot be read");
+            let to = clock::after(hour, HOUR);
+            match gaps.last_mut() {
+                Some(last) if last.to == hour => last.to = to,
+                _ => gaps.push(Gap { from: hour, to }),
+            }
+        }
+        gaps
     }
 
     /// Start of the oldest telemetry that is kept. Events expire with the hour they started in.

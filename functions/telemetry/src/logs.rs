@@ -9,16 +9,18 @@ use shared::base::clock;
 use shared::base::cursor::Cursor;
 use shared::store::telemetry::StoredSummary;
 use shared::telemetry::batch::Signal;
+use shared::telemetry::chunk::FormError;
+use shared::telemetry::chunk::codec::{self, Rows as ChunkRows};
 use shared::telemetry::chunk::summary::Summary;
 use shared::telemetry::event::{Event, LogRecord};
 use shared::telemetry::query::cursor;
-use shared::telemetry::query::logs::{Levels, LogFilter, select};
+use shared::telemetry::query::logs::{Levels, LogFilter, newest_first};
 use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 use shared::web::query::{Query, unless_empty};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::archive::Archive;
+use crate::archive::{Archive, Gap};
 use crate::page::{PageLimit, PageRequest, Rows, filled};
 use crate::responses::LogRecordResponse;
 use crate::search::{Listing, found};
@@ -73,6 +75,8 @@ pub(crate) struct Logs {
     logs: Vec<Box<RawValue>>,
     /// Cursor of the next page. Null on the last page.
     next_cursor: Option<String>,
+    /// Time ranges of which some telemetry is stored but cannot be read by this release.
+    gaps: Vec<Gap>,
 }
 
 /// Returns a page of log records. Reads the chunks whose summaries may match, and ends the
@@ -109,6 +113,7 @@ pub(crate) async fn list(
     Ok(axum::Json(Logs {
         logs: rows.newest_first(),
         next_cursor: next.map(|row| Cursor::<cursor::Logs>(row).to_string()),
+        gaps: archive.gaps(),
     }))
 }
 
@@ -119,7 +124,6 @@ struct RecordList {
 }
 
 impl Listing for RecordList {
-    type Event = LogRecord;
     type Row = LogRecord;
 
     fn tried_per_row(&self) -> usize {
@@ -131,13 +135,16 @@ impl Listing for RecordList {
         may_match.then_some(stored.count as usize)
     }
 
-    fn has_rows(&self, _: &Summary) -> bool {
-        false
+    fn summarized(&self, _: &mut Summary) -> (Vec<LogRecord>, bool) {
+        (Vec::new(), false)
     }
 
-    fn rows(&self, _: Summary, records: Vec<LogRecord>) -> Vec<(usize, LogRecord)> {
-        let records = select(records, self.window, &self.filter);
-        records.into_iter().enumerate().collect()
+    fn rows(&self, chunk: &[u8]) -> Result<Vec<LogRecord>, FormError> {
+        codec::decode(chunk, ChunkRows::All).map(newest_first)
+    }
+
+    fn is_wanted(&self, record: &LogRecord) -> bool {
+        self.window.contains(record.start()) && self.filter.matches(record)
     }
 }
 

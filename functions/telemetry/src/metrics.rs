@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use shared::access::{Access, ApplicationName, OfApplication};
 use shared::base::clock;
 use shared::telemetry::batch::Signal;
-use shared::telemetry::chunk::summary::Stats;
+use shared::telemetry::chunk::summary::{Durations, Stats};
 use shared::telemetry::query::bucket::Bucket;
 use shared::telemetry::query::metrics::{Series, Step};
 use shared::telemetry::query::window::TimeWindow;
@@ -17,7 +17,7 @@ use shared::web::error::Error;
 use shared::web::query::Query;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::archive::{Archive, invalid};
+use crate::archive::{Archive, Gap, invalid};
 use crate::rollups::add_window;
 
 /// Largest number of buckets in a response: a week in steps of five minutes.
@@ -67,6 +67,8 @@ pub(crate) struct Metrics {
     buckets: Vec<BucketResponse>,
     /// Sum of all buckets.
     total: Total,
+    /// Time ranges of which some telemetry is stored but cannot be read by this release.
+    gaps: Vec<Gap>,
 }
 
 /// Events that started in one step.
@@ -142,7 +144,7 @@ pub(crate) async fn show(
     let mut series = Series::over(window, query.step);
     let signal = query.signal.unwrap_or(Signal::Traces);
     add_window(&state, &archive, signal, &mut series).await?;
-    Ok(axum::Json(Metrics::of(&series, step)))
+    Ok(axum::Json(Metrics::of(&series, step, archive.gaps())))
 }
 
 /// The window of the query. Without `to` it ends now, because buckets in the future would
@@ -157,7 +159,7 @@ fn window(archive: &Archive, query: &MetricsQuery) -> Result<TimeWindow, Error> 
 }
 
 impl Metrics {
-    fn of(series: &Series, step: Duration) -> Self {
+    fn of(series: &Series, step: Duration, gaps: Vec<Gap>) -> Self {
         let TimeWindow { from, to } = series.window();
         let buckets = series.buckets().map(|(start_time, bucket)| BucketResponse {
             start_time,
@@ -169,6 +171,7 @@ impl Metrics {
             step_seconds: step.as_secs(),
             buckets: buckets.collect(),
             total: Total::of(&series.total()),
+            gaps,
         }
     }
 }
@@ -185,13 +188,13 @@ impl Total {
 impl StatsResponse {
     fn of(stats: &Stats) -> Self {
         let durations = stats.durations.as_ref();
-        let quantile = |share| durations.and_then(|d| d.quantile(share)).map(rounded);
+        let quantile = |share| durations.and_then(|d| d.quantile_ms(share)).map(rounded);
         Self {
             count: stats.count,
             errors: stats.errors,
-            avg_ms: durations.map(|d| rounded(d.average())),
-            min_ms: durations.map(|d| d.min),
-            max_ms: durations.map(|d| d.max),
+            avg_ms: durations.map(|d| rounded(d.average_ms())),
+            min_ms: durations.map(Durations::min_ms),
+            max_ms: durations.map(Durations::max_ms),
             p50_ms: quantile(0.5),
             p95_ms: quantile(0.95),
             p99_ms: quantile(0.99),

@@ -1,150 +1,326 @@
-//! Statistics of a window: rollups for sealed hours, and chunk summaries for the rest.
+//! Statistics of a window: from rollups where there are any, else from chunk summaries. Rollups
+//! of sealed hours are stored on the way.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use shared::base::causes::WithCauses;
 use shared::base::clock;
 use shared::store::StorageError;
-use shared::store::telemetry::{
-    DirtyMarker, RollupKey, StoredRollup, StoredSummary, SummariesRead,
-};
+use shared::store::telemetry::{StoredRollups, StoredSummary, SummariesRead, Unreadable};
 use shared::telemetry::batch::{HOUR, Signal};
 use shared::telemetry::query::metrics::Series;
-use shared::telemetry::query::rollup::{Parts, Rollup};
+use shared::telemetry::query::rollup::{ChunkHash, HourRollup, Rollup, open_since};
 use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 
 use crate::archive::{Archive, too_much};
 
-/// Number of hours rolled up concurrently. A rollup is completed even if another one fails,
-/// so this limits wasted work.
-const MAX_CONCURRENT: usize = 2;
+/// Number of days read concurrently. A day is completed even if another one fails, so this
+/// limits wasted work.
+const MAX_CONCURRENT: usize = 4;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Adds all events in the window of a series.
 ///
 /// # Errors
-/// When there are too many summaries, or storage fails. If the sealed hours are too many
-/// for one request, it stores rollups of some of them, and a retry continues from there.
+/// When there are too many summaries, or storage fails. If the hours are too many for one
+/// request, it stores rollups of some of them, and a retry continues from there.
 pub(crate) async fn add_window(
     state: &crate::State,
     archive: &Archive,
     signal: Signal,
     series: &mut Series,
 ) -> Result<(), Error> {
-    let reader = RollupReader {
-        state,
-        archive,
-        signal,
-        summaries: AtomicUsize::new(0),
-    };
-    let Parts { hours, rest } = Parts::of(series.window(), archive.rollups_since(), archive.now());
-    for window in rest {
-        reader
-            .each_summary(window, |stored| {
-                series.add(stored.hour(), &stored.summary()?);
-                Ok(())
-            })
-            .await?;
+    let mut reader = Reader::of(state, archive, signal, series.window());
+    reader.read_rollups().await?;
+    let read = reader.read_summaries().await;
+    reader.store(&read).await?;
+    for read in read {
+        for (hour, read) in read?.hours {
+            series.add_hour(hour, &read.rollup);
+            for stored in read.summaries {
+                if let Some(summary) = stored.summary(&archive.gaps) {
+                    series.add(hour, &summary);
+                }
+            }
+        }
     }
-    for (hour, rollup) in reader.of_hours(hours).await? {
-        series.add_hour(hour, &rollup);
+    for (hour, known) in &reader.known {
+        series.add_hour(*hour, &known.rollup);
     }
     Ok(())
 }
 
 /// Reads rollups and summaries for one request.
-struct RollupReader<'a> {
+struct Reader<'a> {
     state: &'a crate::State,
     archive: &'a Archive,
     signal: Signal,
+    /// The part of the window that is kept.
+    window: TimeWindow,
+    /// Whole hours of the window that are sealed and entirely kept.
+    sealed: TimeWindow,
+    /// Rollups of sealed hours, with their late arrivals.
+    known: BTreeMap<Timestamp, Known>,
     /// Number of summaries read so far.
     summaries: AtomicUsize,
 }
 
-impl RollupReader<'_> {
-    /// The rollups of sealed hours. Missing ones are computed and stored.
-    async fn of_hours(&self, hours: Vec<Timestamp>) -> Result<Vec<(Timestamp, Rollup)>, Error> {
-        let (Some(from), Some(last)) = (hours.first(), hours.last()) else {
-            return Ok(Vec::new());
+/// The rollup of an hour.
+struct Known {
+    rollup: HourRollup,
+    sealed_at: Timestamp,
+    /// The late arrivals that it contains.
+    late: BTreeSet<ChunkHash>,
+}
+
+/// What the summaries of some hours of a day say.
+#[derive(Default)]
+struct ReadHours {
+    hours: BTreeMap<Timestamp, ReadHour>,
+    /// Latest expiry of a summary.
+    expires_at: Timestamp,
+}
+
+/// What the summaries of an hour say.
+#[derive(Default)]
+struct ReadHour {
+    /// The whole hour, if it is sealed.
+    rollup: HourRollup,
+    hashes: BTreeSet<ChunkHash>,
+    /// Whether some are of form 2, whose writers do not leave late arrivals.
+    has_form_2: bool,
+    /// The summaries, if the hour is not sealed or only a part of it is wanted.
+    summaries: Vec<StoredSummary>,
+}
+
+impl<'a> Reader<'a> {
+    fn of(
+        state: &'a crate::State,
+        archive: &'a Archive,
+        signal: Signal,
+        window: TimeWindow,
+    ) -> Self {
+        let window = archive.kept(window);
+        let begin = clock::after(window.from, HOUR - Duration::from_millis(1));
+        let sealed = TimeWindow {
+            from: clock::floor(begin, HOUR),
+            to: open_since(archive.database_now()).min(clock::floor(window.to, HOUR)),
         };
-        let all = TimeWindow {
-            from: *from,
-            to: clock::after(*last, HOUR),
-        };
-        let application_id = self.archive.application_id;
-        let mut stored = self
-            .state
-            .database
-            .rollups(application_id, self.signal, all, self.archive.now())
-            .await?;
-        let stored = hours.into_iter().map(|hour| (hour, stored.remove(&hour)));
-        let pending = stored.map(async |(hour, stored)| {
-            let rollup = match stored {
-                Some(StoredRollup::Whole(rollup)) => rollup,
-                Some(StoredRollup::Dirty(marker)) => self.roll_up(hour, Some(&marker)).await?,
-                None => self.roll_up(hour, None).await?,
-            };
-            Ok((hour, rollup))
-        });
-        // Complete all rollups even if one fails, so that a retry finds them stored.
-        let completed = stream::iter(pending).buffer_unordered(MAX_CONCURRENT);
-        completed.collect::<Vec<_>>().await.into_iter().collect()
+        Self {
+            state,
+            archive,
+            signal,
+            window,
+            sealed,
+            known: BTreeMap::new(),
+            summaries: AtomicUsize::new(0),
+        }
     }
 
-    /// Computes the rollup of an hour and stores it.
-    async fn roll_up(&self, hour: Timestamp, seen: Option<&DirtyMarker>) -> Result<Rollup, Error> {
-        if self.summaries.load(Ordering::Relaxed) > self.state.max_summaries {
+    /// Reads the stored rollups, and adds the late arrivals that they do not contain.
+    async fn read_rollups(&mut self) -> Result<(), Error> {
+        if self.sealed.from >= self.sealed.to {
+            return Ok(());
+        }
+        // A rollup is stored under its first hour, and never reaches into the next day.
+        let days = TimeWindow {
+            from: clock::floor(self.sealed.from, DAY),
+            to: self.sealed.to,
+        };
+        let archive = self.archive;
+        let StoredRollups {
+            rollups,
+            late,
+            unreadable,
+        } = self
+            .state
+            .database
+            .rollups(
+                archive.application_id,
+                self.signal,
+                days,
+                archive.now(),
+                &archive.gaps,
+            )
+            .await?;
+        for item in unreadable {
+            tracing::error!(key = item.key, error = %item.error, "a rollup cannot be read");
+        }
+        for rollup in rollups {
+            self.know(rollup);
+        }
+        for (hour, hash, rollup) in late {
+            if let Some(known) = self.known.get_mut(&hour)
+                && known.late.insert(hash)
+            {
+                known.rollup.merge(&rollup);
+            }
+        }
+        Ok(())
+    }
+
+    /// Of several rollups of an hour, keeps the newest.
+    fn know(&mut self, rollup: Rollup) {
+        let wanted = rollup.hours.into_iter();
+        for (hour, hours) in wanted.filter(|(hour, _)| self.sealed.contains(*hour)) {
+            let known = Known {
+                rollup: hours,
+                sealed_at: rollup.sealed_at,
+                late: rollup.late.clone(),
+            };
+            let is_newer = |other: &Known| other.sealed_at < known.sealed_at;
+            if self.known.get(&hour).is_none_or(is_newer) {
+                self.known.insert(hour, known);
+            }
+        }
+    }
+
+    /// Reads the summaries of all hours without a rollup, day by day.
+    async fn read_summaries(&self) -> Vec<Result<ReadHours, Error>> {
+        let mut days = BTreeMap::<Timestamp, Vec<Timestamp>>::new();
+        for hour in self
+            .window
+            .hours()
+            .filter(|hour| !self.known.contains_key(hour))
+        {
+            days.entry(clock::floor(hour, DAY)).or_default().push(hour);
+        }
+        let read = days.into_values().map(|hours| self.read_day(hours));
+        // Complete all days even if one fails, so that a retry finds them stored.
+        let read = stream::iter(read).buffer_unordered(MAX_CONCURRENT);
+        let read: Vec<Vec<_>> = read.collect().await;
+        read.into_iter().flatten().collect()
+    }
+
+    /// Reads hours of one day together or, if they have too many summaries, one by one.
+    async fn read_day(&self, hours: Vec<Timestamp>) -> Vec<Result<ReadHours, Error>> {
+        match self.read_hours(&hours).await {
+            Err(Error::Malformed(_)) if hours.len() > 1 => {
+                let mut read = Vec::new();
+                for hour in hours {
+                    read.push(self.read_hours(&[hour]).await);
+                }
+                read
+            }
+            read => vec![read],
+        }
+    }
+
+    async fn read_hours(&self, hours: &[Timestamp]) -> Result<ReadHours, Error> {
+        let most = self.state.max_summaries;
+        if self.summaries.load(Ordering::Relaxed) > most {
             return Err(Error::Unavailable("hours are still being rolled up".into()));
         }
-        let mut rollup = Rollup::default();
-        let mut expires_at = self.archive.expiry(hour);
+        let mut read = ReadHours::default();
+        let (Some(first), Some(last)) = (hours.first(), hours.last()) else {
+            return Ok(read);
+        };
+        read.hours = hours
+            .iter()
+            .map(|hour| (*hour, ReadHour::default()))
+            .collect();
         let window = TimeWindow {
-            from: hour,
-            to: clock::after(hour, HOUR),
+            from: (*first).max(self.window.from),
+            to: clock::after(*last, HOUR).min(self.window.to),
         };
-        self.each_summary(window, |stored| {
-            rollup.add(&stored.summary()?);
-            expires_at = expires_at.max(stored.expires_at);
-            Ok(())
-        })
-        .await?;
-        let key = RollupKey {
-            application_id: self.archive.application_id,
-            signal: self.signal,
-            hour,
-        };
-        let put = self
-            .state
-            .database
-            .put_rollup(key, &rollup, seen, expires_at);
-        if let Err(error) = put.await {
-            // A rollup only saves time, so the request does not fail.
-            tracing::warn!(error = %WithCauses(&error), "rollup not stored");
-        }
-        Ok(rollup)
-    }
-
-    async fn each_summary(
-        &self,
-        window: TimeWindow,
-        mut each: impl FnMut(StoredSummary) -> Result<(), StorageError>,
-    ) -> Result<(), Error> {
         let range = self.archive.summaries(self.signal, window);
-        let counted = |stored| {
-            self.summaries.fetch_add(1, Ordering::Relaxed);
-            each(stored)
+        let mut summaries = 0;
+        let each = |stored: StoredSummary| {
+            summaries += 1;
+            self.add(&mut read, stored);
+            Ok::<(), StorageError>(())
         };
-        let most = self.state.max_summaries;
-        match self
-            .state
-            .database
-            .each_summary(&range, most, counted)
-            .await?
-        {
-            SummariesRead::All => Ok(()),
+        match self.state.database.each_summary(&range, most, each).await? {
+            SummariesRead::All => {
+                self.summaries.fetch_add(summaries, Ordering::Relaxed);
+                Ok(read)
+            }
             SummariesRead::TooMany => Err(too_much()),
         }
     }
+
+    fn add(&self, read: &mut ReadHours, stored: StoredSummary) {
+        let hour = stored.hour();
+        let Some(hours) = read.hours.get_mut(&hour) else {
+            return;
+        };
+        if !self.sealed.contains(hour) {
+            hours.summaries.push(stored);
+            return;
+        }
+        read.expires_at = read.expires_at.max(stored.expires_at);
+        hours.has_form_2 |= stored.is_form_2();
+        if let Some(summary) = stored.summary(&self.archive.gaps) {
+            let hash = stored.position.hash;
+            hours.rollup.add(hash, &summary);
+            hours.hashes.insert(hash);
+        }
+    }
+
+    /// Stores the rollups of the sealed hours that were read.
+    async fn store(&self, read: &[Result<ReadHours, Error>]) -> Result<(), Error> {
+        let unread = self.archive.gaps.hours();
+        let drafts = read.iter().flatten();
+        let drafts: Vec<Draft> = drafts
+            .filter_map(|read| self.draft(read, &unread))
+            .collect();
+        if drafts.is_empty() {
+            return Ok(());
+        }
+        let application_id = self.archive.application_id;
+        let database = &self.state.database;
+        // Read after the summaries: a late arrival is written together with its summary, so
+        // those that belong to a summary read above are all seen here.
+        let late = database
+            .late_arrivals(application_id, self.signal, self.sealed)
+            .await?;
+        let sealed_at = self.archive.database_now();
+        let puts = drafts.into_iter().map(async |draft| {
+            let rollup = Rollup {
+                sealed_at,
+                late: draft.hashes.intersection(&late).copied().collect(),
+                hours: draft.hours,
+            };
+            let put = database.put_rollup(application_id, self.signal, rollup, draft.expires_at);
+            if let Err(error) = put.await {
+                // A rollup only saves time, so the request does not fail.
+                tracing::warn!(error = %WithCauses(&error), "rollup not stored");
+            }
+        });
+        stream::iter(puts)
+            .buffer_unordered(MAX_CONCURRENT)
+            .collect::<()>()
+            .await;
+        Ok(())
+    }
+
+    /// The sealed hours of a day that may be stored; `None` if there are none.
+    fn draft(&self, read: &ReadHours, unread: &BTreeMap<Timestamp, Unreadable>) -> Option<Draft> {
+        let mut draft = Draft::default();
+        for (hour, read) in &read.hours {
+            let is_whole = !read.has_form_2 && !unread.contains_key(hour);
+            if is_whole && self.sealed.contains(*hour) {
+                draft.hours.insert(*hour, read.rollup.clone());
+                draft.hashes.extend(&read.hashes);
+            }
+        }
+        let (last, _) = draft.hours.last_key_value()?;
+        draft.expires_at = self.archive.expiry(*last).max(read.expires_at);
+        Some(draft)
+    }
+}
+
+/// The sealed hours of a day, to be stored.
+#[derive(Default)]
+struct Draft {
+    hours: BTreeMap<Timestamp, HourRollup>,
+    /// All chunks that the hours contain.
+    hashes: BTreeSet<ChunkHash>,
+    expires_at: Timestamp,
 }

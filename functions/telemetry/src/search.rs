@@ -5,8 +5,8 @@
 use futures_util::stream::{self, Stream};
 use shared::store::Database;
 use shared::store::telemetry::{StoredSummary, SummaryRange, SummaryWalk};
+use shared::telemetry::chunk::FormError;
 use shared::telemetry::chunk::summary::Summary;
-use shared::telemetry::event::Event;
 use shared::telemetry::query::cursor::RowPosition;
 use shared::web::error::Error;
 
@@ -15,18 +15,19 @@ use crate::page::{Found, PageRequest, one_by_one};
 /// Number of summaries that one request reads.
 const MAX_SUMMARIES: usize = 2_000;
 
-/// Size of the chunks that one request reads, in bytes.
-const MAX_READ_BYTES: usize = 24 * 1024 * 1024;
+/// Memory that the events of the chunks that one request reads may take, in bytes.
+const MAX_MEMORY: usize = 128 * 1024 * 1024;
+
+/// Memory that the events of the chunks that are read together may take, in bytes.
+const MAX_MEMORY_AT_ONCE: usize = 48 * 1024 * 1024;
 
 /// Number of chunks that are read together.
 const MAX_AT_ONCE: usize = 40;
 
 /// How a list turns chunks into rows.
 pub(crate) trait Listing: Sync {
-    /// Type of the events in the chunks.
-    type Event: Event + Send;
     /// A row before it is serialized.
-    type Row: Send;
+    type Row: Send + Sync;
 
     /// Number of rows to examine for each row of the page; more if the filter drops many.
     fn tried_per_row(&self) -> usize;
@@ -34,18 +35,24 @@ pub(crate) trait Listing: Sync {
     /// Number of rows that a chunk may hold according to its summary; `None` if none match.
     fn expected(&self, stored: &StoredSummary, summary: &Summary) -> Option<usize>;
 
-    /// Whether the summary holds the rows, so that the chunk need not be read.
-    fn has_rows(&self, summary: &Summary) -> bool;
+    /// The newest rows of the chunk that the summary holds, newest first, and whether these are
+    /// all.
+    fn summarized(&self, summary: &mut Summary) -> (Vec<Self::Row>, bool);
 
-    /// The matching rows of a chunk, newest first, each with a number that is the same for
-    /// every page. `events` is empty if the summary holds the rows.
-    fn rows(&self, summary: Summary, events: Vec<Self::Event>) -> Vec<(usize, Self::Row)>;
+    /// All rows of a stored chunk, newest first.
+    ///
+    /// # Errors
+    /// When the chunk cannot be read.
+    fn rows(&self, chunk: &[u8]) -> Result<Vec<Self::Row>, FormError>;
+
+    /// Whether a row is in the window and meets the conditions of the query.
+    fn is_wanted(&self, row: &Self::Row) -> bool;
 }
 
 /// Searches a range for rows, from the position at which the page begins.
 pub(crate) fn found<'a, L: Listing>(
     database: &'a Database,
-    range: SummaryRange,
+    range: SummaryRange<'a>,
     page: PageRequest,
     listing: &'a L,
 ) -> impl Stream<Item = Result<Found<L::Row>, Error>> + Send + 'a {
@@ -55,8 +62,9 @@ pub(crate) fn found<'a, L: Listing>(
         page,
         listing,
         walk: database.walk(range, page.begin()),
+        pending: None,
         summaries: 0,
-        bytes: 0,
+        memory: 0,
         rows: 0,
         is_over: false,
     };
@@ -68,19 +76,30 @@ pub(crate) fn found<'a, L: Listing>(
 }
 
 /// State of a search.
-struct Search<'a, L> {
+struct Search<'a, L: Listing> {
     database: &'a Database,
-    range: SummaryRange,
+    range: SummaryRange<'a>,
     page: PageRequest,
     listing: &'a L,
     walk: SummaryWalk<'a>,
+    /// A chunk of which only the rows in its summary were returned.
+    pending: Option<Chunk<L::Row>>,
     /// Number of summaries read so far.
     summaries: usize,
-    /// Size of the chunks that matched so far, in bytes.
-    bytes: usize,
+    /// Memory of the events of the chunks that matched so far, in bytes.
+    memory: usize,
     /// Number of rows found so far.
     rows: usize,
     is_over: bool,
+}
+
+/// A matching chunk, or a part of its rows.
+struct Chunk<R> {
+    stored: StoredSummary,
+    /// Rows that the summary holds; `None` if the chunk has to be read.
+    summarized: Option<Vec<R>>,
+    /// Number of the chunk's newest rows that were returned before.
+    returned: usize,
 }
 
 impl<L: Listing> Search<'_, L> {
@@ -96,20 +115,20 @@ impl<L: Listing> Search<'_, L> {
         Ok(found)
     }
 
-    /// The next summaries that together may hold the rows of the page, newest first, and
+    /// The next chunks that together may hold the rows of the page, newest first, and
     /// the position at which the next request continues if this one has reached its limit.
-    async fn matching(
-        &mut self,
-    ) -> Result<(Vec<(StoredSummary, Summary)>, Option<RowPosition>), Error> {
+    async fn matching(&mut self) -> Result<(Vec<Chunk<L::Row>>, Option<RowPosition>), Error> {
         let wanted = self.wanted() * self.listing.tried_per_row();
-        let mut matching = Vec::new();
+        let mut matching: Vec<Chunk<L::Row>> = Vec::new();
         let mut expected = 0;
-        while expected < wanted && matching.len() < MAX_AT_ONCE {
+        let mut memory = 0;
+        matching.extend(self.pending.take());
+        while expected < wanted && matching.len() < MAX_AT_ONCE && memory < MAX_MEMORY_AT_ONCE {
             let Some(stored) = self.walk.next().await? else {
                 self.is_over = true;
                 break;
             };
-            if self.summaries >= MAX_SUMMARIES || self.bytes >= MAX_READ_BYTES {
+            if self.summaries >= MAX_SUMMARIES || self.memory >= MAX_MEMORY {
                 self.is_over = true;
                 let next = RowPosition {
                     chunk: stored.position,
@@ -118,11 +137,37 @@ impl<L: Listing> Search<'_, L> {
                 return Ok((matching, Some(next)));
             }
             self.summaries += 1;
-            let summary = stored.summary()?;
-            if let Some(rows) = self.listing.expected(&stored, &summary) {
-                expected += rows;
-                self.bytes += stored.bytes;
-                matching.push((stored, summary));
+            let Some(mut summary) = stored.summary(self.range.gaps) else {
+                continue;
+            };
+            let Some(rows) = self.listing.expected(&stored, &summary) else {
+                continue;
+            };
+            let (summarized, is_complete) = self.listing.summarized(&mut summary);
+            let in_summary = summarized.len();
+            if in_summary > 0 || is_complete {
+                expected += in_summary;
+                matching.push(Chunk {
+                    stored: stored.clone(),
+                    summarized: Some(summarized),
+                    returned: 0,
+                });
+            }
+            if is_complete {
+                continue;
+            }
+            self.memory += stored.memory;
+            let rest = Chunk {
+                stored,
+                summarized: None,
+                returned: in_summary,
+            };
+            if expected >= wanted {
+                self.pending = Some(rest);
+            } else {
+                expected += rows.saturating_sub(in_summary);
+                memory += rest.stored.memory;
+                matching.push(rest);
             }
         }
         Ok((matching, None))
@@ -140,35 +185,32 @@ impl<L: Listing> Search<'_, L> {
         }
     }
 
-    async fn open(
-        &self,
-        chunks: Vec<(StoredSummary, Summary)>,
-    ) -> Result<Vec<Found<L::Row>>, Error> {
-        let is_closed = |(_, summary): &&(StoredSummary, Summary)| !self.listing.has_rows(summary);
-        let closed: Vec<_> = chunks
+    async fn open(&self, chunks: Vec<Chunk<L::Row>>) -> Result<Vec<Found<L::Row>>, Error> {
+        let closed: Vec<&StoredSummary> = chunks
             .iter()
-            .filter(is_closed)
-            .map(|(stored, _)| stored)
+            .filter(|chunk| chunk.summarized.is_none())
+            .map(|chunk| &chunk.stored)
             .collect();
-        let opened = self.database.open(self.range.application_id, &closed);
+        let opened = self
+            .database
+            .open(&self.range, &closed, |chunk| self.listing.rows(chunk));
         let mut opened = opened.await?.into_iter();
         let mut found = Vec::new();
-        for (stored, summary) in chunks {
-            let events = if self.listing.has_rows(&summary) {
-                Vec::new()
-            } else {
-                opened.next().unwrap_or_default()
-            };
+        for Chunk {
+            stored,
+            summarized,
+            returned,
+        } in chunks
+        {
+            let rows = summarized.unwrap_or_else(|| opened.next().unwrap_or_default());
             let chunk = stored.position;
-            let seen = self.page.seen_of(chunk);
-            let rows = self.listing.rows(summary, events).into_iter();
-            found.extend(
-                rows.filter(|(skip, _)| *skip >= seen)
-                    .map(|(skip, row)| Found {
-                        at: RowPosition { chunk, skip },
-                        row: Some(row),
-                    }),
-            );
+            let seen = self.page.seen_of(chunk).max(returned);
+            let rows = rows.into_iter().enumerate().skip(seen);
+            let wanted = rows.filter(|(_, row)| self.listing.is_wanted(row));
+            found.extend(wanted.map(|(skip, row)| Found {
+                at: RowPosition { chunk, skip },
+                row: Some(row),
+            }));
         }
         Ok(found)
     }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use shared::access::{Access, ApplicationName, OfApplication};
 use shared::base::clock;
 use shared::store::telemetry::{StoredSummary, SummariesRead};
+use shared::telemetry::chunk::codec::{self, Rows as ChunkRows};
 use shared::telemetry::chunk::summary::fingerprint;
 use shared::telemetry::decode::MAX_AGE;
 use shared::telemetry::event::{Event, LogRecord, Span};
@@ -19,15 +20,16 @@ use shared::web::path::Path;
 use shared::web::query::Query;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::archive::{Archive, too_much};
+use crate::archive::{Archive, Gap, too_much};
 use crate::page::Rows;
 use crate::responses::{LogRecordResponse, SpanResponse, milliseconds};
 
 /// Number of summaries that one attempt to find a trace reads.
 const MAX_SUMMARIES: usize = 20_000;
 
-/// Size of the chunks that are read for one trace, in bytes.
-const MAX_READ_BYTES: usize = 32 * 1024 * 1024;
+/// Memory that the events of the chunks that are read for one trace may take, in bytes. Only
+/// those of the trace are decoded.
+const MAX_MEMORY: usize = 512 * 1024 * 1024;
 
 /// Distance from the extent of a trace within which all its chunks should be, given
 /// batching and clock differences.
@@ -100,6 +102,8 @@ pub(crate) struct Trace {
     /// The log records of the trace, oldest first. At most 1,000.
     #[schema(value_type = Vec<LogRecordResponse>)]
     logs: Vec<Box<RawValue>>,
+    /// Time ranges of which some telemetry is stored but cannot be read by this release.
+    gaps: Vec<Gap>,
 }
 
 /// Returns a trace. Searches near `at`, in the window of the query, or in everything kept.
@@ -139,7 +143,7 @@ pub(crate) async fn show(
     }
     let around = surroundings(&found, MARGIN).ok_or(Error::NotFound(Resource::Trace))?;
     let logs = search.events::<LogRecord>(around).await?;
-    answer(trace_id, Tree::of(found), logs)
+    answer(trace_id, Tree::of(found), logs, archive.gaps())
 }
 
 /// The windows to search, one after the other.
@@ -179,7 +183,8 @@ impl TraceSearch<'_> {
         let trace = fingerprint(self.trace_id);
         let mut summaries = Vec::new();
         let keep = |stored: StoredSummary| {
-            if stored.summary()?.may_hold(trace) {
+            let summary = stored.summary(&self.archive.gaps);
+            if summary.is_some_and(|summary| summary.may_hold_trace(trace)) {
                 summaries.push(stored);
             }
             Ok(())
@@ -189,16 +194,15 @@ impl TraceSearch<'_> {
         if database.each_summary(&range, MAX_SUMMARIES, keep).await? == SummariesRead::TooMany {
             return Err(too_much());
         }
-        let bytes: usize = summaries.iter().map(|stored| stored.bytes).sum();
-        if bytes > MAX_READ_BYTES {
+        let memory: usize = summaries.iter().map(|stored| stored.memory).sum();
+        if memory > MAX_MEMORY {
             return Err(too_much());
         }
         let closed: Vec<&StoredSummary> = summaries.iter().collect();
-        let opened = database.open::<E>(self.archive.application_id, &closed);
-        let events = opened.await?.into_iter().flatten();
-        Ok(events
-            .filter(|event| event.trace_id() == Some(self.trace_id))
-            .collect())
+        let opened = database.open(&range, &closed, |chunk| {
+            codec::decode::<E>(chunk, ChunkRows::OfTrace(self.trace_id))
+        });
+        Ok(opened.await?.into_iter().flatten().collect())
     }
 }
 
@@ -206,6 +210,7 @@ fn answer(
     trace_id: String,
     tree: Tree,
     mut logs: Vec<LogRecord>,
+    gaps: Vec<Gap>,
 ) -> Result<axum::Json<Trace>, Error> {
     let (start, end) = tree.extent().ok_or(Error::NotFound(Resource::Trace))?;
     let mut spans = Rows::up_to(MAX_SPANS);
@@ -234,5 +239,6 @@ fn answer(
         is_truncated: spans.len() < tree.spans.len() || lines.len() < logs.len(),
         spans,
         logs: lines,
+        gaps,
     }))
 }

@@ -3,6 +3,7 @@
 mod adjacent_chunks;
 
 use std::collections::BTreeMap;
+use std::mem;
 
 use axum::extract::State;
 use jiff::Timestamp;
@@ -14,17 +15,19 @@ use shared::base::clock;
 use shared::base::cursor::Cursor;
 use shared::store::telemetry::StoredSummary;
 use shared::telemetry::batch::Signal;
-use shared::telemetry::chunk::summary::{Entry, Summary, entries};
-use shared::telemetry::event::{Span, SpanKind};
+use shared::telemetry::chunk::FormError;
+use shared::telemetry::chunk::codec;
+use shared::telemetry::chunk::summary::{Entry, Summary, newest_first};
+use shared::telemetry::event::SpanKind;
 use shared::telemetry::query::cursor;
-use shared::telemetry::query::listing::{StatusFilter, TraceFilter, newest_first};
+use shared::telemetry::query::listing::{StatusFilter, TraceFilter};
 use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 use shared::web::query::{Query, unless_empty};
 use utoipa::{IntoParams, ToSchema};
 
 use self::adjacent_chunks::Counts;
-use crate::archive::Archive;
+use crate::archive::{Archive, Gap};
 use crate::page::{PageLimit, PageRequest, Rows, filled};
 use crate::search::{Listing, found};
 
@@ -79,6 +82,8 @@ pub(crate) struct Traces {
     traces: Vec<Box<RawValue>>,
     /// Cursor of the next page. Null on the last page.
     next_cursor: Option<String>,
+    /// Time ranges of which some telemetry is stored but cannot be read by this release.
+    gaps: Vec<Gap>,
 }
 
 /// A trace in the list of traces.
@@ -146,6 +151,7 @@ pub(crate) async fn list(
     Ok(axum::Json(Traces {
         traces: rows.newest_first(),
         next_cursor: next.map(|row| Cursor::<cursor::Traces>(row).to_string()),
+        gaps: archive.gaps(),
     }))
 }
 
@@ -156,7 +162,6 @@ struct TraceList {
 }
 
 impl Listing for TraceList {
-    type Event = Span;
     type Row = Entry;
 
     fn tried_per_row(&self) -> usize {
@@ -169,17 +174,16 @@ impl Listing for TraceList {
         may_match.then(|| traces.unwrap_or(stored.count as usize))
     }
 
-    fn has_rows(&self, summary: &Summary) -> bool {
-        summary.entries.is_some()
+    fn summarized(&self, summary: &mut Summary) -> (Vec<Entry>, bool) {
+        (mem::take(&mut summary.rows), summary.rows_are_complete)
     }
 
-    fn rows(&self, summary: Summary, spans: Vec<Span>) -> Vec<(usize, Entry)> {
-        let found = summary.entries.unwrap_or_else(|| entries(&spans));
-        let numbered = newest_first(found).into_iter().enumerate();
-        let is_wanted = |(_, entry): &(usize, Entry)| {
-            self.window.contains(entry.start()) && self.filter.matches(entry)
-        };
-        numbered.filter(is_wanted).collect()
+    fn rows(&self, chunk: &[u8]) -> Result<Vec<Entry>, FormError> {
+        codec::decode_entries(chunk).map(newest_first)
+    }
+
+    fn is_wanted(&self, entry: &Entry) -> bool {
+        self.window.contains(entry.start()) && self.filter.matches(entry)
     }
 }
 

@@ -15,6 +15,9 @@ use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
+use jiff::Timestamp;
+
+use crate::database_clock::DatabaseClock;
 use crate::table_names::{Table, TableNames};
 use upblit_base::environment::{ConfigError, Env};
 
@@ -25,6 +28,7 @@ pub struct Database {
     pub client: Client,
     /// Table names of this deployment.
     pub tables: TableNames,
+    pub(crate) clock: DatabaseClock,
 }
 
 impl Database {
@@ -39,10 +43,24 @@ impl Database {
         if let Some(url) = env.optional("AWS_ENDPOINT_URL_DYNAMODB") {
             config = config.endpoint_url(url);
         }
+        Self::with_config(config, TableNames::from_env(env))
+    }
+
+    /// Creates a client with this configuration. Makes no call.
+    pub fn with_config(config: aws_sdk_dynamodb::config::Builder, tables: TableNames) -> Self {
+        let clock = DatabaseClock::default();
+        let config = config.interceptor(clock.clone());
         Self {
             client: Client::from_conf(config.build()),
-            tables: TableNames::from_env(env),
+            tables,
+            clock,
         }
+    }
+
+    /// The current time by the clock of the database, as of its last response; `otherwise`
+    /// before the first.
+    pub fn now_or(&self, otherwise: Timestamp) -> Timestamp {
+        self.clock.now_or(otherwise)
     }
 
     /// Restricts the database to the tables that a function uses.
@@ -51,18 +69,14 @@ impl Database {
     /// When one of them has no name: its `TABLE_…` is not set.
     pub fn using(&self, tables: &[Table]) -> Result<Self, ConfigError> {
         Ok(Self {
-            client: self.client.clone(),
             tables: self.tables.only(tables)?,
+            ..self.clone()
         })
     }
 
     /// Creates a client for the local engine at `endpoint`, with placeholder credentials.
     pub fn local(endpoint: &str, tables: TableNames, on_call: OnCall) -> Self {
-        let config = Self::local_config(endpoint, on_call).build();
-        Self {
-            client: Client::from_conf(config),
-            tables,
-        }
+        Self::with_config(Self::local_config(endpoint, on_call), tables)
     }
 
     /// SDK configuration of [`Self::local`], for tests that add interceptors. The connections follow

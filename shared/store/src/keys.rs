@@ -11,6 +11,7 @@ use upblit_identity::idempotency::IdempotencyKey;
 use upblit_identity::rate_limit::RateWindow;
 use upblit_telemetry::batch::Signal;
 use upblit_telemetry::chunk::Position;
+use upblit_telemetry::query::rollup::ChunkHash;
 
 /// Partition key of Users, of RefreshTokens, and of the index of Applications.
 pub(crate) const USER_ID: &str = "user_id";
@@ -87,24 +88,43 @@ pub(crate) fn summary_partition(
     format!("{application_id}#{}#{day}#{shard}", signal.as_str())
 }
 
-/// Partition of the rollups of a day. No application id starts with `rollup#`.
-pub(crate) fn rollup_partition(
-    application_id: ApplicationId,
-    signal: Signal,
-    day: Timestamp,
-) -> String {
-    let day = day.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d");
-    format!("rollup#{application_id}#{}#{day}", signal.as_str())
+/// Partition of the rollups and late arrivals of an application. No application id starts with
+/// `rollup#`.
+pub fn rollup_partition(application_id: ApplicationId, signal: Signal) -> String {
+    format!("rollup#{application_id}#{}", signal.as_str())
 }
 
-/// Sort key of the rollup of an hour; sorts by time.
-pub fn rollup(hour: Timestamp) -> String {
-    sortable(hour)
+/// Sort key of a rollup whose first hour this is; sorts by time.
+pub fn rollup(first_hour: Timestamp) -> String {
+    format!("{}#rollup", sortable(first_hour))
 }
 
-/// The hour in a [`rollup`] key; `None` if the text is not such a key.
-pub(crate) fn parse_rollup(sk: &str) -> Option<Timestamp> {
-    Some(clock::from_millis(sk.parse().ok()?))
+/// Sort key of what a chunk adds to the rollup of its hour, if it arrived late.
+pub fn late(hour: Timestamp, hash: ChunkHash) -> String {
+    let hash = u128::from_be_bytes(hash);
+    format!("{}#late#{hash:032x}", sortable(hour))
+}
+
+/// What a sort key of a rollup partition names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RollupSortKey {
+    /// A [`rollup`].
+    Rollup,
+    /// A [`late`] arrival.
+    Late { hour: Timestamp, hash: ChunkHash },
+}
+
+/// Parses a sort key of a rollup partition; `None` for any other text.
+pub(crate) fn parse_rollup(sk: &str) -> Option<RollupSortKey> {
+    let (millis, rest) = sk.split_once('#')?;
+    let hour = clock::from_millis(millis.parse().ok()?);
+    match rest.strip_prefix("late#") {
+        Some(hash) => Some(RollupSortKey::Late {
+            hour,
+            hash: u128::from_str_radix(hash, 16).ok()?.to_be_bytes(),
+        }),
+        None => (rest == "rollup").then_some(RollupSortKey::Rollup),
+    }
 }
 
 /// Sort key of a chunk and of its summary; sorts by time.
@@ -122,8 +142,8 @@ pub(crate) fn parse_chunk(sk: &str) -> Option<Position> {
     })
 }
 
-/// A text that sorts before the key of every chunk positioned at this time or later.
-pub(crate) fn chunks_from(at: Timestamp) -> String {
+/// A text that sorts before the key of every chunk, rollup or late arrival of this time or later.
+pub(crate) fn from_time(at: Timestamp) -> String {
     sortable(at)
 }
 

@@ -10,6 +10,7 @@ mod backoff;
 mod batch_get;
 mod conditional;
 pub(crate) mod database;
+mod database_clock;
 mod error;
 mod idempotency;
 pub mod key_health;

@@ -1,8 +1,18 @@
 //! Packs the accepted events of a batch into chunks and their summaries: one pair for
 //! each hour, or several where one chunk would exceed the size of a DynamoDB item.
 
+mod attributes;
+pub(crate) mod bytes;
 pub mod codec;
+mod columns;
+mod extras;
+pub mod filter;
+mod form_2;
+pub(crate) mod log_records;
+mod memory;
+mod resource_scopes;
 pub mod sketch;
+pub(crate) mod spans;
 pub mod summary;
 
 use std::collections::BTreeMap;
@@ -14,11 +24,17 @@ use sha2::{Digest, Sha256};
 use crate::batch::{BatchId, HOUR, Signal};
 use crate::decode::{Decoded, Indexed, Report, outside};
 use crate::event::Event;
-use summary::Summary;
+pub use bytes::FormError;
+use codec::Encoded;
+use summary::{Draft, Extent};
 use upblit_base::clock;
 
 /// Largest chunk, compressed, in bytes. A DynamoDB item has at most 400 KB with its keys.
 pub(crate) const MAX_CHUNK_BYTES: usize = 350 * 1024;
+
+/// Largest memory of the events of a chunk once they are decoded, in bytes. Repetitive events
+/// compress a thousandfold, and a reader opens several chunks at once.
+const MAX_CHUNK_MEMORY: usize = 8 * 1024 * 1024;
 
 /// Position of a chunk among the chunks of its signal, by time. Derived from the batch's
 /// content, so a retry has the same position.
@@ -46,9 +62,9 @@ pub struct PackedChunk {
     pub from: Timestamp,
     /// Number of events in the chunk.
     pub count: usize,
-    /// The events, compressed by [`codec::encode`].
-    pub compressed: Vec<u8>,
-    /// The [`Summary`], as zstd-compressed JSON.
+    /// The events, to be read by [`codec::decode`].
+    pub events: Vec<u8>,
+    /// The [`Summary`](summary::Summary), encoded.
     pub summary: Vec<u8>,
 }
 
@@ -90,17 +106,19 @@ pub(crate) fn pack<E: Event>(
     Ok((chunks, decoded.within_window(now).report))
 }
 
-/// Events that fit into one chunk, and their compressed form.
+/// Events that fit into one chunk, and their stored form.
 struct Part<'a, E> {
     events: &'a [&'a E],
-    compressed: Vec<u8>,
+    encoded: Encoded,
 }
 
 /// Halves the events until each part fits into one chunk.
 fn parts<'a, E: Event>(events: &'a [&'a E]) -> io::Result<Vec<Part<'a, E>>> {
-    let compressed = codec::encode(events)?;
-    if compressed.len() <= MAX_CHUNK_BYTES || events.len() <= 1 {
-        return Ok(vec![Part { events, compressed }]);
+    if memory_of(events) <= MAX_CHUNK_MEMORY || events.len() <= 1 {
+        let encoded = codec::encode(events)?;
+        if encoded.bytes.len() <= MAX_CHUNK_BYTES || events.len() <= 1 {
+            return Ok(vec![Part { events, encoded }]);
+        }
     }
     let (left, right) = events.split_at(events.len() / 2);
     let mut halves = parts(left)?;
@@ -108,8 +126,20 @@ fn parts<'a, E: Event>(events: &'a [&'a E]) -> io::Result<Vec<Part<'a, E>>> {
     Ok(halves)
 }
 
+fn memory_of<E: Event>(events: &[&E]) -> usize {
+    let each = events
+        .iter()
+        .map(|event| memory::of_event(event.by_signal()));
+    each.sum()
+}
+
 fn hour_of(event: &impl Event) -> Timestamp {
     clock::floor(event.start(), HOUR)
+}
+
+fn millis_between(hour: Timestamp, at: Timestamp) -> u32 {
+    let millis = at.as_millisecond() - hour.as_millisecond();
+    u32::try_from(millis).unwrap_or_default()
 }
 
 /// The parts of a chunk's position, derived from all events of its batch.
@@ -136,7 +166,17 @@ impl Place {
         let Some(from) = kept.iter().map(|event| event.start()).min() else {
             return Ok(None);
         };
-        let all_kept = kept.len() == part.events.len();
+        let encoded = if kept.len() == part.events.len() {
+            part.encoded
+        } else {
+            codec::encode(&kept)?
+        };
+        let extent = Extent {
+            from_ms: millis_between(self.hour, from),
+            count: u32::try_from(kept.len()).unwrap_or(u32::MAX),
+            bytes: encoded.bytes.len(),
+            memory: encoded.memory,
+        };
         Ok(Some(PackedChunk {
             signal: E::SIGNAL,
             hour: self.hour,
@@ -146,12 +186,8 @@ impl Place {
             },
             from,
             count: kept.len(),
-            compressed: if all_kept {
-                part.compressed
-            } else {
-                codec::encode(&kept)?
-            },
-            summary: Summary::of(&kept).encode(kept.len())?,
+            summary: Draft::of(&kept).encode(extent)?,
+            events: encoded.bytes,
         }))
     }
 

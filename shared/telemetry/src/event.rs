@@ -1,24 +1,26 @@
 //! Spans and log records, in the one form that both ingest protocols decode into and
 //! that chunks store.
 
+pub(crate) mod http;
 mod log_record;
 mod resource_scope;
+mod sampling;
 mod span;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::batch::Signal;
 
 pub use log_record::{LogRecord, level_of_severity};
 pub use resource_scope::{ResourceScope, Scope};
-pub use span::{Span, SpanEvent, SpanKind, SpanLink, SpanOutcome};
+pub use span::{Dropped, Span, SpanEvent, SpanKind, SpanLink, SpanOutcome};
 
 /// A [`Span`] or a [`LogRecord`]. Sealed: there is no third kind.
-pub trait Event: sealed::Sealed + Serialize + DeserializeOwned {
+pub trait Event: sealed::Columns + DeserializeOwned {
     /// The signal that events of this type belong to.
     const SIGNAL: Signal;
 
@@ -53,11 +55,49 @@ pub enum EventRef<'a> {
     Log(&'a LogRecord),
 }
 
-mod sealed {
-    pub trait Sealed {}
+/// A text of an event that was cut because it exceeded a limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Truncation {
+    /// Name of the field or attribute.
+    pub field: String,
+    /// Size before the cut, in bytes.
+    pub bytes: u64,
+}
 
-    impl Sealed for super::Span {}
-    impl Sealed for super::LogRecord {}
+mod sealed {
+    use super::{LogRecord, Span};
+    use crate::chunk::bytes::{FormError, Reader};
+    use crate::chunk::codec::Rows;
+    use crate::chunk::{log_records, spans};
+
+    /// The columns in which a chunk stores events of one type.
+    pub trait Columns: Sized {
+        /// Appends the columns of these events.
+        fn put_columns(out: &mut Vec<u8>, events: &[&Self]);
+
+        /// Reads the events of the wanted rows.
+        fn read_columns(reader: &mut Reader<'_>, rows: Rows<'_>) -> Result<Vec<Self>, FormError>;
+    }
+
+    impl Columns for Span {
+        fn put_columns(out: &mut Vec<u8>, events: &[&Self]) {
+            spans::put_spans(out, events);
+        }
+
+        fn read_columns(reader: &mut Reader<'_>, rows: Rows<'_>) -> Result<Vec<Self>, FormError> {
+            spans::read_spans(reader, rows)
+        }
+    }
+
+    impl Columns for LogRecord {
+        fn put_columns(out: &mut Vec<u8>, events: &[&Self]) {
+            log_records::put_log_records(out, events);
+        }
+
+        fn read_columns(reader: &mut Reader<'_>, rows: Rows<'_>) -> Result<Vec<Self>, FormError> {
+            log_records::read_log_records(reader, rows)
+        }
+    }
 }
 
 fn from_nanos(nanos: i64) -> Timestamp {

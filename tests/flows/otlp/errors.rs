@@ -8,8 +8,9 @@ use http::{Method, Request};
 use tower::ServiceExt;
 
 use super::exporter::{Compression, Encoding, Exporter, LOGS, TRACES};
-use super::{ENCODINGS, start, stored};
+use super::{ENCODINGS, start};
 use crate::support::faulty_engine::{Fault, FaultyEngine};
+use crate::support::stored;
 use crate::support::{Backend, Response, Sdk};
 
 /// `google.rpc.Status`, declared as by a client.
@@ -106,7 +107,7 @@ async fn bodies_that_cannot_be_read_are_refused() {
             assert!(response.body.len() < 1_000);
         }
     }
-    assert!(stored(&backend).await.is_empty());
+    assert!(stored::items(&backend).await.is_empty());
 }
 
 #[tokio::test]
@@ -121,7 +122,7 @@ async fn a_request_of_the_other_signal_is_refused() {
     let logs = exporter.logs(Encoding::Protobuf, 1);
     let response = exporter.export(TRACES, Encoding::Protobuf, logs).await;
     assert!(!response.body.is_empty());
-    assert!(stored(&backend).await.is_empty());
+    assert!(stored::items(&backend).await.is_empty());
 }
 
 #[tokio::test]

@@ -1,14 +1,20 @@
 //! The whole product in one process: all functions over one engine, and a GitHub stand-in.
 //! The clock stands still until a test moves it.
 
+use std::fmt;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::Builder as Config;
+use aws_sdk_dynamodb::config::interceptors::BeforeDeserializationInterceptorContextMut;
+use aws_sdk_dynamodb::config::{Builder as Config, ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::BoxError;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
 use axum::body::Body;
 use axum::middleware::{Next, from_fn};
 use http::Request;
 use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use local::functions::FUNCTIONS;
 use local::github::{self, OAuthApp};
 use shared::base::clock::{Clock, ManualClock};
@@ -82,12 +88,9 @@ impl Backend {
         let env = Env::from_pairs(settings.iter().copied());
         let calls = Calls::default();
         let config = Database::local_config(endpoint, request_log::count_dynamodb_call)
-            .interceptor(calls.clone());
-        let config = configured(config).build();
-        let database = Database {
-            client: aws_sdk_dynamodb::Client::from_conf(config),
-            tables: TableNames::local(&env),
-        };
+            .interceptor(calls.clone())
+            .interceptor(DateOfTheTest(time.clone()));
+        let database = Database::with_config(configured(config), TableNames::local(&env));
         database.create_missing_tables().await.unwrap();
         calls.take();
         let github = stand_in(time.clone()).await;
@@ -130,6 +133,36 @@ impl Backend {
             env,
             ..self.clone()
         }
+    }
+
+    /// Another instance of the same deployment, whose clock is ahead of the database's, or behind.
+    pub fn with_a_clock_ahead(&self, seconds: i64) -> Self {
+        let now = self.time.now() + jiff::SignedDuration::from_secs(seconds);
+        let (time, clock) = Clock::manual(now);
+        Self {
+            app: app(&self.env, &self.database, &time),
+            time,
+            clock,
+            ..self.clone()
+        }
+    }
+
+    /// Changes a byte in this attribute of every item of the Telemetry table that has it.
+    pub async fn damage(&self, attribute: &str) {
+        let table = &self.database.tables.telemetry;
+        let client = &self.database.client;
+        for mut item in super::stored::all(self).await {
+            let Some(AttributeValue::B(bytes)) = item.get(attribute) else {
+                continue;
+            };
+            let mut bytes = bytes.clone().into_inner();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 0xff;
+            item.insert(attribute.to_owned(), AttributeValue::B(Blob::new(bytes)));
+            let put = client.put_item().table_name(table).set_item(Some(item));
+            put.send().await.unwrap();
+        }
+        self.calls.take();
     }
 
     /// Another instance of the same deployment, with empty caches.
@@ -220,4 +253,30 @@ async fn stand_in(time: Clock) -> String {
     let router = github::router(&address, app, time);
     tokio::spawn(async move { axum::serve(listener, router).await });
     address
+}
+
+/// Sets the date of every response of the engine to the time of the test.
+struct DateOfTheTest(Clock);
+
+impl fmt::Debug for DateOfTheTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DateOfTheTest").field(&self.0.now()).finish()
+    }
+}
+
+impl Intercept for DateOfTheTest {
+    fn name(&self) -> &'static str {
+        "DateOfTheTest"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&self.0.now())?;
+        context.response_mut().headers_mut().insert("date", date);
+        Ok(())
+    }
 }

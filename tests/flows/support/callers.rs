@@ -109,6 +109,7 @@ pub fn parameters(text: Option<&str>) -> BTreeMap<String, String> {
 }
 
 /// A signed-in user with the tokens of the session.
+#[derive(Clone)]
 pub struct SignedIn {
     pub backend: Backend,
     pub token: String,

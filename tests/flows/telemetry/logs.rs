@@ -14,7 +14,10 @@ async fn a_record_is_shown_with_all_that_was_sent() {
         "resource": null, "scope": null,
     });
     let answer = ask(&ada, &sdk, "logs", "").await;
-    assert_eq!(answer, json!({ "logs": [row], "nextCursor": null }));
+    assert_eq!(
+        answer,
+        json!({ "logs": [row], "nextCursor": null, "gaps": [] })
+    );
     assert_eq!(
         backend.calls.take(),
         ["BatchGetItem", "Query", "BatchGetItem"]

@@ -2,12 +2,10 @@
 //! still counts.
 
 use serde_json::{Value, json};
-use shared::store::telemetry::{RollupKey, StoredRollup};
 use shared::telemetry::batch::Signal;
-use shared::telemetry::query::rollup::Rollup;
-use shared::telemetry::query::window::TimeWindow;
+use shared::telemetry::query::rollup::{HourRollup, Rollup};
 
-use super::{address, ask, record, send, send_logs, span, start};
+use super::{address, all_pages, ask, record, send, send_logs, span, start};
 use crate::support::{Backend, Sdk, SignedIn, backend};
 
 /// Six sealed hours, and the time after them until now (12:30).
@@ -49,9 +47,9 @@ async fn sealed_hours_are_rolled_up_once() {
     let (first, calls) = asked(&ada, &sdk, LONG).await;
     assert_eq!(first["total"]["count"], 78);
     assert_eq!(first["total"]["requests"]["count"], 39);
-    // Reads the summaries of this hour, the rollups, the summaries of six hours; writes six
-    // rollups.
-    let expected = [&["BatchGetItem"][..], &["PutItem"; 6], &["Query"; 8]].concat();
+    // Reads the rollups, the summaries of all hours at once, and the late arrivals; writes one
+    // rollup of six hours.
+    let expected = ["BatchGetItem", "PutItem", "Query", "Query", "Query"];
     assert_eq!(calls, expected);
 
     let (again, calls) = asked(&ada, &sdk, LONG).await;
@@ -74,19 +72,27 @@ async fn sealed_hours_are_rolled_up_once() {
     assert_eq!(counts[..], buckets[..6 * 12]);
 }
 
-/// The application was created today, and the query covers a week.
+/// Thirty days of an application that has sent nothing, with one shard and with sixteen.
 #[tokio::test]
-async fn the_time_before_an_application_costs_one_query_a_day() {
-    let (_, ada, sdk) = start().await;
-    let week = "&from=2026-01-25T00:00:00Z&step=3600";
-    let (_, calls) = asked(&ada, &sdk, week).await;
-    let count = |name: &str| calls.iter().filter(|call| *call == name).count();
-    // Events may be up to a day older than the application, so those hours get rollups.
-    assert_eq!(count("PutItem"), 23);
-    // Summaries of six days, rollups of two, summaries of 23 hours and of this one.
-    assert_eq!(count("Query"), 6 + 2 + 23 + 1);
-    let (_, calls) = asked(&ada, &sdk, week).await;
-    assert_eq!(calls.len(), 1 + 6 + 2 + 1, "{calls:?}");
+async fn thirty_idle_days_cost_a_query_for_each_shard_and_day() {
+    for (shards, most) in [(1, 70), (16, 550)] {
+        let (backend, ada, sdk) = start().await;
+        let path = format!("/applications/{}", sdk.application_id);
+        let settings = json!({ "shards": shards });
+        assert_eq!(ada.patch(&path, settings).await.status, 200);
+        backend.later(31 * 24 * 60 * 60);
+        let ada = backend.sign_in("ada").await;
+        let month = "&from=2026-02-02T00:00:00Z&step=3600";
+        let (_, calls) = asked(&ada, &sdk, month).await;
+        assert!(calls.len() <= most, "{shards} shards: {}", calls.len());
+        assert!(
+            calls.len() > 30 * shards,
+            "{shards} shards: {}",
+            calls.len()
+        );
+        let (_, calls) = asked(&ada, &sdk, month).await;
+        assert!(calls.len() <= 2 + 2 * shards, "{shards} shards: {calls:?}");
+    }
 }
 
 #[tokio::test]
@@ -96,24 +102,24 @@ async fn late_data_is_in_the_metrics_at_once() {
     asked(&ada, &sdk, LONG).await;
     let late = json!({ "traces": [span("late", "a", None, -4 * HOUR)] });
     backend.calls.take();
+    // The second time is a retry of a client whose answer was lost.
     for _ in 0..2 {
         assert_eq!(sdk.traces(late.clone()).await.status, 200);
         let calls = backend.calls.take();
         let expected = ["PutItem", "TransactWriteItems"];
-        assert_eq!(calls, expected, "chunk; summary and dirty marker");
+        assert_eq!(calls, expected, "chunk; summary and late arrival");
         let (answer, calls) = asked(&ada, &sdk, LONG).await;
         assert_eq!(answer["total"]["count"], 79);
         assert_eq!(
             calls,
-            ["BatchGetItem", "PutItem", "Query", "Query", "Query"]
+            ["BatchGetItem", "Query", "Query"],
+            "the hour is not read again"
         );
-        let (_, calls) = asked(&ada, &sdk, LONG).await;
-        assert_eq!(calls, ["BatchGetItem", "Query", "Query"]);
     }
 }
 
 #[tokio::test]
-async fn data_within_ten_minutes_of_the_hour_needs_no_dirty_marker() {
+async fn data_within_ten_minutes_of_the_hour_is_no_late_arrival() {
     let (backend, _, sdk) = start().await;
     let batch = json!({ "traces": [span("t", "a", None, 0)] });
     // The span is from 12:30. It is in time until 13:09:59, and late from 13:10.
@@ -126,90 +132,120 @@ async fn data_within_ten_minutes_of_the_hour_needs_no_dirty_marker() {
     }
 }
 
-/// The steps of a reader and of a late writer.
-struct Interleaved {
-    backend: Backend,
-    ada: SignedIn,
-    sdk: Sdk,
-    key: RollupKey,
+/// A rollup of 08:00 without any chunk, as a reader would store that began before they arrived.
+async fn store_old_rollup(backend: &Backend, sdk: &Sdk) {
+    let hour = "2026-01-31T08:00:00Z".parse().unwrap();
+    let old = Rollup {
+        sealed_at: backend::start(),
+        hours: [(hour, HourRollup::default())].into(),
+        late: [].into(),
+    };
+    let expires_at = hour + jiff::SignedDuration::from_hours(24 * 30);
+    let application_id = sdk.application_id.parse().unwrap();
+    let database = &backend.database;
+    let stored = database.put_rollup(application_id, Signal::Traces, old, expires_at);
+    stored.await.unwrap();
 }
 
-impl Interleaved {
-    async fn start() -> Self {
-        let (backend, ada, sdk) = start().await;
-        half_a_day(&sdk).await;
-        let hour = "2026-01-31T08:00:00Z".parse().unwrap();
-        let key = RollupKey {
-            application_id: sdk.application_id.parse().unwrap(),
-            signal: Signal::Traces,
-            hour,
-        };
-        Self {
-            backend,
-            ada,
-            sdk,
-            key,
+#[tokio::test]
+async fn a_rollup_made_while_late_data_arrived_is_complemented() {
+    let (backend, ada, sdk) = start().await;
+    store_old_rollup(&backend, &sdk).await;
+    let total = async || asked(&ada, &sdk, LONG).await.0["total"]["count"].clone();
+    assert_eq!(total().await, 0);
+    for (number, trace) in (1..).zip(["one", "other", "one"]) {
+        send(&sdk, vec![span(trace, "a", None, -4 * HOUR)]).await;
+        // A slow reader overwrites what others have stored since.
+        store_old_rollup(&backend, &sdk).await;
+        assert_eq!(total().await, number.min(2));
+    }
+}
+
+/// The instance that reads has a clock that is 90 minutes ahead; the database's clock decides.
+#[tokio::test]
+async fn a_reader_whose_clock_is_ahead_does_not_seal_the_present_hour() {
+    let (backend, ada, sdk) = start().await;
+    send(&sdk, vec![span("a", "a", None, -MINUTE)]).await;
+    let ahead = backend.with_a_clock_ahead(90 * 60);
+    let early = ahead.sign_in("ada").await;
+    let day = "&from=2026-01-31T06:00:00Z&to=2026-01-31T13:00:00Z";
+    assert_eq!(asked(&early, &sdk, day).await.0["total"]["count"], 1);
+    send(&sdk, vec![span("b", "a", None, 0)]).await;
+    assert_eq!(asked(&ada, &sdk, day).await.0["total"]["count"], 2);
+}
+
+/// The same of a writer whose clock is behind: it would not see that the hour is sealed.
+#[tokio::test]
+async fn a_writer_whose_clock_is_behind_leaves_a_late_arrival() {
+    let (backend, ada, sdk) = start().await;
+    half_a_day(&sdk).await;
+    asked(&ada, &sdk, LONG).await;
+    // At 10:05 by its clock, 09:30 is in an hour that is not sealed.
+    let behind = backend.with_a_clock_ahead(-145 * 60);
+    let sdk = Sdk {
+        backend: behind,
+        ..sdk
+    };
+    send(&sdk, vec![span("late", "a", None, -3 * HOUR)]).await;
+    assert_eq!(asked(&ada, &sdk, LONG).await.0["total"]["count"], 79);
+}
+
+#[tokio::test]
+async fn a_batch_in_two_shards_counts_once() {
+    let (backend, ada, sdk) = start().await;
+    let batch = |hour: i64| {
+        let spans = (0..200).map(|n| {
+            span(
+                &format!("{hour}-{}", n / 10),
+                &n.to_string(),
+                None,
+                -hour * HOUR,
+            )
+        });
+        json!({ "traces": spans.collect::<Vec<_>>() })
+    };
+    let logs = json!({ "logs": [record("info", "a", None, -1), record("info", "b", None, -2)] });
+    let send_all = async || {
+        for hour in [0, 3] {
+            assert_eq!(sdk.traces(batch(hour)).await.status, 200);
         }
-    }
-
-    async fn look(&self) -> Option<StoredRollup> {
-        let RollupKey {
-            application_id,
-            signal,
-            hour,
-        } = self.key;
-        let window = TimeWindow {
-            from: hour,
-            to: hour + jiff::SignedDuration::from_hours(1),
-        };
-        let database = &self.backend.database;
-        let stored = database.rollups(application_id, signal, window, backend::start());
-        stored.await.unwrap().remove(&hour)
-    }
-
-    /// Stores a rollup without the late data, as a slow reader would.
-    async fn store_old_rollup(&self, seen: Option<&StoredRollup>) {
-        let marker = match seen {
-            Some(StoredRollup::Dirty(marker)) => Some(marker),
-            _ => None,
-        };
-        let expires_at = self.key.hour + jiff::SignedDuration::from_hours(24 * 30);
-        let database = &self.backend.database;
-        let old = Rollup::default();
-        let kept = database.put_rollup(self.key, &old, marker, expires_at);
-        kept.await.unwrap();
-    }
-
-    async fn late(&self, trace: &str) {
-        send(&self.sdk, vec![span(trace, "a", None, -4 * HOUR)]).await;
-    }
-
-    async fn total(&self) -> Value {
-        let (answer, _) = asked(&self.ada, &self.sdk, LONG).await;
-        answer["total"]["count"].clone()
+        assert_eq!(sdk.logs(logs.clone()).await.status, 200);
+    };
+    send_all().await;
+    let path = format!("/applications/{}", sdk.application_id);
+    for shards in [7, 16] {
+        let settings = json!({ "shards": shards });
+        assert_eq!(ada.patch(&path, settings).await.status, 200);
+        // Past the time for which ingest keeps the settings of a key.
+        backend.later(11);
+        send_all().await;
+        let (metrics, _) = asked(&ada, &sdk, LONG).await;
+        assert_eq!(metrics["total"]["count"], 400, "{shards} shards");
+        let traces = all_pages(&ada, &sdk, "traces", &format!("{LONG}&limit=7")).await;
+        assert_eq!(traces.len(), 40);
+        let counted: u64 = traces
+            .iter()
+            .map(|row| row["spanCount"].as_u64().unwrap())
+            .sum();
+        assert_eq!(counted, 400);
+        assert_eq!(
+            all_pages(&ada, &sdk, "logs", &format!("{LONG}&limit=1"))
+                .await
+                .len(),
+            2
+        );
     }
 }
 
 #[tokio::test]
-async fn a_rollup_made_while_late_data_arrived_is_not_used() {
-    let flow = Interleaved::start().await;
-    let seen = flow.look().await;
-    assert!(matches!(seen, Some(StoredRollup::Dirty(_))), "{seen:?}");
-    flow.late("late").await;
-    flow.store_old_rollup(seen.as_ref()).await;
-    assert_eq!(flow.total().await, 79);
-}
-
-#[tokio::test]
-async fn the_same_batch_again_counts_as_late_data_again() {
-    let flow = Interleaved::start().await;
-    flow.late("late").await;
-    let seen = flow.look().await;
-    // This reader has not seen `other`, even if the dirty marker had the same value again.
-    flow.late("other").await;
-    flow.late("late").await;
-    flow.store_old_rollup(seen.as_ref()).await;
-    assert_eq!(flow.total().await, 80);
+async fn a_damaged_rollup_is_computed_again() {
+    let (backend, ada, sdk) = start().await;
+    half_a_day(&sdk).await;
+    let (first, _) = asked(&ada, &sdk, LONG).await;
+    backend.damage("rollup").await;
+    let (again, calls) = asked(&ada, &sdk, LONG).await;
+    assert_eq!(again, first);
+    assert!(calls.contains(&"PutItem".to_owned()), "{calls:?}");
 }
 
 #[tokio::test]

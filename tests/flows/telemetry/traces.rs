@@ -9,7 +9,10 @@ use crate::support::backend;
 async fn an_application_without_telemetry_has_no_traces() {
     let (backend, ada, sdk) = start().await;
     let answer = ask(&ada, &sdk, "traces", "").await;
-    assert_eq!(answer, json!({ "traces": [], "nextCursor": null }));
+    assert_eq!(
+        answer,
+        json!({ "traces": [], "nextCursor": null, "gaps": [] })
+    );
     assert_eq!(backend.calls.take(), ["BatchGetItem", "Query"]);
 }
 
@@ -35,7 +38,10 @@ async fn a_trace_is_one_row_with_its_root_and_its_counts() {
         "startTime": "2026-01-31T12:30:00.000Z", "durationMs": 10.0, "status": 200,
         "isError": false, "spanCount": 3, "errorCount": 1, "hasRoot": true,
     });
-    assert_eq!(answer, json!({ "traces": [row], "nextCursor": null }));
+    assert_eq!(
+        answer,
+        json!({ "traces": [row], "nextCursor": null, "gaps": [] })
+    );
     // The membership; the chunk summaries; the adjacent ones. No chunk.
     assert_eq!(backend.calls.take(), ["BatchGetItem", "Query", "Query"]);
 }

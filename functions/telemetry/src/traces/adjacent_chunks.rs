@@ -9,7 +9,8 @@ use shared::base::clock;
 use shared::store::telemetry::StoredSummary;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::Position;
-use shared::telemetry::chunk::summary::{Entry, Summary, TraceCounts, fingerprint};
+use shared::telemetry::chunk::codec::{self, Rows};
+use shared::telemetry::chunk::summary::{Entry, Summary, fingerprint};
 use shared::telemetry::event::Span;
 use shared::telemetry::query::listing::Gathered;
 use shared::telemetry::query::window::TimeWindow;
@@ -29,8 +30,8 @@ const AFTER: Duration = Duration::from_secs(5 * 60);
 /// only the spans found in these.
 const MAX_SUMMARIES: usize = 2_000;
 
-/// Size of the adjacent chunks that are read, in bytes.
-const MAX_READ_BYTES: usize = 16 * 1024 * 1024;
+/// Memory that the events of the adjacent chunks that are read may take, in bytes.
+const MAX_MEMORY: usize = 128 * 1024 * 1024;
 
 /// A row, and the chunk that lists it.
 type Candidate<'a> = (Position, &'a Entry);
@@ -139,8 +140,9 @@ async fn surrounding(
         .collect();
     let mut summaries = Vec::new();
     let keep = |stored: StoredSummary| {
-        let summary = stored.summary()?;
-        if traces.iter().any(|trace| summary.may_hold(*trace)) {
+        if let Some(summary) = stored.summary(&archive.gaps)
+            && traces.iter().any(|trace| summary.may_hold_trace(*trace))
+        {
             summaries.push((stored, summary));
         }
         Ok(())
@@ -162,13 +164,13 @@ fn counts_if_alone(
     let trace = fingerprint(&entry.trace_id);
     let mut holding = summaries
         .iter()
-        .filter(|(_, summary)| summary.may_hold(trace));
+        .filter(|(_, summary)| summary.may_hold_trace(trace));
     match (holding.next(), holding.next()) {
         (Some((stored, summary)), None) if stored.position == *chunk => {
-            let TraceCounts(spans, errors) = *summary.traces.as_ref()?.get(&trace)?;
+            let counts = (*summary.traces.as_ref()?.get(&trace)?)?;
             Some(Counts {
-                spans: spans as usize,
-                errors: errors as usize,
+                spans: counts.events as usize,
+                errors: counts.errors as usize,
             })
         }
         _ => None,
@@ -181,17 +183,21 @@ async fn open(
     summaries: &[(StoredSummary, Summary)],
     traces: &HashSet<u32>,
 ) -> Result<BTreeMap<Position, Vec<Span>>, Error> {
-    let mut bytes = 0;
+    let mut memory = 0;
     let worth_it = summaries
         .iter()
-        .filter(|(_, summary)| traces.iter().any(|trace| summary.may_hold(*trace)))
+        .filter(|(_, summary)| traces.iter().any(|trace| summary.may_hold_trace(*trace)))
         .map(|(stored, _)| stored)
         .take_while(|stored| {
-            bytes += stored.bytes;
-            bytes <= MAX_READ_BYTES
+            memory += stored.memory;
+            memory <= MAX_MEMORY
         });
     let closed: Vec<&StoredSummary> = worth_it.collect();
-    let opened = state.database.open(archive.application_id, &closed).await?;
+    let range = archive.summaries(Signal::Traces, archive.everything());
+    let opened = state
+        .database
+        .open(&range, &closed, |chunk| codec::decode(chunk, Rows::All))
+        .await?;
     let places = closed.into_iter().map(|stored| stored.position);
     Ok(places.zip(opened).collect())
 }

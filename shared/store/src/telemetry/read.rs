@@ -1,7 +1,7 @@
 //! Reads the chunk summaries of a range, and the chunks of some of them.
 
-use crate::error::{corrupt, failed};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::stream::{FuturesUnordered, TryStreamExt};
@@ -9,17 +9,19 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_bytes::ByteBuf;
 
-use super::FORMAT;
+use super::{FORM, Gaps};
 use crate::attribute::{self, Item, string};
+use crate::error::failed;
 use crate::{Database, StorageError, keys};
 use upblit_base::clock;
 use upblit_base::ids::ApplicationId;
 use upblit_telemetry::batch::{HOUR, Signal};
-use upblit_telemetry::chunk::Position;
-use upblit_telemetry::chunk::codec;
-use upblit_telemetry::chunk::summary::Summary;
-use upblit_telemetry::event::Event;
+use upblit_telemetry::chunk::summary::{Extent, Summary};
+use upblit_telemetry::chunk::{FormError, Position};
 use upblit_telemetry::query::window::TimeWindow;
+
+/// The form that the release before this one wrote.
+const FORM_2: u8 = 2;
 
 /// Number of queries that run concurrently.
 const MAX_CONCURRENT: usize = 8;
@@ -29,8 +31,8 @@ const MAX_CONCURRENT: usize = 8;
 const CHUNKS_PER_READ: usize = 40;
 
 /// A range of chunk summaries of one application.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SummaryRange {
+#[derive(Debug, Clone, Copy)]
+pub struct SummaryRange<'a> {
     /// Application that the telemetry belongs to.
     pub application_id: ApplicationId,
     /// Signal of the events.
@@ -43,6 +45,8 @@ pub struct SummaryRange {
     pub before: Timestamp,
     /// Current time. Items that have expired are ignored, even if not deleted yet.
     pub now: Timestamp,
+    /// Collects what cannot be read.
+    pub gaps: &'a Gaps,
 }
 
 /// A stored chunk summary, with its statistics still encoded.
@@ -56,20 +60,29 @@ pub struct StoredSummary {
     pub from: Timestamp,
     /// Number of events in the chunk.
     pub count: u32,
-    /// Size of the compressed chunk, in bytes.
+    /// Size of the stored chunk, in bytes.
     pub bytes: usize,
+    /// Memory that its events take at most once they are decoded, in bytes.
+    pub memory: usize,
     /// Expiry of the chunk and its summary.
     pub expires_at: Timestamp,
+    form: u8,
     summary: Vec<u8>,
 }
 
 impl StoredSummary {
-    /// Decodes the summary.
-    ///
-    /// # Errors
-    /// When it is corrupt.
-    pub fn summary(&self) -> Result<Summary, StorageError> {
-        Summary::decode(&self.summary).map_err(corrupt)
+    /// Decodes the summary. `None` if it cannot be read, which becomes a gap.
+    pub fn summary(&self, gaps: &Gaps) -> Option<Summary> {
+        let summary = Summary::decode(&self.summary);
+        let unreadable = |error: &FormError| {
+            gaps.record(self.hour(), &keys::chunk(self.position), *error);
+        };
+        summary.inspect_err(unreadable).ok()
+    }
+
+    /// Whether a release wrote it that leaves dirty markers instead of late arrivals.
+    pub fn is_form_2(&self) -> bool {
+        self.form == FORM_2
     }
 
     /// Start of the hour in which the events started.
@@ -89,13 +102,14 @@ pub enum SummariesRead {
 
 impl Database {
     /// Calls `each` for every summary of a range, in no particular order, until there are
-    /// more than `most`. Pages are read concurrently.
+    /// more than `most`. Pages are read concurrently. A batch that was sent again after a change
+    /// of shards is in two of them, and counts once.
     ///
     /// # Errors
     /// When storage fails, or `each` does.
     pub async fn each_summary(
         &self,
-        range: &SummaryRange,
+        range: &SummaryRange<'_>,
         most: usize,
         mut each: impl FnMut(StoredSummary) -> Result<(), StorageError>,
     ) -> Result<SummariesRead, StorageError> {
@@ -105,16 +119,19 @@ impl Database {
             .take(MAX_CONCURRENT)
             .map(|partition| self.page(range, partition, None))
             .collect();
-        let mut seen = 0;
+        let mut seen = HashSet::new();
         while let Some(Page {
             partition,
             summaries,
             next,
         }) = pages.try_next().await?
         {
-            seen += summaries.len();
-            summaries.into_iter().try_for_each(&mut each)?;
-            if seen > most {
+            for stored in summaries {
+                if seen.insert(stored.position.hash) {
+                    each(stored)?;
+                }
+            }
+            if seen.len() > most {
                 return Ok(SummariesRead::TooMany);
             }
             match next {
@@ -129,40 +146,47 @@ impl Database {
         Ok(SummariesRead::All)
     }
 
-    /// Reads the chunks of some summaries, in the order of the summaries. A chunk that has
-    /// expired in the meantime has no events.
+    /// Reads the chunks of some summaries, in the order of the summaries, and decodes each. A
+    /// chunk that has expired in the meantime has no events, and neither has one that cannot be
+    /// read, which becomes a gap.
     ///
     /// # Errors
-    /// When storage fails or a chunk is corrupt.
-    pub async fn open<E: Event>(
+    /// When storage fails.
+    pub async fn open<T: Default>(
         &self,
-        application_id: ApplicationId,
+        range: &SummaryRange<'_>,
         summaries: &[&StoredSummary],
-    ) -> Result<Vec<Vec<E>>, StorageError> {
+        decode: impl Fn(&[u8]) -> Result<T, FormError>,
+    ) -> Result<Vec<T>, StorageError> {
         let keys: Vec<Item> = summaries
             .iter()
-            .map(|stored| chunk_key(application_id, E::SIGNAL, stored))
+            .map(|stored| chunk_key(range.application_id, range.signal, stored))
             .collect();
         let table = &self.tables.telemetry;
         let read = self.get_all(table, &keys, CHUNKS_PER_READ).await?;
         let rows: Vec<ChunkRow> = attribute::from_items(read)?;
-        let mut by_key: HashMap<(String, String), ByteBuf> = rows
+        let by_key: HashMap<(String, String), ChunkRow> = rows
             .into_iter()
-            .filter(|row| row.format == FORMAT)
-            .map(|row| ((row.pk, row.sk), row.events))
+            .map(|row| ((row.pk.clone(), row.sk.clone()), row))
             .collect();
         let mut opened = Vec::with_capacity(summaries.len());
-        for key in keys {
-            let chunk = by_key.remove(&(text(&key, keys::PK), text(&key, keys::SK)));
-            let events = chunk.map(|chunk| codec::decode(&chunk)).transpose();
-            opened.push(events.map_err(corrupt)?.unwrap_or_default());
+        for (key, stored) in keys.into_iter().zip(summaries) {
+            let row = by_key.get(&(text(&key, keys::PK), text(&key, keys::SK)));
+            let decoded = row.map(|row| row.decoded(&decode)).transpose();
+            let decoded = decoded.unwrap_or_else(|error| {
+                range
+                    .gaps
+                    .record(stored.hour(), &keys::chunk(stored.position), error);
+                None
+            });
+            opened.push(decoded.unwrap_or_default());
         }
         Ok(opened)
     }
 
     async fn page(
         &self,
-        range: &SummaryRange,
+        range: &SummaryRange<'_>,
         partition: Partition,
         start: Option<Item>,
     ) -> Result<Page, StorageError> {
@@ -174,11 +198,11 @@ impl Database {
         })
     }
 
-    /// Runs one query of one partition. Returns the summaries that are of the current
-    /// format and have not expired, and the key at which the next query starts.
+    /// Runs one query of one partition. Returns the summaries that have not expired, and the key
+    /// at which the next query starts. Summaries of an unknown form become gaps.
     pub(super) async fn query(
         &self,
-        range: &SummaryRange,
+        range: &SummaryRange<'_>,
         partition: &Partition,
         start: Option<Item>,
         order: Order,
@@ -190,8 +214,8 @@ impl Database {
             .table_name(&self.tables.telemetry)
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
             .expression_attribute_values(":pk", string(name))
-            .expression_attribute_values(":from", string(keys::chunks_from(range.window.from)))
-            .expression_attribute_values(":to", string(keys::chunks_from(range.before)))
+            .expression_attribute_values(":from", string(keys::from_time(range.window.from)))
+            .expression_attribute_values(":to", string(keys::from_time(range.before)))
             .consistent_read(true)
             .set_exclusive_start_key(start);
         let request = match order {
@@ -202,8 +226,8 @@ impl Database {
         let rows: Vec<SummaryRow> = attribute::from_items(output.items.unwrap_or_default())?;
         let summaries = rows
             .into_iter()
-            .filter(|row| row.format == FORMAT && row.expires_at > range.now.as_second())
-            .filter_map(|row| row.stored(partition.shard))
+            .filter(|row| row.expires_at > range.now.as_second())
+            .filter_map(|row| row.stored(partition.shard, range.gaps))
             .filter(|stored| stored.from < range.window.to);
         Ok((summaries.collect(), output.last_evaluated_key))
     }
@@ -230,12 +254,12 @@ struct Page {
 }
 
 impl Partition {
-    fn name(&self, range: &SummaryRange) -> String {
+    fn name(&self, range: &SummaryRange<'_>) -> String {
         keys::summary_partition(range.application_id, range.signal, self.day, self.shard)
     }
 }
 
-impl SummaryRange {
+impl SummaryRange<'_> {
     /// Starts of the UTC days that the range overlaps, newest first.
     pub(super) fn days(&self) -> impl Iterator<Item = Timestamp> + use<> {
         let summaries = TimeWindow {
@@ -264,13 +288,15 @@ fn text(key: &Item, name: &str) -> String {
     value.and_then(Result::ok).cloned().unwrap_or_default()
 }
 
+/// A summary as stored. In form 2 the extent is in attributes of its own.
 #[derive(Deserialize)]
 struct SummaryRow {
     sk: String,
     format: u8,
-    from_ms: i64,
-    count: u32,
-    bytes: usize,
+    from_ms: Option<i64>,
+    count: Option<u32>,
+    bytes: Option<usize>,
+    #[serde(default)]
     summary: ByteBuf,
     expires_at: i64,
 }
@@ -280,19 +306,54 @@ struct ChunkRow {
     pk: String,
     sk: String,
     format: u8,
+    #[serde(default)]
     events: ByteBuf,
 }
 
+/// Memory of the events of a chunk of form 2 for each of its bytes, at most in usual traffic.
+const FORM_2_MEMORY: usize = 40;
+
 impl SummaryRow {
-    fn stored(self, shard: u32) -> Option<StoredSummary> {
+    /// The summary, unless it cannot be read.
+    fn stored(self, shard: u32, gaps: &Gaps) -> Option<StoredSummary> {
+        let position = keys::parse_chunk(&self.sk)?;
+        let hour = clock::floor(position.at, HOUR);
+        let extent = self.extent(hour);
+        let extent = extent.inspect_err(|error| gaps.record(hour, &self.sk, *error));
+        let extent = extent.ok()?;
         Some(StoredSummary {
-            position: keys::parse_chunk(&self.sk)?,
+            position,
             shard,
-            from: clock::from_millis(self.from_ms),
-            count: self.count,
-            bytes: self.bytes,
+            from: clock::after(hour, Duration::from_millis(extent.from_ms.into())),
+            count: extent.count,
+            bytes: extent.bytes,
+            memory: extent.memory,
             expires_at: clock::from_seconds(self.expires_at),
+            form: self.format,
             summary: self.summary.into_vec(),
         })
+    }
+
+    fn extent(&self, hour: Timestamp) -> Result<Extent, FormError> {
+        match (self.format, self.from_ms, self.count, self.bytes) {
+            (FORM, ..) => Extent::of(&self.summary),
+            (FORM_2, Some(from_ms), Some(count), Some(bytes)) => Ok(Extent {
+                from_ms: u32::try_from(from_ms - hour.as_millisecond()).unwrap_or_default(),
+                count,
+                bytes,
+                memory: bytes.saturating_mul(FORM_2_MEMORY),
+            }),
+            (FORM_2, ..) => Err(FormError::Damaged("a summary of form 2")),
+            (form, ..) => Err(FormError::Unknown(form)),
+        }
+    }
+}
+
+impl ChunkRow {
+    fn decoded<T>(&self, decode: impl Fn(&[u8]) -> Result<T, FormError>) -> Result<T, FormError> {
+        match self.format {
+            FORM | FORM_2 => decode(&self.events),
+            form => Err(FormError::Unknown(form)),
+        }
     }
 }

@@ -18,8 +18,9 @@ const SUMMARIES_PER_QUERY: i32 = 64;
 /// The chunk summaries of a range, newest first.
 pub struct SummaryWalk<'a> {
     database: &'a Database,
-    range: SummaryRange,
+    range: SummaryRange<'a>,
     begin: Option<Position>,
+    last: Option<Position>,
     shards: Vec<Shard>,
 }
 
@@ -33,7 +34,11 @@ struct Shard {
 
 impl Database {
     /// Walks the summaries of a range backwards, from the newest, or from `begin`, included.
-    pub fn walk(&self, mut range: SummaryRange, begin: Option<Position>) -> SummaryWalk<'_> {
+    pub fn walk<'a>(
+        &'a self,
+        mut range: SummaryRange<'a>,
+        begin: Option<Position>,
+    ) -> SummaryWalk<'a> {
         if let Some(position) = begin {
             // Include the position itself and others of the same millisecond.
             let after = clock::after(position.at, Duration::from_millis(1));
@@ -49,19 +54,23 @@ impl Database {
             database: self,
             range,
             begin,
+            last: None,
             shards: shards.collect(),
         }
     }
 }
 
 impl SummaryWalk<'_> {
-    /// The next older summary; `None` at the end of the range.
+    /// The next older summary; `None` at the end of the range. A batch that was sent again after
+    /// a change of shards is in two of them, and returned once.
     ///
     /// # Errors
     /// When storage fails.
     pub async fn next(&mut self) -> Result<Option<StoredSummary>, StorageError> {
         while let Some(stored) = self.newest().await? {
-            if self.begin.is_none_or(|begin| stored.position <= begin) {
+            let is_new = self.last != Some(stored.position);
+            self.last = Some(stored.position);
+            if is_new && self.begin.is_none_or(|begin| stored.position <= begin) {
                 return Ok(Some(stored));
             }
         }
@@ -83,7 +92,11 @@ impl SummaryWalk<'_> {
 
 impl Shard {
     /// Reads more summaries if there are none left, until one is found or the range ends.
-    async fn fill(&mut self, database: &Database, range: SummaryRange) -> Result<(), StorageError> {
+    async fn fill(
+        &mut self,
+        database: &Database,
+        range: SummaryRange<'_>,
+    ) -> Result<(), StorageError> {
         while self.summaries.is_empty() {
             let Some(day) = self.days.front().copied() else {
                 return Ok(());

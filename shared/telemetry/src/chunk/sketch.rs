@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use super::bytes::{FormError, Reader, put, put_len};
 
 /// Ratio between the bounds of neighbouring buckets: 4 %, so percentiles are within 2 %.
 const GAMMA: f64 = 1.04;
@@ -12,22 +12,73 @@ const GAMMA: f64 = 1.04;
 /// Durations below a microsecond share one bucket.
 const SMALLEST_MS: f64 = 0.001;
 
+/// Number of buckets that a coarse sketch keeps as one, so percentiles are within 11 %.
+const COARSE: u16 = 5;
+
 /// Counts of durations by logarithmic bucket.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sketch(BTreeMap<u16, u64>);
 
 impl Sketch {
-    /// Counts one duration, in milliseconds.
-    pub fn add(&mut self, duration_ms: f64) {
-        *self.0.entry(bucket_of(duration_ms)).or_default() += 1;
+    /// A sketch with these counts by bucket.
+    pub(super) fn from_counts(counts: BTreeMap<u16, u64>) -> Self {
+        Self(counts)
+    }
+
+    /// Counts a duration, in milliseconds, `times` times.
+    pub fn add(&mut self, duration_ms: f64, times: u64) {
+        self.count(bucket_of(duration_ms), times);
+    }
+
+    fn count(&mut self, bucket: u16, times: u64) {
+        let count = self.0.entry(bucket).or_default();
+        *count = count.saturating_add(times);
+    }
+
+    /// The same counts in fewer buckets. [`COARSE`] buckets become their middle one.
+    pub(super) fn coarse(&self) -> Self {
+        let mut coarse = Self::default();
+        for (bucket, count) in &self.0 {
+            coarse.count(bucket - bucket % COARSE + COARSE / 2, *count);
+        }
+        coarse
+    }
+
+    /// Appends the counts: for each bucket the distance from the last one, and the count
+    /// unless it is one.
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        put_len(out, self.0.len());
+        let mut last = 0;
+        for (bucket, count) in &self.0 {
+            let distance = u64::from(bucket - last);
+            last = *bucket;
+            put(out, distance << 1 | u64::from(*count != 1));
+            if *count != 1 {
+                put(out, *count);
+            }
+        }
+    }
+
+    /// Reads what [`put`](Self::put) wrote.
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, FormError> {
+        let mut counts = BTreeMap::new();
+        let mut bucket = 0_u16;
+        for _ in 0..reader.count()? {
+            let code = reader.number()?;
+            let distance = u16::try_from(code >> 1).ok();
+            bucket = distance
+                .and_then(|distance| bucket.checked_add(distance))
+                .ok_or(FormError::Damaged("a bucket of durations"))?;
+            let count = if code & 1 == 1 { reader.number()? } else { 1 };
+            counts.insert(bucket, count);
+        }
+        Ok(Self(counts))
     }
 
     /// Adds another sketch's counts.
     pub(crate) fn merge(&mut self, other: &Self) {
         for (bucket, count) in &other.0 {
-            let sum = self.0.entry(*bucket).or_default();
-            *sum = sum.saturating_add(*count);
+            self.count(*bucket, *count);
         }
     }
 
@@ -69,7 +120,9 @@ mod tests {
 
     fn sketch(durations: &[f64]) -> Sketch {
         let mut sketch = Sketch::default();
-        durations.iter().for_each(|duration| sketch.add(*duration));
+        durations
+            .iter()
+            .for_each(|duration| sketch.add(*duration, 1));
         sketch
     }
 
@@ -80,16 +133,29 @@ mod tests {
 
     #[test]
     fn more_than_four_billion_durations_have_the_percentiles_of_all() {
-        let half = |bucket| serde_json::from_str(&format!("{{\"{bucket}\":3000000000}}"));
-        let (fast, slow): (Sketch, Sketch) = (half(100).unwrap(), half(300).unwrap());
-        let mut merged = fast.clone();
+        let mut merged = Sketch::default();
+        merged.add(10.0, 3_000_000_000);
+        let mut slow = Sketch::default();
+        slow.add(1_000.0, 3_000_000_000);
+        let (fast, all_slow) = (merged.quantile(1.0), slow.quantile(1.0));
         merged.merge(&slow);
         merged.merge(&slow);
-        assert_eq!(merged.quantile(0.3), fast.quantile(1.0));
-        assert_eq!(merged.quantile(0.5), slow.quantile(1.0));
-        let stored = serde_json::to_string(&merged).unwrap();
-        assert_eq!(stored, r#"{"100":3000000000,"300":6000000000}"#);
-        assert_eq!(serde_json::from_str::<Sketch>(&stored).unwrap(), merged);
+        assert_eq!(merged.quantile(0.3), fast);
+        assert_eq!(merged.quantile(0.5), all_slow);
+    }
+
+    #[test]
+    fn a_coarse_sketch_is_within_eleven_percent() {
+        let all: Vec<f64> = (1..2_000).map(|n| f64::from(n) * 0.37).collect();
+        let coarse = sketch(&all).coarse();
+        for quantile in [0.01, 0.5, 0.95, 0.99, 1.0] {
+            let exact = all[(all.len() as f64 * quantile).ceil() as usize - 1];
+            let estimate = coarse.quantile(quantile).unwrap();
+            assert!(
+                (estimate - exact).abs() <= exact * 0.11,
+                "{estimate} for {exact}"
+            );
+        }
     }
 
     proptest! {
@@ -103,6 +169,14 @@ mod tests {
             let rank = (durations.len() as f64 * quantile).ceil().max(1.0) as usize;
             let exact = durations[rank - 1];
             prop_assert!((estimate - exact).abs() <= exact * 0.0201, "{estimate} for {exact}");
+        }
+
+        #[test]
+        fn a_sketch_is_read_as_written(counts in prop::collection::btree_map(0u16.., 1u64.., 0..50)) {
+            let sketch = Sketch::from_counts(counts);
+            let mut bytes = Vec::new();
+            sketch.put(&mut bytes);
+            prop_assert_eq!(Sketch::read(&mut Reader::new(&bytes, 0)), Ok(sketch));
         }
 
         #[test]

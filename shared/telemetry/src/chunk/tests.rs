@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::chunk::summary::{TraceCounts, fingerprint};
+use crate::chunk::summary::{Summary, TraceCounts, fingerprint};
 use crate::decode::Layout;
 use crate::decode::Report;
 use crate::decode::native;
@@ -75,13 +75,18 @@ fn pack_all<E: Event>(events: Vec<E>) -> Vec<PackedChunk> {
 }
 
 fn opened<E: Event>(chunk: &PackedChunk) -> Vec<E> {
-    let events: Vec<E> = codec::decode(&chunk.compressed).unwrap();
+    let events: Vec<E> = codec::decode(&chunk.events, codec::Rows::All).unwrap();
     assert_eq!(events.len(), chunk.count);
     events
 }
 
 fn summary(chunk: &PackedChunk) -> Summary {
     Summary::decode(&chunk.summary).unwrap()
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "as in a summary")]
+fn counts(events: u32, errors: u32) -> Option<TraceCounts> {
+    Some(TraceCounts { events, errors })
 }
 
 fn keys(chunks: &[PackedChunk]) -> Vec<(Timestamp, Timestamp, [u8; 16])> {
@@ -215,7 +220,7 @@ fn a_chunk_larger_than_an_item_is_split_without_loss() {
     assert!(chunks.len() > 3, "{}", chunks.len());
     assert_eq!(report.accepted, 200);
     for chunk in &chunks {
-        assert!(chunk.compressed.len() <= MAX_CHUNK_BYTES);
+        assert!(chunk.events.len() <= MAX_CHUNK_BYTES);
         assert_eq!((chunk.hour, chunk.position.at), (at(0), at(0)));
     }
     let all: Vec<LogRecord> = chunks.iter().flat_map(opened).collect();
@@ -253,9 +258,9 @@ fn one_event_of_maximum_size_fits_an_item() {
     let (chunks, report) = pack(decoded, batch("body"), at(0)).unwrap();
     assert_eq!((report.accepted, report.truncated), (1, 1));
     assert!(
-        chunks[0].compressed.len() <= MAX_CHUNK_BYTES,
+        chunks[0].events.len() <= MAX_CHUNK_BYTES,
         "{}",
-        chunks[0].compressed.len()
+        chunks[0].events.len()
     );
 }
 
@@ -292,27 +297,22 @@ fn a_summary_of_spans_holds_minutes_errors_durations_roots_and_traces() {
         .collect();
     assert_eq!(minutes, [(0, 2, 0), (1, 1, 1), (59, 1, 1)]);
     let durations = summary.minutes[&0].all.durations.as_ref().unwrap();
-    assert_eq!((durations.count, durations.sum), (2, 40.0));
-    assert_eq!((durations.min, durations.max), (10.0, 30.0));
+    assert_eq!((durations.count, durations.sum), (2, 40_000_000));
+    assert_eq!((durations.min_ms(), durations.max_ms()), (10.0, 30.0));
     assert!((durations.sketch.quantile(1.0).unwrap() - 30.0).abs() < 0.6);
     assert_eq!(summary.minutes[&1].all.durations, None);
     assert_eq!(summary.minutes[&1].requests().count, 0, "a child is none");
-    let roots: Vec<_> = summary
-        .entries
-        .as_ref()
-        .unwrap()
-        .iter()
-        .map(|r| &*r.trace_id)
-        .collect();
-    assert_eq!(roots, ["trace-1", "trace-2", "trace-3"]);
-    let root = &summary.entries.as_ref().unwrap()[0];
+    let roots: Vec<_> = summary.rows.iter().map(|row| &*row.trace_id).collect();
+    assert_eq!(roots, ["trace-3", "trace-2", "trace-1"], "newest first");
+    assert!(summary.rows_are_complete);
+    let root = &summary.rows[2];
     assert_eq!(
         (&*root.name, root.start_ms),
         ("GET /cart", at(0).as_millisecond())
     );
     assert_eq!((root.duration_ms, root.status), (Some(30.0), Some(399)));
     let traces = [("trace-1", 2, 1), ("trace-2", 1, 0), ("trace-3", 1, 1)];
-    let traces = traces.map(|(id, spans, errors)| (fingerprint(id), TraceCounts(spans, errors)));
+    let traces = traces.map(|(id, spans, errors)| (fingerprint(id), counts(spans, errors)));
     assert_eq!(summary.traces, Some(traces.into()));
 }
 
@@ -334,7 +334,7 @@ fn a_summary_of_log_records_holds_levels_and_traces() {
     );
     assert_eq!(
         summary.traces,
-        Some([(fingerprint("t"), TraceCounts(1, 0))].into())
+        Some([(fingerprint("t"), counts(1, 0))].into())
     );
 }
 
@@ -380,39 +380,50 @@ fn a_batch_of_a_hundred_realistic_spans_takes_at_most_eight_write_units() {
     let [chunk] = &chunks[..] else {
         panic!("{} chunks", chunks.len())
     };
-    assert!(chunk.summary.len() <= 850, "{}", chunk.summary.len());
+    assert!(chunk.summary.len() <= 895, "{}", chunk.summary.len());
     // Partition and sort key, names and numbers: less than 200 bytes an item.
     let units = |bytes: usize| (bytes + 200).div_ceil(1024);
-    let cost = units(chunk.compressed.len()) + units(chunk.summary.len());
-    assert!(
-        cost <= 8,
-        "{cost} units for {} bytes",
-        chunk.compressed.len()
-    );
+    let cost = units(chunk.events.len()) + units(chunk.summary.len());
+    assert!(cost <= 8, "{cost} units for {} bytes", chunk.events.len());
     assert_eq!(summary(chunk).traces.map(|traces| traces.len()), Some(10));
 }
 
 #[test]
-fn a_summary_omits_the_parts_that_do_not_fit_and_keeps_the_others() {
+fn a_summary_keeps_the_newest_rows_that_fit_and_all_traces() {
     let spans: Vec<Span> = (0..100)
         .map(|n| {
             realistic(
-                0,
-                &format!("{n}-{}", random::base62(&mut random::rng(), 26)),
+                n,
+                &format!(
+                    "{:032x}",
+                    u128::from_be_bytes(random::bytes(&mut random::rng()))
+                ),
             )
         })
         .collect();
-    let without_roots = summary(&pack_all(spans)[0]);
-    assert_eq!(without_roots.entries, None, "100 roots");
-    assert_eq!(without_roots.traces.map(|traces| traces.len()), Some(100));
-    let spans: Vec<Span> = (0..10_000).map(|n| span(n, 0)).collect();
     let chunks = pack_all(spans);
-    let without_traces = summary(&chunks[0]);
-    assert_eq!(
-        (&without_traces.entries, &without_traces.traces),
-        (&None, &None)
+    let summary = summary(&chunks[0]);
+    assert!(
+        chunks[0].summary.len() <= 895,
+        "{}",
+        chunks[0].summary.len()
     );
-    assert!(chunks[0].summary.len() <= 16 * 1024);
+    assert_eq!(summary.traces.map(|traces| traces.len()), Some(100));
+    assert!(!summary.rows_are_complete);
+    let starts: Vec<i64> = summary.rows.iter().map(|row| row.start_ms).collect();
+    assert!(starts.is_sorted_by(|one, next| one > next), "{starts:?}");
+}
+
+#[test]
+fn ten_thousand_traces_fit_a_summary() {
+    let chunks = pack_all((0..10_000).map(|n| span(n, 0)).collect());
+    let traces = chunks
+        .iter()
+        .map(|chunk| summary(chunk).traces.unwrap().len());
+    // Some of ten thousand traces have the same fingerprint.
+    assert!((9_950..=10_000).contains(&traces.sum::<usize>()));
+    let bytes: usize = chunks.iter().map(|chunk| chunk.summary.len()).sum();
+    assert!(bytes <= 24 * 1024, "{bytes}");
     let counted = chunks.iter().map(|c| summary(c).minutes[&0].all.count);
     assert_eq!(counted.sum::<u64>(), 10_000);
 }
@@ -429,6 +440,23 @@ fn ten_thousand_levels_fit_a_chunk_summary() {
         assert!(chunk.summary.len() <= 16 * 1024, "{}", chunk.summary.len());
         assert_eq!(summary(chunk).levels, None);
     }
+}
+
+/// A million equal records compress to almost nothing, and a reader opens several chunks at once.
+#[test]
+fn repetitive_events_are_divided_by_the_memory_they_take() {
+    let records: Vec<LogRecord> = (0..100_000)
+        .map(|_| log("info", "x".repeat(200), 0))
+        .collect();
+    let chunks = pack_all(records);
+    assert!(chunks.len() > 3, "{}", chunks.len());
+    for chunk in &chunks {
+        assert!(Extent::of(&chunk.summary).unwrap().memory <= MAX_CHUNK_MEMORY);
+    }
+    assert_eq!(
+        chunks.iter().map(|chunk| chunk.count).sum::<usize>(),
+        100_000
+    );
 }
 
 proptest! {

@@ -6,7 +6,6 @@
 //! other, and millions of empty ones are refused before they take memory. Both encodings
 //! decode to the same messages and share the conversion to events.
 
-mod hex;
 mod ids;
 mod json;
 mod log_records;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Event, EventRef, ResourceScope, from_nanos, resource_scope};
+use super::{Event, EventRef, ResourceScope, Truncation, from_nanos, resource_scope};
 use crate::batch::Signal;
 
 /// A log record.
@@ -32,6 +32,24 @@ pub struct LogRecord {
     /// Resource and scope. The chunk stores them once for many records.
     #[serde(skip)]
     pub resource_scope: Option<Arc<ResourceScope>>,
+    /// Time at which a collector saw the record, in nanoseconds since the Unix epoch.
+    #[serde(skip)]
+    pub observed_ns: Option<i64>,
+    /// Severity number, 1 to 24 (OpenTelemetry logs data model).
+    #[serde(skip)]
+    pub severity_number: Option<u8>,
+    /// Severity as the program writes it.
+    #[serde(skip)]
+    pub severity_text: Option<String>,
+    /// W3C trace flags and OTLP's own; `None` for none.
+    #[serde(skip)]
+    pub flags: Option<u32>,
+    /// Number of attributes that the SDK dropped before it sent the record.
+    #[serde(skip)]
+    pub dropped_attributes: u32,
+    /// Texts that were cut because they exceeded a limit.
+    #[serde(skip)]
+    pub truncations: Vec<Truncation>,
 }
 
 impl LogRecord {

@@ -11,10 +11,16 @@ pub struct ResourceScope {
     /// Instrumentation library that recorded the events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<Scope>,
+    /// Schema of the resource's attributes, an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_schema_url: Option<String>,
+    /// Schema of the scope's and its events' attributes, an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope_schema_url: Option<String>,
 }
 
 /// Instrumentation scope (OpenTelemetry): the library or module that records events.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = InstrumentationScope)]
 pub struct Scope {
     /// Name of the library; may be empty.
@@ -22,6 +28,9 @@ pub struct Scope {
     /// Version of the library.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// Attributes of the scope.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub attributes: Map<String, Value>,
 }
 
 /// Attribute that names the service (OpenTelemetry semantic conventions).

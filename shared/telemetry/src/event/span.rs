@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Event, EventRef, ResourceScope, from_nanos, resource_scope};
+use super::{Event, EventRef, ResourceScope, Truncation, from_nanos, resource_scope, sampling};
 use crate::batch::Signal;
 use upblit_base::clock;
 use utoipa::ToSchema;
@@ -58,10 +58,33 @@ pub struct Span {
     /// Resource and scope. The chunk stores them once for many spans.
     #[serde(skip)]
     pub resource_scope: Option<Arc<ResourceScope>>,
+    /// W3C trace state, as sent.
+    #[serde(skip)]
+    pub trace_state: Option<String>,
+    /// W3C trace flags and OTLP's own; `None` for none.
+    #[serde(skip)]
+    pub flags: Option<u32>,
+    /// What the SDK dropped before it sent the span.
+    #[serde(skip)]
+    pub dropped: Dropped,
+    /// Texts that were cut because they exceeded a limit.
+    #[serde(skip)]
+    pub truncations: Vec<Truncation>,
+}
+
+/// Numbers of parts of a span that its SDK dropped (OTLP `dropped_…_count`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Attributes.
+    pub attributes: u32,
+    /// Events during the span.
+    pub events: u32,
+    /// Links to other spans.
+    pub links: u32,
 }
 
 /// A span's role in its trace (OTLP `SpanKind`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SpanKind {
     /// An operation within one program.
@@ -74,6 +97,17 @@ pub enum SpanKind {
     Producer,
     /// Receives a message from a broker.
     Consumer,
+}
+
+impl SpanKind {
+    /// All kinds, in the order of OTLP.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Internal,
+        Self::Server,
+        Self::Client,
+        Self::Producer,
+        Self::Consumer,
+    ];
 }
 
 /// Outcome of a span (OTLP `Status.code`); `None` if unset.
@@ -129,6 +163,24 @@ impl Span {
             .as_deref()
             .and_then(ResourceScope::service);
         of_resource.or_else(|| resource_scope::service(&self.attributes))
+    }
+
+    /// Service that only the span itself names, not its resource.
+    pub(crate) fn own_service(&self) -> Option<&str> {
+        let of_resource = self
+            .resource_scope
+            .as_deref()
+            .and_then(ResourceScope::service);
+        match of_resource {
+            Some(_) => None,
+            None => resource_scope::service(&self.attributes),
+        }
+    }
+
+    /// How many spans this one stands for: more than one if the SDK sampled and says so.
+    pub fn weight(&self) -> u64 {
+        let trace_state = self.trace_state.as_deref();
+        trace_state.map_or(1, |state| sampling::weight(state, &self.span_id))
     }
 
     /// Whether the span is a request to its service: a root span, or one that handles a

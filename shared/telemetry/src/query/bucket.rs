@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+use crate::chunk::bytes::{FormError, Reader};
 use crate::chunk::summary::{Minute, Stats};
 
 /// Width of the narrowest bucket, which is that of a [`Rollup`](super::rollup::Rollup).
 pub(crate) const FINEST: Duration = Duration::from_secs(300);
 
 /// Statistics of the events that started within one bucket.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bucket {
     /// Statistics of all events.
     pub all: Stats,
@@ -29,5 +28,17 @@ impl Bucket {
     pub(super) fn merge(&mut self, other: &Self) {
         self.all.merge(&other.all);
         self.requests.merge(&other.requests);
+    }
+
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        self.all.put(out);
+        self.requests.put(out);
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, FormError> {
+        Ok(Self {
+            all: Stats::read(reader)?,
+            requests: Stats::read(reader)?,
+        })
     }
 }

@@ -69,6 +69,9 @@ impl PartialSchema for StatusFilter {
 
 impl ToSchema for StatusFilter {}
 
+/// Summaries round durations to nanoseconds.
+const ROUNDING_MS: f64 = 1e-6;
+
 impl TraceFilter {
     /// Whether a chunk with this summary may hold matching traces. Uses only counts and
     /// durations, because a summary may omit its rows.
@@ -81,7 +84,12 @@ impl TraceFilter {
             _ => {}
         }
         self.min_duration_ms.is_none_or(|least| {
-            minutes.any(|m| m.all.durations.as_ref().is_some_and(|d| d.max >= least))
+            minutes.any(|m| {
+                m.all
+                    .durations
+                    .as_ref()
+                    .is_some_and(|d| d.max_ms() + ROUNDING_MS >= least)
+            })
         })
     }
 
@@ -135,12 +143,6 @@ impl Entry {
         let duration = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
         clock::after(self.start(), duration)
     }
-}
-
-/// Sorts the rows of a chunk for the list: newest first.
-pub fn newest_first(mut entries: Vec<Entry>) -> Vec<Entry> {
-    entries.sort_by(|a, b| (b.start_ms, &b.trace_id).cmp(&(a.start_ms, &a.trace_id)));
-    entries
 }
 
 /// The spans of one trace by the chunk that holds them.

@@ -11,7 +11,6 @@ use crate::chunk::summary::{Summary, fingerprint};
 use crate::event::{Event, LogRecord};
 
 use super::listing::contains_ignoring_case;
-use super::window::TimeWindow;
 
 /// Conditions that a log record must meet; all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,7 +66,7 @@ impl LogFilter {
             _ => true,
         };
         let trace = self.trace_id.as_deref().map(fingerprint);
-        level && trace.is_none_or(|trace| summary.may_hold(trace))
+        level && trace.is_none_or(|trace| summary.may_hold_trace(trace))
     }
 
     /// Whether the filter has no condition.
@@ -92,14 +91,12 @@ impl LogFilter {
     }
 }
 
-/// The matching records within the window, newest first.
-pub fn select(records: Vec<LogRecord>, window: TimeWindow, filter: &LogFilter) -> Vec<LogRecord> {
-    let wanted = |record: &LogRecord| window.contains(record.start()) && filter.matches(record);
-    let mut selected: Vec<LogRecord> = records.into_iter().filter(wanted).collect();
+/// Sorts the records of a chunk for the list: newest first.
+pub fn newest_first(mut records: Vec<LogRecord>) -> Vec<LogRecord> {
     // The sort is stable: of records with the same time, the one sent last counts as the newest.
-    selected.reverse();
-    selected.sort_by_key(|record| std::cmp::Reverse(record.time_ns));
-    selected
+    records.reverse();
+    records.sort_by_key(|record| std::cmp::Reverse(record.time_ns));
+    records
 }
 
 fn record_contains(record: &LogRecord, text: &str) -> bool {
@@ -165,17 +162,13 @@ mod tests {
     }
 
     #[test]
-    fn records_are_sorted_newest_first_and_the_window_excludes_its_end() {
-        let window = TimeWindow {
-            from: "1970-01-01T00:00:00Z".parse().unwrap(),
-            to: "1970-01-01T00:00:00.000000003Z".parse().unwrap(),
-        };
+    fn records_are_sorted_newest_first() {
         let records = [("a", 0), ("b", 2), ("c", 2), ("d", 3), ("e", -1)];
         let records = records
             .map(|(message, at)| record("info", message, at))
             .into();
-        let selected = select(records, window, &LogFilter::default());
-        let messages: Vec<_> = selected.iter().map(|r| r.message.as_str()).collect();
-        assert_eq!(messages, ["c", "b", "a"]);
+        let sorted = newest_first(records);
+        let messages: Vec<_> = sorted.iter().map(|r| r.message.as_str()).collect();
+        assert_eq!(messages, ["d", "c", "b", "a", "e"]);
     }
 }

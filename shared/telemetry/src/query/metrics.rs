@@ -11,7 +11,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::bucket::{self, Bucket};
-use super::rollup::Rollup;
+use super::rollup::HourRollup;
 use super::window::TimeWindow;
 use crate::chunk::summary::Summary;
 use upblit_base::clock;
@@ -104,7 +104,7 @@ impl Series {
     }
 
     /// Adds the rollup of the hour that begins at `hour`.
-    pub fn add_hour(&mut self, hour: Timestamp, rollup: &Rollup) {
+    pub fn add_hour(&mut self, hour: Timestamp, rollup: &HourRollup) {
         for (at, counted) in rollup.buckets(hour) {
             if let Some(bucket) = self.buckets.get_mut(&clock::floor(at, self.step)) {
                 bucket.merge(counted);
@@ -202,12 +202,12 @@ mod tests {
         assert_eq!(counts, [(2, 0, 1), (1, 1, 1), (0, 0, 0)]);
         let total = series.total();
         let durations = total.all.durations.unwrap();
-        assert_eq!((durations.min, durations.max), (10.0, 1_000.0));
+        assert_eq!((durations.min_ms(), durations.max_ms()), (10.0, 1_000.0));
         assert_eq!(
-            durations.quantile(1.0),
+            durations.quantile_ms(1.0),
             Some(1_000.0),
             "not beyond the longest"
         );
-        assert_eq!(total.requests.durations.unwrap().max, 20.0);
+        assert_eq!(total.requests.durations.unwrap().max_ms(), 20.0);
     }
 }

@@ -101,6 +101,14 @@ impl TimeWindow {
             .take_while(move |day| *day >= oldest)
     }
 
+    /// Starts of the hours that the window overlaps, oldest first.
+    pub fn hours(&self) -> impl Iterator<Item = Timestamp> + use<> {
+        let end = self.to;
+        let first = Some(clock::floor(self.from, HOUR));
+        std::iter::successors(first, |hour| Some(clock::after(*hour, HOUR)))
+            .take_while(move |hour| *hour < end)
+    }
+
     /// End of the hour in which the window ends. A chunk with events of the window may
     /// also hold later events, but none of the next hour.
     pub fn last_hour(&self) -> Timestamp {

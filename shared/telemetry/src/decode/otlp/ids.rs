@@ -1,7 +1,7 @@
 //! Conversion of ids and times, shared by both signals.
 
-use super::hex;
 use crate::decode::layout::EventError;
+use data_encoding::HEXLOWER;
 
 /// Converts an id of `N` bytes, not all zero, to lower-case hexadecimal.
 pub(super) fn required<const N: usize>(field: &str, bytes: &[u8]) -> Result<String, EventError> {
@@ -20,7 +20,7 @@ pub(super) fn optional<const N: usize>(
     if bytes.len() != N {
         return Err(EventError::new(field, format!("must be {N} bytes")));
     }
-    Ok(Some(hex::encode(bytes)))
+    Ok(Some(HEXLOWER.encode(bytes)))
 }
 
 /// Converts nanoseconds since the Unix epoch; 0 means absent.

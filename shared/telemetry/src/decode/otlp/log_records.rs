@@ -36,6 +36,15 @@ fn log_record(
         kind: Some(bounds.text(message.event_name, MAX_WORD_BYTES)).filter(|name| !name.is_empty()),
         trace_id: ids::optional::<16>("traceId", &message.trace_id)?,
         span_id: ids::optional::<8>("spanId", &message.span_id)?,
+        observed_ns: ids::time("", message.observed_time_unix_nano)
+            .ok()
+            .flatten(),
+        severity_number: severity_number(message.severity_number),
+        severity_text: Some(bounds.text(message.severity_text, MAX_WORD_BYTES))
+            .filter(|text| !text.is_empty()),
+        flags: Some(message.flags).filter(|flags| *flags > 0),
+        dropped_attributes: message.dropped_attributes_count,
+        truncations: Vec::new(),
         attributes: values::attributes(message.attributes, bounds),
         resource_scope,
     })
@@ -50,6 +59,12 @@ fn time(message: &Message) -> Result<i64, EventError> {
     let observed = ids::time("observedTimeUnixNano", message.observed_time_unix_nano)?;
     let missing = "is missing, and so is observedTimeUnixNano";
     observed.ok_or_else(|| EventError::new("timeUnixNano", missing))
+}
+
+/// The severity number, 1 to 24.
+fn severity_number(number: i32) -> Option<u8> {
+    let number = u8::try_from(number).ok();
+    number.filter(|number| (1..=24).contains(number))
 }
 
 /// The severity text in lower case, else the level of the severity number.

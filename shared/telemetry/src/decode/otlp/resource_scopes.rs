@@ -68,6 +68,7 @@ impl ResourceScopes {
         let resource_scope = ResourceScope {
             resource: resource.kept.clone(),
             scope,
+            ..ResourceScope::default()
         };
         self.bytes += resource_bytes + resource_scope.scope.as_ref().map_or(0, len);
         Ok(GroupResourceScope {
@@ -114,6 +115,7 @@ fn scope(scope: Option<Raw<'_>>) -> Result<(Option<Scope>, bool), EventError> {
     let scope = Scope {
         version: Some(version).filter(|version| !version.is_empty()),
         name,
+        ..Scope::default()
     };
     Ok((
         Some(scope).filter(|scope| *scope != Scope::default()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use opentelemetry_proto::tonic::trace::v1::Span as Message;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link, SpanKind as Kind};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::tree::Names;
 use super::{Form, ids, values};
@@ -13,25 +13,12 @@ use crate::decode::bounds::{
     Bounds, MAX_ATTRIBUTE_BYTES, MAX_DURATION_DAYS, MAX_DURATION_MS, MAX_TEXT_BYTES, MAX_WORD_BYTES,
 };
 use crate::decode::layout::EventError;
-use crate::event::{ResourceScope, Span, SpanEvent, SpanKind, SpanLink, SpanOutcome};
+use crate::event::{
+    Dropped, ResourceScope, Span, SpanEvent, SpanKind, SpanLink, SpanOutcome, http,
+};
 
 /// Largest number of events, and of links, of one span (OpenTelemetry's default limits).
 const MAX_PARTS: usize = 128;
-
-/// Attributes that hold the HTTP method, newest convention first.
-const METHOD: &[&str] = &["http.request.method", "http.method"];
-
-/// Attributes that hold the URL, most complete first.
-const URL: &[&str] = &[
-    "url.full",
-    "http.url",
-    "url.path",
-    "http.target",
-    "http.route",
-];
-
-/// Attributes that hold the HTTP status, newest convention first.
-const STATUS: &[&str] = &["http.response.status_code", "http.status_code"];
 
 /// Representation of spans in `ExportTraceServiceRequest`.
 pub(super) const FORM: Form<Message, Span> = Form {
@@ -62,15 +49,24 @@ fn span(
         kind: kind(message.kind),
         start_ns,
         duration_ms: duration_ms(start_ns, message.end_time_unix_nano)?,
-        method: first_text(&attributes, METHOD).map(|text| bounds.text(text, MAX_WORD_BYTES)),
-        url: first_text(&attributes, URL),
-        status: http_status(&attributes),
+        method: http::method_of(&attributes)
+            .map(|text| bounds.text(text.to_owned(), MAX_WORD_BYTES)),
+        url: http::url_of(&attributes).map(str::to_owned),
+        status: http::status_of(&attributes),
         outcome: outcome(status.code),
         status_message: some_text(status.message, bounds),
         attributes,
         events: events(message.events, start_ns, bounds),
         links: links(message.links, bounds),
         resource_scope,
+        trace_state: some_text(message.trace_state, bounds),
+        flags: Some(message.flags).filter(|flags| *flags > 0),
+        dropped: Dropped {
+            attributes: message.dropped_attributes_count,
+            events: message.dropped_events_count,
+            links: message.dropped_links_count,
+        },
+        truncations: Vec::new(),
     })
 }
 
@@ -114,26 +110,6 @@ fn duration_ms(start_ns: i64, end: u64) -> Result<Option<f64>, EventError> {
         return Err(wrong(problem));
     }
     Ok(Some(duration_ms))
-}
-
-/// The first of these attributes that is a non-empty string.
-fn first_text(attributes: &Map<String, Value>, names: &[&str]) -> Option<String> {
-    let mut texts = names
-        .iter()
-        .filter_map(|name| attributes.get(*name)?.as_str());
-    texts.find(|text| !text.is_empty()).map(str::to_owned)
-}
-
-/// The HTTP status. The conventions require a number; some SDKs send its digits.
-fn http_status(attributes: &Map<String, Value>) -> Option<u16> {
-    let read = |value: &Value| match value {
-        Value::String(digits) => digits.parse().ok(),
-        number => number.as_u64().and_then(|number| number.try_into().ok()),
-    };
-    let mut found = STATUS
-        .iter()
-        .filter_map(|name| read(attributes.get(*name)?));
-    found.find(|status| (100..=599).contains(status))
 }
 
 /// Converts the events of a span. Their names and attributes count towards the span's limit.

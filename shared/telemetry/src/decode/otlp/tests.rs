@@ -1,3 +1,4 @@
+use data_encoding::HEXLOWER;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
@@ -33,8 +34,8 @@ const SPAN_ID: &str = "00f067aa0ba902b7";
 /// A span with only the required fields.
 fn span() -> SpanMessage {
     SpanMessage {
-        trace_id: hex::decode(TRACE_ID).unwrap(),
-        span_id: hex::decode(SPAN_ID).unwrap(),
+        trace_id: HEXLOWER.decode(TRACE_ID.as_bytes()).unwrap(),
+        span_id: HEXLOWER.decode(SPAN_ID.as_bytes()).unwrap(),
         start_time_unix_nano: START,
         ..SpanMessage::default()
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::chunk::summary::newest_first;
 
 fn span(id: &str, parent: Option<&str>) -> Span {
     Span {

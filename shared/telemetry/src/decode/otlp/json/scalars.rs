@@ -6,7 +6,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 
 use crate::decode::layout::EventError;
-use crate::decode::otlp::hex;
+use data_encoding::HEXLOWER_PERMISSIVE;
 
 /// Standard base64, with or without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -29,7 +29,9 @@ pub(super) fn boolean(value: Value) -> Result<bool, EventError> {
 
 /// Reads a trace or span id.
 pub(super) fn hexadecimal(value: Value) -> Result<Vec<u8>, EventError> {
-    hex::decode(&text(value)?).ok_or_else(|| EventError::of_event("must be hexadecimal"))
+    HEXLOWER_PERMISSIVE
+        .decode(text(value)?.as_bytes())
+        .map_err(|_| EventError::of_event("must be hexadecimal"))
 }
 
 /// Reads bytes other than ids: base64 in the standard or URL-safe alphabet.

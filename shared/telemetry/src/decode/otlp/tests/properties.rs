@@ -142,7 +142,7 @@ proptest! {
         prop_assert_eq!(&one.report, &other.report);
         prop_assert_eq!(&one.layout, &other.layout);
         let spans: Vec<_> = one.events.iter().map(|indexed| &indexed.event).collect();
-        let stored: Vec<Span> = codec::decode(&codec::encode(&spans).unwrap()).unwrap();
+        let stored: Vec<Span> = codec::round_trip(&spans);
         prop_assert!(stored.iter().eq(spans));
     }
 

@@ -274,7 +274,7 @@ fn the_events_of_a_group_share_its_resource_and_scope() {
         .collect();
     assert_eq!(names, ["http", "http", "db"]);
     let spans: Vec<_> = events.iter().map(|indexed| &indexed.event).collect();
-    let stored: Vec<Span> = codec::decode(&codec::encode(&spans).unwrap()).unwrap();
+    let stored: Vec<Span> = codec::round_trip(&spans);
     assert!(stored.iter().eq(spans));
 }
 

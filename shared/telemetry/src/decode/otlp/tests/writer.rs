@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use data_encoding::HEXLOWER;
 
 use super::*;
 
@@ -34,13 +35,13 @@ fn span(span: &SpanMessage) -> Value {
     });
     let links = span.links.iter().map(|link| {
         json!({
-            "traceId": hex::encode(&link.trace_id), "spanId": hex::encode(&link.span_id),
+            "traceId": HEXLOWER.encode(&link.trace_id), "spanId": HEXLOWER.encode(&link.span_id),
             "attributes": pairs(&link.attributes),
         })
     });
     json!({
-        "traceId": hex::encode(&span.trace_id), "spanId": hex::encode(&span.span_id),
-        "parentSpanId": hex::encode(&span.parent_span_id), "name": span.name, "kind": span.kind,
+        "traceId": HEXLOWER.encode(&span.trace_id), "spanId": HEXLOWER.encode(&span.span_id),
+        "parentSpanId": HEXLOWER.encode(&span.parent_span_id), "name": span.name, "kind": span.kind,
         "startTimeUnixNano": span.start_time_unix_nano.to_string(),
         "endTimeUnixNano": span.end_time_unix_nano,
         "status": span.status.as_ref().map(|status| json!({

@@ -1,0 +1,177 @@
+//! Form 2 of chunks and summaries, which is read but no longer written: zstd-compressed JSON
+//! without a header.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::bytes::FormError;
+use super::sketch::Sketch;
+use super::summary::{Durations, Entry, Minute, Operations, Stats, Summary, TraceCounts};
+use crate::event::{Event, ResourceScope, SpanKind};
+
+/// First bytes of a zstd frame.
+const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// Largest size of decompressed JSON, in bytes.
+const MAX_JSON: u64 = 128 * 1024 * 1024;
+
+/// Whether these bytes have form 2.
+pub(super) fn is_form_2(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC)
+}
+
+fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FormError> {
+    let damaged = FormError::Damaged("JSON of form 2");
+    let decoder = zstd::Decoder::new(bytes).map_err(|_| damaged)?;
+    serde_json::from_reader(std::io::BufReader::new(decoder.take(MAX_JSON))).map_err(|_| damaged)
+}
+
+#[derive(Deserialize)]
+struct Group<E> {
+    #[serde(default, rename = "origin")]
+    resource_scope: Option<ResourceScope>,
+    events: Vec<E>,
+}
+
+/// The events of a chunk.
+pub(super) fn events<E: Event>(chunk: &[u8]) -> Result<Vec<E>, FormError> {
+    let groups: Vec<Group<E>> = json(chunk)?;
+    let mut events = Vec::new();
+    for group in groups {
+        let resource_scope = group.resource_scope.map(Arc::new);
+        events.extend(group.events.into_iter().map(|mut event| {
+            event.set_resource_scope(resource_scope.clone());
+            event
+        }));
+    }
+    Ok(events)
+}
+
+#[derive(Deserialize)]
+struct StoredSummary {
+    minutes: BTreeMap<u8, StoredMinute>,
+    levels: Option<BTreeMap<String, u64>>,
+    entries: Option<Vec<StoredEntry>>,
+    traces: Option<BTreeMap<u32, (u32, u32)>>,
+}
+
+#[derive(Deserialize)]
+struct StoredMinute {
+    all: StoredStats,
+    requests: Option<StoredStats>,
+}
+
+#[derive(Deserialize)]
+struct StoredStats {
+    count: u64,
+    #[serde(default)]
+    errors: u64,
+    durations: Option<StoredDurations>,
+}
+
+#[derive(Deserialize)]
+struct StoredDurations {
+    count: u64,
+    sum: f64,
+    min: f64,
+    max: f64,
+    sketch: BTreeMap<u16, u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StoredEntry {
+    trace_id: String,
+    name: String,
+    service: Option<String>,
+    kind: Option<SpanKind>,
+    start_ms: i64,
+    duration_ms: Option<f64>,
+    status: Option<u16>,
+    #[serde(default)]
+    is_error: bool,
+    is_root: Option<bool>,
+}
+
+/// A summary. Form 2 has no operations and no filter.
+pub(super) fn summary(bytes: &[u8]) -> Result<Summary, FormError> {
+    let stored: StoredSummary = json(bytes)?;
+    Ok(Summary {
+        minutes: stored
+            .minutes
+            .into_iter()
+            .map(|(at, minute)| (at, minute.into()))
+            .collect(),
+        levels: stored.levels,
+        rows_are_complete: stored.entries.is_some(),
+        rows: stored
+            .entries
+            .into_iter()
+            .flatten()
+            .map(Entry::from)
+            .collect(),
+        traces: stored.traces.map(traces),
+        operations: Operations::default(),
+        filter: None,
+    })
+}
+
+/// The counts by fingerprint. Those of form 2 have four bytes, now they have three.
+fn traces(stored: BTreeMap<u32, (u32, u32)>) -> BTreeMap<u32, Option<TraceCounts>> {
+    let mut traces = BTreeMap::new();
+    for (fingerprint, (events, errors)) in stored {
+        traces
+            .entry(fingerprint >> 8)
+            .and_modify(|counts| *counts = None)
+            .or_insert(Some(TraceCounts { events, errors }));
+    }
+    traces
+}
+
+impl From<StoredMinute> for Minute {
+    fn from(stored: StoredMinute) -> Self {
+        Self::from_parts(stored.all.into(), stored.requests.map(Stats::from))
+    }
+}
+
+impl From<StoredStats> for Stats {
+    fn from(stored: StoredStats) -> Self {
+        Self {
+            count: stored.count,
+            errors: stored.errors,
+            durations: stored.durations.map(Durations::from),
+        }
+    }
+}
+
+impl From<StoredDurations> for Durations {
+    fn from(stored: StoredDurations) -> Self {
+        Self {
+            count: stored.count,
+            sum: Self::nanoseconds(stored.sum).into(),
+            min: Self::nanoseconds(stored.min),
+            max: Self::nanoseconds(stored.max),
+            sketch: Sketch::from_counts(stored.sketch),
+        }
+    }
+}
+
+impl From<StoredEntry> for Entry {
+    fn from(stored: StoredEntry) -> Self {
+        Self {
+            trace_id: stored.trace_id,
+            name: stored.name,
+            service: stored.service,
+            kind: stored.kind,
+            start_ms: stored.start_ms,
+            duration_ms: stored.duration_ms,
+            status: stored.status,
+            is_error: stored.is_error,
+            is_root: stored.is_root.unwrap_or(true),
+        }
+    }
+}

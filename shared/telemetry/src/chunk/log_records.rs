@@ -1,0 +1,162 @@
+//! The columns of log records.
+
+use std::collections::HashMap;
+
+use super::bytes::{FormError, Reader, put_len};
+use super::codec::Rows;
+use super::columns::{
+    IdList, TextColumn, Texts, indexes, numbers, put_ids, put_indexes, put_numbers,
+};
+use super::extras::{Extras, ReadExtras};
+use super::resource_scopes::{ResourceScopes, put_resource_scopes};
+use super::{attributes, memory};
+use crate::event::LogRecord;
+
+const OBSERVED: u8 = 1;
+const SEVERITY_NUMBER: u8 = 2;
+const SEVERITY_TEXT: u8 = 3;
+const FLAGS: u8 = 4;
+const DROPPED_ATTRIBUTES: u8 = 5;
+
+/// Appends the columns of these log records.
+pub(crate) fn put_log_records(out: &mut Vec<u8>, records: &[&LogRecord]) {
+    put_len(out, records.len());
+    let times: Vec<i64> = records.iter().map(|record| record.time_ns).collect();
+    put_numbers(out, &times);
+    put_known_ids(out, records.iter().map(|record| record.trace_id.as_deref()));
+    put_known_ids(out, records.iter().map(|record| record.span_id.as_deref()));
+    put_resource_scopes(
+        out,
+        records.iter().map(|record| record.resource_scope.as_ref()),
+    );
+    put_texts(out, records, |record| Some(&record.level));
+    put_texts(out, records, |record| record.kind.as_deref());
+    put_texts(out, records, |record| Some(&record.message));
+    let columns = attributes::columns(records.iter().map(|record| &record.attributes));
+    attributes::put(out, &columns, records.len());
+    let mut extras = Extras::default();
+    let observed = records
+        .iter()
+        .map(|record| record.observed_ns.unwrap_or_default());
+    extras.times(OBSERVED, &observed.collect::<Vec<_>>());
+    let severities = records.iter().map(|record| record.severity_number);
+    extras.numbers(
+        SEVERITY_NUMBER,
+        severities.map(|number| number.map(u32::from)),
+    );
+    extras.texts(
+        SEVERITY_TEXT,
+        records.iter().map(|record| record.severity_text.as_deref()),
+    );
+    extras.numbers(FLAGS, records.iter().map(|record| record.flags));
+    let dropped = records.iter().map(|record| record.dropped_attributes);
+    extras.numbers(
+        DROPPED_ATTRIBUTES,
+        dropped.map(|count| Some(count).filter(|count| *count > 0)),
+    );
+    extras.truncations(records.iter().map(|record| &record.truncations[..]));
+    extras.write(out);
+}
+
+/// Appends the distinct ids, and an index for each row.
+fn put_known_ids<'a>(out: &mut Vec<u8>, rows: impl Iterator<Item = Option<&'a str>>) {
+    let mut known = HashMap::<&str, u32>::new();
+    let mut ids: Vec<&str> = Vec::new();
+    let codes: Vec<u32> = rows
+        .map(|id| {
+            let Some(id) = id else { return 0 };
+            *known.entry(id).or_insert_with(|| {
+                ids.push(id);
+                u32::try_from(ids.len()).unwrap_or(u32::MAX)
+            })
+        })
+        .collect();
+    put_len(out, ids.len());
+    put_ids(out, &ids);
+    put_indexes(out, &codes);
+}
+
+fn put_texts<'a>(
+    out: &mut Vec<u8>,
+    records: &[&'a LogRecord],
+    text: impl Fn(&'a LogRecord) -> Option<&'a str>,
+) {
+    TextColumn::of(records.iter().map(|record| text(record))).write(out);
+}
+
+/// Ids of rows that may have none.
+struct KnownIds<'a> {
+    ids: IdList<'a>,
+    rows: Vec<u32>,
+}
+
+impl<'a> KnownIds<'a> {
+    fn read(reader: &mut Reader<'a>, rows: usize) -> Result<Self, FormError> {
+        let count = reader.count()?;
+        let ids = IdList::read(reader, count)?;
+        let rows = indexes(reader, rows, count)?;
+        Ok(Self { ids, rows })
+    }
+
+    fn get(&self, row: usize) -> Option<String> {
+        let index = self.rows.get(row)?.checked_sub(1)?;
+        self.ids.get(index as usize)
+    }
+
+    fn are(&self, id: &str) -> Vec<bool> {
+        let code = self.ids.position(id);
+        let code = code.and_then(|place| u32::try_from(place + 1).ok());
+        self.rows.iter().map(|row| Some(*row) == code).collect()
+    }
+}
+
+/// Reads the log records of the wanted rows.
+pub(crate) fn read_log_records(
+    reader: &mut Reader<'_>,
+    rows: Rows<'_>,
+) -> Result<Vec<LogRecord>, FormError> {
+    let count = reader.count()?;
+    let times = numbers(reader, count)?;
+    let traces = KnownIds::read(reader, count)?;
+    let spans = KnownIds::read(reader, count)?;
+    let resource_scopes = ResourceScopes::read(reader, count)?;
+    let levels = Texts::read(reader, count)?;
+    let kinds = Texts::read(reader, count)?;
+    let messages = Texts::read(reader, count)?;
+    let wanted = match rows {
+        Rows::All => vec![true; count],
+        Rows::OfTrace(id) => traces.are(id),
+    };
+    if !wanted.contains(&true) {
+        return Ok(Vec::new());
+    }
+    let mut attributes = attributes::read(reader, count, &wanted)?.into_iter();
+    let mut extras = ReadExtras::read(reader, count)?;
+    let mut records = Vec::new();
+    for (row, is_wanted) in wanted.iter().enumerate() {
+        let attributes = attributes.next().unwrap_or_default();
+        if !is_wanted {
+            continue;
+        }
+        let severity_number = extras.number(SEVERITY_NUMBER, row);
+        let record = LogRecord {
+            time_ns: times.get(row).copied().unwrap_or_default(),
+            level: levels.owned(row).unwrap_or_default(),
+            message: messages.owned(row).unwrap_or_default(),
+            kind: kinds.owned(row),
+            trace_id: traces.get(row),
+            span_id: spans.get(row),
+            observed_ns: extras.time(OBSERVED, row),
+            severity_number: severity_number.and_then(|number| number.try_into().ok()),
+            severity_text: extras.text(SEVERITY_TEXT, row),
+            flags: extras.number(FLAGS, row),
+            dropped_attributes: extras.number(DROPPED_ATTRIBUTES, row).unwrap_or_default(),
+            truncations: extras.truncations(row),
+            attributes,
+            resource_scope: resource_scopes.get(row),
+        };
+        reader.take_memory(memory::of_log_record(&record))?;
+        records.push(record);
+    }
+    Ok(records)
+}

@@ -1,0 +1,64 @@
+//! Resources and scopes: each distinct one as JSON, and an index for each event. Thousands of
+//! events may share one large resource.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::bytes::{FormError, Reader, put_len, put_text};
+use super::columns::{indexes, put_indexes};
+use crate::event::ResourceScope;
+
+/// Appends the resources and scopes of all rows.
+pub(super) fn put_resource_scopes<'a>(
+    out: &mut Vec<u8>,
+    rows: impl Iterator<Item = Option<&'a Arc<ResourceScope>>>,
+) {
+    let mut known = HashMap::<*const ResourceScope, u32>::new();
+    let mut distinct: Vec<&ResourceScope> = Vec::new();
+    let codes: Vec<u32> = rows
+        .map(|row| {
+            let Some(row) = row else { return 0 };
+            *known.entry(Arc::as_ptr(row)).or_insert_with(|| {
+                distinct.push(row);
+                u32::try_from(distinct.len()).unwrap_or(u32::MAX)
+            })
+        })
+        .collect();
+    put_len(out, distinct.len());
+    for resource_scope in distinct {
+        // Maps with text keys always serialize.
+        put_text(
+            out,
+            &serde_json::to_string(resource_scope).unwrap_or_default(),
+        );
+    }
+    put_indexes(out, &codes);
+}
+
+/// Resources and scopes that were read.
+pub(super) struct ResourceScopes {
+    distinct: Vec<Arc<ResourceScope>>,
+    rows: Vec<u32>,
+}
+
+impl ResourceScopes {
+    /// Reads the resources and scopes of `rows` rows.
+    pub(super) fn read(reader: &mut Reader<'_>, rows: usize) -> Result<Self, FormError> {
+        let count = reader.count()?;
+        let mut distinct = Vec::new();
+        for _ in 0..count {
+            let resource_scope = serde_json::from_str(reader.text()?);
+            let resource_scope =
+                resource_scope.map_err(|_| FormError::Damaged("a resource is not JSON"))?;
+            distinct.push(Arc::new(resource_scope));
+        }
+        let rows = indexes(reader, rows, distinct.len())?;
+        Ok(Self { distinct, rows })
+    }
+
+    /// Resource and scope of a row.
+    pub(super) fn get(&self, row: usize) -> Option<Arc<ResourceScope>> {
+        let index = self.rows.get(row)?.checked_sub(1)?;
+        self.distinct.get(index as usize).cloned()
+    }
+}

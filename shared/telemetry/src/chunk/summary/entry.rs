@@ -1,0 +1,69 @@
+use std::collections::HashMap;
+
+use crate::event::{Event, Span, SpanKind};
+
+/// A list row for a trace: its root span or, if the root is not in the chunk, the
+/// earliest span of the trace that is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Id of the trace.
+    pub trace_id: String,
+    /// Display name of the span.
+    pub name: String,
+    /// Service that recorded the span.
+    pub service: Option<String>,
+    /// Role of the span in the trace.
+    pub kind: Option<SpanKind>,
+    /// Start time, in milliseconds since the Unix epoch.
+    pub start_ms: i64,
+    /// Duration in milliseconds, if known.
+    pub duration_ms: Option<f64>,
+    /// HTTP status of the response, 100 to 599.
+    pub status: Option<u16>,
+    /// Whether the span failed.
+    pub is_error: bool,
+    /// Whether the span is the root of the trace.
+    pub is_root: bool,
+}
+
+impl Entry {
+    pub(crate) fn of(span: &Span) -> Self {
+        Self {
+            trace_id: span.trace_id.clone(),
+            name: span.display_name(),
+            service: span.service().map(str::to_owned),
+            kind: span.kind,
+            start_ms: span.start().as_millisecond(),
+            duration_ms: span.duration_ms,
+            status: span.status,
+            is_error: span.is_error(),
+            is_root: span.parent_span_id.is_none(),
+        }
+    }
+}
+
+/// The list row of each trace among these spans, in the order of first appearance.
+pub fn entries<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Vec<Entry> {
+    let mut places = HashMap::<&str, usize>::new();
+    let mut best: Vec<&Span> = Vec::new();
+    for span in spans {
+        let place = *places.entry(&span.trace_id).or_insert(best.len());
+        match best.get_mut(place) {
+            None => best.push(span),
+            Some(other) if rank(span) < rank(other) => *other = span,
+            Some(_) => {}
+        }
+    }
+    best.into_iter().map(Entry::of).collect()
+}
+
+/// Roots come first, then the earliest.
+fn rank(span: &Span) -> (bool, i64, &str) {
+    (span.parent_span_id.is_some(), span.start_ns, &span.span_id)
+}
+
+/// Sorts the rows of a chunk for the list: newest first.
+pub fn newest_first(mut entries: Vec<Entry>) -> Vec<Entry> {
+    entries.sort_by(|a, b| (b.start_ms, &b.trace_id).cmp(&(a.start_ms, &a.trace_id)));
+    entries
+}

@@ -1,0 +1,64 @@
+//! Rate, errors and durations ("RED") of the operations with most events.
+
+use std::collections::BTreeMap;
+
+use super::{Counted, Stats};
+use crate::event::{Span, SpanKind};
+
+/// Most operations that a summary keeps.
+const MOST: usize = 16;
+
+/// Longest name of an operation that a summary keeps, in bytes. Longer ones are usually URLs
+/// that occur once.
+const MAX_NAME_BYTES: usize = 200;
+
+/// The operations of a chunk.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Operations {
+    /// Those with most events, in descending order.
+    pub top: Vec<Operation>,
+    /// Number of all operations.
+    pub total: usize,
+}
+
+/// Statistics of the spans with the same service, name and kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation {
+    /// Service that recorded the spans.
+    pub service: Option<String>,
+    /// Display name of the spans.
+    pub name: String,
+    /// Role of the spans in their traces.
+    pub kind: Option<SpanKind>,
+    /// Statistics, with percentiles within 11 %.
+    pub stats: Stats,
+}
+
+impl Operations {
+    /// The operations of these spans.
+    pub(super) fn of(spans: &[&Span]) -> Self {
+        let mut all = BTreeMap::<(Option<&str>, String, Option<SpanKind>), Stats>::new();
+        for span in spans {
+            let key = (span.service(), span.display_name(), span.kind);
+            all.entry(key).or_default().count(Counted::from(*span));
+        }
+        let total = all.len();
+        let mut all: Vec<_> = all
+            .into_iter()
+            .filter(|((_, name, _), _)| name.len() <= MAX_NAME_BYTES)
+            .collect();
+        // The sort is stable, so equal counts keep the order of their names.
+        all.sort_by_key(|(_, stats)| std::cmp::Reverse(stats.count));
+        let top = all.into_iter().take(MOST);
+        let top = top.map(|((service, name, kind), stats)| Operation {
+            service: service.map(str::to_owned),
+            name,
+            kind,
+            stats: stats.coarse(),
+        });
+        Self {
+            top: top.collect(),
+            total,
+        }
+    }
+}
