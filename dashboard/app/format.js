@@ -118,6 +118,18 @@ export function timeRange(from, to) {
   return `${day(from)}, ${start} – ${isPlain ? clockShort(to) : clockWithZone(to)}`;
 }
 
+/**
+ * Formats the hours of which some telemetry is not shown, as a sentence; empty if there are none.
+ *
+ * @param {{ from: string, to: string }[]} gaps
+ */
+export function textOfGaps(gaps) {
+  const ranges = gaps.map(({ from, to }) => timeRange(Date.parse(from), Date.parse(to)));
+  return ranges.length
+    ? `Some telemetry is stored but not shown, because this version cannot read it: ${ranges.join("; ")}.`
+    : "";
+}
+
 /** Formats the age of a time: "2 min. ago". @param {string} at @param {number} [now] */
 export function ago(at, now = Date.now()) {
   const seconds = (Date.parse(at) - now) / 1_000;

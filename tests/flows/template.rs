@@ -79,6 +79,16 @@ fn each_function_has_a_role_and_a_log_group_of_its_own() {
 }
 
 /// API Gateway refuses a deployment whose limits name an unknown route.
+/// So no telemetry is stored in a form that the deployed reader does not know.
+#[test]
+fn an_update_reaches_the_reader_of_telemetry_before_the_writer() {
+    let template = template();
+    assert_eq!(
+        template["Resources"]["IngestFunction"]["DependsOn"],
+        "TelemetryFunction"
+    );
+}
+
 #[test]
 fn every_route_has_a_limit_that_a_few_clients_do_not_reach() {
     const LEAST: u64 = 1_000;

@@ -7,12 +7,14 @@ import { storeInAddress } from "../router.js";
 import { startOf, chosenSpan, refreshMsOf } from "../timespan.js";
 import { errorBanner } from "../ui/banner.js";
 import { heading, skeleton } from "../ui/bits.js";
+import { gapsNotice } from "../ui/gaps.js";
 import { liveButton, spanPicker } from "../ui/toolbar.js";
 import { Listing } from "./listing.js";
 import { emptyList } from "./empty-list.js";
 
 /**
  * @import { Child } from "../../types/dom"
+ * @import { Gap } from "../../types/openapi"
  * @import { SpanName } from "../timespan.js"
  * @import { Page } from "./listing.js"
  */
@@ -21,7 +23,7 @@ import { emptyList } from "./empty-list.js";
 
 /**
  * @template T a row
- * @template {{ nextCursor?: string | null }} A a response
+ * @template {{ nextCursor?: string | null, gaps: Gap[] }} A a response
  * @template {Record<string, string>} F filters
  * @typedef {object} ListOptions
  * @property {string} title
@@ -40,7 +42,7 @@ import { emptyList } from "./empty-list.js";
 
 /**
  * @template T
- * @template {{ nextCursor?: string | null }} A
+ * @template {{ nextCursor?: string | null, gaps: Gap[] }} A
  * @template {Record<string, string>} F
  * @param {HTMLElement} outlet
  * @param {import("../router.js").Visit} visit
@@ -53,8 +55,14 @@ export function liveList(outlet, { query, signal }, application, options) {
   /** @type {Listing<T, A>} */
   const listing = new Listing({
     ...options,
-    page: (parameters) => options.page({ applicationId: application.id, from: startOf(span), ...parameters }),
+    page: async (parameters) => {
+      const from = startOf(span);
+      const response = await options.page({ applicationId: application.id, from, ...parameters });
+      gaps.show(response.gaps);
+      return response;
+    },
   });
+  const gaps = gapsNotice();
   const note = h("p.note", { role: "status" });
   const more = h(
     "button.button.more",
@@ -113,6 +121,7 @@ export function liveList(outlet, { query, signal }, application, options) {
     ),
     h("div.toolbar", {}, spanPicker(span, changeSpan), options.controls(changed)),
     banner.element,
+    gaps.element,
     body,
   );
   const fresh = keepFresh({ load, pauseMs: () => refreshMsOf(span), signal, failed: banner.show });

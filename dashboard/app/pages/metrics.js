@@ -8,6 +8,7 @@ import { SPANS, startOf, chosenSpan, refreshMsOf } from "../timespan.js";
 import { seriesChart } from "../charts/series.js";
 import { errorBanner } from "../ui/banner.js";
 import { heading, skeleton } from "../ui/bits.js";
+import { gapsNotice } from "../ui/gaps.js";
 import { liveButton, segmented, spanPicker } from "../ui/toolbar.js";
 import { emptyList } from "./empty-list.js";
 
@@ -34,6 +35,7 @@ export function metricsPage(outlet, { query, signal }, application) {
     tableOf(table),
   );
   const body = h("div.stack", {}, skeleton());
+  const gaps = gapsNotice();
 
   async function load() {
     const parameters = { applicationId: application.id, from: startOf(span), step: SPANS[span].stepSeconds };
@@ -42,6 +44,7 @@ export function metricsPage(outlet, { query, signal }, application) {
       api.metrics({ ...parameters, signal: "logs" }, signal),
     ]);
     loaded = { traces, logs };
+    gaps.show(traces.gaps.length ? traces.gaps : logs.gaps);
     await draw(loaded);
   }
 
@@ -89,6 +92,7 @@ export function metricsPage(outlet, { query, signal }, application) {
       ),
     ),
     banner.element,
+    gaps.element,
     body,
   );
   const fresh = keepFresh({ load, pauseMs: () => refreshMsOf(span), signal, failed: banner.show });

@@ -2,7 +2,7 @@
 
 import * as api from "../api.js";
 import { fill, fillIfNew, h } from "../dom.js";
-import { duration, moment, plural } from "../format.js";
+import { duration, moment, plural, textOfGaps } from "../format.js";
 import { Problem } from "../http.js";
 import { keepFresh } from "../live.js";
 import { storeInAddress, to } from "../router.js";
@@ -77,6 +77,7 @@ function show(trace, application, selected) {
     summary(trace, tones),
     trace.isTruncated &&
       h("p.notice", {}, "This trace is too large to be shown completely. Some spans or logs are omitted."),
+    trace.gaps.length > 0 && h("p.notice", {}, textOfGaps(trace.gaps)),
     h("section.panel.flush", { "aria-label": "Spans" }, waterfall(trace, tones, selected.span, select)),
     logsOf(trace, application),
   ];

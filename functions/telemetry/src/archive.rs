@@ -14,6 +14,9 @@ use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 use utoipa::ToSchema;
 
+/// Age from which on chunk summaries are read with eventual consistency for lists.
+const SETTLED: Duration = Duration::from_secs(60);
+
 /// The telemetry of an application that the caller is a member of.
 pub(crate) struct Archive {
     /// Application whose telemetry is read.
@@ -64,7 +67,20 @@ impl Archive {
             window,
             before: window.last_hour(),
             now: self.now,
+            settled_before: Timestamp::UNIX_EPOCH,
             gaps: &self.gaps,
+        }
+    }
+
+    /// The same for a list, which may miss a late batch that was stored less than a second ago.
+    pub(crate) fn summaries_for_list(
+        &self,
+        signal: Signal,
+        window: TimeWindow,
+    ) -> SummaryRange<'_> {
+        SummaryRange {
+            settled_before: clock::before(self.database_now, SETTLED),
+            ..self.summaries(signal, window)
         }
     }
 
@@ -74,7 +90,7 @@ impl Archive {
         let window = window.within(self.everything());
         SummaryRange {
             before: window.to,
-            ..self.summaries(signal, window)
+            ..self.summaries_for_list(signal, window)
         }
     }
 

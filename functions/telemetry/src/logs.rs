@@ -100,7 +100,7 @@ pub(crate) async fn list(
     let archive = Archive::of(&membership, &state);
     let window = archive.window(query.from, query.to)?;
     let page = PageRequest::of(query.limit, query.cursor.as_ref());
-    let range = archive.summaries(Signal::Logs, window);
+    let range = archive.summaries_for_list(Signal::Logs, window);
     let list = RecordList {
         filter: query.filter(),
         window: range.window,

@@ -137,7 +137,7 @@ pub(crate) async fn list(
     let archive = Archive::of(&membership, &state);
     let window = archive.window(query.from, query.to)?;
     let page = PageRequest::of(query.limit, query.cursor.as_ref());
-    let range = archive.summaries(Signal::Traces, window);
+    let range = archive.summaries_for_list(Signal::Traces, window);
     let list = TraceList {
         filter: query.filter(),
         window: range.window,

@@ -170,3 +170,17 @@ describe("a time range", () => {
     assert.equal(second, "25 Oct, 02:15 – 02:30 GMT+1");
   });
 });
+
+describe("hours that are not shown", () => {
+  test("are listed in one sentence", () => {
+    const hour = (/** @type {number} */ at) => new Date(at * H).toISOString();
+    const gaps = [
+      { from: hour(0), to: hour(2) },
+      { from: hour(5), to: hour(6) },
+    ];
+    const [one, other] = gaps.map(({ from, to }) => format.timeRange(Date.parse(from), Date.parse(to)));
+    assert.match(format.textOfGaps(gaps), /stored but not shown/);
+    assert.ok(format.textOfGaps(gaps).endsWith(`: ${one}; ${other}.`));
+  });
+  test("are not mentioned if there are none", () => assert.equal(format.textOfGaps([]), ""));
+});

@@ -20,7 +20,8 @@ async fn a_record_is_shown_with_all_that_was_sent() {
     );
     assert_eq!(
         backend.calls.take(),
-        ["BatchGetItem", "Query", "BatchGetItem"]
+        ["BatchGetItem", "Query", "Query", "BatchGetItem"],
+        "the last minute, and what was before"
     );
 }
 

@@ -23,6 +23,8 @@ use upblit_telemetry::query::window::TimeWindow;
 /// The form that the release before this one wrote.
 const FORM_2: u8 = 2;
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Number of queries that run concurrently.
 const MAX_CONCURRENT: usize = 8;
 
@@ -45,6 +47,8 @@ pub struct SummaryRange<'a> {
     pub before: Timestamp,
     /// Current time. Items that have expired are ignored, even if not deleted yet.
     pub now: Timestamp,
+    /// Summaries positioned earlier may be read with eventual consistency, which costs half.
+    pub settled_before: Timestamp,
     /// Collects what cannot be read.
     pub gaps: &'a Gaps,
 }
@@ -207,16 +211,15 @@ impl Database {
         start: Option<Item>,
         order: Order,
     ) -> Result<(Vec<StoredSummary>, Option<Item>), StorageError> {
-        let name = partition.name(range);
         let request = self
             .client
             .query()
             .table_name(&self.tables.telemetry)
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(":pk", string(name))
-            .expression_attribute_values(":from", string(keys::from_time(range.window.from)))
-            .expression_attribute_values(":to", string(keys::from_time(range.before)))
-            .consistent_read(true)
+            .expression_attribute_values(":pk", string(partition.name(range)))
+            .expression_attribute_values(":from", string(keys::from_time(partition.span.from)))
+            .expression_attribute_values(":to", string(keys::from_time(partition.span.to)))
+            .consistent_read(partition.span.is_strong)
             .set_exclusive_start_key(start);
         let request = match order {
             Order::Oldest => request,
@@ -240,11 +243,21 @@ pub(super) enum Order {
     Newest { at_most: i32 },
 }
 
-/// One day of summaries in one shard.
+/// Summaries of one day in one shard.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Partition {
-    pub(super) day: Timestamp,
+    pub(super) span: Span,
     pub(super) shard: u32,
+}
+
+/// A part of a day that is read in one way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    day: Timestamp,
+    from: Timestamp,
+    to: Timestamp,
+    /// Whether to read with strong consistency.
+    is_strong: bool,
 }
 
 struct Page {
@@ -255,25 +268,56 @@ struct Page {
 
 impl Partition {
     fn name(&self, range: &SummaryRange<'_>) -> String {
-        keys::summary_partition(range.application_id, range.signal, self.day, self.shard)
+        keys::summary_partition(
+            range.application_id,
+            range.signal,
+            self.span.day,
+            self.shard,
+        )
     }
 }
 
 impl SummaryRange<'_> {
-    /// Starts of the UTC days that the range overlaps, newest first.
-    pub(super) fn days(&self) -> impl Iterator<Item = Timestamp> + use<> {
+    /// The parts of the UTC days that the range overlaps, newest first.
+    pub(super) fn spans(&self) -> Vec<Span> {
         let summaries = TimeWindow {
             from: self.window.from,
             to: self.before,
         };
-        summaries.days()
+        let in_day = |day| {
+            let end = clock::after(day, DAY);
+            let whole = Span {
+                day,
+                from: summaries.from.max(day),
+                to: summaries.to.min(end),
+                is_strong: true,
+            };
+            whole.divided(self.settled_before)
+        };
+        summaries.days().flat_map(in_day).collect()
     }
 
     fn partitions(&self) -> Vec<Partition> {
         let shards = 0..self.shards;
-        self.days()
-            .flat_map(|day| shards.clone().map(move |shard| Partition { day, shard }))
+        self.spans()
+            .into_iter()
+            .flat_map(|span| shards.clone().map(move |shard| Partition { span, shard }))
             .collect()
+    }
+}
+
+impl Span {
+    /// The part that is read with strong consistency and the part that is not, where there are.
+    fn divided(self, settled_before: Timestamp) -> Vec<Self> {
+        let at = settled_before.clamp(self.from, self.to);
+        let new = Self { from: at, ..self };
+        let settled = Self {
+            to: at,
+            is_strong: false,
+            ..self
+        };
+        let parts = [new, settled].into_iter();
+        parts.filter(|part| part.from < part.to).collect()
     }
 }
 

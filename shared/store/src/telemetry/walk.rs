@@ -4,9 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use jiff::Timestamp;
 
-use super::read::{Order, Partition, StoredSummary, SummaryRange};
+use super::read::{Order, Partition, Span, StoredSummary, SummaryRange};
 use crate::attribute::Item;
 use crate::{Database, StorageError};
 use upblit_base::clock;
@@ -27,7 +26,7 @@ pub struct SummaryWalk<'a> {
 /// Progress of the walk in one shard.
 struct Shard {
     number: u32,
-    days: VecDeque<Timestamp>,
+    spans: VecDeque<Span>,
     start: Option<Item>,
     summaries: VecDeque<StoredSummary>,
 }
@@ -46,7 +45,7 @@ impl Database {
         }
         let shards = (0..range.shards).map(|number| Shard {
             number,
-            days: range.days().collect(),
+            spans: range.spans().into(),
             start: None,
             summaries: VecDeque::new(),
         });
@@ -98,11 +97,11 @@ impl Shard {
         range: SummaryRange<'_>,
     ) -> Result<(), StorageError> {
         while self.summaries.is_empty() {
-            let Some(day) = self.days.front().copied() else {
+            let Some(span) = self.spans.front().copied() else {
                 return Ok(());
             };
             let partition = Partition {
-                day,
+                span,
                 shard: self.number,
             };
             let order = Order::Newest {
@@ -113,7 +112,7 @@ impl Shard {
             self.summaries.extend(summaries);
             self.start = next;
             if self.start.is_none() {
-                self.days.pop_front();
+                self.spans.pop_front();
             }
         }
         Ok(())

@@ -1,5 +1,5 @@
 //! A Bloom filter over the texts of a chunk, so that a search opens only chunks that may match.
-//! Which texts it holds is fixed for each stored form; see [`Terms`].
+//! Which texts it holds is fixed for each stored form; see `Terms`.
 
 use std::collections::HashSet;
 
