@@ -9,7 +9,7 @@ use shared::base::ids::ApplicationId;
 use shared::store::applications::Membership;
 use shared::store::telemetry::{Gaps, SummaryRange, Unreadable};
 use shared::telemetry::batch::{HOUR, Signal};
-use shared::telemetry::decode::MAX_AGE;
+use shared::telemetry::decode::MAX_PAST;
 use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 use utoipa::ToSchema;
@@ -130,10 +130,16 @@ impl Archive {
         self.database_now
     }
 
-    /// The part of a window that is kept. Only spans that lasted longer than a day can have
-    /// started earlier than a day before the application was created; those are not looked for.
+    /// The part of a window that may hold events: within the retention, and not before the
+    /// longest span could have started that the application's first batch may contain.
     pub(crate) fn kept(&self, window: TimeWindow) -> TimeWindow {
-        window.since(self.oldest().max(clock::before(self.created_at, MAX_AGE)))
+        let everything = self.everything();
+        window.within(TimeWindow {
+            from: everything
+                .from
+                .max(clock::before(self.created_at, MAX_PAST)),
+            ..everything
+        })
     }
 
     /// The time ranges of which something could not be read, oldest first. Logs each.

@@ -42,6 +42,9 @@ pub(crate) const MAX_REPORTED: usize = 20;
 /// Events that ended longer ago than this are rejected.
 pub const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Longest time between the start of an event and its acceptance: that of the longest span.
+pub const MAX_PAST: Duration = MAX_AGE.saturating_add(bounds::MAX_DURATION);
+
 /// Events that start further in the future than this are rejected.
 pub const MAX_AHEAD: Duration = Duration::from_secs(5 * 60);
 

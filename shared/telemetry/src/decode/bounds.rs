@@ -1,6 +1,8 @@
 //! Size limits of the parts of an event. Longer texts are truncated; the report counts
 //! the events to which that happened.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 /// Longest text; longer ones are truncated.
@@ -23,6 +25,10 @@ const MAX_ATTRIBUTES_BYTES: usize = 256 * 1024;
 
 /// Longest duration of a span, in days.
 pub(super) const MAX_DURATION_DAYS: u16 = 7;
+
+/// [`MAX_DURATION_DAYS`] as a duration.
+pub(super) const MAX_DURATION: Duration =
+    Duration::from_secs(MAX_DURATION_DAYS as u64 * 24 * 60 * 60);
 
 /// [`MAX_DURATION_DAYS`] in milliseconds.
 pub(super) const MAX_DURATION_MS: f64 = MAX_DURATION_DAYS as f64 * 24.0 * 60.0 * 60.0 * 1000.0;
