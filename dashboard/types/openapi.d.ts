@@ -637,8 +637,25 @@ export interface components {
             /** @description Reason, written to be shown to the user. */
             reason: string;
         };
+        /** @description A time range of which some telemetry is stored but cannot be read by this release. */
+        Gap: {
+            /**
+             * Format: date-time
+             * @description Start, included.
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description End, excluded.
+             */
+            to: string;
+        };
         /** @description Instrumentation scope (OpenTelemetry): the library or module that records events. */
         InstrumentationScope: {
+            /** @description Attributes of the scope. */
+            attributes?: {
+                [key: string]: unknown;
+            };
             /** @description Name of the library; may be empty. */
             name: string;
             /** @description Version of the library. */
@@ -854,6 +871,8 @@ export interface components {
         };
         /** @description A page of log records. */
         Logs: {
+            /** @description Time ranges of which some telemetry is stored but cannot be read by this release. */
+            gaps: components["schemas"]["Gap"][];
             /** @description The log records, newest first. */
             logs: components["schemas"]["LogRecord"][];
             /** @description Cursor of the next page. Null on the last page. */
@@ -880,6 +899,8 @@ export interface components {
              * @description Start of the first bucket.
              */
             from: string;
+            /** @description Time ranges of which some telemetry is stored but cannot be read by this release. */
+            gaps: components["schemas"]["Gap"][];
             /**
              * Format: int64
              * @description Width of a bucket in seconds.
@@ -1263,6 +1284,8 @@ export interface components {
             durationMs: number;
             /** @description Number of failed spans. */
             errorCount: number;
+            /** @description Time ranges of which some telemetry is stored but cannot be read by this release. */
+            gaps: components["schemas"]["Gap"][];
             /** @description Whether the trace has more spans or log records than the response. */
             isTruncated: boolean;
             /** @description The log records of the trace, oldest first. At most 1,000. */
@@ -1371,6 +1394,8 @@ export interface components {
         };
         /** @description A page of traces. */
         Traces: {
+            /** @description Time ranges of which some telemetry is stored but cannot be read by this release. */
+            gaps: components["schemas"]["Gap"][];
             /** @description Cursor of the next page. Null on the last page. */
             nextCursor?: string | null;
             /** @description The rows, newest first. */
@@ -1678,6 +1703,7 @@ export type ExportLogs = components['schemas']['ExportLogs'];
 export type ExportTraces = components['schemas']['ExportTraces'];
 export type Exported = components['schemas']['Exported'];
 export type FieldError = components['schemas']['FieldError'];
+export type Gap = components['schemas']['Gap'];
 export type InstrumentationScope = components['schemas']['InstrumentationScope'];
 export type Key = components['schemas']['Key'];
 export type KeyChange = components['schemas']['KeyChange'];
