@@ -33,7 +33,7 @@ enum Status {
     Disabled,
 }
 
-/// One transaction and one read.
+/// Renames, disables or enables a key. One transaction and one read.
 #[utoipa::path(
     patch, path = "/apikey/{id}", operation_id = "changeKey",
     summary = "Rename, disable or enable a key",
@@ -75,7 +75,7 @@ pub(crate) async fn change(
     }
 }
 
-/// One transaction. Succeeds without changes if the key is already revoked.
+/// Revokes a key. One transaction. Succeeds without changes if the key is already revoked.
 #[utoipa::path(
     delete, path = "/apikey/{id}", operation_id = "revokeKey",
     summary = "Revoke a key",

@@ -53,8 +53,8 @@ pub(crate) struct Feedback {
     label: Label,
 }
 
-/// No database call unless GitHub signed the report. Then one read for each key, and one
-/// transaction for each genuine key that is not revoked yet.
+/// Revokes the genuine keys of a report. No database call unless GitHub signed it. Then one read
+/// for each key, and one transaction for each genuine key that is not revoked yet.
 #[utoipa::path(
     post, path = "/secret-scanning/github", operation_id = "reportLeakedKeys",
     summary = "Report leaked keys",
@@ -141,8 +141,8 @@ async fn labels(
     }
 }
 
-/// One read, and one transaction if the key is genuine and not revoked yet. Returns `None` if
-/// time ran out before the key was checked and revoked.
+/// Revokes one reported key. One read, and one transaction if the key is genuine and not revoked
+/// yet. Returns `None` if time ran out before the key was checked and revoked.
 async fn label(
     state: &crate::State,
     key: &ApiKey,

@@ -115,7 +115,8 @@ struct LastErrorResponse {
     detail: String,
 }
 
-/// Two queries of tables, and one read for each key's health.
+/// Lists the keys of an application with their health. One query for the keys and one batch read
+/// for the health of up to 50 keys.
 #[utoipa::path(
     get, path = "/apikey", operation_id = "listKeys",
     summary = "List an application's keys",

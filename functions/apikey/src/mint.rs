@@ -56,7 +56,7 @@ pub(crate) struct Mint {
     scopes: Option<BTreeSet<Scope>>,
 }
 
-/// One transaction. Returns the key as a JSON string.
+/// Creates a key. One transaction. Returns the key as a JSON string.
 #[utoipa::path(
     post, path = "/apikey", operation_id = "mintKey",
     summary = "Create an API key",

@@ -29,7 +29,7 @@ pub(crate) struct Rotate {
 /// Default time that the old secret stays valid, enough to deploy the new one.
 const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// One transaction. Returns the new key as a JSON string.
+/// Gives a key a new secret. One transaction. Returns the new key as a JSON string.
 #[utoipa::path(
     post, path = "/apikey/{id}/rotate", operation_id = "rotateKey",
     summary = "Give a key a new secret",

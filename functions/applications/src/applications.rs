@@ -124,7 +124,7 @@ pub(crate) async fn create(
     }
 }
 
-/// One query and batch reads of the applications.
+/// Lists the user's applications. One query, and batch reads of the applications.
 #[utoipa::path(
     get, path = "/applications", operation_id = "listApplications",
     summary = "List applications",
@@ -145,7 +145,7 @@ pub(crate) async fn list(
     Ok(axum::Json(Applications { applications }))
 }
 
-/// One consistent read of two items.
+/// Returns one application. One consistent read of two items.
 #[utoipa::path(
     get, path = "/applications/{id}", operation_id = "getApplication",
     summary = "Get an application",
@@ -161,7 +161,7 @@ pub(crate) async fn show(
     Ok(axum::Json(membership_response(&state, membership)))
 }
 
-/// One transaction and one read.
+/// Renames an application or changes its settings. One transaction and one read.
 #[utoipa::path(
     patch, path = "/applications/{id}", operation_id = "changeApplication",
     summary = "Rename an application, or change its telemetry settings",
@@ -189,7 +189,7 @@ pub(crate) async fn change(
     Ok(axum::Json(membership_response(&state, membership)))
 }
 
-/// One read and one transaction, which revokes the keys too.
+/// Deletes an application and revokes its keys. One read and one transaction.
 #[utoipa::path(
     delete, path = "/applications/{id}", operation_id = "deleteApplication",
     summary = "Delete an application",

@@ -63,7 +63,7 @@ struct AuditEntryResponse {
     session: Option<SessionId>,
 }
 
-/// Two reads: the membership and one page.
+/// Reads a page of an application's audit log. Two reads: the membership and the page.
 #[utoipa::path(
     get, path = "/applications/{id}/audit", operation_id = "auditApplication",
     summary = "Read the audit log of an application",
@@ -84,7 +84,7 @@ pub(crate) async fn of_application(
     read(&state, subject, page).await
 }
 
-/// One read of one page.
+/// Reads a page of the account's audit log. One read.
 #[utoipa::path(
     get, path = "/me/audit", operation_id = "auditAccount",
     summary = "Read the audit log of the account",

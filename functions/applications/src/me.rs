@@ -24,7 +24,7 @@ pub(crate) struct Me {
     email: String,
 }
 
-/// One read. Returns 401 if the user no longer exists.
+/// Returns the user's profile. One read. Returns 401 if the user no longer exists.
 #[utoipa::path(
     get, path = "/me", operation_id = "getMe",
     summary = "Get the signed-in user",

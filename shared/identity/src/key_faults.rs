@@ -1,10 +1,10 @@
 //! Limits the lookups of unknown API keys, in the memory of one instance. A flood of invented keys
 //! with valid checksums would otherwise cost a read each.
 //!
-//! Faults are counted by network and key, so that a client which keeps sending one unknown key
-//! denies nobody else, and by network, which bounds a flood of different keys. A denial lasts a few
+//! Faults are counted by network and key, so that a client that repeats one unknown key affects
+//! no other client, and by network, which bounds a flood of different keys. A denial lasts a few
 //! seconds, because a client behind the same address may hold a valid key that this instance has
-//! not seen. Keys that it has seen are never asked about here.
+//! not seen. Keys that the instance has seen are not subject to these limits.
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
