@@ -19,6 +19,8 @@ idempotency_keys: set[str] = set()
 
 LATER = "2999-01-01T00:00:00Z"
 HOUR = timedelta(hours=1)
+# The last time before which every window of an hour ends, in any time zone.
+LAST = datetime(9999, 12, 30, tzinfo=timezone.utc)
 
 SIGN_IN = ("startSignIn", "finishSignIn")
 REFUSED_SIGN_INS = ("invalid_request", "invalid_state")
@@ -50,9 +52,12 @@ def before_call(context, case, kwargs) -> None:
     query, body = case.query or {}, case.body if isinstance(case.body, dict) else {}
     if query.get("cursor", "") not in cursors:
         query.pop("cursor", None)
+    # `from` is before `to`, and every `step` divides an hour into few enough buckets.
     if query.get("from"):
-        # `from` is before `to`, and every `step` divides an hour into few enough buckets.
-        query["to"] = (moment(query["from"]) + HOUR).isoformat()
+        begin = min(moment(query["from"]), LAST)
+        query |= {"from": begin.isoformat(), "to": (begin + HOUR).isoformat()}
+    elif query.get("to") and moment(query["to"]) > datetime.now(timezone.utc):
+        query["from"] = (moment(query["to"]) - HOUR).isoformat()
     if body.get("expiresAt") and moment(body["expiresAt"]) < datetime.now(timezone.utc) + HOUR:
         body["expiresAt"] = LATER
     if body.get("shards") and operation_of(case) == "changeApplication":
