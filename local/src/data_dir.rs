@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use shared::identity::signing::MIN_SECRET_BYTES;
+use shared::telemetry::chunk::codec::FORM;
 
 use crate::error::Failure;
 use crate::secret;
@@ -44,10 +45,33 @@ impl DataDir {
             // The directory contains secrets, and --data-dir may point into a git repository.
             fs::write(path.join(".gitignore"), "*\n").map_err(failure)?;
         }
-        Ok(Self {
+        let data_dir = Self {
             path: path.to_owned(),
             _lock: lock,
-        })
+        };
+        data_dir.check_form()?;
+        Ok(data_dir)
+    }
+
+    /// Refuses data that a newer release stored. Older data is read, and what is stored from now
+    /// on has the current form, so the directory then belongs to this release.
+    fn check_form(&self) -> Result<(), Failure> {
+        let path = self.path.join("form");
+        let form = match fs::read_to_string(&path) {
+            Ok(text) => text.trim().parse().ok(),
+            // Releases that wrote form 2 did not say so.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Some(2),
+            Err(source) => return Err(Failure::DataDir { path, source }),
+        };
+        match form {
+            Some(form) if form < FORM => {
+                self.write_private("form", &format!("{FORM}\n")).map(|_| ())
+            }
+            Some(FORM) => Ok(()),
+            _ => Err(Failure::NewerData {
+                path: self.path.clone(),
+            }),
+        }
     }
 
     /// Path of the directory, as given with `--data-dir`.
@@ -119,4 +143,58 @@ fn create_private_dir(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory that is deleted with the value.
+    struct Temporary(PathBuf);
+
+    impl Temporary {
+        fn new(name: &str) -> Self {
+            let name = format!("upblit-{name}-{}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        fn form(&self) -> String {
+            fs::read_to_string(self.0.join("form")).unwrap()
+        }
+    }
+
+    impl Drop for Temporary {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn a_directory_of_an_older_release_is_taken_over() {
+        let directory = Temporary::new("older");
+        for stored in [None, Some("2\n"), Some("3\n")] {
+            if let Some(form) = stored {
+                fs::write(directory.0.join("form"), form).unwrap();
+            }
+            drop(DataDir::open(&directory.0).unwrap());
+            assert_eq!(directory.form(), format!("{FORM}\n"));
+        }
+    }
+
+    #[test]
+    fn a_directory_of_a_newer_release_is_refused_in_one_line_and_not_changed() {
+        let directory = Temporary::new("newer");
+        for form in ["4\n", "300", "four"] {
+            fs::write(directory.0.join("form"), form).unwrap();
+            let refused = DataDir::open(&directory.0).err().unwrap();
+            let expected = format!(
+                "{} holds data of a newer upblit: update this one, or choose another with --data-dir",
+                directory.0.display()
+            );
+            assert_eq!(refused.to_string(), expected);
+            assert_eq!(directory.form(), form);
+        }
+    }
 }

@@ -42,6 +42,12 @@ pub(crate) enum Failure {
         /// The locked data directory.
         path: PathBuf,
     },
+    /// A newer release has written to the data directory.
+    #[error("{} holds data of a newer upblit: update this one, or choose another with --data-dir", path.display())]
+    NewerData {
+        /// The data directory.
+        path: PathBuf,
+    },
     /// The stored signing secret is too short, or not UTF-8.
     #[error("{} is damaged: delete it; all users have to sign in again", path.display())]
     DamagedSecret {
