@@ -637,7 +637,7 @@ export interface components {
             /** @description Reason, written to be shown to the user. */
             reason: string;
         };
-        /** @description A time range of which some telemetry is stored but cannot be read by this release. */
+        /** @description A time range with stored telemetry that this release cannot read. */
         Gap: {
             /**
              * Format: date-time
@@ -871,7 +871,7 @@ export interface components {
         };
         /** @description A page of log records. */
         Logs: {
-            /** @description Time ranges of which some telemetry is stored but cannot be read by this release. */
+            /** @description Time ranges with stored telemetry that this release cannot read. */
             gaps: components["schemas"]["Gap"][];
             /** @description The log records, newest first. */
             logs: components["schemas"]["LogRecord"][];
@@ -899,7 +899,7 @@ export interface components {
              * @description Start of the first bucket.
              */
             from: string;
-            /** @description Time ranges of which some telemetry is stored but cannot be read by this release. */
+            /** @description Time ranges with stored telemetry that this release cannot read. */
             gaps: components["schemas"]["Gap"][];
             /**
              * Format: int64
@@ -1284,7 +1284,7 @@ export interface components {
             durationMs: number;
             /** @description Number of failed spans. */
             errorCount: number;
-            /** @description Time ranges of which some telemetry is stored but cannot be read by this release. */
+            /** @description Time ranges with stored telemetry that this release cannot read. */
             gaps: components["schemas"]["Gap"][];
             /** @description Whether the trace has more spans or log records than the response. */
             isTruncated: boolean;
@@ -1394,7 +1394,7 @@ export interface components {
         };
         /** @description A page of traces. */
         Traces: {
-            /** @description Time ranges of which some telemetry is stored but cannot be read by this release. */
+            /** @description Time ranges with stored telemetry that this release cannot read. */
             gaps: components["schemas"]["Gap"][];
             /** @description Cursor of the next page. Null on the last page. */
             nextCursor?: string | null;

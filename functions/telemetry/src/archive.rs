@@ -30,7 +30,7 @@ pub(crate) struct Archive {
     pub(crate) gaps: Gaps,
 }
 
-/// A time range of which some telemetry is stored but cannot be read by this release.
+/// A time range with stored telemetry that this release cannot read.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Gap {
     /// Start, included.
@@ -142,7 +142,7 @@ impl Archive {
         })
     }
 
-    /// The time ranges of which something could not be read, oldest first. Logs each.
+    /// The time ranges with telemetry that could not be read, oldest first. Logs each.
     pub(crate) fn gaps(&self) -> Vec<Gap> {
         let mut gaps = Vec::<Gap>::new();
         for (hour, Unreadable { key, error }) in self.gaps.hours() {

@@ -67,7 +67,7 @@ pub(crate) struct Metrics {
     buckets: Vec<BucketResponse>,
     /// Sum of all buckets.
     total: Total,
-    /// Time ranges of which some telemetry is stored but cannot be read by this release.
+    /// Time ranges with stored telemetry that this release cannot read.
     gaps: Vec<Gap>,
 }
 

@@ -75,11 +75,9 @@ struct Reader<'a> {
 struct Known {
     rollup: HourRollup,
     sealed_at: Timestamp,
-    /// The late arrivals that it contains.
-    late: BTreeSet<ChunkHash>,
 }
 
-/// What the summaries of some hours of a day say.
+/// Statistics of some hours of a day.
 #[derive(Default)]
 struct ReadHours {
     hours: BTreeMap<Timestamp, ReadHour>,
@@ -87,7 +85,7 @@ struct ReadHours {
     expires_at: Timestamp,
 }
 
-/// What the summaries of an hour say.
+/// Statistics of an hour.
 #[derive(Default)]
 struct ReadHour {
     /// The whole hour, if it is sealed.
@@ -138,6 +136,7 @@ impl<'a> Reader<'a> {
             rollups,
             late,
             unreadable,
+            incomplete_from,
         } = self
             .state
             .database
@@ -155,11 +154,12 @@ impl<'a> Reader<'a> {
         for rollup in rollups {
             self.know(rollup);
         }
+        if let Some(hour) = incomplete_from {
+            self.known.split_off(&hour);
+        }
         for (hour, hash, rollup) in late {
-            if let Some(known) = self.known.get_mut(&hour)
-                && known.late.insert(hash)
-            {
-                known.rollup.merge(&rollup);
+            if let Some(known) = self.known.get_mut(&hour) {
+                known.rollup.add_late(hash, &rollup);
             }
         }
         Ok(())
@@ -172,7 +172,6 @@ impl<'a> Reader<'a> {
             let known = Known {
                 rollup: hours,
                 sealed_at: rollup.sealed_at,
-                late: rollup.late.clone(),
             };
             let is_newer = |other: &Known| other.sealed_at < known.sealed_at;
             if self.known.get(&hour).is_none_or(is_newer) {
@@ -200,26 +199,26 @@ impl<'a> Reader<'a> {
 
     /// Reads hours of one day together or, if they have too many summaries, one by one.
     async fn read_day(&self, hours: Vec<Timestamp>) -> Vec<Result<ReadHours, Error>> {
-        match self.read_hours(&hours).await {
-            Err(Error::Malformed(_)) if hours.len() > 1 => {
-                let mut read = Vec::new();
-                for hour in hours {
-                    read.push(self.read_hours(&[hour]).await);
-                }
-                read
-            }
-            read => vec![read],
+        if let Some(read) = self.read_hours(&hours).await.transpose() {
+            return vec![read];
         }
+        let mut read = Vec::new();
+        for hour in hours {
+            let hour = self.read_hours(&[hour]).await;
+            read.push(hour.and_then(|read| read.ok_or_else(too_much)));
+        }
+        read
     }
 
-    async fn read_hours(&self, hours: &[Timestamp]) -> Result<ReadHours, Error> {
+    /// Reads hours of one day together; `None` if they have too many summaries.
+    async fn read_hours(&self, hours: &[Timestamp]) -> Result<Option<ReadHours>, Error> {
         let most = self.state.max_summaries;
         if self.summaries.load(Ordering::Relaxed) > most {
             return Err(Error::Unavailable("hours are still being rolled up".into()));
         }
         let mut read = ReadHours::default();
         let (Some(first), Some(last)) = (hours.first(), hours.last()) else {
-            return Ok(read);
+            return Ok(Some(read));
         };
         read.hours = hours
             .iter()
@@ -239,9 +238,9 @@ impl<'a> Reader<'a> {
         match self.state.database.each_summary(&range, most, each).await? {
             SummariesRead::All => {
                 self.summaries.fetch_add(summaries, Ordering::Relaxed);
-                Ok(read)
+                Ok(Some(read))
             }
-            SummariesRead::TooMany => Err(too_much()),
+            SummariesRead::TooMany => Ok(None),
         }
     }
 
@@ -281,10 +280,10 @@ impl<'a> Reader<'a> {
             .late_arrivals(application_id, self.signal, self.sealed)
             .await?;
         let sealed_at = self.archive.database_now();
-        let puts = drafts.into_iter().map(async |draft| {
+        let puts = drafts.into_iter().map(|draft| draft.naming(&late));
+        let puts = puts.map(async |draft| {
             let rollup = Rollup {
                 sealed_at,
-                late: draft.hashes.intersection(&late).copied().collect(),
                 hours: draft.hours,
             };
             let put = database.put_rollup(application_id, self.signal, rollup, draft.expires_at);
@@ -306,8 +305,9 @@ impl<'a> Reader<'a> {
         for (hour, read) in &read.hours {
             let is_whole = !read.has_form_2 && !unread.contains_key(hour);
             if is_whole && self.sealed.contains(*hour) {
-                draft.hours.insert(*hour, read.rollup.clone());
-                draft.hashes.extend(&read.hashes);
+                let mut rollup = read.rollup.clone();
+                rollup.late.clone_from(&read.hashes);
+                draft.hours.insert(*hour, rollup);
             }
         }
         let (last, _) = draft.hours.last_key_value()?;
@@ -319,8 +319,17 @@ impl<'a> Reader<'a> {
 /// The sealed hours of a day, to be stored.
 #[derive(Default)]
 struct Draft {
+    /// The hours; until [`naming`](Self::naming) with the hashes of all their chunks as late.
     hours: BTreeMap<Timestamp, HourRollup>,
-    /// All chunks that the hours contain.
-    hashes: BTreeSet<ChunkHash>,
     expires_at: Timestamp,
+}
+
+impl Draft {
+    /// Names those chunks as late that are stored as late arrivals.
+    fn naming(mut self, late: &BTreeSet<ChunkHash>) -> Self {
+        for hour in self.hours.values_mut() {
+            hour.late.retain(|hash| late.contains(hash));
+        }
+        self
+    }
 }

@@ -27,9 +27,9 @@ use crate::responses::{LogRecordResponse, SpanResponse, milliseconds};
 /// Number of summaries that one attempt to find a trace reads.
 const MAX_SUMMARIES: usize = 20_000;
 
-/// Memory that the events of the chunks that are read for one trace may take, in bytes. Only
-/// those of the trace are decoded.
-const MAX_MEMORY: usize = 512 * 1024 * 1024;
+/// Size of the chunks that are read for one trace, in bytes. Only the events of the trace are
+/// decoded, so their memory does not matter.
+const MAX_READ_BYTES: usize = 32 * 1024 * 1024;
 
 /// Distance from the extent of a trace within which all its chunks should be, given
 /// batching and clock differences.
@@ -102,7 +102,7 @@ pub(crate) struct Trace {
     /// The log records of the trace, oldest first. At most 1,000.
     #[schema(value_type = Vec<LogRecordResponse>)]
     logs: Vec<Box<RawValue>>,
-    /// Time ranges of which some telemetry is stored but cannot be read by this release.
+    /// Time ranges with stored telemetry that this release cannot read.
     gaps: Vec<Gap>,
 }
 
@@ -194,10 +194,12 @@ impl TraceSearch<'_> {
         if database.each_summary(&range, MAX_SUMMARIES, keep).await? == SummariesRead::TooMany {
             return Err(too_much());
         }
-        let memory: usize = summaries.iter().map(|stored| stored.memory).sum();
-        if memory > MAX_MEMORY {
+        let bytes: usize = summaries.iter().map(|stored| stored.bytes).sum();
+        if bytes > MAX_READ_BYTES {
             return Err(too_much());
         }
+        // Pages arrive in any order; the answer does not depend on it.
+        summaries.sort_by_key(|stored| stored.position);
         let closed: Vec<&StoredSummary> = summaries.iter().collect();
         let opened = database.open(&range, &closed, |chunk| {
             codec::decode::<E>(chunk, ChunkRows::OfTrace(self.trace_id))

@@ -82,7 +82,7 @@ pub(crate) struct Traces {
     traces: Vec<Box<RawValue>>,
     /// Cursor of the next page. Null on the last page.
     next_cursor: Option<String>,
-    /// Time ranges of which some telemetry is stored but cannot be read by this release.
+    /// Time ranges with stored telemetry that this release cannot read.
     gaps: Vec<Gap>,
 }
 

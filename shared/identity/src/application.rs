@@ -140,6 +140,11 @@ impl Shards {
         self.0
     }
 
+    /// Returns all smaller numbers, which the application may have had before.
+    pub fn earlier(self) -> impl Iterator<Item = Self> {
+        (1..self.0).map(Self)
+    }
+
     /// Returns the shard for content with this hash. The same content has the same shard.
     pub fn of(self, hash: &[u8; 16]) -> u32 {
         u32::from(hash[0]) % u32::from(self.0)

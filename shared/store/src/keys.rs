@@ -114,6 +114,12 @@ pub(crate) enum RollupSortKey {
     Late { hour: Timestamp, hash: ChunkHash },
 }
 
+/// The hour at which a sort key of a rollup partition begins; `None` for any other text.
+pub(crate) fn hour_of_rollup(sk: &str) -> Option<Timestamp> {
+    let (millis, _) = sk.split_once('#')?;
+    Some(clock::from_millis(millis.parse().ok()?))
+}
+
 /// Parses a sort key of a rollup partition; `None` for any other text.
 pub(crate) fn parse_rollup(sk: &str) -> Option<RollupSortKey> {
     let (millis, rest) = sk.split_once('#')?;

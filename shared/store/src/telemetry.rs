@@ -6,15 +6,17 @@ mod read;
 mod rollups;
 mod walk;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::{AttributeValue, Put};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put};
 use jiff::Timestamp;
 
-use crate::attribute::{Item, number, string};
+use crate::attribute::{self, Item, number, string};
 use crate::error::{corrupt, failed, unwritable};
-use crate::transaction::{MAX_TRANSACTION_WRITES, Transaction};
+use crate::transaction::{MAX_TRANSACTION_WRITES, Outcome, Slot, Transaction};
 use crate::{Database, StorageError, keys};
 use upblit_base::clock;
 use upblit_base::ids::ApplicationId;
@@ -46,22 +48,40 @@ impl Database {
         shards: Shards,
         now: Timestamp,
     ) -> Result<(), StorageError> {
+        let batch = StoredBatch {
+            database: self,
+            application_id,
+            retention,
+            shards,
+        };
         for chunk in chunks {
-            self.put(chunk_item(application_id, chunk, retention, shards))
-                .await?;
+            self.put_once(batch.chunk_item(chunk)).await?;
         }
-        // The answer to the first write has the time of the database.
+        // The chunk writes have just updated the clock of the database.
         let now = self.now_or(now);
         match chunks {
             [] => Ok(()),
             [chunk] if !rollup::is_sealed(chunk.hour, now) => {
-                self.put(summary_item(application_id, chunk, retention, shards))
-                    .await
+                self.put(batch.summary_item(chunk)).await
             }
-            _ => {
-                self.put_summaries(application_id, chunks, retention, shards, now)
-                    .await
-            }
+            _ => batch.put_summaries(chunks, now).await,
+        }
+    }
+
+    /// Stores an item unless one with its key exists. Of two versions of a chunk the first has
+    /// more events, because events become too old.
+    async fn put_once(&self, item: Item) -> Result<(), StorageError> {
+        let request = self.client.put_item().table_name(&self.tables.telemetry);
+        let request = request
+            .set_item(Some(item))
+            .condition_expression(IS_NEW)
+            .send();
+        match request.await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(failed(error)),
+            },
         }
     }
 
@@ -70,84 +90,135 @@ impl Database {
         request.set_item(Some(item)).send().await.map_err(failed)?;
         Ok(())
     }
+}
 
+/// Condition that no item has the key.
+const IS_NEW: &str = "attribute_not_exists(pk)";
+
+/// A batch that is being stored.
+struct StoredBatch<'a> {
+    database: &'a Database,
+    application_id: ApplicationId,
+    retention: Duration,
+    shards: Shards,
+}
+
+impl StoredBatch<'_> {
     /// Writes several summaries, and late arrivals for sealed hours, in one transaction,
     /// so a reader never sees half a batch. Only a batch of more than fifty hours, which
     /// takes spans that last several days, needs more than one transaction.
     async fn put_summaries(
         &self,
-        application_id: ApplicationId,
         chunks: &[PackedChunk],
-        retention: Duration,
-        shards: Shards,
         now: Timestamp,
     ) -> Result<(), StorageError> {
-        for chunks in chunks.chunks(MAX_TRANSACTION_WRITES / 2) {
-            let mut items: Vec<Item> = chunks
-                .iter()
-                .map(|chunk| summary_item(application_id, chunk, retention, shards))
-                .collect();
-            for chunk in chunks
-                .iter()
-                .filter(|chunk| rollup::is_sealed(chunk.hour, now))
-            {
-                items.push(late_item(application_id, chunk, retention)?);
+        let writes_per_chunk = 2 + usize::from(self.shards.get());
+        for chunks in chunks.chunks(MAX_TRANSACTION_WRITES / writes_per_chunk) {
+            let mut left: Vec<&PackedChunk> = chunks.iter().collect();
+            while !left.is_empty() {
+                let mut transaction = Transaction::default();
+                let mut conditions = Vec::new();
+                for chunk in &left {
+                    conditions.push(self.add_summary(&mut transaction, chunk, now)?);
+                }
+                let outcome = transaction.commit(self.database).await?;
+                if outcome == Outcome::Committed {
+                    break;
+                }
+                // The refused ones are stored already. They may be in a rollup, so a late
+                // arrival would count them again.
+                let mut conditions = conditions.into_iter();
+                let before = left.len();
+                left.retain(|_| {
+                    let of_chunk = conditions.next().unwrap_or_default();
+                    !of_chunk.into_iter().any(|slot| outcome.refused(slot))
+                });
+                if left.len() == before {
+                    return outcome.must_commit();
+                }
             }
-            let mut transaction = Transaction::default();
-            for item in items {
-                let put = Put::builder()
-                    .table_name(&self.tables.telemetry)
-                    .set_item(Some(item));
-                transaction.put(put);
-            }
-            transaction.commit(self).await?.must_commit()?;
         }
         Ok(())
     }
-}
 
-fn chunk_item(
-    application_id: ApplicationId,
-    chunk: &PackedChunk,
-    retention: Duration,
-    shards: Shards,
-) -> Item {
-    let shard = shards.of(&chunk.position.hash);
-    let partition = keys::chunk_partition(application_id, chunk.signal, chunk.hour, shard);
-    let sk = keys::chunk(chunk.position);
-    let mut item = item(partition, sk, FORM, expiry(chunk, retention));
-    item.insert("events".to_owned(), binary(&chunk.events));
-    item
-}
+    /// Adds the writes for the summary of a chunk. Returns those that are refused if the chunk is
+    /// late and stored already, in its shard or in one of a smaller number of shards.
+    fn add_summary(
+        &self,
+        transaction: &mut Transaction,
+        chunk: &PackedChunk,
+        now: Timestamp,
+    ) -> Result<Vec<Slot>, StorageError> {
+        let table = &self.database.tables.telemetry;
+        let put = |item| Put::builder().table_name(table).set_item(Some(item));
+        let summary = put(self.summary_item(chunk));
+        if !rollup::is_sealed(chunk.hour, now) {
+            transaction.put(summary);
+            return Ok(Vec::new());
+        }
+        let mut conditions = vec![transaction.put(summary.condition_expression(IS_NEW))];
+        let hash = &chunk.position.hash;
+        let earlier = self.shards.earlier().map(|shards| shards.of(hash));
+        let mut earlier: BTreeSet<u32> = earlier.collect();
+        earlier.remove(&self.shards.of(hash));
+        for shard in earlier {
+            let check = ConditionCheck::builder()
+                .table_name(table)
+                .set_key(Some(self.summary_key(chunk, shard)))
+                .condition_expression(IS_NEW);
+            conditions.push(transaction.check(check));
+        }
+        transaction.put(put(self.late_item(chunk)?));
+        Ok(conditions)
+    }
 
-fn summary_item(
-    application_id: ApplicationId,
-    chunk: &PackedChunk,
-    retention: Duration,
-    shards: Shards,
-) -> Item {
-    let shard = shards.of(&chunk.position.hash);
-    let partition = keys::summary_partition(application_id, chunk.signal, chunk.hour, shard);
-    let sk = keys::chunk(chunk.position);
-    let mut item = item(partition, sk, FORM, expiry(chunk, retention));
-    item.insert("summary".to_owned(), binary(&chunk.summary));
-    item
-}
+    fn chunk_item(&self, chunk: &PackedChunk) -> Item {
+        let shard = self.shards.of(&chunk.position.hash);
+        let partition = keys::chunk_partition(self.application_id, chunk.signal, chunk.hour, shard);
+        let sk = keys::chunk(chunk.position);
+        let mut item = item(partition, sk, FORM, self.expiry(chunk));
+        item.insert("events".to_owned(), binary(&chunk.events));
+        item
+    }
 
-/// What a chunk adds to the rollup of its hour.
-fn late_item(
-    application_id: ApplicationId,
-    chunk: &PackedChunk,
-    retention: Duration,
-) -> Result<Item, StorageError> {
-    let hash = chunk.position.hash;
-    let partition = keys::rollup_partition(application_id, chunk.signal);
-    let sk = keys::late(chunk.hour, hash);
-    let summary = Summary::decode(&chunk.summary).map_err(corrupt)?;
-    let late = rollup::encode_late(hash, &summary).map_err(unwritable)?;
-    let mut item = item(partition, sk, FORM, expiry(chunk, retention));
-    item.insert("late".to_owned(), binary(&late));
-    Ok(item)
+    fn summary_item(&self, chunk: &PackedChunk) -> Item {
+        let shard = self.shards.of(&chunk.position.hash);
+        let mut item = item(
+            self.summary_partition(chunk, shard),
+            keys::chunk(chunk.position),
+            FORM,
+            self.expiry(chunk),
+        );
+        item.insert("summary".to_owned(), binary(&chunk.summary));
+        item
+    }
+
+    fn summary_key(&self, chunk: &PackedChunk, shard: u32) -> Item {
+        let partition = self.summary_partition(chunk, shard);
+        let sk = keys::chunk(chunk.position);
+        attribute::key([(keys::PK, &partition), (keys::SK, &sk)])
+    }
+
+    fn summary_partition(&self, chunk: &PackedChunk, shard: u32) -> String {
+        keys::summary_partition(self.application_id, chunk.signal, chunk.hour, shard)
+    }
+
+    /// What a chunk adds to the rollup of its hour.
+    fn late_item(&self, chunk: &PackedChunk) -> Result<Item, StorageError> {
+        let hash = chunk.position.hash;
+        let partition = keys::rollup_partition(self.application_id, chunk.signal);
+        let sk = keys::late(chunk.hour, hash);
+        let summary = Summary::decode(&chunk.summary).map_err(corrupt)?;
+        let late = rollup::encode_late(hash, &summary).map_err(unwritable)?;
+        let mut item = item(partition, sk, FORM, self.expiry(chunk));
+        item.insert("late".to_owned(), binary(&late));
+        Ok(item)
+    }
+
+    /// Expiry, counted from the hour and not from now, so that a retry writes the same item.
+    fn expiry(&self, chunk: &PackedChunk) -> Timestamp {
+        clock::after(chunk.hour, self.retention)
+    }
 }
 
 /// The attributes of every item of this table.
@@ -165,9 +236,4 @@ fn item(partition: String, sk: String, form: u8, expires_at: Timestamp) -> Item 
 
 fn binary(bytes: &[u8]) -> AttributeValue {
     AttributeValue::B(Blob::new(bytes))
-}
-
-/// Expiry, counted from the hour and not from now, so that a retry writes the same item.
-fn expiry(chunk: &PackedChunk, retention: Duration) -> Timestamp {
-    clock::after(chunk.hour, retention)
 }

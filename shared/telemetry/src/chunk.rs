@@ -114,7 +114,7 @@ struct Part<'a, E> {
 
 /// Halves the events until each part fits into one chunk.
 fn parts<'a, E: Event>(events: &'a [&'a E]) -> io::Result<Vec<Part<'a, E>>> {
-    if memory_of(events) <= MAX_CHUNK_MEMORY || events.len() <= 1 {
+    if memory::of_events(events) <= MAX_CHUNK_MEMORY || events.len() <= 1 {
         let encoded = codec::encode(events)?;
         if encoded.bytes.len() <= MAX_CHUNK_BYTES || events.len() <= 1 {
             return Ok(vec![Part { events, encoded }]);
@@ -124,13 +124,6 @@ fn parts<'a, E: Event>(events: &'a [&'a E]) -> io::Result<Vec<Part<'a, E>>> {
     let mut halves = parts(left)?;
     halves.extend(parts(right)?);
     Ok(halves)
-}
-
-fn memory_of<E: Event>(events: &[&E]) -> usize {
-    let each = events
-        .iter()
-        .map(|event| memory::of_event(event.by_signal()));
-    each.sum()
 }
 
 fn hour_of(event: &impl Event) -> Timestamp {

@@ -138,7 +138,6 @@ async fn store_old_rollup(backend: &Backend, sdk: &Sdk) {
     let old = Rollup {
         sealed_at: backend::start(),
         hours: [(hour, HourRollup::default())].into(),
-        late: [].into(),
     };
     let expires_at = hour + jiff::SignedDuration::from_hours(24 * 30);
     let application_id = sdk.application_id.parse().unwrap();
@@ -235,6 +234,30 @@ async fn a_batch_in_two_shards_counts_once() {
             2
         );
     }
+}
+
+/// The first attempt was in time, the rollup was made since, and the answer was lost.
+#[tokio::test]
+async fn a_batch_sent_again_after_its_hour_was_rolled_up_counts_once() {
+    let (backend, _, sdk) = start().await;
+    let spans = json!({ "traces": [span("t", "a", None, 0), span("t", "b", Some("a"), 0)] });
+    let path = format!("/applications/{}", sdk.application_id);
+    let hour = "&from=2026-01-31T12:00:00Z&to=2026-01-31T13:00:00Z";
+    assert_eq!(sdk.traces(spans.clone()).await.status, 200);
+    backend.later(45 * 60);
+    let ada = backend.sign_in("ada").await;
+    assert_eq!(asked(&ada, &sdk, hour).await.0["total"]["count"], 2);
+    for shards in [1, 5, 16] {
+        let settings = json!({ "shards": shards });
+        assert_eq!(ada.patch(&path, settings).await.status, 200);
+        backend.later(11);
+        assert_eq!(sdk.traces(spans.clone()).await.status, 200);
+        let (answer, _) = asked(&ada, &sdk, hour).await;
+        assert_eq!(answer["total"]["count"], 2, "{shards} shards");
+    }
+    // A batch that is new is still counted.
+    send(&sdk, vec![span("u", "a", None, 0)]).await;
+    assert_eq!(asked(&ada, &sdk, hour).await.0["total"]["count"], 3);
 }
 
 #[tokio::test]

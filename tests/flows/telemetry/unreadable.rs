@@ -52,7 +52,7 @@ fn change_bytes(item: &mut Item, name: &str, change: impl Fn(&mut Vec<u8>)) {
     }
 }
 
-/// Items as a release would write them that knows more forms.
+/// Items as a newer release writes them.
 fn newer(item: &mut Item) {
     item.insert("format".to_owned(), AttributeValue::N("4".to_owned()));
     for name in ["events", "summary", "late"] {

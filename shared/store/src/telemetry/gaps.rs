@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use upblit_telemetry::chunk::FormError;
 
-/// Hours of whose telemetry a part could not be read during one request.
+/// Hours with telemetry that could not be read during one request.
 #[derive(Debug, Default)]
 pub struct Gaps(Mutex<BTreeMap<Timestamp, Unreadable>>);
 

@@ -176,7 +176,13 @@ impl Database {
         let mut opened = Vec::with_capacity(summaries.len());
         for (key, stored) in keys.into_iter().zip(summaries) {
             let row = by_key.get(&(text(&key, keys::PK), text(&key, keys::SK)));
-            let decoded = row.map(|row| row.decoded(&decode)).transpose();
+            let decoded = match row {
+                Some(row) => row.decoded(&decode).map(Some),
+                None if stored.expires_at > range.now => {
+                    Err(FormError::Damaged("the chunk is missing"))
+                }
+                None => Ok(None),
+            };
             let decoded = decoded.unwrap_or_else(|error| {
                 range
                     .gaps

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -20,6 +21,10 @@ use upblit_telemetry::query::window::TimeWindow;
 /// Number of writes that run concurrently.
 const MAX_CONCURRENT: usize = 8;
 
+/// Most rollups and late arrivals that one request reads. A sender whose batches are all late
+/// leaves more; the hours beyond are then read from their summaries.
+const MAX_ITEMS: usize = 20_000;
+
 /// The rollups and late arrivals of a window.
 #[derive(Debug, Default)]
 pub struct StoredRollups {
@@ -29,6 +34,8 @@ pub struct StoredRollups {
     pub late: Vec<(Timestamp, ChunkHash, HourRollup)>,
     /// Rollups that cannot be read, and are computed again.
     pub unreadable: Vec<Unreadable>,
+    /// First hour of which not all late arrivals were read; `None` if all were.
+    pub incomplete_from: Option<Timestamp>,
 }
 
 impl Database {
@@ -46,12 +53,15 @@ impl Database {
         now: Timestamp,
         gaps: &Gaps,
     ) -> Result<StoredRollups, StorageError> {
-        let request = self
-            .query_rollups(application_id, signal, window)
-            .into_paginator();
-        let items: Vec<Item> = request.items().send().try_collect().await.map_err(failed)?;
+        let request = self.query_rollups(application_id, signal, window);
+        let items = read_at_most(MAX_ITEMS, request).await?;
+        let is_cut = items.len() >= MAX_ITEMS;
         let rows: Vec<RollupRow> = attribute::from_items(items)?;
-        let mut stored = StoredRollups::default();
+        let last = rows.last().filter(|_| is_cut);
+        let mut stored = StoredRollups {
+            incomplete_from: last.and_then(|row| keys::hour_of_rollup(&row.sk)),
+            ..StoredRollups::default()
+        };
         for row in rows
             .into_iter()
             .filter(|row| row.expires_at > now.as_second())
@@ -72,8 +82,7 @@ impl Database {
         window: TimeWindow,
     ) -> Result<BTreeSet<ChunkHash>, StorageError> {
         let request = self.query_rollups(application_id, signal, window);
-        let request = request.projection_expression("sk").into_paginator();
-        let items: Vec<Item> = request.items().send().try_collect().await.map_err(failed)?;
+        let items = read_at_most(usize::MAX, request.projection_expression("sk")).await?;
         let keys = items
             .iter()
             .filter_map(|item| item.get(keys::SK)?.as_s().ok());
@@ -85,7 +94,8 @@ impl Database {
     }
 
     /// Stores a rollup, replacing one with the same first hour. It does not matter which of
-    /// several readers is the last: each rollup names the late arrivals that it contains.
+    /// several readers is the last: each rollup names the late arrivals that it contains. An
+    /// hour that is too large for an item is not stored.
     ///
     /// # Errors
     /// When storage fails.
@@ -116,7 +126,7 @@ impl Database {
         application_id: ApplicationId,
         signal: Signal,
         window: TimeWindow,
-    ) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
+    ) -> QueryFluentBuilder {
         let partition = keys::rollup_partition(application_id, signal);
         self.client
             .query()
@@ -129,6 +139,19 @@ impl Database {
     }
 }
 
+/// Reads the items of a query until there are at least `most`.
+async fn read_at_most(most: usize, request: QueryFluentBuilder) -> Result<Vec<Item>, StorageError> {
+    let mut pages = request.into_paginator().send();
+    let mut items = Vec::new();
+    while let Some(page) = pages.try_next().await.map_err(failed)? {
+        items.extend(page.items.unwrap_or_default());
+        if items.len() >= most {
+            break;
+        }
+    }
+    Ok(items)
+}
+
 /// The encoded rollup by its first hour, in halves where it is too large for one item.
 fn parts(rollup: Rollup) -> Result<Vec<(Timestamp, Vec<u8>)>, StorageError> {
     let Some(first_hour) = rollup.hours.keys().next().copied() else {
@@ -139,13 +162,13 @@ fn parts(rollup: Rollup) -> Result<Vec<(Timestamp, Vec<u8>)>, StorageError> {
     }
     let middle = rollup.hours.keys().nth(rollup.hours.len() / 2).copied();
     let Some(middle) = middle.filter(|middle| *middle > first_hour) else {
-        // A single hour always fits: it has twelve buckets.
+        // An hour with more than 20,000 late arrivals. Its summaries are read each time.
         return Ok(Vec::new());
     };
     let mut first = rollup;
     let second = Rollup {
         hours: first.hours.split_off(&middle),
-        ..first.clone()
+        sealed_at: first.sealed_at,
     };
     let mut all = parts(first)?;
     all.extend(parts(second)?);

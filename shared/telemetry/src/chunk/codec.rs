@@ -63,10 +63,7 @@ thread_local! {
 pub(super) fn encode<E: Event>(events: &[&E]) -> io::Result<Encoded> {
     let mut columns = Vec::with_capacity(128 * events.len());
     E::put_columns(&mut columns, events);
-    let memory = events
-        .iter()
-        .map(|event| memory::of_event(event.by_signal()));
-    let memory = memory.sum();
+    let memory = memory::of_events(events);
     let mut bytes = vec![FORM, NO_DICTIONARY];
     put_len(&mut bytes, columns.len());
     put_len(&mut bytes, memory);

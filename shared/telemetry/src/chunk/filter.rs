@@ -28,7 +28,7 @@ pub enum Term<'a> {
     Word(&'a str),
 }
 
-/// What distinguishes the terms of different kinds with the same texts.
+/// Mixed into the hash, so that equal texts of different kinds differ.
 const FAILED: u64 = 1;
 const WORD: u64 = 2;
 
@@ -51,7 +51,8 @@ fn pair(key: &str, value: &str) -> Option<u64> {
     })
 }
 
-/// The words of a text, in lower case: letters and digits of any script.
+/// The words of a text, in lower case: letters and digits of any script. Part of the stored
+/// form: other words need a new form.
 pub fn words(text: &str) -> impl Iterator<Item = String> {
     let words = text.split(|character: char| !character.is_alphanumeric());
     words.filter(|word| !word.is_empty()).map(str::to_lowercase)

@@ -116,6 +116,7 @@ pub(crate) fn read_log_records(
     rows: Rows<'_>,
 ) -> Result<Vec<LogRecord>, FormError> {
     let count = reader.count()?;
+    reader.take_memory(count.saturating_mul(memory::LOG_RECORD))?;
     let times = numbers(reader, count)?;
     let traces = KnownIds::read(reader, count)?;
     let spans = KnownIds::read(reader, count)?;

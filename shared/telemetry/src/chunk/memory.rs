@@ -1,24 +1,58 @@
-//! Estimates of the memory that events take once they are decoded. They do not depend on the
-//! stored form, so they may decide how a batch is divided into chunks.
+//! Estimates of the memory that events take once they are decoded. They depend on the events
+//! alone, not on the stored form or on the layout of a type, because they decide how a batch is
+//! divided into chunks: a retry must have the same chunks in every release.
+
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::event::{EventRef, LogRecord, Span};
+use crate::event::{Event, EventRef, LogRecord, ResourceScope, Span};
 
+/// A span, apart from its texts and parts.
+pub(super) const SPAN: usize = 640;
+/// A log record, apart from its texts.
+pub(super) const LOG_RECORD: usize = 512;
+/// An event or link of a span, apart from its texts.
+const PART: usize = 128;
+/// A value in a list.
+const VALUE: usize = 32;
 /// A map allocates room for eleven entries at once.
 const MAP: usize = 640;
 /// An entry of a map, apart from its texts.
 pub(super) const ENTRY: usize = 112;
 
-/// Memory of an event, in bytes. Resource and scope are shared and not included.
-pub(super) fn of_event(event: EventRef<'_>) -> usize {
+/// Memory of events with their resources and scopes, in bytes.
+pub(super) fn of_events<E: Event>(events: &[&E]) -> usize {
+    let mut last = None;
+    let each = events.iter().map(|event| {
+        let shared = event.resource_scope().map(Arc::as_ptr);
+        let is_new = shared != last;
+        last = shared;
+        let resource_scope = event.resource_scope().filter(|_| is_new);
+        of_event(event.by_signal()) + resource_scope.map_or(0, |r| of_resource_scope(r))
+    });
+    each.sum()
+}
+
+/// Memory of a resource and scope, in bytes.
+pub(super) fn of_resource_scope(resource_scope: &ResourceScope) -> usize {
+    let scope = resource_scope.scope.as_ref();
+    MAP + of_attributes(&resource_scope.resource)
+        + scope.map_or(0, |scope| {
+            MAP + scope.name.len() + of_attributes(&scope.attributes)
+        })
+}
+
+fn of_event(event: EventRef<'_>) -> usize {
     match event {
-        EventRef::Span(span) => of_attributes(&span.attributes) + of_span(span),
-        EventRef::Log(record) => of_attributes(&record.attributes) + of_log_record(record),
+        EventRef::Span(span) => SPAN + of_attributes(&span.attributes) + of_span(span),
+        EventRef::Log(record) => {
+            LOG_RECORD + of_attributes(&record.attributes) + of_log_record(record)
+        }
     }
 }
 
-/// Memory of a span without its attributes, in bytes.
+/// Memory of the texts, events and links of a span, in bytes.
 pub(super) fn of_span(span: &Span) -> usize {
     let texts = [
         Some(&span.trace_id),
@@ -33,17 +67,14 @@ pub(super) fn of_span(span: &Span) -> usize {
     let events = span
         .events
         .iter()
-        .map(|event| size_of_val(event) + event.name.len() + of_attributes(&event.attributes));
+        .map(|event| PART + event.name.len() + of_attributes(&event.attributes));
     let links = span.links.iter().map(|link| {
-        size_of_val(link)
-            + link.trace_id.len()
-            + link.span_id.len()
-            + of_attributes(&link.attributes)
+        PART + link.trace_id.len() + link.span_id.len() + of_attributes(&link.attributes)
     });
-    size_of::<Span>() + of_texts(&texts) + events.sum::<usize>() + links.sum::<usize>()
+    of_texts(&texts) + events.sum::<usize>() + links.sum::<usize>()
 }
 
-/// Memory of a log record without its attributes, in bytes.
+/// Memory of the texts of a log record, in bytes.
 pub(super) fn of_log_record(record: &LogRecord) -> usize {
     let texts = [
         Some(&record.level),
@@ -53,7 +84,7 @@ pub(super) fn of_log_record(record: &LogRecord) -> usize {
         record.span_id.as_ref(),
         record.severity_text.as_ref(),
     ];
-    size_of::<LogRecord>() + of_texts(&texts)
+    of_texts(&texts)
 }
 
 fn of_texts(texts: &[Option<&String>]) -> usize {
@@ -73,9 +104,7 @@ pub(super) fn of_value(value: &Value) -> usize {
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
         Value::String(text) => text.len(),
         Value::Array(values) => {
-            let inner = values
-                .iter()
-                .map(|value| size_of::<Value>() + of_value(value));
+            let inner = values.iter().map(|value| VALUE + of_value(value));
             inner.sum()
         }
         Value::Object(map) if map.is_empty() => 0,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::bytes::{FormError, Reader, put_len, put_text};
 use super::columns::{indexes, put_indexes};
+use super::memory;
 use crate::event::ResourceScope;
 
 /// Appends the resources and scopes of all rows.
@@ -47,9 +48,10 @@ impl ResourceScopes {
         let count = reader.count()?;
         let mut distinct = Vec::new();
         for _ in 0..count {
-            let resource_scope = serde_json::from_str(reader.text()?);
+            let resource_scope = serde_json::from_str::<ResourceScope>(reader.text()?);
             let resource_scope =
                 resource_scope.map_err(|_| FormError::Damaged("a resource is not JSON"))?;
+            reader.take_memory(memory::of_resource_scope(&resource_scope))?;
             distinct.push(Arc::new(resource_scope));
         }
         let rows = indexes(reader, rows, distinct.len())?;

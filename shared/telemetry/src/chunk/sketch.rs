@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::bytes::{FormError, Reader, put, put_len};
 
-/// Ratio between the bounds of neighbouring buckets: 4 %, so percentiles are within 2 %.
+/// Ratio between the bounds of adjacent buckets: 4 %, so percentiles are within 2 %.
 const GAMMA: f64 = 1.04;
 
 /// Durations below a microsecond share one bucket.
@@ -39,7 +39,8 @@ impl Sketch {
     pub(super) fn coarse(&self) -> Self {
         let mut coarse = Self::default();
         for (bucket, count) in &self.0 {
-            coarse.count(bucket - bucket % COARSE + COARSE / 2, *count);
+            let middle = (bucket - bucket % COARSE).saturating_add(COARSE / 2);
+            coarse.count(middle, *count);
         }
         coarse
     }

@@ -189,6 +189,7 @@ struct Core<'a> {
 impl<'a> Core<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, FormError> {
         let rows = reader.count()?;
+        reader.take_memory(rows.saturating_mul(memory::SPAN))?;
         let traces = reader.count()?;
         let trace_ids = IdList::read(reader, traces)?;
         let traces = indexes(reader, rows, traces)?;

@@ -1,4 +1,6 @@
-//! Method, URL and status of an HTTP request in OpenTelemetry's attributes.
+//! Method, URL and status of an HTTP request in OpenTelemetry's attributes. Chunks omit a method
+//! and URL that these functions find, so the lists of names are part of the stored form: a new
+//! name needs a new form.
 
 use serde_json::{Map, Value};
 
@@ -22,7 +24,7 @@ pub(crate) fn method_of(attributes: &Map<String, Value>) -> Option<&str> {
     first_text(attributes, METHOD)
 }
 
-/// The URL, or the most that is known of it.
+/// The URL, or the most complete part of it that is present.
 pub(crate) fn url_of(attributes: &Map<String, Value>) -> Option<&str> {
     first_text(attributes, URL)
 }

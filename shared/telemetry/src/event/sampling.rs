@@ -1,7 +1,7 @@
 //! Consistent probability sampling: how many spans a sampled span stands for
 //! (OpenTelemetry, "TraceState: Probability Sampling", `ot=th:…`).
 
-/// Largest weight that is believed. A sampler that keeps one span in four billion is a mistake.
+/// Largest weight that is accepted. A sampler that keeps one span in four billion is a mistake.
 const MOST: f64 = u32::MAX as f64;
 
 /// How many spans the span with this trace state stands for: 1 unless it states a threshold.
@@ -34,7 +34,8 @@ fn threshold(trace_state: &str) -> Option<f64> {
         .next()?
         .split(';')
         .find_map(|part| part.strip_prefix("th:"))?;
-    let is_valid = (1..=14).contains(&digits.len());
+    let is_valid =
+        (1..=14).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     let rejected = u64::from_str_radix(digits, 16).ok().filter(|_| is_valid)?;
     let all = 16_u64.pow(u32::try_from(digits.len()).ok()?);
     #[expect(

@@ -21,8 +21,7 @@ use crate::chunk::summary::Summary;
 use upblit_base::clock;
 
 /// Time after its end at which an hour is sealed. Nearly all telemetry arrives within
-/// seconds. Events of a sealed hour are stored with a dirty marker, which makes the next
-/// reader compute the rollup again.
+/// seconds. A batch for a sealed hour also leaves a late arrival.
 const SEALED_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// Allowance for clock differences between functions and for the duration of a write.
@@ -43,6 +42,8 @@ pub struct HourRollup {
     pub chunks: u64,
     /// Their hashes, combined by XOR.
     pub hashes: ChunkHash,
+    /// The late arrivals among them that were still stored as such.
+    pub late: BTreeSet<ChunkHash>,
     buckets: BTreeMap<u8, Bucket>,
 }
 
@@ -53,6 +54,13 @@ impl HourRollup {
         self.combine(hash);
         for (minute, counted) in &summary.minutes {
             self.buckets.entry(minute / 5).or_default().add(counted);
+        }
+    }
+
+    /// Adds a late arrival, unless the rollup contains it.
+    pub fn add_late(&mut self, hash: ChunkHash, arrival: &Self) {
+        if self.late.insert(hash) {
+            self.merge(arrival);
         }
     }
 
@@ -84,6 +92,10 @@ impl HourRollup {
     fn put(&self, out: &mut Vec<u8>) {
         put(out, self.chunks);
         out.extend_from_slice(&self.hashes);
+        put_len(out, self.late.len());
+        for hash in &self.late {
+            out.extend_from_slice(hash);
+        }
         put_len(out, self.buckets.len());
         for (slot, bucket) in &self.buckets {
             out.push(*slot);
@@ -94,6 +106,8 @@ impl HourRollup {
     fn read(reader: &mut Reader<'_>) -> Result<Self, FormError> {
         let chunks = reader.number()?;
         let hashes = hash(reader)?;
+        let late = (0..reader.count()?).map(|_| hash(reader));
+        let late = late.collect::<Result<_, _>>()?;
         let mut buckets = BTreeMap::new();
         for _ in 0..reader.count()? {
             let slot = reader.byte()?;
@@ -102,6 +116,7 @@ impl HourRollup {
         Ok(Self {
             chunks,
             hashes,
+            late,
             buckets,
         })
     }
@@ -114,8 +129,6 @@ pub struct Rollup {
     pub sealed_at: Timestamp,
     /// The hours, by their start. An hour without events is empty, not missing.
     pub hours: BTreeMap<Timestamp, HourRollup>,
-    /// The late arrivals that the hours contain.
-    pub late: BTreeSet<ChunkHash>,
 }
 
 /// Largest encoded rollup, in bytes, so that it fits an item.
@@ -137,10 +150,6 @@ impl Rollup {
             put_time(&mut body, *hour);
             rollup.put(&mut body);
         }
-        put_len(&mut body, self.late.len());
-        for hash in &self.late {
-            body.extend_from_slice(hash);
-        }
         let encoded = sealed(&body)?;
         Ok((encoded.len() <= MAX_ROLLUP_BYTES).then_some(encoded))
     }
@@ -158,13 +167,7 @@ impl Rollup {
             let hour = time(reader)?;
             hours.insert(hour, HourRollup::read(reader)?);
         }
-        let late = (0..reader.count()?).map(|_| hash(reader));
-        let late = late.collect::<Result<_, _>>()?;
-        Ok(Self {
-            sealed_at,
-            hours,
-            late,
-        })
+        Ok(Self { sealed_at, hours })
     }
 }
 
@@ -259,6 +262,7 @@ mod tests {
 
     fn example() -> Rollup {
         let mut hour = HourRollup::default();
+        hour.late.insert([2; 16]);
         for (number, minute) in (1..).zip([0, 4, 5, 59]) {
             hour.add([number; 16], &summary(minute, f64::from(number) * 10.0));
         }
@@ -269,7 +273,6 @@ mod tests {
                 (at("11:00:00"), hour),
             ]
             .into(),
-            late: [[2; 16]].into(),
         }
     }
 

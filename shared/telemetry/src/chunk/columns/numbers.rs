@@ -11,7 +11,7 @@ fn scale_of(numbers: impl Iterator<Item = i64> + Clone) -> i64 {
     SCALES.into_iter().find(common).unwrap_or(1)
 }
 
-/// Appends numbers as the differences between neighbours, divided by a common factor.
+/// Appends numbers as the differences between adjacent ones, divided by a common factor.
 pub(crate) fn put_numbers(out: &mut Vec<u8>, numbers: &[i64]) {
     let scale = scale_of(numbers.iter().copied());
     put_signed(out, scale);
