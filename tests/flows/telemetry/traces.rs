@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{all_pages, ask, column, send, span, start, with};
+use super::{address, all_pages, ask, column, send, span, start, with};
 use crate::support::backend;
 
 #[tokio::test]
@@ -231,4 +231,38 @@ async fn a_window_in_the_far_future_reads_no_days_that_cannot_hold_events() {
     assert_eq!(trace["spanCount"], 1);
     let calls = backend.calls.take();
     assert!(calls.len() < 10, "{calls:?}");
+}
+
+/// Beyond what ingest accepts, and on the same day as the last events that it does accept.
+#[tokio::test]
+async fn a_window_in_the_future_is_empty() {
+    let (_, ada, sdk) = start().await;
+    send(&sdk, vec![span("t", "s", None, 0)]).await;
+    let future = "&from=2026-01-31T14:00:00Z&to=2026-01-31T15:00:00Z";
+    for list in ["traces", "logs"] {
+        assert_eq!(ask(&ada, &sdk, list, future).await[list], json!([]));
+    }
+    let total = &ask(&ada, &sdk, "metrics", future).await["total"];
+    assert_eq!(total["count"], 0);
+    let trace = ada.get(&address(&sdk, "traces/t", future)).await;
+    trace.problem(404, "not-found");
+}
+
+/// A page with that row alone reads few summaries around it, and its own chunk lies later.
+#[tokio::test]
+async fn a_row_counts_the_spans_of_a_batch_that_extends_over_the_hour() {
+    let (_, ada, sdk) = start().await;
+    let early = -20 * 60_000;
+    let spans = vec![
+        span("early", "a", None, early),
+        span("early", "b", Some("a"), early),
+        span("late", "c", None, 0),
+    ];
+    send(&sdk, spans).await;
+    let rows = all_pages(&ada, &sdk, "traces", "&limit=1").await;
+    let counts: Vec<_> = rows
+        .iter()
+        .map(|row| (row["traceId"].as_str().unwrap(), &row["spanCount"]))
+        .collect();
+    assert_eq!(counts, [("late", &json!(1)), ("early", &json!(2))]);
 }

@@ -127,12 +127,14 @@ async fn surrounding(
 ) -> Result<Vec<(StoredSummary, Summary)>, Error> {
     let first = candidates.iter().map(|(_, entry)| entry.start());
     let last = candidates.iter().map(|(_, entry)| entry.end());
-    let (Some(first), Some(last)) = (first.min(), last.max()) else {
+    let listed_in = candidates.iter().map(|(chunk, _)| chunk.at);
+    let (Some(first), Some(last), Some(at)) = (first.min(), last.max(), listed_in.max()) else {
         return Ok(Vec::new());
     };
+    // A batch may span the whole hour, so the chunk of a row may be positioned long after it.
     let window = TimeWindow {
         from: clock::before(first, BEFORE),
-        to: clock::after(last, AFTER),
+        to: clock::after(last, AFTER).max(clock::after(at, Duration::from_millis(1))),
     };
     let traces: HashSet<u32> = candidates
         .iter()

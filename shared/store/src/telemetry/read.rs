@@ -315,7 +315,8 @@ impl SummaryRange<'_> {
 impl Span {
     /// The part that is read with strong consistency and the part that is not, where there are.
     fn divided(self, settled_before: Timestamp) -> Vec<Self> {
-        let at = settled_before.clamp(self.from, self.to);
+        // Not `clamp`, which panics if the range is in the future and so ends before it begins.
+        let at = settled_before.max(self.from).min(self.to);
         let new = Self { from: at, ..self };
         let settled = Self {
             to: at,
