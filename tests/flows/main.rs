@@ -22,6 +22,7 @@ mod costs;
 mod documents;
 mod events;
 mod front_door;
+mod github_enterprise;
 mod github_trouble;
 mod health;
 mod idempotency;

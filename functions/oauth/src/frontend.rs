@@ -104,7 +104,7 @@ impl Frontend {
     /// # Errors
     /// If a setting is missing or invalid.
     pub(crate) fn load(env: &Env) -> Result<Self, ConfigError> {
-        let url = env.base_url("FRONTEND_URL", None)?;
+        let url = env.secure_url("FRONTEND_URL", None)?;
         let handoff = match env.optional("TOKEN_HANDOFF") {
             None | Some("fragment") => TokenHandoff::Fragment,
             Some("query") => {

@@ -23,8 +23,10 @@ use shared::identity::user::Profile;
 use shared::web::client::ClientError;
 use thiserror::Error;
 
+mod server;
 mod transport;
 
+use server::Server;
 use transport::{Transport, TransportError};
 
 /// Time limit for all calls of one sign-in together. The time limit of the function is 15 s.
@@ -35,7 +37,7 @@ type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointN
 /// Client of github.com, a GitHub Enterprise Server, or the local stand-in.
 pub(crate) struct GitHub {
     oauth: Client,
-    api_url: String,
+    server: Server,
     transport: Transport,
 }
 
@@ -55,18 +57,19 @@ pub(crate) enum GitHubError {
     /// an organization restricts it, or the rate limit is exhausted.
     #[error("forbidden: status 403")]
     Forbidden,
-    /// The account has no primary e-mail address that is verified.
+    /// The account has no primary e-mail address that is verified, or need not be.
     #[error("the account has no primary, verified e-mail address")]
     EmailUnverified,
 }
 
 impl GitHub {
-    /// Reads `GITHUB_CLIENT_ID`, `GITHUB_CLIENT_SECRET`, `GITHUB_URL` and `GITHUB_API_URL`.
+    /// Reads `GITHUB_CLIENT_ID`, `GITHUB_CLIENT_SECRET` and the settings of the [`Server`].
     ///
     /// # Errors
     /// If a setting is missing or invalid.
     pub(crate) fn load(env: &Env, redirect_url: String) -> Result<Self, ConfigError> {
-        let url = env.base_url("GITHUB_URL", Some("https://github.com"))?;
+        let server = Server::from_env(env)?;
+        let url = &server.url;
         let invalid_url = |error| ConfigError::new("GITHUB_URL", error);
         let client_id = ClientId::new(env.required("GITHUB_CLIENT_ID")?.to_owned());
         let client_secret = ClientSecret::new(env.required("GITHUB_CLIENT_SECRET")?.to_owned());
@@ -86,8 +89,8 @@ impl GitHub {
             );
         Ok(Self {
             oauth,
-            api_url: env.base_url("GITHUB_API_URL", Some("https://api.github.com"))?,
-            transport: Transport::new(env),
+            transport: Transport::new(env, server.roots.clone()),
+            server,
         })
     }
 
@@ -118,7 +121,7 @@ impl GitHub {
                 self.get::<User>("/user", &token),
                 self.get::<Vec<Email>>("/user/emails", &token),
             )?;
-            profile(user, emails)
+            profile(user, emails, self.server.accepts_unverified_emails)
         };
         let late = || GitHubError::Unavailable(format!("no answer within {TIME_LIMIT:?}"));
         tokio::time::timeout(TIME_LIMIT, identify)
@@ -158,7 +161,7 @@ impl GitHub {
     ) -> Result<T, GitHubError> {
         let body = self
             .transport
-            .get(&format!("{}{path}", self.api_url), token)
+            .get(&format!("{}{path}", self.server.api_url), token)
             .await?;
         serde_json::from_slice(&body).map_err(|_| GitHubError::Unintelligible(format!("of {path}")))
     }
@@ -212,12 +215,16 @@ struct Email {
 }
 
 /// Creates the profile. The numeric id identifies the user, because logins can be reassigned.
-fn profile(user: User, emails: Vec<Email>) -> Result<Profile, GitHubError> {
+fn profile(
+    user: User,
+    emails: Vec<Email>,
+    accepts_unverified: bool,
+) -> Result<Profile, GitHubError> {
     let user_id = UserId::new(user.id)
         .ok_or_else(|| GitHubError::Unintelligible("an account id out of range".to_owned()))?;
     let email = emails
         .into_iter()
-        .find(|email| email.primary && email.verified)
+        .find(|email| email.primary && (email.verified || accepts_unverified))
         .ok_or(GitHubError::EmailUnverified)?;
     Ok(Profile {
         user_id,

@@ -169,6 +169,22 @@ impl Env {
         }
         Ok(url.as_str().trim_end_matches('/').to_owned())
     }
+
+    /// Returns a [`Self::base_url`] whose scheme is `https`, or `http` on this machine.
+    ///
+    /// # Errors
+    /// As [`Self::base_url`], and if it is plain http to another machine.
+    pub fn secure_url(&self, name: &str, default: Option<&str>) -> Result<String, ConfigError> {
+        let url = self.base_url(name, default)?;
+        let parsed = Url::parse(&url).map_err(|error| ConfigError::new(name, error))?;
+        if parsed.scheme() == "https" || is_loopback(&parsed) {
+            return Ok(url);
+        }
+        Err(ConfigError::new(
+            name,
+            "must be https, except on this machine",
+        ))
+    }
 }
 
 /// Whether an address is that of this machine.
@@ -232,6 +248,29 @@ mod tests {
             "https://a#x",
         ] {
             assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn secure_urls_are_https_except_on_this_machine() {
+        let read = |text| env(&[("U", text)]).secure_url("U", None);
+        for secure in [
+            "https://app.test",
+            "http://localhost:5173",
+            "http://127.0.0.1:9000",
+            "http://[::1]:9000",
+            "http://app.localhost",
+        ] {
+            assert_eq!(read(secure).as_deref(), Ok(secure));
+        }
+        for plain in [
+            "http://app.test",
+            "http://localhost.app.test",
+            "http://10.0.0.1",
+            "http://0.0.0.0:9000",
+            "ftp://localhost",
+        ] {
+            assert!(read(plain).is_err(), "{plain}");
         }
     }
 

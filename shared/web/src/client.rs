@@ -3,7 +3,7 @@
 mod proxy;
 
 use std::io;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -13,10 +13,16 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::rt::TokioExecutor;
+use rustls::ClientConfig;
+use rustls::crypto::aws_lc_rs;
 use thiserror::Error;
 use upblit_base::environment::Env;
 
 use proxy::ProxyConnector;
+
+mod roots;
+
+pub use roots::ExtraRoots;
 
 /// Maximum size of a response. Expected ones have a few KB.
 const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
@@ -45,6 +51,7 @@ pub enum ClientError {
 pub struct Client {
     connector: ProxyConnector,
     connections: OnceLock<HttpsClient>,
+    extra_roots: ExtraRoots,
 }
 
 impl Client {
@@ -54,6 +61,16 @@ impl Client {
         Self {
             connector: ProxyConnector::from_env(env),
             connections: OnceLock::new(),
+            extra_roots: ExtraRoots::default(),
+        }
+    }
+
+    /// The client, which also trusts these certificates.
+    #[must_use]
+    pub fn trusting(self, extra_roots: ExtraRoots) -> Self {
+        Self {
+            extra_roots,
+            ..self
         }
     }
 
@@ -98,16 +115,22 @@ impl Client {
         if let Some(client) = self.connections.get() {
             return Ok(client);
         }
-        let client = https_client(self.connector.clone())
-            .map_err(|error| ClientError::Failed(error.to_string()))?;
+        let client = https_client(self.connector.clone(), &self.extra_roots);
+        let client = client.map_err(|error| ClientError::Failed(error.to_string()))?;
         Ok(self.connections.get_or_init(|| client))
     }
 }
 
-fn https_client(connector: ProxyConnector) -> io::Result<HttpsClient> {
+fn https_client(connector: ProxyConnector, extra_roots: &ExtraRoots) -> io::Result<HttpsClient> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let tls = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .with_root_certificates(extra_roots.with_native()?)
+        .with_no_client_auth();
     // Plain HTTP is for local stand-ins, and only used if a setting names one.
     let connector = HttpsConnectorBuilder::new()
-        .with_native_roots()?
+        .with_tls_config(tls)
         .https_or_http()
         .enable_http1()
         .wrap_connector(connector);

@@ -9,7 +9,7 @@ use http::{HeaderValue, Request, StatusCode};
 use oauth2::AsyncHttpClient;
 use serde::Deserialize;
 use shared::base::environment::Env;
-use shared::web::client::{Client, ClientError};
+use shared::web::client::{Client, ClientError, ExtraRoots};
 use thiserror::Error;
 
 /// LoginFailure why a call has no usable response.
@@ -46,8 +46,9 @@ impl TransportError {
 pub(super) struct Transport(Client);
 
 impl Transport {
-    pub(super) fn new(env: &Env) -> Self {
-        Self(Client::from_env(env))
+    /// A transport that also trusts these certificates.
+    pub(super) fn new(env: &Env, roots: ExtraRoots) -> Self {
+        Self(Client::from_env(env).trusting(roots))
     }
 
     /// Reads a resource of the REST API. Retries if there is no response, a server error, or a

@@ -1,0 +1,143 @@
+//! Sign-in with a GitHub Enterprise Server: a private CA, an API below the address of the server, and
+//! e-mail addresses that the server does not verify.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+use axum::serve::Listener;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::support::Backend;
+use crate::support::callers::parameters;
+
+type Ca = CertifiedIssuer<'static, KeyPair>;
+
+fn private_ca() -> Ca {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// A server whose account has a primary address, verified or not.
+fn server(is_verified: bool) -> Router {
+    let json = |value: Value| async move { axum::Json(value) };
+    let token = json!({ "access_token": "gho_x", "token_type": "bearer" });
+    let user = json!({ "id": 7, "login": "ada_corp", "name": "Ada" });
+    let email = json!([{ "email": "ada@corp.test", "primary": true, "verified": is_verified }]);
+    Router::new()
+        .route("/login/oauth/access_token", post(move || json(token)))
+        .route("/api/v3/user", get(move || json(user)))
+        .route("/api/v3/user/emails", get(move || json(email)))
+}
+
+/// Accepts TLS connections; those that fail the handshake are dropped.
+struct TlsListener {
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+}
+
+impl Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let (connection, from) = self.listener.accept().await.unwrap();
+            if let Ok(connection) = self.acceptor.accept(connection).await {
+                return (connection, from);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// Serves it over TLS, with a certificate of the CA. Returns its address.
+async fn serve(router: Router, ca: &Ca) -> String {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    let certificate = params.signed_by(&key, ca).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key.into())
+        .unwrap();
+    let listener = TlsListener {
+        listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        acceptor: TlsAcceptor::from(Arc::new(config)),
+    };
+    let address = format!("https://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+/// A backend without the stand-in's address of the API, which all other tests set.
+async fn backend(settings: &[(&str, &str)]) -> Backend {
+    let api = format!("{}/api/v3", settings[0].1);
+    let settings = settings.iter().copied();
+    let settings: Vec<_> = settings.chain([("GITHUB_API_URL", &*api)]).collect();
+    Backend::with(&settings).await
+}
+
+/// The reason with which a sign-in fails, or nothing if it succeeds.
+async fn outcome(settings: &[(&str, &str)]) -> Option<String> {
+    let backend = backend(settings).await;
+    let mut browser = backend.browser();
+    let state = parameters(browser.start().await.query())["state"].clone();
+    let callback = format!("/login/oauth2/code/github?code=abc&state={state}");
+    let location = browser.get(&callback).await.location();
+    let reason = parameters(location.query()).remove("reason");
+    let has_tokens = parameters(location.fragment()).contains_key("token");
+    assert_eq!(has_tokens, reason.is_none(), "{location}");
+    reason
+}
+
+#[tokio::test]
+async fn a_server_with_a_certificate_of_a_private_ca_is_trusted_if_the_ca_is_set() {
+    let (ca, other) = (private_ca(), private_ca());
+    let address = serve(server(true), &ca).await;
+    let on_one_line = ca.pem().replace('\n', " ");
+    let both = format!("{}{}", other.pem(), ca.pem());
+    for (certificates, expected) in [
+        ("", Some("github_unavailable")),
+        (&other.pem(), Some("github_unavailable")),
+        (&ca.pem(), None),
+        (&on_one_line, None),
+        (&both, None),
+    ] {
+        let settings = [
+            ("GITHUB_URL", &*address),
+            ("GITHUB_CA_CERTIFICATES", certificates),
+        ];
+        assert_eq!(outcome(&settings).await.as_deref(), expected);
+    }
+}
+
+#[tokio::test]
+async fn an_unverified_address_is_accepted_only_if_the_operator_says_so() {
+    let ca = private_ca();
+    let address = serve(server(false), &ca).await;
+    for (accepted, expected) in [
+        ("", Some("email_unverified")),
+        ("refuse", Some("email_unverified")),
+        ("accept", None),
+    ] {
+        let settings = [
+            ("GITHUB_URL", &*address),
+            ("GITHUB_CA_CERTIFICATES", &ca.pem()),
+            ("GITHUB_UNVERIFIED_EMAILS", accepted),
+        ];
+        assert_eq!(outcome(&settings).await.as_deref(), expected, "{accepted}");
+    }
+}
