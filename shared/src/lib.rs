@@ -12,9 +12,10 @@
 //! | [`base`] | ids, clock, randomness, environment, errors |
 //!
 //! Pure crates have no I/O and no async; time and randomness are arguments.
-//! [`access`] is where `web` and `store` meet.
+//! [`access`] and [`notices`] are where `web` and `store` meet.
 
 pub mod access;
+pub mod notices;
 
 pub use upblit_base as base;
 pub use upblit_identity as identity;

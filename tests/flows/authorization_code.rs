@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use axum::body::Body;
+use http::Request;
+use http::header::{CONTENT_TYPE, USER_AGENT};
 use serde_json::json;
 
 use crate::support::callers::{GRACE_SECONDS, SignedIn, parameters, post, refresh};
@@ -59,6 +62,28 @@ async fn a_code_and_its_verifier_are_swapped_for_tokens_with_one_write() {
     assert_eq!(octocat.get("/me").await.json()["login"], "octocat");
     assert_eq!(octocat.rotate().await.status, 200);
     assert_eq!(octocat.rotate().await.status, 200);
+}
+
+#[tokio::test]
+async fn a_code_redeemed_again_by_another_client_is_in_the_trail() {
+    let backend = Backend::start().await;
+    let code = code(&backend).await;
+    let ada = signed_in(&backend, &redeem(&backend, &code, VERIFIER).await);
+    let notices = async || {
+        let trail = ada.get("/me/audit").await.text();
+        trail.matches("session.shared").count()
+    };
+    assert_eq!(redeem(&backend, &code, VERIFIER).await.status, 200);
+    assert_eq!(notices().await, 0, "the same client");
+    let body = json!({ "code": code, "codeVerifier": VERIFIER }).to_string();
+    for _ in 0..2 {
+        let request = Request::post("/oauth2/token")
+            .header(CONTENT_TYPE, "application/json")
+            .header(USER_AGENT, "Thief/1.0");
+        let again = backend.send(request.body(Body::from(body.clone())).unwrap());
+        assert_eq!(again.await.status, 200);
+        assert_eq!(notices().await, 1, "once an hour");
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@ use axum::extract::State;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use shared::identity::authorization_code::{self, CODE_TTL};
+use shared::notices;
+use shared::store::refresh_tokens::RedeemOutcome;
 use shared::web::body::Json;
 use shared::web::credentials::{IssuedTokens, TokenBody};
 use shared::web::error::Error;
@@ -26,7 +28,8 @@ pub(crate) struct Redeem {
 
 /// Redeems an authorization code. One conditional write; none for a code that was not issued
 /// here. A code that is sent again with its verifier gets the current tokens. With another
-/// verifier it is refused, and the session continues (decision 0036).
+/// verifier it is refused, and the session continues (decision 0036). If another client sends it
+/// again, one more write records that, at most once an hour.
 #[utoipa::path(
     post, path = "/oauth2/token", operation_id = "redeemCode",
     summary = "Exchange an authorization code for tokens",
@@ -49,11 +52,21 @@ pub(crate) async fn redeem(
     let now = state.clock.now();
     let by = sender.client().mark(state.tokens.keys());
     let session = (user_id, session_id);
-    let session = state
+    let redeemed = state
         .database
         .redeem(session, &challenge, by, &state.policy, now)
-        .await?
-        .ok_or(Error::AuthorizationCode)?;
+        .await?;
+    let session = match redeemed {
+        RedeemOutcome::Redeemed(session) => session,
+        RedeemOutcome::ServedAgain(session) => {
+            let keys = state.tokens.keys();
+            if let Some(notice) = notices::served_again(&session, &sender, keys) {
+                notices::record(&state.database, &session, notice, now).await;
+            }
+            session
+        }
+        RedeemOutcome::Refused => return Err(Error::AuthorizationCode),
+    };
     let token = token.with_counter(session.counters.current);
     state.tokens.issue(&session, &token, now)
 }

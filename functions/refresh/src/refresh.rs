@@ -5,11 +5,10 @@ use axum::extract::State;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use shared::base::causes::WithCauses;
 use shared::identity::audit::{Actor, AuditAction};
 use shared::identity::refresh_token::RefreshToken;
-use shared::identity::session::{DEFAULT_GRACE, Move, Session};
-use shared::identity::signing::SigningKeys;
+use shared::identity::session::{DEFAULT_GRACE, Move};
+use shared::notices;
 use shared::store::Database;
 use shared::store::audit::SessionNotice;
 use shared::store::refresh_tokens::RefreshOutcome;
@@ -60,31 +59,16 @@ pub(crate) async fn refresh(
         }
         RefreshOutcome::ServedAgain(session) => {
             record_outcome(Refresh::Repeated);
-            let is_notable = is_of_another(&session, &sender, state.tokens.keys());
-            (session, is_notable.then_some(SessionNotice::Shared))
+            let notice = notices::served_again(&session, &sender, state.tokens.keys());
+            (session, notice)
         }
         refused => return Err(refuse(&state.database, &refused, &presented, now).await),
     };
     if let Some(notice) = notice {
-        record(&state.database, &session, notice, now).await;
+        notices::record(&state.database, &session, notice, now).await;
     }
     let token = presented.with_counter(session.counters.current);
     state.tokens.issue(&session, &token, now)
-}
-
-/// Returns whether another client than the sender made the session's last move.
-fn is_of_another(session: &Session, sender: &Sender, keys: &SigningKeys) -> bool {
-    let moved_by = session.moved_by;
-    moved_by.is_some_and(|mark| !sender.client().has_mark(mark, keys))
-}
-
-/// Records a notice in the account's audit log. The request does not fail with it.
-async fn record(database: &Database, session: &Session, notice: SessionNotice, now: Timestamp) {
-    let user_id = session.profile.user_id;
-    let recorded = database.record_hourly(user_id, session.id, notice, now);
-    if let Err(error) = recorded.await {
-        tracing::warn!(error = %WithCauses(&error), ?notice, "a notice of a session was not recorded");
-    }
 }
 
 /// Refuses a token, and ends the session if no honest client still holds the token. The error

@@ -20,7 +20,7 @@ use upblit_identity::access_token::Principal;
 use upblit_identity::audit::{Actor, AuditAction, AuditEntry};
 use upblit_identity::session::{MAX_SESSIONS_PER_USER, Session};
 
-pub use rotate::RefreshOutcome;
+pub use rotate::{RedeemOutcome, RefreshOutcome};
 
 /// Maximum number of attempts of a sign-in that ends the oldest sessions while they end
 /// otherwise.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use aws_lc_rs::{constant_time, hmac};
+use aws_lc_rs::hmac;
 
 use crate::signing::SigningKeys;
 
@@ -15,7 +15,8 @@ pub struct Client<'a> {
     pub address: Option<IpAddr>,
 }
 
-/// Truncated HMAC-SHA-256 of a client.
+/// Truncated HMAC-SHA-256 values of a client: four bytes of its `User-Agent`, one byte for the
+/// family of its address, and three of its network.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ClientMark([u8; Self::BYTES]);
 
@@ -47,23 +48,41 @@ impl Client<'_> {
         self.mark_under(&keys.current().client_mark)
     }
 
-    /// Returns whether a stored mark belongs to this client. Accepts marks made with the
-    /// current or the previous signing key.
+    /// Returns whether a stored mark belongs to this client: the same `User-Agent` and the same
+    /// network. Networks of different families are not compared, because one client may use both
+    /// in turn. Accepts marks made with the current or the previous signing key.
     pub fn has_mark(&self, mark: ClientMark, keys: &SigningKeys) -> bool {
+        let (agent, network) = mark.0.split_at(AGENT_BYTES);
         keys.for_verification().any(|keys| {
-            let own = self.mark_under(&keys.client_mark);
-            constant_time::verify_slices_are_equal(&own.0, &mark.0).is_ok()
+            let own = self.mark_under(&keys.client_mark).0;
+            let (own_agent, own_network) = own.split_at(AGENT_BYTES);
+            let is_known = network[0] != 0 && own_network[0] != 0;
+            let is_other_family = is_known && network[0] != own_network[0];
+            own_agent == agent && (is_other_family || own_network == network)
         })
     }
 
     fn mark_under(&self, key: &hmac::Key) -> ClientMark {
-        let mut context = hmac::Context::with_key(key);
-        context.update(&network(self.address));
-        context.update(self.user_agent.as_bytes());
+        let agent = tag(key, b'a', self.user_agent.as_bytes());
+        let network = network(self.address);
+        let network_tag = tag(key, b'n', &network);
         let mut mark = [0; ClientMark::BYTES];
-        mark.copy_from_slice(&context.sign().as_ref()[..ClientMark::BYTES]);
+        mark[..AGENT_BYTES].copy_from_slice(&agent.as_ref()[..AGENT_BYTES]);
+        mark[AGENT_BYTES] = network[0];
+        let rest = ClientMark::BYTES - AGENT_BYTES - 1;
+        mark[AGENT_BYTES + 1..].copy_from_slice(&network_tag.as_ref()[..rest]);
         ClientMark(mark)
     }
+}
+
+/// Number of bytes of a mark that come from the `User-Agent`.
+const AGENT_BYTES: usize = 4;
+
+fn tag(key: &hmac::Key, purpose: u8, value: &[u8]) -> hmac::Tag {
+    let mut context = hmac::Context::with_key(key);
+    context.update(&[purpose]);
+    context.update(value);
+    context.sign()
 }
 
 /// Returns the network of an address: its /24 (IPv4) or /48 (IPv6). Addresses within it change
@@ -113,7 +132,7 @@ mod tests {
         for other in [
             client("Browser/2", "192.0.2.7"),
             client("Browser/1", "192.0.3.7"),
-            client("Browser/1", "2001:db8::1"),
+            client("Browser/2", "2001:db8::1"),
             client("Browser/1", ""),
         ] {
             assert!(
@@ -124,6 +143,19 @@ mod tests {
         }
         let home = client("Browser/1", "2001:db8:1:2::1");
         assert!(client("Browser/1", "2001:db8:1:ffff::9").has_mark(home.mark(&keys), &keys));
+    }
+
+    #[test]
+    fn a_client_that_alternates_between_ipv4_and_ipv6_is_recognised() {
+        let keys = keys("k");
+        let (four, six) = (
+            client("Browser/1", "192.0.2.7"),
+            client("Browser/1", "2001:db8::1"),
+        );
+        assert!(four.has_mark(six.mark(&keys), &keys));
+        assert!(six.has_mark(four.mark(&keys), &keys));
+        let elsewhere = client("Browser/1", "2001:db9::1");
+        assert!(!elsewhere.has_mark(six.mark(&keys), &keys));
     }
 
     #[test]

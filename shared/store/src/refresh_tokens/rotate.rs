@@ -49,6 +49,17 @@ pub enum RefreshOutcome {
     Reused,
 }
 
+/// What a presented authorization code gets.
+#[derive(Debug)]
+pub enum RedeemOutcome {
+    /// The first token of its session.
+    Redeemed(Box<Session>),
+    /// The current token of its session: the code was redeemed before.
+    ServedAgain(Box<Session>),
+    /// Nothing.
+    Refused,
+}
+
 impl Database {
     /// Moves the session of a refresh token, or serves its current token, as
     /// [`Session::decide`] determines. One conditional write; none for a token that no session
@@ -127,7 +138,7 @@ impl Database {
 
     /// Redeems an authorization code: the live session with this challenge gets its first
     /// token. A code that was redeemed before is served again if
-    /// [`Session::serves_code_again`] returns true. Returns `None` if the code is refused. One
+    /// [`Session::serves_code_again`] returns true. One
     /// conditional write.
     ///
     /// # Errors
@@ -139,7 +150,7 @@ impl Database {
         by: ClientMark,
         policy: &SessionPolicy,
         now: Timestamp,
-    ) -> Result<Option<Session>, StorageError> {
+    ) -> Result<RedeemOutcome, StorageError> {
         let set = "current_counter = :first";
         let condition = "current_counter = :unredeemed AND code_challenge = :challenge";
         let result = self
@@ -151,11 +162,18 @@ impl Database {
             .send()
             .await;
         match written(result)? {
-            Written::Applied(item) => session_from(item).map(Some),
-            Written::Refused(None) => Ok(None),
-            Written::Refused(Some(item)) => {
+            Written::Applied(item) => {
                 let session = session_from(item)?;
-                Ok(session.serves_code_again(challenge, now).then_some(session))
+                Ok(RedeemOutcome::Redeemed(Box::new(session)))
+            }
+            Written::Refused(None) => Ok(RedeemOutcome::Refused),
+            Written::Refused(Some(item)) => {
+                let session = Box::new(session_from(item)?);
+                Ok(if session.serves_code_again(challenge, now) {
+                    RedeemOutcome::ServedAgain(session)
+                } else {
+                    RedeemOutcome::Refused
+                })
             }
         }
     }
