@@ -81,3 +81,47 @@ fn cors(frontend_url: &str) -> CorsLayer {
             RETRY_AFTER,
         ])
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn browsers_may_send_and_read_the_same_headers_as_in_aws() {
+        let router = Router::new().layer(cors("https://app.test"));
+        let answer = async |method: Method| {
+            let request = Request::builder()
+                .method(method)
+                .uri("/")
+                .header("origin", "https://app.test")
+                .header("access-control-request-method", "POST");
+            let request = request.body(Body::empty()).unwrap();
+            router.clone().oneshot(request).await.unwrap()
+        };
+        let list = |response: &Response, name: &str| {
+            let value = response.headers()[name].to_str().unwrap().to_owned();
+            let mut names: Vec<_> = value
+                .split(',')
+                .map(|name| name.trim().to_owned())
+                .collect();
+            names.sort();
+            names
+        };
+        let allowed = list(
+            &answer(Method::OPTIONS).await,
+            "access-control-allow-headers",
+        );
+        let sent = [
+            "authorization",
+            "content-type",
+            "idempotency-key",
+            "x-api-key",
+        ];
+        assert_eq!(allowed, sent);
+        let exposed = list(&answer(Method::GET).await, "access-control-expose-headers");
+        assert_eq!(exposed, ["ratelimit", "ratelimit-policy", "retry-after"]);
+    }
+}

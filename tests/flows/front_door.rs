@@ -1,5 +1,6 @@
 //! Behaviour that all routes share: unknown paths and methods, headers, access tokens.
 
+mod api_key_forms;
 mod ended_session;
 mod protected;
 

@@ -25,6 +25,13 @@ pub(crate) const LIVE_PREFIX: &str = "upblit_live_";
 /// Prefix of the keys of all other applications.
 pub(crate) const TEST_PREFIX: &str = "upblit_test_";
 
+/// Returns whether a text begins as an API key does.
+pub fn has_key_prefix(text: &str) -> bool {
+    [LIVE_PREFIX, TEST_PREFIX]
+        .iter()
+        .any(|prefix| text.starts_with(prefix))
+}
+
 /// Maximum number of keys per application, without revoked keys.
 pub const MAX_KEYS_PER_APPLICATION: u32 = 20;
 

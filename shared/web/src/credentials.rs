@@ -19,7 +19,7 @@ use upblit_base::clock::Clock;
 use upblit_base::environment::{ConfigError, Env};
 use upblit_base::random;
 use upblit_identity::access_token::{AccessTokens, InvalidAccessToken, Principal};
-use upblit_identity::api_key::KeyRefusal;
+use upblit_identity::api_key::{KeyRefusal, has_key_prefix};
 use upblit_identity::refresh_token::RefreshToken;
 use upblit_identity::session::Session;
 use upblit_identity::signing::SigningKeys;
@@ -173,13 +173,48 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
 /// Returns the text of `x-api-key`. Several headers are refused.
 ///
 /// # Errors
-/// [`Error::MissingApiKey`] when there is none.
+/// [`Error::MissingApiKey`] when there is none; [`Error::ApiKeyForm`] for a key in another header or
+/// with more around it.
 pub fn api_key(headers: &HeaderMap) -> Result<&str, Error> {
     let mut values = headers.get_all(API_KEY).iter();
-    let value = values.next().ok_or(Error::MissingApiKey)?;
+    let Some(value) = values.next() else {
+        return Err(if has_key_as_authorization(headers) {
+            ELSEWHERE
+        } else {
+            Error::MissingApiKey
+        });
+    };
     if values.next().is_some() {
         return Err(KeyRefusal::Invalid.into());
     }
-    let text = value.to_str().map(str::trim);
-    text.map_err(|_| KeyRefusal::Invalid.into())
+    let text = value.to_str().map_err(|_| KeyRefusal::Invalid)?.trim();
+    if text.starts_with(['"', '\'']) && has_key_prefix(unquoted(text)) {
+        return Err(QUOTED);
+    }
+    if text
+        .split(' ')
+        .skip(1)
+        .any(|part| has_key_prefix(unquoted(part)))
+    {
+        return Err(ELSEWHERE);
+    }
+    Ok(text)
+}
+
+const ELSEWHERE: Error =
+    Error::ApiKeyForm("send the API key alone, in the header x-api-key and not as Authorization");
+const QUOTED: Error =
+    Error::ApiKeyForm("send the API key without its quotes: the response that made it is JSON");
+
+fn has_key_as_authorization(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    values.any(|value| {
+        let value = value.to_str().unwrap_or_default();
+        let mut parts = value.split(' ');
+        parts.any(|part| has_key_prefix(unquoted(part)))
+    })
+}
+
+fn unquoted(text: &str) -> &str {
+    text.trim_matches(['"', '\''])
 }

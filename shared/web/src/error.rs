@@ -29,6 +29,9 @@ pub enum Error {
     /// No `x-api-key` was sent.
     #[error("no API key was sent")]
     MissingApiKey,
+    /// An API key was sent in a form that is not read. The text says how to send it.
+    #[error("{0}")]
+    ApiKeyForm(&'static str),
     /// The API key is not accepted.
     #[error(transparent)]
     ApiKey(#[from] KeyRefusal),

@@ -176,7 +176,7 @@ fn classify(error: &Error) -> (&'static str, StatusCode, &'static str) {
         ),
         // RFC 6749 §5.2 requires 400 for `invalid_grant`.
         Error::AuthorizationCode => ("invalid-code", StatusCode::BAD_REQUEST, "Sign in again"),
-        Error::MissingApiKey | Error::ApiKey(KeyRefusal::Invalid) => (
+        Error::MissingApiKey | Error::ApiKeyForm(_) | Error::ApiKey(KeyRefusal::Invalid) => (
             "invalid-api-key",
             StatusCode::UNAUTHORIZED,
             "Invalid API key",
@@ -262,7 +262,7 @@ fn challenge(error: &Error) -> Option<&'static str> {
         Error::MissingAccessToken => Some(r#"Bearer realm="upblit""#),
         Error::AccessToken(_) => Some(r#"Bearer realm="upblit", error="invalid_token""#),
         Error::RefreshToken => Some(r#"RefreshToken realm="upblit""#),
-        Error::MissingApiKey => Some(r#"ApiKey realm="upblit""#),
+        Error::MissingApiKey | Error::ApiKeyForm(_) => Some(r#"ApiKey realm="upblit""#),
         Error::InvalidSignature => Some(r#"Signature realm="upblit""#),
         Error::ApiKey(KeyRefusal::MissingScope(_)) => None,
         Error::ApiKey(_) => Some(r#"ApiKey realm="upblit""#),
