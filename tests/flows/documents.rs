@@ -2,6 +2,7 @@
 //! records is complete.
 
 mod adversarial_cases;
+mod asvs;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -7,10 +7,14 @@ use std::path::{Path, PathBuf};
 use crate::routes::root;
 
 /// What the first part of a test's name in the table stands for.
-const FOLDERS: [(&str, &str); 4] = [
+const FOLDERS: [(&str, &str); 8] = [
     ("flows", "tests/flows"),
+    ("base", "shared/base/src"),
     ("identity", "shared/identity/src"),
+    ("lambda", "shared/lambda/src"),
+    ("local", "local/src"),
     ("telemetry", "shared/telemetry/src"),
+    ("web", "shared/web/src"),
     ("oauth", "functions/oauth/src"),
 ];
 
@@ -70,7 +74,7 @@ fn tests_in(file: &Path) -> BTreeSet<String> {
 }
 
 /// Whether the file of a browser test exists, or the file of a Rust test contains it.
-fn exists(test: &str) -> bool {
+pub(super) fn exists(test: &str) -> bool {
     if test.contains('/') {
         return root().join(test).exists();
     }
