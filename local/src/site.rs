@@ -84,7 +84,9 @@ fn cors(frontend_url: &str) -> CorsLayer {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
     use axum::http::Request;
+    use axum::response::Response;
     use tower::ServiceExt;
 
     use super::*;

@@ -84,7 +84,11 @@ impl Deployment {
         match name {
             "JWT_SECRET_ARN" => JWT_SECRET.to_owned(),
             "GITHUB_SECRET_ARN" => GITHUB_SECRET.to_owned(),
-            "PUBLIC_URL" | "FRONTEND_URL" => self.backend.setting(name),
+            "PUBLIC_URL" | "FRONTEND_URL" | "GITHUB_URL" | "GITHUB_API_URL" => {
+                self.backend.setting(name)
+            }
+            "GITHUB_CA_CERTIFICATES" => String::new(),
+            "GITHUB_UNVERIFIED_EMAILS" => "refuse".to_owned(),
             "METRICS_NAMESPACE" => "Upblit/test".to_owned(),
             "EDGE_SECRET_SHA256" => String::new(),
             "TOKEN_HANDOFF" => "fragment".to_owned(),
