@@ -1,7 +1,7 @@
 //! `POST /secret-scanning/github`: revokes keys that GitHub found in public places.
 //! `docs/leaked-keys.md` describes the protocol.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,7 +102,7 @@ fn label_of(finding: &Finding, labels: &HashMap<KeyHash, Label>) -> Label {
         .unwrap_or(Label::FalsePositive)
 }
 
-/// Checks each key once and revokes genuine keys, until `end`. If one fails or time runs out, the
+/// Checks each key once, in the order of the report, and revokes genuine keys, until `end`. If one fails or time runs out, the
 /// others are still revoked before the error is returned, so that GitHub sends the report again.
 async fn labels(
     state: &crate::State,
@@ -112,7 +112,11 @@ async fn labels(
     let keys = findings
         .iter()
         .filter_map(|finding| ApiKey::parse(finding.token.expose_secret()));
-    let keys: HashMap<KeyHash, ApiKey> = keys.map(|key| (key.hash(), key)).collect();
+    let mut seen = HashSet::new();
+    let keys: Vec<_> = keys
+        .map(|key| (key.hash(), key))
+        .filter(|(hash, _)| seen.insert(*hash))
+        .collect();
     // Transactions on one application would conflict, so each waits for the one before.
     let mut turns: HashMap<ApplicationId, Arc<Mutex<()>>> = HashMap::new();
     let count = keys.len();
