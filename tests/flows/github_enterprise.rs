@@ -1,8 +1,8 @@
-//! Sign-in with a GitHub Enterprise Server: a private CA, an API below the address of the server, and
-//! e-mail addresses that the server does not verify.
+//! Sign-in with a GitHub Enterprise Server: a private CA, an API below the address of the server,
+//! e-mail addresses that the server does not verify, and a proxy in front of it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -11,6 +11,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -65,7 +66,7 @@ impl Listener for TlsListener {
 /// Serves it over TLS, with a certificate of the CA. Returns its address.
 async fn serve(router: Router, ca: &Ca) -> String {
     let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    let params = CertificateParams::new(["127.0.0.1", "github.test"].map(str::to_owned)).unwrap();
     let certificate = params.signed_by(&key, ca).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
@@ -139,5 +140,48 @@ async fn an_unverified_address_is_accepted_only_if_the_operator_says_so() {
             ("GITHUB_UNVERIFIED_EMAILS", accepted),
         ];
         assert_eq!(outcome(&settings).await.as_deref(), expected, "{accepted}");
+    }
+}
+
+/// A proxy that connects every tunnel to `upstream`, and counts the tunnels.
+async fn proxy_to(upstream: String) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let tunnels = Arc::<Mutex<Vec<String>>>::default();
+    let seen = tunnels.clone();
+    tokio::spawn(async move {
+        loop {
+            let (client, _) = listener.accept().await.unwrap();
+            let mut client = BufReader::new(client);
+            let mut first = String::new();
+            client.read_line(&mut first).await.unwrap();
+            seen.lock().unwrap().push(first.trim().to_owned());
+            let mut line = String::new();
+            while client.read_line(&mut line).await.unwrap() > 2 {
+                line.clear();
+            }
+            client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+            let mut server = TcpStream::connect(&upstream).await.unwrap();
+            tokio::spawn(async move { copy_bidirectional(&mut client, &mut server).await });
+        }
+    });
+    (address, tunnels)
+}
+
+#[tokio::test]
+async fn calls_of_github_follow_the_proxy_and_loopback_never_does() {
+    let ca = private_ca();
+    let github = serve(server(true), &ca).await;
+    let (proxy, tunnels) = proxy_to(github.trim_start_matches("https://").to_owned()).await;
+    for (address, proxied) in [("https://github.test", true), (&*github, false)] {
+        let settings = [
+            ("GITHUB_URL", address),
+            ("GITHUB_CA_CERTIFICATES", &ca.pem()),
+            ("HTTPS_PROXY", &*proxy),
+        ];
+        assert_eq!(outcome(&settings).await, None, "{address}");
+        let tunnels = std::mem::take(&mut *tunnels.lock().unwrap());
+        let expected = if proxied { 3 } else { 0 };
+        assert_eq!(tunnels, vec!["CONNECT github.test:443 HTTP/1.1"; expected]);
     }
 }

@@ -11,8 +11,7 @@ use axum::routing::{any, get, post};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, LOCATION};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 use crate::support::Backend;
 use crate::support::callers::parameters;
@@ -432,48 +431,5 @@ async fn a_connection_that_died_since_the_last_sign_in_is_replaced() {
         let callback = format!("/login/oauth2/code/github?code=abc&state={state}");
         let location = browser.get(&callback).await.location();
         assert!(parameters(location.fragment()).contains_key("token"));
-    }
-}
-
-/// A proxy that connects every tunnel to `upstream`, and counts the tunnels.
-async fn proxy_to(upstream: String) -> (String, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let tunnels = Arc::<Mutex<Vec<String>>>::default();
-    let seen = tunnels.clone();
-    tokio::spawn(async move {
-        loop {
-            let (client, _) = listener.accept().await.unwrap();
-            let mut client = BufReader::new(client);
-            let mut first = String::new();
-            client.read_line(&mut first).await.unwrap();
-            seen.lock().unwrap().push(first.trim().to_owned());
-            let mut line = String::new();
-            while client.read_line(&mut line).await.unwrap() > 2 {
-                line.clear();
-            }
-            client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
-            let mut server = TcpStream::connect(&upstream).await.unwrap();
-            tokio::spawn(async move { copy_bidirectional(&mut client, &mut server).await });
-        }
-    });
-    (address, tunnels)
-}
-
-#[tokio::test]
-async fn calls_of_github_follow_the_proxy_and_loopback_never_does() {
-    let github = FakeGitHub::fine().serve().await;
-    let (proxy, tunnels) = proxy_to(github.trim_start_matches("http://").to_owned()).await;
-    for (address, proxied) in [("http://github.test", true), (&*github, false)] {
-        let settings = [
-            ("GITHUB_URL", address),
-            ("GITHUB_API_URL", address),
-            ("HTTP_PROXY", &*proxy),
-        ];
-        let backend = Backend::with(&settings).await;
-        assert_eq!(outcome(&backend).await, None, "{address}");
-        let tunnels = std::mem::take(&mut *tunnels.lock().unwrap());
-        let expected = if proxied { 3 } else { 0 };
-        assert_eq!(tunnels, vec!["CONNECT github.test:80 HTTP/1.1"; expected]);
     }
 }

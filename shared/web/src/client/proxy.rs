@@ -147,4 +147,16 @@ mod tests {
             assert_eq!(uri.to_string(), expected);
         }
     }
+
+    #[test]
+    fn a_tunnel_for_plain_http_names_its_port() {
+        for (destination, expected) in [
+            ("http://github.test/user", "http://github.test:80/user"),
+            ("http://github.test:81/user", "http://github.test:81/user"),
+            ("https://github.test/user", "https://github.test/user"),
+        ] {
+            let named = with_port(destination.parse().unwrap()).unwrap();
+            assert_eq!(named.to_string(), expected);
+        }
+    }
 }
