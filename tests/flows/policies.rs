@@ -186,7 +186,7 @@ async fn a_code_used_twice(backend: &Backend) {
 
 async fn settings_of_an_application(ada: &SignedIn, sdk: &Sdk) {
     let path = format!("/applications/{}", sdk.application_id);
-    let settings = json!({ "name": "Till", "retentionDays": 7, "shards": 2 });
+    let settings = json!({ "name": "Till", "retentionDays": 7, "shards": 16 });
     assert_eq!(ada.patch(&path, settings).await.status, 200);
 }
 

@@ -45,14 +45,16 @@ impl Archive {
     /// The telemetry of the application that the caller is a member of.
     pub(crate) fn of(membership: &Membership, state: &crate::State) -> Self {
         let application = &membership.application;
-        let now = state.clock.now();
+        let database_now = state.database.now_or(state.clock.now());
+        // An instance whose clock is behind shows what others have stored since.
+        let now = state.clock.now().max(database_now);
         Self {
             application_id: application.id,
             created_at: application.created_at,
             shards: application.telemetry.shards.get().into(),
             retention: application.telemetry.retention_or(state.retention),
             now,
-            database_now: state.database.now_or(now),
+            database_now,
             gaps: Gaps::default(),
         }
     }
@@ -72,7 +74,7 @@ impl Archive {
         }
     }
 
-    /// The same for a list, which may miss a late batch that was stored less than a second ago.
+    /// The same for a list or a trace, which may miss a late batch that was stored less than a second ago.
     pub(crate) fn summaries_for_list(
         &self,
         signal: Signal,

@@ -82,7 +82,7 @@ struct Known {
 struct ReadHours {
     hours: BTreeMap<Timestamp, ReadHour>,
     /// Latest expiry of a summary.
-    expires_at: Timestamp,
+    expires_at: Option<Timestamp>,
 }
 
 /// Statistics of an hour.
@@ -253,7 +253,7 @@ impl<'a> Reader<'a> {
             hours.summaries.push(stored);
             return;
         }
-        read.expires_at = read.expires_at.max(stored.expires_at);
+        read.expires_at = read.expires_at.max(Some(stored.expires_at));
         hours.has_form_2 |= stored.is_form_2();
         if let Some(summary) = stored.summary(&self.archive.gaps) {
             let hash = stored.position.hash;
@@ -311,7 +311,9 @@ impl<'a> Reader<'a> {
             }
         }
         let (last, _) = draft.hours.last_key_value()?;
-        draft.expires_at = self.archive.expiry(*last).max(read.expires_at);
+        draft.expires_at = read
+            .expires_at
+            .unwrap_or_else(|| self.archive.expiry(*last));
         Some(draft)
     }
 }

@@ -55,28 +55,30 @@ impl Database {
             shards,
         };
         for chunk in chunks {
-            self.put_once(batch.chunk_item(chunk)).await?;
+            self.put_version(batch.chunk_item(chunk), chunk.count)
+                .await?;
         }
         // The chunk writes have just updated the clock of the database.
         let now = self.now_or(now);
         match chunks {
             [] => Ok(()),
             [chunk] if !rollup::is_sealed(chunk.hour, now) => {
-                self.put(batch.summary_item(chunk)).await
+                self.put_version(batch.summary_item(chunk), chunk.count)
+                    .await
             }
             _ => batch.put_summaries(chunks, now).await,
         }
     }
 
-    /// Stores an item unless one with its key exists. Of two versions of a chunk the first has
-    /// more events, because events become too old.
-    async fn put_once(&self, item: Item) -> Result<(), StorageError> {
+    /// Stores a version of a chunk or summary, unless the stored one has more events: between two
+    /// attempts some events become too old, and others are no longer ahead of the clock.
+    async fn put_version(&self, item: Item, events: usize) -> Result<(), StorageError> {
         let request = self.client.put_item().table_name(&self.tables.telemetry);
         let request = request
             .set_item(Some(item))
-            .condition_expression(IS_NEW)
-            .send();
-        match request.await {
+            .condition_expression("attribute_not_exists(n) OR n <= :n")
+            .expression_attribute_values(":n", number(events));
+        match request.send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
@@ -178,6 +180,7 @@ impl StoredBatch<'_> {
         let sk = keys::chunk(chunk.position);
         let mut item = item(partition, sk, FORM, self.expiry(chunk));
         item.insert("events".to_owned(), binary(&chunk.events));
+        item.insert("n".to_owned(), number(chunk.count));
         item
     }
 
@@ -190,6 +193,7 @@ impl StoredBatch<'_> {
             self.expiry(chunk),
         );
         item.insert("summary".to_owned(), binary(&chunk.summary));
+        item.insert("n".to_owned(), number(chunk.count));
         item
     }
 

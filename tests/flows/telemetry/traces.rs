@@ -266,3 +266,26 @@ async fn a_row_counts_the_spans_of_a_batch_that_extends_over_the_hour() {
         .collect();
     assert_eq!(counts, [("late", &json!(1)), ("early", &json!(2))]);
 }
+
+/// The second span is too far ahead of the clock at first, and accepted when it is sent again.
+#[tokio::test]
+async fn a_batch_of_which_more_is_accepted_later_shows_all_of_it() {
+    let (backend, ada, sdk) = start().await;
+    let spans = vec![span("a", "a", None, 0), span("b", "b", None, 6 * 60 * 1000)];
+    let batch = serde_json::json!({ "traces": spans });
+    for accepted in [1, 2] {
+        let report = sdk.traces(batch.clone()).await.json();
+        assert_eq!(report["accepted"], accepted);
+        backend.later(120);
+    }
+    let list = ask(&ada, &sdk, "traces", "").await;
+    assert_eq!(column(&list, "traces", "traceId"), ["b", "a"]);
+    for trace in ["a", "b"] {
+        let found = ask(&ada, &sdk, &format!("traces/{trace}"), "").await;
+        assert_eq!(found["spanCount"], 1, "{trace}");
+    }
+    assert_eq!(
+        ask(&ada, &sdk, "metrics", "&to=2026-01-31T13:00:00Z").await["total"]["count"],
+        2
+    );
+}

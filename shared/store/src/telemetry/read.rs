@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::stream::{FuturesUnordered, TryStreamExt};
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_bytes::ByteBuf;
 
 use super::{FORM, Gaps};
@@ -343,6 +343,7 @@ fn text(key: &Item, name: &str) -> String {
 #[derive(Deserialize)]
 struct SummaryRow {
     sk: String,
+    #[serde(deserialize_with = "form")]
     format: u8,
     from_ms: Option<i64>,
     count: Option<u32>,
@@ -356,9 +357,16 @@ struct SummaryRow {
 struct ChunkRow {
     pk: String,
     sk: String,
+    #[serde(deserialize_with = "form")]
     format: u8,
     #[serde(default)]
     events: ByteBuf,
+}
+
+/// The form of an item. A number that does not fit is as unknown as any other.
+fn form<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    let form = i64::deserialize(deserializer)?;
+    Ok(u8::try_from(form).unwrap_or(u8::MAX))
 }
 
 /// Memory of the events of a chunk of form 2 for each of its bytes, at most in usual traffic.
@@ -389,7 +397,8 @@ impl SummaryRow {
         match (self.format, self.from_ms, self.count, self.bytes) {
             (FORM, ..) => Extent::of(&self.summary),
             (FORM_2, Some(from_ms), Some(count), Some(bytes)) => Ok(Extent {
-                from_ms: u32::try_from(from_ms - hour.as_millisecond()).unwrap_or_default(),
+                from_ms: u32::try_from(from_ms.saturating_sub(hour.as_millisecond()))
+                    .unwrap_or_default(),
                 count,
                 bytes,
                 memory: bytes.saturating_mul(FORM_2_MEMORY),

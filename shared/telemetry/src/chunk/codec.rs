@@ -125,8 +125,8 @@ pub fn decode_entries(chunk: &[u8]) -> Result<Vec<Entry>, FormError> {
     if form_2::is_form_2(chunk) {
         return Ok(super::summary::entries(&form_2::events::<Span>(chunk)?));
     }
-    let (columns, memory) = columns_of(chunk)?;
-    spans::read_entries(&mut Reader::new(&columns, memory))
+    let (columns, _) = columns_of(chunk)?;
+    spans::read_entries(&mut Reader::new(&columns, MAX_MEMORY))
 }
 
 /// The columns of a chunk, and the memory that its events may take.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::summary::Entry;
 use crate::event::{Event, EventRef, LogRecord, ResourceScope, Span};
 
 /// A span, apart from its texts and parts.
@@ -85,6 +86,16 @@ pub(super) fn of_log_record(record: &LogRecord) -> usize {
         record.severity_text.as_ref(),
     ];
     of_texts(&texts)
+}
+
+/// Memory of a list row, in bytes.
+pub(super) fn of_entry(entry: &Entry) -> usize {
+    let texts = [
+        Some(&entry.trace_id),
+        Some(&entry.name),
+        entry.service.as_ref(),
+    ];
+    PART + of_texts(&texts)
 }
 
 fn of_texts(texts: &[Option<&String>]) -> usize {

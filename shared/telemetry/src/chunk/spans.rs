@@ -364,8 +364,13 @@ pub(super) fn read_entries(reader: &mut Reader<'_>) -> Result<Vec<Entry>, FormEr
             best[trace] = Some(row);
         }
     }
-    let rows = best.into_iter().flatten();
-    rows.map(|row| core.entry(row)).collect()
+    let mut entries = Vec::new();
+    for row in best.into_iter().flatten() {
+        let entry = core.entry(row)?;
+        reader.take_memory(memory::of_entry(&entry))?;
+        entries.push(entry);
+    }
+    Ok(entries)
 }
 
 impl Core<'_> {

@@ -40,6 +40,9 @@ const SMALL_FILTER: usize = 256;
 /// Largest size of the decompressed part that a reader accepts.
 const MAX_BODY: usize = 16 * 1024 * 1024;
 
+/// Largest memory of the names of operations and rows that a reader accepts.
+const MAX_MEMORY: usize = 16 * 1024 * 1024;
+
 /// What a summary states before its compressed part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
@@ -283,7 +286,7 @@ impl Summary {
         let body = decompress(reader.bytes(left)?, size)?;
         Ok(Self {
             filter: (!bits.is_empty()).then_some(Filter { hashes, bits }),
-            ..read_body(&mut Reader::new(&body, 0))?
+            ..read_body(&mut Reader::new(&body, MAX_MEMORY))?
         })
     }
 }
@@ -341,9 +344,13 @@ fn read_traces(reader: &mut Reader<'_>) -> Result<BTreeMap<u32, Option<TraceCoun
     Ok(fingerprints.zip(counts).collect())
 }
 
+/// Memory of the place of a name in an operation or row, in bytes.
+const NAME: usize = 128;
+
 fn read_name(reader: &mut Reader<'_>, names: &[&str]) -> Result<Option<String>, FormError> {
     let code = reader.small(names.len())?;
     let name = code.checked_sub(1).and_then(|place| names.get(place));
+    reader.take_memory(NAME + name.map_or(0, |name| name.len()))?;
     Ok(name.map(|name| (*name).to_owned()))
 }
 
