@@ -36,7 +36,7 @@ pub(crate) async fn add_window(
     signal: Signal,
     series: &mut Series,
 ) -> Result<(), Error> {
-    let mut reader = Reader::of(state, archive, signal, series.window());
+    let mut reader = MetricsReader::of(state, archive, signal, series.window());
     reader.read_rollups().await?;
     let read = reader.read_summaries().await;
     reader.store(&read).await?;
@@ -57,7 +57,7 @@ pub(crate) async fn add_window(
 }
 
 /// Reads rollups and summaries for one request.
-struct Reader<'a> {
+struct MetricsReader<'a> {
     state: &'a crate::State,
     archive: &'a Archive,
     signal: Signal,
@@ -97,7 +97,7 @@ struct ReadHour {
     summaries: Vec<StoredSummary>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> MetricsReader<'a> {
     fn of(
         state: &'a crate::State,
         archive: &'a Archive,

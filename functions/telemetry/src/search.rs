@@ -100,6 +100,18 @@ struct Chunk<R> {
     summarized: Option<Vec<R>>,
     /// Number of the chunk's newest rows that were returned before.
     returned: usize,
+    /// Number of rows that may match.
+    expected: usize,
+}
+
+impl<R> Chunk<R> {
+    /// Memory of the events to decode, in bytes.
+    fn memory(&self) -> usize {
+        match self.summarized {
+            Some(_) => 0,
+            None => self.stored.memory,
+        }
+    }
 }
 
 impl<L: Listing> Search<'_, L> {
@@ -119,10 +131,9 @@ impl<L: Listing> Search<'_, L> {
     /// the position at which the next request continues if this one has reached its limit.
     async fn matching(&mut self) -> Result<(Vec<Chunk<L::Row>>, Option<RowPosition>), Error> {
         let wanted = self.wanted() * self.listing.tried_per_row();
-        let mut matching: Vec<Chunk<L::Row>> = Vec::new();
+        let mut matching = Vec::from_iter(self.pending.take());
         let mut expected = 0;
         let mut memory = 0;
-        matching.extend(self.pending.take());
         while expected < wanted && matching.len() < MAX_AT_ONCE && memory < MAX_MEMORY_AT_ONCE {
             let Some(stored) = self.walk.next().await? else {
                 self.is_over = true;
@@ -137,40 +148,45 @@ impl<L: Listing> Search<'_, L> {
                 return Ok((matching, Some(next)));
             }
             self.summaries += 1;
-            let Some(mut summary) = stored.summary(self.range.gaps) else {
+            let Some(parts) = self.parts(stored) else {
                 continue;
             };
-            let Some(rows) = self.listing.expected(&stored, &summary) else {
-                continue;
-            };
-            let (summarized, is_complete) = self.listing.summarized(&mut summary);
-            let in_summary = summarized.len();
-            if in_summary > 0 || is_complete {
-                expected += in_summary;
-                matching.push(Chunk {
-                    stored: stored.clone(),
-                    summarized: Some(summarized),
-                    returned: 0,
-                });
-            }
-            if is_complete {
-                continue;
-            }
-            self.memory += stored.memory;
-            let rest = Chunk {
-                stored,
-                summarized: None,
-                returned: in_summary,
-            };
-            if expected >= wanted {
-                self.pending = Some(rest);
-            } else {
-                expected += rows.saturating_sub(in_summary);
-                memory += rest.stored.memory;
-                matching.push(rest);
+            for part in parts {
+                if expected >= wanted {
+                    self.pending = Some(part);
+                    break;
+                }
+                expected += part.expected;
+                memory += part.memory();
+                self.memory += part.memory();
+                matching.push(part);
             }
         }
         Ok((matching, None))
+    }
+
+    /// The rows of a chunk that its summary holds, and the rest, which has to be read; each only
+    /// if there are any. `None` if no row matches, or the summary cannot be read.
+    fn parts(&self, stored: StoredSummary) -> Option<impl Iterator<Item = Chunk<L::Row>> + use<L>> {
+        let mut summary = stored.summary(self.range.gaps)?;
+        let expected = self.listing.expected(&stored, &summary)?;
+        let (summarized, is_complete) = self.listing.summarized(&mut summary);
+        let returned = summarized.len();
+        let rest = Chunk {
+            stored: stored.clone(),
+            summarized: None,
+            returned,
+            expected: expected.saturating_sub(returned),
+        };
+        let first = Chunk {
+            stored,
+            summarized: Some(summarized),
+            returned: 0,
+            expected: returned,
+        };
+        let first = Some(first).filter(|_| returned > 0 || is_complete);
+        let rest = Some(rest).filter(|_| !is_complete);
+        Some(first.into_iter().chain(rest))
     }
 
     /// Number of rows to look for: those that the page still needs, and the first of the
@@ -200,6 +216,7 @@ impl<L: Listing> Search<'_, L> {
             stored,
             summarized,
             returned,
+            ..
         } in chunks
         {
             let rows = summarized.unwrap_or_else(|| opened.next().unwrap_or_default());

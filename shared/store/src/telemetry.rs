@@ -2,8 +2,10 @@
 //! rollups are derived from their content.
 
 mod gaps;
+mod range;
 mod read;
 mod rollups;
+mod rows;
 mod walk;
 
 use std::collections::BTreeSet;
@@ -27,8 +29,10 @@ use upblit_telemetry::chunk::summary::Summary;
 use upblit_telemetry::query::rollup;
 
 pub use gaps::{Gaps, Unreadable};
-pub use read::{StoredSummary, SummariesRead, SummaryRange};
+pub use range::SummaryRange;
+pub use read::SummariesRead;
 pub use rollups::StoredRollups;
+pub use rows::StoredSummary;
 pub use walk::SummaryWalk;
 
 impl Database {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
-use super::read::{Order, Partition, Span, StoredSummary, SummaryRange};
+use super::range::{PartOfDay, Partition, SummaryRange};
+use super::read::Order;
+use super::rows::StoredSummary;
 use crate::attribute::Item;
 use crate::{Database, StorageError};
 use upblit_base::clock;
@@ -26,7 +28,7 @@ pub struct SummaryWalk<'a> {
 /// Progress of the walk in one shard.
 struct Shard {
     number: u32,
-    spans: VecDeque<Span>,
+    parts: VecDeque<PartOfDay>,
     start: Option<Item>,
     summaries: VecDeque<StoredSummary>,
 }
@@ -45,7 +47,7 @@ impl Database {
         }
         let shards = (0..range.shards).map(|number| Shard {
             number,
-            spans: range.spans().into(),
+            parts: range.parts_of_days().into(),
             start: None,
             summaries: VecDeque::new(),
         });
@@ -97,11 +99,11 @@ impl Shard {
         range: SummaryRange<'_>,
     ) -> Result<(), StorageError> {
         while self.summaries.is_empty() {
-            let Some(span) = self.spans.front().copied() else {
+            let Some(part) = self.parts.front().copied() else {
                 return Ok(());
             };
             let partition = Partition {
-                span,
+                part,
                 shard: self.number,
             };
             let order = Order::Newest {
@@ -112,7 +114,7 @@ impl Shard {
             self.summaries.extend(summaries);
             self.start = next;
             if self.start.is_none() {
-                self.spans.pop_front();
+                self.parts.pop_front();
             }
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! Chunk summaries: what lists, filters and metrics need to know about the events of a
 //! chunk without reading it.
 
+mod body;
 mod build;
 mod encoding;
 mod entry;

@@ -1,0 +1,110 @@
+//! Ranges of chunk summaries, and the queries that read them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Gaps;
+use crate::keys;
+use upblit_base::clock;
+use upblit_base::ids::ApplicationId;
+use upblit_telemetry::batch::Signal;
+use upblit_telemetry::query::window::TimeWindow;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A range of chunk summaries of one application.
+#[derive(Debug, Clone, Copy)]
+pub struct SummaryRange<'a> {
+    /// Application that the telemetry belongs to.
+    pub application_id: ApplicationId,
+    /// Signal of the events.
+    pub signal: Signal,
+    /// Number of shards that the telemetry is spread over.
+    pub shards: u32,
+    /// Query window. The range has the chunks that may hold events of it.
+    pub window: TimeWindow,
+    /// Chunks positioned at this time or later are excluded.
+    pub before: Timestamp,
+    /// Current time. Items that have expired are ignored, even if not deleted yet.
+    pub now: Timestamp,
+    /// Summaries positioned earlier may be read with eventual consistency, which costs half.
+    pub settled_before: Timestamp,
+    /// Collects what cannot be read.
+    pub gaps: &'a Gaps,
+}
+
+/// Summaries of one day in one shard.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Partition {
+    pub(super) part: PartOfDay,
+    pub(super) shard: u32,
+}
+
+/// A part of a day that is read in one way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PartOfDay {
+    day: Timestamp,
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
+    /// Whether to read with strong consistency.
+    pub(super) is_strong: bool,
+}
+
+impl Partition {
+    /// Partition key.
+    pub(super) fn name(&self, range: &SummaryRange<'_>) -> String {
+        keys::summary_partition(
+            range.application_id,
+            range.signal,
+            self.part.day,
+            self.shard,
+        )
+    }
+}
+
+impl SummaryRange<'_> {
+    /// The parts of the UTC days that the range overlaps, newest first.
+    pub(super) fn parts_of_days(&self) -> Vec<PartOfDay> {
+        let summaries = TimeWindow {
+            from: self.window.from,
+            to: self.before,
+        };
+        let in_day = |day| {
+            let end = clock::after(day, DAY);
+            let whole = PartOfDay {
+                day,
+                from: summaries.from.max(day),
+                to: summaries.to.min(end),
+                is_strong: true,
+            };
+            whole.divided(self.settled_before)
+        };
+        summaries.days().flat_map(in_day).collect()
+    }
+
+    /// One partition for each part of a day and shard.
+    pub(super) fn partitions(&self) -> Vec<Partition> {
+        let shards = 0..self.shards;
+        self.parts_of_days()
+            .into_iter()
+            .flat_map(|part| shards.clone().map(move |shard| Partition { part, shard }))
+            .collect()
+    }
+}
+
+impl PartOfDay {
+    /// The part that is read with strong consistency and the part that is not, where there are.
+    fn divided(self, settled_before: Timestamp) -> Vec<Self> {
+        // Not `clamp`, which panics if the range is in the future and so ends before it begins.
+        let at = settled_before.max(self.from).min(self.to);
+        let new = Self { from: at, ..self };
+        let settled = Self {
+            to: at,
+            is_strong: false,
+            ..self
+        };
+        let parts = [new, settled].into_iter();
+        parts.filter(|part| part.from < part.to).collect()
+    }
+}

@@ -1,0 +1,142 @@
+//! Chunk summaries and chunks as stored, in the current form and in form 2.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer};
+use serde_bytes::ByteBuf;
+
+use super::{FORM, Gaps};
+use crate::keys;
+use upblit_base::clock;
+use upblit_telemetry::batch::HOUR;
+use upblit_telemetry::chunk::summary::{Extent, Summary};
+use upblit_telemetry::chunk::{FormError, Position};
+
+/// The form that the release before this one wrote.
+const FORM_2: u8 = 2;
+
+/// A stored chunk summary, with its statistics still encoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredSummary {
+    /// Position of the chunk and its summary.
+    pub position: Position,
+    /// Shard that holds them.
+    pub shard: u32,
+    /// Start of the first event of the chunk.
+    pub from: Timestamp,
+    /// Number of events in the chunk.
+    pub count: u32,
+    /// Size of the stored chunk, in bytes.
+    pub bytes: usize,
+    /// Memory that its events take at most once they are decoded, in bytes.
+    pub memory: usize,
+    /// Expiry of the chunk and its summary.
+    pub expires_at: Timestamp,
+    form: u8,
+    summary: Vec<u8>,
+}
+
+impl StoredSummary {
+    /// Decodes the summary. `None` if it cannot be read, which becomes a gap.
+    pub fn summary(&self, gaps: &Gaps) -> Option<Summary> {
+        let summary = Summary::decode(&self.summary);
+        let unreadable = |error: &FormError| {
+            gaps.record(self.hour(), &keys::chunk(self.position), *error);
+        };
+        summary.inspect_err(unreadable).ok()
+    }
+
+    /// Whether a release wrote it that leaves dirty markers instead of late arrivals.
+    pub fn is_form_2(&self) -> bool {
+        self.form == FORM_2
+    }
+
+    /// Start of the hour in which the events started.
+    pub fn hour(&self) -> Timestamp {
+        clock::floor(self.position.at, HOUR)
+    }
+}
+
+/// A summary as stored. In form 2 the extent is in attributes of its own.
+#[derive(Deserialize)]
+pub(super) struct SummaryRow {
+    sk: String,
+    #[serde(deserialize_with = "form")]
+    format: u8,
+    from_ms: Option<i64>,
+    count: Option<u32>,
+    bytes: Option<usize>,
+    #[serde(default)]
+    summary: ByteBuf,
+    pub(super) expires_at: i64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ChunkRow {
+    pub(super) pk: String,
+    pub(super) sk: String,
+    #[serde(deserialize_with = "form")]
+    format: u8,
+    #[serde(default)]
+    events: ByteBuf,
+}
+
+/// The form of an item. A number that does not fit is as unknown as any other.
+fn form<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    let form = i64::deserialize(deserializer)?;
+    Ok(u8::try_from(form).unwrap_or(u8::MAX))
+}
+
+/// Memory of the events of a chunk of form 2 for each of its bytes, at most in usual traffic.
+const FORM_2_MEMORY: usize = 40;
+
+impl SummaryRow {
+    /// The summary, unless it cannot be read.
+    pub(super) fn stored(self, shard: u32, gaps: &Gaps) -> Option<StoredSummary> {
+        let position = keys::parse_chunk(&self.sk)?;
+        let hour = clock::floor(position.at, HOUR);
+        let extent = self.extent(hour);
+        let extent = extent.inspect_err(|error| gaps.record(hour, &self.sk, *error));
+        let extent = extent.ok()?;
+        Some(StoredSummary {
+            position,
+            shard,
+            from: clock::after(hour, Duration::from_millis(extent.from_ms.into())),
+            count: extent.count,
+            bytes: extent.bytes,
+            memory: extent.memory,
+            expires_at: clock::from_seconds(self.expires_at),
+            form: self.format,
+            summary: self.summary.into_vec(),
+        })
+    }
+
+    fn extent(&self, hour: Timestamp) -> Result<Extent, FormError> {
+        match (self.format, self.from_ms, self.count, self.bytes) {
+            (FORM, ..) => Extent::of(&self.summary),
+            (FORM_2, Some(from_ms), Some(count), Some(bytes)) => Ok(Extent {
+                from_ms: u32::try_from(from_ms.saturating_sub(hour.as_millisecond()))
+                    .unwrap_or_default(),
+                count,
+                bytes,
+                memory: bytes.saturating_mul(FORM_2_MEMORY),
+            }),
+            (FORM_2, ..) => Err(FormError::Damaged("a summary of form 2")),
+            (form, ..) => Err(FormError::Unknown(form)),
+        }
+    }
+}
+
+impl ChunkRow {
+    /// Decodes the chunk.
+    pub(super) fn decoded<T>(
+        &self,
+        decode: impl Fn(&[u8]) -> Result<T, FormError>,
+    ) -> Result<T, FormError> {
+        match self.format {
+            FORM | FORM_2 => decode(&self.events),
+            form => Err(FormError::Unknown(form)),
+        }
+    }
+}

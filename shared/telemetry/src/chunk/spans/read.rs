@@ -1,0 +1,248 @@
+//! Reads the columns of spans.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use super::{
+    COLUMNS, DROPPED_ATTRIBUTES, DROPPED_EVENTS, DROPPED_LINKS, ELSEWHERE, FLAGS, FROM_ATTRIBUTES,
+    IN_CHUNK, NO_PARENT, OUTCOMES, TRACE_STATE,
+};
+use crate::chunk::bytes::{FormError, Reader, unzigzag};
+use crate::chunk::codec::Rows;
+use crate::chunk::columns::{Durations, IdList, Texts, indexes, numbers, sparse};
+use crate::chunk::extras::ReadExtras;
+use crate::chunk::resource_scopes::ResourceScopes;
+use crate::chunk::summary::Entry;
+use crate::chunk::{attributes, memory};
+use crate::event::http::{method_of, url_of};
+use crate::event::{Span, SpanEvent, SpanKind, SpanLink};
+
+/// The core columns of the spans of a chunk.
+struct Core<'a> {
+    rows: usize,
+    trace_ids: IdList<'a>,
+    traces: Vec<u32>,
+    span_ids: IdList<'a>,
+    parents: Vec<u64>,
+    elsewhere: IdList<'a>,
+    starts: Vec<i64>,
+    durations: Durations,
+    resource_scopes: ResourceScopes,
+    services: Texts<'a>,
+    kinds: Vec<u32>,
+    outcomes: Vec<u32>,
+    statuses: Vec<u32>,
+    names: Texts<'a>,
+    status_messages: Texts<'a>,
+    http: Option<(Texts<'a>, Texts<'a>)>,
+}
+
+impl<'a> Core<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, FormError> {
+        let rows = reader.count()?;
+        reader.take_memory(rows.saturating_mul(memory::SPAN))?;
+        let traces = reader.count()?;
+        let trace_ids = IdList::read(reader, traces)?;
+        let traces = indexes(reader, rows, traces)?;
+        let span_ids = IdList::read(reader, rows)?;
+        let parents: Vec<u64> = (0..rows)
+            .map(|_| reader.number())
+            .collect::<Result<_, _>>()?;
+        let elsewhere = parents.iter().filter(|code| **code == ELSEWHERE).count();
+        Ok(Self {
+            rows,
+            trace_ids,
+            traces,
+            span_ids,
+            parents,
+            elsewhere: IdList::read(reader, elsewhere)?,
+            starts: numbers(reader, rows)?,
+            durations: Durations::read(reader, rows)?,
+            resource_scopes: ResourceScopes::read(reader, rows)?,
+            services: Texts::read(reader, rows)?,
+            kinds: indexes(reader, rows, SpanKind::ALL.len())?,
+            outcomes: indexes(reader, rows, OUTCOMES.len())?,
+            statuses: indexes(reader, rows, u16::MAX.into())?,
+            names: Texts::read(reader, rows)?,
+            status_messages: Texts::read(reader, rows)?,
+            http: match reader.byte()? {
+                FROM_ATTRIBUTES => None,
+                COLUMNS => Some((Texts::read(reader, rows)?, Texts::read(reader, rows)?)),
+                _ => return Err(FormError::Damaged("method and URL")),
+            },
+        })
+    }
+
+    /// The rows that are wanted.
+    fn wanted(&self, rows: Rows<'_>) -> Vec<bool> {
+        match rows {
+            Rows::All => vec![true; self.rows],
+            Rows::OfTrace(id) => {
+                let code = self.trace_ids.position(id);
+                let code = code.and_then(|place| u32::try_from(place + 1).ok());
+                let of_trace = |trace: &u32| Some(*trace) == code;
+                self.traces.iter().map(of_trace).collect()
+            }
+        }
+    }
+
+    fn trace_id(&self, row: usize) -> Result<String, FormError> {
+        let index = self.traces.get(row).and_then(|code| code.checked_sub(1));
+        let id = index.and_then(|index| self.trace_ids.get(index as usize));
+        id.ok_or(FormError::Damaged("a trace id"))
+    }
+
+    /// The ids of the parents, by row.
+    fn parent_ids(&self, wanted: &[bool]) -> Result<Vec<Option<String>>, FormError> {
+        let mut elsewhere = 0..;
+        let mut ids = Vec::with_capacity(self.rows);
+        for (row, code) in self.parents.iter().enumerate() {
+            let id = match *code {
+                NO_PARENT => {
+                    ids.push(None);
+                    continue;
+                }
+                ELSEWHERE => elsewhere.next().map(|index| (&self.elsewhere, index)),
+                code => row
+                    .checked_add_signed(
+                        isize::try_from(-unzigzag(code - IN_CHUNK)).unwrap_or(isize::MIN),
+                    )
+                    .map(|index| (&self.span_ids, index)),
+            };
+            if !wanted[row] {
+                ids.push(None);
+                continue;
+            }
+            let id = id.and_then(|(list, index)| list.get(index));
+            ids.push(Some(id.ok_or(FormError::Damaged("the id of a parent"))?));
+        }
+        Ok(ids)
+    }
+
+    /// A span without what follows the core.
+    fn span(&self, row: usize, parent_span_id: Option<String>) -> Result<Span, FormError> {
+        let http = self.http.as_ref();
+        Ok(Span {
+            trace_id: self.trace_id(row)?,
+            span_id: self
+                .span_ids
+                .get(row)
+                .ok_or(FormError::Damaged("a span id"))?,
+            parent_span_id,
+            name: self.names.owned(row),
+            kind: value_of(&SpanKind::ALL, &self.kinds, row),
+            start_ns: self.starts.get(row).copied().unwrap_or_default(),
+            duration_ms: self.durations.get(row),
+            method: http.and_then(|(methods, _)| methods.owned(row)),
+            url: http.and_then(|(_, urls)| urls.owned(row)),
+            status: self.status(row),
+            outcome: value_of(&OUTCOMES, &self.outcomes, row),
+            status_message: self.status_messages.owned(row),
+            resource_scope: self.resource_scopes.get(row),
+            ..Span::default()
+        })
+    }
+
+    fn status(&self, row: usize) -> Option<u16> {
+        let status = u16::try_from(*self.statuses.get(row)?).ok();
+        status.filter(|status| *status > 0)
+    }
+}
+
+/// The value whose code a row has.
+fn value_of<T: Copy>(all: &[T], codes: &[u32], row: usize) -> Option<T> {
+    let place = codes.get(row)?.checked_sub(1)?;
+    all.get(place as usize).copied()
+}
+
+/// Reads the spans of the wanted rows.
+pub(crate) fn read_spans(reader: &mut Reader<'_>, rows: Rows<'_>) -> Result<Vec<Span>, FormError> {
+    let core = Core::read(reader)?;
+    let wanted = core.wanted(rows);
+    if !wanted.contains(&true) {
+        return Ok(Vec::new());
+    }
+    let mut parents = core.parent_ids(&wanted)?.into_iter();
+    let mut attributes = attributes::read(reader, core.rows, &wanted)?.into_iter();
+    let mut parts: HashMap<usize, &str> = sparse(reader, core.rows)?.into_iter().collect();
+    let mut extras = ReadExtras::read(reader, core.rows)?;
+    let mut spans = Vec::new();
+    for (row, is_wanted) in wanted.iter().enumerate() {
+        let parent = parents.next().flatten();
+        let attributes = attributes.next().unwrap_or_default();
+        if !is_wanted {
+            continue;
+        }
+        let mut span = core.span(row, parent)?;
+        add_attributes(&mut span, attributes, core.http.is_none());
+        if let Some(parts) = parts.remove(&row) {
+            (span.events, span.links) = parts_of(parts)?;
+        }
+        span.trace_state = extras.text(TRACE_STATE, row);
+        span.flags = extras.number(FLAGS, row);
+        span.dropped.attributes = extras.number(DROPPED_ATTRIBUTES, row).unwrap_or_default();
+        span.dropped.events = extras.number(DROPPED_EVENTS, row).unwrap_or_default();
+        span.dropped.links = extras.number(DROPPED_LINKS, row).unwrap_or_default();
+        span.truncations = extras.truncations(row);
+        reader.take_memory(memory::of_span(&span))?;
+        spans.push(span);
+    }
+    Ok(spans)
+}
+
+fn add_attributes(span: &mut Span, attributes: Map<String, Value>, has_http: bool) {
+    if has_http {
+        span.method = method_of(&attributes).map(str::to_owned);
+        span.url = url_of(&attributes).map(str::to_owned);
+    }
+    span.attributes = attributes;
+}
+
+fn parts_of(json: &str) -> Result<(Vec<SpanEvent>, Vec<SpanLink>), FormError> {
+    serde_json::from_str(json).map_err(|_| FormError::Damaged("events and links"))
+}
+
+/// Reads the list row of each trace, from the core columns alone.
+pub(crate) fn read_entries(reader: &mut Reader<'_>) -> Result<Vec<Entry>, FormError> {
+    let core = Core::read(reader)?;
+    let mut best: Vec<Option<usize>> = Vec::new();
+    for (row, code) in core.traces.iter().enumerate() {
+        let trace = *code as usize;
+        if best.len() <= trace {
+            best.resize(trace + 1, None);
+        }
+        if best[trace].is_none_or(|other| core.rank(row) < core.rank(other)) {
+            best[trace] = Some(row);
+        }
+    }
+    let mut entries = Vec::new();
+    for row in best.into_iter().flatten() {
+        let entry = core.entry(row)?;
+        reader.take_memory(memory::of_entry(&entry))?;
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+impl Core<'_> {
+    /// Roots come first, then the earliest. See [`Entry`].
+    fn rank(&self, row: usize) -> (bool, i64, Option<String>) {
+        let has_parent = self.parents.get(row) != Some(&NO_PARENT);
+        let start = self.starts.get(row).copied().unwrap_or_default();
+        (has_parent, start, self.span_ids.get(row))
+    }
+
+    fn entry(&self, row: usize) -> Result<Entry, FormError> {
+        let mut span = self.span(row, None)?;
+        if let Some(service) = self.services.get(row) {
+            span.attributes
+                .insert("service.name".to_owned(), service.into());
+        }
+        let is_root = self.parents.get(row) == Some(&NO_PARENT);
+        Ok(Entry {
+            is_root,
+            ..Entry::of(&span)
+        })
+    }
+}
