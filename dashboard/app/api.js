@@ -31,19 +31,43 @@ async function authorized(method, path, options = {}) {
   }
 }
 
+/**
+ * Reads all pages of a list.
+ *
+ * @template {string} N
+ * @template R
+ * @param {N} name of the rows in a page
+ * @param {(page: Page) => Promise<Record<N, R[]> & { nextCursor?: string | null }>} read
+ * @returns {Promise<Record<N, R[]>>}
+ */
+async function whole(name, read) {
+  /** @type {R[]} */
+  const rows = [];
+  /** @type {string | null | undefined} */
+  let cursor;
+  do {
+    const page = await read({ cursor });
+    rows.push(...page[name]);
+    cursor = page.nextCursor;
+  } while (cursor);
+  return /** @type {Record<N, R[]>} */ ({ [name]: rows });
+}
+
 /** @param {AbortSignal} [signal] */
 export const me = (signal) => authorized("get", "/me", { signal });
 /** @param {Page} query @param {AbortSignal} signal */
 export const accountAudit = (query, signal) => authorized("get", "/me/audit", { query, signal });
 
 /** @param {AbortSignal} signal */
-export const sessions = (signal) => authorized("get", "/sessions", { signal });
+export const sessions = (signal) =>
+  whole("sessions", (query) => authorized("get", "/sessions", { query, signal }));
 /** @param {string} id */
 export const endSession = (id) => authorized("delete", "/sessions/{id}", { ids: { id } });
 export const endOtherSessions = () => authorized("delete", "/sessions", { query: { except: "current" } });
 
 /** @param {AbortSignal} [signal] */
-export const applications = (signal) => authorized("get", "/applications", { signal });
+export const applications = (signal) =>
+  whole("applications", (query) => authorized("get", "/applications", { query, signal }));
 /** @param {string} id @param {AbortSignal} signal */
 export const application = (id, signal) => authorized("get", "/applications/{id}", { ids: { id }, signal });
 /** @param {Repeatable<Body<"post", "/applications">>} creation */
@@ -59,7 +83,8 @@ export const audit = (id, query, signal) =>
   authorized("get", "/applications/{id}/audit", { ids: { id }, query, signal });
 
 /** @param {string} id @param {AbortSignal} signal */
-export const keys = (id, signal) => authorized("get", "/apikey", { query: { ApplicationId: id }, signal });
+export const keys = (id, signal) =>
+  whole("keys", (page) => authorized("get", "/apikey", { query: { ApplicationId: id, ...page }, signal }));
 /** @param {string} id of the application @param {Repeatable<Body<"post", "/apikey">>} creation */
 export const mintKey = (id, { body, key }) =>
   authorized("post", "/apikey", {

@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * List an application's keys
-         * @description Lists keys, oldest first, with the health of each: what ingest accepted and rejected yesterday and today. Never contains the keys themselves. Revoked keys are listed for 30 days.
+         * @description Lists keys in pages, oldest first, with the health of each: what ingest accepted and rejected yesterday and today. Never contains the keys themselves. Revoked keys are listed for 30 days.
          */
         get: operations["listKeys"];
         put?: never;
@@ -81,7 +81,7 @@ export interface paths {
         };
         /**
          * List applications
-         * @description Lists the applications of the signed-in user, oldest first.
+         * @description Lists the applications of the signed-in user in pages, oldest first.
          */
         get: operations["listApplications"];
         put?: never;
@@ -373,7 +373,7 @@ export interface paths {
         };
         /**
          * List sessions
-         * @description Lists the caller's live sessions, newest first. `lastUsedAt` and `expiresAt` are rounded down to the hour, and null for the session of this request: a thief with a copy of its tokens must not see when the owner refreshes.
+         * @description Lists the caller's live sessions in pages, newest first. `lastUsedAt` and `expiresAt` are rounded down to the hour, and null for the session of this request: a thief with a copy of its tokens must not see when the owner refreshes.
          */
         get: operations["listSessions"];
         put?: never;
@@ -569,10 +569,12 @@ export interface components {
          * @example L6H9O5sHpHY
          */
         ApplicationId: string;
-        /** @description Response of `GET /applications`. */
+        /** @description Response of `GET /applications`. `nextCursor` is null on the last page. */
         Applications: {
             /** @description Applications of the user, oldest first. */
             applications: components["schemas"]["Application"][];
+            /** @description Cursor of the next page, or null on the last. */
+            nextCursor?: string | null;
         };
         /**
          * @description Kind of change of an application, its keys, or the sessions of an account.
@@ -752,10 +754,12 @@ export interface components {
         KeyWithHealth: components["schemas"]["Key"] & {
             health?: components["schemas"]["KeyHealth"] | null;
         };
-        /** @description Response of `GET /apikey`. */
+        /** @description Response of `GET /apikey`. `nextCursor` is null on the last page. */
         Keys: {
             /** @description The keys, oldest first. */
             keys: components["schemas"]["KeyWithHealth"][];
+            /** @description Cursor of the next page, or null on the last. */
+            nextCursor?: string | null;
         };
         /**
          * @description Feedback for GitHub about a token that it found.
@@ -1081,8 +1085,10 @@ export interface components {
          * @example l1Iq3lWq1bq0y4VVf0mRcA
          */
         SessionId: string;
-        /** @description The caller's live sessions. */
+        /** @description A page of the caller's live sessions. `nextCursor` is null on the last page. */
         Sessions: {
+            /** @description Cursor of the next page, or null on the last. */
+            nextCursor?: string | null;
             /** @description Live sessions, newest first. */
             sessions: components["schemas"]["Session"][];
         };
@@ -1788,8 +1794,12 @@ export interface operations {
     listKeys: {
         parameters: {
             query: {
-                /** @description Application that the keys belong to. */
+                /** @description Id of the application. */
                 ApplicationId: components["schemas"]["ApplicationId"];
+                /** @description Maximum number of keys on the page. */
+                limit?: number;
+                /** @description `nextCursor` of the previous page. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -1955,7 +1965,12 @@ export interface operations {
     };
     listApplications: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Maximum number of applications on the page. */
+                limit?: number;
+                /** @description `nextCursor` of the previous page. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2483,7 +2498,12 @@ export interface operations {
     };
     listSessions: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Maximum number of sessions on the page. */
+                limit?: number;
+                /** @description `nextCursor` of the previous page. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;

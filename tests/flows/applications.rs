@@ -24,7 +24,7 @@ async fn an_application_is_created_read_renamed_and_deleted() {
     assert_eq!(backend.calls.take(), ["BatchGetItem"]);
     assert_eq!(
         ada.get("/applications").await.json(),
-        json!({ "applications": [created] })
+        json!({ "applications": [created], "nextCursor": null })
     );
     assert_eq!(backend.calls.take(), ["Query", "BatchGetItem"]);
 
@@ -41,7 +41,7 @@ async fn an_application_is_created_read_renamed_and_deleted() {
     ada.delete(&path).await.problem(404, "not-found");
     assert_eq!(
         ada.get("/applications").await.json(),
-        json!({ "applications": [] })
+        json!({ "applications": [], "nextCursor": null })
     );
 }
 
@@ -74,7 +74,7 @@ async fn another_users_application_is_not_found() {
     );
     assert_eq!(
         eve.get("/applications").await.json(),
-        json!({ "applications": [] })
+        json!({ "applications": [], "nextCursor": null })
     );
 }
 
@@ -257,7 +257,7 @@ async fn a_user_owns_a_hundred_applications_at_most() {
         .post("/applications", json!({ "name": "One more" }))
         .await;
     refused.problem(409, "application-limit");
-    let listed = ada.get("/applications").await.json();
+    let listed = ada.get("/applications?limit=100").await.json();
     assert_eq!(listed["applications"].as_array().unwrap().len(), 100);
     ada.delete(&format!("/applications/{last}")).await;
     assert_eq!(

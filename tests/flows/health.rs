@@ -194,7 +194,10 @@ async fn an_unused_key_has_no_health_and_an_empty_list_costs_no_read() {
     let ada = backend.sign_in("ada").await;
     let id = ada.create_application("Shop").await;
     let path = format!("/apikey?ApplicationId={id}");
-    assert_eq!(ada.get(&path).await.json(), json!({ "keys": [] }));
+    assert_eq!(
+        ada.get(&path).await.json(),
+        json!({ "keys": [], "nextCursor": null })
+    );
     assert_eq!(backend.calls.take(), ["BatchGetItem", "Query"]);
     for _ in 0..20 {
         ada.mint(&id).await;

@@ -34,6 +34,7 @@ mod leaked_keys;
 mod log_lines;
 mod openapi;
 mod otlp;
+mod pages;
 mod policies;
 mod queries;
 mod rate_limits;

@@ -43,7 +43,7 @@ impl State {
         Ok(Self {
             clock: host.clock.clone(),
             database: host.database.clone(),
-            tokens: Tokens::load(&host.env, &host.clock)?,
+            tokens: Tokens::load(&host.env, &host.clock)?.limiting_changes(),
             github_keys: Arc::new(leaks::GitHubKeys::load(&host.env)?),
         })
     }

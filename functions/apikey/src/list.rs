@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use jiff::Timestamp;
-use serde::Serialize;
-use shared::access::Access;
+use serde::{Deserialize, Serialize};
+use shared::access::{Access, ApplicationName, OfApplication};
 use shared::base::clock;
+use shared::base::cursor::{CreationPosition, Cursor, List, ListId, page_of};
 use shared::base::ids::PublicKeyId;
 use shared::identity::api_key::{KeyStatus, Scope};
 use shared::identity::application::Name;
@@ -15,16 +16,50 @@ use shared::store::api_keys::StoredKey;
 use shared::telemetry::key_health::{KeyHealth, shown_days};
 use shared::telemetry::reject_reason::RejectReason;
 use shared::web::error::Error;
-use shared::web::query::Query;
-use utoipa::ToSchema;
+use shared::web::query::{Limit, Query};
+use utoipa::{IntoParams, ToSchema};
 
-use crate::mint::KeysQuery;
+/// The keys of an application, oldest first.
+pub(crate) struct KeyList;
 
-/// Response of `GET /apikey`.
+impl List for KeyList {
+    const ID: ListId = ListId::Keys;
+    type Position = CreationPosition;
+}
+
+type Next = Cursor<KeyList>;
+
+/// Query of `GET /apikey`.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct KeysPage {
+    /// Id of the application.
+    #[serde(rename = "ApplicationId")]
+    application: ApplicationName,
+    /// Maximum number of keys on the page.
+    #[serde(default)]
+    #[param(inline)]
+    limit: Limit<100>,
+    /// `nextCursor` of the previous page.
+    #[param(inline)]
+    cursor: Option<Next>,
+}
+
+impl OfApplication for KeysPage {
+    fn application(&self) -> ApplicationName {
+        self.application
+    }
+}
+
+/// Response of `GET /apikey`. `nextCursor` is null on the last page.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Keys {
     /// The keys, oldest first.
     keys: Vec<KeyWithHealth>,
+    /// Cursor of the next page, or null on the last.
+    next_cursor: Option<String>,
 }
 
 /// A key and its health.
@@ -115,24 +150,35 @@ struct LastErrorResponse {
     detail: String,
 }
 
-/// Lists the keys of an application with their health. One query for the keys and one batch read
-/// for the health of up to 50 keys.
+/// Lists a page of the keys of an application with their health. One query for the keys and one
+/// batch read for the health of up to 50 keys.
 #[utoipa::path(
     get, path = "/apikey", operation_id = "listKeys",
     summary = "List an application's keys",
-    description = "Lists keys, oldest first, with the health of each: what ingest accepted and rejected yesterday and today. Never contains the keys themselves. Revoked keys are listed for 30 days.",
-    params(KeysQuery),
+    description = "Lists keys in pages, oldest first, with the health of each: what ingest accepted and rejected yesterday and today. Never contains the keys themselves. Revoked keys are listed for 30 days.",
+    params(KeysPage),
     responses((status = 200, body = Keys), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn list(
     State(state): State<crate::State>,
-    Access { membership, .. }: Access<Query<KeysQuery>>,
+    Access {
+        membership,
+        request: Query(page),
+        ..
+    }: Access<Query<KeysPage>>,
 ) -> Result<axum::Json<Keys>, Error> {
     let application_id = membership.application.id;
     let now = state.clock.now();
     let mut keys = state.database.api_keys(application_id).await?;
     keys.retain(|stored| stored.is_kept(now));
+    let start = page.cursor.map(|cursor| cursor.0);
+    let (keys, next) = page_of(keys, start.as_ref(), page.limit.get().into(), |stored| {
+        CreationPosition {
+            created_ms: stored.key.created_at.as_millisecond(),
+            id: stored.key.id.key_id.to_string(),
+        }
+    });
     let ids = keys.iter().map(|stored| stored.key.id);
     let mut health = state.database.health(ids, shown_days(now)).await?;
     let listed = keys.into_iter().map(|stored| KeyWithHealth {
@@ -141,6 +187,7 @@ pub(crate) async fn list(
     });
     Ok(axum::Json(Keys {
         keys: listed.collect(),
+        next_cursor: next.map(|position| Cursor::<KeyList>(position).to_string()),
     }))
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::access::{self, Access, ApplicationName, InPath};
 use shared::base::clock;
+use shared::base::cursor::{CreationPosition, Cursor, List, ListId, page_of};
 use shared::base::ids::{ApplicationId, Environment};
 use shared::base::random;
 use shared::identity::access_token::{InvalidAccessToken, Principal};
@@ -19,9 +20,9 @@ use shared::web::body::Json;
 use shared::web::credentials::SignedIn;
 use shared::web::error::{Conflict, Error, Resource};
 use shared::web::idempotency::{IdempotencyHeader, OptionalIdempotencyKey};
-use shared::web::query::{NoParameters, Query};
+use shared::web::query::{Limit, Query};
 use shared::web::request_log;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// Maximum number of attempts of a change that conflicts with changes of keys.
 const MAX_ATTEMPTS: usize = 3;
@@ -44,11 +45,38 @@ pub(crate) struct ApplicationResponse {
     shards: Shards,
 }
 
-/// Response of `GET /applications`.
+/// The applications of a user, oldest first.
+pub(crate) struct ApplicationList;
+
+impl List for ApplicationList {
+    const ID: ListId = ListId::Applications;
+    type Position = CreationPosition;
+}
+
+type Next = Cursor<ApplicationList>;
+
+/// Query of `GET /applications`.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ApplicationsPage {
+    /// Maximum number of applications on the page.
+    #[serde(default)]
+    #[param(inline)]
+    limit: Limit<100>,
+    /// `nextCursor` of the previous page.
+    #[param(inline)]
+    cursor: Option<Next>,
+}
+
+/// Response of `GET /applications`. `nextCursor` is null on the last page.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Applications {
     /// Applications of the user, oldest first.
     applications: Vec<ApplicationResponse>,
+    /// Cursor of the next page, or null on the last.
+    next_cursor: Option<String>,
 }
 
 /// Body of `POST /applications`.
@@ -128,21 +156,33 @@ pub(crate) async fn create(
 #[utoipa::path(
     get, path = "/applications", operation_id = "listApplications",
     summary = "List applications",
-    description = "Lists the applications of the signed-in user, oldest first.",
+    description = "Lists the applications of the signed-in user in pages, oldest first.",
+    params(ApplicationsPage),
     responses((status = 200, body = Applications), (status = 400), (status = 401)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn list(
     State(state): State<crate::State>,
     SignedIn(principal): SignedIn,
-    Query(NoParameters {}): Query<NoParameters>,
+    Query(asked): Query<ApplicationsPage>,
 ) -> Result<axum::Json<Applications>, Error> {
     let memberships = state.database.applications_of(principal.user_id).await?;
+    let start = asked.cursor.map(|cursor| cursor.0);
+    let limit = asked.limit.get().into();
+    let (memberships, next) = page_of(memberships, start.as_ref(), limit, |membership| {
+        CreationPosition {
+            created_ms: membership.application.created_at.as_millisecond(),
+            id: membership.application.id.to_string(),
+        }
+    });
     let responses = memberships
         .into_iter()
         .map(|m| membership_response(&state, m));
     let applications = responses.collect();
-    Ok(axum::Json(Applications { applications }))
+    Ok(axum::Json(Applications {
+        applications,
+        next_cursor: next.map(|position| Cursor::<ApplicationList>(position).to_string()),
+    }))
 }
 
 /// Returns one application. One consistent read of two items.

@@ -44,7 +44,7 @@ impl State {
         Ok(Self {
             clock: host.clock.clone(),
             database: host.database.clone(),
-            tokens: Tokens::load(&host.env, &host.clock)?,
+            tokens: Tokens::load(&host.env, &host.clock)?.limiting_changes(),
             retention: default_retention(&host.env)?,
         })
     }

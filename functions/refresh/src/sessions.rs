@@ -1,10 +1,13 @@
 //! `/sessions`: lists the caller's sessions and ends them.
 
+use std::cmp::Reverse;
+
 use axum::extract::State;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::base::clock;
+use shared::base::cursor::{CreationPosition, Cursor, List, ListId, page_of};
 use shared::base::ids::SessionId;
 use shared::identity::access_token::Principal;
 use shared::identity::session::Session;
@@ -12,14 +15,41 @@ use shared::store::refresh_tokens::RevokeOutcome;
 use shared::web::credentials::SignedIn;
 use shared::web::error::{Error, Resource};
 use shared::web::path::Path;
-use shared::web::query::{NoParameters, Query};
+use shared::web::query::{Limit, Query};
 use utoipa::{IntoParams, ToSchema};
 
-/// The caller's live sessions.
+/// The sessions of a user, newest first.
+pub(crate) struct SessionList;
+
+impl List for SessionList {
+    const ID: ListId = ListId::Sessions;
+    type Position = CreationPosition;
+}
+
+type Next = Cursor<SessionList>;
+
+/// Query of `GET /sessions`.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SessionsPage {
+    /// Maximum number of sessions on the page.
+    #[serde(default)]
+    #[param(inline)]
+    limit: Limit<100>,
+    /// `nextCursor` of the previous page.
+    #[param(inline)]
+    cursor: Option<Next>,
+}
+
+/// A page of the caller's live sessions. `nextCursor` is null on the last page.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Sessions {
     /// Live sessions, newest first.
     sessions: Vec<SessionResponse>,
+    /// Cursor of the next page, or null on the last.
+    next_cursor: Option<String>,
 }
 
 /// One sign-in of the caller.
@@ -49,24 +79,41 @@ struct SessionResponse {
 #[utoipa::path(
     get, path = "/sessions", operation_id = "listSessions",
     summary = "List sessions",
-    description = "Lists the caller's live sessions, newest first. `lastUsedAt` and `expiresAt` are rounded down to the hour, and null for the session of this request: a thief with a copy of its tokens must not see when the owner refreshes.",
+    description = "Lists the caller's live sessions in pages, newest first. `lastUsedAt` and `expiresAt` are rounded down to the hour, and null for the session of this request: a thief with a copy of its tokens must not see when the owner refreshes.",
+    params(SessionsPage),
     responses((status = 200, body = Sessions), (status = 400), (status = 401)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn list(
     State(state): State<crate::State>,
     SignedIn(principal): SignedIn,
-    Query(NoParameters {}): Query<NoParameters>,
+    Query(asked): Query<SessionsPage>,
 ) -> Result<axum::Json<Sessions>, Error> {
     let sessions = state
         .database
         .live_sessions(principal.user_id, state.clock.now())
         .await?;
+    let start = asked
+        .cursor
+        .map(|cursor| (Reverse(cursor.0.created_ms), cursor.0.id));
+    let limit = asked.limit.get().into();
+    let (sessions, next) = page_of(sessions, start.as_ref(), limit, |session| {
+        (
+            Reverse(session.created_at.as_millisecond()),
+            session.id.to_string(),
+        )
+    });
+    let next_cursor = next.map(|(Reverse(created_ms), id)| {
+        Cursor::<SessionList>(CreationPosition { created_ms, id }).to_string()
+    });
     let sessions = sessions
         .into_iter()
         .map(|session| view(session, &principal))
         .collect();
-    Ok(axum::Json(Sessions { sessions }))
+    Ok(axum::Json(Sessions {
+        sessions,
+        next_cursor,
+    }))
 }
 
 /// Ends one session of the caller.

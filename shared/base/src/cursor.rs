@@ -26,6 +26,12 @@ pub enum ListId {
     ApplicationAudit = 3,
     /// Audit log of an account.
     AccountAudit = 4,
+    /// API keys of an application.
+    Keys = 5,
+    /// Sessions of an account.
+    Sessions = 6,
+    /// Applications of a user.
+    Applications = 7,
 }
 
 /// A list with pages.
@@ -44,6 +50,54 @@ pub trait Position: Sized {
     /// Decodes the position from a cursor. Returns `None` for invalid bytes, because clients can
     /// forge cursors.
     fn from_bytes(bytes: &[u8]) -> Option<Self>;
+}
+
+/// Position in a list that is ordered by creation.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CreationPosition {
+    /// When the row was created, in milliseconds since 1970.
+    pub created_ms: i64,
+    /// Id of the row, which distinguishes rows of the same millisecond.
+    pub id: String,
+}
+
+impl CreationPosition {
+    /// Longest id, in bytes.
+    const MAX_ID: usize = 64;
+}
+
+impl Position for CreationPosition {
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.created_ms.to_be_bytes().to_vec();
+        bytes.extend(self.id.as_bytes());
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (created_ms, id) = bytes.split_first_chunk()?;
+        let id = str::from_utf8(id).ok()?;
+        let is_id = (1..=Self::MAX_ID).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_graphic());
+        is_id.then(|| Self {
+            created_ms: i64::from_be_bytes(*created_ms),
+            id: id.to_owned(),
+        })
+    }
+}
+
+/// Sorts `rows` by their places and returns those from `start` on, at most `limit`, and the place of
+/// the row after them.
+pub fn page_of<T, K: Ord + Clone>(
+    mut rows: Vec<T>,
+    start: Option<&K>,
+    limit: usize,
+    place: impl Fn(&T) -> K,
+) -> (Vec<T>, Option<K>) {
+    rows.sort_by_cached_key(&place);
+    let first = start.map_or(0, |start| rows.partition_point(|row| place(row) < *start));
+    let mut page = rows.split_off(first);
+    let rest = page.split_off(limit.min(page.len()));
+    (page, rest.first().map(place))
 }
 
 /// Position of the next row of a list. The text is base64url(version ‖ list ‖ position).

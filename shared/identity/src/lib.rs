@@ -6,6 +6,7 @@ pub mod api_key;
 pub mod application;
 pub mod audit;
 pub mod authorization_code;
+pub mod change_limit;
 pub mod idempotency;
 pub mod key_faults;
 pub mod login;

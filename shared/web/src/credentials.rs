@@ -1,13 +1,13 @@
 //! Verifies the credentials of requests, and issues tokens. A handler can get a
 //! [`SignedIn`] only from a verified access token.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::response::{IntoResponse, Response};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, Method};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -17,9 +17,11 @@ use crate::error::Error;
 use crate::request_log;
 use upblit_base::clock::Clock;
 use upblit_base::environment::{ConfigError, Env};
+use upblit_base::ids::UserId;
 use upblit_base::random;
 use upblit_identity::access_token::{AccessTokens, InvalidAccessToken, Principal};
 use upblit_identity::api_key::{KeyRefusal, has_key_prefix};
+use upblit_identity::change_limit::ChangeLimit;
 use upblit_identity::refresh_token::RefreshToken;
 use upblit_identity::session::Session;
 use upblit_identity::signing::SigningKeys;
@@ -33,6 +35,7 @@ pub struct Tokens {
     keys: Arc<SigningKeys>,
     access: Arc<AccessTokens>,
     clock: Clock,
+    changes: Option<Arc<Mutex<ChangeLimit>>>,
 }
 
 /// Tokens of a new or refreshed session.
@@ -57,6 +60,25 @@ impl Tokens {
             keys: Arc::new(SigningKeys::from_env(env)?),
             access: Arc::new(AccessTokens::from_env(env)?),
             clock: clock.clone(),
+            changes: None,
+        })
+    }
+
+    /// Limits the changes of each user: requests with a method other than GET and HEAD.
+    #[must_use]
+    pub fn limiting_changes(self) -> Self {
+        let changes = Some(Arc::default());
+        Self { changes, ..self }
+    }
+
+    fn admit(&self, method: &Method, user: UserId, now: Timestamp) -> Result<(), Error> {
+        let Some(changes) = self.changes.as_ref().filter(|_| !method.is_safe()) else {
+            return Ok(());
+        };
+        let mut changes = changes.lock().unwrap_or_else(PoisonError::into_inner);
+        changes.admit(user, now).map_err(|wait| Error::RateLimited {
+            detail: "too many changes in this minute",
+            retry_after: wait.as_secs().try_into().unwrap_or(u8::MAX),
         })
     }
 
@@ -150,6 +172,7 @@ where
         let now = tokens.clock.now();
         let principal = tokens.access.verify(&tokens.keys, token, now)?;
         request_log::record_session(principal.user_id, principal.session_id);
+        tokens.admit(&parts.method, principal.user_id, now)?;
         Ok(Self(principal))
     }
 }

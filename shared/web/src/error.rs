@@ -65,12 +65,12 @@ pub enum Error {
     /// The idempotency key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
     IdempotencyKeyReused,
-    /// Too many requests, events or invalid keys.
+    /// Too many requests, events, invalid keys or changes.
     #[error("{detail}")]
     RateLimited {
         /// What there were too many of.
         detail: &'static str,
-        /// Seconds after which a retry makes sense, at most 5.
+        /// Seconds after which a retry makes sense: at most 5 for SDKs, 60 for users.
         retry_after: u8,
     },
     /// The time of the request ended before all its work was done. What was done stays done.

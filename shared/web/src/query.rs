@@ -27,11 +27,6 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// The query of a list that takes no parameters.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NoParameters {}
-
 /// Maximum number of rows on a page: 1 to `MAX`, 50 by default. Other numbers are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit<const MAX: u16>(u16);
