@@ -21,7 +21,7 @@ pub(crate) struct Banner<'a> {
     pub(crate) settings: &'a Settings,
     /// Base URL of this process.
     pub(crate) here: &'a str,
-    /// The database engine.
+    /// Database engine that the functions use.
     pub(crate) engine: &'a Engine,
     /// The data directory; `None` if the data is kept in memory.
     pub(crate) data: Option<&'a Path>,

@@ -10,9 +10,9 @@ const RESERVED: u64 = 24;
 /// both ends of the connection to the engine in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Of the main port.
+    /// Most connections to the main port.
     pub(crate) site: usize,
-    /// Of the engine's port.
+    /// Most connections to the engine's port.
     pub(crate) engine: usize,
 }
 

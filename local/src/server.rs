@@ -28,10 +28,10 @@ use tower::ServiceExt;
 /// Time limits of a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TimeLimits {
-    /// For its headers. It begins when the connection is ready for them, so an idle connection
-    /// ends after it, too.
+    /// Time limit of the headers. It begins when the connection is ready for them, so it also ends
+    /// an idle connection.
     headers: Duration,
-    /// For its body.
+    /// Time limit of the body.
     body: Duration,
 }
 

@@ -63,7 +63,7 @@ where
 /// later; others use [`Access`].
 ///
 /// # Errors
-/// Not found, for an unknown application and for one of another user. Storage errors.
+/// "Not found" for an unknown application or one of another user, and storage errors.
 pub async fn membership(
     database: &Database,
     principal: &Principal,
@@ -84,7 +84,7 @@ impl ApplicationName {
     /// only in handlers whose transaction checks it.
     ///
     /// # Errors
-    /// Not found, if the id is malformed.
+    /// "Not found" if the id is malformed.
     pub fn id(self) -> Result<ApplicationId, Error> {
         let id = self.0.ok_or(UNKNOWN)?;
         request_log::record_application(id);

@@ -1,4 +1,4 @@
-//! One way to ask: what every route with parameters does with those that are unknown,
+//! Query parameters: what every route that has some does with those that are unknown,
 //! not valid, empty, or given twice, and with cursors of other lists.
 
 use std::collections::BTreeSet;
@@ -193,7 +193,7 @@ async fn a_parameter_that_is_given_twice_is_refused_everywhere() {
                 "minDurationMs" | "limit" => "7",
                 "step" => "300",
                 "signal" => "logs",
-                // Of its own list: below.
+                // The cursors of each list are tested below.
                 "cursor" => continue,
                 _ => "error",
             };

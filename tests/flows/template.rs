@@ -111,7 +111,8 @@ fn an_update_reaches_the_reader_of_telemetry_before_the_writer() {
 #[test]
 fn every_route_has_a_limit_that_a_few_clients_do_not_reach() {
     const LEAST: u64 = 1_000;
-    /// Of the account's 10,000 requests per second, so that five flooded routes leave some.
+    /// Largest limit. The account has 10,000 requests per second, so five flooded routes may not
+    /// use all.
     const MOST: u64 = 2_000;
     let template = template();
     let api = &template["Resources"]["HttpApi"]["Properties"];

@@ -22,7 +22,7 @@ use health::HealthRecorder;
 use keys::VerifiedKeys;
 use limits::KeyLimits;
 
-/// The tables that this function uses. Its role and its settings in `template.yaml` are for these.
+/// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
 const TABLES: [Table; 3] = [Table::ApiKeys, Table::Telemetry, Table::ShortLived];
 
 /// State shared by the handlers. Has no secret, because keys are verified by their hash.
@@ -40,7 +40,7 @@ impl State {
     /// Reads the settings of this function.
     ///
     /// # Errors
-    /// When one is wrong.
+    /// When a setting is invalid.
     pub fn load(host: &Host) -> Result<Self, ConfigError> {
         let host = &host.using(&TABLES)?;
         let health = Arc::new(HealthRecorder::new(host));

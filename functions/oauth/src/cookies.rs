@@ -149,7 +149,7 @@ mod tests {
             ";;",
         ] {
             let header = format!("{other}; upblit_login_flow=2; {other}");
-            // In ISO 8859-1, as some sites write them, and in UTF-8.
+            // Try the header in ISO 8859-1, which some sites use, and in UTF-8.
             let latin: Vec<u8> = header.chars().map(|char| char as u8).collect();
             for bytes in [header.into_bytes(), latin] {
                 let mut headers = HeaderMap::new();

@@ -27,7 +27,7 @@ enum TokenHandoff {
     Query,
 }
 
-/// What the frontend gets at the end of a sign-in.
+/// Grant that the frontend receives at the end of a sign-in.
 pub(crate) enum SignInGrant {
     /// Tokens, if the sign-in has no PKCE challenge.
     Tokens(IssuedTokens),

@@ -1,5 +1,5 @@
-//! Telemetry: queries of stored traces and logs. Every request checks that the caller is
-//! a member of the application, and nothing else decides whose telemetry is read.
+//! Telemetry: queries of stored traces and logs. Every request reads the telemetry of one
+//! application, and is refused unless the caller is a member of it.
 
 use std::time::Duration;
 
@@ -21,13 +21,13 @@ mod search;
 mod trace;
 mod traces;
 
-/// Default limit of summaries read for one response: about 40 MB, a few seconds of work.
+/// Default limit of summaries read for one response. They have about 40 MB and take a few seconds.
 const MAX_SUMMARIES: usize = 60_000;
 
-/// The tables that this function uses. Its role and its settings in `template.yaml` are for these.
+/// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
 const TABLES: [Table; 2] = [Table::Applications, Table::Telemetry];
 
-/// What the handlers share.
+/// State shared by the handlers.
 #[derive(Clone, FromRef)]
 pub struct State {
     clock: Clock,

@@ -15,8 +15,8 @@ use shared::web::query::Limit;
 /// Number of rows of a page: 1 to 200.
 pub(crate) type PageLimit = Limit<200>;
 
-/// Size at which a page is full, in bytes as Lambda counts them. The rest of the 6 MB is
-/// larger than the largest row.
+/// Size at which a page is full, in bytes as Lambda counts them. The remaining 2 MB are more than
+/// the largest row, which may be added last.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Size and start of the requested page.
@@ -53,7 +53,7 @@ impl PageRequest {
 
 /// The next row of a list, or the point where the search stopped.
 pub(crate) struct Found<T> {
-    /// Position, at which the next page may begin.
+    /// Position at which the next page may begin.
     pub(crate) at: RowPosition,
     /// The row; `None` if the request has reached its search limit.
     pub(crate) row: Option<T>,
@@ -68,8 +68,8 @@ pub(crate) fn one_by_one<T>(
         .try_flatten()
 }
 
-/// Collects the rows of a page, and the position at which the next page begins. Takes one
-/// row more from the stream than the page holds.
+/// Collects the rows of a page, and the position at which the next page begins. Takes one more row
+/// from the stream than the page holds.
 ///
 /// # Errors
 /// The errors of the stream, and of `push`, which adds a row.

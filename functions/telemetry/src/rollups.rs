@@ -1,5 +1,5 @@
-//! Statistics of a window: from rollups where there are any, else from chunk summaries. Rollups
-//! of sealed hours are stored on the way.
+//! Statistics of a time window, from stored rollups where they exist and from chunk summaries
+//! otherwise. Stores the rollups of the sealed hours that it computes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -61,9 +61,9 @@ struct MetricsReader<'a> {
     state: &'a crate::State,
     archive: &'a Archive,
     signal: Signal,
-    /// The part of the window that is kept.
+    /// The part of the window within the retention.
     window: TimeWindow,
-    /// Whole hours of the window that are sealed and entirely kept.
+    /// Whole hours of the window that are sealed and entirely within the retention.
     sealed: TimeWindow,
     /// Rollups of sealed hours, with their late arrivals.
     known: BTreeMap<Timestamp, Known>,
@@ -91,7 +91,7 @@ struct ReadHour {
     /// The whole hour, if it is sealed.
     rollup: HourRollup,
     hashes: BTreeSet<ChunkHash>,
-    /// Whether some are of form 2, whose writers do not leave late arrivals.
+    /// Whether some summaries are of form 2, whose writers do not store late arrivals.
     has_form_2: bool,
     /// The summaries, if the hour is not sealed or only a part of it is wanted.
     summaries: Vec<StoredSummary>,
@@ -321,13 +321,13 @@ impl<'a> MetricsReader<'a> {
 /// The sealed hours of a day, to be stored.
 #[derive(Default)]
 struct Draft {
-    /// The hours; until [`naming`](Self::naming) with the hashes of all their chunks as late.
+    /// The hours. Before [`naming`](Self::naming), each names all its chunks as late arrivals.
     hours: BTreeMap<Timestamp, HourRollup>,
     expires_at: Timestamp,
 }
 
 impl Draft {
-    /// Names those chunks as late that are stored as late arrivals.
+    /// Keeps as late arrivals only the chunks that are stored as such.
     fn naming(mut self, late: &BTreeSet<ChunkHash>) -> Self {
         for hour in self.hours.values_mut() {
             hour.late.retain(|hash| late.contains(hash));

@@ -165,8 +165,8 @@ impl<L: Listing> Search<'_, L> {
         Ok((matching, None))
     }
 
-    /// The rows of a chunk that its summary holds, and the rest, which has to be read; each only
-    /// if there are any. `None` if no row matches, or the summary cannot be read.
+    /// Splits a chunk into the rows that its summary holds and the rest, which has to be read.
+    /// Omits an empty part. `None` if no row matches, or the summary cannot be read.
     fn parts(&self, stored: StoredSummary) -> Option<impl Iterator<Item = Chunk<L::Row>> + use<L>> {
         let mut summary = stored.summary(self.range.gaps)?;
         let expected = self.listing.expected(&stored, &summary)?;

@@ -27,12 +27,12 @@ use crate::responses::{LogRecordResponse, SpanResponse, milliseconds};
 /// Number of summaries that one attempt to find a trace reads.
 const MAX_SUMMARIES: usize = 20_000;
 
-/// Size of the chunks that are read for one trace, in bytes. Only the events of the trace are
-/// decoded, so their memory does not matter.
+/// Largest total size of the chunks that are read for one trace, in bytes. Only the events of the
+/// trace are decoded, so their memory needs no limit.
 const MAX_READ_BYTES: usize = 32 * 1024 * 1024;
 
-/// Distance from the extent of a trace within which all its chunks should be, given
-/// batching and clock differences.
+/// Time before and after a trace within which its chunks are searched. SDKs send in batches, and
+/// clocks differ.
 const MARGIN: Duration = Duration::from_secs(5 * 60);
 
 /// Margins around `at` within which a trace is searched, one after the other.
@@ -106,7 +106,7 @@ pub(crate) struct Trace {
     gaps: Vec<Gap>,
 }
 
-/// Returns a trace. Searches near `at`, in the window of the query, or in everything kept.
+/// Returns a trace. Searches near `at`, in the window of the query, or in all stored telemetry.
 #[utoipa::path(
     get, path = "/telemetry/traces/{id}", operation_id = "getTrace",
     summary = "Get a trace",
@@ -134,7 +134,7 @@ pub(crate) async fn show(
     };
     let mut found = Vec::new();
     for window in windows(&archive, &query)? {
-        // The first window is short. If a parent is missing, the next one is tried as well.
+        // The first window is short. If a parent is missing in it, search the next one as well.
         let looked = !found.is_empty();
         found = search.spans(window).await?;
         if is_whole(&found) || (looked && !found.is_empty()) {
@@ -198,7 +198,7 @@ impl TraceSearch<'_> {
         if bytes > MAX_READ_BYTES {
             return Err(too_much());
         }
-        // Pages arrive in any order; the answer does not depend on it.
+        // Pages arrive in any order. Sort, so that the response does not depend on it.
         summaries.sort_by_key(|stored| stored.position);
         let closed: Vec<&StoredSummary> = summaries.iter().collect();
         let opened = database.open(&range, &closed, |chunk| {

@@ -1,4 +1,4 @@
-//! A client for the API of a running server: as browser, dashboard and SDK.
+//! A client for the API of a running server, in the roles of browser, dashboard and SDK.
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ impl Api {
         read(route, &response)
     }
 
-    /// Sends a batch as an SDK does. The inner error can be retried.
+    /// Sends a batch as an SDK does. The inner error is temporary: the batch can be sent again.
     ///
     /// # Errors
     /// When the server refuses the batch, so that a retry would be refused too.

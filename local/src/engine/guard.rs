@@ -1,6 +1,6 @@
-//! What stands in front of the engine. The engine checks no credentials and lets every web page
-//! call it (`Access-Control-Allow-Origin: *`), so a page that finds its port could read and change
-//! the tables. Requests therefore need an access key id that only this run knows.
+//! A guard in front of the engine. The engine checks no credentials and lets every web page call it
+//! (`Access-Control-Allow-Origin: *`), so a page that finds its port could read and change the
+//! tables. Requests therefore need an access key id that only this run knows.
 
 use std::net::SocketAddr;
 
@@ -44,7 +44,7 @@ impl AccessKey {
             let (_, credential) = value.split_once("Credential=")?;
             Some(credential.split_once('/')?.0)
         });
-        // Of hashes, so that the time of the comparison says nothing about the id.
+        // Compare hashes, so that the duration of the comparison reveals nothing about the id.
         let is_ours = id.is_some_and(|id| Sha256::digest(id) == Sha256::digest(&self.0));
         is_ours && values.next().is_none()
     }

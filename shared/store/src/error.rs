@@ -44,7 +44,7 @@ fn kind_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
             let status = context.raw().status().as_u16();
             of_code(error.code().unwrap_or_default(), status)
         }
-        // Timed out, not connected, or no readable answer.
+        // The request timed out, there was no connection, or the response was unreadable.
         _ => StorageError::Unreachable,
     }
 }
@@ -84,7 +84,7 @@ pub(crate) fn of_code(code: &str, status: u16) -> Kind {
 fn of_status(status: u16) -> Kind {
     match status {
         401 | 403 => StorageError::Forbidden,
-        // A time-out of the server, or of reading the body.
+        // The server timed out, or reading the body did.
         408 => StorageError::Unreachable,
         429 => StorageError::Throttled,
         400..=499 => StorageError::InvalidRequest,

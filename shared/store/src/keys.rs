@@ -105,12 +105,12 @@ pub fn late(hour: Timestamp, hash: ChunkHash) -> String {
     format!("{}#late#{hash:032x}", sortable(hour))
 }
 
-/// What a sort key of a rollup partition names.
+/// Kind of item that a sort key of a rollup partition names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RollupSortKey {
-    /// A [`rollup`].
+    /// Sort key of a [`rollup`].
     Rollup,
-    /// A [`late`] arrival.
+    /// Sort key of a [`late`] arrival.
     Late { hour: Timestamp, hash: ChunkHash },
 }
 

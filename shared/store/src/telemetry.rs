@@ -131,7 +131,7 @@ impl StoredBatch<'_> {
                 if outcome == Outcome::Committed {
                     break;
                 }
-                // The refused ones are stored already. They may be in a rollup, so a late
+                // The refused summaries are stored already. They may be in a rollup, so a late
                 // arrival would count them again.
                 let mut conditions = conditions.into_iter();
                 let before = left.len();
@@ -211,7 +211,7 @@ impl StoredBatch<'_> {
         keys::summary_partition(self.application_id, chunk.signal, chunk.hour, shard)
     }
 
-    /// What a chunk adds to the rollup of its hour.
+    /// The late arrival of a chunk, which readers add to the rollup of its hour.
     fn late_item(&self, chunk: &PackedChunk) -> Result<Item, StorageError> {
         let hash = chunk.position.hash;
         let partition = keys::rollup_partition(self.application_id, chunk.signal);

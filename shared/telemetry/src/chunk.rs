@@ -40,10 +40,10 @@ const MAX_CHUNK_MEMORY: usize = 8 * 1024 * 1024;
 /// content, so a retry has the same position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
-    /// Start of the last event of the batch in this hour. Not of the first: SDKs send
-    /// spans when they end, so the last start is close to the time of sending. The spans
-    /// of a trace are then found between its start and shortly after its end, however
-    /// long other spans of the batch took.
+    /// Start of the last event of the batch in this hour. The first would not do: SDKs send spans
+    /// when they end, so only the last start is close to the time of sending. The spans of a trace
+    /// are then found between its start and shortly after its end, however long other spans of the
+    /// batch took.
     pub at: Timestamp,
     /// Hash of batch, hour and number, which makes the position unique.
     pub hash: [u8; 16],

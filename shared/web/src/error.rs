@@ -158,7 +158,7 @@ impl From<ChangeError> for Error {
     }
 }
 
-/// For extractors that cannot fail.
+/// Lets handlers use extractors that cannot fail.
 impl From<Infallible> for Error {
     fn from(never: Infallible) -> Self {
         match never {}

@@ -21,7 +21,7 @@ pub const METRICS: [&str; 11] = [
     "cold_starts",
 ];
 
-/// What has been recorded of a request.
+/// Values recorded for the log line of a request.
 #[derive(Debug, Default)]
 pub struct RequestRecord {
     /// The user who is signed in or has just signed in.

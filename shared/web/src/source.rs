@@ -1,4 +1,4 @@
-//! Where a request comes from, as the gateway saw it, or the service in front of it: never from a
+//! Origin of a request as the gateway, or the service in front of it, saw it; never taken from a
 //! header that a client may set.
 
 use std::convert::Infallible;
@@ -56,7 +56,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// What sessions recognise it by.
+    /// Properties by which sessions recognise the client.
     pub fn client(&self) -> Client<'_> {
         Client {
             user_agent: &self.user_agent,

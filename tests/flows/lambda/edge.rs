@@ -10,7 +10,7 @@ use crate::events::event;
 #[tokio::test]
 async fn every_function_serves_only_requests_of_the_edge() {
     const SECRET: &str = "0b5a8f0c-of-the-edge";
-    /// Of `printf %s "$SECRET" | sha256sum`, as docs/deploy.md says.
+    /// Output of `printf %s "$SECRET" | sha256sum`, the command in docs/deploy.md.
     const HASH: &str = "5d4579780ac4d97c211e2bafc0169becf4710f134b468292f35c1786ef68e9fd";
     let deployment = Deployment::start().await;
     for function in FUNCTIONS {

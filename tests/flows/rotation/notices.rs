@@ -1,4 +1,4 @@
-//! What the account's audit log says of sessions that go on.
+//! Entries of the account's audit log about sessions that continue.
 
 use std::time::Duration;
 

@@ -308,7 +308,7 @@ async fn rollups_expire_with_their_telemetry() {
     let ada = backend.sign_in("ada").await;
     let long = "&from=2026-01-31T06:00:00Z&to=2026-01-31T13:00:00Z";
     let (answer, _) = asked(&ada, &sdk, long).await;
-    // Of the time from 09:30 to 12:30, the hours that began after 09:30.
+    // Of the time from 09:30 to 12:30, only the hours that began after 09:30 remain.
     assert_eq!(answer["total"]["count"], 2 * (2 * 6 + 3));
 }
 

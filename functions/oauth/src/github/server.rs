@@ -9,7 +9,7 @@ const GITHUB_API: &str = "https://api.github.com";
 /// Setting that accepts e-mail addresses which are not verified.
 const UNVERIFIED_EMAILS: &str = "GITHUB_UNVERIFIED_EMAILS";
 
-/// Where GitHub is, and what is trusted about it.
+/// Addresses of the GitHub server, and which certificates and e-mail addresses of it are trusted.
 #[derive(Debug)]
 pub(crate) struct Server {
     /// Address of the web pages, without a trailing slash.

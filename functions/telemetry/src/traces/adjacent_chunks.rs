@@ -19,15 +19,16 @@ use shared::web::error::Error;
 use crate::archive::Archive;
 use crate::page::{Found, one_by_one};
 
-/// How much earlier than its row a chunk of the trace may be positioned, because clocks
-/// differ or the row is not the first span.
+/// Time before the start of a row in which other chunks of its trace are searched. Clocks differ,
+/// and the row may not be the first span.
 const BEFORE: Duration = Duration::from_secs(60);
 
-/// How much later than the end of the row, because SDKs send spans in batches.
+/// Time after the end of a row in which other chunks of its trace are searched. SDKs send spans in
+/// batches, so some arrive later.
 const AFTER: Duration = Duration::from_secs(5 * 60);
 
-/// Number of summaries of adjacent chunks that are read. In busier times, a row counts
-/// only the spans found in these.
+/// Number of summaries of adjacent chunks that are read. If there are more, a row counts only the
+/// spans in the chunks of these.
 const MAX_SUMMARIES: usize = 2_000;
 
 /// Memory that the events of the adjacent chunks that are read may take, in bytes.
@@ -45,8 +46,8 @@ pub(super) struct Counts {
     pub(super) errors: usize,
 }
 
-/// Adds counts to rows, and drops the rows of traces that are listed at another chunk.
-/// Reads adjacent chunks for as many rows at a time as the page still has room for.
+/// Adds counts to rows, and drops a row if its trace is listed at another chunk. Processes as many
+/// rows at a time as the page still has room for.
 pub(super) fn completed<'a>(
     state: &'a crate::State,
     archive: &'a Archive,

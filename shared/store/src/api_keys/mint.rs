@@ -73,7 +73,7 @@ impl Database {
     }
 }
 
-/// What an attempt assumes, and its conditions check.
+/// State that an attempt assumes and that the conditions of its transaction check.
 #[derive(Debug, Clone, Copy, Default)]
 struct Assumed {
     settings: TelemetrySettings,

@@ -49,7 +49,7 @@ pub enum RefreshOutcome {
     Reused,
 }
 
-/// What a presented authorization code gets.
+/// Result of redeeming an authorization code.
 #[derive(Debug)]
 pub enum RedeemOutcome {
     /// The first token of its session.

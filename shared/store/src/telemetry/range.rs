@@ -52,7 +52,7 @@ pub(super) struct PartOfDay {
 }
 
 impl Partition {
-    /// Partition key.
+    /// Partition key of the summaries.
     pub(super) fn name(&self, range: &SummaryRange<'_>) -> String {
         keys::summary_partition(
             range.application_id,
@@ -94,7 +94,7 @@ impl SummaryRange<'_> {
 }
 
 impl PartOfDay {
-    /// The part that is read with strong consistency and the part that is not, where there are.
+    /// The part that is read with strong consistency and the part that is not, without empty ones.
     fn divided(self, settled_before: Timestamp) -> Vec<Self> {
         // Not `clamp`, which panics if the range is in the future and so ends before it begins.
         let at = settled_before.max(self.from).min(self.to);

@@ -32,8 +32,8 @@ pub enum SummariesRead {
 
 impl Database {
     /// Calls `each` for every summary of a range, in no particular order, until there are
-    /// more than `most`. Pages are read concurrently. A batch that was sent again after a change
-    /// of shards is in two of them, and counts once.
+    /// more than `most`. Pages are read concurrently. A batch that was sent again after the number
+    /// of shards changed may be stored in two shards, and counts once.
     ///
     /// # Errors
     /// When storage fails, or `each` does.

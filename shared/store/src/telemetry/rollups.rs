@@ -93,9 +93,9 @@ impl Database {
         Ok(late.collect())
     }
 
-    /// Stores a rollup, replacing one with the same first hour. It does not matter which of
-    /// several readers is the last: each rollup names the late arrivals that it contains. An
-    /// hour that is too large for an item is not stored.
+    /// Stores a rollup, replacing one with the same first hour. Several readers may write it in any
+    /// order, because each rollup names the late arrivals that it contains. An hour that is too
+    /// large for an item is not stored.
     ///
     /// # Errors
     /// When storage fails.
@@ -152,7 +152,8 @@ async fn read_at_most(most: usize, request: QueryFluentBuilder) -> Result<Vec<It
     Ok(items)
 }
 
-/// The encoded rollup by its first hour, in halves where it is too large for one item.
+/// The rollup in encoded form, by its first hour. Divided in halves until each part fits into an
+/// item.
 fn parts(rollup: Rollup) -> Result<Vec<(Timestamp, Vec<u8>)>, StorageError> {
     let Some(first_hour) = rollup.hours.keys().next().copied() else {
         return Ok(Vec::new());
@@ -162,7 +163,8 @@ fn parts(rollup: Rollup) -> Result<Vec<(Timestamp, Vec<u8>)>, StorageError> {
     }
     let middle = rollup.hours.keys().nth(rollup.hours.len() / 2).copied();
     let Some(middle) = middle.filter(|middle| *middle > first_hour) else {
-        // An hour with more than 20,000 late arrivals. Its summaries are read each time.
+        // An hour with more than 20,000 late arrivals is not stored. Its summaries are read each
+        // time.
         return Ok(Vec::new());
     };
     let mut first = rollup;

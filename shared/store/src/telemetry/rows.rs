@@ -47,7 +47,7 @@ impl StoredSummary {
         summary.inspect_err(unreadable).ok()
     }
 
-    /// Whether a release wrote it that leaves dirty markers instead of late arrivals.
+    /// Whether it was written by a release that stores dirty markers instead of late arrivals.
     pub fn is_form_2(&self) -> bool {
         self.form == FORM_2
     }
@@ -58,7 +58,7 @@ impl StoredSummary {
     }
 }
 
-/// A summary as stored. In form 2 the extent is in attributes of its own.
+/// A summary as stored. In form 2 the extent is in separate attributes.
 #[derive(Deserialize)]
 pub(super) struct SummaryRow {
     sk: String,
@@ -82,13 +82,13 @@ pub(super) struct ChunkRow {
     events: ByteBuf,
 }
 
-/// The form of an item. A number that does not fit is as unknown as any other.
+/// The form of an item. A number beyond one byte becomes 255, which is an unknown form.
 fn form<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
     let form = i64::deserialize(deserializer)?;
     Ok(u8::try_from(form).unwrap_or(u8::MAX))
 }
 
-/// Memory of the events of a chunk of form 2 for each of its bytes, at most in usual traffic.
+/// Largest memory that the events of a chunk of form 2 take in usual traffic, per stored byte.
 const FORM_2_MEMORY: usize = 40;
 
 impl SummaryRow {
@@ -129,7 +129,7 @@ impl SummaryRow {
 }
 
 impl ChunkRow {
-    /// Decodes the chunk.
+    /// Decodes the events of the chunk.
     pub(super) fn decoded<T>(
         &self,
         decode: impl Fn(&[u8]) -> Result<T, FormError>,

@@ -63,7 +63,7 @@ impl Database {
 
 impl SummaryWalk<'_> {
     /// The next older summary; `None` at the end of the range. A batch that was sent again after
-    /// a change of shards is in two of them, and returned once.
+    /// the number of shards changed may be stored in two shards, and is returned once.
     ///
     /// # Errors
     /// When storage fails.

@@ -10,7 +10,7 @@ use super::memory;
 
 const TEXTS: u8 = 1;
 const INTEGERS: u8 = 2;
-/// One integer, which all rows have.
+/// One integer that is the value of all rows.
 const SAME_INTEGER: u8 = 3;
 const BOOLEANS: u8 = 4;
 const DOUBLES: u8 = 5;
@@ -130,7 +130,7 @@ pub(super) fn read(
     let mut read = vec![Map::new(); rows];
     for key in keys {
         let rows = presence(reader, rows)?;
-        // Charged whether wanted or not, because it also bounds the time.
+        // Unwanted rows are charged too, because the limit also bounds the time.
         reader.take_memory(rows.len().saturating_mul(memory::ENTRY))?;
         let mut target = Target {
             key,
@@ -143,7 +143,7 @@ pub(super) fn read(
     Ok(read)
 }
 
-/// Where the values of one attribute go.
+/// Destination of the values of one attribute.
 struct Target<'a> {
     key: &'a str,
     /// Rows that have the attribute.

@@ -8,10 +8,10 @@ pub enum FormError {
     /// The bytes have a form that this release does not know; a newer one wrote them.
     #[error("the stored form {0} is unknown to this release")]
     Unknown(u8),
-    /// The bytes are not of the form that they claim to have.
+    /// The bytes are malformed for the form that they state.
     #[error("the stored bytes are damaged: {0}")]
     Damaged(&'static str),
-    /// The bytes would take more memory than they state, or than any writer stores.
+    /// Decoding would take more memory than the bytes state, or than any writer stores.
     #[error("the stored bytes take more memory than allowed")]
     TooLarge,
 }
@@ -88,21 +88,21 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// One byte.
+    /// Reads one byte.
     pub(crate) fn byte(&mut self) -> Result<u8, FormError> {
         let (byte, rest) = self.rest.split_first().ok_or(TRUNCATED)?;
         self.rest = rest;
         Ok(*byte)
     }
 
-    /// A number of bytes.
+    /// Reads the next `count` bytes.
     pub(crate) fn bytes(&mut self, count: usize) -> Result<&'a [u8], FormError> {
         let (bytes, rest) = self.rest.split_at_checked(count).ok_or(TRUNCATED)?;
         self.rest = rest;
         Ok(bytes)
     }
 
-    /// A number that [`put`] wrote.
+    /// Reads a number that [`put`] wrote.
     pub(crate) fn number(&mut self) -> Result<u64, FormError> {
         if let Some((byte @ ..0x80, rest)) = self.rest.split_first() {
             self.rest = rest;
@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
         self.small(u64::MAX)
     }
 
-    /// A number that [`put_wide`] wrote.
+    /// Reads a number that [`put_wide`] wrote.
     pub(crate) fn wide(&mut self) -> Result<u128, FormError> {
         let mut number = 0;
         for shift in (0..128).step_by(7) {
@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
         Err(FormError::Damaged("a number is too large"))
     }
 
-    /// A number that fits a smaller type and is at most `most`.
+    /// Reads a number that fits a smaller type and is at most `most`.
     pub(crate) fn small<T: TryFrom<u128> + PartialOrd>(&mut self, most: T) -> Result<T, FormError> {
         let number = T::try_from(self.wide()?).ok();
         number
@@ -136,24 +136,24 @@ impl<'a> Reader<'a> {
             .ok_or(FormError::Damaged("a number is too large"))
     }
 
-    /// A number that [`put_signed`] wrote.
+    /// Reads a number that [`put_signed`] wrote.
     pub(crate) fn signed(&mut self) -> Result<i64, FormError> {
         Ok(unzigzag(self.number()?))
     }
 
-    /// Number of things that follow, each of at least one byte.
+    /// Reads the number of items that follow, each of which takes at least one byte.
     pub(crate) fn count(&mut self) -> Result<usize, FormError> {
         let most = self.left();
         self.small(most)
     }
 
-    /// A text of a known length.
+    /// Reads a text of a known length.
     pub(crate) fn text_of(&mut self, bytes: usize) -> Result<&'a str, FormError> {
         let text = std::str::from_utf8(self.bytes(bytes)?);
         text.map_err(|_| FormError::Damaged("a text is not UTF-8"))
     }
 
-    /// A text that [`put_text`] wrote.
+    /// Reads a text that [`put_text`] wrote.
     pub(crate) fn text(&mut self) -> Result<&'a str, FormError> {
         let bytes = self.count()?;
         self.text_of(bytes)

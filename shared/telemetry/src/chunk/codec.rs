@@ -27,7 +27,7 @@ pub const FORM: u8 = 3;
 /// work, level 3 costs a write unit more for large batches.
 const LEVEL: i32 = 6;
 
-/// No dictionary.
+/// Dictionary byte of a chunk that was compressed without a dictionary.
 const NO_DICTIONARY: u8 = 0;
 
 /// Largest size of the columns, and largest memory of the events, that a reader accepts. A
@@ -56,7 +56,7 @@ thread_local! {
     static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
 }
 
-/// Encodes events for storage. The same events have the same bytes.
+/// Encodes events for storage. Equal events give equal bytes.
 ///
 /// # Errors
 /// When compression fails, which no input can cause.

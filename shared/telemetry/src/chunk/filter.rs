@@ -8,13 +8,14 @@ use twox_hash::XxHash3_64;
 /// Longest value that the filter holds, in bytes.
 const MAX_VALUE_BYTES: usize = 128;
 
-/// Attributes that the filter leaves out, because nearly every event has another value.
+/// Attributes that the filter leaves out, because their values differ in nearly every event.
 const LEFT_OUT: [&str; 2] = ["url.full", "http.url"];
 
-/// A size for chunks with few terms, in bytes. 80 terms have 1.8 % false positives in it.
+/// Size of the filter of a chunk with few terms, in bytes. With 80 terms it has 1.8 % false
+/// positives.
 const SMALL: usize = 128;
 
-/// Most hash functions. More do not help.
+/// Largest number of hash functions. More would not help.
 const MAX_HASHES: f64 = 12.0;
 
 /// A term to look for.
@@ -51,8 +52,8 @@ fn pair(key: &str, value: &str) -> Option<u64> {
     })
 }
 
-/// The words of a text, in lower case: letters and digits of any script. Part of the stored
-/// form: other words need a new form.
+/// The words of a text, in lower case: letters and digits of any script. The division into words is
+/// part of the stored form: changing it needs a new form.
 pub fn words(text: &str) -> impl Iterator<Item = String> {
     let words = text.split(|character: char| !character.is_alphanumeric());
     words.filter(|word| !word.is_empty()).map(str::to_lowercase)
@@ -75,7 +76,7 @@ impl Terms {
     }
 }
 
-/// A Bloom filter.
+/// A Bloom filter over the hashes of terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
     /// Number of hash functions.

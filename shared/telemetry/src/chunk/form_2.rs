@@ -120,7 +120,7 @@ pub(super) fn summary(bytes: &[u8]) -> Result<Summary, FormError> {
     })
 }
 
-/// The counts by fingerprint. Those of form 2 have four bytes, now they have three.
+/// The counts by fingerprint. Fingerprints have four bytes in form 2, and three now.
 fn traces(stored: BTreeMap<u32, (u32, u32)>) -> BTreeMap<u32, Option<TraceCounts>> {
     let mut traces = BTreeMap::new();
     for (fingerprint, (events, errors)) in stored {

@@ -84,7 +84,7 @@ fn put_texts<'a>(
     TextColumn::of(records.iter().map(|record| text(record))).write(out);
 }
 
-/// Ids of rows that may have none.
+/// Ids by row; a row may have none.
 struct KnownIds<'a> {
     ids: IdList<'a>,
     rows: Vec<u32>,

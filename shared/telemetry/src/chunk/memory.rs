@@ -9,17 +9,17 @@ use serde_json::{Map, Value};
 use super::summary::Entry;
 use crate::event::{Event, EventRef, LogRecord, ResourceScope, Span};
 
-/// A span, apart from its texts and parts.
+/// Memory of a span without its texts and parts, in bytes.
 pub(super) const SPAN: usize = 640;
-/// A log record, apart from its texts.
+/// Memory of a log record without its texts, in bytes.
 pub(super) const LOG_RECORD: usize = 512;
-/// An event or link of a span, apart from its texts.
+/// Memory of an event or link of a span without its texts, in bytes.
 const PART: usize = 128;
-/// A value in a list.
+/// Memory of a value in a list, in bytes.
 const VALUE: usize = 32;
-/// A map allocates room for eleven entries at once.
+/// Memory of a map, in bytes. It allocates room for eleven entries at once.
 const MAP: usize = 640;
-/// An entry of a map, apart from its texts.
+/// Memory of an entry of a map without its texts, in bytes.
 pub(super) const ENTRY: usize = 112;
 
 /// Memory of events with their resources and scopes, in bytes.
@@ -109,7 +109,8 @@ fn of_attributes(attributes: &Map<String, Value>) -> usize {
     each.sum()
 }
 
-/// Memory of a value beyond that of its place, in bytes. As deep as JSON may be, which is 128.
+/// Memory of a value beyond that of its slot, in bytes. Recurses at most 128 levels, the deepest
+/// JSON that is accepted.
 pub(super) fn of_value(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,

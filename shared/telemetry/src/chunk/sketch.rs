@@ -35,7 +35,7 @@ impl Sketch {
         *count = count.saturating_add(times);
     }
 
-    /// The same counts in fewer buckets. [`COARSE`] buckets become their middle one.
+    /// The same counts in fewer buckets: each [`COARSE`] adjacent ones become their middle one.
     pub(super) fn coarse(&self) -> Self {
         let mut coarse = Self::default();
         for (bucket, count) in &self.0 {

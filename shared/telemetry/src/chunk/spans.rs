@@ -24,7 +24,7 @@ const ELSEWHERE: u64 = 1;
 /// Smallest code of a parent in the chunk: the distance of its row.
 const IN_CHUNK: u64 = 2;
 
-/// Method and URL are those that the attributes name.
+/// Method and URL are the values of the attributes, and not stored again.
 const FROM_ATTRIBUTES: u8 = 1;
 /// Method and URL are columns.
 const COLUMNS: u8 = 0;
@@ -103,13 +103,13 @@ fn put_codes(out: &mut Vec<u8>, spans: &[&Span], code: impl Fn(&Span) -> u32) {
     put_indexes(out, &codes);
 }
 
-/// The place of a value among all values, counted from 1; 0 for none.
+/// Index of a value among all values, counted from 1; 0 for none.
 fn code_of<T: PartialEq>(all: &[T], value: Option<T>) -> u32 {
     let place = value.and_then(|value| (1..).zip(all).find(|(_, other)| **other == value));
     place.map_or(0, |(code, _)| code)
 }
 
-/// Appends method and URL, unless OpenTelemetry's attributes name the same.
+/// Appends method and URL, unless OpenTelemetry's attributes have the same values.
 fn put_http(out: &mut Vec<u8>, spans: &[&Span]) {
     let is_in_attributes = |span: &&Span| {
         span.name.is_some()

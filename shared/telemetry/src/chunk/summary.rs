@@ -51,7 +51,8 @@ pub struct TraceCounts {
 }
 
 /// Fingerprint of a trace id, of 24 bits. Enough to skip nearly all chunks that do not hold the
-/// trace: of 20,000 chunks with 30 traces each, one in thirty searches opens one in vain.
+/// trace: with 20,000 chunks of 30 traces each, one in thirty searches opens a chunk that does not
+/// hold it.
 pub fn fingerprint(trace_id: &str) -> u32 {
     let hash = Sha256::digest(trace_id.as_bytes());
     u32::from_be_bytes([0, hash[0], hash[1], hash[2]])

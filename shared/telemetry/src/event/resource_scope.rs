@@ -2,7 +2,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// Where events come from, in OpenTelemetry's sense. OTLP sends it once for many events.
+/// Resource and instrumentation scope of events, as OpenTelemetry defines them. OTLP sends them
+/// once for many events.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ResourceScope {
     /// Attributes of the resource, such as service, process and host.

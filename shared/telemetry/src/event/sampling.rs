@@ -4,7 +4,7 @@
 /// Largest weight that is accepted. A sampler that keeps one span in four billion is a mistake.
 const MOST: f64 = u32::MAX as f64;
 
-/// How many spans the span with this trace state stands for: 1 unless it states a threshold.
+/// Number of spans that a span with this trace state represents: 1 unless it states a threshold.
 ///
 /// A weight that is no whole number is rounded up or down by the span's id, so that the sum
 /// over many spans is right.

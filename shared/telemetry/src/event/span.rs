@@ -177,7 +177,8 @@ impl Span {
         }
     }
 
-    /// How many spans this one stands for: more than one if the SDK sampled and says so.
+    /// Number of spans that this one represents: more than one if the SDK sampled and states its
+    /// threshold.
     pub fn weight(&self) -> u64 {
         let trace_state = self.trace_state.as_deref();
         trace_state.map_or(1, |state| sampling::weight(state, &self.span_id))

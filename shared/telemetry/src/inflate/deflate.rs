@@ -11,7 +11,7 @@ use super::output::Output;
 /// The CRC and the length at the end of a gzip member, in bytes.
 const GZIP_TRAILER_BYTES: usize = 8;
 
-/// What it costs to begin a gzip member, in blocks. Mostly the state that flate2 allocates.
+/// Cost of beginning a gzip member, in blocks. Most of it is the state that flate2 allocates.
 const BLOCKS_PER_MEMBER: usize = 4;
 
 /// Decompresses all members of a gzip file.

@@ -22,7 +22,7 @@ struct World {
     crowd: usize,
     /// Longest way of a request, and of an answer.
     way: (i64, i64),
-    /// How far the clocks of the instances that serve are ahead, any of these.
+    /// Amounts by which the clock of the instance that serves a request may be ahead.
     clocks: &'static [i64],
     /// Answers that get lost, and requests that arrive twice.
     losses: u8,

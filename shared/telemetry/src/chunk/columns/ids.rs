@@ -39,7 +39,7 @@ pub(crate) fn put_ids(out: &mut Vec<u8>, ids: &[&str]) {
 pub(crate) enum IdList<'a> {
     /// Raw bytes, `width` for each id.
     Raw { bytes: &'a [u8], width: usize },
-    /// Texts.
+    /// Ids of any other format, as texts.
     Texts(Vec<&'a str>),
 }
 

@@ -1,4 +1,4 @@
-//! Columns of numbers.
+//! Columns of numbers: integers, optional integers, and durations in milliseconds.
 
 use crate::chunk::bytes::{FormError, Reader, put, put_signed};
 

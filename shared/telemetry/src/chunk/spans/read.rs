@@ -120,7 +120,7 @@ impl<'a> Core<'a> {
         Ok(ids)
     }
 
-    /// A span without what follows the core.
+    /// A span with the fields of the core columns only.
     fn span(&self, row: usize, parent_span_id: Option<String>) -> Result<Span, FormError> {
         let http = self.http.as_ref();
         Ok(Span {
@@ -150,7 +150,7 @@ impl<'a> Core<'a> {
     }
 }
 
-/// The value whose code a row has.
+/// Value for the code of a row.
 fn value_of<T: Copy>(all: &[T], codes: &[u32], row: usize) -> Option<T> {
     let place = codes.get(row)?.checked_sub(1)?;
     all.get(place as usize).copied()

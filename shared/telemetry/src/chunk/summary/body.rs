@@ -89,7 +89,7 @@ impl<'a> Names<'a> {
         names
     }
 
-    /// Place of a name, counted from 1; 0 for none.
+    /// Index of a name, counted from 1; 0 for none.
     fn code(&self, name: Option<&str>) -> usize {
         name.and_then(|name| self.codes.get(name))
             .copied()

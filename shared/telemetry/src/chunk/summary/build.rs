@@ -98,7 +98,7 @@ fn levels(records: &[&LogRecord]) -> Option<BTreeMap<String, u64>> {
     fits.then(|| owned.collect())
 }
 
-/// Counts by trace. Log records have no id, so each counts.
+/// Counts by trace. Log records have no id, so every one counts, even if repeated.
 fn traces<E: Event>(events: &[&E]) -> BTreeMap<u32, Option<TraceCounts>> {
     let mut by_id = HashMap::<&str, TraceCounts>::new();
     let mut seen = HashSet::new();

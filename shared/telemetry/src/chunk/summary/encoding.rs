@@ -41,7 +41,7 @@ const MAX_BODY: usize = 16 * 1024 * 1024;
 /// Largest memory of the names of operations and rows that a reader accepts.
 const MAX_MEMORY: usize = 16 * 1024 * 1024;
 
-/// What a summary states before its compressed part.
+/// The fields of a summary that precede its compressed part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
     /// Start of the first event, in milliseconds since the start of the hour.

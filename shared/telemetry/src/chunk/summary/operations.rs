@@ -15,7 +15,7 @@ const MAX_NAME_BYTES: usize = 200;
 /// The operations of a chunk.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Operations {
-    /// Those with most events, in descending order.
+    /// Operations with most events, in descending order of their number.
     pub top: Vec<Operation>,
     /// Number of all operations.
     pub total: usize,

@@ -40,14 +40,14 @@ pub struct Durations {
     pub sketch: Sketch,
 }
 
-/// What an event adds to statistics.
+/// Contribution of an event to statistics.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Counted {
-    /// How many events it stands for.
+    /// Number of events that it represents; more than one for a sampled span.
     pub(crate) weight: u64,
-    /// Whether it failed.
+    /// Whether the event failed.
     pub(crate) is_error: bool,
-    /// Its duration in milliseconds, if known.
+    /// Duration of the event in milliseconds, if known.
     pub(crate) duration_ms: Option<f64>,
 }
 
