@@ -45,7 +45,7 @@ pub(crate) enum Failure {
     /// A newer release has written to the data directory.
     #[error("{} holds data of a newer upblit: update this one, or choose another with --data-dir", path.display())]
     NewerData {
-        /// The data directory.
+        /// The data directory with the newer data.
         path: PathBuf,
     },
     /// The stored signing secret is too short, or not UTF-8.

@@ -45,7 +45,7 @@ impl SigningKeys {
             .map_err(|error| ConfigError::new("JWT_SECRET_PREVIOUS", error))
     }
 
-    /// Derives all keys.
+    /// Derives the keys from the current secret and, if there is one, the previous.
     ///
     /// # Errors
     /// When a secret is too short to be safe.

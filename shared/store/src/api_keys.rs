@@ -26,7 +26,7 @@ pub use leaked::LeakOutcome;
 pub use mint::MintOutcome;
 use row::KeyRow;
 
-/// How often a key's last use is written, at most.
+/// Shortest time between two writes of a key's last use.
 pub const LAST_USED_PRECISION: Duration = Duration::from_secs(5 * 60);
 
 /// A key with the times of its last use and the telemetry settings of its application.

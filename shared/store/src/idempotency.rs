@@ -1,5 +1,5 @@
-//! What was created with an idempotency key: items of the ShortLived table, one per user and key.
-//! Each is written in the transaction of the creation.
+//! Records of what was created with an idempotency key: items of the ShortLived table, one per user
+//! and key. Each is written in the transaction of the creation.
 
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;

@@ -165,7 +165,7 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Counts a request.
+    /// Adds a request to the counts of its day.
     pub fn record(&mut self, request: KeyHealth) {
         self.add(day_of(request.last_seen_at), request);
     }

@@ -13,7 +13,7 @@ pub struct Gate {
     way: Arc<Mutex<Way>>,
 }
 
-/// What happens to a new connection.
+/// How the gate treats a new connection.
 #[derive(Debug, Clone, Copy)]
 pub enum Way {
     /// It is forwarded to the service.

@@ -56,7 +56,7 @@ pub enum RedeemOutcome {
     Redeemed(Box<Session>),
     /// The current token of its session: the code was redeemed before.
     ServedAgain(Box<Session>),
-    /// Nothing.
+    /// The code is not valid for this request; no token is returned.
     Refused,
 }
 

@@ -64,7 +64,7 @@ pub(super) struct Layer<T> {
 }
 
 impl<T> Layer<T> {
-    /// Converts each part.
+    /// Converts the sibling and the items with the same function.
     pub(super) fn map<U>(self, part: impl Fn(T) -> U) -> Layer<U> {
         Layer {
             sibling: self.sibling.map(&part),

@@ -19,7 +19,7 @@ const URL: &[&str] = &[
 /// Attributes that hold the HTTP status, newest convention first.
 const STATUS: &[&str] = &["http.response.status_code", "http.status_code"];
 
-/// The HTTP method.
+/// HTTP method of a span, from the current or the older attribute of OpenTelemetry.
 pub(crate) fn method_of(attributes: &Map<String, Value>) -> Option<&str> {
     first_text(attributes, METHOD)
 }

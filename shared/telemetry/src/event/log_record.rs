@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{Event, EventRef, ResourceScope, Truncation, from_nanos, resource_scope};
 use crate::batch::Signal;
 
-/// A log record.
+/// A log record as chunks store it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogRecord {

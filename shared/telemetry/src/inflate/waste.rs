@@ -15,7 +15,7 @@ const TOO_MANY: usize = 20_000;
 const FIXED: &[u8] = &[0x02, 0x08, 0x20, 0x80, 0x00];
 /// An empty stored block.
 const STORED: &[u8] = &[0x00, 0x00, 0x00, 0xff, 0xff];
-/// A zlib header.
+/// A zlib header without a dictionary.
 const ZLIB: &[u8] = &[0x78, 0x9c];
 /// A gzip header without optional fields.
 const GZIP_HEADER: &[u8] = &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];

@@ -28,7 +28,7 @@ pub struct Stats {
 /// Distribution of durations, in nanoseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Durations {
-    /// Number of durations.
+    /// Number of events with a duration.
     pub count: u64,
     /// Sum of all durations.
     pub sum: u128,
@@ -73,7 +73,7 @@ impl Minute {
         self.requests.as_ref().unwrap_or(&self.all)
     }
 
-    /// Appends the statistics.
+    /// Appends the statistics in stored form.
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
         self.all.put(out);
         out.push(self.requests.is_some().into());
@@ -131,7 +131,7 @@ impl Stats {
         }
     }
 
-    /// Appends the statistics.
+    /// Appends the statistics in stored form.
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
         put(out, self.count);
         put(out, self.errors);

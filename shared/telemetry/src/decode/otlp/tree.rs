@@ -102,7 +102,7 @@ impl Group<'_> {
 }
 
 impl Raw<'_> {
-    /// Decodes the message.
+    /// Decodes the message, unless it exceeds the size limit.
     pub(super) fn decode<M: Message>(self) -> Result<M, EventError> {
         if self.len() > MAX_MESSAGE_BYTES {
             let most = MAX_MESSAGE_BYTES / 1024;
