@@ -751,7 +751,7 @@ def telemetry_of(engine: Engine, application: str) -> dict:
 
 def events_in(items: dict) -> int:
     """Sums the counts in the chunk summaries."""
-    return sum(int(item["count"]["N"]) for item in items.values() if "count" in item)
+    return sum(int(item["n"]["N"]) for item in items.values() if "summary" in item)
 
 
 def traces(count: int) -> bytes:

@@ -176,3 +176,37 @@ fn metrics(line: &Value) -> BTreeSet<&str> {
         .map(|metric| metric["Name"].as_str().unwrap())
         .collect()
 }
+
+/// Whatever ends a sign-in: GitHub, the user, or a request that is no part of one.
+#[tokio::test]
+async fn every_failed_sign_in_is_logged_with_its_reason() {
+    let log = Log::capture();
+    let backend = Backend::start().await;
+    let flow = "A".repeat(43);
+    for (path, reason) in [
+        (
+            "/oauth2/authorization/github?code_challenge=x",
+            "invalid_request",
+        ),
+        ("/login/oauth2/code/github?state=x", "invalid_state"),
+        ("/login/oauth2/code/github?code=a&code=b", "invalid_state"),
+        (
+            &*format!("/login/oauth2/code/github?code=c&state={flow}"),
+            "invalid_state",
+        ),
+    ] {
+        log.take();
+        let answer = backend.browser().get(path).await;
+        assert!(
+            answer
+                .header("location")
+                .ends_with(&format!("/login?reason={reason}")),
+            "{path}"
+        );
+        let lines = log.take();
+        let failed = lines.iter().filter(|line| line.contains("sign-in failed"));
+        let failed: Vec<&String> = failed.collect();
+        assert_eq!(failed.len(), 1, "{path}: {lines:?}");
+        assert!(failed[0].contains(reason), "{path}: {lines:?}");
+    }
+}

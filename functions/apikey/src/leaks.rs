@@ -159,7 +159,8 @@ async fn label(
         return Ok(None);
     }
     let stored = state.database.api_key(id).await?;
-    let genuine = stored.filter(|stored| stored.key.has_secret(&key.hash(), now));
+    let genuine =
+        stored.filter(|stored| stored.is_kept(now) && stored.key.has_secret(&key.hash(), now));
     let Some(stored) = genuine else {
         return Ok(Some(Label::FalsePositive));
     };

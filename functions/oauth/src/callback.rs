@@ -59,10 +59,7 @@ pub(crate) async fn callback(
     };
     let response = match finish(&state, &headers, &sender, query, &flow_id).await {
         Ok(response) => response,
-        Err(reason) => {
-            tracing::warn!(reason = reason.as_str(), "sign-in failed");
-            state.frontend.login_page(reason)
-        }
+        Err(reason) => state.frontend.login_page(reason),
     };
     (state.cookies.clear(&flow_id), response).into_response()
 }

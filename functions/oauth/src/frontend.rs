@@ -155,8 +155,9 @@ impl Frontend {
         ))
     }
 
-    /// Redirects to the login page, with the reason why the sign-in failed.
+    /// Redirects to the login page, with the reason why the sign-in failed, and logs it.
     pub(crate) fn login_page(&self, reason: LoginFailure) -> Response {
+        tracing::warn!(reason = reason.as_str(), "sign-in failed");
         found(&format!("{}/login?reason={}", self.url, reason.as_str()))
     }
 }

@@ -41,7 +41,7 @@ pub(crate) struct GitHub {
     transport: Transport,
 }
 
-/// LoginFailure why GitHub did not return a usable profile.
+/// Reason why GitHub did not return a usable profile.
 #[derive(Debug, Error)]
 pub(crate) enum GitHubError {
     /// No response in time, or a server error.

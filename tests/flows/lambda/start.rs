@@ -111,6 +111,7 @@ async fn a_wrong_setting_is_named_without_its_value() {
         ),
         ("oauth", "PUBLIC_URL", "http://api.test", "PUBLIC_URL"),
         ("oauth", "FRONTEND_URL", "dashboard", "FRONTEND_URL"),
+        ("oauth", "FRONTEND_URL", "http://app.test", "FRONTEND_URL"),
         ("oauth", "GITHUB_SECRET_ARN", "nothing", "GITHUB_SECRET_ARN"),
         ("refresh", "JWT_SECRET_ARN", "nothing", "JWT_SECRET_ARN"),
         ("refresh", "JWT_SECRET_ARN", "short", "JWT_SECRET"),
