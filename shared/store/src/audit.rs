@@ -57,7 +57,7 @@ impl AuditRow {
 
 impl Database {
     /// Records a notice about a session, at most once an hour. One conditional write.
-    /// Pages of the audit log place it at the beginning of its hour.
+    /// It has the time of the beginning of its hour.
     ///
     /// # Errors
     /// When storage fails.
@@ -69,7 +69,9 @@ impl Database {
         now: Timestamp,
     ) -> Result<(), StorageError> {
         let action = notice.action();
-        let entry = AuditEntry::of_session(user_id, session, Actor::Upblit, action, now);
+        // The minute of a refresh would show a thief when the owner is active.
+        let hour = clock::floor_to_hour(now);
+        let entry = AuditEntry::of_session(user_id, session, Actor::Upblit, action, hour);
         let position = AuditPosition::hourly(now, session, notice.letter());
         let row = AuditRow::new(&entry, position);
         let request = self

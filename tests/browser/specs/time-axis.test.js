@@ -42,7 +42,7 @@ function metrics(from, hours) {
     startTime: new Date(Date.parse(from) + index * HOUR_MS).toISOString(),
     ...total(index + 1),
   }));
-  return { from, to: from, stepSeconds: 3600, buckets, total: total(100) };
+  return { from, to: from, stepSeconds: 3600, buckets, total: total(100), gaps: [] };
 }
 
 /** Labels of the time axis of the first chart. */

@@ -62,10 +62,19 @@ async fn a_token_served_again_to_another_client_is_in_the_trail_once_an_hour() {
     }
     assert_eq!(from(BROWSER).await, ["UpdateItem"]);
     let log = ada.get("/me/audit").await.json();
-    let entry = log["entries"][0].clone();
+    let mut entries = log["entries"].as_array().unwrap().iter();
+    let entry = entries
+        .find(|entry| entry["action"] == "session.shared")
+        .unwrap();
     assert_eq!(
         (&entry["actor"], entry["session"].is_string()),
         (&json!("upblit"), true)
+    );
+    let hour = clock::floor_to_hour(backend.clock.now());
+    assert_eq!(
+        entry["at"],
+        clock::rfc3339(hour),
+        "not when the owner was active"
     );
 }
 
