@@ -3,6 +3,8 @@
 const address = { search: location.search, hash: location.hash };
 // Before anything else, so that neither the history nor an extension records them.
 history.replaceState(null, "", location.pathname);
+// A link with other tokens, opened in this tab, only changes the fragment: no document is loaded.
+addEventListener("hashchange", () => location.reload());
 
 const { narrowPolicy } = await import("./policy.js");
 const { leave } = await import("./session.js");

@@ -66,6 +66,14 @@ test("accepting a link with tokens signs in as the account that the page named",
   tab.assertQuiet();
 });
 
+test("a further link opened while the question is shown is read as well", async () => {
+  await page.goto(linkWith(mallory.tokens));
+  await page.getByRole("heading", { name: "Sign in as mallory?" }).waitFor();
+  await page.goto("/oauth-success#garbage");
+  await page.getByRole("alert").getByText("This sign-in link is damaged or has expired.").waitFor();
+  for (const address of await addresses(page)) assert.ok(!address.includes("garbage"), address);
+});
+
 test("cancelling without a session leads to the sign-in page", async () => {
   await page.goto(linkWith(mallory.tokens));
   await page.getByRole("button", { name: "Cancel" }).click();
