@@ -15,7 +15,7 @@ use shared::web::error::Error;
 use utoipa::ToSchema;
 
 /// Age from which on chunk summaries are read with eventual consistency for lists.
-const SETTLED: Duration = Duration::from_secs(60);
+const EVENTUAL_AFTER: Duration = Duration::from_secs(60);
 
 /// The telemetry of an application that the caller is a member of.
 pub(crate) struct Archive {
@@ -69,7 +69,7 @@ impl Archive {
             window,
             before: window.last_hour(),
             now: self.now,
-            settled_before: Timestamp::UNIX_EPOCH,
+            eventual_before: Timestamp::UNIX_EPOCH,
             gaps: &self.gaps,
         }
     }
@@ -81,7 +81,7 @@ impl Archive {
         window: TimeWindow,
     ) -> SummaryRange<'_> {
         SummaryRange {
-            settled_before: clock::before(self.database_now, SETTLED),
+            eventual_before: clock::before(self.database_now, EVENTUAL_AFTER),
             ..self.summaries(signal, window)
         }
     }

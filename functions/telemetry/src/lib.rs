@@ -50,7 +50,7 @@ impl State {
             database: host.database.clone(),
             tokens: Tokens::load(&host.env, &host.clock)?,
             retention: default_retention(&host.env)?,
-            max_summaries: host.env.parsed("METRICS_MAX_HEADS", MAX_SUMMARIES)?,
+            max_summaries: host.env.parsed("METRICS_MAX_SUMMARIES", MAX_SUMMARIES)?,
         })
     }
 }

@@ -107,7 +107,7 @@ impl Rows {
     }
 
     /// Shares the size limit with other rows of the same response.
-    pub(crate) fn beside(self, others: &Self) -> Self {
+    pub(crate) fn sharing_the_size_of(self, others: &Self) -> Self {
         Self {
             bytes: self.bytes + others.bytes,
             ..self

@@ -222,7 +222,7 @@ fn answer(
         }
     }
     logs.sort_by_key(|record| record.time_ns);
-    let mut lines = Rows::up_to(MAX_LOGS).beside(&spans);
+    let mut lines = Rows::up_to(MAX_LOGS).sharing_the_size_of(&spans);
     for record in &logs {
         if lines.room() > 0 {
             lines.push(record.start(), &LogRecordResponse::of(record))?;

@@ -315,7 +315,7 @@ async fn rollups_expire_with_their_telemetry() {
 /// One request reads a limited number of summaries. The next one continues there.
 #[tokio::test]
 async fn several_requests_roll_up_more_than_one_can_read() {
-    let backend = Backend::with(&[("METRICS_MAX_HEADS", "20")]).await;
+    let backend = Backend::with(&[("METRICS_MAX_SUMMARIES", "20")]).await;
     let ada = backend.sign_in("ada").await;
     let sdk = ada.sdk().await;
     batches(&sdk, 23 * 6).await;
@@ -334,7 +334,7 @@ async fn several_requests_roll_up_more_than_one_can_read() {
     assert!(refused > 0);
     assert_eq!(answer["total"]["count"], 2 * 23 * 6);
     // If no request can read an hour, the response says so.
-    let backend = backend.redeployed(&[("METRICS_MAX_HEADS", "1")]);
+    let backend = backend.redeployed(&[("METRICS_MAX_SUMMARIES", "1")]);
     let today = address(&sdk, "metrics", "&from=2026-01-31T12:00:00Z");
     let refused = SignedIn { backend, ..ada }.get(&today).await;
     refused.problem(400, "malformed-request");

@@ -29,7 +29,7 @@ pub struct SummaryRange<'a> {
     /// Current time. Items that have expired are ignored, even if not deleted yet.
     pub now: Timestamp,
     /// Summaries positioned earlier may be read with eventual consistency, which costs half.
-    pub settled_before: Timestamp,
+    pub eventual_before: Timestamp,
     /// Collects what cannot be read.
     pub gaps: &'a Gaps,
 }
@@ -78,7 +78,7 @@ impl SummaryRange<'_> {
                 to: summaries.to.min(end),
                 is_strong: true,
             };
-            whole.divided(self.settled_before)
+            whole.divided(self.eventual_before)
         };
         summaries.days().flat_map(in_day).collect()
     }
@@ -95,16 +95,16 @@ impl SummaryRange<'_> {
 
 impl PartOfDay {
     /// The part that is read with strong consistency and the part that is not, without empty ones.
-    fn divided(self, settled_before: Timestamp) -> Vec<Self> {
+    fn divided(self, eventual_before: Timestamp) -> Vec<Self> {
         // Not `clamp`, which panics if the range is in the future and so ends before it begins.
-        let at = settled_before.max(self.from).min(self.to);
+        let at = eventual_before.max(self.from).min(self.to);
         let new = Self { from: at, ..self };
-        let settled = Self {
+        let old = Self {
             to: at,
             is_strong: false,
             ..self
         };
-        let parts = [new, settled].into_iter();
+        let parts = [new, old].into_iter();
         parts.filter(|part| part.from < part.to).collect()
     }
 }
