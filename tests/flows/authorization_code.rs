@@ -65,13 +65,13 @@ async fn a_code_and_its_verifier_are_swapped_for_tokens_with_one_write() {
 }
 
 #[tokio::test]
-async fn a_code_redeemed_again_by_another_client_is_in_the_trail() {
+async fn a_code_redeemed_again_by_another_client_is_in_the_audit_log() {
     let backend = Backend::start().await;
     let code = code(&backend).await;
     let ada = signed_in(&backend, &redeem(&backend, &code, VERIFIER).await);
     let notices = async || {
-        let trail = ada.get("/me/audit").await.text();
-        trail.matches("session.shared").count()
+        let audit_log = ada.get("/me/audit").await.text();
+        audit_log.matches("session.shared").count()
     };
     assert_eq!(redeem(&backend, &code, VERIFIER).await.status, 200);
     assert_eq!(notices().await, 0, "the same client");

@@ -58,7 +58,7 @@ impl HealthRecorder {
         }
     }
 
-    /// Reverts a request that was recorded and whose batch could then not be stored.
+    /// Removes a recorded request whose batch could not be stored.
     pub(crate) fn revert(&self, key: PublicKeyId, request: &KeyHealth) {
         self.with(key, |pending| pending.revert(request));
     }

@@ -30,8 +30,8 @@ use crate::health::HealthRecorder;
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(4_000).unwrap();
 
 /// Cache of verified keys. An entry expires a fixed time after it was read, even if it is used,
-/// so a revocation takes effect within that time. Expired entries are kept to recognize keys that
-/// were valid: invalid keys from the same address do not prevent their next read.
+/// so a revocation takes effect within that time. Expired entries stay in the cache,
+/// so that a key that was valid is read again even while its address sends invalid keys.
 pub(crate) struct VerifiedKeys {
     clock: Clock,
     database: Database,
@@ -62,7 +62,7 @@ impl VerifiedKeys {
     /// Caches keys for `KEY_CACHE_TTL`. Refusals of known keys are recorded in `health`.
     ///
     /// # Errors
-    /// When the setting is not a duration or longer than [`MAX_KEY_CACHE_TTL`].
+    /// When the setting is not a duration, or is longer than [`MAX_KEY_CACHE_TTL`].
     pub(crate) fn load(host: &Host, health: Arc<HealthRecorder>) -> Result<Self, ConfigError> {
         let bounds = Duration::ZERO..=MAX_KEY_CACHE_TTL;
         Ok(Self {
@@ -131,7 +131,7 @@ impl VerifiedKeys {
             remembered.stored.record_use(key.secret, now);
         }
         if let Err(error) = self.database.touch_key(key.id, key.secret, now).await {
-            tracing::warn!(key = %key.id, error = %WithCauses(&error), "last use not noted");
+            tracing::warn!(key = %key.id, error = %WithCauses(&error), "last use not recorded");
         }
     }
 

@@ -14,7 +14,7 @@ use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 use utoipa::ToSchema;
 
-/// Age from which on chunk summaries are read with eventual consistency for lists.
+/// Minimum age at which lists read chunk summaries with eventual consistency.
 const EVENTUAL_AFTER: Duration = Duration::from_secs(60);
 
 /// The telemetry of an application that the caller is a member of.
@@ -46,7 +46,7 @@ impl Archive {
     pub(crate) fn of(membership: &Membership, state: &crate::State) -> Self {
         let application = &membership.application;
         let database_now = state.database.now_or(state.clock.now());
-        // An instance whose clock is behind shows what others have stored since.
+        // If the clock of this instance is slow, the database's shows newer telemetry of others.
         let now = state.clock.now().max(database_now);
         Self {
             application_id: application.id,
@@ -74,7 +74,8 @@ impl Archive {
         }
     }
 
-    /// The same for a list or a trace, which may miss a late batch that was stored less than a second ago.
+    /// Like [`Self::summaries`], but reads older summaries with eventual consistency, so a late
+    /// batch that was stored within the last second may be missing.
     pub(crate) fn summaries_for_list(
         &self,
         signal: Signal,
@@ -86,8 +87,8 @@ impl Archive {
         }
     }
 
-    /// The summaries of the chunks positioned within a window. Those of a trace lie between
-    /// its start and the time it was sent.
+    /// The summaries of the chunks positioned within a window. The chunks of a trace
+    /// are positioned between its start and the time it was sent.
     pub(crate) fn summaries_at(&self, signal: Signal, window: TimeWindow) -> SummaryRange<'_> {
         let window = window.within(self.everything());
         SummaryRange {
@@ -133,7 +134,7 @@ impl Archive {
     }
 
     /// The part of a window that may hold events: within the retention, and not before the
-    /// longest span could have started that the application's first batch may contain.
+    /// earliest possible start of a span in the application's first batch.
     pub(crate) fn kept(&self, window: TimeWindow) -> TimeWindow {
         let everything = self.everything();
         window.within(TimeWindow {

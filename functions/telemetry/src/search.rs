@@ -15,10 +15,10 @@ use crate::page::{Found, PageRequest, one_by_one};
 /// Number of summaries that one request reads.
 const MAX_SUMMARIES: usize = 2_000;
 
-/// Memory that the events of the chunks that one request reads may take, in bytes.
+/// Maximum memory for the decoded events of all chunks of one request, in bytes.
 const MAX_MEMORY: usize = 128 * 1024 * 1024;
 
-/// Memory that the events of the chunks that are read together may take, in bytes.
+/// Maximum memory for the decoded events of chunks that are read together, in bytes.
 const MAX_MEMORY_AT_ONCE: usize = 48 * 1024 * 1024;
 
 /// Number of chunks that are read together.

@@ -25,8 +25,8 @@ impl Default for DatabaseClock {
 }
 
 impl DatabaseClock {
-    /// The time of the last response, or `otherwise` before the first. After a call, it is at most
-    /// as old as the request.
+    /// The time of the last response, or `otherwise` before the first. Once a
+    /// request has called the database, the result is no older than the start of that request.
     pub(crate) fn now_or(&self, otherwise: Timestamp) -> Timestamp {
         match self.0.load(Ordering::Relaxed) {
             UNKNOWN => otherwise,

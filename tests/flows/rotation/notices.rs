@@ -43,7 +43,7 @@ async fn at_the_hour() -> Backend {
 }
 
 #[tokio::test]
-async fn a_token_served_again_to_another_client_is_in_the_trail_once_an_hour() {
+async fn a_token_served_again_to_another_client_is_in_the_audit_log_once_an_hour() {
     let backend = at_the_hour().await;
     let ada = backend.sign_in("ada").await;
     let from = async |browser: &str| {
@@ -79,7 +79,7 @@ async fn a_token_served_again_to_another_client_is_in_the_trail_once_an_hour() {
 }
 
 #[tokio::test]
-async fn a_recovery_is_in_the_trail_once_an_hour_and_the_trail_can_be_paged() {
+async fn a_recovery_is_in_the_audit_log_once_an_hour_and_the_audit_log_can_be_paged() {
     let backend = at_the_hour().await;
     let mut ada = backend.sign_in("ada").await;
     let first = ada.refresh_token.clone();

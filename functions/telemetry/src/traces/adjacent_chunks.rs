@@ -1,4 +1,4 @@
-//! Counts of the spans of a trace over adjacent chunks. Several services may send spans of
+//! Span counts of listed traces, including spans in adjacent chunks. Several services may send spans of
 //! a trace, each in its own batches.
 
 use std::collections::{BTreeMap, HashSet};
@@ -27,17 +27,17 @@ const BEFORE: Duration = Duration::from_secs(60);
 /// batches, so some arrive later.
 const AFTER: Duration = Duration::from_secs(5 * 60);
 
-/// Number of summaries of adjacent chunks that are read. If there are more, a row counts only the
-/// spans in the chunks of these.
+/// Maximum number of adjacent chunk summaries to read. Beyond it, a row counts only spans in the
+/// chunks whose summaries were read.
 const MAX_SUMMARIES: usize = 2_000;
 
-/// Memory that the events of the adjacent chunks that are read may take, in bytes.
+/// Maximum memory for the decoded events of adjacent chunks, in bytes.
 const MAX_MEMORY: usize = 128 * 1024 * 1024;
 
 /// A row, and the chunk that lists it.
 type Candidate<'a> = (Position, &'a Entry);
 
-/// Numbers of spans of a trace in all chunks.
+/// Span counts of a trace across all its chunks.
 #[derive(Clone, Copy)]
 pub(super) struct Counts {
     /// Number of distinct spans.
@@ -46,7 +46,7 @@ pub(super) struct Counts {
     pub(super) errors: usize,
 }
 
-/// Adds counts to rows, and drops a row if its trace is listed at another chunk. Processes as many
+/// Adds counts to rows, and drops a row if its trace is listed under another chunk. Processes as many
 /// rows at a time as the page still has room for.
 pub(super) fn completed<'a>(
     state: &'a crate::State,
@@ -96,7 +96,7 @@ async fn complete(
     Ok(completed.collect())
 }
 
-/// The counts of each candidate; `None` for a trace that is listed at another chunk.
+/// The counts of each candidate; `None` for a trace that is listed under another chunk.
 async fn counts(
     state: &crate::State,
     archive: &Archive,
@@ -132,7 +132,7 @@ async fn surrounding(
     let (Some(first), Some(last), Some(at)) = (first.min(), last.max(), listed_in.max()) else {
         return Ok(Vec::new());
     };
-    // A batch may span the whole hour, so the chunk of a row may be positioned long after it.
+    // A batch can span a full hour, so a row's chunk can be positioned long after the row.
     let window = TimeWindow {
         from: clock::before(first, BEFORE),
         to: clock::after(last, AFTER).max(clock::after(at, Duration::from_millis(1))),
@@ -205,7 +205,7 @@ async fn open(
     Ok(places.zip(opened).collect())
 }
 
-/// The counts over all chunks; `None` if the trace is listed at another chunk.
+/// The counts over all chunks; `None` if the trace is listed under another chunk.
 fn gathered_counts(
     opened: &BTreeMap<Position, Vec<Span>>,
     (listed_in, entry): &Candidate,
