@@ -11,7 +11,7 @@ use shared::base::causes::WithCauses;
 use shared::base::clock;
 use shared::store::StorageError;
 use shared::store::telemetry::{StoredRollups, StoredSummary, SummariesRead, Unreadable};
-use shared::telemetry::batch::{HOUR, Signal};
+use shared::telemetry::batch::{DAY, HOUR, Signal};
 use shared::telemetry::query::metrics::Series;
 use shared::telemetry::query::rollup::{ChunkHash, HourRollup, Rollup, open_since};
 use shared::telemetry::query::window::TimeWindow;
@@ -22,8 +22,6 @@ use crate::archive::{Archive, too_much};
 /// Number of days read concurrently. A day is completed even if another one fails, so this
 /// limits wasted work.
 const MAX_CONCURRENT: usize = 4;
-
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Adds all events in the window of a series.
 ///
@@ -280,13 +278,18 @@ impl<'a> MetricsReader<'a> {
             .late_arrivals(application_id, self.signal, self.sealed)
             .await?;
         let sealed_at = self.archive.database_now();
-        let puts = drafts.into_iter().map(|draft| draft.naming(&late));
-        let puts = puts.map(async |draft| {
+        let rollups = drafts.into_iter().map(|draft| {
+            let hours = draft.hours.into_iter();
+            let hours = hours.map(|(hour, read)| (hour, read.rollup_naming(&late)));
             let rollup = Rollup {
                 sealed_at,
-                hours: draft.hours,
+                hours: hours.collect(),
             };
-            let put = database.put_rollup(application_id, self.signal, rollup, draft.expires_at);
+            (rollup, draft.expires_at)
+        });
+        let rollups: Vec<(Rollup, Timestamp)> = rollups.collect();
+        let puts = rollups.into_iter().map(async |(rollup, expires_at)| {
+            let put = database.put_rollup(application_id, self.signal, rollup, expires_at);
             if let Err(error) = put.await {
                 // A rollup only saves time, so the request does not fail.
                 tracing::warn!(error = %WithCauses(&error), "rollup not stored");
@@ -300,38 +303,35 @@ impl<'a> MetricsReader<'a> {
     }
 
     /// The sealed hours of a day that may be stored; `None` if there are none.
-    fn draft(&self, read: &ReadHours, unread: &BTreeMap<Timestamp, Unreadable>) -> Option<Draft> {
-        let mut draft = Draft::default();
-        for (hour, read) in &read.hours {
-            let is_whole = !read.has_form_2 && !unread.contains_key(hour);
-            if is_whole && self.sealed.contains(*hour) {
-                let mut rollup = read.rollup.clone();
-                rollup.late.clone_from(&read.hashes);
-                draft.hours.insert(*hour, rollup);
-            }
-        }
-        let (last, _) = draft.hours.last_key_value()?;
-        draft.expires_at = read
+    fn draft<'b>(
+        &self,
+        read: &'b ReadHours,
+        unread: &BTreeMap<Timestamp, Unreadable>,
+    ) -> Option<Draft<'b>> {
+        let is_stored = |(hour, read): &(&Timestamp, &ReadHour)| {
+            self.sealed.contains(**hour) && !read.has_form_2 && !unread.contains_key(hour)
+        };
+        let hours = read.hours.iter().filter(is_stored);
+        let hours: Vec<_> = hours.map(|(hour, read)| (*hour, read)).collect();
+        let (last, _) = hours.last()?;
+        let expires_at = read
             .expires_at
             .unwrap_or_else(|| self.archive.expiry(*last));
-        Some(draft)
+        Some(Draft { hours, expires_at })
     }
 }
 
 /// The sealed hours of a day, to be stored.
-#[derive(Default)]
-struct Draft {
-    /// The hours. Before [`naming`](Self::naming), each names all its chunks as late arrivals.
-    hours: BTreeMap<Timestamp, HourRollup>,
+struct Draft<'a> {
+    hours: Vec<(Timestamp, &'a ReadHour)>,
     expires_at: Timestamp,
 }
 
-impl Draft {
-    /// Keeps as late arrivals only the chunks that are stored as such.
-    fn naming(mut self, late: &BTreeSet<ChunkHash>) -> Self {
-        for hour in self.hours.values_mut() {
-            hour.late.retain(|hash| late.contains(hash));
-        }
-        self
+impl ReadHour {
+    /// The rollup of the hour, which names those of its chunks that are stored as late arrivals.
+    fn rollup_naming(&self, late: &BTreeSet<ChunkHash>) -> HourRollup {
+        let mut rollup = self.rollup.clone();
+        rollup.late = self.hashes.intersection(late).copied().collect();
+        rollup
     }
 }

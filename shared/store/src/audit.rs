@@ -4,12 +4,12 @@
 use std::cmp::Reverse;
 
 use crate::error::{corrupt, failed};
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::Put;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::attribute::{self, Item, string};
+use crate::conditional::put_unless_refused;
 use crate::transaction::Transaction;
 use crate::{Database, StorageError, keys};
 use upblit_base::clock;
@@ -80,13 +80,7 @@ impl Database {
             .table_name(&self.tables.applications)
             .set_item(Some(attribute::to_item(row)?))
             .condition_expression("attribute_not_exists(sk)");
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(failed(error)),
-            },
-        }
+        put_unless_refused(request.send().await)
     }
 
     /// Reads one page of an audit log, newest first. One consistent query; `after` is the

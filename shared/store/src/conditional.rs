@@ -2,6 +2,7 @@
 
 use crate::error::failed;
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 
 use crate::StorageError;
@@ -23,6 +24,19 @@ pub(super) fn written(
             Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                 Ok(Written::Refused(failed.item().cloned()))
             }
+            _ => Err(failed(error)),
+        },
+    }
+}
+
+/// Result of a conditional put. A failed condition means that there is nothing to write.
+pub(super) fn put_unless_refused(
+    result: Result<PutItemOutput, SdkError<PutItemError>>,
+) -> Result<(), StorageError> {
+    match result {
+        Ok(_) => Ok(()),
+        Err(error) => match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
             _ => Err(failed(error)),
         },
     }

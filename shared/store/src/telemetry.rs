@@ -11,12 +11,12 @@ mod walk;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put};
 use jiff::Timestamp;
 
 use crate::attribute::{self, Item, number, string};
+use crate::conditional::put_unless_refused;
 use crate::error::{corrupt, failed, unwritable};
 use crate::transaction::{MAX_TRANSACTION_WRITES, Outcome, Slot, Transaction};
 use crate::{Database, StorageError, keys};
@@ -82,13 +82,7 @@ impl Database {
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(n) OR n <= :n")
             .expression_attribute_values(":n", number(events));
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(failed(error)),
-            },
-        }
+        put_unless_refused(request.send().await)
     }
 
     async fn put(&self, item: Item) -> Result<(), StorageError> {

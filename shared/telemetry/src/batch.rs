@@ -10,6 +10,9 @@ use utoipa::ToSchema;
 /// Length of the hours by which events are stored, according to their start.
 pub const HOUR: Duration = Duration::from_secs(60 * 60);
 
+/// Length of the days by which summaries and rollups are stored.
+pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Kind of telemetry: traces or logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]

@@ -114,8 +114,9 @@ struct Part<'a, E> {
 
 /// Halves the events until each part fits into one chunk.
 fn parts<'a, E: Event>(events: &'a [&'a E]) -> io::Result<Vec<Part<'a, E>>> {
-    if memory::of_events(events) <= MAX_CHUNK_MEMORY || events.len() <= 1 {
-        let encoded = codec::encode(events)?;
+    let memory = memory::of_events(events);
+    if memory <= MAX_CHUNK_MEMORY || events.len() <= 1 {
+        let encoded = codec::encode_measured(events, memory)?;
         if encoded.bytes.len() <= MAX_CHUNK_BYTES || events.len() <= 1 {
             return Ok(vec![Part { events, encoded }]);
         }

@@ -1,17 +1,13 @@
 //! Ranges of chunk summaries, and the queries that read them.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
 use super::Gaps;
 use crate::keys;
 use upblit_base::clock;
 use upblit_base::ids::ApplicationId;
-use upblit_telemetry::batch::Signal;
+use upblit_telemetry::batch::{DAY, Signal};
 use upblit_telemetry::query::window::TimeWindow;
-
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A range of chunk summaries of one application.
 #[derive(Debug, Clone, Copy)]

@@ -61,9 +61,13 @@ thread_local! {
 /// # Errors
 /// When compression fails, which no input can cause.
 pub(super) fn encode<E: Event>(events: &[&E]) -> io::Result<Encoded> {
+    encode_measured(events, memory::of_events(events))
+}
+
+/// Like [`encode`], for events whose memory the caller has computed.
+pub(super) fn encode_measured<E: Event>(events: &[&E], memory: usize) -> io::Result<Encoded> {
     let mut columns = Vec::with_capacity(128 * events.len());
     E::put_columns(&mut columns, events);
-    let memory = memory::of_events(events);
     let mut bytes = vec![FORM, NO_DICTIONARY];
     put_len(&mut bytes, columns.len());
     put_len(&mut bytes, memory);

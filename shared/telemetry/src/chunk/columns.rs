@@ -5,11 +5,46 @@ mod ids;
 mod numbers;
 mod texts;
 
-pub(super) use ids::{IdList, put_ids};
+pub(super) use ids::{IdColumn, IdList, put_id_column, put_ids};
 pub(super) use numbers::{Durations, numbers, optional, put_durations, put_numbers, put_optional};
-pub(super) use texts::{TextColumn, Texts};
+pub(super) use texts::{TextColumn, Texts, put_texts};
+
+use std::collections::HashMap;
+use std::hash::Hash;
 
 use super::bytes::{FormError, Reader, put, put_len};
+
+/// Index of a value among all values, counted from 1; 0 for none.
+pub(super) fn code_of<T: PartialEq>(all: &[T], value: Option<T>) -> u32 {
+    let place = value.and_then(|value| (1..).zip(all).find(|(_, other)| **other == value));
+    place.map_or(0, |(code, _)| code)
+}
+
+/// The value with a code of [`code_of`]; `None` for none.
+pub(super) fn value_of<T: Copy>(all: &[T], code: Option<&u32>) -> Option<T> {
+    let place = code?.checked_sub(1)?;
+    all.get(place as usize).copied()
+}
+
+/// The distinct values of a column in order of appearance, identified by their keys, and the code
+/// of each row: the index of its value, counted from 1; 0 for none.
+pub(super) fn distinct<T: Copy, K: Eq + Hash>(
+    rows: impl Iterator<Item = Option<T>>,
+    key: impl Fn(T) -> K,
+) -> (Vec<T>, Vec<u32>) {
+    let mut known = HashMap::<K, u32>::new();
+    let mut distinct = Vec::new();
+    let code = |row: Option<T>| {
+        row.map_or(0, |value| {
+            *known.entry(key(value)).or_insert_with(|| {
+                distinct.push(value);
+                u32::try_from(distinct.len()).unwrap_or(u32::MAX)
+            })
+        })
+    };
+    let codes = rows.map(code).collect();
+    (distinct, codes)
+}
 
 /// All rows have the same index.
 const SAME: u8 = 1;

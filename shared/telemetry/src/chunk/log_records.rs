@@ -1,12 +1,8 @@
 //! The columns of log records.
 
-use std::collections::HashMap;
-
 use super::bytes::{FormError, Reader, put_len};
 use super::codec::Rows;
-use super::columns::{
-    IdList, TextColumn, Texts, indexes, numbers, put_ids, put_indexes, put_numbers,
-};
+use super::columns::{IdColumn, Texts, numbers, put_id_column, put_numbers, put_texts};
 use super::extras::{Extras, ReadExtras};
 use super::resource_scopes::{ResourceScopes, put_resource_scopes};
 use super::{attributes, memory};
@@ -23,8 +19,8 @@ pub(crate) fn put_log_records(out: &mut Vec<u8>, records: &[&LogRecord]) {
     put_len(out, records.len());
     let times: Vec<i64> = records.iter().map(|record| record.time_ns).collect();
     put_numbers(out, &times);
-    put_known_ids(out, records.iter().map(|record| record.trace_id.as_deref()));
-    put_known_ids(out, records.iter().map(|record| record.span_id.as_deref()));
+    put_id_column(out, records.iter().map(|record| record.trace_id.as_deref()));
+    put_id_column(out, records.iter().map(|record| record.span_id.as_deref()));
     put_resource_scopes(
         out,
         records.iter().map(|record| record.resource_scope.as_ref()),
@@ -58,58 +54,6 @@ pub(crate) fn put_log_records(out: &mut Vec<u8>, records: &[&LogRecord]) {
     extras.write(out);
 }
 
-/// Appends the distinct ids, and an index for each row.
-fn put_known_ids<'a>(out: &mut Vec<u8>, rows: impl Iterator<Item = Option<&'a str>>) {
-    let mut known = HashMap::<&str, u32>::new();
-    let mut ids: Vec<&str> = Vec::new();
-    let codes: Vec<u32> = rows
-        .map(|id| {
-            let Some(id) = id else { return 0 };
-            *known.entry(id).or_insert_with(|| {
-                ids.push(id);
-                u32::try_from(ids.len()).unwrap_or(u32::MAX)
-            })
-        })
-        .collect();
-    put_len(out, ids.len());
-    put_ids(out, &ids);
-    put_indexes(out, &codes);
-}
-
-fn put_texts<'a>(
-    out: &mut Vec<u8>,
-    records: &[&'a LogRecord],
-    text: impl Fn(&'a LogRecord) -> Option<&'a str>,
-) {
-    TextColumn::of(records.iter().map(|record| text(record))).write(out);
-}
-
-/// Ids by row; a row may have none.
-struct KnownIds<'a> {
-    ids: IdList<'a>,
-    rows: Vec<u32>,
-}
-
-impl<'a> KnownIds<'a> {
-    fn read(reader: &mut Reader<'a>, rows: usize) -> Result<Self, FormError> {
-        let count = reader.count()?;
-        let ids = IdList::read(reader, count)?;
-        let rows = indexes(reader, rows, count)?;
-        Ok(Self { ids, rows })
-    }
-
-    fn get(&self, row: usize) -> Option<String> {
-        let index = self.rows.get(row)?.checked_sub(1)?;
-        self.ids.get(index as usize)
-    }
-
-    fn are(&self, id: &str) -> Vec<bool> {
-        let code = self.ids.position(id);
-        let code = code.and_then(|place| u32::try_from(place + 1).ok());
-        self.rows.iter().map(|row| Some(*row) == code).collect()
-    }
-}
-
 /// Reads the log records of the wanted rows.
 pub(crate) fn read_log_records(
     reader: &mut Reader<'_>,
@@ -118,15 +62,15 @@ pub(crate) fn read_log_records(
     let count = reader.count()?;
     reader.take_memory(count.saturating_mul(memory::LOG_RECORD))?;
     let times = numbers(reader, count)?;
-    let traces = KnownIds::read(reader, count)?;
-    let spans = KnownIds::read(reader, count)?;
+    let traces = IdColumn::read(reader, count)?;
+    let spans = IdColumn::read(reader, count)?;
     let resource_scopes = ResourceScopes::read(reader, count)?;
     let levels = Texts::read(reader, count)?;
     let kinds = Texts::read(reader, count)?;
     let messages = Texts::read(reader, count)?;
     let wanted = match rows {
         Rows::All => vec![true; count],
-        Rows::OfTrace(id) => traces.are(id),
+        Rows::OfTrace(id) => traces.rows_with(id),
     };
     if !wanted.contains(&true) {
         return Ok(Vec::new());

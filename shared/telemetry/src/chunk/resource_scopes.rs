@@ -1,11 +1,10 @@
 //! Resources and scopes: each distinct one as JSON, and an index for each event. Thousands of
 //! events may share one large resource.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::bytes::{FormError, Reader, put_len, put_text};
-use super::columns::{indexes, put_indexes};
+use super::columns::{distinct, indexes, put_indexes};
 use super::memory;
 use crate::event::ResourceScope;
 
@@ -14,23 +13,13 @@ pub(super) fn put_resource_scopes<'a>(
     out: &mut Vec<u8>,
     rows: impl Iterator<Item = Option<&'a Arc<ResourceScope>>>,
 ) {
-    let mut known = HashMap::<*const ResourceScope, u32>::new();
-    let mut distinct: Vec<&ResourceScope> = Vec::new();
-    let codes: Vec<u32> = rows
-        .map(|row| {
-            let Some(row) = row else { return 0 };
-            *known.entry(Arc::as_ptr(row)).or_insert_with(|| {
-                distinct.push(row);
-                u32::try_from(distinct.len()).unwrap_or(u32::MAX)
-            })
-        })
-        .collect();
+    let (distinct, codes) = distinct(rows, Arc::as_ptr);
     put_len(out, distinct.len());
     for resource_scope in distinct {
         // Maps with text keys always serialize.
         put_text(
             out,
-            &serde_json::to_string(resource_scope).unwrap_or_default(),
+            &serde_json::to_string(&**resource_scope).unwrap_or_default(),
         );
     }
     put_indexes(out, &codes);

@@ -7,7 +7,9 @@ use std::collections::HashMap;
 
 use super::attributes;
 use super::bytes::{put, put_len, zigzag};
-use super::columns::{TextColumn, put_durations, put_ids, put_indexes, put_numbers, put_sparse};
+use super::columns::{
+    code_of, put_durations, put_id_column, put_ids, put_indexes, put_numbers, put_sparse, put_texts,
+};
 use super::extras::Extras;
 use super::resource_scopes::put_resource_scopes;
 use crate::event::http::{method_of, url_of};
@@ -37,7 +39,7 @@ pub(crate) fn put_spans(out: &mut Vec<u8>, spans: &[&Span]) {
 
 fn put_core(out: &mut Vec<u8>, spans: &[&Span]) {
     put_len(out, spans.len());
-    put_trace_ids(out, spans);
+    put_id_column(out, spans.iter().map(|span| Some(&*span.trace_id)));
     put_span_ids(out, spans);
     let starts: Vec<i64> = spans.iter().map(|span| span.start_ns).collect();
     put_numbers(out, &starts);
@@ -51,22 +53,6 @@ fn put_core(out: &mut Vec<u8>, spans: &[&Span]) {
     put_texts(out, spans, |span| span.name.as_deref());
     put_texts(out, spans, |span| span.status_message.as_deref());
     put_http(out, spans);
-}
-
-fn put_trace_ids(out: &mut Vec<u8>, spans: &[&Span]) {
-    let mut known = HashMap::<&str, u32>::new();
-    let mut ids: Vec<&str> = Vec::new();
-    let mut rows = Vec::with_capacity(spans.len());
-    for span in spans {
-        let id = span.trace_id.as_str();
-        rows.push(*known.entry(id).or_insert_with(|| {
-            ids.push(id);
-            u32::try_from(ids.len()).unwrap_or(u32::MAX)
-        }));
-    }
-    put_len(out, ids.len());
-    put_ids(out, &ids);
-    put_indexes(out, &rows);
 }
 
 /// Appends the ids of the spans and of their parents.
@@ -90,23 +76,9 @@ fn put_span_ids(out: &mut Vec<u8>, spans: &[&Span]) {
     put_ids(out, &elsewhere);
 }
 
-fn put_texts<'a>(
-    out: &mut Vec<u8>,
-    spans: &[&'a Span],
-    text: impl Fn(&'a Span) -> Option<&'a str>,
-) {
-    TextColumn::of(spans.iter().map(|span| text(span))).write(out);
-}
-
 fn put_codes(out: &mut Vec<u8>, spans: &[&Span], code: impl Fn(&Span) -> u32) {
     let codes: Vec<u32> = spans.iter().map(|span| code(span)).collect();
     put_indexes(out, &codes);
-}
-
-/// Index of a value among all values, counted from 1; 0 for none.
-fn code_of<T: PartialEq>(all: &[T], value: Option<T>) -> u32 {
-    let place = value.and_then(|value| (1..).zip(all).find(|(_, other)| **other == value));
-    place.map_or(0, |(code, _)| code)
 }
 
 /// Appends method and URL, unless OpenTelemetry's attributes have the same values.

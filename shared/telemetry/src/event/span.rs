@@ -158,23 +158,20 @@ impl Span {
 
     /// Service that recorded the span: `service.name` of the resource, else of the span itself.
     pub fn service(&self) -> Option<&str> {
-        let of_resource = self
-            .resource_scope
-            .as_deref()
-            .and_then(ResourceScope::service);
-        of_resource.or_else(|| resource_scope::service(&self.attributes))
+        self.service_of_resource()
+            .or_else(|| resource_scope::service(&self.attributes))
     }
 
     /// Service that only the span itself names, not its resource.
     pub(crate) fn own_service(&self) -> Option<&str> {
-        let of_resource = self
-            .resource_scope
-            .as_deref()
-            .and_then(ResourceScope::service);
-        match of_resource {
+        match self.service_of_resource() {
             Some(_) => None,
             None => resource_scope::service(&self.attributes),
         }
+    }
+
+    fn service_of_resource(&self) -> Option<&str> {
+        self.resource_scope.as_deref()?.service()
     }
 
     /// Number of spans that this one represents: more than one if the SDK sampled and states its

@@ -5,14 +5,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::batch::HOUR;
+use crate::batch::{DAY, HOUR};
 use crate::decode::MAX_AHEAD;
 use upblit_base::clock;
 
 /// Length of the window when the query does not give one.
 pub(crate) const DEFAULT: Duration = HOUR;
-
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Time range that includes `from` and excludes `to`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

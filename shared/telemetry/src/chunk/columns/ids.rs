@@ -1,8 +1,11 @@
 //! Ids: as raw bytes if all are lower-case hexadecimal of the same length, as OpenTelemetry's
 //! are; otherwise as texts.
 
+use std::cmp::Ordering;
+
 use data_encoding::HEXLOWER;
 
+use super::{distinct, indexes, put_indexes};
 use crate::chunk::bytes::{FormError, Reader, put_len};
 
 /// Appends a list of ids. Its length is stored elsewhere.
@@ -82,5 +85,57 @@ impl<'a> IdList<'a> {
             }
             Self::Texts(texts) => texts.iter().position(|text| *text == id),
         }
+    }
+    /// Compares the ids at two indexes as their texts compare.
+    pub(crate) fn compare(&self, one: usize, other: usize) -> Ordering {
+        match self {
+            Self::Raw { bytes, width } => {
+                let id = |index: usize| bytes.chunks(*width).nth(index);
+                id(one).cmp(&id(other))
+            }
+            Self::Texts(texts) => texts.get(one).cmp(&texts.get(other)),
+        }
+    }
+}
+
+/// Appends the distinct ids, and an index for each row.
+pub(crate) fn put_id_column<'a>(out: &mut Vec<u8>, rows: impl Iterator<Item = Option<&'a str>>) {
+    let (ids, codes) = distinct(rows, |id| id);
+    put_len(out, ids.len());
+    put_ids(out, &ids);
+    put_indexes(out, &codes);
+}
+
+/// Ids by row; a row may have none.
+pub(crate) struct IdColumn<'a> {
+    ids: IdList<'a>,
+    rows: Vec<u32>,
+}
+
+impl<'a> IdColumn<'a> {
+    /// Reads what [`put_id_column`] wrote for `rows` rows.
+    pub(crate) fn read(reader: &mut Reader<'a>, rows: usize) -> Result<Self, FormError> {
+        let count = reader.count()?;
+        let ids = IdList::read(reader, count)?;
+        let rows = indexes(reader, rows, count)?;
+        Ok(Self { ids, rows })
+    }
+
+    /// Id of a row.
+    pub(crate) fn get(&self, row: usize) -> Option<String> {
+        let index = self.rows.get(row)?.checked_sub(1)?;
+        self.ids.get(index as usize)
+    }
+
+    /// The code of each row: the same for rows with the same id, 0 for rows without one.
+    pub(crate) fn codes(&self) -> &[u32] {
+        &self.rows
+    }
+
+    /// For each row, whether it has this id.
+    pub(crate) fn rows_with(&self, id: &str) -> Vec<bool> {
+        let code = self.ids.position(id);
+        let code = code.and_then(|place| u32::try_from(place + 1).ok());
+        self.rows.iter().map(|row| Some(*row) == code).collect()
     }
 }

@@ -59,6 +59,15 @@ impl<'a> TextColumn<'a> {
     }
 }
 
+/// Appends the column of a text that events may have.
+pub(crate) fn put_texts<'a, E>(
+    out: &mut Vec<u8>,
+    events: &[&'a E],
+    text: impl Fn(&'a E) -> Option<&'a str>,
+) {
+    TextColumn::of(events.iter().map(|event| text(event))).write(out);
+}
+
 /// A column that was read.
 pub(crate) struct Texts<'a> {
     distinct: Vec<&'a str>,

@@ -10,7 +10,9 @@ use super::{
 };
 use crate::chunk::bytes::{FormError, Reader, unzigzag};
 use crate::chunk::codec::Rows;
-use crate::chunk::columns::{Durations, IdList, Texts, indexes, numbers, sparse};
+use crate::chunk::columns::{
+    Durations, IdColumn, IdList, Texts, indexes, numbers, sparse, value_of,
+};
 use crate::chunk::extras::ReadExtras;
 use crate::chunk::resource_scopes::ResourceScopes;
 use crate::chunk::summary::Entry;
@@ -21,8 +23,7 @@ use crate::event::{Span, SpanEvent, SpanKind, SpanLink};
 /// The core columns of the spans of a chunk.
 struct Core<'a> {
     rows: usize,
-    trace_ids: IdList<'a>,
-    traces: Vec<u32>,
+    traces: IdColumn<'a>,
     span_ids: IdList<'a>,
     parents: Vec<u64>,
     elsewhere: IdList<'a>,
@@ -42,9 +43,7 @@ impl<'a> Core<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, FormError> {
         let rows = reader.count()?;
         reader.take_memory(rows.saturating_mul(memory::SPAN))?;
-        let traces = reader.count()?;
-        let trace_ids = IdList::read(reader, traces)?;
-        let traces = indexes(reader, rows, traces)?;
+        let traces = IdColumn::read(reader, rows)?;
         let span_ids = IdList::read(reader, rows)?;
         let parents: Vec<u64> = (0..rows)
             .map(|_| reader.number())
@@ -52,7 +51,6 @@ impl<'a> Core<'a> {
         let elsewhere = parents.iter().filter(|code| **code == ELSEWHERE).count();
         Ok(Self {
             rows,
-            trace_ids,
             traces,
             span_ids,
             parents,
@@ -78,18 +76,12 @@ impl<'a> Core<'a> {
     fn wanted(&self, rows: Rows<'_>) -> Vec<bool> {
         match rows {
             Rows::All => vec![true; self.rows],
-            Rows::OfTrace(id) => {
-                let code = self.trace_ids.position(id);
-                let code = code.and_then(|place| u32::try_from(place + 1).ok());
-                let of_trace = |trace: &u32| Some(*trace) == code;
-                self.traces.iter().map(of_trace).collect()
-            }
+            Rows::OfTrace(id) => self.traces.rows_with(id),
         }
     }
 
     fn trace_id(&self, row: usize) -> Result<String, FormError> {
-        let index = self.traces.get(row).and_then(|code| code.checked_sub(1));
-        let id = index.and_then(|index| self.trace_ids.get(index as usize));
+        let id = self.traces.get(row);
         id.ok_or(FormError::Damaged("a trace id"))
     }
 
@@ -131,13 +123,13 @@ impl<'a> Core<'a> {
                 .ok_or(FormError::Damaged("a span id"))?,
             parent_span_id,
             name: self.names.owned(row),
-            kind: value_of(&SpanKind::ALL, &self.kinds, row),
+            kind: value_of(&SpanKind::ALL, self.kinds.get(row)),
             start_ns: self.starts.get(row).copied().unwrap_or_default(),
             duration_ms: self.durations.get(row),
             method: http.and_then(|(methods, _)| methods.owned(row)),
             url: http.and_then(|(_, urls)| urls.owned(row)),
             status: self.status(row),
-            outcome: value_of(&OUTCOMES, &self.outcomes, row),
+            outcome: value_of(&OUTCOMES, self.outcomes.get(row)),
             status_message: self.status_messages.owned(row),
             resource_scope: self.resource_scopes.get(row),
             ..Span::default()
@@ -148,12 +140,6 @@ impl<'a> Core<'a> {
         let status = u16::try_from(*self.statuses.get(row)?).ok();
         status.filter(|status| *status > 0)
     }
-}
-
-/// Value for the code of a row.
-fn value_of<T: Copy>(all: &[T], codes: &[u32], row: usize) -> Option<T> {
-    let place = codes.get(row)?.checked_sub(1)?;
-    all.get(place as usize).copied()
 }
 
 /// Reads the spans of the wanted rows.
@@ -207,12 +193,12 @@ fn parts_of(json: &str) -> Result<(Vec<SpanEvent>, Vec<SpanLink>), FormError> {
 pub(crate) fn read_entries(reader: &mut Reader<'_>) -> Result<Vec<Entry>, FormError> {
     let core = Core::read(reader)?;
     let mut best: Vec<Option<usize>> = Vec::new();
-    for (row, code) in core.traces.iter().enumerate() {
+    for (row, code) in core.traces.codes().iter().enumerate() {
         let trace = *code as usize;
         if best.len() <= trace {
             best.resize(trace + 1, None);
         }
-        if best[trace].is_none_or(|other| core.rank(row) < core.rank(other)) {
+        if best[trace].is_none_or(|other| core.precedes(row, other)) {
             best[trace] = Some(row);
         }
     }
@@ -226,11 +212,15 @@ pub(crate) fn read_entries(reader: &mut Reader<'_>) -> Result<Vec<Entry>, FormEr
 }
 
 impl Core<'_> {
-    /// Roots come first, then the earliest. See [`Entry`].
-    fn rank(&self, row: usize) -> (bool, i64, Option<String>) {
-        let has_parent = self.parents.get(row) != Some(&NO_PARENT);
-        let start = self.starts.get(row).copied().unwrap_or_default();
-        (has_parent, start, self.span_ids.get(row))
+    /// Whether a list row shows one span of a trace rather than another: roots come first, then
+    /// the earliest. See [`Entry`].
+    fn precedes(&self, row: usize, other: usize) -> bool {
+        let rank = |row: usize| {
+            let has_parent = self.parents.get(row) != Some(&NO_PARENT);
+            (has_parent, self.starts.get(row))
+        };
+        let by_id = || self.span_ids.compare(row, other);
+        rank(row).cmp(&rank(other)).then_with(by_id).is_lt()
     }
 
     fn entry(&self, row: usize) -> Result<Entry, FormError> {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{Entry, Minute, Operation, Operations, Stats, Summary, TraceCounts};
 use crate::chunk::bytes::{FormError, Reader, put, put_len, put_signed, put_text};
-use crate::chunk::columns::{Durations as DurationColumn, IdList, put_durations, put_ids};
+use crate::chunk::columns::{
+    Durations as DurationColumn, IdList, code_of, put_durations, put_ids, value_of,
+};
 use crate::event::SpanKind;
 
 /// The columns of a summary with this many of its rows and operations.
@@ -98,8 +100,7 @@ impl<'a> Names<'a> {
 }
 
 fn put_kind(out: &mut Vec<u8>, kind: Option<SpanKind>) {
-    let code = kind.and_then(|kind| (1..).zip(SpanKind::ALL).find(|(_, other)| *other == kind));
-    out.push(code.map_or(0, |(code, _)| code));
+    put(out, code_of(&SpanKind::ALL, kind).into());
 }
 
 const IS_ERROR: u8 = 1;
@@ -192,11 +193,8 @@ fn read_name(reader: &mut Reader<'_>, names: &[&str]) -> Result<Option<String>, 
 }
 
 fn read_kind(reader: &mut Reader<'_>) -> Result<Option<SpanKind>, FormError> {
-    let code = usize::from(reader.byte()?);
-    Ok(code
-        .checked_sub(1)
-        .and_then(|place| SpanKind::ALL.get(place))
-        .copied())
+    let code = reader.byte()?.into();
+    Ok(value_of(&SpanKind::ALL, Some(&code)))
 }
 
 fn read_operations(reader: &mut Reader<'_>, names: &[&str]) -> Result<Operations, FormError> {
