@@ -112,7 +112,8 @@ impl StoredBatch<'_> {
         chunks: &[PackedChunk],
         now: Timestamp,
     ) -> Result<(), StorageError> {
-        let writes_per_chunk = 2 + usize::from(self.shards.get());
+        // The summary, the late arrival, and a check in each other shard.
+        let writes_per_chunk = 1 + usize::from(self.shards.get());
         for chunks in chunks.chunks(MAX_TRANSACTION_WRITES / writes_per_chunk) {
             let mut left: Vec<&PackedChunk> = chunks.iter().collect();
             while !left.is_empty() {
