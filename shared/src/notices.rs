@@ -10,9 +10,11 @@ use upblit_web::source::Sender;
 
 /// Records a notice, at most once an hour. A failure is only logged: tokens are as good without it.
 pub async fn record(database: &Database, session: &Session, notice: SessionNotice, now: Timestamp) {
-    let (user_id, session_id) = (session.profile.user_id, session.id);
-    let recorded = database.record_hourly(user_id, session_id, notice, now);
-    if let Err(error) = recorded.await {
+    let user_id = session.profile.user_id;
+    let recorded = database
+        .record_hourly(user_id, session.id, notice, now)
+        .await;
+    if let Err(error) = recorded {
         tracing::warn!(error = %WithCauses(&error), ?notice, "a notice of a session was not recorded");
     }
 }

@@ -1,4 +1,4 @@
-//! The one-time code: for a page that gave a PKCE challenge, instead of tokens.
+//! Authorization codes: for a page that gave a PKCE challenge, instead of tokens.
 
 use std::collections::BTreeSet;
 

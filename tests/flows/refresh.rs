@@ -182,15 +182,10 @@ async fn of_a_thief_and_the_owner_at_most_one_goes_on_no_matter_who_is_first() {
     for thief_first in [true, false] {
         let backend = Backend::start().await;
         let mut owner = backend.sign_in("ada").await;
-        let (backend, token, refresh_token) = (
-            backend.clone(),
-            owner.token.clone(),
-            owner.refresh_token.clone(),
-        );
         let mut thief = SignedIn {
-            backend,
-            token,
-            refresh_token,
+            backend: backend.clone(),
+            token: owner.token.clone(),
+            refresh_token: owner.refresh_token.clone(),
         };
         let (first, second) = if thief_first {
             (&mut thief, &mut owner)
@@ -212,7 +207,8 @@ async fn a_hundred_refreshes_at_once_get_one_successor_by_one_write() {
     backend.later(GRACE + 1);
     let mut requests = JoinSet::new();
     for number in 0..100 {
-        let (instance, token) = (instances[number % 2].clone(), ada.refresh_token.clone());
+        let instance = instances[number % 2].clone();
+        let token = ada.refresh_token.clone();
         requests.spawn(async move { refresh(&instance, &token).await });
     }
     let answers = requests.join_all().await;
@@ -236,7 +232,8 @@ async fn a_hundred_late_retries_at_once_get_one_successor_too() {
     backend.later(GRACE + 1);
     let mut requests = JoinSet::new();
     for _ in 0..100 {
-        let (backend, token) = (backend.clone(), ada.refresh_token.clone());
+        let backend = backend.clone();
+        let token = ada.refresh_token.clone();
         requests.spawn(async move { refresh(&backend, &token).await });
     }
     let answers = requests.join_all().await;
@@ -320,7 +317,8 @@ async fn no_use_puts_the_absolute_end_off() {
 async fn signing_out_ends_the_session_for_every_token_of_it() {
     let backend = Backend::start().await;
     let mut ada = backend.sign_in("ada").await;
-    let (elsewhere, first) = (backend.sign_in("ada").await, ada.refresh_token.clone());
+    let elsewhere = backend.sign_in("ada").await;
+    let first = ada.refresh_token.clone();
     ada.rotate().await;
     backend.calls.take();
     let response = ada.logout().await;
@@ -628,11 +626,9 @@ async fn a_reuse_that_races_with_refreshes_ends_the_session_and_is_never_served(
     let mut reuses = JoinSet::new();
     let mut refreshes = JoinSet::new();
     for _ in 0..20 {
-        let (backend, old, newest) = (
-            backend.clone(),
-            grandparent.clone(),
-            ada.refresh_token.clone(),
-        );
+        let backend = backend.clone();
+        let old = grandparent.clone();
+        let newest = ada.refresh_token.clone();
         let other = backend.another_instance();
         reuses.spawn(async move { refresh(&other, &old).await });
         refreshes.spawn(async move { refresh(&backend, &newest).await });

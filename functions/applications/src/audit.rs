@@ -76,15 +76,15 @@ pub(crate) async fn of_application(
     State(state): State<crate::State>,
     Access {
         membership,
-        request: InPath(_, Query(page)),
+        request: InPath(_, Query(query)),
         ..
     }: Access<InPath<Query<AuditLogQuery<Cursor<ApplicationAuditLog>>>>>,
 ) -> Result<axum::Json<AuditLogResponse>, Error> {
     let subject = Subject::Application(membership.application.id);
-    read(&state, subject, page).await
+    read(&state, subject, query).await
 }
 
-/// Reads a page of the account's audit log. One read.
+/// Reads a query of the account's audit log. One read.
 #[utoipa::path(
     get, path = "/me/audit", operation_id = "auditAccount",
     summary = "Read the audit log of the account",
@@ -96,21 +96,20 @@ pub(crate) async fn of_application(
 pub(crate) async fn of_account(
     State(state): State<crate::State>,
     SignedIn(principal): SignedIn,
-    Query(page): Query<AuditLogQuery<Cursor<AccountAuditLog>>>,
+    Query(query): Query<AuditLogQuery<Cursor<AccountAuditLog>>>,
 ) -> Result<axum::Json<AuditLogResponse>, Error> {
-    read(&state, Subject::Account(principal.user_id), page).await
+    read(&state, Subject::Account(principal.user_id), query).await
 }
 
 async fn read<L: List<Position = AuditPosition>>(
     state: &crate::State,
     subject: Subject,
-    page: AuditLogQuery<Cursor<L>>,
+    query: AuditLogQuery<Cursor<L>>,
 ) -> Result<axum::Json<AuditLogResponse>, Error> {
-    let after = page.cursor.map(|cursor| cursor.0);
-    let limit = page.limit.get();
+    let after = query.cursor.map(|cursor| cursor.0);
+    let limit = query.limit.get().into();
     let now = state.clock.now();
-    let page = state.database.audit_log(subject, after, limit.into(), now);
-    let (entries, next) = page.await?;
+    let (entries, next) = state.database.audit_log(subject, after, limit, now).await?;
     let next_cursor = next.map(|position| Cursor::<L>(position).to_string());
     Ok(axum::Json(AuditLogResponse {
         entries: entries.into_iter().map(AuditEntryResponse::from).collect(),

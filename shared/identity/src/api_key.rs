@@ -296,11 +296,8 @@ impl KeyRecord {
         // Both comparisons always run, so that timing does not show which one failed.
         let is_current = self.hash.matches(presented);
         let is_old = old.is_some_and(|old| old.hash.matches(presented));
-        match (is_current, is_old) {
-            (true, _) => Some(SecretSlot::Current),
-            (false, true) => Some(SecretSlot::Previous),
-            (false, false) => None,
-        }
+        let previous = is_old.then_some(SecretSlot::Previous);
+        is_current.then_some(SecretSlot::Current).or(previous)
     }
 
     /// Returns whether the presented secret is one of the key's valid secrets.

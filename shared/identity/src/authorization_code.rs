@@ -126,7 +126,8 @@ mod tests {
 
     #[test]
     fn a_code_is_no_refresh_token_and_a_refresh_token_no_code() {
-        let (code, token) = (seal(&first(), &keys()).unwrap(), first().to_text(&keys()));
+        let code = seal(&first(), &keys()).unwrap();
+        let token = first().to_text(&keys());
         assert!(RefreshToken::parse(code.expose_secret(), &keys()).is_none());
         assert!(open(token.expose_secret(), &keys()).is_none());
     }

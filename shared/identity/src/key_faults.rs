@@ -153,7 +153,8 @@ mod tests {
             ("192.0.2.7", "", false),
         ] {
             let mut faults = KeyFaults::default();
-            let (key, now) = (key(), at(0));
+            let key = key();
+            let now = at(0);
             for _ in 0..MAX_FAULTS_OF_KEY {
                 assert_eq!(faults.wait(address(sender), key, now), None);
                 faults.record(address(sender), key, now);
@@ -166,8 +167,10 @@ mod tests {
 
     #[test]
     fn one_key_denies_no_other_and_many_keys_deny_their_network_for_a_window() {
-        let (mut faults, now) = (KeyFaults::default(), at(0));
-        let (one, other) = (key(), key());
+        let mut faults = KeyFaults::default();
+        let now = at(0);
+        let one = key();
+        let other = key();
         (0..MAX_FAULTS_OF_KEY).for_each(|_| faults.record(None, one, now));
         assert_eq!(faults.wait(None, other, now), None);
         (MAX_FAULTS_OF_KEY..MAX_FAULTS_OF_NETWORK).for_each(|_| faults.record(None, key(), now));

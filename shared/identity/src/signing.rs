@@ -1,6 +1,6 @@
 //! The signing secret and what is derived from it: one JWT key, one key for
-//! refresh-token tags, one each for the sign-in cookie and the one-time code. Current and previous, so
-//! that a rotation logs nobody out.
+//! refresh-token tags, one each for the sign-in cookie and the authorization code. Current and
+//! previous, so that a rotation logs nobody out.
 
 use aws_lc_rs::{hkdf, hmac};
 use jsonwebtoken::{DecodingKey, EncodingKey};

@@ -80,7 +80,8 @@ impl SummaryWalk<'_> {
 
     /// Takes the newest summary of all shards. An empty shard compares as the oldest.
     async fn newest(&mut self) -> Result<Option<StoredSummary>, StorageError> {
-        let (database, range) = (self.database, self.range);
+        let database = self.database;
+        let range = self.range;
         let shards = self.shards.iter_mut();
         try_join_all(shards.map(|shard| shard.fill(database, range))).await?;
         let newest = self
