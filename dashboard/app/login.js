@@ -14,6 +14,7 @@ const REASONS = {
   login_expired: "The sign-in took more than ten minutes. Please start again.",
   email_unverified:
     "GitHub has no verified e-mail address for your account. Verify one on GitHub, then sign in again.",
+  not_allowed: "Your GitHub account is not allowed to sign in here. What helps:",
   github_forbidden: "GitHub did not let this app read your account. One of these is the cause:",
   github_unavailable: "GitHub did not respond. Please try again in a moment.",
   github_error:
@@ -24,8 +25,12 @@ const REASONS = {
   session_expired: "Your session has ended. Please sign in again.",
 };
 
-/** Causes that the API does not distinguish, with what helps. @type {Record<string, string[]>} */
+/** Causes that the API does not distinguish, or what helps. @type {Record<string, string[]>} */
 const CAUSES = {
+  not_allowed: [
+    "Ask the person who gave you this address, or who runs Upblit for your team, to allow your GitHub account, one of your organizations, or the domain of your e-mail address.",
+    "If you have another GitHub account that is allowed, sign out at github.com first: GitHub uses the account that is signed in there.",
+  ],
   github_forbidden: [
     "The app may not read e-mail addresses. Its owner has to give it this permission.",
     "Your organization restricts the app. An owner of the organization has to approve it on GitHub.",

@@ -1,5 +1,5 @@
 //! A stand-in for the parts of GitHub that sign-in needs: the authorize page, the code
-//! exchange and the user API. Responses match GitHub's, including its quirks. It has no
+//! exchange, the user API, and memberships in organizations and teams. Responses match GitHub's, including its quirks. It has no
 //! authentication: anyone who can reach it can sign in as any user, so it must be served
 //! on localhost only.
 
@@ -8,6 +8,7 @@ mod authorize;
 mod avatar;
 mod grants;
 mod login;
+mod organizations;
 mod page;
 mod params;
 mod token;
@@ -72,6 +73,14 @@ pub fn router(base_url: &str, app: OAuthApp, clock: Clock) -> Router {
         .route("/github/login/oauth/access_token", post(token::exchange))
         .route("/github/api/user", get(api::user))
         .route("/github/api/user/emails", get(api::emails))
+        .route(
+            "/github/api/user/memberships/orgs/{org}",
+            get(organizations::membership),
+        )
+        .route(
+            "/github/api/orgs/{org}/teams/{team}/memberships/{login}",
+            get(organizations::team_membership),
+        )
         .route("/github/avatars/{login}", get(avatar::avatar))
         .route("/github/page.css", get(page::style_sheet))
         .with_state(Arc::new(stand_in))

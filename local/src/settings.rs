@@ -2,6 +2,9 @@
 
 use local::github::{self, OAuthApp};
 use shared::base::environment::{ConfigError, Env};
+use shared::identity::allow_list::{
+    ALLOWED_DOMAINS, ALLOWED_ORGANIZATIONS, ALLOWED_USERS, SIGN_IN,
+};
 
 /// Base URLs for the browser. They differ if the API runs in other processes.
 pub(crate) struct Addresses {
@@ -32,8 +35,9 @@ pub(crate) struct Settings {
     pub(crate) frontend_url: String,
 }
 
-/// Settings of the functions for which a local run has a default.
-const FOR_FUNCTIONS: [&str; 7] = [
+/// Settings of the functions for which a local run has a default, and those that say who may sign
+/// in.
+const FOR_FUNCTIONS: [&str; 11] = [
     "PUBLIC_URL",
     "FRONTEND_URL",
     "JWT_SECRET",
@@ -41,6 +45,10 @@ const FOR_FUNCTIONS: [&str; 7] = [
     "GITHUB_API_URL",
     "GITHUB_CLIENT_ID",
     "GITHUB_CLIENT_SECRET",
+    SIGN_IN,
+    ALLOWED_USERS,
+    ALLOWED_ORGANIZATIONS,
+    ALLOWED_DOMAINS,
 ];
 
 impl Settings {
@@ -143,7 +151,8 @@ mod tests {
     fn every_setting_has_a_default() {
         let settings = complete(&[]).unwrap();
         assert_eq!(settings.github, GitHub::StandIn);
-        assert_eq!(settings.for_functions().count(), FOR_FUNCTIONS.len());
+        let defaults = settings.for_functions().map(|(name, _)| name);
+        assert!(defaults.eq(FOR_FUNCTIONS[..7].iter().copied()));
         assert_eq!(settings.env.optional("JWT_SECRET"), Some("made"));
         let callback = settings.oauth_app().unwrap().callback;
         assert_eq!(callback, "http://127.0.0.1:9000/login/oauth2/code/github");
@@ -156,8 +165,14 @@ mod tests {
             ("JWT_SECRET", "mine"),
             ("GITHUB_CLIENT_ID", "Iv1.1"),
             ("GITHUB_CLIENT_SECRET", "theirs"),
+            ("ALLOWED_GITHUB_USERS", "ada"),
         ])
         .unwrap();
+        assert!(
+            settings
+                .for_functions()
+                .any(|of| of == (ALLOWED_USERS, "ada"))
+        );
         assert_eq!(settings.github, GitHub::Real);
         assert_eq!(settings.public_url, "https://api.test");
         assert_eq!(settings.env.optional("JWT_SECRET"), Some("mine"));

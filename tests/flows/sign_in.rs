@@ -349,7 +349,8 @@ async fn a_setting_returns_the_tokens_in_the_query() {
 
 #[tokio::test]
 async fn behind_https_the_cookie_is_bound_to_the_host() {
-    let backend = Backend::with(&[("PUBLIC_URL", "https://api.test")]).await;
+    let settings = [("PUBLIC_URL", "https://api.test"), ("SIGN_IN", "open")];
+    let backend = Backend::with(&settings).await;
     let response = backend.browser().get("/oauth2/authorization/github").await;
     let cookie = response.header("set-cookie");
     assert!(cookie.starts_with("__Host-upblit_login_"), "{cookie}");

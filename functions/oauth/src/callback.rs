@@ -137,12 +137,17 @@ async fn open_session(
     Ok(state.frontend.success(&grant, attempt))
 }
 
-/// Logs an error of GitHub. Wrong client credentials are logged as an error, because only the
-/// operator can correct them.
+/// Logs why GitHub's answers let nobody in. Wrong client credentials are logged as an error, because
+/// only the operator can correct them. Of a refused account, the log has the id and the tables
+/// have nothing: otherwise every stranger could write to them.
 fn log(error: &GitHubError) {
     match error {
         GitHubError::Refused(code) if code == "incorrect_client_credentials" => {
             tracing::error!("GitHub refuses GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET");
+        }
+        GitHubError::NotAllowed(account) => {
+            request_log::record(|request| request.user = Some(*account));
+            tracing::warn!(%account, "the allow list has no entry for this account");
         }
         error => tracing::warn!(%error, "GitHub"),
     }

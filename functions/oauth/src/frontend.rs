@@ -48,7 +48,9 @@ pub(crate) enum LoginFailure {
     LoginExpired,
     /// The account has no primary, verified e-mail address.
     EmailUnverified,
-    /// GitHub does not allow the app to read the account.
+    /// The operator has not allowed the account to sign in.
+    NotAllowed,
+    /// GitHub does not allow the app to read the account, or an organization that decides.
     GitHubForbidden,
     /// GitHub did not respond in time.
     GitHubUnavailable,
@@ -69,6 +71,7 @@ impl LoginFailure {
             Self::InvalidState => "invalid_state",
             Self::LoginExpired => "login_expired",
             Self::EmailUnverified => "email_unverified",
+            Self::NotAllowed => "not_allowed",
             Self::GitHubForbidden => "github_forbidden",
             Self::GitHubUnavailable => "github_unavailable",
             Self::GitHubError => "github_error",
@@ -92,6 +95,7 @@ impl From<&GitHubError> for LoginFailure {
         match error {
             GitHubError::Unavailable(_) => Self::GitHubUnavailable,
             GitHubError::EmailUnverified => Self::EmailUnverified,
+            GitHubError::NotAllowed(_) => Self::NotAllowed,
             GitHubError::Forbidden => Self::GitHubForbidden,
             GitHubError::Refused(_) | GitHubError::Unintelligible(_) => Self::GitHubError,
         }

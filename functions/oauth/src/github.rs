@@ -1,5 +1,5 @@
-//! Client of GitHub as identity provider. Its access token is used for two requests and not
-//! stored.
+//! Client of GitHub as identity provider. Its access token is used for two requests, and for one
+//! more for each organization that may sign in, and is not stored.
 //!
 //! - [Authorizing OAuth apps](https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps)
 //! - [Get the authenticated user](https://docs.github.com/en/rest/users/users#get-the-authenticated-user)
@@ -18,11 +18,13 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use shared::base::environment::{ConfigError, Env};
 use shared::base::ids::UserId;
+use shared::identity::allow_list::{Account, SignInRule};
 use shared::identity::login::LoginAttempt;
 use shared::identity::user::Profile;
 use shared::web::client::ClientError;
 use thiserror::Error;
 
+mod membership;
 mod server;
 mod transport;
 
@@ -39,9 +41,10 @@ pub(crate) struct GitHub {
     oauth: Client,
     server: Server,
     transport: Transport,
+    rule: SignInRule,
 }
 
-/// Reason why GitHub did not return a usable profile.
+/// Reason why GitHub's answers do not let an account in.
 #[derive(Debug, Error)]
 pub(crate) enum GitHubError {
     /// No response in time, or a server error.
@@ -54,12 +57,15 @@ pub(crate) enum GitHubError {
     #[error("unexpected response: {0}")]
     Unintelligible(String),
     /// The token may not read the account: the app lacks the permission for e-mail addresses,
-    /// an organization restricts it, or the rate limit is exhausted.
+    /// an organization restricts it or has not approved it, or the rate limit is exhausted.
     #[error("forbidden: status 403")]
     Forbidden,
     /// The account has no primary e-mail address that is verified, or need not be.
     #[error("the account has no primary, verified e-mail address")]
     EmailUnverified,
+    /// The account is not on the operator's allow list.
+    #[error("account {0} is not on the allow list")]
+    NotAllowed(UserId),
 }
 
 impl GitHub {
@@ -67,7 +73,11 @@ impl GitHub {
     ///
     /// # Errors
     /// If a setting is missing or invalid.
-    pub(crate) fn load(env: &Env, redirect_url: String) -> Result<Self, ConfigError> {
+    pub(crate) fn load(
+        env: &Env,
+        redirect_url: String,
+        rule: SignInRule,
+    ) -> Result<Self, ConfigError> {
         let server = Server::from_env(env)?;
         let url = &server.url;
         let invalid_url = |error| ConfigError::new("GITHUB_URL", error);
@@ -91,6 +101,7 @@ impl GitHub {
             oauth,
             transport: Transport::new(env, server.roots.clone()),
             server,
+            rule,
         })
     }
 
@@ -103,13 +114,17 @@ impl GitHub {
             .add_scope(Scope::new("read:user".to_owned()))
             .add_scope(Scope::new("user:email".to_owned()))
             .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+        if !self.rule.organizations().is_empty() {
+            request = request.add_scope(Scope::new("read:org".to_owned()));
+        }
         if let Some(login) = login {
             request = request.add_extra_param("login", login);
         }
         request.url().0.into()
     }
 
-    /// Exchanges GitHub's code for an access token and reads the user's profile with it.
+    /// Exchanges GitHub's code for an access token, reads the user's profile with it, and checks
+    /// that the user may sign in.
     pub(crate) async fn identify(
         &self,
         code: String,
@@ -121,12 +136,33 @@ impl GitHub {
                 self.get::<User>("/user", &token),
                 self.get::<Vec<Email>>("/user/emails", &token),
             )?;
+            self.admit(&user, &emails, &token).await?;
             profile(user, emails, self.server.accepts_unverified_emails)
         };
         let late = || GitHubError::Unavailable(format!("no answer within {TIME_LIMIT:?}"));
         tokio::time::timeout(TIME_LIMIT, identify)
             .await
             .unwrap_or_else(|_| Err(late()))
+    }
+
+    /// Checks that the account may sign in. GitHub is asked about organizations only if nothing
+    /// else lets it in.
+    async fn admit(
+        &self,
+        user: &User,
+        emails: &[Email],
+        token: &oauth2::AccessToken,
+    ) -> Result<(), GitHubError> {
+        let verified = emails.iter().filter(|email| email.verified);
+        let account = Account {
+            user_id: user_id(user)?,
+            login: &user.login,
+            verified_emails: verified.map(|email| &*email.email).collect(),
+        };
+        if self.rule.admits(&account) {
+            return Ok(());
+        }
+        self.admit_member(&account, token).await
     }
 
     async fn exchange(
@@ -181,15 +217,6 @@ impl From<TransportError> for GitHubError {
     }
 }
 
-/// Returns whether a text can be a GitHub account name: 1 to 39 alphanumeric characters,
-/// hyphens, and underscores, which are part of the names of enterprise managed users.
-pub(crate) fn is_login(text: &str) -> bool {
-    (1..=39).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
-}
-
 /// Removes unexpected characters from an error code, because it comes from outside and is
 /// logged. At most 64 characters.
 fn slug(code: &str) -> String {
@@ -214,14 +241,18 @@ struct Email {
     verified: bool,
 }
 
+fn user_id(user: &User) -> Result<UserId, GitHubError> {
+    UserId::new(user.id)
+        .ok_or_else(|| GitHubError::Unintelligible("an account id out of range".to_owned()))
+}
+
 /// Creates the profile. The numeric id identifies the user, because logins can be reassigned.
 fn profile(
     user: User,
     emails: Vec<Email>,
     accepts_unverified: bool,
 ) -> Result<Profile, GitHubError> {
-    let user_id = UserId::new(user.id)
-        .ok_or_else(|| GitHubError::Unintelligible("an account id out of range".to_owned()))?;
+    let user_id = user_id(&user)?;
     let email = emails
         .into_iter()
         .find(|email| email.primary && (email.verified || accepts_unverified))

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
+use shared::identity::allow_list::{SIGN_IN, SignInRule};
 use shared::identity::session::SessionPolicy;
 use shared::lambda::Host;
 use shared::store::{Database, Table};
@@ -54,6 +55,13 @@ impl State {
         let host = &host.using(&TABLES)?;
         let env = &host.env;
         let public_url = env.base_url("PUBLIC_URL", None)?;
+        let redirect_url = format!("{public_url}{CALLBACK_PATH}");
+        let rule = SignInRule::from_env(env)?;
+        if rule == SignInRule::Open && env.optional(SIGN_IN).is_none() {
+            tracing::warn!(
+                "everyone with a GitHub account may sign in, because PUBLIC_URL is on this machine"
+            );
+        }
         Ok(Self {
             clock: host.clock.clone(),
             database: host.database.clone(),
@@ -61,7 +69,7 @@ impl State {
             policy: SessionPolicy::from_env(env)?,
             cookies: Cookies::for_address(&public_url)?,
             frontend: Arc::new(Frontend::load(env)?),
-            github: Arc::new(GitHub::load(env, format!("{public_url}{CALLBACK_PATH}"))?),
+            github: Arc::new(GitHub::load(env, redirect_url, rule)?),
         })
     }
 }

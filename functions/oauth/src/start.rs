@@ -7,12 +7,12 @@ use serde::Deserialize;
 use shared::base::random;
 use shared::identity::authorization_code::CodeChallenge;
 use shared::identity::login::{ClientState, LoginAttempt, ReturnTo};
+use shared::identity::user::is_login;
 use shared::web::error::Error;
 use shared::web::query::Query;
 use utoipa::IntoParams;
 
 use crate::frontend::LoginFailure;
-use crate::github::is_login;
 
 /// Query of `GET /oauth2/authorization/github`.
 #[derive(Deserialize, IntoParams)]

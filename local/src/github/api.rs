@@ -12,7 +12,7 @@ use super::{PREFIX, StandIn, StandInState};
 
 pub(super) async fn user(State(github): StandInState, headers: HeaderMap) -> Response {
     respond(&github, &headers, |grant| {
-        Some(profile(grant, &github.base_url))
+        Ok(profile(grant, &github.base_url))
     })
 }
 
@@ -23,14 +23,15 @@ pub(super) async fn emails(State(github): StandInState, headers: HeaderMap) -> R
             .scopes
             .iter()
             .any(|scope| scope == "user:email" || scope == "user");
-        allowed.then(|| addresses(grant))
+        allowed.then(|| addresses(grant)).ok_or_else(not_found)
     })
 }
 
-fn respond(
+/// Responds with what the token of a request may read.
+pub(super) fn respond(
     github: &StandIn,
     headers: &HeaderMap,
-    resource: impl FnOnce(&Grant) -> Option<Value>,
+    resource: impl FnOnce(&Grant) -> Result<Value, Refusal>,
 ) -> Response {
     if headers
         .get(USER_AGENT)
@@ -52,8 +53,8 @@ fn respond(
         return message(StatusCode::UNAUTHORIZED, "Bad credentials");
     };
     match resource(grant) {
-        Some(body) => Json(body).into_response(),
-        None => message(StatusCode::NOT_FOUND, "Not Found"),
+        Ok(body) => Json(body).into_response(),
+        Err((status, text)) => message(status, &text),
     }
 }
 
@@ -94,12 +95,25 @@ fn addresses(grant: &Grant) -> Value {
             "visibility": null,
         },
         {
+            "email": format!("{}+{login}@users.noreply.github.example", login.id()),
+            "primary": false,
+            "verified": true,
+            "visibility": null,
+        },
+        {
             "email": format!("{login}@users.example"),
             "primary": true,
             "verified": true,
             "visibility": "private",
         },
     ])
+}
+
+/// An error of the REST API.
+pub(super) type Refusal = (StatusCode, String);
+
+pub(super) fn not_found() -> Refusal {
+    (StatusCode::NOT_FOUND, "Not Found".to_owned())
 }
 
 fn message(status: StatusCode, message: &str) -> Response {

@@ -2,6 +2,7 @@
 //! limits. Pure: no I/O; time and randomness are arguments.
 
 pub mod access_token;
+pub mod allow_list;
 pub mod api_key;
 pub mod application;
 pub mod audit;

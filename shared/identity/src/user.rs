@@ -18,3 +18,12 @@ pub struct Profile {
     /// Primary e-mail address, verified by GitHub.
     pub email: String,
 }
+
+/// Whether a text can be a GitHub account name: 1 to 39 ASCII letters, digits, hyphens, and
+/// underscores, which are part of the names of enterprise managed users.
+pub fn is_login(text: &str) -> bool {
+    (1..=39).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+}

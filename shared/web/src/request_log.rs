@@ -24,7 +24,7 @@ pub const METRICS: [&str; 11] = [
 /// Values recorded for the log line of a request.
 #[derive(Debug, Default)]
 pub struct RequestRecord {
-    /// The user who is signed in or has just signed in.
+    /// The user who is signed in or has just signed in, or whose sign-in was refused.
     pub user: Option<UserId>,
     /// The session in use.
     pub session: Option<SessionId>,

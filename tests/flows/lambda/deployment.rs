@@ -87,7 +87,11 @@ impl Deployment {
             "PUBLIC_URL" | "FRONTEND_URL" | "GITHUB_URL" | "GITHUB_API_URL" => {
                 self.backend.setting(name)
             }
-            "GITHUB_CA_CERTIFICATES" => String::new(),
+            "GITHUB_CA_CERTIFICATES"
+            | "ALLOWED_GITHUB_USERS"
+            | "ALLOWED_GITHUB_ORGANIZATIONS"
+            | "ALLOWED_EMAIL_DOMAINS" => String::new(),
+            "SIGN_IN" => "open".to_owned(),
             "GITHUB_UNVERIFIED_EMAILS" => "refuse".to_owned(),
             "METRICS_NAMESPACE" => "Upblit/test".to_owned(),
             "EDGE_SECRET_SHA256" => String::new(),
