@@ -81,7 +81,7 @@ export interface paths {
         };
         /**
          * List applications
-         * @description Lists the applications of the signed-in user in pages, oldest first.
+         * @description Lists the applications that the signed-in user is a member of in pages, oldest first.
          */
         get: operations["listApplications"];
         put?: never;
@@ -105,14 +105,14 @@ export interface paths {
         };
         /**
          * Get an application
-         * @description Returns an application of the signed-in user.
+         * @description Returns an application that the signed-in user is a member of.
          */
         get: operations["getApplication"];
         put?: never;
         post?: never;
         /**
          * Delete an application
-         * @description Deletes the application and revokes its keys. Its telemetry can no longer be read, and expires.
+         * @description Deletes the application with its members and invites, and revokes its keys. Its telemetry can no longer be read, and expires.
          */
         delete: operations["deleteApplication"];
         options?: never;
@@ -133,7 +133,7 @@ export interface paths {
         };
         /**
          * Read the audit log of an application
-         * @description Lists changes of the application and its keys, newest first. Entries are kept for 400 days.
+         * @description Lists changes of the application, its keys and its members, newest first. Entries are kept for 400 days.
          */
         get: operations["auditApplication"];
         put?: never;
@@ -142,6 +142,94 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/applications/{id}/invites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the open invites of an application
+         * @description Lists invites that were not accepted, withdrawn or expired, without their tokens, oldest first.
+         */
+        get: operations["listInvites"];
+        put?: never;
+        /**
+         * Invite someone to an application
+         * @description Returns a token that one person can accept within seven days. It cannot be read again. An application has at most 20 open invites.
+         */
+        post: operations["createInvite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/applications/{id}/invites/{inviteId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Withdraw an invite
+         * @description The token of the invite can no longer be accepted.
+         */
+        delete: operations["withdrawInvite"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/applications/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the members of an application
+         * @description Lists all members, at most 50, in the order in which they joined.
+         */
+        get: operations["listMembers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/applications/{id}/members/{userId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a member, or leave
+         * @description Takes effect with the next request of the member. Every member may leave, except for the last owner. API keys that the member created stay valid.
+         */
+        delete: operations["removeMember"];
+        options?: never;
+        head?: never;
+        /**
+         * Change the role of a member
+         * @description Takes effect with the next request of the member. The last owner cannot get another role.
+         */
+        patch: operations["changeMember"];
         trace?: never;
     };
     "/health": {
@@ -198,6 +286,46 @@ export interface paths {
          * @description Responds when the events are durable. A malformed event is rejected and reported, and the others are accepted. Sending the same body again stores it once. The body has at most 4 MiB, 16 MiB decompressed, and 10,000 events.
          */
         post: operations["ingestTraces"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/invites/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept an invite
+         * @description Makes the signed-in user a member of the application and ends the invite. A token that was used, withdrawn, has expired or is for another account is 404. An application has at most 50 members.
+         */
+        post: operations["acceptInvite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/invites/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show what an invite is for
+         * @description Changes nothing. A token that was used, withdrawn, has expired or is for another account is 404.
+         */
+        post: operations["previewInvite"];
         delete?: never;
         options?: never;
         head?: never;
@@ -548,6 +676,7 @@ export interface components {
              * @example 30
              */
             retentionDays: number;
+            /** @description Role of the signed-in user. */
             role: components["schemas"]["Role"];
             shards: components["schemas"]["Shards"];
         };
@@ -580,7 +709,7 @@ export interface components {
          * @description Kind of change of an application, its keys, or the sessions of an account.
          * @enum {string}
          */
-        AuditAction: "application.created" | "application.renamed" | "application.retention_changed" | "application.shards_raised" | "application.deleted" | "key.minted" | "key.renamed" | "key.disabled" | "key.enabled" | "key.rotated" | "key.revoked" | "session.opened" | "session.signed_out" | "session.revoked" | "session.reuse_detected" | "session.recovered" | "session.shared";
+        AuditAction: "application.created" | "application.renamed" | "application.retention_changed" | "application.shards_raised" | "application.deleted" | "key.minted" | "key.renamed" | "key.disabled" | "key.enabled" | "key.rotated" | "key.revoked" | "invite.created" | "invite.withdrawn" | "member.joined" | "member.role_changed" | "member.removed" | "member.left" | "session.opened" | "session.signed_out" | "session.revoked" | "session.reuse_detected" | "session.recovered" | "session.shared";
         /** @description One change of an application or account. */
         AuditEntry: {
             action: components["schemas"]["AuditAction"];
@@ -594,8 +723,11 @@ export interface components {
              * @description Time of the change.
              */
             at: string;
+            from?: components["schemas"]["Role"] | null;
             key?: components["schemas"]["PublicKeyId"] | null;
+            member?: components["schemas"]["UserId"] | null;
             session?: components["schemas"]["SessionId"] | null;
+            to?: components["schemas"]["Role"] | null;
         };
         /** @description One page of an audit log. `nextCursor` is null on the last page. */
         AuditLog: {
@@ -611,6 +743,20 @@ export interface components {
              * @description Start of the bucket.
              */
             startTime: string;
+        };
+        /** @description Response of `POST /applications/{id}/invites`. */
+        CreatedInvite: {
+            /**
+             * Format: date-time
+             * @description When the invite can no longer be accepted.
+             */
+            expiresAt: string;
+            id: components["schemas"]["InviteId"];
+            /**
+             * @description Token that makes its holder a member. It cannot be read again.
+             * @example upblit_invite_L6H9O5sHpHYTkqXo2RdVqzvJ5l0cWmYy1bGhN3aPsE4
+             */
+            token: string;
         };
         /**
          * @description Environment of an application. Part of the application's id, so that the prefix of
@@ -662,6 +808,56 @@ export interface components {
             name: string;
             /** @description Version of the library. */
             version?: string | null;
+        };
+        /** @description An open invite in responses. */
+        Invite: {
+            /**
+             * Format: date-time
+             * @description When the invite was made.
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When the invite can no longer be accepted.
+             */
+            expiresAt: string;
+            id: components["schemas"]["InviteId"];
+            /** @description Owner who made the invite. */
+            invitedBy: components["schemas"]["UserId"];
+            role: components["schemas"]["Role"];
+        };
+        /**
+         * @description Id of an invite: the truncated SHA-256 hash of its token.
+         * @example l1Iq3lWq1bq0y4VVf0mRcA
+         */
+        InviteId: string;
+        /** @description Response of `POST /invites/preview`. */
+        InvitePreview: {
+            applicationId: components["schemas"]["ApplicationId"];
+            /** @description Name of the application. */
+            applicationName: components["schemas"]["Name"];
+            /**
+             * Format: date-time
+             * @description When the invite can no longer be accepted.
+             */
+            expiresAt: string;
+            /** @description Display name of the owner who made the invite. Null if the account was deleted here. */
+            invitedBy?: string | null;
+            /** @description Role of the new member. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description Body with the token of an invite. */
+        InviteToken: {
+            /**
+             * @description Token of the invite.
+             * @example upblit_invite_L6H9O5sHpHYTkqXo2RdVqzvJ5l0cWmYy1bGhN3aPsE4
+             */
+            token: string;
+        };
+        /** @description Response of `GET /applications/{id}/invites`. */
+        Invites: {
+            /** @description Open invites, at most 20, oldest first. */
+            invites: components["schemas"]["Invite"][];
         };
         /** @description A key in responses. Never contains its secret. */
         Key: {
@@ -894,6 +1090,33 @@ export interface components {
             /** @description Display name at GitHub, or the account name. */
             name: string;
         };
+        /** @description A member in responses. */
+        Member: {
+            /** @description URL of the picture, as of the last sign-in. Null if the account was deleted here. */
+            avatar?: string | null;
+            /**
+             * Format: date-time
+             * @description When the member joined, or created the application.
+             */
+            joinedAt: string;
+            /** @description Account name at GitHub, as of the last sign-in. Null if the account was deleted here. */
+            login?: string | null;
+            /** @description Display name, as of the last sign-in. Null if the account was deleted here. */
+            name?: string | null;
+            role: components["schemas"]["Role"];
+            userId: components["schemas"]["UserId"];
+        };
+        /** @description Body of `PATCH /applications/{id}/members/{userId}`. */
+        MemberChange: {
+            role: components["schemas"]["Role"];
+        } & {
+            role: unknown;
+        };
+        /** @description Response of `GET /applications/{id}/members`. */
+        Members: {
+            /** @description All members, at most 50, in the order in which they joined. */
+            members: components["schemas"]["Member"][];
+        };
         /** @description Counts, failures and durations over time. */
         Metrics: {
             /** @description Consecutive buckets, oldest first, including empty ones. */
@@ -929,6 +1152,10 @@ export interface components {
             environment?: components["schemas"]["Environment"];
             name: components["schemas"]["Name"];
             retentionDays?: components["schemas"]["RetentionDays"] | null;
+        };
+        /** @description Body of `POST /applications/{id}/invites`. */
+        NewInvite: {
+            role: components["schemas"]["Role"];
         };
         /** @description Body of `POST /apikey`. All fields, and the body itself, are optional. */
         NewKey: {
@@ -1041,11 +1268,10 @@ export interface components {
          */
         RetentionDays: number;
         /**
-         * @description Role of a member of an application. There is one role; it is stored so that adding another
-         *     needs no migration.
+         * @description Role of a member of an application.
          * @enum {string}
          */
-        Role: "owner";
+        Role: "owner" | "member" | "viewer";
         /** @description Body of `POST /apikey/{id}/rotate`. All fields are optional. */
         Rotation: {
             /**
@@ -1515,7 +1741,7 @@ export interface components {
             };
         };
         /** @description Forbidden */
-        "403-missing-scope.wrong-address": {
+        "403-missing-scope.not-allowed.wrong-address": {
             headers: {
                 [name: string]: unknown;
             };
@@ -1543,7 +1769,7 @@ export interface components {
             };
         };
         /** @description Conflict */
-        "409-application-limit": {
+        "409-already-a-member.application-limit.invite-limit.last-owner.member-limit": {
             headers: {
                 [name: string]: unknown;
             };
@@ -1552,7 +1778,7 @@ export interface components {
             };
         };
         /** @description Conflict */
-        "409-key-limit": {
+        "409-already-a-member.invite-limit.key-limit.last-owner.member-limit": {
             headers: {
                 [name: string]: unknown;
             };
@@ -1561,7 +1787,7 @@ export interface components {
             };
         };
         /** @description Conflict */
-        "409-key-revoked": {
+        "409-already-a-member.invite-limit.key-revoked.last-owner.member-limit": {
             headers: {
                 [name: string]: unknown;
             };
@@ -1570,7 +1796,16 @@ export interface components {
             };
         };
         /** @description Conflict */
-        "409-key-revoked.rotation-overlap": {
+        "409-already-a-member.invite-limit.key-revoked.last-owner.member-limit.rotation-overlap": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Conflict */
+        "409-already-a-member.invite-limit.last-owner.member-limit": {
             headers: {
                 [name: string]: unknown;
             };
@@ -1704,6 +1939,7 @@ export type AuditAction = components['schemas']['AuditAction'];
 export type AuditEntry = components['schemas']['AuditEntry'];
 export type AuditLog = components['schemas']['AuditLog'];
 export type Bucket = components['schemas']['Bucket'];
+export type CreatedInvite = components['schemas']['CreatedInvite'];
 export type Environment = components['schemas']['Environment'];
 export type ExportLogs = components['schemas']['ExportLogs'];
 export type ExportTraces = components['schemas']['ExportTraces'];
@@ -1711,6 +1947,11 @@ export type Exported = components['schemas']['Exported'];
 export type FieldError = components['schemas']['FieldError'];
 export type Gap = components['schemas']['Gap'];
 export type InstrumentationScope = components['schemas']['InstrumentationScope'];
+export type Invite = components['schemas']['Invite'];
+export type InviteId = components['schemas']['InviteId'];
+export type InvitePreview = components['schemas']['InvitePreview'];
+export type InviteToken = components['schemas']['InviteToken'];
+export type Invites = components['schemas']['Invites'];
 export type Key = components['schemas']['Key'];
 export type KeyChange = components['schemas']['KeyChange'];
 export type KeyHealth = components['schemas']['KeyHealth'];
@@ -1727,9 +1968,13 @@ export type LogEvent = components['schemas']['LogEvent'];
 export type LogRecord = components['schemas']['LogRecord'];
 export type Logs = components['schemas']['Logs'];
 export type Me = components['schemas']['Me'];
+export type Member = components['schemas']['Member'];
+export type MemberChange = components['schemas']['MemberChange'];
+export type Members = components['schemas']['Members'];
 export type Metrics = components['schemas']['Metrics'];
 export type Name = components['schemas']['Name'];
 export type NewApplication = components['schemas']['NewApplication'];
+export type NewInvite = components['schemas']['NewInvite'];
 export type NewKey = components['schemas']['NewKey'];
 export type PartialSuccess = components['schemas']['PartialSuccess'];
 export type PreviousSecret = components['schemas']['PreviousSecret'];
@@ -1771,13 +2016,14 @@ export type Response401InvalidApiKeyKeyDisabledKeyExpiredKeyRevoked = components
 export type Response401InvalidRefreshToken = components['responses']['401-invalid-refresh-token'];
 export type Response401InvalidSignature = components['responses']['401-invalid-signature'];
 export type Response401Status = components['responses']['401-status'];
-export type Response403MissingScopeWrongAddress = components['responses']['403-missing-scope.wrong-address'];
+export type Response403MissingScopeNotAllowedWrongAddress = components['responses']['403-missing-scope.not-allowed.wrong-address'];
 export type Response403Status = components['responses']['403-status'];
 export type Response404NotFound = components['responses']['404-not-found'];
-export type Response409ApplicationLimit = components['responses']['409-application-limit'];
-export type Response409KeyLimit = components['responses']['409-key-limit'];
-export type Response409KeyRevoked = components['responses']['409-key-revoked'];
-export type Response409KeyRevokedRotationOverlap = components['responses']['409-key-revoked.rotation-overlap'];
+export type Response409AlreadyAMemberApplicationLimitInviteLimitLastOwnerMemberLimit = components['responses']['409-already-a-member.application-limit.invite-limit.last-owner.member-limit'];
+export type Response409AlreadyAMemberInviteLimitKeyLimitLastOwnerMemberLimit = components['responses']['409-already-a-member.invite-limit.key-limit.last-owner.member-limit'];
+export type Response409AlreadyAMemberInviteLimitKeyRevokedLastOwnerMemberLimit = components['responses']['409-already-a-member.invite-limit.key-revoked.last-owner.member-limit'];
+export type Response409AlreadyAMemberInviteLimitKeyRevokedLastOwnerMemberLimitRotationOverlap = components['responses']['409-already-a-member.invite-limit.key-revoked.last-owner.member-limit.rotation-overlap'];
+export type Response409AlreadyAMemberInviteLimitLastOwnerMemberLimit = components['responses']['409-already-a-member.invite-limit.last-owner.member-limit'];
 export type Response413Status = components['responses']['413-status'];
 export type Response413TooLarge = components['responses']['413-too-large'];
 export type Response415Status = components['responses']['415-status'];
@@ -1858,8 +2104,9 @@ export interface operations {
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-access-token"];
+            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
             404: components["responses"]["404-not-found"];
-            409: components["responses"]["409-key-limit"];
+            409: components["responses"]["409-already-a-member.invite-limit.key-limit.last-owner.member-limit"];
             413: components["responses"]["413-too-large"];
             415: components["responses"]["415-unsupported-media-type"];
             422: components["responses"]["422-idempotency-key-reused"];
@@ -1887,6 +2134,7 @@ export interface operations {
                 content?: never;
             };
             401: components["responses"]["401-invalid-access-token"];
+            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
             404: components["responses"]["404-not-found"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
@@ -1919,8 +2167,9 @@ export interface operations {
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-access-token.key-revoked"];
+            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
             404: components["responses"]["404-not-found"];
-            409: components["responses"]["409-key-revoked"];
+            409: components["responses"]["409-already-a-member.invite-limit.key-revoked.last-owner.member-limit"];
             413: components["responses"]["413-too-large"];
             415: components["responses"]["415-unsupported-media-type"];
             500: components["responses"]["500-internal-error"];
@@ -1955,8 +2204,9 @@ export interface operations {
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-access-token.key-revoked"];
+            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
             404: components["responses"]["404-not-found"];
-            409: components["responses"]["409-key-revoked.rotation-overlap"];
+            409: components["responses"]["409-already-a-member.invite-limit.key-revoked.last-owner.member-limit.rotation-overlap"];
             413: components["responses"]["413-too-large"];
             415: components["responses"]["415-unsupported-media-type"];
             500: components["responses"]["500-internal-error"];
@@ -2024,7 +2274,7 @@ export interface operations {
             400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-access-token"];
             404: components["responses"]["404-not-found"];
-            409: components["responses"]["409-application-limit"];
+            409: components["responses"]["409-already-a-member.application-limit.invite-limit.last-owner.member-limit"];
             413: components["responses"]["413-too-large"];
             415: components["responses"]["415-unsupported-media-type"];
             422: components["responses"]["422-idempotency-key-reused"];
@@ -2079,6 +2329,7 @@ export interface operations {
                 content?: never;
             };
             401: components["responses"]["401-invalid-access-token"];
+            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
             404: components["responses"]["404-not-found"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
@@ -2111,6 +2362,7 @@ export interface operations {
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-access-token"];
+            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
             404: components["responses"]["404-not-found"];
             413: components["responses"]["413-too-large"];
             415: components["responses"]["415-unsupported-media-type"];
@@ -2147,6 +2399,189 @@ export interface operations {
             400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-access-token"];
             404: components["responses"]["404-not-found"];
+            500: components["responses"]["500-internal-error"];
+            503: components["responses"]["503-unavailable"];
+        };
+    };
+    listInvites: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the application. */
+                id: components["schemas"]["ApplicationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invites"];
+                };
+            };
+            401: components["responses"]["401-invalid-access-token"];
+            404: components["responses"]["404-not-found"];
+            500: components["responses"]["500-internal-error"];
+            503: components["responses"]["503-unavailable"];
+        };
+    };
+    createInvite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the application. */
+                id: components["schemas"]["ApplicationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewInvite"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedInvite"];
+                };
+            };
+            400: components["responses"]["400-invalid-fields.malformed-request"];
+            401: components["responses"]["401-invalid-access-token"];
+            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
+            404: components["responses"]["404-not-found"];
+            409: components["responses"]["409-already-a-member.invite-limit.last-owner.member-limit"];
+            413: components["responses"]["413-too-large"];
+            415: components["responses"]["415-unsupported-media-type"];
+            500: components["responses"]["500-internal-error"];
+            503: components["responses"]["503-unavailable"];
+        };
+    };
+    withdrawInvite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the application. */
+                id: components["schemas"]["ApplicationId"];
+                /** @description Id of the invite. */
+                inviteId: components["schemas"]["InviteId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The invite is withdrawn. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["401-invalid-access-token"];
+            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
+            404: components["responses"]["404-not-found"];
+            500: components["responses"]["500-internal-error"];
+            503: components["responses"]["503-unavailable"];
+        };
+    };
+    listMembers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the application. */
+                id: components["schemas"]["ApplicationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Members"];
+                };
+            };
+            401: components["responses"]["401-invalid-access-token"];
+            404: components["responses"]["404-not-found"];
+            500: components["responses"]["500-internal-error"];
+            503: components["responses"]["503-unavailable"];
+        };
+    };
+    removeMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the application. */
+                id: components["schemas"]["ApplicationId"];
+                /** @description Id of the member. */
+                userId: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The user is no longer a member. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["401-invalid-access-token"];
+            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
+            404: components["responses"]["404-not-found"];
+            409: components["responses"]["409-already-a-member.invite-limit.last-owner.member-limit"];
+            500: components["responses"]["500-internal-error"];
+            503: components["responses"]["503-unavailable"];
+        };
+    };
+    changeMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the application. */
+                id: components["schemas"]["ApplicationId"];
+                /** @description Id of the member. */
+                userId: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberChange"];
+            };
+        };
+        responses: {
+            /** @description The member has the role. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400-invalid-fields.malformed-request"];
+            401: components["responses"]["401-invalid-access-token"];
+            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
+            404: components["responses"]["404-not-found"];
+            409: components["responses"]["409-already-a-member.invite-limit.last-owner.member-limit"];
+            413: components["responses"]["413-too-large"];
+            415: components["responses"]["415-unsupported-media-type"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
         };
@@ -2200,7 +2635,7 @@ export interface operations {
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-api-key.key-disabled.key-expired.key-revoked"];
-            403: components["responses"]["403-missing-scope.wrong-address"];
+            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
             413: components["responses"]["413-too-large"];
             415: components["responses"]["415-unsupported-media-type"];
             429: components["responses"]["429-rate-limited"];
@@ -2239,10 +2674,73 @@ export interface operations {
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-api-key.key-disabled.key-expired.key-revoked"];
-            403: components["responses"]["403-missing-scope.wrong-address"];
+            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
             413: components["responses"]["413-too-large"];
             415: components["responses"]["415-unsupported-media-type"];
             429: components["responses"]["429-rate-limited"];
+            500: components["responses"]["500-internal-error"];
+            503: components["responses"]["503-unavailable"];
+        };
+    };
+    acceptInvite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InviteToken"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Application"];
+                };
+            };
+            400: components["responses"]["400-invalid-fields.malformed-request"];
+            401: components["responses"]["401-invalid-access-token"];
+            404: components["responses"]["404-not-found"];
+            409: components["responses"]["409-already-a-member.invite-limit.last-owner.member-limit"];
+            413: components["responses"]["413-too-large"];
+            415: components["responses"]["415-unsupported-media-type"];
+            500: components["responses"]["500-internal-error"];
+            503: components["responses"]["503-unavailable"];
+        };
+    };
+    previewInvite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InviteToken"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitePreview"];
+                };
+            };
+            400: components["responses"]["400-invalid-fields.malformed-request"];
+            401: components["responses"]["401-invalid-access-token"];
+            404: components["responses"]["404-not-found"];
+            413: components["responses"]["413-too-large"];
+            415: components["responses"]["415-unsupported-media-type"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
         };

@@ -10,6 +10,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use upblit_base::ids::ApplicationId;
 use upblit_identity::access_token::Principal;
+use upblit_identity::team::Right;
 use upblit_store::Database;
 use upblit_store::applications::Membership;
 use upblit_web::credentials::{SignedIn, Tokens};
@@ -35,6 +36,27 @@ pub struct Access<Q> {
 pub trait OfApplication {
     /// Returns the application that the request names.
     fn application(&self) -> ApplicationName;
+}
+
+impl<Q> Access<Q> {
+    /// Checks that the caller's role allows something.
+    ///
+    /// # Errors
+    /// "Not allowed" if it does not.
+    pub fn require(&self, right: Right) -> Result<(), Error> {
+        require(&self.membership, right)
+    }
+}
+
+/// Checks that the role of a member allows something.
+///
+/// # Errors
+/// "Not allowed" if it does not.
+pub fn require(membership: &Membership, right: Right) -> Result<(), Error> {
+    if membership.role.may(right) {
+        return Ok(());
+    }
+    Err(Error::NotAllowed)
 }
 
 impl<S, Q> FromRequestParts<S> for Access<Q>
@@ -128,8 +150,12 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        #[derive(Deserialize)]
+        struct Named {
+            id: ApplicationName,
+        }
         let path = Path::from_request_parts(parts, state).await;
-        let Path(name) = path.map_err(|_| UNKNOWN)?;
+        let Path(Named { id: name }) = path.map_err(|_| UNKNOWN)?;
         let rest = Q::from_request_parts(parts, state).await;
         Ok(Self(name, rest.map_err(Into::into)?))
     }

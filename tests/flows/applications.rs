@@ -35,7 +35,7 @@ async fn an_application_is_created_read_renamed_and_deleted() {
     assert_eq!(ada.delete(&path).await.status, 204);
     assert_eq!(
         backend.calls.take(),
-        ["BatchGetItem", "Query", "TransactWriteItems"]
+        ["BatchGetItem", "Query", "Query", "TransactWriteItems"]
     );
     ada.get(&path).await.problem(404, "not-found");
     ada.delete(&path).await.problem(404, "not-found");

@@ -83,8 +83,11 @@ fn every_event_is_consistent() {
         let template = text("/routeKey");
         let (of_template, template) = template.split_once(' ').unwrap();
         assert_eq!(of_template, method, "{name}");
-        let id = event["pathParameters"]["id"].as_str().unwrap_or_default();
-        assert_eq!(template.replace("{id}", id), text("/rawPath"), "{name}");
+        let in_path = event["pathParameters"].as_object().into_iter().flatten();
+        let path = in_path.fold(template.to_owned(), |path, (name, value)| {
+            path.replace(&format!("{{{name}}}"), value.as_str().unwrap())
+        });
+        assert_eq!(path, text("/rawPath"), "{name}");
         for (one, other) in [
             ("/requestContext/routeKey", "/routeKey"),
             ("/requestContext/http/path", "/rawPath"),

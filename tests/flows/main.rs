@@ -48,5 +48,6 @@ mod sign_in;
 mod storage_errors;
 mod storage_trouble;
 mod stored_forms;
+mod team;
 mod telemetry;
 mod template;

@@ -32,7 +32,7 @@
 //!     let path = format!("/applications/{}", ada.create_application("Shop").await);
 //!     backend.calls.take(); // Only the deletion counts.
 //!     assert_eq!(ada.delete(&path).await.status, 204);
-//!     assert_eq!(backend.calls.take(), ["BatchGetItem", "Query", "TransactWriteItems"]);
+//!     assert_eq!(backend.calls.take(), ["BatchGetItem", "Query", "Query", "TransactWriteItems"]);
 //!     ada.get(&path).await.problem(404, "not-found");
 //! }
 //! ```

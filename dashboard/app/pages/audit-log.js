@@ -21,6 +21,12 @@ const ACTION_TEXTS = {
   "key.enabled": "enabled the key",
   "key.rotated": "rotated the key",
   "key.revoked": "revoked the key",
+  "invite.created": "invited someone",
+  "invite.withdrawn": "withdrew an invite",
+  "member.joined": "joined",
+  "member.role_changed": "changed the role of",
+  "member.removed": "removed",
+  "member.left": "left",
   "session.opened": "signed in",
   "session.signed_out": "signed out",
   "session.revoked": "ended a session",
@@ -81,12 +87,10 @@ export function auditLog(page, signal) {
 }
 
 /** @param {AuditEntry} entry @param {Me} me */
-function row({ at, actor, action, key, session }, me) {
-  const who = Object.hasOwn(SYSTEM_ACTORS, actor)
-    ? SYSTEM_ACTORS[actor]
-    : actor === me.id
-      ? "You"
-      : `User ${actor}`;
+function row({ at, actor, action, key, session, member, from, to }, me) {
+  const name = (/** @type {string} */ id) => (id === me.id ? "You" : `User ${id}`);
+  const who = Object.hasOwn(SYSTEM_ACTORS, actor) ? SYSTEM_ACTORS[actor] : name(actor);
+  const roles = [from && `from ${from}`, to && (from ? `to ${to}` : `as ${to}`)];
   const what = Object.hasOwn(ACTION_TEXTS, action) ? ACTION_TEXTS[action] : action;
   return h(
     "li.row.audit-row",
@@ -97,6 +101,8 @@ function row({ at, actor, action, key, session }, me) {
       h("b", {}, who),
       ` ${what}`,
       key && [" ", h("code", {}, key)],
+      member && member !== actor && [" ", h("b", {}, name(member))],
+      roles.filter(Boolean).map((role) => ` ${role}`),
       session && h("span.faint", {}, " ", h("code", {}, session.slice(0, 8))),
     ),
     h("span.at", {}, when(at), h("span.faint", {}, ` · ${moment(at)}`)),

@@ -40,8 +40,8 @@ enum Status {
     description = "Omitted fields stay unchanged; at least one is required. A revoked key cannot be changed.",
     params(("id" = PublicKeyId, Path, description = "Public id of the key.")),
     request_body = Change,
-    responses((status = 200, body = KeyResponse), (status = 400), (status = 401), (status = 404), (status = 409), (status = 413), (status = 415)),
-    security(("bearer" = [])),
+    responses((status = 200, body = KeyResponse), (status = 400), (status = 401), (status = 403), (status = 404), (status = 409), (status = 413), (status = 415)),
+    security(("bearer" = [])), extensions(("x-role" = json!("member"))),
 )]
 pub(crate) async fn change(
     State(state): State<crate::State>,
@@ -81,8 +81,8 @@ pub(crate) async fn change(
     summary = "Revoke a key",
     description = format!("Revokes the key permanently. Ingest rejects it within {} seconds. Succeeds if it is already revoked.", MAX_KEY_CACHE_TTL.as_secs()),
     params(("id" = PublicKeyId, Path, description = "Public id of the key.")),
-    responses((status = 204, description = "The key is revoked."), (status = 401), (status = 404)),
-    security(("bearer" = [])),
+    responses((status = 204, description = "The key is revoked."), (status = 401), (status = 403), (status = 404)),
+    security(("bearer" = [])), extensions(("x-role" = json!("member"))),
 )]
 pub(crate) async fn revoke(
     State(state): State<crate::State>,

@@ -63,8 +63,8 @@ pub(crate) struct Mint {
     description = "Returns the key as a JSON string. It cannot be read again. All fields and the body itself are optional; a key has all scopes unless the body lists some. Sent again with the same `Idempotency-Key`, it revokes the first key and returns a new one.",
     params(KeysQuery, IdempotencyHeader),
     request_body(content = Option<Mint>),
-    responses((status = 200, body = String, content_type = "application/json", description = "The key.", example = json!("upblit_live_L6H9O5sHpHYx0yNPyZ8TkqXo2RdVqzvJ5l0cWmYy1bGhN3aPsE4aBcDeF")), (status = 400), (status = 401), (status = 404), (status = 409), (status = 413), (status = 415), (status = 422)),
-    security(("bearer" = [])),
+    responses((status = 200, body = String, content_type = "application/json", description = "The key.", example = json!("upblit_live_L6H9O5sHpHYx0yNPyZ8TkqXo2RdVqzvJ5l0cWmYy1bGhN3aPsE4aBcDeF")), (status = 400), (status = 401), (status = 403), (status = 404), (status = 409), (status = 413), (status = 415), (status = 422)),
+    security(("bearer" = [])), extensions(("x-role" = json!("member"))),
 )]
 pub(crate) async fn mint(
     State(state): State<crate::State>,

@@ -36,8 +36,8 @@ const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
     description = "Returns the new key as a JSON string. It cannot be read again. The old key stays valid until the overlap ends.",
     params(("id" = PublicKeyId, Path, description = "Public id of the key.")),
     request_body(content = Option<Rotate>),
-    responses((status = 200, body = String, content_type = "application/json", description = "The new key.", example = json!("upblit_live_L6H9O5sHpHYx0yNPyZ8TkqXo2RdVqzvJ5l0cWmYy1bGhN3aPsE4aBcDeF")), (status = 400), (status = 401), (status = 404), (status = 409), (status = 413), (status = 415)),
-    security(("bearer" = [])),
+    responses((status = 200, body = String, content_type = "application/json", description = "The new key.", example = json!("upblit_live_L6H9O5sHpHYx0yNPyZ8TkqXo2RdVqzvJ5l0cWmYy1bGhN3aPsE4aBcDeF")), (status = 400), (status = 401), (status = 403), (status = 404), (status = 409), (status = 413), (status = 415)),
+    security(("bearer" = [])), extensions(("x-role" = json!("member"))),
 )]
 pub(crate) async fn rotate(
     State(state): State<crate::State>,

@@ -10,10 +10,9 @@ use shared::base::cursor::{CreationPosition, Cursor, List, ListId, page_of};
 use shared::base::ids::{ApplicationId, Environment};
 use shared::base::random;
 use shared::identity::access_token::{InvalidAccessToken, Principal};
-use shared::identity::application::{
-    Application, Name, RetentionDays, Role, Shards, TelemetrySettings,
-};
+use shared::identity::application::{Application, Name, RetentionDays, Shards, TelemetrySettings};
 use shared::identity::idempotency::RepeatableCreation;
+use shared::identity::team::{Right, Role};
 use shared::store::applications::{CreateOutcome, Membership, RenameOutcome};
 use shared::store::applications_with_keys::{DeleteOutcome, SettingsOutcome};
 use shared::web::body::Json;
@@ -35,6 +34,7 @@ pub(crate) struct ApplicationResponse {
     id: ApplicationId,
     name: Name,
     environment: Environment,
+    /// Role of the signed-in user.
     role: Role,
     /// When the application was created.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
@@ -156,7 +156,7 @@ pub(crate) async fn create(
 #[utoipa::path(
     get, path = "/applications", operation_id = "listApplications",
     summary = "List applications",
-    description = "Lists the applications of the signed-in user in pages, oldest first.",
+    description = "Lists the applications that the signed-in user is a member of in pages, oldest first.",
     params(ApplicationsPage),
     responses((status = 200, body = Applications), (status = 400), (status = 401)),
     security(("bearer" = [])),
@@ -189,7 +189,7 @@ pub(crate) async fn list(
 #[utoipa::path(
     get, path = "/applications/{id}", operation_id = "getApplication",
     summary = "Get an application",
-    description = "Returns an application of the signed-in user.",
+    description = "Returns an application that the signed-in user is a member of.",
     params(("id" = ApplicationId, Path, description = "Id of the application.")),
     responses((status = 200, body = ApplicationResponse), (status = 401), (status = 404)),
     security(("bearer" = [])),
@@ -208,8 +208,8 @@ pub(crate) async fn show(
     description = "Omitted fields stay unchanged; at least one is required. A new retention applies to telemetry that arrives from now on. Shards can only be raised.",
     params(("id" = ApplicationId, Path, description = "Id of the application.")),
     request_body = Change,
-    responses((status = 200, body = ApplicationResponse), (status = 400), (status = 401), (status = 404), (status = 413), (status = 415)),
-    security(("bearer" = [])),
+    responses((status = 200, body = ApplicationResponse), (status = 400), (status = 401), (status = 403), (status = 404), (status = 413), (status = 415)),
+    security(("bearer" = [])), extensions(("x-role" = json!("member"))),
 )]
 pub(crate) async fn change(
     State(state): State<crate::State>,
@@ -229,14 +229,14 @@ pub(crate) async fn change(
     Ok(axum::Json(membership_response(&state, membership)))
 }
 
-/// Deletes an application and revokes its keys. One read and one transaction.
+/// Deletes an application and revokes its keys. Three reads and one transaction.
 #[utoipa::path(
     delete, path = "/applications/{id}", operation_id = "deleteApplication",
     summary = "Delete an application",
-    description = "Deletes the application and revokes its keys. Its telemetry can no longer be read, and expires.",
+    description = "Deletes the application with its members and invites, and revokes its keys. Its telemetry can no longer be read, and expires.",
     params(("id" = ApplicationId, Path, description = "Id of the application.")),
-    responses((status = 204, description = "The application is deleted."), (status = 401), (status = 404)),
-    security(("bearer" = [])),
+    responses((status = 204, description = "The application is deleted."), (status = 401), (status = 403), (status = 404)),
+    security(("bearer" = [])), extensions(("x-role" = json!("owner"))),
 )]
 pub(crate) async fn delete(
     State(state): State<crate::State>,
@@ -251,6 +251,7 @@ pub(crate) async fn delete(
         if attempt > 0 {
             membership = access::membership(database, &principal, application).await?;
         }
+        access::require(&membership, Right::Manage)?;
         let now = state.clock.now();
         let deleted = database.delete_application(principal, &membership, now);
         match deleted.await? {
@@ -287,6 +288,7 @@ async fn change_settings(
 ) -> Result<Membership, Error> {
     for _ in 0..MAX_ATTEMPTS {
         let mut membership = access::membership(&state.database, principal, application).await?;
+        access::require(&membership, Right::Change)?;
         let settings = membership
             .application
             .telemetry
@@ -324,7 +326,7 @@ fn membership_response(state: &crate::State, membership: Membership) -> Applicat
     application_response(state, membership.application, membership.role)
 }
 
-fn application_response(
+pub(crate) fn application_response(
     state: &crate::State,
     application: Application,
     role: Role,

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use shared::access::{Access, InPath};
 use shared::base::clock;
 use shared::base::cursor::{Cursor, List};
-use shared::base::ids::{ApplicationId, PublicKeyId, SessionId};
+use shared::base::ids::{ApplicationId, PublicKeyId, SessionId, UserId};
 use shared::identity::audit::{
     AccountAuditLog, Actor, ApplicationAuditLog, AuditAction, AuditEntry, AuditPosition, Subject,
 };
+use shared::identity::team::Role;
 use shared::web::credentials::SignedIn;
 use shared::web::error::Error;
 use shared::web::query::{Limit, Query};
@@ -61,13 +62,22 @@ struct AuditEntryResponse {
     /// Session that was changed, for changes of sessions.
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<SessionId>,
+    /// User whose membership was changed, for changes of members.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<UserId>,
+    /// Role before the change, for changes of members.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<Role>,
+    /// Role after the change, for changes of members and for invites.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<Role>,
 }
 
 /// Reads a page of an application's audit log. Two reads: the membership and the page.
 #[utoipa::path(
     get, path = "/applications/{id}/audit", operation_id = "auditApplication",
     summary = "Read the audit log of an application",
-    description = "Lists changes of the application and its keys, newest first. Entries are kept for 400 days.",
+    description = "Lists changes of the application, its keys and its members, newest first. Entries are kept for 400 days.",
     params(("id" = ApplicationId, Path, description = "Id of the application."), AuditLogQuery<Cursor<ApplicationAuditLog>>),
     responses((status = 200, body = AuditLogResponse), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
@@ -126,6 +136,7 @@ impl From<AuditEntry> for AuditEntryResponse {
             action,
             key,
             session,
+            team,
         } = entry;
         Self {
             at,
@@ -133,6 +144,9 @@ impl From<AuditEntry> for AuditEntryResponse {
             action,
             key,
             session,
+            member: team.member,
+            from: team.from,
+            to: team.to,
         }
     }
 }

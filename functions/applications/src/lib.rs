@@ -1,5 +1,5 @@
-//! Applications, their audit logs, and the signed-in user. Every request checks the membership;
-//! applications of other users return 404.
+//! Applications, their members, invites and audit logs, and the signed-in user. Every request checks
+//! the membership; applications of other users return 404.
 
 use std::time::Duration;
 
@@ -13,7 +13,9 @@ use shared::web::credentials::Tokens;
 
 mod applications;
 mod audit;
+mod invites;
 mod me;
+mod members;
 
 /// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
 const TABLES: [Table; 5] = [
@@ -60,6 +62,14 @@ shared::web::routes! {
         applications::change,
         applications::delete,
         audit::of_application,
+        members::list,
+        members::change,
+        members::remove,
+        invites::create,
+        invites::list,
+        invites::withdraw,
+        invites::preview,
+        invites::accept,
         me::me,
         audit::of_account,
     ],

@@ -48,6 +48,9 @@ struct Entry {
     route: String,
     caller: Caller,
     id: Option<String>,
+    /// Values of other parameters of the path, by their names.
+    #[serde(default)]
+    parameters: BTreeMap<String, String>,
     #[serde(default)]
     query: String,
     cookies: Option<Vec<String>>,
@@ -110,10 +113,12 @@ pub(super) fn files(root: &Path) -> io::Result<Vec<PathBuf>> {
 impl Entry {
     fn event(&self, name: &str) -> Result<Value, &'static str> {
         let (method, template) = self.route.split_once(' ').ok_or("route is METHOD /path")?;
-        let path = match &self.id {
-            Some(id) => template.replace("{id}", id),
-            None => template.to_owned(),
-        };
+        let parameters = self.path_parameters();
+        let path = parameters
+            .iter()
+            .fold(template.to_owned(), |path, (name, value)| {
+                path.replace(&format!("{{{name}}}"), value)
+            });
         let (body, is_base64) = match (&self.json, &self.body, &self.base64) {
             (None, None, None) => (None, false),
             (Some(text), None, None) | (None, Some(text), None) => (Some(text), false),
@@ -137,7 +142,7 @@ impl Entry {
             ("queryStringParameters", self.query_parameters()),
             (
                 "pathParameters",
-                self.id.as_ref().map(|id| json!({ "id": id })),
+                (!parameters.is_empty()).then(|| json!(parameters)),
             ),
             ("body", body.map(|body| json!(body))),
         ];
@@ -147,6 +152,14 @@ impl Entry {
             }
         }
         Ok(event)
+    }
+
+    /// Parameters of the path by their names.
+    fn path_parameters(&self) -> BTreeMap<&str, &str> {
+        let others = self.parameters.iter();
+        let others = others.map(|(name, value)| (&**name, &**value));
+        let id = self.id.as_deref().map(|id| ("id", id));
+        others.chain(id).collect()
     }
 
     fn headers(&self, name: &str) -> Map<String, Value> {

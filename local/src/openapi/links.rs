@@ -20,12 +20,28 @@ const IDS: &[(&str, &str, &str)] = &[
 /// Names of parameters and the expressions of their values.
 type Parameters = &'static [(&'static str, &'static str)];
 
+/// Parameters of an operation about the first member of a list.
+const OF_MEMBER: Parameters = &[
+    ("id", "$request.path.id"),
+    ("userId", "$response.body#/members/0/userId"),
+];
+
 /// Links whose parameters are not ids of [`IDS`]: operation, linked operation, parameters.
 const OTHERS: &[(&str, &str, Parameters)] = &[
     (
         "mintKey",
         "listKeys",
         &[("ApplicationId", "$request.query.ApplicationId")],
+    ),
+    ("listMembers", "changeMember", OF_MEMBER),
+    ("listMembers", "removeMember", OF_MEMBER),
+    (
+        "createInvite",
+        "withdrawInvite",
+        &[
+            ("id", "$request.path.id"),
+            ("inviteId", "$response.body#/id"),
+        ],
     ),
     (
         "listTraces",

@@ -225,6 +225,36 @@ impl FromStr for SessionId {
     }
 }
 
+/// Id of an invite: the truncated SHA-256 hash of its token.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ToSchema)]
+#[schema(value_type = String, pattern = "^[A-Za-z0-9_-]{22}$", example = "l1Iq3lWq1bq0y4VVf0mRcA")]
+pub struct InviteId([u8; Self::BYTES]);
+
+impl InviteId {
+    /// Length of an invite id, in bytes. Displayed as 22 base64url characters.
+    pub const BYTES: usize = 16;
+
+    /// Creates an invite id from the truncated hash.
+    pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for InviteId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl FromStr for InviteId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidId)?;
+        bytes.try_into().map(Self).map_err(|_| InvalidId)
+    }
+}
+
 fn base62_array<const N: usize>(text: &str) -> Result<[u8; N], InvalidId> {
     let id: [u8; N] = text.as_bytes().try_into().map_err(|_| InvalidId)?;
     id.iter()
@@ -265,7 +295,14 @@ macro_rules! string_in_serde {
         }
     )*};
 }
-string_in_serde!(ApplicationId, KeyId, PublicKeyId, UserId, SessionId);
+string_in_serde!(
+    ApplicationId,
+    KeyId,
+    PublicKeyId,
+    UserId,
+    SessionId,
+    InviteId
+);
 
 #[cfg(test)]
 mod tests {

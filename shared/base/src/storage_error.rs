@@ -42,6 +42,9 @@ pub enum ChangeError {
     /// The caller's session has ended since the access token was issued.
     #[error("the session has ended")]
     SessionOver,
+    /// The caller's role in the application does not allow the change.
+    #[error("the role does not allow this")]
+    NotAllowed,
     /// The database cannot be reached, or returned an error.
     #[error(transparent)]
     Storage(#[from] StorageError),

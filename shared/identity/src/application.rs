@@ -187,15 +187,6 @@ fn within(number: i64, max: u8) -> Option<u8> {
         .filter(|number| (1..=max).contains(number))
 }
 
-/// Role of a member of an application. There is one role; it is stored so that adding another
-/// needs no migration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// May read, change and delete the application and its keys.
-    Owner,
-}
-
 /// A display name of 1 to 80 characters, without control characters. White space around it is
 /// removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

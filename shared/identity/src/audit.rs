@@ -13,6 +13,8 @@ use upblit_base::ids::{ApplicationId, InvalidId, PublicKeyId, SessionId, UserId}
 use upblit_base::random::{self, CryptoRng};
 use utoipa::ToSchema;
 
+use crate::team::Role;
+
 /// Time that an entry is kept.
 pub const RETENTION: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
@@ -31,6 +33,19 @@ pub struct AuditEntry {
     pub key: Option<PublicKeyId>,
     /// Session that was changed, for changes of sessions.
     pub session: Option<SessionId>,
+    /// Whose membership was changed and how, for changes of members.
+    pub team: TeamChange,
+}
+
+/// A change of who is a member of an application. Empty for other changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TeamChange {
+    /// The member. `None` for an invite that anyone can accept.
+    pub member: Option<UserId>,
+    /// Role before the change.
+    pub from: Option<Role>,
+    /// Role after the change.
+    pub to: Option<Role>,
 }
 
 impl AuditEntry {
@@ -49,7 +64,14 @@ impl AuditEntry {
             action,
             key: None,
             session: None,
+            team: TeamChange::default(),
         }
+    }
+
+    /// Adds whose membership was changed and how.
+    #[must_use]
+    pub fn about(self, team: TeamChange) -> Self {
+        Self { team, ..self }
     }
 
     /// Creates an entry about a key, in the log of its application.
@@ -76,6 +98,7 @@ impl AuditEntry {
             action,
             key: None,
             session: Some(session),
+            team: TeamChange::default(),
         }
     }
 }
@@ -235,6 +258,24 @@ pub enum AuditAction {
     /// A key was revoked permanently.
     #[serde(rename = "key.revoked")]
     KeyRevoked,
+    /// An invite to the application was made.
+    #[serde(rename = "invite.created")]
+    InviteCreated,
+    /// An invite was withdrawn.
+    #[serde(rename = "invite.withdrawn")]
+    InviteWithdrawn,
+    /// An invite was accepted, and its holder is a member.
+    #[serde(rename = "member.joined")]
+    MemberJoined,
+    /// A member got another role.
+    #[serde(rename = "member.role_changed")]
+    MemberRoleChanged,
+    /// A member was removed.
+    #[serde(rename = "member.removed")]
+    MemberRemoved,
+    /// A member left.
+    #[serde(rename = "member.left")]
+    MemberLeft,
     /// The user signed in.
     #[serde(rename = "session.opened")]
     SessionOpened,

@@ -1,15 +1,17 @@
 //! The Applications table: `application_id`, `sk` → the application itself
-//! (`meta`), its members (`member#…`) and its audit log (`audit#…`).
+//! (`meta`), its members (`member#…`), invites (`invite#…`) and audit log (`audit#…`).
 //!
-//! The application counts its keys, and its `revision` changes with each change to them.
+//! The application counts its keys and members, and its `revision` changes with each change to them.
 //! This detects a key that is added between reading the keys and deleting the application,
 //! or changing the settings that each key has a copy of.
 
 pub(crate) mod key_count;
 
+use std::collections::HashMap;
+
 use crate::error::{corrupt, failed};
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, PutBuilder};
-use aws_sdk_dynamodb::types::{ConditionCheck, Put, Update};
+use aws_sdk_dynamodb::types::{ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, Update};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -22,9 +24,10 @@ use crate::{ChangeError, Database, StorageError, audit, keys, users};
 use upblit_base::clock;
 use upblit_base::ids::{ApplicationId, UserId};
 use upblit_identity::access_token::Principal;
-use upblit_identity::application::{Application, Name, Role};
+use upblit_identity::application::{Application, Name};
 use upblit_identity::audit::{Actor, AuditAction, AuditEntry};
 use upblit_identity::idempotency::RepeatableCreation;
+use upblit_identity::team::{Member, Right, Role};
 
 /// An application as one of its members sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +82,7 @@ impl Database {
             sk: keys::member(application.created_by),
             user_id: application.created_by,
             role: Role::Owner,
+            joined_ms: Some(now.as_millisecond()),
         };
         let entry = AuditEntry::of_application(
             application.id,
@@ -139,19 +143,35 @@ impl Database {
     }
 
     /// Reads the applications that a user is a member of, oldest first. One query of an
-    /// index, which is eventually consistent, and one consistent read.
+    /// index, which is eventually consistent, and one consistent read of each 50 applications.
     ///
     /// # Errors
     /// When storage fails.
     pub async fn applications_of(&self, user_id: UserId) -> Result<Vec<Membership>, StorageError> {
         let ids = self.application_ids_of(user_id).await?;
-        let mut memberships = Vec::with_capacity(ids.len());
-        let keys: Vec<Item> = ids.into_iter().map(|id| key(id, keys::META)).collect();
+        let sk = keys::member(user_id);
+        let both: Vec<Item> = ids
+            .into_iter()
+            .flat_map(|id| [key(id, keys::META), key(id, &sk)])
+            .collect();
         let table = &self.tables.applications;
-        for item in self.get_all(table, &keys, MAX_ITEMS).await? {
-            let meta: MetaRow = attribute::from_item(item)?;
-            memberships.push(meta.seen_as(Role::Owner));
+        let items = self.get_all(table, &both, MAX_ITEMS);
+        let mut metas = Vec::new();
+        let mut roles = HashMap::new();
+        for item in items.await? {
+            if item.contains_key(keys::USER_ID) {
+                let member: MemberRow = attribute::from_item(item)?;
+                roles.insert(member.application_id, member.role);
+            } else {
+                metas.push(attribute::from_item::<MetaRow>(item)?);
+            }
         }
+        // The index may still have an application that the user has just left.
+        let mut memberships: Vec<Membership> = metas
+            .into_iter()
+            .filter_map(|meta| Some((roles.get(&meta.application_id)?, meta)))
+            .map(|(role, meta)| meta.seen_as(*role))
+            .collect();
         memberships.sort_by_key(|m| (m.application.created_at, m.application.id));
         Ok(memberships)
     }
@@ -179,8 +199,8 @@ impl Database {
         let action = AuditAction::ApplicationRenamed;
         let entry = AuditEntry::of_application(application_id, actor, action, now);
         let mut transaction = UserTransaction::new(self, principal, now);
+        let member = transaction.require(self, (principal, application_id), Right::Change);
         let writes = &mut transaction.writes;
-        let member = writes.check(check_member(self, application_id, user_id));
         let application = writes.update(rename);
         audit::record(writes, self, &entry);
         let outcome = transaction.commit(self).await?;
@@ -234,16 +254,36 @@ fn created_before(
     })
 }
 
-/// A condition check that the user is a member, for a transaction.
+/// A condition check that the user is a member whose role may do this, for a transaction. A refusal
+/// has the item of a member with another role.
 pub(crate) fn check_member(
     database: &Database,
     application_id: ApplicationId,
     user_id: UserId,
+    right: Right,
 ) -> ConditionCheckBuilder {
-    ConditionCheck::builder()
+    let roles = roles_with(right);
+    let names: Vec<_> = roles.iter().map(|(name, _)| *name).collect();
+    let check = ConditionCheck::builder()
         .table_name(&database.tables.applications)
         .set_key(Some(key(application_id, &keys::member(user_id))))
-        .condition_expression("attribute_exists(application_id)")
+        .condition_expression(format!("#role IN ({})", names.join(", ")))
+        .expression_attribute_names("#role", "role")
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    roles.into_iter().fold(check, |check, (name, role)| {
+        check.expression_attribute_values(name, string(role))
+    })
+}
+
+/// Roles that may do something: a placeholder and the stored name of each.
+fn roles_with(right: Right) -> Vec<(&'static str, &'static str)> {
+    let stored = |role: Role| match role {
+        Role::Owner => (":owner", "owner"),
+        Role::Member => (":member", "member"),
+        Role::Viewer => (":viewer", "viewer"),
+    };
+    let may = Role::ALL.into_iter().filter(|role| role.may(right));
+    may.map(stored).collect()
 }
 
 pub(crate) fn key(application_id: ApplicationId, sk: &str) -> Item {
@@ -251,13 +291,16 @@ pub(crate) fn key(application_id: ApplicationId, sk: &str) -> Item {
 }
 
 #[derive(Serialize, Deserialize)]
-struct MetaRow {
+pub(crate) struct MetaRow {
     application_id: ApplicationId,
     sk: String,
     name: Name,
     created_by: UserId,
     created_ms: i64,
     keys: u32,
+    /// Number of members. Absent from applications of which nobody joined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    members: Option<u32>,
     revision: u64,
     #[serde(flatten)]
     telemetry: SettingsRow,
@@ -273,12 +316,13 @@ impl MetaRow {
             created_by: application.created_by,
             created_ms: application.created_at.as_millisecond(),
             keys: 0,
+            members: None,
             revision: 0,
             telemetry: application.telemetry.into(),
         }
     }
 
-    fn seen_as(self, role: Role) -> Membership {
+    pub(crate) fn seen_as(self, role: Role) -> Membership {
         let application = Application {
             id: self.application_id,
             name: self.name,
@@ -294,10 +338,23 @@ impl MetaRow {
     }
 }
 
+/// A membership. Only these items have `user_id`, the partition key of the index.
 #[derive(Serialize, Deserialize)]
-struct MemberRow {
-    application_id: ApplicationId,
-    sk: String,
-    user_id: UserId,
-    role: Role,
+pub(crate) struct MemberRow {
+    pub(crate) application_id: ApplicationId,
+    pub(crate) sk: String,
+    pub(crate) user_id: UserId,
+    pub(crate) role: Role,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) joined_ms: Option<i64>,
+}
+
+impl From<MemberRow> for Member {
+    fn from(row: MemberRow) -> Self {
+        Self {
+            user_id: row.user_id,
+            role: row.role,
+            joined_at: row.joined_ms.map(clock::from_millis),
+        }
+    }
 }

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{Delete, Update};
 use jiff::Timestamp;
 
-use crate::applications::{Membership, check_member, key};
+use crate::applications::{Membership, key};
 use crate::attribute::{number, string};
 use crate::user_transaction::UserTransaction;
 use crate::{
@@ -19,6 +19,7 @@ use upblit_identity::access_token::Principal;
 use upblit_identity::api_key::KeyState;
 use upblit_identity::application::{Name, TelemetrySettings};
 use upblit_identity::audit::{Actor, AuditAction, AuditEntry};
+use upblit_identity::team::Right;
 
 /// Result of changing telemetry settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +40,8 @@ pub enum DeleteOutcome {
 }
 
 impl Database {
-    /// Deletes an application and revokes its keys. One transaction after a query.
+    /// Deletes an application with its members and invites, and revokes its keys. One transaction
+    /// after two queries.
     ///
     /// # Errors
     /// When the caller's session has ended, or storage fails.
@@ -56,10 +58,6 @@ impl Database {
             .set_key(Some(key(application.id, keys::META)))
             .condition_expression("revision = :seen")
             .expression_attribute_values(":seen", number(membership.revision));
-        let member = Delete::builder()
-            .table_name(&self.tables.applications)
-            .set_key(Some(key(application.id, &keys::member(user_id))))
-            .condition_expression("attribute_exists(application_id)");
         let entry = entry(
             application.id,
             user_id,
@@ -69,7 +67,9 @@ impl Database {
         let mut transaction = UserTransaction::new(self, principal, now);
         let writes = &mut transaction.writes;
         let meta = writes.delete(meta);
-        writes.delete(member);
+        for delete in self.team_deletions(application.id, user_id).await? {
+            writes.delete(delete);
+        }
         writes.update(users::remove_application(self, application.created_by));
         audit::record(writes, self, &entry);
         for id in self.keys_not_revoked(application.id).await? {
@@ -99,8 +99,8 @@ impl Database {
         let user_id = principal.user_id;
         let application = &membership.application;
         let mut transaction = UserTransaction::new(self, principal, now);
+        let member = transaction.require(self, (principal, application.id), Right::Change);
         let writes = &mut transaction.writes;
-        let member = writes.check(check_member(self, application.id, user_id));
         let meta = writes.update(settings_update(self, membership, settings, name));
         for id in self.keys_not_revoked(application.id).await? {
             writes.update(api_keys::settings_copy(self, id, settings));

@@ -15,7 +15,10 @@ use crate::{Database, StorageError, keys};
 use upblit_base::clock;
 use upblit_base::ids::{PublicKeyId, SessionId, UserId};
 use upblit_base::random;
-use upblit_identity::audit::{Actor, AuditAction, AuditEntry, AuditPosition, RETENTION, Subject};
+use upblit_identity::audit::{
+    Actor, AuditAction, AuditEntry, AuditPosition, RETENTION, Subject, TeamChange,
+};
+use upblit_identity::team::Role;
 
 #[derive(Serialize, Deserialize)]
 struct AuditRow {
@@ -28,6 +31,12 @@ struct AuditRow {
     key: Option<PublicKeyId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     session: Option<SessionId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    member: Option<UserId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from_role: Option<Role>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to_role: Option<Role>,
     expires_at: i64,
 }
 
@@ -50,6 +59,9 @@ impl AuditRow {
             action: entry.action,
             key: entry.key,
             session: entry.session,
+            member: entry.team.member,
+            from_role: entry.team.from,
+            to_role: entry.team.to,
             expires_at: clock::after(entry.at, RETENTION).as_second(),
         }
     }
@@ -170,6 +182,11 @@ impl AuditRow {
             action: self.action,
             key: self.key,
             session: self.session,
+            team: TeamChange {
+                member: self.member,
+                from: self.from_role,
+                to: self.to_role,
+            },
         }
     }
 }

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use upblit_base::clock;
-use upblit_base::ids::{ApplicationId, PublicKeyId, UserId};
+use upblit_base::ids::{ApplicationId, InviteId, PublicKeyId, UserId};
 use upblit_identity::audit::{AuditPosition, Subject};
 use upblit_identity::idempotency::IdempotencyKey;
 use upblit_identity::rate_limit::RateWindow;
@@ -36,8 +36,22 @@ pub(crate) const META: &str = "meta";
 
 /// Sort key of a membership.
 pub(crate) fn member(user_id: UserId) -> String {
-    format!("member#{user_id}")
+    format!("{MEMBER_PREFIX}{user_id}")
 }
+
+/// Prefix of the sort key of every membership.
+pub(crate) const MEMBER_PREFIX: &str = "member#";
+
+/// A text that sorts after the sort key of every membership, and before `meta`.
+pub(crate) const AFTER_MEMBERS: &str = "member$";
+
+/// Sort key of an invite: a hash of its token.
+pub(crate) fn invite(id: InviteId) -> String {
+    format!("{INVITE_PREFIX}{id}")
+}
+
+/// Prefix of the sort key of every invite.
+pub(crate) const INVITE_PREFIX: &str = "invite#";
 
 /// Prefix of the sort key of every audit entry.
 pub(crate) const AUDIT_PREFIX: &str = "audit#";

@@ -19,6 +19,7 @@ pub mod refresh_tokens;
 pub mod short_lived;
 pub(crate) mod table_names;
 pub mod tables;
+pub mod team;
 pub mod telemetry;
 mod telemetry_settings;
 mod transaction;

@@ -4,8 +4,10 @@
 use jiff::Timestamp;
 
 use crate::transaction::{Outcome, Slot, Transaction};
-use crate::{ChangeError, Database, refresh_tokens};
+use crate::{ChangeError, Database, applications, refresh_tokens};
+use upblit_base::ids::ApplicationId;
 use upblit_identity::access_token::Principal;
+use upblit_identity::team::Right;
 
 /// A transaction that is applied only while the caller's session is live.
 #[derive(Debug)]
@@ -13,6 +15,8 @@ pub(crate) struct UserTransaction {
     /// The writes, with the check of the session.
     pub(crate) writes: Transaction,
     session: Slot,
+    /// The check of the caller's role, if the change is about an application.
+    member: Option<Slot>,
 }
 
 impl UserTransaction {
@@ -20,23 +24,45 @@ impl UserTransaction {
     pub(crate) fn new(database: &Database, principal: Principal, now: Timestamp) -> Self {
         let mut writes = Transaction::default();
         let session = writes.check(refresh_tokens::check_live(database, principal, now));
-        Self { writes, session }
+        Self::with_session(writes, session)
     }
 
     /// A transaction in which the write at `session` has the condition that the caller's session
     /// is live. DynamoDB allows one write to an item, so a write to the session is its check.
     pub(crate) fn with_session(writes: Transaction, session: Slot) -> Self {
-        Self { writes, session }
+        Self {
+            writes,
+            session,
+            member: None,
+        }
+    }
+
+    /// Adds the condition that the caller is a member of the application with a role that may do
+    /// this. The slot is refused for others; [`Self::commit`] handles roles that may not.
+    pub(crate) fn require(
+        &mut self,
+        database: &Database,
+        (principal, application_id): (Principal, ApplicationId),
+        right: Right,
+    ) -> Slot {
+        let check = applications::check_member(database, application_id, principal.user_id, right);
+        let slot = self.writes.check(check);
+        self.member = Some(slot);
+        slot
     }
 
     /// Sends the writes, as [`Transaction::commit`] does.
     ///
     /// # Errors
-    /// When the caller's session has ended, or storage fails.
+    /// When the caller's session has ended, the caller's role does not allow the change, or storage
+    /// fails.
     pub(crate) async fn commit(self, database: &Database) -> Result<Outcome, ChangeError> {
         let outcome = self.writes.commit(database).await?;
         if outcome.refused(self.session) {
             return Err(ChangeError::SessionOver);
+        }
+        if self.member.is_some_and(|slot| outcome.item(slot).is_some()) {
+            return Err(ChangeError::NotAllowed);
         }
         Ok(outcome)
     }

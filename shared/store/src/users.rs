@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::attribute::{number, string};
+use crate::batch_get::MAX_ITEMS;
 use crate::{Database, StorageError, keys};
 use upblit_base::ids::UserId;
 use upblit_identity::application::MAX_APPLICATIONS_PER_USER;
@@ -38,6 +39,21 @@ impl Database {
             .map(attribute::from_item::<UserRow>)
             .transpose()?
             .map(|row| row.profile))
+    }
+
+    /// Reads the profiles of users, as of their last sign-in. Skips those that do not exist. One
+    /// consistent read of up to 100.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn users(&self, ids: &[UserId]) -> Result<Vec<Profile>, StorageError> {
+        let keys: Vec<_> = ids
+            .iter()
+            .map(|id| attribute::key([(keys::USER_ID, id)]))
+            .collect();
+        let items = self.get_all(&self.tables.users, &keys, MAX_ITEMS).await?;
+        let rows: Vec<UserRow> = attribute::from_items(items)?;
+        Ok(rows.into_iter().map(|row| row.profile).collect())
     }
 }
 

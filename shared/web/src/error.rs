@@ -41,6 +41,9 @@ pub enum Error {
     /// The resource does not exist, or the caller has no access to it.
     #[error("there is no such {0}")]
     NotFound(Resource),
+    /// The caller's role in the application does not allow the request.
+    #[error("your role in the application does not allow this; ask one of its owners")]
+    NotAllowed,
     /// The path exists, the method does not.
     #[error("this method is not allowed here")]
     MethodNotAllowed,
@@ -100,6 +103,10 @@ pub enum Resource {
     Session,
     /// A trace of such an application.
     Trace,
+    /// A member of such an application.
+    Member,
+    /// An invite that the caller can accept, or of such an application.
+    Invite,
 }
 
 impl std::fmt::Display for Resource {
@@ -110,6 +117,8 @@ impl std::fmt::Display for Resource {
             Self::ApiKey => "API key",
             Self::Session => "session",
             Self::Trace => "trace",
+            Self::Member => "member",
+            Self::Invite => "invite",
         })
     }
 }
@@ -125,6 +134,14 @@ pub enum Conflict {
     RotationOverlap,
     /// The key is revoked, which is final.
     KeyRevoked,
+    /// The application would have no owner.
+    LastOwner,
+    /// The application has the maximum number of members.
+    MemberLimit,
+    /// The application has the maximum number of open invites.
+    InviteLimit,
+    /// The caller is a member of the application already.
+    AlreadyAMember,
 }
 
 impl std::fmt::Display for Conflict {
@@ -134,6 +151,12 @@ impl std::fmt::Display for Conflict {
             Self::KeyLimit => "the application has the maximum number of keys; revoke one first",
             Self::RotationOverlap => "the old secret of the last rotation is still valid",
             Self::KeyRevoked => "the key is revoked",
+            Self::LastOwner => "an application needs an owner; make another member one first",
+            Self::MemberLimit => "the application has the maximum number of members",
+            Self::InviteLimit => {
+                "the application has the maximum number of open invites; withdraw one first"
+            }
+            Self::AlreadyAMember => "you are a member of the application already",
         })
     }
 }
@@ -153,6 +176,7 @@ impl From<ChangeError> for Error {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::SessionOver => InvalidAccessToken.into(),
+            ChangeError::NotAllowed => Self::NotAllowed,
             ChangeError::Storage(error) => error.into(),
         }
     }

@@ -132,11 +132,16 @@ pub fn examples() -> Vec<(StatusCode, &'static str, serde_json::Value)> {
         Error::ApiKey(KeyRefusal::MissingScope(Scope::IngestLogs)),
         Error::InvalidSignature,
         Error::PastTheEdge,
+        Error::NotAllowed,
         Error::NotFound(Resource::Application),
         Error::Conflict(Conflict::ApplicationLimit),
         Error::Conflict(Conflict::KeyLimit),
         Error::Conflict(Conflict::RotationOverlap),
         Error::Conflict(Conflict::KeyRevoked),
+        Error::Conflict(Conflict::LastOwner),
+        Error::Conflict(Conflict::MemberLimit),
+        Error::Conflict(Conflict::InviteLimit),
+        Error::Conflict(Conflict::AlreadyAMember),
         Error::IdempotencyKeyReused,
         Error::TooLarge(words("the body is larger than 64 KiB")),
         Error::UnsupportedMedia(words(
@@ -205,6 +210,11 @@ fn classify(error: &Error) -> (&'static str, StatusCode, &'static str) {
             StatusCode::FORBIDDEN,
             "Not the public address",
         ),
+        Error::NotAllowed => (
+            "not-allowed",
+            StatusCode::FORBIDDEN,
+            "Not allowed for your role",
+        ),
         Error::NotFound(_) => ("not-found", StatusCode::NOT_FOUND, "Not found"),
         Error::MethodNotAllowed => (
             "method-not-allowed",
@@ -253,6 +263,10 @@ fn conflict_slug(conflict: Conflict) -> &'static str {
         Conflict::KeyLimit => "key-limit",
         Conflict::RotationOverlap => "rotation-overlap",
         Conflict::KeyRevoked => "key-revoked",
+        Conflict::LastOwner => "last-owner",
+        Conflict::MemberLimit => "member-limit",
+        Conflict::InviteLimit => "invite-limit",
+        Conflict::AlreadyAMember => "already-a-member",
     }
 }
 

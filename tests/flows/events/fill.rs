@@ -96,6 +96,15 @@ pub async fn of_account(user: &SignedIn) -> Values {
     let sdk = user.sdk().await;
     assert!(sdk.traces(sdk.batch(1)).await.status.is_success());
     assert!(sdk.logs(sdk.log("paid")).await.status.is_success());
+    let guest = backend
+        .sign_in(&format!("guest-{}", sdk.application_id))
+        .await;
+    let member = guest
+        .join(&user.invite(&sdk.application_id, "viewer").await)
+        .await;
+    let open = user.invite(&sdk.application_id, "member").await;
+    let elsewhere = guest.create_application("Elsewhere").await;
+    let invited = guest.invite(&elsewhere, "viewer").await;
     let session = user.get("/sessions").await.json()["sessions"][0]["id"].clone();
     vec![
         ("ACCESS_TOKEN", user.token.clone()),
@@ -104,6 +113,12 @@ pub async fn of_account(user: &SignedIn) -> Values {
         ("APPLICATION_ID", sdk.application_id.clone()),
         ("KEY_ID", sdk.key_id()),
         ("API_KEY", sdk.key),
+        ("MEMBER_ID", member),
+        ("INVITE_ID", open["id"].as_str().unwrap().to_owned()),
+        (
+            "INVITE_TOKEN",
+            invited["token"].as_str().unwrap().to_owned(),
+        ),
         ("NOW", shared::base::clock::rfc3339(backend.clock.now())),
         ("NOW_NANOS", backend.clock.now().as_nanosecond().to_string()),
     ]

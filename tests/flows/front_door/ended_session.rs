@@ -12,7 +12,8 @@ use crate::support::Backend;
 /// Whether a route with this event only reads.
 fn is_read(event: &Value) -> bool {
     let method = &event["requestContext"]["http"]["method"];
-    method == "GET" || method == "HEAD"
+    // A preview is a POST because a token stands in no path or query.
+    method == "GET" || method == "HEAD" || event["routeKey"] == "POST /invites/preview"
 }
 
 /// Every item of every table, in an order that does not change.

@@ -165,6 +165,23 @@ impl SignedIn {
         created["id"].as_str().unwrap().to_owned()
     }
 
+    /// Invites someone to an application, and returns the invite with its token.
+    pub async fn invite(&self, application_id: &str, role: &str) -> Value {
+        let path = format!("/applications/{application_id}/invites");
+        let invite = self.post(&path, json!({ "role": role })).await.json();
+        self.backend.calls.take();
+        invite
+    }
+
+    /// Accepts an invite, and returns the own user id.
+    pub async fn join(&self, invite: &Value) -> String {
+        let token = json!({ "token": invite["token"] });
+        self.post("/invites/accept", token).await.json();
+        let me = self.get("/me").await.json();
+        self.backend.calls.take();
+        me["id"].as_str().unwrap().to_owned()
+    }
+
     /// Creates an API key with all scopes and returns it.
     pub async fn mint(&self, application_id: &str) -> String {
         let path = format!("/apikey?ApplicationId={application_id}");

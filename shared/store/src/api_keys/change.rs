@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, UpdateBuilder};
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, Update};
 use jiff::Timestamp;
 
@@ -12,13 +12,14 @@ use crate::applications::key_count;
 use crate::attribute::{self, Item, number, string};
 use crate::transaction::{Slot, Transaction};
 use crate::user_transaction::UserTransaction;
-use crate::{ChangeError, Database, StorageError, applications, audit, telemetry_settings};
+use crate::{ChangeError, Database, StorageError, audit, telemetry_settings};
 use upblit_base::clock;
 use upblit_base::ids::PublicKeyId;
 use upblit_identity::access_token::Principal;
 use upblit_identity::api_key::{ApiKey, KeyState};
 use upblit_identity::application::{Name, TelemetrySettings};
 use upblit_identity::audit::{AuditAction, AuditEntry};
+use upblit_identity::team::Right;
 
 /// How long a revoked key is kept, so that its use can be reported as such.
 const REVOKED_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -86,8 +87,9 @@ impl Database {
         now: Timestamp,
     ) -> Result<ChangeOutcome, ChangeError> {
         let mut transaction = UserTransaction::new(self, principal, now);
+        let caller = (principal, id.application_id);
+        let member = transaction.require(self, caller, Right::Change);
         let writes = &mut transaction.writes;
-        let member = writes.check(check_member(self, id, principal));
         let key = writes.update(apply(update(self, id), change)?);
         for action in actions(change) {
             audit::record(writes, self, &entry(id, principal, action, now));
@@ -120,8 +122,9 @@ impl Database {
     ) -> Result<RotateOutcome, ChangeError> {
         let entry = entry(new.id(), principal, AuditAction::KeyRotated, now);
         let mut transaction = UserTransaction::new(self, principal, now);
+        let caller = (principal, new.id().application_id);
+        let member = transaction.require(self, caller, Right::Change);
         let writes = &mut transaction.writes;
-        let member = writes.check(check_member(self, new.id(), principal));
         let key = writes.update(rotation(self, new, overlap, now));
         audit::record(writes, self, &entry);
         let outcome = transaction.commit(self).await?;
@@ -147,9 +150,9 @@ impl Database {
     ) -> Result<RevokeOutcome, ChangeError> {
         let entry = entry(id, principal, AuditAction::KeyRevoked, now);
         let mut transaction = UserTransaction::new(self, principal, now);
-        let writes = &mut transaction.writes;
-        let key = revoke(writes, self, id, &entry);
-        let member = writes.check(check_member(self, id, principal));
+        let caller = (principal, id.application_id);
+        let member = transaction.require(self, caller, Right::Change);
+        let key = revoke(&mut transaction.writes, self, id, &entry);
         let outcome = transaction.commit(self).await?;
         if outcome.refused(member) {
             return Ok(RevokeOutcome::NotAMember);
@@ -255,10 +258,6 @@ fn update(database: &Database, id: PublicKeyId) -> UpdateBuilder {
         .expression_attribute_names("#state", "state")
         .expression_attribute_values(":revoked", string("revoked"))
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-}
-
-fn check_member(database: &Database, id: PublicKeyId, by: Principal) -> ConditionCheckBuilder {
-    applications::check_member(database, id.application_id, by.user_id)
 }
 
 fn apply(update: UpdateBuilder, change: &KeyChange) -> Result<UpdateBuilder, StorageError> {

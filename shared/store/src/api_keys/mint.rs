@@ -8,7 +8,6 @@ use aws_sdk_dynamodb::types::Put;
 use jiff::Timestamp;
 
 use super::{KeyRow, entry, revocation};
-use crate::applications::check_member;
 use crate::applications::key_count::{KeyCount, KeyNotAdded, count_key};
 use crate::error::corrupt;
 use crate::idempotency::{self, created_before};
@@ -21,6 +20,7 @@ use upblit_identity::api_key::KeyRecord;
 use upblit_identity::application::TelemetrySettings;
 use upblit_identity::audit::AuditAction;
 use upblit_identity::idempotency::RepeatableCreation;
+use upblit_identity::team::Right;
 
 /// Maximum number of attempts. Each corrects one assumption, or was overtaken by a request with
 /// the same idempotency key.
@@ -122,9 +122,9 @@ impl Mint<'_> {
     fn transaction(&self, assumed: Assumed) -> (UserTransaction, Slots<'_>) {
         let application_id = self.record.id.application_id;
         let mut transaction = UserTransaction::new(self.database, self.principal, self.now);
+        let caller = (self.principal, application_id);
+        let member = transaction.require(self.database, caller, Right::Change);
         let writes = &mut transaction.writes;
-        let member = check_member(self.database, application_id, self.principal.user_id);
-        let member = writes.check(member);
         let replaced = assumed.earlier.filter(|earlier| !earlier.is_revoked);
         let count = match replaced {
             Some(_) => KeyCount::Unchanged,

@@ -1,0 +1,170 @@
+//! Invites to an application. The token is shown once; only a hash of it is stored.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use upblit_base::ids::{ApplicationId, InviteId, UserId};
+use upblit_base::random::{self, CryptoRng};
+
+use crate::team::Role;
+
+/// Time within which an invite can be accepted.
+pub const INVITE_TTL: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Start of every token.
+const PREFIX: &str = "upblit_invite_";
+
+/// Length of the random part of a token, in characters of 5.95 bits.
+const SECRET_CHARS: usize = 32;
+
+/// A secret that makes its holder a member. It names the application and has 190 random bits.
+pub struct InviteToken {
+    application_id: ApplicationId,
+    text: SecretString,
+}
+
+impl InviteToken {
+    /// Generates a token for an application.
+    pub fn generate(application_id: ApplicationId, rng: &mut impl CryptoRng) -> Self {
+        let secret = random::base62(rng, SECRET_CHARS);
+        Self {
+            application_id,
+            text: format!("{PREFIX}{application_id}{secret}").into(),
+        }
+    }
+
+    /// Parses a token. `None` if it has another form.
+    pub fn parse(text: &SecretString) -> Option<Self> {
+        let rest = text.expose_secret().strip_prefix(PREFIX)?;
+        let (application_id, secret) = rest.split_at_checked(ApplicationId::LENGTH)?;
+        let is_secret =
+            secret.len() == SECRET_CHARS && secret.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        is_secret.then_some(Self {
+            application_id: application_id.parse().ok()?,
+            text: text.clone(),
+        })
+    }
+
+    /// Application that the token is an invite to.
+    pub fn application_id(&self) -> ApplicationId {
+        self.application_id
+    }
+
+    /// Id under which the invite is stored.
+    pub fn id(&self) -> InviteId {
+        let hash: [u8; 32] = Sha256::digest(self.expose()).into();
+        let mut id = [0; InviteId::BYTES];
+        id.copy_from_slice(&hash[..InviteId::BYTES]);
+        InviteId::from_bytes(id)
+    }
+
+    /// The text of the token, for the one response that contains it.
+    pub fn expose(&self) -> &str {
+        self.text.expose_secret()
+    }
+}
+
+impl fmt::Debug for InviteToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("InviteToken").field(&self.id()).finish()
+    }
+}
+
+/// An invite, without its token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invite {
+    /// Application of which the holder of the token becomes a member.
+    pub application_id: ApplicationId,
+    /// Hash of the token.
+    pub id: InviteId,
+    /// Role of the new member.
+    pub role: Role,
+    /// Owner who made the invite.
+    pub invited_by: UserId,
+    /// The only account that can accept it. `None` for any.
+    pub bound_to: Option<UserId>,
+    /// Time when it was made.
+    pub created_at: Timestamp,
+    /// Time from which it can no longer be accepted.
+    pub expires_at: Timestamp,
+}
+
+impl Invite {
+    /// Whether the invite can still be accepted, by anyone.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        now < self.expires_at
+    }
+
+    /// Whether this account can accept it.
+    pub fn is_for(&self, user_id: UserId, now: Timestamp) -> bool {
+        self.is_open(now) && self.bound_to.is_none_or(|only| only == user_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn application() -> ApplicationId {
+        "L6H9O5sHpHY".parse().unwrap()
+    }
+
+    #[test]
+    fn a_token_parses_to_the_same_invite_and_is_not_in_debug_output() {
+        let token = InviteToken::generate(application(), &mut random::rng());
+        let text = SecretString::from(token.expose());
+        let parsed = InviteToken::parse(&text).unwrap();
+        assert_eq!(parsed.id(), token.id());
+        assert_eq!(parsed.application_id(), application());
+        assert!(!format!("{token:?}").contains(token.expose()));
+    }
+
+    #[test]
+    fn texts_that_differ_slightly_from_a_token_do_not_parse() {
+        let token = InviteToken::generate(application(), &mut random::rng());
+        let text = token.expose();
+        for other in [
+            "",
+            "upblit_invite_",
+            &text[1..],
+            &text[..text.len() - 1],
+            &format!("{text}a"),
+            &format!("{text} "),
+            &text.replace("_L", "_X"),
+            &format!("{}\u{e9}", &text[..text.len() - 2]),
+        ] {
+            assert!(InviteToken::parse(&other.into()).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_invite_is_for_the_account_it_is_bound_to_and_for_seven_days() {
+        let [ada, eve] = [1, 2].map(|id| UserId::new(id).unwrap());
+        let created_at = Timestamp::UNIX_EPOCH;
+        let invite = |bound_to| Invite {
+            application_id: application(),
+            id: InviteId::from_bytes([0; 16]),
+            role: Role::Viewer,
+            invited_by: ada,
+            bound_to,
+            created_at,
+            expires_at: upblit_base::clock::after(created_at, INVITE_TTL),
+        };
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        for (bound_to, by, seconds, is_for) in [
+            (None, eve, 0, true),
+            (Some(eve), eve, 604_799, true),
+            (Some(eve), eve, 604_800, false),
+            (Some(ada), eve, 0, false),
+        ] {
+            assert_eq!(
+                invite(bound_to).is_for(by, at(seconds)),
+                is_for,
+                "{bound_to:?}"
+            );
+        }
+    }
+}

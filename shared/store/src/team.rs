@@ -1,0 +1,100 @@
+//! Members and invites of an application: `member#…` and `invite#…` in its partition of the
+//! Applications table.
+//!
+//! A change of members counts them in the application itself and raises its `revision`. A change that
+//! depends on a list of members or invites reads the revision before the list, and its transaction
+//! requires that it is the same.
+
+mod invites;
+mod members;
+
+use aws_sdk_dynamodb::types::Delete;
+use aws_sdk_dynamodb::types::builders::DeleteBuilder;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::applications::{MemberRow, key};
+use crate::attribute::{self, string};
+use crate::error::failed;
+use crate::{Database, StorageError, keys};
+use upblit_base::ids::{ApplicationId, UserId};
+use upblit_identity::team::Member;
+
+pub use invites::{AcceptOutcome, InviteOutcome, OpenInvite, WithdrawOutcome};
+pub use members::MemberOutcome;
+
+#[derive(Deserialize)]
+struct SortKey {
+    sk: String,
+}
+
+impl Database {
+    /// The members of an application, in no order. One consistent query.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn members(&self, id: ApplicationId) -> Result<Vec<Member>, StorageError> {
+        let rows: Vec<MemberRow> = self.team_rows(id, keys::MEMBER_PREFIX).await?;
+        Ok(rows.into_iter().map(Member::from).collect())
+    }
+
+    /// Deletions of all members and invites. That of `owner` requires the membership.
+    pub(crate) async fn team_deletions(
+        &self,
+        id: ApplicationId,
+        owner: UserId,
+    ) -> Result<Vec<DeleteBuilder>, StorageError> {
+        let delete = |sk: &str| {
+            Delete::builder()
+                .table_name(&self.tables.applications)
+                .set_key(Some(key(id, sk)))
+        };
+        let own = delete(&keys::member(owner))
+            .condition_expression("#role = :owner")
+            .expression_attribute_names("#role", "role")
+            .expression_attribute_values(":owner", string("owner"));
+        let own_sk = keys::member(owner);
+        let rows = self.team_keys(id).await?.into_iter();
+        let others = rows.filter(|row| row.sk != own_sk);
+        let others = others.map(|row| delete(&row.sk));
+        Ok(std::iter::once(own).chain(others).collect())
+    }
+
+    /// Sort keys of all invites and members. One consistent query: they are side by side.
+    async fn team_keys(&self, id: ApplicationId) -> Result<Vec<SortKey>, StorageError> {
+        let pages = self
+            .client
+            .query()
+            .table_name(&self.tables.applications)
+            .key_condition_expression("application_id = :application AND sk BETWEEN :from AND :to")
+            .projection_expression("sk")
+            .expression_attribute_values(":application", string(id))
+            .expression_attribute_values(":from", string(keys::INVITE_PREFIX))
+            .expression_attribute_values(":to", string(keys::AFTER_MEMBERS))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        attribute::from_items(pages.try_collect().await.map_err(failed)?)
+    }
+
+    /// Rows whose sort key has this prefix. One consistent query.
+    async fn team_rows<Row: DeserializeOwned>(
+        &self,
+        id: ApplicationId,
+        prefix: &str,
+    ) -> Result<Vec<Row>, StorageError> {
+        let pages = self
+            .client
+            .query()
+            .table_name(&self.tables.applications)
+            .key_condition_expression("application_id = :application AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":application", string(id))
+            .expression_attribute_values(":prefix", string(prefix))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        attribute::from_items(pages.try_collect().await.map_err(failed)?)
+    }
+}
