@@ -5,6 +5,7 @@ import { currentToken, renewToken } from "./session.js";
 
 /**
  * @import { Body, Method, PathOf, Query, RequestOptions, ResponseBody } from "../types/routes"
+ * @import { Role } from "../types/openapi"
  * @import { Repeatable } from "./repeatable.js"
  * @typedef {{ cursor?: string | null }} Page cursor of a list page
  */
@@ -81,6 +82,30 @@ export const deleteApplication = (id) => authorized("delete", "/applications/{id
 /** @param {string} id @param {Page} query @param {AbortSignal} signal */
 export const audit = (id, query, signal) =>
   authorized("get", "/applications/{id}/audit", { ids: { id }, query, signal });
+
+/** @param {string} id @param {AbortSignal} signal */
+export const members = (id, signal) =>
+  authorized("get", "/applications/{id}/members", { ids: { id }, signal });
+/** @param {string} id @param {string} userId @param {Role} role */
+export const changeMember = (id, userId, role) =>
+  authorized("patch", "/applications/{id}/members/{userId}", { ids: { id, userId }, body: { role } });
+/** @param {string} id @param {string} userId */
+export const removeMember = (id, userId) =>
+  authorized("delete", "/applications/{id}/members/{userId}", { ids: { id, userId } });
+/** @param {string} id @param {AbortSignal} signal */
+export const invites = (id, signal) =>
+  authorized("get", "/applications/{id}/invites", { ids: { id }, signal });
+/** @param {string} id @param {Role} role */
+export const createInvite = (id, role) =>
+  authorized("post", "/applications/{id}/invites", { ids: { id }, body: { role } });
+/** @param {string} id @param {string} inviteId */
+export const withdrawInvite = (id, inviteId) =>
+  authorized("delete", "/applications/{id}/invites/{inviteId}", { ids: { id, inviteId } });
+/** @param {string} token @param {AbortSignal} signal */
+export const previewInvite = (token, signal) =>
+  authorized("post", "/invites/preview", { body: { token }, signal });
+/** @param {string} token */
+export const acceptInvite = (token) => authorized("post", "/invites/accept", { body: { token } });
 
 /** @param {string} id @param {AbortSignal} signal */
 export const keys = (id, signal) =>

@@ -12,8 +12,10 @@ import { isSignedIn } from "./tokens.js";
 import { accountPage } from "./pages/account.js";
 import { applicationsPage } from "./pages/applications.js";
 import { auditPage } from "./pages/audit.js";
+import { invitePage } from "./pages/invite.js";
 import { keysPage } from "./pages/keys.js";
 import { logsPage } from "./pages/logs.js";
+import { membersPage } from "./pages/members.js";
 import { metricsPage } from "./pages/metrics.js";
 import { settingsPage } from "./pages/settings.js";
 import { tracePage } from "./pages/trace.js";
@@ -39,8 +41,10 @@ const ROUTES = {
   "/applications/{id}/logs": { title: "Logs", tab: "logs", page: logsPage },
   "/applications/{id}/metrics": { title: "Metrics", tab: "metrics", page: metricsPage },
   "/applications/{id}/keys": { title: "Keys", tab: "keys", page: keysPage },
+  "/applications/{id}/members": { title: "Members", tab: "members", page: membersPage },
   "/applications/{id}/audit": { title: "Audit", tab: "audit", page: auditPage },
   "/applications/{id}/settings": { title: "Settings", tab: "settings", page: settingsPage },
+  "/invites/{token}": { title: "Invite", page: invitePage },
   "/account": { title: "Account", page: accountPage },
 };
 
@@ -80,7 +84,7 @@ async function show(route, visit, isFirst) {
 function fail(error, route, visit) {
   if (error instanceof Problem && error.status === 404) {
     showApplication(null);
-    return fill(main, notFoundNote());
+    return fill(main, visit.params.id ? noAccessNote() : notFoundNote());
   }
   const banner = errorBanner(() => show(route, visit, true));
   banner.show(error);
@@ -90,10 +94,17 @@ function fail(error, route, visit) {
 /** @param {HTMLElement} outlet */
 const notFound = (outlet) => fill(outlet, notFoundNote());
 
+const noAccessNote = () =>
+  emptyPage(
+    "You have no access",
+    "Ask an owner of the application to invite you, or check the address. It may also have been deleted.",
+    h("a.button", { href: to("/applications") }, "Your applications"),
+  );
+
 const notFoundNote = () =>
   emptyPage(
     "Page not found",
-    "The application was deleted, or the address is wrong.",
+    "The address is wrong.",
     h("a.button", { href: to("/applications") }, "Your applications"),
   );
 

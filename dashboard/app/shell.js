@@ -10,7 +10,7 @@ import { menu } from "./ui/menu.js";
 
 /** @import { Application, Applications, Me } from "../types/openapi" */
 
-const TABS = ["Traces", "Logs", "Metrics", "Keys", "Audit", "Settings"];
+const TABS = ["Traces", "Logs", "Metrics", "Keys", "Members", "Audit", "Settings"];
 
 const place = h("div.place");
 const account = h("div.account");

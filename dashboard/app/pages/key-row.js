@@ -20,7 +20,7 @@ const MIN_SHOWN_SKEW_MS = 2_000;
 
 const TONES = { active: "ok", disabled: "warn", expired: "", revoked: "" };
 
-/** One key with its health and menu. @param {KeyWithHealth} key @param {KeyActions} actions */
+/** One key with its health and menu. @param {KeyWithHealth} key @param {KeyActions | null} actions null if the user may only read */
 export function keyRow(key, actions) {
   const isOver = key.status === "revoked";
   return h(
@@ -32,7 +32,7 @@ export function keyRow(key, actions) {
       h("h2", {}, key.name),
       pill(key.status, TONES[key.status]),
       h("code.hint-text", {}, key.hint),
-      !isOver && actionMenu(key, actions),
+      !isOver && actions && actionMenu(key, actions),
     ),
     h(
       "p.key-facts",

@@ -42,11 +42,12 @@ export function keysPage(outlet, { signal }, application) {
   const list = h("ul.rows.keys", { "aria-label": "Keys" });
   const body = h("div.stack", {}, skeleton(3));
   const changed = () => fresh.refresh();
+  const mayChange = application.role !== "viewer";
   const actions = keyActions(application, changed);
 
   async function load() {
     const { keys } = await api.keys(application.id, signal);
-    if (keys.length === 0) return fillIfNew(body, noKeys(actions.mint));
+    if (keys.length === 0) return fillIfNew(body, noKeys(mayChange ? actions.mint : null));
     // An open menu must not be replaced.
     if (list.querySelector("details[open]")) return;
     if (list.parentNode?.parentNode !== body) fill(body, h("section.panel.flush", {}, list));
@@ -55,12 +56,12 @@ export function keysPage(outlet, { signal }, application) {
       list,
       sorted,
       ({ id }) => id,
-      (key) => keyRow(key, actions),
+      (key) => keyRow(key, mayChange ? actions : null),
     );
   }
 
   const banner = errorBanner(changed);
-  fill(outlet, heading("Keys", mintButton(actions.mint)), banner.element, body);
+  fill(outlet, heading("Keys", mayChange && mintButton(actions.mint)), banner.element, body);
   const fresh = keepFresh({ load, pauseMs: () => PAUSE_MS, signal, failed: banner.show });
 }
 
@@ -68,12 +69,12 @@ export function keysPage(outlet, { signal }, application) {
 const mintButton = (mint) =>
   h("button.button.primary", { type: "button", on: { click: mint } }, plus(), "New key");
 
-/** @param {() => void} mint */
+/** @param {(() => void) | null} mint null if the user may not create keys */
 const noKeys = (mint) =>
   empty(
     "No keys yet",
     "A key allows a service to send traces and logs, and nothing else. Create one for each service, so that you can replace each key separately.",
-    mintButton(mint),
+    ...(mint ? [mintButton(mint)] : []),
   );
 
 /** The actions that the page offers for keys. @param {Application} application @param {() => void} changed */

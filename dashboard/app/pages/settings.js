@@ -20,11 +20,12 @@ const MAX_SHARDS = 16;
 /** @type {import("../main.js").Page} */
 export function settingsPage(outlet, _visit, application) {
   outlet.classList.add("narrow");
+  const mayChange = application.role !== "viewer";
   fill(
     outlet,
     heading("Settings"),
-    h("section.panel", { "aria-label": "General" }, general(application)),
-    "retentionDays" in application &&
+    mayChange && h("section.panel", { "aria-label": "General" }, general(application)),
+    mayChange &&
       h(
         "section.panel",
         { "aria-labelledby": "telemetry" },
@@ -32,12 +33,13 @@ export function settingsPage(outlet, _visit, application) {
         telemetry(application),
       ),
     h("section.panel", { "aria-labelledby": "about" }, h("h2", { id: "about" }, "About"), about(application)),
-    h(
-      "section.panel.grave",
-      { "aria-labelledby": "delete" },
-      h("h2", { id: "delete" }, "Delete"),
-      deletion(application),
-    ),
+    application.role === "owner" &&
+      h(
+        "section.panel.grave",
+        { "aria-labelledby": "delete" },
+        h("h2", { id: "delete" }, "Delete"),
+        deletion(application),
+      ),
   );
 }
 
