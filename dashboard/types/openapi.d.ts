@@ -2424,6 +2424,7 @@ export interface operations {
                     "application/json": components["schemas"]["Invites"];
                 };
             };
+            400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-access-token"];
             404: components["responses"]["404-not-found"];
             500: components["responses"]["500-internal-error"];
@@ -2515,6 +2516,7 @@ export interface operations {
                     "application/json": components["schemas"]["Members"];
                 };
             };
+            400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-access-token"];
             404: components["responses"]["404-not-found"];
             500: components["responses"]["500-internal-error"];

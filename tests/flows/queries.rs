@@ -22,7 +22,12 @@ const PAGED: [(&str, u16); 7] = [
 ];
 
 /// Other routes that refuse parameters they do not have.
-const STRICT: [&str; 2] = ["/telemetry/metrics", "/telemetry/traces/{id}"];
+const STRICT: [&str; 4] = [
+    "/applications/{id}/invites",
+    "/applications/{id}/members",
+    "/telemetry/metrics",
+    "/telemetry/traces/{id}",
+];
 
 /// Reading routes that ignore them.
 const LENIENT: [&str; 2] = ["/applications/{id}", "/me"];

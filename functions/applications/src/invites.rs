@@ -19,10 +19,12 @@ use shared::web::body::Json;
 use shared::web::credentials::SignedIn;
 use shared::web::error::{Conflict, Error, Resource};
 use shared::web::path::Path;
+use shared::web::query::Query;
 use shared::web::request_log;
 use utoipa::ToSchema;
 
 use crate::applications::{ApplicationResponse, application_response};
+use crate::members::NoParameters;
 
 /// Maximum number of attempts of an invite that conflicts with other changes.
 const MAX_ATTEMPTS: usize = 5;
@@ -151,12 +153,12 @@ pub(crate) async fn create(
     summary = "List the open invites of an application",
     description = "Lists invites that were not accepted, withdrawn or expired, without their tokens, oldest first.",
     params(("id" = ApplicationId, Path, description = "Id of the application.")),
-    responses((status = 200, body = Invites), (status = 401), (status = 404)),
+    responses((status = 200, body = Invites), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])), extensions(("x-role" = json!("viewer"))),
 )]
 pub(crate) async fn list(
     State(state): State<crate::State>,
-    Access { membership, .. }: Access<InPath<()>>,
+    Access { membership, .. }: Access<InPath<Query<NoParameters>>>,
 ) -> Result<axum::Json<Invites>, Error> {
     let now = state.clock.now();
     let stored = state.database.stored_invites(membership.application.id);

@@ -17,6 +17,7 @@ use shared::web::body::Json;
 use shared::web::credentials::SignedIn;
 use shared::web::error::{Conflict, Error, Resource};
 use shared::web::path::Path;
+use shared::web::query::Query;
 use utoipa::ToSchema;
 
 /// Maximum number of attempts of a change that conflicts with others.
@@ -47,6 +48,11 @@ pub(crate) struct Members {
     members: Vec<MemberResponse>,
 }
 
+/// Query of a list without pages. Lists refuse parameters that they do not have.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NoParameters {}
+
 /// Body of `PATCH /applications/{id}/members/{userId}`.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = MemberChange)]
@@ -75,12 +81,12 @@ const UNKNOWN: Error = Error::NotFound(Resource::Member);
     summary = "List the members of an application",
     description = "Lists all members, at most 50, in the order in which they joined.",
     params(("id" = ApplicationId, Path, description = "Id of the application.")),
-    responses((status = 200, body = Members), (status = 401), (status = 404)),
+    responses((status = 200, body = Members), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])), extensions(("x-role" = json!("viewer"))),
 )]
 pub(crate) async fn list(
     State(state): State<crate::State>,
-    Access { membership, .. }: Access<InPath<()>>,
+    Access { membership, .. }: Access<InPath<Query<NoParameters>>>,
 ) -> Result<axum::Json<Members>, Error> {
     let application = membership.application;
     let mut members = state.database.members(application.id).await?;
