@@ -303,7 +303,7 @@ export interface paths {
         put?: never;
         /**
          * Accept an invite
-         * @description Makes the signed-in user a member of the application and ends the invite. A token that was used, withdrawn, has expired or is for another account is 404. An application has at most 50 members.
+         * @description Makes the signed-in user a member of the application and ends the invite. A token that was used, withdrawn or has expired is 404. An application has at most 50 members.
          */
         post: operations["acceptInvite"];
         delete?: never;
@@ -323,7 +323,7 @@ export interface paths {
         put?: never;
         /**
          * Show what an invite is for
-         * @description Changes nothing. A token that was used, withdrawn, has expired or is for another account is 404.
+         * @description Changes nothing. A token that was used, withdrawn or has expired is 404.
          */
         post: operations["previewInvite"];
         delete?: never;
@@ -1153,7 +1153,10 @@ export interface components {
             name: components["schemas"]["Name"];
             retentionDays?: components["schemas"]["RetentionDays"] | null;
         };
-        /** @description Body of `POST /applications/{id}/invites`. */
+        /**
+         * @description Body of `POST /applications/{id}/invites`. Another field could be meant to restrict who can accept
+         *     the invite, so it is refused.
+         */
         NewInvite: {
             role: components["schemas"]["Role"];
         };

@@ -56,6 +56,12 @@ async fn an_invite_is_previewed_accepted_once_and_makes_a_member() {
     assert!(!listed.to_string().contains(token.as_str().unwrap()));
     backend.calls.take();
 
+    let bound = json!({ "role": "viewer", "onlyFor": "bob" });
+    assert_eq!(
+        ada.post(&invites, bound).await.status,
+        400,
+        "not restricted"
+    );
     bob.get(&path).await.problem(404, "not-found");
     backend.calls.take();
     let preview = bob

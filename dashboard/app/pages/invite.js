@@ -26,7 +26,7 @@ export async function invitePage(outlet, { params, signal }) {
 const notValid = () =>
   emptyPage(
     "This invite is not valid",
-    "It was used or withdrawn, has expired, or is for another account. Ask the person who sent it for a new one.",
+    "It was used or withdrawn, or has expired. Ask the person who sent it for a new one.",
     h("a.button", { href: to("/applications") }, "Your applications"),
   );
 

@@ -10,7 +10,6 @@ use shared::access::{self, Access, InPath};
 use shared::base::clock;
 use shared::base::ids::{ApplicationId, InviteId, UserId};
 use shared::base::random;
-use shared::identity::access_token::Principal;
 use shared::identity::application::Name;
 use shared::identity::invite::{INVITE_TTL, Invite, InviteToken};
 use shared::identity::team::{Right, Role};
@@ -31,8 +30,10 @@ const MAX_ATTEMPTS: usize = 5;
 
 const UNKNOWN: Error = Error::NotFound(Resource::Invite);
 
-/// Body of `POST /applications/{id}/invites`.
+/// Body of `POST /applications/{id}/invites`. Another field could be meant to restrict who can accept
+/// the invite, so it is refused.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = NewInvite)]
 pub(crate) struct Create {
     role: Role,
@@ -126,7 +127,6 @@ pub(crate) async fn create(
             id: token.id(),
             role: body.role,
             invited_by: principal.user_id,
-            bound_to: None,
             created_at: now,
             expires_at: clock::after(now, INVITE_TTL),
         };
@@ -214,17 +214,17 @@ pub(crate) async fn withdraw(
 #[utoipa::path(
     post, path = "/invites/preview", operation_id = "previewInvite",
     summary = "Show what an invite is for",
-    description = "Changes nothing. A token that was used, withdrawn, has expired or is for another account is 404.",
+    description = "Changes nothing. A token that was used, withdrawn or has expired is 404.",
     request_body = Token,
     responses((status = 200, body = InvitePreview), (status = 400), (status = 401), (status = 404), (status = 413), (status = 415)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn preview(
     State(state): State<crate::State>,
-    SignedIn(principal): SignedIn,
+    SignedIn(_): SignedIn,
     Json(body): Json<Token>,
 ) -> Result<axum::Json<InvitePreview>, Error> {
-    let open = open_invite(&state, &principal, &body.token).await?;
+    let open = open_invite(&state, &body.token).await?;
     let inviter = state.database.user(open.invite.invited_by).await?;
     Ok(axum::Json(InvitePreview {
         application_id: open.application.id,
@@ -239,7 +239,7 @@ pub(crate) async fn preview(
 #[utoipa::path(
     post, path = "/invites/accept", operation_id = "acceptInvite",
     summary = "Accept an invite",
-    description = "Makes the signed-in user a member of the application and ends the invite. A token that was used, withdrawn, has expired or is for another account is 404. An application has at most 50 members.",
+    description = "Makes the signed-in user a member of the application and ends the invite. A token that was used, withdrawn or has expired is 404. An application has at most 50 members.",
     request_body = Token,
     responses((status = 200, body = ApplicationResponse), (status = 400), (status = 401), (status = 404), (status = 409), (status = 413), (status = 415)),
     security(("bearer" = [])),
@@ -249,7 +249,7 @@ pub(crate) async fn accept(
     SignedIn(principal): SignedIn,
     Json(body): Json<Token>,
 ) -> Result<axum::Json<ApplicationResponse>, Error> {
-    let open = open_invite(&state, &principal, &body.token).await?;
+    let open = open_invite(&state, &body.token).await?;
     let now = state.clock.now();
     let accepted = state.database.accept_invite(principal, &open.invite, now);
     match accepted.await? {
@@ -262,16 +262,12 @@ pub(crate) async fn accept(
     Ok(axum::Json(response))
 }
 
-/// The invite of a token that the caller can accept. A token of another form needs no read.
-async fn open_invite(
-    state: &crate::State,
-    principal: &Principal,
-    token: &SecretString,
-) -> Result<OpenInvite, Error> {
+/// The open invite of a token. A token of another form needs no read.
+async fn open_invite(state: &crate::State, token: &SecretString) -> Result<OpenInvite, Error> {
     let token = InviteToken::parse(token).ok_or(UNKNOWN)?;
     request_log::record_application(token.application_id());
     let named = (token.application_id(), token.id());
     let now = state.clock.now();
-    let open = state.database.open_invite(named, principal.user_id, now);
+    let open = state.database.open_invite(named, now);
     open.await?.ok_or(UNKNOWN)
 }

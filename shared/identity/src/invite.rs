@@ -84,8 +84,6 @@ pub struct Invite {
     pub role: Role,
     /// Owner who made the invite.
     pub invited_by: UserId,
-    /// The only account that can accept it. `None` for any.
-    pub bound_to: Option<UserId>,
     /// Time when it was made.
     pub created_at: Timestamp,
     /// Time from which it can no longer be accepted.
@@ -93,14 +91,9 @@ pub struct Invite {
 }
 
 impl Invite {
-    /// Whether the invite can still be accepted, by anyone.
+    /// Whether the invite can still be accepted.
     pub fn is_open(&self, now: Timestamp) -> bool {
         now < self.expires_at
-    }
-
-    /// Whether this account can accept it.
-    pub fn is_for(&self, user_id: UserId, now: Timestamp) -> bool {
-        self.is_open(now) && self.bound_to.is_none_or(|only| only == user_id)
     }
 }
 
@@ -141,30 +134,18 @@ mod tests {
     }
 
     #[test]
-    fn an_invite_is_for_the_account_it_is_bound_to_and_for_seven_days() {
-        let [ada, eve] = [1, 2].map(|id| UserId::new(id).unwrap());
+    fn an_invite_is_open_for_seven_days() {
         let created_at = Timestamp::UNIX_EPOCH;
-        let invite = |bound_to| Invite {
+        let invite = Invite {
             application_id: application(),
             id: InviteId::from_bytes([0; 16]),
             role: Role::Viewer,
-            invited_by: ada,
-            bound_to,
+            invited_by: UserId::new(1).unwrap(),
             created_at,
             expires_at: upblit_base::clock::after(created_at, INVITE_TTL),
         };
         let at = |seconds| Timestamp::from_second(seconds).unwrap();
-        for (bound_to, by, seconds, is_for) in [
-            (None, eve, 0, true),
-            (Some(eve), eve, 604_799, true),
-            (Some(eve), eve, 604_800, false),
-            (Some(ada), eve, 0, false),
-        ] {
-            assert_eq!(
-                invite(bound_to).is_for(by, at(seconds)),
-                is_for,
-                "{bound_to:?}"
-            );
-        }
+        assert!(invite.is_open(at(604_799)));
+        assert!(!invite.is_open(at(604_800)));
     }
 }

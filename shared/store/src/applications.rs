@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::attribute::{self, Item, string};
 use crate::batch_get::MAX_ITEMS;
 use crate::idempotency;
+use crate::team::MemberRow;
 use crate::telemetry_settings::SettingsRow;
 use crate::user_transaction::UserTransaction;
 use crate::{ChangeError, Database, StorageError, audit, keys, users};
@@ -27,7 +28,7 @@ use upblit_identity::access_token::Principal;
 use upblit_identity::application::{Application, Name};
 use upblit_identity::audit::{Actor, AuditAction, AuditEntry};
 use upblit_identity::idempotency::RepeatableCreation;
-use upblit_identity::team::{Member, Right, Role};
+use upblit_identity::team::{Right, Role};
 
 /// An application as one of its members sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -334,27 +335,6 @@ impl MetaRow {
             application,
             role,
             revision: self.revision,
-        }
-    }
-}
-
-/// A membership. Only these items have `user_id`, the partition key of the index.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct MemberRow {
-    pub(crate) application_id: ApplicationId,
-    pub(crate) sk: String,
-    pub(crate) user_id: UserId,
-    pub(crate) role: Role,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) joined_ms: Option<i64>,
-}
-
-impl From<MemberRow> for Member {
-    fn from(row: MemberRow) -> Self {
-        Self {
-            user_id: row.user_id,
-            role: row.role,
-            joined_at: row.joined_ms.map(clock::from_millis),
         }
     }
 }

@@ -10,18 +10,40 @@ mod members;
 
 use aws_sdk_dynamodb::types::Delete;
 use aws_sdk_dynamodb::types::builders::DeleteBuilder;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
-use crate::applications::{MemberRow, key};
+use crate::applications::key;
 use crate::attribute::{self, string};
 use crate::error::failed;
 use crate::{Database, StorageError, keys};
+use upblit_base::clock;
 use upblit_base::ids::{ApplicationId, UserId};
-use upblit_identity::team::Member;
+use upblit_identity::team::{Member, Role};
 
 pub use invites::{AcceptOutcome, InviteOutcome, OpenInvite, WithdrawOutcome};
 pub use members::MemberOutcome;
+
+/// A membership. Only these items have `user_id`, the partition key of the index.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct MemberRow {
+    pub(crate) application_id: ApplicationId,
+    pub(crate) sk: String,
+    pub(crate) user_id: UserId,
+    pub(crate) role: Role,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) joined_ms: Option<i64>,
+}
+
+impl From<MemberRow> for Member {
+    fn from(row: MemberRow) -> Self {
+        Self {
+            user_id: row.user_id,
+            role: row.role,
+            joined_at: row.joined_ms.map(clock::from_millis),
+        }
+    }
+}
 
 #[derive(Deserialize)]
 struct SortKey {

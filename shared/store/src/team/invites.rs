@@ -5,8 +5,9 @@ use aws_sdk_dynamodb::types::{Delete, Put};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::MemberRow;
 use super::members::team_entry;
-use crate::applications::{MemberRow, Membership, MetaRow, key};
+use crate::applications::{Membership, MetaRow, key};
 use crate::attribute::{self, number};
 use crate::batch_get::MAX_ITEMS;
 use crate::user_transaction::UserTransaction;
@@ -70,8 +71,6 @@ struct InviteRow {
     id: InviteId,
     role: Role,
     invited_by: UserId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    bound_to: Option<UserId>,
     created_ms: i64,
     expires_ms: i64,
     expires_at: i64,
@@ -85,7 +84,6 @@ impl From<&Invite> for InviteRow {
             id: invite.id,
             role: invite.role,
             invited_by: invite.invited_by,
-            bound_to: invite.bound_to,
             created_ms: invite.created_at.as_millisecond(),
             expires_ms: invite.expires_at.as_millisecond(),
             expires_at: invite.expires_at.as_second(),
@@ -100,7 +98,6 @@ impl From<InviteRow> for Invite {
             id: row.id,
             role: row.role,
             invited_by: row.invited_by,
-            bound_to: row.bound_to,
             created_at: clock::from_millis(row.created_ms),
             expires_at: clock::from_millis(row.expires_ms),
         }
@@ -187,14 +184,13 @@ impl Database {
         Ok(WithdrawOutcome::Withdrawn)
     }
 
-    /// Reads an invite that this user can accept, and its application. One consistent read.
+    /// Reads an open invite, and its application. One consistent read.
     ///
     /// # Errors
     /// When storage fails.
     pub async fn open_invite(
         &self,
         (application_id, id): (ApplicationId, InviteId),
-        user_id: UserId,
         now: Timestamp,
     ) -> Result<Option<OpenInvite>, StorageError> {
         let keys = [keys::META.to_owned(), keys::invite(id)];
@@ -210,7 +206,7 @@ impl Database {
                 application = Some(meta.seen_as(Role::Viewer).application);
             }
         }
-        let invite = invite.filter(|invite| invite.is_for(user_id, now));
+        let invite = invite.filter(|invite| invite.is_open(now));
         Ok(application
             .zip(invite)
             .map(|(application, invite)| OpenInvite {
@@ -279,11 +275,10 @@ impl Database {
     }
 }
 
-/// Whom an invite is for, and the role that it gives.
+/// The role that an invite gives.
 fn change(invite: &Invite) -> TeamChange {
     TeamChange {
-        member: invite.bound_to,
-        from: None,
         to: Some(invite.role),
+        ..TeamChange::default()
     }
 }
