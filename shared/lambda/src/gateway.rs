@@ -30,7 +30,8 @@ fn repair(event: &mut ApiGatewayV2httpRequest) {
     event.request_context.stage = None;
     let path = event.raw_path.take().unwrap_or_default();
     let route = event.route_key.as_deref().unwrap_or_default();
-    event.raw_path = Some(escaped_path(route_path(&path, route)));
+    let rest = event.path_parameters.get("proxy").map(String::as_str);
+    event.raw_path = Some(escaped_path(route_path(&path, route, rest)));
     event.raw_query_string = event
         .raw_query_string
         .take()
@@ -48,11 +49,16 @@ fn cookie_header(mut cookies: Vec<String>) -> Option<HeaderValue> {
 
 /// Returns the part of the path that matches the route. API Gateway passes the path that the
 /// client sent, which begins with the stage (unless that is `$default`) or with the base path
-/// of a custom domain.
-fn route_path<'a>(path: &'a str, route: &str) -> &'a str {
+/// of a custom domain. `rest` is the value of the parameter `{proxy+}`, which has any number of
+/// segments.
+fn route_path<'a>(path: &'a str, route: &str, rest: Option<&str>) -> &'a str {
     let Some((_, template)) = route.split_once(' ') else {
         return path;
     };
+    if template.ends_with("+}") {
+        let before = rest.and_then(|rest| path.strip_suffix(rest)?.strip_suffix('/'));
+        return before.map_or(path, |before| &path[before.len()..]);
+    }
     let segments = template.matches('/').count();
     let start = path.rmatch_indices('/').take(segments).last();
     let found = start.map_or(path, |(start, _)| &path[start..]);
@@ -118,8 +124,28 @@ mod tests {
             ("/prod/me", "", "/prod/me"),
             ("", "GET /me", ""),
         ] {
-            assert_eq!(route_path(path, route), expected, "{path} {route}");
+            assert_eq!(route_path(path, route, None), expected, "{path} {route}");
         }
+    }
+
+    #[test]
+    fn a_route_of_every_path_keeps_all_segments() {
+        for (path, rest, expected) in [
+            ("/login", "login", "/login"),
+            ("/assets/main.js", "assets/main.js", "/assets/main.js"),
+            ("/prod/assets/main.js", "assets/main.js", "/assets/main.js"),
+            ("/a/login", "a/login", "/a/login"),
+            ("/login/", "login/", "/login/"),
+            ("//login", "/login", "//login"),
+            // In another encoding, the parameter says nothing about the path.
+            ("/a%2Flogin", "a/login", "/a%2Flogin"),
+        ] {
+            let found = route_path(path, "GET /{proxy+}", Some(rest));
+            assert_eq!(found, expected, "{path}");
+        }
+        assert_eq!(route_path("/a/login", "GET /{proxy+}", None), "/a/login");
+        assert_eq!(route_path("/", "GET /", None), "/");
+        assert_eq!(route_path("/prod/", "GET /", None), "/");
     }
 
     #[test]
