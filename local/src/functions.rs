@@ -28,9 +28,20 @@ macro_rules! functions {
 }
 
 /// Every function, in the order of the OpenAPI document.
-pub const FUNCTIONS: &[Function] =
-    functions![oauth, refresh, applications, apikey, ingest, telemetry,];
+pub const FUNCTIONS: &[Function] = functions![
+    oauth,
+    refresh,
+    applications,
+    apikey,
+    ingest,
+    telemetry,
+    dashboard,
+];
 
 /// The function that API Gateway routes `GET /health` to. Every function serves it; this one
 /// holds no secret.
 pub const HEALTH: &str = "ingest";
+
+/// The function that API Gateway routes `GET` of every path to that has no other route. It serves
+/// files, which are no operations of the API.
+pub const DASHBOARD: &str = "dashboard";

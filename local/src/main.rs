@@ -75,6 +75,10 @@ struct Options {
     /// The database's port with --db-only
     #[arg(long, default_value_t = 9100, requires = "db_only")]
     db_port: u16,
+
+    /// Serve the dashboard as it is deployed, instead of the files of the checkout
+    #[arg(long)]
+    bundled: bool,
 }
 
 /// What to do instead of serving.
@@ -161,7 +165,8 @@ async fn run_product(options: &Options, env: Env, stop: Stop) -> Result<(), Fail
     let limits = Limits::raise();
     let engine = Engine::start(engine_listener, file.as_deref(), limits).await?;
     let host = connect(&settings, &engine).await?;
-    let site = site::with_pages(site::functions(&host, &settings)?, &host, &settings, &here)?;
+    let functions = site::functions(&host, &settings)?;
+    let site = site::with_pages(functions, &host, &settings, &here, options.bundled)?;
 
     let data = data_dir.as_ref().map(DataDir::path);
     Banner {
@@ -191,7 +196,8 @@ async fn run_services(options: &Options, env: Env, stop: Stop) -> Result<(), Fai
     let limits = Limits::raise();
     let engine = Engine::start(engine_listener, file.as_deref(), limits).await?;
     let host = connect(&settings, &engine).await?;
-    let site = site::with_pages(site::forwarded(&settings), &host, &settings, &here)?;
+    let functions = site::forwarded(&settings);
+    let site = site::with_pages(functions, &host, &settings, &here, options.bundled)?;
 
     let env_file = data_dir.write_private("lambda.env", &watch_env::lines(&settings, &engine)?)?;
     let data = kept.map(DataDir::path);

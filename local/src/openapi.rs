@@ -3,14 +3,11 @@
 
 mod errors;
 mod links;
-mod page;
 mod requests;
 
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
-
-pub use page::page;
 
 use crate::functions::FUNCTIONS;
 
@@ -33,6 +30,10 @@ fn document() -> Value {
         let Ok(Value::Object(mut part)) = serde_json::to_value((function.description)()) else {
             continue;
         };
+        // The dashboard has no operation of the API.
+        if part["paths"].as_object().is_none_or(Object::is_empty) {
+            continue;
+        }
         let tag = part["tags"][0].take();
         for (path, mut operations) in object(part["paths"].take()) {
             for operation in objects(&mut operations) {

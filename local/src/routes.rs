@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::functions::{FUNCTIONS, HEALTH};
+use crate::functions::{DASHBOARD, FUNCTIONS, HEALTH};
 
 /// A method and path, and the function that serves it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,9 +36,13 @@ impl fmt::Display for Route {
     }
 }
 
-/// Every route that the functions serve, and `GET /health` of [`HEALTH`].
+/// Every route that the functions serve, `GET /health` of [`HEALTH`] and those of [`DASHBOARD`].
 pub fn routes() -> BTreeSet<Route> {
-    let mut routes = BTreeSet::from([Route::new(HEALTH, "GET", "/health")]);
+    let mut routes = BTreeSet::from([
+        Route::new(HEALTH, "GET", "/health"),
+        Route::new(DASHBOARD, "GET", "/"),
+        Route::new(DASHBOARD, "GET", "/{proxy+}"),
+    ]);
     for function in FUNCTIONS {
         let description = serde_json::to_value((function.description)()).unwrap_or_default();
         for (path, operations) in fields(&description["paths"]) {

@@ -1,9 +1,10 @@
-//! The router of the port: all functions, the stand-in and the pages.
+//! The router of the port: all functions, the stand-in and the pages of the checkout.
 
 use axum::Router;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::from_fn_with_state;
+use dashboard::SecurityHeaders;
 use local::functions::FUNCTIONS;
 use local::github;
 use shared::base::environment::ConfigError;
@@ -34,18 +35,23 @@ pub(crate) fn forwarded(settings: &Settings) -> Router {
     forward::router(&settings.public_url)
 }
 
-/// Adds the pages and, unless the real GitHub is used, the stand-in to the routes of `api`. Only
-/// requests to the names of this machine are answered.
+/// Adds the pages of the checkout and, unless the real GitHub is used, the stand-in to the routes of
+/// `api`. With `bundled`, and in a release, the pages are those of `api`. Only requests to the names
+/// of this machine are answered.
 ///
 /// # Errors
-/// When `ALLOWED_HOSTS` is invalid.
+/// When `ALLOWED_HOSTS` or a setting of the pages is invalid.
 pub(crate) fn with_pages(
     api: Router,
     host: &Host,
     settings: &Settings,
     here: &str,
+    bundled: bool,
 ) -> Result<Router, ConfigError> {
-    let mut site = pages::router();
+    let mut site = Router::new();
+    if cfg!(debug_assertions) && !bundled {
+        site = site.merge(pages::router(SecurityHeaders::load(&settings.env)?));
+    }
     if settings.github == GitHub::StandIn {
         site = site.merge(github::router(
             here,

@@ -85,7 +85,9 @@ fn every_event_is_consistent() {
         assert_eq!(of_template, method, "{name}");
         let in_path = event["pathParameters"].as_object().into_iter().flatten();
         let path = in_path.fold(template.to_owned(), |path, (name, value)| {
-            path.replace(&format!("{{{name}}}"), value.as_str().unwrap())
+            let value = value.as_str().unwrap();
+            path.replace(&format!("{{{name}}}"), value)
+                .replace(&format!("{{{name}+}}"), value)
         });
         assert_eq!(path, text("/rawPath"), "{name}");
         for (one, other) in [

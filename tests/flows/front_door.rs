@@ -33,7 +33,6 @@ async fn health_makes_no_database_call() {
 async fn unknown_paths_are_404_and_unknown_methods_are_405_with_allow() {
     let backend = Backend::start().await;
     for path in [
-        "/",
         "/nothing",
         "//ingest/traces",
         "/ingest/traces/",
@@ -51,6 +50,9 @@ async fn unknown_paths_are_404_and_unknown_methods_are_405_with_allow() {
     let response = send(&backend, Method::GET, "/refresh").await;
     response.problem(405, "method-not-allowed");
     assert_eq!(response.header("allow"), "POST");
+    let response = send(&backend, Method::POST, "/").await;
+    response.problem(405, "method-not-allowed");
+    assert_eq!(response.header("allow"), "GET,HEAD");
     let response = send(&backend, Method::PUT, "/applications").await;
     response.problem(405, "method-not-allowed");
     assert_eq!(response.header("allow"), "GET,HEAD,POST");
@@ -87,7 +89,7 @@ async fn every_response_has_the_security_headers() {
         assert!(
             response
                 .header("strict-transport-security")
-                .contains("max-age=")
+                .contains("max-age=31536000; includeSubDomains")
         );
     }
 }

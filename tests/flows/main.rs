@@ -20,6 +20,7 @@ mod authorization_code;
 mod boundaries;
 mod bounds;
 mod costs;
+mod dashboard;
 mod documents;
 mod events;
 mod front_door;

@@ -1,5 +1,7 @@
 //! `template.yaml` deploys what the code serves, stores and logs.
 
+mod first_deployment;
+
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -10,25 +12,6 @@ use shared::store::tables::{TableDefinition, definitions};
 use shared::web::request_log::METRICS;
 
 use crate::routes::{deployed_routes, root};
-
-#[test]
-fn browsers_may_send_and_read_the_headers_that_the_dashboard_uses() {
-    let template = template();
-    let cors = &template["Resources"]["HttpApi"]["Properties"]["CorsConfiguration"];
-    let list = |name: &str| -> Vec<String> {
-        let values = cors[name].as_sequence().unwrap().iter();
-        values.map(|value| text(value).to_owned()).collect()
-    };
-    let sent = [
-        "authorization",
-        "content-type",
-        "idempotency-key",
-        "x-api-key",
-    ];
-    assert_eq!(list("AllowHeaders"), sent);
-    let read = ["ratelimit", "ratelimit-policy", "retry-after"];
-    assert_eq!(list("ExposeHeaders"), read);
-}
 
 #[test]
 fn the_tables_are_those_of_the_local_engine() {

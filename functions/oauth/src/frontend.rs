@@ -103,12 +103,13 @@ impl From<&GitHubError> for LoginFailure {
 }
 
 impl Frontend {
-    /// Reads `FRONTEND_URL` and `TOKEN_HANDOFF`.
+    /// Reads `FRONTEND_URL` and `TOKEN_HANDOFF`. Without the former, the dashboard is at
+    /// `public_url`, the address of the API.
     ///
     /// # Errors
     /// If a setting is missing or invalid.
-    pub(crate) fn load(env: &Env) -> Result<Self, ConfigError> {
-        let url = env.secure_url("FRONTEND_URL", None)?;
+    pub(crate) fn load(env: &Env, public_url: &str) -> Result<Self, ConfigError> {
+        let url = env.secure_url("FRONTEND_URL", Some(public_url))?;
         let handoff = match env.optional("TOKEN_HANDOFF") {
             None | Some("fragment") => TokenHandoff::Fragment,
             Some("query") => {

@@ -68,7 +68,7 @@ impl State {
             tokens: Tokens::load(env, &host.clock)?,
             policy: SessionPolicy::from_env(env)?,
             cookies: Cookies::for_address(&public_url)?,
-            frontend: Arc::new(Frontend::load(env)?),
+            frontend: Arc::new(Frontend::load(env, &public_url)?),
             github: Arc::new(GitHub::load(env, redirect_url, rule)?),
         })
     }

@@ -117,7 +117,9 @@ impl Entry {
         let path = parameters
             .iter()
             .fold(template.to_owned(), |path, (name, value)| {
+                // `{proxy+}` takes the rest of the path.
                 path.replace(&format!("{{{name}}}"), value)
+                    .replace(&format!("{{{name}+}}"), value)
             });
         let (body, is_base64) = match (&self.json, &self.body, &self.base64) {
             (None, None, None) => (None, false),

@@ -15,7 +15,7 @@ pub(super) fn renewed(manifest: &str, routes: &BTreeSet<Route>) -> Option<String
 }
 
 fn table(routes: &BTreeSet<Route>) -> String {
-    let mut by_path: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut by_path: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for Route {
         function,
         path,
@@ -23,6 +23,8 @@ fn table(routes: &BTreeSet<Route>) -> String {
     } in routes
     {
         let served = format!(r#"{{ function = "{function}", method = "{method}" }}"#);
+        // The rest of a path has another form there than in API Gateway.
+        let path = path.replace("{proxy+}", "{*proxy}");
         by_path.entry(path).or_default().push(served);
     }
     let lines = by_path.into_iter();
@@ -47,6 +49,7 @@ mod tests {
             Route::new("a", "GET", "/a"),
             Route::new("a", "POST", "/a"),
             Route::new("b", "GET", "/b/{id}"),
+            Route::new("b", "GET", "/{proxy+}"),
         ];
         let old = format!("[workspace]\n{TABLE}\"/old\" = []\n\n[profile.dev]\ndebug = 1\n");
         let renewed = renewed(&old, &routes.into()).unwrap();
@@ -58,6 +61,7 @@ mod tests {
             "    { function = \"a\", method = \"POST\" },",
             "]",
             "\"/b/{id}\" = [{ function = \"b\", method = \"GET\" }]",
+            "\"/{*proxy}\" = [{ function = \"b\", method = \"GET\" }]",
             "",
             "[profile.dev]",
             "debug = 1",

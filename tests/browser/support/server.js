@@ -7,14 +7,15 @@ import { createServer } from "node:net";
 const START_MS = 30_000;
 
 /**
- * Starts `upblit --memory` and waits until it responds.
+ * Starts `upblit --memory` and waits until it responds. It serves the dashboard as it is deployed.
  *
  * @param {Record<string, string>} [settings] environment variables, as in docs/settings.md
+ * @param {string[]} [options] `[]` serves the files of the checkout
  */
-export async function startServer(settings = {}) {
+export async function startServer(settings = {}, options = ["--bundled"]) {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const child = spawn(process.env.UPBLIT, ["--memory", "--port", String(port)], {
+  const child = spawn(process.env.UPBLIT, ["--memory", "--port", String(port), ...options], {
     env: { ...process.env, RUST_LOG: "warn", ...settings },
     stdio: ["ignore", "ignore", "inherit"],
   });

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::routes::root;
 
 /// What the first part of a test's name in the table stands for.
-const FOLDERS: [(&str, &str); 8] = [
+const FOLDERS: [(&str, &str); 9] = [
     ("flows", "tests/flows"),
     ("base", "shared/base/src"),
     ("identity", "shared/identity/src"),
@@ -16,6 +16,7 @@ const FOLDERS: [(&str, &str); 8] = [
     ("telemetry", "shared/telemetry/src"),
     ("web", "shared/web/src"),
     ("oauth", "functions/oauth/src"),
+    ("dashboard", "functions/dashboard/src"),
 ];
 
 /// A row of the table.

@@ -1,5 +1,6 @@
 //! Every route that requires a credential, taken from the description of the API.
 
+use local::functions::DASHBOARD;
 use local::generated::events::Case;
 use serde_json::{Value, json};
 use shared::base::clock::rfc3339;
@@ -57,7 +58,9 @@ fn every_route_requires_a_token_or_a_key_or_is_public() {
 
 #[tokio::test]
 async fn responses_of_every_route_have_the_security_headers() {
-    for replayed in &replay().await.events {
+    let replayed = replay().await.events.iter();
+    // `tests/flows/dashboard.rs` tests the headers of files, which may be cached.
+    for replayed in replayed.filter(|replayed| replayed.case.function != DASHBOARD) {
         let name = &replayed.case.name;
         let response = &replayed.router.response;
         for (header, value) in [

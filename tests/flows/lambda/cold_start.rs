@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use local::functions::FUNCTIONS;
+use local::functions::{DASHBOARD, FUNCTIONS};
 
 use super::deployment::Deployment;
 use super::function::{Function, Settings};
@@ -95,7 +95,7 @@ async fn a_start_reads_its_secrets_and_makes_no_other_call() {
         let mut asked = deployment.secrets.asked();
         asked.sort();
         let expected = match name {
-            "ingest" => vec![],
+            "ingest" | DASHBOARD => vec![],
             "oauth" => [&["github AWSCURRENT"][..], &jwt].concat(),
             _ => jwt.to_vec(),
         };

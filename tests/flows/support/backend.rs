@@ -116,7 +116,17 @@ impl Backend {
 
     /// Another deployment with these settings, over the same tables and clock.
     pub fn redeployed(&self, settings: &[(&str, &str)]) -> Self {
-        let kept = |name: &str| self.env.optional(name).unwrap_or_default().to_owned();
+        self.with_env(Env::from_pairs(settings.iter().copied()).with_defaults(self.kept()))
+    }
+
+    /// Another deployment without this setting, over the same tables and clock.
+    pub fn redeployed_without(&self, setting: &str) -> Self {
+        let kept = self.kept().into_iter();
+        self.with_env(Env::from_pairs(kept.filter(|(name, _)| *name != setting)))
+    }
+
+    /// The settings that every deployment has.
+    fn kept(&self) -> [(&'static str, String); 7] {
         let names = [
             "PUBLIC_URL",
             "FRONTEND_URL",
@@ -126,8 +136,11 @@ impl Backend {
             "GITHUB_URL",
             "GITHUB_API_URL",
         ];
-        let env = Env::from_pairs(settings.iter().copied())
-            .with_defaults(names.map(|name| (name, kept(name))));
+        let kept = |name: &str| self.env.optional(name).unwrap_or_default().to_owned();
+        names.map(|name| (name, kept(name)))
+    }
+
+    fn with_env(&self, env: Env) -> Self {
         Self {
             app: app(&env, &self.database, &self.time),
             env,

@@ -1,19 +1,11 @@
 //! The OpenAPI document as a page: plain HTML with the dashboard's styles, without script.
 
 use std::fmt::Write;
-use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::DOCUMENT;
-
-/// HTML of the API reference.
-pub fn page() -> &'static str {
-    static PAGE: LazyLock<String> = LazyLock::new(|| write(&DOCUMENT));
-    &PAGE
-}
-
-fn write(document: &Value) -> String {
+/// HTML of the API reference. `style` is the address of its style sheet.
+pub(crate) fn page(document: &Value, style: &str) -> String {
     let mut links = String::new();
     let mut sections = String::new();
     for tag in document["tags"].as_array().into_iter().flatten() {
@@ -36,9 +28,8 @@ fn write(document: &Value) -> String {
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{title} API</title>\
-         <link rel=\"icon\" href=\"favicon.svg\"><link rel=\"stylesheet\" href=\"styles/base.css\">\
-         <link rel=\"stylesheet\" href=\"styles/docs.css\"></head><body class=\"docs\">\
-         <nav aria-label=\"Operations\"><a class=\"home\" href=\"/\">{title}</a>{links}\
+         <link rel=\"icon\" href=\"favicon.svg\"><link rel=\"stylesheet\" href=\"{style}\"></head><body class=\"docs\">\
+         <nav aria-label=\"Operations\"><a class=\"home\" href=\"./\">{title}</a>{links}\
          <h3><a href=\"#schemas\">Schemas</a></h3></nav>\
          <main><h1>{title} API</h1><p>{about} <a href=\"openapi.json\">openapi.json</a></p>\
          {sections}<section id=\"schemas\"><h2>Schemas</h2>{schemas}</section></main></body></html>"

@@ -1,0 +1,6 @@
+//! Hosts the dashboard function in AWS Lambda.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), shared::lambda::StartError> {
+    shared::lambda::run(|host| Ok(dashboard::router(dashboard::State::load(host)?))).await
+}
