@@ -1,9 +1,13 @@
 //! What a first deployment needs: its settings, its names, and the address that it ends with.
 
+use std::collections::BTreeSet;
+use std::fs;
+
 use local::functions::DASHBOARD;
 use serde_yaml_ng::Value;
 
 use super::{functions, list, statements, template, text};
+use crate::routes::root;
 
 #[test]
 fn browsers_may_send_and_read_the_headers_that_the_dashboard_uses() {
@@ -99,6 +103,55 @@ fn the_address_of_a_dashboard_is_optional_and_may_have_a_path() {
         "*",
     ] {
         assert!(!is_allowed(refused), "{refused}");
+    }
+}
+
+/// SAM refuses an empty value with a message that does not name the parameter; the template names it.
+#[test]
+fn values_to_fill_in_are_refused_before_anything_is_created() {
+    let template = template();
+    let example = fs::read_to_string(root().join("samconfig.example.toml")).unwrap();
+    let mut to_fill_in = BTreeSet::new();
+    for line in example
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.starts_with('"'))
+    {
+        let (name, value) = line.trim_matches(['"', ',']).split_once('=').unwrap();
+        let parameter = &template["Parameters"][name];
+        assert!(parameter.is_mapping(), "{name} is no parameter");
+        if value != "?" {
+            continue;
+        }
+        let pattern = serde_json::json!({ "pattern": text(&parameter["AllowedPattern"]) });
+        assert!(!jsonschema::is_valid(&pattern, &value.into()), "{name}");
+        to_fill_in.insert(name);
+    }
+    for (name, parameter) in template["Parameters"].as_mapping().unwrap() {
+        let name = text(name);
+        let is_given = parameter.get("Default").is_some() || to_fill_in.contains(name);
+        assert!(is_given, "samconfig.example.toml lacks {name}");
+    }
+}
+
+#[test]
+fn the_documented_limit_of_stack_names_is_that_of_function_names() {
+    const MOST_IN_FUNCTION_NAMES: usize = 64;
+    let template = template();
+    let suffixes = functions(&template).into_iter().map(|(_, function)| {
+        let name = text(&function["Properties"]["FunctionName"]);
+        name.strip_prefix("${AWS::StackName}").unwrap().len()
+    });
+    let most = MOST_IN_FUNCTION_NAMES - suffixes.max().unwrap();
+    for (file, words) in [
+        ("docs/deploy.md", format!("At most {most} characters")),
+        (
+            "samconfig.example.toml",
+            format!("At most {most} characters"),
+        ),
+    ] {
+        let document = fs::read_to_string(root().join(file)).unwrap();
+        assert!(document.contains(&words), "{file}: {words}");
     }
 }
 
