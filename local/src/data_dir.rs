@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use shared::identity::signing::MIN_SECRET_BYTES;
-use shared::telemetry::chunk::codec::FORM;
+use shared::telemetry::chunk::Form;
 
 use crate::error::Failure;
 use crate::secret;
@@ -53,8 +53,8 @@ impl DataDir {
         Ok(data_dir)
     }
 
-    /// Refuses data that a newer release stored. Older data is read, and what is stored from now
-    /// on has the current form, so the directory then belongs to this release.
+    /// Refuses data of a form that only a newer release reads. What is stored from now on has the
+    /// form that this release writes, so the file names at least that one.
     fn check_form(&self) -> Result<(), Failure> {
         let path = self.path.join("form");
         let form = match fs::read_to_string(&path) {
@@ -64,10 +64,10 @@ impl DataDir {
             Err(source) => return Err(Failure::DataDir { path, source }),
         };
         match form {
-            Some(form) if form < FORM => {
-                self.write_private("form", &format!("{FORM}\n")).map(|_| ())
-            }
-            Some(FORM) => Ok(()),
+            Some(form) if form < Form::WRITTEN.number() => self
+                .write_private("form", &format!("{}\n", Form::WRITTEN.number()))
+                .map(|_| ()),
+            Some(form) if Form::numbered(form).is_ok() => Ok(()),
             _ => Err(Failure::NewerData {
                 path: self.path.clone(),
             }),
@@ -179,7 +179,7 @@ mod tests {
                 fs::write(directory.0.join("form"), form).unwrap();
             }
             drop(DataDir::open(&directory.0).unwrap());
-            assert_eq!(directory.form(), format!("{FORM}\n"));
+            assert_eq!(directory.form(), format!("{}\n", Form::WRITTEN.number()));
         }
     }
 

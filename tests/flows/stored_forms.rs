@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use shared::telemetry::chunk::codec::FORM;
+use shared::telemetry::chunk::Form;
 
 use crate::support::{Backend, Sdk, SignedIn};
 
@@ -140,7 +140,7 @@ fn with_new_fields(mut answers: Value) -> Value {
 
 #[tokio::test]
 async fn the_database_of_an_earlier_release_is_read_as_it_was() {
-    for form in 2..=FORM {
+    for form in Form::READABLE.map(Form::number) {
         let temporary = Temporary::new(&format!("read-{form}"));
         let answers = copy_of(form, &temporary.database());
         let stored = Stored::open(&temporary.database()).await;
@@ -155,7 +155,7 @@ async fn the_database_of_an_earlier_release_is_read_as_it_was() {
 
 #[tokio::test]
 async fn batches_sent_again_after_an_upgrade_change_nothing() {
-    for form in 2..=FORM {
+    for form in Form::READABLE.map(Form::number) {
         let temporary = Temporary::new(&format!("again-{form}"));
         let answers = with_new_fields(copy_of(form, &temporary.database()));
         let stored = Stored::open(&temporary.database()).await;
@@ -171,7 +171,7 @@ async fn batches_sent_again_after_an_upgrade_change_nothing() {
 #[tokio::test]
 #[ignore = "writes the database of the current form, which is done once for each form"]
 async fn write_the_database_of_the_current_form() {
-    let directory = directory(FORM);
+    let directory = directory(Form::WRITTEN.number());
     fs::create_dir_all(&directory).unwrap();
     let file = directory.join("upblit.db");
     let _ = fs::remove_file(&file);

@@ -10,10 +10,12 @@ use jiff::Timestamp;
 use shared::base::causes::WithCauses;
 use shared::base::clock;
 use shared::store::StorageError;
-use shared::store::telemetry::{StoredRollups, StoredSummary, SummariesRead, Unreadable};
+use shared::store::telemetry::{
+    RollupsOf, SealedHours, StoredDay, StoredRollups, StoredSummary, SummariesRead,
+};
 use shared::telemetry::batch::{DAY, HOUR, Signal};
 use shared::telemetry::query::metrics::Series;
-use shared::telemetry::query::rollup::{ChunkHash, HourRollup, Rollup, open_since};
+use shared::telemetry::query::rollup::{ChunkHash, HourRollup, is_final, open_since};
 use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 
@@ -36,20 +38,22 @@ pub(crate) async fn add_window(
 ) -> Result<(), Error> {
     let mut reader = MetricsReader::of(state, archive, signal, series.window());
     reader.read_rollups().await?;
-    let read = reader.read_summaries().await;
-    reader.store(&read).await?;
-    for read in read {
-        for (hour, read) in read?.hours {
-            series.add_hour(hour, &read.rollup);
-            for stored in read.summaries {
-                if let Some(summary) = stored.summary(&archive.gaps) {
-                    series.add(hour, &summary);
-                }
-            }
-        }
+    let mut read = reader.read_summaries(reader.unknown_hours()).await;
+    if read.iter().flatten().any(|read| read.has_form_2) {
+        let marked = reader.forget_marked_hours().await?;
+        read.extend(reader.read_summaries(marked).await);
     }
-    for (hour, known) in &reader.known {
-        series.add_hour(*hour, &known.rollup);
+    reader.store(&read).await;
+    for read in read {
+        reader.add(read?, series);
+    }
+    for (hour, rollup) in &reader.known {
+        series.add_hour(*hour, rollup);
+    }
+    for late in reader.stored.late() {
+        if reader.sealed.contains(late.hour) {
+            series.add_hour(late.hour, &late.rollup);
+        }
     }
     Ok(())
 }
@@ -58,41 +62,27 @@ pub(crate) async fn add_window(
 struct MetricsReader<'a> {
     state: &'a crate::State,
     archive: &'a Archive,
-    signal: Signal,
+    of: RollupsOf,
     /// The part of the window within the retention.
     window: TimeWindow,
     /// Whole hours of the window that are sealed and entirely within the retention.
     sealed: TimeWindow,
-    /// Rollups of sealed hours, with their late arrivals.
-    known: BTreeMap<Timestamp, Known>,
+    /// Rollups and late arrivals as stored.
+    stored: StoredRollups,
+    /// Rollups of sealed hours that need not be computed.
+    known: BTreeMap<Timestamp, HourRollup>,
     /// Number of summaries read so far.
     summaries: AtomicUsize,
 }
 
-/// The rollup of an hour.
-struct Known {
-    rollup: HourRollup,
-    sealed_at: Timestamp,
-}
-
-/// Statistics of some hours of a day.
-#[derive(Default)]
+/// Some hours of a day.
 struct ReadHours {
-    hours: BTreeMap<Timestamp, ReadHour>,
-    /// Latest expiry of a summary.
-    expires_at: Option<Timestamp>,
-}
-
-/// Statistics of an hour.
-#[derive(Default)]
-struct ReadHour {
-    /// The whole hour, if it is sealed.
-    rollup: HourRollup,
-    hashes: BTreeSet<ChunkHash>,
-    /// Whether some summaries are of form 2, whose writers do not store late arrivals.
+    day: Timestamp,
+    sealed: SealedHours,
+    /// The summaries of the other hours: not sealed, or only a part of them is wanted.
+    others: Vec<StoredSummary>,
+    /// Whether a release that writes form 2 stored some of it.
     has_form_2: bool,
-    /// The summaries, if the hour is not sealed or only a part of it is wanted.
-    summaries: Vec<StoredSummary>,
 }
 
 impl<'a> MetricsReader<'a> {
@@ -111,81 +101,101 @@ impl<'a> MetricsReader<'a> {
         Self {
             state,
             archive,
-            signal,
+            of: RollupsOf {
+                application_id: archive.application_id,
+                signal,
+            },
             window,
             sealed,
+            stored: StoredRollups::default(),
             known: BTreeMap::new(),
             summaries: AtomicUsize::new(0),
         }
     }
 
-    /// Reads the stored rollups, and adds the late arrivals that they do not contain.
+    /// Reads the stored rollups and the late arrivals that they do not contain.
     async fn read_rollups(&mut self) -> Result<(), Error> {
         if self.sealed.from >= self.sealed.to {
             return Ok(());
         }
-        // A rollup is stored under its first hour, and never reaches into the next day.
         let days = TimeWindow {
             from: clock::floor(self.sealed.from, DAY),
             to: self.sealed.to,
         };
-        let archive = self.archive;
-        let StoredRollups {
-            rollups,
-            late,
-            unreadable,
-            incomplete_from,
-        } = self
-            .state
-            .database
-            .rollups(
-                archive.application_id,
-                self.signal,
-                days,
-                archive.now(),
-                &archive.gaps,
-            )
-            .await?;
-        for item in unreadable {
+        let database = &self.state.database;
+        self.stored = database.rollups(self.of, days, self.archive.now()).await?;
+        for item in &self.stored.unreadable {
             tracing::error!(key = item.key, error = %item.error, "a rollup cannot be read");
         }
-        for rollup in rollups {
-            self.know(rollup);
-        }
-        if let Some(hour) = incomplete_from {
-            self.known.split_off(&hour);
-        }
-        for (hour, hash, rollup) in late {
-            if let Some(known) = self.known.get_mut(&hour) {
-                known.rollup.add_late(hash, &rollup);
+        let due = self.due_for_a_check();
+        for (day, stored) in &self.stored.days {
+            if Some(*day) != due {
+                self.known.extend(self.usable_hours(stored));
             }
+        }
+        if let Some(hour) = self.stored.incomplete_from {
+            self.known.split_off(&hour);
         }
         Ok(())
     }
 
-    /// Of several rollups of an hour, keeps the newest.
-    fn know(&mut self, rollup: Rollup) {
-        let wanted = rollup.hours.into_iter();
-        for (hour, hours) in wanted.filter(|(hour, _)| self.sealed.contains(*hour)) {
-            let known = Known {
-                rollup: hours,
-                sealed_at: rollup.sealed_at,
-            };
-            let is_newer = |other: &Known| other.sealed_at < known.sealed_at;
-            if self.known.get(&hour).is_none_or(is_newer) {
-                self.known.insert(hour, known);
-            }
-        }
+    /// The hours of a rollup that the window wants and that have not expired. Late arrivals that
+    /// cannot be read are counted from the summaries of their hour.
+    fn usable_hours(&self, day: &StoredDay) -> BTreeMap<Timestamp, HourRollup> {
+        let damaged: BTreeSet<Timestamp> = day.damaged.iter().map(|(hour, _)| *hour).collect();
+        let hours = day.rollup.iter().flat_map(|rollup| &rollup.hours);
+        let usable = hours.filter(|(hour, rollup)| {
+            self.sealed.contains(**hour)
+                && rollup.expires_at > self.archive.now()
+                && !damaged.contains(hour)
+        });
+        usable
+            .map(|(hour, rollup)| (*hour, rollup.clone()))
+            .collect()
     }
 
-    /// Reads the summaries of all hours without a rollup, day by day.
-    async fn read_summaries(&self) -> Vec<Result<ReadHours, Error>> {
+    /// A day whose rollup is compared with its summaries: once, when nothing can be added to it
+    /// any more, and if the window has all of its hours. At most one in each request.
+    fn due_for_a_check(&self) -> Option<Timestamp> {
+        let most = u64::try_from(self.state.max_summaries / 2).unwrap_or(u64::MAX);
+        let is_due = |(day, stored): &(&Timestamp, &StoredDay)| {
+            stored.rollup.as_ref().is_some_and(|rollup| {
+                let chunks: u64 = rollup.hours.values().map(|hour| hour.chunks).sum();
+                let is_wanted = rollup.hours.keys().all(|hour| self.sealed.contains(*hour));
+                is_final(**day, self.archive.database_now())
+                    && !is_final(**day, rollup.read_at)
+                    && is_wanted
+                    && chunks <= most
+            })
+        };
+        let mut days = self.stored.days.iter();
+        days.find(is_due).map(|(day, _)| *day)
+    }
+
+    /// The hours of the window without a usable rollup.
+    fn unknown_hours(&self) -> Vec<Timestamp> {
+        let hours = self.window.hours();
+        let unknown = hours.filter(|hour| !self.known.contains_key(hour));
+        unknown.collect()
+    }
+
+    /// A release that writes form 2 is or was active, so it may also have stored late data for
+    /// hours with a rollup. It marked these hours. Returns those that were known.
+    async fn forget_marked_hours(&mut self) -> Result<Vec<Timestamp>, Error> {
+        let days = self.known.keys().map(|hour| clock::floor(*hour, DAY));
+        let days: BTreeSet<Timestamp> = days.collect();
+        let database = &self.state.database;
+        let marked = database.hours_marked_in_form_2(self.of, days).await?;
+        let forgotten = marked.into_iter();
+        Ok(forgotten
+            .filter(|hour| self.known.remove(hour).is_some())
+            .collect())
+    }
+
+    /// Reads the summaries of hours, day by day.
+    async fn read_summaries(&self, hours: Vec<Timestamp>) -> Vec<Result<ReadHours, Error>> {
         let mut days = BTreeMap::<Timestamp, Vec<Timestamp>>::new();
-        for hour in self
-            .window
-            .hours()
-            .filter(|hour| !self.known.contains_key(hour))
-        {
+        for hour in hours {
             days.entry(clock::floor(hour, DAY)).or_default().push(hour);
         }
         let read = days.into_values().map(|hours| self.read_day(hours));
@@ -214,25 +224,23 @@ impl<'a> MetricsReader<'a> {
         if self.summaries.load(Ordering::Relaxed) > most {
             return Err(Error::Unavailable("hours are still being rolled up".into()));
         }
-        let mut read = ReadHours::default();
-        let (Some(first), Some(last)) = (hours.first(), hours.last()) else {
-            return Ok(Some(read));
-        };
-        read.hours = hours
-            .iter()
-            .map(|hour| (*hour, ReadHour::default()))
-            .collect();
+        let first = hours.first().copied().unwrap_or_default();
+        let last = hours.last().copied().unwrap_or_default();
         let window = TimeWindow {
-            from: (*first).max(self.window.from),
-            to: clock::after(*last, HOUR).min(self.window.to),
+            from: first.max(self.window.from),
+            to: clock::after(last, HOUR).min(self.window.to),
         };
-        let range = self.archive.summaries(self.signal, window);
+        let mut read = self.nothing_of(hours);
+        let wanted: BTreeSet<&Timestamp> = hours.iter().collect();
         let mut summaries = 0;
         let each = |stored: StoredSummary| {
             summaries += 1;
-            self.add(&mut read, stored);
+            if wanted.contains(&stored.hour()) {
+                read.add(stored, self.archive);
+            }
             Ok::<(), StorageError>(())
         };
+        let range = self.archive.summaries(self.of.signal, window);
         match self.state.database.each_summary(&range, most, each).await? {
             SummariesRead::All => {
                 self.summaries.fetch_add(summaries, Ordering::Relaxed);
@@ -242,96 +250,95 @@ impl<'a> MetricsReader<'a> {
         }
     }
 
-    fn add(&self, read: &mut ReadHours, stored: StoredSummary) {
-        let hour = stored.hour();
-        let Some(hours) = read.hours.get_mut(&hour) else {
-            return;
-        };
-        if !self.sealed.contains(hour) {
-            hours.summaries.push(stored);
-            return;
-        }
-        read.expires_at = read.expires_at.max(Some(stored.expires_at));
-        hours.has_form_2 |= stored.is_form_2();
-        if let Some(summary) = stored.summary(&self.archive.gaps) {
-            let hash = stored.position.hash;
-            hours.rollup.add(hash, &summary);
-            hours.hashes.insert(hash);
+    fn nothing_of(&self, hours: &[Timestamp]) -> ReadHours {
+        let day = clock::floor(hours.first().copied().unwrap_or_default(), DAY);
+        let sealed = hours.iter().filter(|hour| self.sealed.contains(**hour));
+        let sealed = sealed.map(|hour| (*hour, self.archive.expiry(*hour)));
+        let late = self.stored.days.get(&day).map(|day| &day.late);
+        let late: BTreeSet<ChunkHash> = late.into_iter().flatten().map(|l| l.hash).collect();
+        ReadHours {
+            day,
+            sealed: SealedHours::new(sealed, late),
+            others: Vec::new(),
+            has_form_2: false,
         }
     }
 
-    /// Stores the rollups of the sealed hours that were read.
-    async fn store(&self, read: &[Result<ReadHours, Error>]) -> Result<(), Error> {
-        let unread = self.archive.gaps.hours();
-        let drafts = read.iter().flatten();
-        let drafts: Vec<Draft> = drafts
-            .filter_map(|read| self.draft(read, &unread))
-            .collect();
-        if drafts.is_empty() {
-            return Ok(());
+    /// Stores the rollups of the sealed hours that were read, one for each day, and folds late
+    /// arrivals. A rollup only saves time, so the request does not fail.
+    async fn store(&self, read: &[Result<ReadHours, Error>]) {
+        let mut days = BTreeMap::<Timestamp, SealedHours>::new();
+        for read in read.iter().flatten() {
+            let day = days.entry(read.day).or_default();
+            day.extend(&read.sealed);
         }
-        let application_id = self.archive.application_id;
-        let database = &self.state.database;
-        // Read after the summaries: a late arrival is written together with its summary, so
-        // those that belong to a summary read above are all seen here.
-        let late = database
-            .late_arrivals(application_id, self.signal, self.sealed)
-            .await?;
-        let sealed_at = self.archive.database_now();
-        let rollups = drafts.into_iter().map(|draft| {
-            let hours = draft.hours.into_iter();
-            let hours = hours.map(|(hour, read)| (hour, read.rollup_naming(&late)));
-            let rollup = Rollup {
-                sealed_at,
-                hours: hours.collect(),
-            };
-            (rollup, draft.expires_at)
-        });
-        let rollups: Vec<(Rollup, Timestamp)> = rollups.collect();
-        let puts = rollups.into_iter().map(async |(rollup, expires_at)| {
-            let put = database.put_rollup(application_id, self.signal, rollup, expires_at);
-            if let Err(error) = put.await {
-                // A rollup only saves time, so the request does not fail.
-                tracing::warn!(error = %WithCauses(&error), "rollup not stored");
+        days.retain(|_, hours| !hours.is_empty());
+        if !days.is_empty() {
+            let database = &self.state.database;
+            match database.late_arrivals(self.of, self.sealed).await {
+                Ok(late) => days.values_mut().for_each(|hours| hours.confirm(&late)),
+                // Without it, no hour is confirmed, and so none is stored.
+                Err(error) => tracing::warn!(error = %WithCauses(&error), "rollups not stored"),
             }
-        });
+        }
+        let stored = self.stored.days.iter();
+        let unchanged = stored.filter(|(day, _)| !days.contains_key(day));
+        let folds: Vec<_> = unchanged.map(|(day, seen)| self.fold(*day, seen)).collect();
+        stream::iter(folds)
+            .buffer_unordered(MAX_CONCURRENT)
+            .collect::<()>()
+            .await;
+        let puts = days.iter();
+        let puts: Vec<_> = puts.map(|(day, read)| self.put(*day, read)).collect();
         stream::iter(puts)
             .buffer_unordered(MAX_CONCURRENT)
             .collect::<()>()
             .await;
-        Ok(())
     }
 
-    /// The sealed hours of a day that may be stored; `None` if there are none.
-    fn draft<'b>(
-        &self,
-        read: &'b ReadHours,
-        unread: &BTreeMap<Timestamp, Unreadable>,
-    ) -> Option<Draft<'b>> {
-        let is_stored = |(hour, read): &(&Timestamp, &ReadHour)| {
-            self.sealed.contains(**hour) && !read.has_form_2 && !unread.contains_key(hour)
-        };
-        let hours = read.hours.iter().filter(is_stored);
-        let hours: Vec<_> = hours.map(|(hour, read)| (*hour, read)).collect();
-        let (last, _) = hours.last()?;
-        let expires_at = read
-            .expires_at
-            .unwrap_or_else(|| self.archive.expiry(*last));
-        Some(Draft { hours, expires_at })
+    async fn put(&self, day: Timestamp, read: &SealedHours) {
+        let none = StoredDay::default();
+        let seen = self.stored.days.get(&day).unwrap_or(&none);
+        let gaps = &self.archive.gaps;
+        let now = self.archive.database_now();
+        let database = &self.state.database;
+        let put = database.put_sealed_hours(self.of, day, seen, read, gaps, now);
+        match put.await {
+            Ok(replaced) => {
+                for hour in replaced.disagreed {
+                    tracing::error!(%hour, "a rollup was not that of its summaries");
+                }
+            }
+            Err(error) => tracing::warn!(error = %WithCauses(&error), "rollup not stored"),
+        }
+    }
+
+    async fn fold(&self, day: Timestamp, seen: &StoredDay) {
+        let fold = self.state.database.fold_late_arrivals(self.of, day, seen);
+        if let Err(error) = fold.await {
+            tracing::warn!(error = %WithCauses(&error), "late arrivals not folded");
+        }
+    }
+
+    fn add(&self, read: ReadHours, series: &mut Series) {
+        for (hour, rollup) in read.sealed.rollups() {
+            series.add_hour(hour, rollup);
+        }
+        for stored in read.others {
+            if let Some(summary) = stored.summary(&self.archive.gaps) {
+                series.add(stored.hour(), &summary);
+            }
+        }
     }
 }
 
-/// The sealed hours of a day, to be stored.
-struct Draft<'a> {
-    hours: Vec<(Timestamp, &'a ReadHour)>,
-    expires_at: Timestamp,
-}
-
-impl ReadHour {
-    /// The rollup of the hour, which names those of its chunks that are stored as late arrivals.
-    fn rollup_naming(&self, late: &BTreeSet<ChunkHash>) -> HourRollup {
-        let mut rollup = self.rollup.clone();
-        rollup.late = self.hashes.intersection(late).copied().collect();
-        rollup
+impl ReadHours {
+    fn add(&mut self, stored: StoredSummary, archive: &Archive) {
+        self.has_form_2 |= stored.is_form_2();
+        if self.sealed.has(stored.hour()) {
+            self.sealed.add(&stored, &archive.gaps);
+        } else {
+            self.others.push(stored);
+        }
     }
 }

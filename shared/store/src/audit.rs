@@ -92,7 +92,8 @@ impl Database {
             .table_name(&self.tables.applications)
             .set_item(Some(attribute::to_item(row)?))
             .condition_expression("attribute_not_exists(sk)");
-        put_unless_refused(request.send().await)
+        put_unless_refused(request.send().await)?;
+        Ok(())
     }
 
     /// Reads one page of an audit log, newest first. One consistent query; `after` is the

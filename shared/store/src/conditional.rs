@@ -29,14 +29,14 @@ pub(super) fn written(
     }
 }
 
-/// Result of a conditional put. A failed condition means that there is nothing to write.
+/// Whether a conditional put was applied. A failed condition means that there is nothing to write.
 pub(super) fn put_unless_refused(
     result: Result<PutItemOutput, SdkError<PutItemError>>,
-) -> Result<(), StorageError> {
+) -> Result<bool, StorageError> {
     match result {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(true),
         Err(error) => match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
+            Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(false),
             _ => Err(failed(error)),
         },
     }

@@ -108,9 +108,9 @@ pub fn rollup_partition(application_id: ApplicationId, signal: Signal) -> String
     format!("rollup#{application_id}#{}", signal.as_str())
 }
 
-/// Sort key of a rollup whose first hour this is; sorts by time.
-pub fn rollup(first_hour: Timestamp) -> String {
-    format!("{}#rollup", sortable(first_hour))
+/// Sort key of the rollup of the day that begins at `day`; sorts before its late arrivals.
+pub fn rollup(day: Timestamp) -> String {
+    format!("{}#day", sortable(day))
 }
 
 /// Sort key of what a chunk adds to the rollup of its hour, if it arrived late.
@@ -119,32 +119,38 @@ pub fn late(hour: Timestamp, hash: ChunkHash) -> String {
     format!("{}#late#{hash:032x}", sortable(hour))
 }
 
-/// Kind of item that a sort key of a rollup partition names.
+/// Item that a sort key of a rollup partition names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RollupSortKey {
-    /// Sort key of a [`rollup`].
-    Rollup,
-    /// Sort key of a [`late`] arrival.
+    /// The [`rollup`] of a day.
+    Day(Timestamp),
+    /// A [`late`] arrival.
     Late { hour: Timestamp, hash: ChunkHash },
-}
-
-/// The hour at which a sort key of a rollup partition begins; `None` for any other text.
-pub(crate) fn hour_of_rollup(sk: &str) -> Option<Timestamp> {
-    let (millis, _) = sk.split_once('#')?;
-    Some(clock::from_millis(millis.parse().ok()?))
 }
 
 /// Parses a sort key of a rollup partition; `None` for any other text.
 pub(crate) fn parse_rollup(sk: &str) -> Option<RollupSortKey> {
     let (millis, rest) = sk.split_once('#')?;
-    let hour = clock::from_millis(millis.parse().ok()?);
+    let at = clock::from_millis(millis.parse().ok()?);
     match rest.strip_prefix("late#") {
         Some(hash) => Some(RollupSortKey::Late {
-            hour,
+            hour: at,
             hash: u128::from_str_radix(hash, 16).ok()?.to_be_bytes(),
         }),
-        None => (rest == "rollup").then_some(RollupSortKey::Rollup),
+        None => (rest == "day").then_some(RollupSortKey::Day(at)),
     }
+}
+
+/// Partition in which releases that write form 2 mark the hours of a day that they store late
+/// data for. Its sort keys are the hours.
+pub fn form_2_marks(application_id: ApplicationId, signal: Signal, day: Timestamp) -> String {
+    let day = day.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d");
+    format!("rollup#{application_id}#{}#{day}", signal.as_str())
+}
+
+/// The hour that a sort key of [`form_2_marks`] names; `None` for any other text.
+pub(crate) fn parse_form_2_mark(sk: &str) -> Option<Timestamp> {
+    Some(clock::from_millis(sk.parse().ok()?))
 }
 
 /// Sort key of a chunk and of its summary; sorts by time.

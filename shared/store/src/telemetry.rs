@@ -17,21 +17,22 @@ use jiff::Timestamp;
 
 use crate::attribute::{self, Item, number, string};
 use crate::conditional::put_unless_refused;
-use crate::error::{corrupt, failed, unwritable};
+use crate::error::{corrupt, unwritable};
 use crate::transaction::{MAX_TRANSACTION_WRITES, Outcome, Slot, Transaction};
 use crate::{Database, StorageError, keys};
 use upblit_base::clock;
 use upblit_base::ids::ApplicationId;
 use upblit_identity::application::Shards;
-use upblit_telemetry::chunk::PackedChunk;
-use upblit_telemetry::chunk::codec::FORM;
 use upblit_telemetry::chunk::summary::Summary;
+use upblit_telemetry::chunk::{Form, PackedChunk};
 use upblit_telemetry::query::rollup;
 
 pub use gaps::{Gaps, Unreadable};
 pub use range::SummaryRange;
 pub use read::SummariesRead;
-pub use rollups::StoredRollups;
+pub use rollups::{
+    Checked, LateArrival, Replaced, RollupsOf, SealedHours, StoredDay, StoredRollups,
+};
 pub use rows::StoredSummary;
 pub use walk::SummaryWalk;
 
@@ -82,12 +83,7 @@ impl Database {
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(n) OR n <= :n")
             .expression_attribute_values(":n", number(events));
-        put_unless_refused(request.send().await)
-    }
-
-    async fn put(&self, item: Item) -> Result<(), StorageError> {
-        let request = self.client.put_item().table_name(&self.tables.telemetry);
-        request.set_item(Some(item)).send().await.map_err(failed)?;
+        put_unless_refused(request.send().await)?;
         Ok(())
     }
 }
@@ -177,7 +173,7 @@ impl StoredBatch<'_> {
         let shard = self.shards.of(&chunk.position.hash);
         let partition = keys::chunk_partition(self.application_id, chunk.signal, chunk.hour, shard);
         let sk = keys::chunk(chunk.position);
-        let mut item = item(partition, sk, FORM, self.expiry(chunk));
+        let mut item = item(partition, sk, self.expiry(chunk));
         item.insert("events".to_owned(), binary(&chunk.events));
         item.insert("n".to_owned(), number(chunk.count));
         item
@@ -188,7 +184,6 @@ impl StoredBatch<'_> {
         let mut item = item(
             self.summary_partition(chunk, shard),
             keys::chunk(chunk.position),
-            FORM,
             self.expiry(chunk),
         );
         item.insert("summary".to_owned(), binary(&chunk.summary));
@@ -213,7 +208,7 @@ impl StoredBatch<'_> {
         let sk = keys::late(chunk.hour, hash);
         let summary = Summary::decode(&chunk.summary).map_err(corrupt)?;
         let late = rollup::encode_late(hash, &summary).map_err(unwritable)?;
-        let mut item = item(partition, sk, FORM, self.expiry(chunk));
+        let mut item = item(partition, sk, self.expiry(chunk));
         item.insert("late".to_owned(), binary(&late));
         Ok(item)
     }
@@ -225,11 +220,11 @@ impl StoredBatch<'_> {
 }
 
 /// The attributes of every item of this table.
-fn item(partition: String, sk: String, form: u8, expires_at: Timestamp) -> Item {
+fn item(partition: String, sk: String, expires_at: Timestamp) -> Item {
     let attributes = [
         (keys::PK, string(partition)),
         (keys::SK, string(sk)),
-        ("format", number(form)),
+        ("format", number(Form::WRITTEN.number())),
         (keys::TTL, number(expires_at.as_second())),
     ];
     attributes

@@ -8,6 +8,7 @@ mod columns;
 mod extras;
 pub mod filter;
 mod form_2;
+pub(crate) mod frame;
 pub(crate) mod log_records;
 mod memory;
 mod resource_scopes;
@@ -26,6 +27,7 @@ use crate::decode::{Decoded, Indexed, Report, outside};
 use crate::event::Event;
 pub use bytes::FormError;
 use codec::Encoded;
+pub use frame::Form;
 use summary::{Draft, Extent};
 use upblit_base::clock;
 

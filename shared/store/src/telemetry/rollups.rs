@@ -1,72 +1,171 @@
-//! Stored rollups and late arrivals. Both are in one partition for each application and signal.
+//! Stored rollups and late arrivals. Both are in one partition for each application and signal:
+//! one rollup for each day, and the late arrivals that it does not contain.
 
-use std::collections::BTreeSet;
+mod check;
+mod form_2;
+mod replace;
+mod sealed_hours;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_bytes::ByteBuf;
 
-use super::{FORM, Gaps, Unreadable, binary, item};
+pub use self::check::Checked;
+pub use self::replace::Replaced;
+pub use self::sealed_hours::SealedHours;
+use super::Unreadable;
 use crate::attribute::{self, Item, string};
-use crate::error::{failed, unwritable};
+use crate::error::failed;
 use crate::keys::RollupSortKey;
 use crate::{Database, StorageError, keys};
+use upblit_base::clock;
 use upblit_base::ids::ApplicationId;
-use upblit_telemetry::batch::Signal;
+use upblit_telemetry::batch::{DAY, Signal};
+use upblit_telemetry::chunk::FormError;
 use upblit_telemetry::query::rollup::{ChunkHash, HourRollup, Rollup, decode_late};
 use upblit_telemetry::query::window::TimeWindow;
-
-/// Number of writes that run concurrently.
-const MAX_CONCURRENT: usize = 8;
 
 /// Most rollups and late arrivals that one request reads. A sender whose batches are all late
 /// leaves more; the hours beyond are then read from their summaries.
 const MAX_ITEMS: usize = 20_000;
 
+/// Whose rollups.
+#[derive(Debug, Clone, Copy)]
+pub struct RollupsOf {
+    /// Application that the telemetry belongs to.
+    pub application_id: ApplicationId,
+    /// Signal of the events.
+    pub signal: Signal,
+}
+
 /// The rollups and late arrivals of a window.
 #[derive(Debug, Default)]
 pub struct StoredRollups {
-    /// Rollups, of which several may contain the same hour.
-    pub rollups: Vec<Rollup>,
-    /// Late arrivals, each with the start of its hour and its hash.
-    pub late: Vec<(Timestamp, ChunkHash, HourRollup)>,
-    /// Rollups that cannot be read, and are computed again.
+    /// The days that have a rollup or late arrivals, by their start.
+    pub days: BTreeMap<Timestamp, StoredDay>,
+    /// Rollups and late arrivals that cannot be read, and are computed again.
     pub unreadable: Vec<Unreadable>,
     /// First hour of which not all late arrivals were read; `None` if all were.
     pub incomplete_from: Option<Timestamp>,
 }
 
+/// The rollup of a day as stored, and the late arrivals that it does not contain.
+#[derive(Debug, Clone, Default)]
+pub struct StoredDay {
+    /// The rollup; `None` if there is none, or it cannot be read.
+    pub rollup: Option<Rollup>,
+    /// Late arrivals of the day.
+    pub late: Vec<LateArrival>,
+    /// Late arrivals that cannot be read, by hour and hash. The rollups of these hours lack them.
+    pub damaged: BTreeSet<(Timestamp, ChunkHash)>,
+    /// Identifies the stored item. `None` if there is none.
+    version: Option<String>,
+}
+
+/// What a chunk adds to the rollup of its hour.
+#[derive(Debug, Clone)]
+pub struct LateArrival {
+    /// Start of the hour.
+    pub hour: Timestamp,
+    /// Hash of the chunk.
+    pub hash: ChunkHash,
+    /// Statistics of the chunk.
+    pub rollup: HourRollup,
+}
+
+impl StoredRollups {
+    /// The late arrivals of all days.
+    pub fn late(&self) -> impl Iterator<Item = &LateArrival> {
+        self.days.values().flat_map(|day| &day.late)
+    }
+
+    fn add(&mut self, row: RollupRow, now: Timestamp) {
+        let Some(key) = keys::parse_rollup(&row.sk) else {
+            return;
+        };
+        let read = match key {
+            RollupSortKey::Day(day) => self.days.entry(day).or_default().add_rollup(day, &row, now),
+            RollupSortKey::Late { hour, hash } => {
+                let day = clock::floor(hour, DAY);
+                let day = self.days.entry(day).or_default();
+                day.add_late(hour, hash, &row, now)
+            }
+        };
+        if let Err(error) = read {
+            let key = row.sk;
+            self.unreadable.push(Unreadable { key, error });
+        }
+    }
+}
+
+impl StoredDay {
+    /// Hashes of the late arrivals.
+    fn late_hashes(&self) -> BTreeSet<ChunkHash> {
+        self.late.iter().map(|late| late.hash).collect()
+    }
+
+    fn add_rollup(
+        &mut self,
+        day: Timestamp,
+        row: &RollupRow,
+        now: Timestamp,
+    ) -> Result<(), FormError> {
+        self.version.clone_from(&row.v);
+        if row.has_expired(now) {
+            return Ok(());
+        }
+        let encoded = row.rollup.as_deref().map_or(&[][..], |bytes| bytes);
+        self.rollup = Some(Rollup::decode(encoded, day)?);
+        Ok(())
+    }
+
+    fn add_late(
+        &mut self,
+        hour: Timestamp,
+        hash: ChunkHash,
+        row: &RollupRow,
+        now: Timestamp,
+    ) -> Result<(), FormError> {
+        if row.has_expired(now) {
+            return Ok(());
+        }
+        let encoded = row.late.as_deref().map_or(&[][..], |bytes| bytes);
+        let rollup = decode_late(encoded, clock::from_seconds(row.expires_at));
+        let rollup = rollup.inspect_err(|_| {
+            self.damaged.insert((hour, hash));
+        })?;
+        self.late.push(LateArrival { hour, hash, rollup });
+        Ok(())
+    }
+}
+
 impl Database {
-    /// Reads the rollups and late arrivals of a window that begins and ends with a full hour,
-    /// with one query for each megabyte. A rollup that cannot be read is ignored, because it can
-    /// be computed again; a late arrival becomes a gap.
+    /// Reads the rollups and late arrivals of a window that begins with a day and ends with a full
+    /// hour, with one query for each megabyte. What cannot be read can be computed again.
     ///
     /// # Errors
     /// When storage fails.
     pub async fn rollups(
         &self,
-        application_id: ApplicationId,
-        signal: Signal,
+        of: RollupsOf,
         window: TimeWindow,
         now: Timestamp,
-        gaps: &Gaps,
     ) -> Result<StoredRollups, StorageError> {
-        let request = self.query_rollups(application_id, signal, window);
-        let items = read_at_most(MAX_ITEMS, request).await?;
+        let items = read_at_most(MAX_ITEMS, self.query_rollups(of, window)).await?;
         let is_cut = items.len() >= MAX_ITEMS;
         let rows: Vec<RollupRow> = attribute::from_items(items)?;
         let last = rows.last().filter(|_| is_cut);
         let mut stored = StoredRollups {
-            incomplete_from: last.and_then(|row| keys::hour_of_rollup(&row.sk)),
+            incomplete_from: last.and_then(|row| match keys::parse_rollup(&row.sk)? {
+                RollupSortKey::Day(at) | RollupSortKey::Late { hour: at, .. } => Some(at),
+            }),
             ..StoredRollups::default()
         };
-        for row in rows
-            .into_iter()
-            .filter(|row| row.expires_at > now.as_second())
-        {
-            stored.add(row, gaps);
+        for row in rows {
+            stored.add(row, now);
         }
         Ok(stored)
     }
@@ -77,57 +176,23 @@ impl Database {
     /// When storage fails.
     pub async fn late_arrivals(
         &self,
-        application_id: ApplicationId,
-        signal: Signal,
+        of: RollupsOf,
         window: TimeWindow,
     ) -> Result<BTreeSet<ChunkHash>, StorageError> {
-        let request = self.query_rollups(application_id, signal, window);
+        let request = self.query_rollups(of, window);
         let items = read_at_most(usize::MAX, request.projection_expression("sk")).await?;
         let keys = items
             .iter()
             .filter_map(|item| item.get(keys::SK)?.as_s().ok());
         let late = keys.filter_map(|sk| match keys::parse_rollup(sk)? {
             RollupSortKey::Late { hash, .. } => Some(hash),
-            RollupSortKey::Rollup => None,
+            RollupSortKey::Day(_) => None,
         });
         Ok(late.collect())
     }
 
-    /// Stores a rollup, replacing one with the same first hour. Several readers may write it in any
-    /// order, because each rollup names the late arrivals that it contains. An hour that is too
-    /// large for an item is not stored.
-    ///
-    /// # Errors
-    /// When storage fails.
-    pub async fn put_rollup(
-        &self,
-        application_id: ApplicationId,
-        signal: Signal,
-        rollup: Rollup,
-        expires_at: Timestamp,
-    ) -> Result<(), StorageError> {
-        let partition = keys::rollup_partition(application_id, signal);
-        let parts = parts(rollup)?
-            .into_iter()
-            .map(async |(first_hour, encoded)| {
-                let sk = keys::rollup(first_hour);
-                let mut item = item(partition.clone(), sk, FORM, expires_at);
-                item.insert("rollup".to_owned(), binary(&encoded));
-                self.put(item).await
-            });
-        stream::iter(parts)
-            .buffer_unordered(MAX_CONCURRENT)
-            .try_collect()
-            .await
-    }
-
-    fn query_rollups(
-        &self,
-        application_id: ApplicationId,
-        signal: Signal,
-        window: TimeWindow,
-    ) -> QueryFluentBuilder {
-        let partition = keys::rollup_partition(application_id, signal);
+    fn query_rollups(&self, of: RollupsOf, window: TimeWindow) -> QueryFluentBuilder {
+        let partition = keys::rollup_partition(of.application_id, of.signal);
         self.client
             .query()
             .table_name(&self.tables.telemetry)
@@ -152,54 +217,17 @@ async fn read_at_most(most: usize, request: QueryFluentBuilder) -> Result<Vec<It
     Ok(items)
 }
 
-/// The rollup in encoded form, by its first hour. Divided in halves until each part fits into an
-/// item.
-fn parts(rollup: Rollup) -> Result<Vec<(Timestamp, Vec<u8>)>, StorageError> {
-    let Some(first_hour) = rollup.hours.keys().next().copied() else {
-        return Ok(Vec::new());
-    };
-    if let Some(encoded) = rollup.encode().map_err(unwritable)? {
-        return Ok(vec![(first_hour, encoded)]);
-    }
-    let middle = rollup.hours.keys().nth(rollup.hours.len() / 2).copied();
-    let Some(middle) = middle.filter(|middle| *middle > first_hour) else {
-        // An hour with more than 20,000 late arrivals is not stored. Its summaries are read each
-        // time.
-        return Ok(Vec::new());
-    };
-    let mut first = rollup;
-    let second = Rollup {
-        hours: first.hours.split_off(&middle),
-        sealed_at: first.sealed_at,
-    };
-    let mut all = parts(first)?;
-    all.extend(parts(second)?);
-    Ok(all)
-}
-
 #[derive(Deserialize)]
 struct RollupRow {
     sk: String,
+    v: Option<String>,
     rollup: Option<ByteBuf>,
     late: Option<ByteBuf>,
     expires_at: i64,
 }
 
-impl StoredRollups {
-    fn add(&mut self, row: RollupRow, gaps: &Gaps) {
-        match keys::parse_rollup(&row.sk) {
-            Some(RollupSortKey::Rollup) => match row.rollup.as_deref().map(|r| Rollup::decode(r)) {
-                Some(Ok(rollup)) => self.rollups.push(rollup),
-                Some(Err(error)) => self.unreadable.push(Unreadable { key: row.sk, error }),
-                None => {}
-            },
-            Some(RollupSortKey::Late { hour, hash }) => {
-                match decode_late(row.late.as_deref().map_or(&[], |late| late)) {
-                    Ok(rollup) => self.late.push((hour, hash, rollup)),
-                    Err(error) => gaps.record(hour, &row.sk, error),
-                }
-            }
-            None => {}
-        }
+impl RollupRow {
+    fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at <= now.as_second()
     }
 }

@@ -6,15 +6,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use serde_bytes::ByteBuf;
 
-use super::{FORM, Gaps};
+use super::Gaps;
 use crate::keys;
 use upblit_base::clock;
 use upblit_telemetry::batch::HOUR;
 use upblit_telemetry::chunk::summary::{Extent, Summary};
-use upblit_telemetry::chunk::{FormError, Position};
-
-/// The form that the release before this one wrote.
-const FORM_2: u8 = 2;
+use upblit_telemetry::chunk::{Form, FormError, Position};
 
 /// A stored chunk summary, with its statistics still encoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +30,7 @@ pub struct StoredSummary {
     pub memory: usize,
     /// Expiry of the chunk and its summary.
     pub expires_at: Timestamp,
-    form: u8,
+    form: Form,
     summary: Vec<u8>,
 }
 
@@ -49,7 +46,7 @@ impl StoredSummary {
 
     /// Whether it was written by a release that stores dirty markers instead of late arrivals.
     pub fn is_form_2(&self) -> bool {
-        self.form == FORM_2
+        self.form == Form::Two
     }
 
     /// Start of the hour in which the events started.
@@ -96,9 +93,10 @@ impl SummaryRow {
     pub(super) fn stored(self, shard: u32, gaps: &Gaps) -> Option<StoredSummary> {
         let position = keys::parse_chunk(&self.sk)?;
         let hour = clock::floor(position.at, HOUR);
-        let extent = self.extent(hour);
-        let extent = extent.inspect_err(|error| gaps.record(hour, &self.sk, *error));
-        let extent = extent.ok()?;
+        let read =
+            Form::numbered(self.format).and_then(|form| Ok((form, self.extent(form, hour)?)));
+        let read = read.inspect_err(|error| gaps.record(hour, &self.sk, *error));
+        let (form, extent) = read.ok()?;
         Some(StoredSummary {
             position,
             shard,
@@ -107,23 +105,22 @@ impl SummaryRow {
             bytes: extent.bytes,
             memory: extent.memory,
             expires_at: clock::from_seconds(self.expires_at),
-            form: self.format,
+            form,
             summary: self.summary.into_vec(),
         })
     }
 
-    fn extent(&self, hour: Timestamp) -> Result<Extent, FormError> {
-        match (self.format, self.from_ms, self.count, self.bytes) {
-            (FORM, ..) => Extent::of(&self.summary),
-            (FORM_2, Some(from_ms), Some(count), Some(bytes)) => Ok(Extent {
+    fn extent(&self, form: Form, hour: Timestamp) -> Result<Extent, FormError> {
+        match (form, self.from_ms, self.count, self.bytes) {
+            (Form::Three, ..) => Extent::of(&self.summary),
+            (Form::Two, Some(from_ms), Some(count), Some(bytes)) => Ok(Extent {
                 from_ms: u32::try_from(from_ms.saturating_sub(hour.as_millisecond()))
                     .unwrap_or_default(),
                 count,
                 bytes,
                 memory: bytes.saturating_mul(FORM_2_MEMORY),
             }),
-            (FORM_2, ..) => Err(FormError::Damaged("a summary of form 2")),
-            (form, ..) => Err(FormError::Unknown(form)),
+            (Form::Two, ..) => Err(FormError::Damaged("a summary of form 2")),
         }
     }
 }
@@ -134,9 +131,7 @@ impl ChunkRow {
         &self,
         decode: impl Fn(&[u8]) -> Result<T, FormError>,
     ) -> Result<T, FormError> {
-        match self.format {
-            FORM | FORM_2 => decode(&self.events),
-            form => Err(FormError::Unknown(form)),
-        }
+        Form::numbered(self.format)?;
+        decode(&self.events)
     }
 }

@@ -13,16 +13,8 @@ use super::sketch::Sketch;
 use super::summary::{Durations, Entry, Minute, Operations, Stats, Summary, TraceCounts};
 use crate::event::{Event, ResourceScope, SpanKind};
 
-/// First bytes of a zstd frame.
-const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-
 /// Largest size of decompressed JSON, in bytes.
 const MAX_JSON: u64 = 128 * 1024 * 1024;
-
-/// Whether these bytes have form 2.
-pub(super) fn is_form_2(bytes: &[u8]) -> bool {
-    bytes.starts_with(&MAGIC)
-}
 
 fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FormError> {
     let damaged = FormError::Damaged("JSON of form 2");

@@ -8,6 +8,9 @@ use crate::chunk::summary::{Minute, Stats};
 /// Width of the narrowest bucket, which is that of a [`Rollup`](super::rollup::Rollup).
 pub(crate) const FINEST: Duration = Duration::from_secs(300);
 
+/// Number of such buckets in an hour.
+pub(super) const SLOTS: u8 = 12;
+
 /// Statistics of the events that started within one bucket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bucket {

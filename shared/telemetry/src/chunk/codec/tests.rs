@@ -91,7 +91,9 @@ proptest! {
     fn damaged_columns_are_an_error_or_other_events(
         spans in spans(), place: prop::sample::Index, byte: u8,
     ) {
-        let (mut columns, memory) = columns_of(&encode(&refs(&spans)).unwrap().bytes).unwrap();
+        let stored = encode(&refs(&spans)).unwrap().bytes;
+        let (_, mut header) = frame::open(&stored).unwrap();
+        let (mut columns, memory) = columns(&mut header).unwrap();
         let at = place.index(columns.len());
         columns[at] = byte;
         let _ = crate::chunk::spans::read_spans(&mut Reader::new(&columns, memory), Rows::All);
@@ -125,17 +127,17 @@ fn an_unknown_form_or_dictionary_is_named() {
     assert_eq!(Summary::decode(&[9, 0]), Err(FormError::Unknown(9)));
     assert_eq!(Extent::of(&[9]), Err(FormError::Unknown(9)));
     assert_eq!(
-        decode::<Span>(&[FORM, 1], Rows::All),
+        decode::<Span>(&[Form::WRITTEN.number(), 1], Rows::All),
         Err(FormError::Damaged("an unknown dictionary"))
     );
 }
 
 /// A header with these sizes before these columns.
 fn chunk_of(columns: &[u8], size: usize, memory: usize) -> Vec<u8> {
-    let mut bytes = vec![FORM, NO_DICTIONARY];
-    put_len(&mut bytes, size);
+    let mut bytes = vec![Form::WRITTEN.number(), NO_DICTIONARY];
     put_len(&mut bytes, memory);
-    bytes.extend(compress(columns).unwrap());
+    put_len(&mut bytes, size);
+    bytes.extend(frame::compress(columns).unwrap());
     bytes
 }
 
@@ -150,7 +152,8 @@ fn a_hostile_chunk_takes_no_more_memory_than_it_states() {
         .collect();
     let honest = encode(&refs(&events)).unwrap();
     assert!(honest.bytes.len() < 10_000 && honest.memory > 1_000_000);
-    let (columns, memory) = columns_of(&honest.bytes).unwrap();
+    let (_, mut header) = frame::open(&honest.bytes).unwrap();
+    let (columns, memory) = columns(&mut header).unwrap();
     let stated = |memory| decode::<Span>(&chunk_of(&columns, columns.len(), memory), Rows::All);
     assert_eq!(stated(memory).unwrap().len(), 1_000);
     assert_eq!(stated(memory - 1), Err(FormError::TooLarge));

@@ -17,9 +17,9 @@ use super::Summary;
 use super::body::{body, read_body};
 use super::build::Draft;
 use crate::chunk::bytes::{FormError, Reader, put, put_len};
-use crate::chunk::codec::{FORM, compress, decompress};
 use crate::chunk::filter::Filter;
 use crate::chunk::form_2;
+use crate::chunk::frame::{self, Form};
 
 /// Largest summary of a batch of usual size, in bytes. With its keys, the item then stays
 /// below 1 KB, which is one write unit.
@@ -60,16 +60,16 @@ impl Extent {
     /// Reads the start of a stored summary.
     ///
     /// # Errors
-    /// When the form is unknown, or the bytes are not a summary.
+    /// When the form is unknown or has no extent, as form 2, or the bytes are not a summary.
     pub fn of(summary: &[u8]) -> Result<Self, FormError> {
-        Self::read(&mut Reader::new(summary, 0))
+        let (form, mut reader) = frame::open(summary)?;
+        match form {
+            Form::Two => Err(FormError::Damaged("a summary of form 2 has no extent")),
+            Form::Three => Self::read(&mut reader),
+        }
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, FormError> {
-        match reader.byte()? {
-            FORM => {}
-            form => return Err(FormError::Unknown(form)),
-        }
         Ok(Self {
             from_ms: reader.small(HOUR_MS)?,
             count: reader.small(u32::MAX)?,
@@ -79,7 +79,6 @@ impl Extent {
     }
 
     fn put(&self, out: &mut Vec<u8>) {
-        out.push(FORM);
         put(out, self.from_ms.into());
         put(out, self.count.into());
         put_len(out, self.bytes);
@@ -127,15 +126,13 @@ impl Draft {
         rows: usize,
         operations: usize,
     ) -> io::Result<Vec<u8>> {
-        let mut out = Vec::with_capacity(1024);
-        extent.put(&mut out);
-        out.push(filter.hashes);
-        put_len(&mut out, filter.bits.len());
-        out.extend_from_slice(&filter.bits);
-        let body = body(&self.summary, rows, operations);
-        put_len(&mut out, body.len());
-        out.extend(compress(&body)?);
-        Ok(out)
+        let header = |out: &mut Vec<u8>| {
+            extent.put(out);
+            out.push(filter.hashes);
+            put_len(out, filter.bits.len());
+            out.extend_from_slice(&filter.bits);
+        };
+        frame::write(header, &body(&self.summary, rows, operations))
     }
 }
 
@@ -152,17 +149,19 @@ impl Summary {
     /// # Errors
     /// When the form is unknown, or the bytes are not a summary.
     pub fn decode(encoded: &[u8]) -> Result<Self, FormError> {
-        if form_2::is_form_2(encoded) {
-            return form_2::summary(encoded);
+        let (form, reader) = frame::open(encoded)?;
+        match form {
+            Form::Two => form_2::summary(encoded),
+            Form::Three => Self::decode_form_3(reader),
         }
-        let mut reader = Reader::new(encoded, 0);
+    }
+
+    fn decode_form_3(mut reader: Reader<'_>) -> Result<Self, FormError> {
         Extent::read(&mut reader)?;
         let hashes = reader.byte()?;
         let bits = reader.count()?;
         let bits = reader.bytes(bits)?.to_vec();
-        let size = reader.small(MAX_BODY)?;
-        let left = reader.left();
-        let body = decompress(reader.bytes(left)?, size)?;
+        let body = frame::content(&mut reader, MAX_BODY)?;
         Ok(Self {
             filter: (!bits.is_empty()).then_some(Filter { hashes, bits }),
             ..read_body(&mut Reader::new(&body, MAX_MEMORY))?

@@ -8,7 +8,10 @@ use super::*;
 
 fn path(name: &str) -> PathBuf {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/chunk/codec/golden");
-    PathBuf::from(format!("{directory}/{name}.form-{FORM}"))
+    PathBuf::from(format!(
+        "{directory}/{name}.form-{}",
+        Form::WRITTEN.number()
+    ))
 }
 
 fn stored(name: &str) -> Vec<u8> {
