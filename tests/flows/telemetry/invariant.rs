@@ -9,6 +9,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 use shared::base::clock::rfc3339;
+use shared::identity::application::Shards;
+use shared::store::telemetry::RollupsOf;
+use shared::telemetry::batch::Signal;
 
 use super::{all_pages, ask, span, start};
 use crate::support::backend;
@@ -143,6 +146,22 @@ impl Model {
         }
     }
 
+    /// Compares the stored rollups with the summaries, in all shards that were ever used.
+    async fn check_rollups(&self) {
+        let of = RollupsOf {
+            application_id: self.sdk.application_id.parse().unwrap(),
+            signal: Signal::Traces,
+        };
+        let shards = Shards::try_from(i64::from(self.shards)).unwrap();
+        let now = backend::start();
+        for day in ["2026-01-30T00:00:00Z", "2026-01-31T00:00:00Z"] {
+            let database = &self.sdk.backend.database;
+            let checked = database.check_rollup(of, shards, day.parse().unwrap(), now);
+            let checked = checked.await.unwrap();
+            assert!(checked.agrees(), "{day}: {checked:?}");
+        }
+    }
+
     /// Compares list and metrics of a window with what was acknowledged.
     async fn read(&self, from: Timestamp, to: Timestamp, limit: u8, clock: i64) {
         let reader = match clock {
@@ -199,6 +218,7 @@ fn what_was_acknowledged_is_listed_and_counted_once() {
             let from = backend::start() - SignedDuration::from_hours(9);
             let to = backend::start() + SignedDuration::from_hours(1);
             model.read(from, to, 200, 0).await;
+            model.check_rollups().await;
         });
         Ok(())
     });
