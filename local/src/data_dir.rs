@@ -11,6 +11,9 @@ use shared::telemetry::chunk::Form;
 use crate::error::Failure;
 use crate::secret;
 
+/// Name of the SQLite file.
+const DATABASE: &str = "upblit.db";
+
 /// A data directory whose lock this process holds.
 pub(crate) struct DataDir {
     path: PathBuf,
@@ -19,6 +22,19 @@ pub(crate) struct DataDir {
 }
 
 impl DataDir {
+    /// Locks a directory that has a database.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and when there is no database.
+    pub(crate) fn open_existing(path: &Path) -> Result<Self, Failure> {
+        if !path.join(DATABASE).is_file() {
+            return Err(Failure::NoData {
+                path: path.to_owned(),
+            });
+        }
+        Self::open(path)
+    }
+
     /// Creates the directory if it does not exist, and locks it.
     ///
     /// # Errors
@@ -81,7 +97,7 @@ impl DataDir {
 
     /// Path of the SQLite file of the database engine.
     pub(crate) fn database(&self) -> PathBuf {
-        self.path.join("upblit.db")
+        self.path.join(DATABASE)
     }
 
     /// Reads the signing secret. The first run generates and stores it, so that users stay signed

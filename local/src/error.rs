@@ -3,7 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use local::admin;
+use shared::base::causes::WithCauses;
 use shared::base::environment::ConfigError;
+use shared::store::admin::UnknownStack;
 use thiserror::Error;
 
 /// An error that ends the process. Displayed as one line.
@@ -36,6 +39,18 @@ pub(crate) enum Failure {
         /// Error of the operating system.
         source: io::Error,
     },
+    /// There is no data directory to work on.
+    #[error("there is no data in {}: choose another directory with --data-dir, or a deployment with --stack", path.display())]
+    NoData {
+        /// The directory, as given with `--data-dir`.
+        path: PathBuf,
+    },
+    /// The tables of a stack are not known.
+    #[error("{}", WithCauses(.0))]
+    Stack(#[from] UnknownStack),
+    /// A command of an operator could not be completed.
+    #[error(transparent)]
+    Admin(admin::Failure),
     /// Another process has locked the data directory.
     #[error("{} is in use by another upblit: stop that one, or choose another with --data-dir", path.display())]
     DataDirInUse {

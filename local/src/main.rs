@@ -11,6 +11,7 @@ mod hosts;
 mod limits;
 mod logging;
 mod one_name;
+mod operator;
 mod pages;
 mod secret;
 mod server;
@@ -26,7 +27,7 @@ use std::process::{self, ExitCode};
 
 use axum::Router;
 use clap::{Parser, Subcommand};
-use local::generated;
+use local::{admin, generated};
 use shared::base::clock::Clock;
 use shared::base::environment::Env;
 use shared::lambda::Host;
@@ -85,6 +86,7 @@ struct Options {
 #[derive(Subcommand)]
 enum Command {
     Demo(demo::Options),
+    Admin(admin::Options),
     /// Writes the description of the API (OpenAPI 3.1) to the standard output.
     Openapi,
     /// Writes every file of the checkout that is generated, after a change of its source.
@@ -96,6 +98,7 @@ enum Command {
 async fn main() -> ExitCode {
     let options = Options::parse();
     let ended = match &options.command {
+        Some(Command::Admin(admin)) => return administer(admin).await,
         Some(Command::Demo(demo)) => demo::run(demo).await.map_err(|failure| failure.to_string()),
         Some(Command::Openapi) => {
             anstream::print!("{}", local::openapi::text());
@@ -107,10 +110,25 @@ async fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(text) => {
-            // One line, even if a library's message has several.
-            let line: Vec<_> = text.split_whitespace().collect();
-            anstream::eprintln!("upblit: {}", line.join(" "));
+            print_failure(&text);
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints one line, even if a library's message has several.
+fn print_failure(text: &str) {
+    let line: Vec<_> = text.split_whitespace().collect();
+    anstream::eprintln!("upblit: {}", line.join(" "));
+}
+
+/// Runs a command of an operator, whose exit codes have a meaning.
+async fn administer(options: &admin::Options) -> ExitCode {
+    match operator::run(options).await {
+        Ok(code) => code,
+        Err(failure) => {
+            print_failure(&failure.to_string());
+            ExitCode::from(admin::NOT_COMPLETED)
         }
     }
 }
@@ -240,15 +258,20 @@ fn complete(
 
 /// Connects to the engine, creates missing tables, and returns the host for the functions.
 async fn connect(settings: &Settings, engine: &Engine) -> Result<Host, Failure> {
-    let tables = TableNames::local(&settings.env);
-    let database = Database::local(&engine.inside, tables, request_log::count_dynamodb_call);
-    let tables = database.create_missing_tables().await;
-    tables.map_err(|error| Failure::Tables(error.to_string()))?;
     Ok(Host {
         env: settings.env.clone(),
-        database,
+        database: connect_tables(&settings.env, engine).await?,
         clock: Clock::system(),
     })
+}
+
+/// Connects to the engine, and creates missing tables.
+async fn connect_tables(env: &Env, engine: &Engine) -> Result<Database, Failure> {
+    let tables = TableNames::local(env);
+    let database = Database::local(&engine.inside, tables, request_log::count_dynamodb_call);
+    let created = database.create_missing_tables().await;
+    created.map_err(|error| Failure::Tables(error.to_string()))?;
+    Ok(database)
 }
 
 /// Serves until a stop is requested, then waits a limited time for open requests.

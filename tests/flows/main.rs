@@ -13,6 +13,7 @@
 mod support;
 
 mod accounts;
+mod admin;
 mod allow_list;
 mod api_keys;
 mod applications;

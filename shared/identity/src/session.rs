@@ -2,6 +2,7 @@
 //! token gets.
 
 pub mod client;
+mod possible;
 pub mod rotation;
 
 use std::time::Duration;

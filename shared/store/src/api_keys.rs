@@ -24,7 +24,7 @@ pub use change::{ChangeOutcome, KeyChange, RevokeOutcome, RotateOutcome};
 pub(crate) use change::{revocation, settings_copy};
 pub use leaked::LeakOutcome;
 pub use mint::MintOutcome;
-use row::KeyRow;
+pub(crate) use row::KeyRow;
 
 /// Shortest time between two writes of a key's last use.
 pub const LAST_USED_PRECISION: Duration = Duration::from_secs(5 * 60);

@@ -25,7 +25,7 @@ use crate::{ChangeError, Database, StorageError, audit, keys, users};
 use upblit_base::clock;
 use upblit_base::ids::{ApplicationId, UserId};
 use upblit_identity::access_token::Principal;
-use upblit_identity::application::{Application, Name};
+use upblit_identity::application::{Application, Name, TelemetrySettings};
 use upblit_identity::audit::{Actor, AuditAction, AuditEntry};
 use upblit_identity::idempotency::RepeatableCreation;
 use upblit_identity::team::{Right, Role};
@@ -291,20 +291,22 @@ pub(crate) fn key(application_id: ApplicationId, sk: &str) -> Item {
     attribute::key([(keys::APPLICATION_ID, &application_id), (keys::SK, &sk)])
 }
 
+/// The application itself, as an item.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct MetaRow {
-    application_id: ApplicationId,
+    pub(crate) application_id: ApplicationId,
     sk: String,
     name: Name,
-    created_by: UserId,
-    created_ms: i64,
-    keys: u32,
+    pub(crate) created_by: UserId,
+    pub(crate) created_ms: i64,
+    /// Number of keys that are not revoked.
+    pub(crate) keys: u32,
     /// Number of members. Absent from applications of which nobody joined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    members: Option<u32>,
-    revision: u64,
+    pub(crate) members: Option<u32>,
+    pub(crate) revision: u64,
     #[serde(flatten)]
-    telemetry: SettingsRow,
+    pub(crate) telemetry: SettingsRow,
 }
 
 impl MetaRow {
@@ -321,6 +323,11 @@ impl MetaRow {
             revision: 0,
             telemetry: application.telemetry.into(),
         }
+    }
+
+    /// Number of partitions that the application's telemetry is spread over.
+    pub(crate) fn shards(&self) -> u8 {
+        TelemetrySettings::from(self.telemetry).shards.get()
     }
 
     pub(crate) fn seen_as(self, role: Role) -> Membership {

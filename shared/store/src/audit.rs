@@ -20,15 +20,16 @@ use upblit_identity::audit::{
 };
 use upblit_identity::team::Role;
 
+/// An audit entry, as an item.
 #[derive(Serialize, Deserialize)]
-struct AuditRow {
+pub(crate) struct AuditRow {
     application_id: String,
     sk: String,
     actor: Actor,
     at_ms: i64,
-    action: AuditAction,
+    pub(crate) action: AuditAction,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    key: Option<PublicKeyId>,
+    pub(crate) key: Option<PublicKeyId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     session: Option<SessionId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

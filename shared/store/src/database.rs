@@ -46,6 +46,18 @@ impl Database {
         Self::with_config(config, TableNames::from_env(env))
     }
 
+    /// Creates a client for an operator: with the SDK's usual credentials and region, and time for
+    /// pages of a megabyte over a slow connection. Reads the configuration, and makes no call to
+    /// DynamoDB.
+    pub async fn for_operator(tables: TableNames) -> Self {
+        let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        let config = aws_sdk_dynamodb::config::Builder::from(&aws)
+            .timeout_config(timeouts(OPERATOR_ATTEMPT, OPERATOR_TOTAL))
+            .retry_config(RetryConfig::standard().with_max_attempts(8))
+            .retry_classifier(RetryConflicts);
+        Self::with_config(config, tables)
+    }
+
     /// Creates a client with this configuration. Makes no call.
     pub fn with_config(config: aws_sdk_dynamodb::config::Builder, tables: TableNames) -> Self {
         let clock = DatabaseClock::default();
@@ -106,6 +118,12 @@ const LOCAL_ATTEMPT: Duration = Duration::from_secs(10);
 
 /// Time limit of all attempts of an operation with the local engine.
 const LOCAL_TOTAL: Duration = Duration::from_secs(20);
+
+/// Time limit of one attempt of an operator's command.
+const OPERATOR_ATTEMPT: Duration = Duration::from_secs(30);
+
+/// Time limit of all attempts of an operation of an operator's command.
+const OPERATOR_TOTAL: Duration = Duration::from_secs(120);
 
 /// The SDK has no time limit by default, so a hanging connection would hang the request.
 fn timeouts(attempt: Duration, total: Duration) -> TimeoutConfig {

@@ -34,13 +34,13 @@ pub(crate) const APPLICATIONS_BY_USER: &str = "by_user";
 /// Sort key of the application itself.
 pub(crate) const META: &str = "meta";
 
+/// Prefix of the sort key of every membership.
+pub(crate) const MEMBER_PREFIX: &str = "member#";
+
 /// Sort key of a membership.
 pub(crate) fn member(user_id: UserId) -> String {
     format!("{MEMBER_PREFIX}{user_id}")
 }
-
-/// Prefix of the sort key of every membership.
-pub(crate) const MEMBER_PREFIX: &str = "member#";
 
 /// A text that sorts after the sort key of every membership, and before `meta`.
 pub(crate) const AFTER_MEMBERS: &str = "member$";
@@ -172,6 +172,9 @@ pub(crate) fn parse_chunk(sk: &str) -> Option<Position> {
 pub(crate) fn from_time(at: Timestamp) -> String {
     sortable(at)
 }
+
+/// Beginnings of the partition keys of ShortLived, one for each kind of item.
+pub(crate) const SHORT_LIVED: [&str; 3] = ["creation#", "rate#", "health#"];
 
 /// Partition key of what a user created with an idempotency key.
 pub(crate) fn creation(user_id: UserId, key: IdempotencyKey) -> String {

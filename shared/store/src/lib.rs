@@ -1,6 +1,7 @@
 //! Storage in DynamoDB, one module per table. Key formats are in [`keys`], table definitions
 //! in [`tables`].
 
+pub mod admin;
 pub mod api_keys;
 pub mod applications;
 pub mod applications_with_keys;

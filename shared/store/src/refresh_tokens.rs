@@ -14,13 +14,14 @@ use crate::attribute::{self, Item, number, string};
 use crate::transaction::{Slot, Transaction};
 use crate::users::{self, SessionCount};
 use crate::{Database, StorageError, audit, keys};
-use row::{SessionRow, session_from};
+use row::SessionRow;
 use upblit_base::ids::{SessionId, UserId};
 use upblit_identity::access_token::Principal;
 use upblit_identity::audit::{Actor, AuditAction, AuditEntry};
 use upblit_identity::session::{MAX_SESSIONS_PER_USER, Session};
 
 pub use rotate::{RedeemOutcome, RefreshOutcome};
+pub(crate) use row::session_from;
 
 /// Maximum number of attempts of a sign-in that ends the oldest sessions while they end
 /// otherwise.

@@ -59,6 +59,11 @@ impl Table {
         }
     }
 
+    /// Logical name in `template.yaml`.
+    pub(crate) fn logical_name(self) -> String {
+        format!("{self:?}Table")
+    }
+
     /// Default name in the local engine.
     fn local_name(self) -> &'static str {
         match self {
@@ -115,7 +120,8 @@ impl TableNames {
         }))
     }
 
-    fn each<Name: Into<String>>(name: impl Fn(Table) -> Name) -> Self {
+    /// The names that `name` returns.
+    pub(crate) fn each<Name: Into<String>>(name: impl Fn(Table) -> Name) -> Self {
         Self {
             users: name(Table::Users).into(),
             refresh_tokens: name(Table::RefreshTokens).into(),

@@ -21,6 +21,7 @@ use upblit_base::clock;
 use upblit_base::ids::{ApplicationId, UserId};
 use upblit_identity::team::{Member, Role};
 
+pub(crate) use invites::InviteRow;
 pub use invites::{AcceptOutcome, InviteOutcome, OpenInvite, WithdrawOutcome};
 pub use members::MemberOutcome;
 

@@ -34,6 +34,7 @@ pub use rollups::{
     Checked, LateArrival, Replaced, RollupsOf, SealedHours, StoredDay, StoredRollups,
 };
 pub use rows::StoredSummary;
+pub(crate) use rows::{ChunkRow, SummaryRow};
 pub use walk::SummaryWalk;
 
 impl Database {

@@ -13,8 +13,8 @@ const RETENTION_DAYS: &str = "retention_days";
 const SHARD_COUNT: &str = "shard_count";
 
 /// The settings of a row, for `#[serde(flatten)]`.
-#[derive(Serialize, Deserialize)]
-pub(super) struct SettingsRow {
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct SettingsRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retention_days: Option<RetentionDays>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

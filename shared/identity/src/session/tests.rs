@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use upblit_base::ids::UserId;
 use upblit_base::random;
 
@@ -114,4 +116,73 @@ fn a_redeemed_code_is_served_again_for_a_minute_to_the_right_verifier_alone() {
     assert!(!session.serves_code_again(&other, at(1)));
     session.revoked = true;
     assert!(!session.serves_code_again(&challenge(), at(1)));
+}
+
+#[test]
+fn opened_redeemed_rotated_and_recovered_sessions_are_possible() {
+    let by = ClientMark::from_bytes([1; ClientMark::BYTES]);
+    let later = |n: i64| at(n * 60 * SECOND);
+    let rotated = opened().moved(1, by, &POLICY, later(1));
+    let recovered = rotated.clone().moved(1, by, &POLICY, later(2));
+    let redeemed = Session {
+        counters: Counters::open(1, later(0)),
+        idle_expires_at: at(14 * DAY_MS),
+        ..opened().awaiting(challenge())
+    };
+    let mut bound = redeemed.clone().moved(1, by, &POLICY, later(1));
+    for minute in 2..5 {
+        bound = bound.moved(1, by, &POLICY, later(minute));
+    }
+    let revoked = Session {
+        revoked: true,
+        ..rotated.clone()
+    };
+    let unredeemed = opened().awaiting(challenge());
+    for session in [
+        opened(),
+        unredeemed,
+        redeemed,
+        rotated,
+        recovered,
+        bound,
+        revoked,
+    ] {
+        assert_eq!(session.impossibility(), None, "{session:?}");
+    }
+}
+
+#[test]
+fn each_impossible_state_is_recognised() {
+    let with = |current, previous, retired| Session {
+        counters: Counters {
+            current,
+            previous,
+            retired,
+            moved_at: at(0),
+        },
+        ..opened()
+    };
+    let bound = |session| Session {
+        code_challenge: Some(challenge()),
+        ..session
+    };
+    let unused = |last_used, idle, absolute| Session {
+        last_used_at: at(last_used),
+        idle_expires_at: at(idle),
+        absolute_expires_at: at(absolute),
+        ..opened()
+    };
+    let all: BTreeSet<_> = [
+        with(0, 0, 0),
+        with(2, 0, 0),
+        with(2, 2, 0),
+        with(3, 1, 2),
+        bound(with(6, 1, 0)),
+        unused(1, DAY_MS, DAY_MS),
+        unused(0, 0, DAY_MS),
+        unused(0, DAY_MS, 0),
+    ]
+    .map(|session| session.impossibility().unwrap())
+    .into();
+    assert_eq!(all.len(), 8, "{all:?}");
 }

@@ -11,8 +11,9 @@ use upblit_base::ids::{ApplicationId, KeyId, PublicKeyId, UserId};
 use upblit_identity::api_key::{KeyHash, KeyRecord, KeyState, PreviousSecret, Scope};
 use upblit_identity::application::{Name, TelemetrySettings};
 
+/// A key, as an item.
 #[derive(Serialize, Deserialize)]
-pub(super) struct KeyRow {
+pub(crate) struct KeyRow {
     application_id: ApplicationId,
     key_id: KeyId,
     name: Name,

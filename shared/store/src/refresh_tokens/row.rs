@@ -101,6 +101,6 @@ impl From<SessionRow> for Session {
 ///
 /// # Errors
 /// If an attribute is missing or has the wrong type.
-pub(super) fn session_from(item: Item) -> Result<Session, StorageError> {
+pub(crate) fn session_from(item: Item) -> Result<Session, StorageError> {
     Ok(attribute::from_item::<SessionRow>(item)?.into())
 }

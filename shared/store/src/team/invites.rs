@@ -64,9 +64,10 @@ pub struct OpenInvite {
     pub application: Application,
 }
 
+/// An invite, as an item.
 #[derive(Serialize, Deserialize)]
-struct InviteRow {
-    application_id: ApplicationId,
+pub(crate) struct InviteRow {
+    pub(crate) application_id: ApplicationId,
     sk: String,
     id: InviteId,
     role: Role,

@@ -57,7 +57,7 @@ impl StoredSummary {
 
 /// A summary as stored. In form 2 the extent is in separate attributes.
 #[derive(Deserialize)]
-pub(super) struct SummaryRow {
+pub(crate) struct SummaryRow {
     sk: String,
     #[serde(deserialize_with = "form")]
     format: u8,
@@ -69,8 +69,9 @@ pub(super) struct SummaryRow {
     pub(super) expires_at: i64,
 }
 
+/// A chunk as stored.
 #[derive(Deserialize)]
-pub(super) struct ChunkRow {
+pub(crate) struct ChunkRow {
     pub(super) pk: String,
     pub(super) sk: String,
     #[serde(deserialize_with = "form")]
@@ -90,7 +91,7 @@ const FORM_2_MEMORY: usize = 40;
 
 impl SummaryRow {
     /// The summary, unless it cannot be read.
-    pub(super) fn stored(self, shard: u32, gaps: &Gaps) -> Option<StoredSummary> {
+    pub(crate) fn stored(self, shard: u32, gaps: &Gaps) -> Option<StoredSummary> {
         let position = keys::parse_chunk(&self.sk)?;
         let hour = clock::floor(position.at, HOUR);
         let read =
@@ -126,8 +127,13 @@ impl SummaryRow {
 }
 
 impl ChunkRow {
+    /// Size of the encoded events, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.events.len()
+    }
+
     /// Decodes the events of the chunk.
-    pub(super) fn decoded<T>(
+    pub(crate) fn decoded<T>(
         &self,
         decode: impl Fn(&[u8]) -> Result<T, FormError>,
     ) -> Result<T, FormError> {

@@ -7,6 +7,7 @@ mod encoding;
 mod entry;
 mod operations;
 mod stats;
+mod verify;
 
 use std::collections::BTreeMap;
 

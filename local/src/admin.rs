@@ -1,0 +1,140 @@
+//! `upblit admin`: what operators do to the tables of a deployment or of the data directory. The
+//! work itself is in `shared::store::admin`; this module reads the command line and prints.
+
+mod check;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use shared::base::causes::WithCauses;
+use shared::base::clock::Clock;
+use shared::store::{Database, StorageError};
+use thiserror::Error;
+
+/// Checks and changes the tables of a deployment, or of the data directory.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Which tables
+    #[command(flatten)]
+    pub target: Target,
+
+    /// What to do with them
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The tables that a command is about.
+#[derive(Debug, Args)]
+pub struct Target {
+    /// The tables of a stack, with the SDK's credentials and region (AWS_PROFILE, AWS_REGION)
+    #[arg(long, value_name = "NAME", global = true, conflicts_with_all = ["environment", "data_dir"])]
+    pub stack: Option<String>,
+
+    /// The tables that the TABLE_… settings name, with the SDK's credentials and region
+    #[arg(long, global = true, conflicts_with = "data_dir")]
+    pub environment: bool,
+
+    /// The tables of a data directory that is not in use
+    #[arg(long, default_value = ".upblit", global = true)]
+    pub data_dir: PathBuf,
+}
+
+/// A command of an operator.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Verifies that counters, copies and references agree, that everything acknowledged is listed
+    /// and counted once, and that what should expire does. Prints a line for each finding. Exits
+    /// with 1 if something is broken, and with 2 if the check could not be completed
+    Check,
+}
+
+/// Why a command could not be completed.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// The tables cannot be read or written.
+    #[error("{}", WithCauses(.0))]
+    Storage(#[from] StorageError),
+    /// The output cannot be written.
+    #[error("cannot write the output: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// Exit code of a command that could not be completed.
+pub const NOT_COMPLETED: u8 = 2;
+
+/// Runs a command, and returns its exit code.
+///
+/// # Errors
+/// When storage fails, or the output cannot be written.
+pub async fn run(
+    command: &Command,
+    database: &Database,
+    clock: &Clock,
+    out: &mut (dyn Write + Send),
+) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Check => check::run(database, clock, out).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    /// The command line after `upblit`.
+    #[derive(Debug, Parser)]
+    #[command(no_binary_name = true)]
+    struct Line {
+        #[command(subcommand)]
+        command: Top,
+    }
+
+    #[derive(Debug, Subcommand)]
+    enum Top {
+        Admin(Options),
+    }
+
+    fn parse(line: &str) -> Result<Options, clap::Error> {
+        let words = line.split_whitespace().map(|word| word.trim_matches('"'));
+        let Top::Admin(options) = Line::try_parse_from(words)?.command;
+        Ok(options)
+    }
+
+    #[test]
+    fn every_command_of_the_operations_manual_is_understood() {
+        let manual = include_str!("../../docs/operations.md");
+        let mut commands = 0;
+        for line in manual.lines() {
+            if let Some((_, line)) = line.split_once("cargo run --release -- admin ") {
+                parse(&format!("admin {line}")).unwrap();
+                commands += 1;
+            }
+        }
+        assert!(commands > 0);
+    }
+
+    #[test]
+    fn a_command_has_one_target_on_either_side_of_its_name() {
+        for (line, stack) in [
+            ("admin check", None),
+            ("admin check --stack upblit", Some("upblit")),
+            ("admin --stack upblit check", Some("upblit")),
+        ] {
+            let target = parse(line).unwrap().target;
+            assert_eq!(target.stack.as_deref(), stack, "{line}");
+            assert_eq!(target.data_dir, PathBuf::from(".upblit"));
+        }
+        for line in [
+            "admin",
+            "admin chekc",
+            "admin check --stack a --environment",
+            "admin check --stack a --data-dir b",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+}

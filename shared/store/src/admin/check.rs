@@ -1,0 +1,94 @@
+//! Verifies what can be said about the tables without knowing what was sent: counters, copies and
+//! references agree, everything acknowledged is listed and counted once, and whatever should expire
+//! does.
+//!
+//! Reads every table in pages. In memory are a page or two, a few bytes for each application and
+//! for each user with a session or an application, and the rollups of one day. A deployment may be
+//! in use meanwhile: what changes during the check is read again before it is reported.
+
+mod applications;
+mod audit;
+mod chunks;
+mod keys;
+mod partitions;
+mod rollups;
+mod sessions;
+mod short_lived;
+mod telemetry;
+mod users;
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+
+use super::finding::{Finding, Findings};
+use crate::attribute::Item;
+use crate::keys::TTL;
+use crate::{Database, StorageError};
+use upblit_base::ids::{ApplicationId, UserId};
+
+/// Totals of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checked {
+    /// Items read. Those that several rules concern count once.
+    pub items: u64,
+    /// Findings of [`Severity::Broken`](super::Severity::Broken).
+    pub broken: u64,
+    /// Findings of [`Severity::Leftover`](super::Severity::Leftover).
+    pub leftovers: u64,
+}
+
+impl Database {
+    /// Checks all tables, and calls `each` for every finding. `now` decides what has expired.
+    ///
+    /// # Errors
+    /// When storage fails. An item that cannot be read is a finding.
+    pub async fn check(
+        &self,
+        now: Timestamp,
+        each: &mut (dyn FnMut(Finding) + Send),
+    ) -> Result<Checked, StorageError> {
+        let mut check = Check {
+            database: self,
+            now,
+            findings: Findings::new(each),
+            items: 0,
+            live_sessions: HashMap::new(),
+            created: HashMap::new(),
+            shards: BTreeMap::new(),
+        };
+        check.sessions().await?;
+        check.applications().await?;
+        check.users().await?;
+        check.keys_without_an_application().await?;
+        check.telemetry_partitions().await?;
+        check.short_lived().await?;
+        Ok(Checked {
+            items: check.items,
+            broken: check.findings.broken,
+            leftovers: check.findings.leftovers,
+        })
+    }
+}
+
+/// A check in progress.
+struct Check<'a> {
+    database: &'a Database,
+    now: Timestamp,
+    findings: Findings<'a>,
+    items: u64,
+    /// Number of live sessions of each user.
+    live_sessions: HashMap<UserId, usize>,
+    /// Number of existing applications that each user created.
+    created: HashMap<UserId, u32>,
+    /// Number of shards of each application.
+    shards: BTreeMap<ApplicationId, u32>,
+}
+
+/// Problem of an item that is no row. The cause is not shown, because it may quote a value.
+const UNREADABLE: &str = "cannot be read: an attribute is missing, or of the wrong type";
+
+/// When DynamoDB may delete an item, in seconds.
+fn ttl(item: &Item) -> Option<i64> {
+    item.get(TTL)?.as_n().ok()?.parse().ok()
+}

@@ -1,0 +1,228 @@
+//! Items of the Telemetry table that no query of an application reads: of applications that do not
+//! exist, in shards beyond theirs, under keys that do not fit, or without an end.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use super::{Check, ttl};
+use crate::admin::finding::key_text;
+use crate::admin::pages::Scan;
+use crate::attribute::{self, Item};
+use crate::batch_get::MAX_ITEMS;
+use crate::keys::{self, PK, SK, TTL};
+use crate::{StorageError, Table};
+use upblit_base::clock;
+use upblit_base::ids::ApplicationId;
+use upblit_identity::application::{MAX_RETENTION_DAYS, Shards};
+use upblit_telemetry::batch::{DAY, HOUR, Signal};
+use upblit_telemetry::chunk::Position;
+
+/// Age of its events before which the summary of a chunk may still be on its way.
+const IN_FLIGHT: Duration = Duration::from_secs(5 * 60);
+
+/// What the key of an item says.
+enum Kind {
+    /// A rollup or late arrival.
+    Rollup(ApplicationId),
+    /// A chunk, or its summary.
+    Chunk(Chunk),
+}
+
+/// Where a chunk or its summary is.
+#[derive(Clone, Copy)]
+struct Chunk {
+    application_id: ApplicationId,
+    signal: Signal,
+    shard: u32,
+    position: Position,
+    is_summary: bool,
+}
+
+/// Items of an application that nothing reads.
+#[derive(Default)]
+struct Unread {
+    of_no_application: u64,
+    beyond_the_shards: u64,
+    highest_shard: u32,
+}
+
+impl Check<'_> {
+    /// Checks the keys and expiries of the Telemetry table.
+    pub(super) async fn telemetry_partitions(&mut self) -> Result<(), StorageError> {
+        let mut unread = BTreeMap::<ApplicationId, Unread>::new();
+        let attributes = format!("{PK}, {SK}, {TTL}");
+        let mut pages = Scan::of(self.database, Table::Telemetry, Some(&attributes));
+        while let Some(items) = pages.next().await? {
+            let mut chunks = Vec::new();
+            for item in items {
+                self.items += 1;
+                if let Some(chunk) = self.telemetry_item(&item, &mut unread) {
+                    chunks.push(chunk);
+                }
+            }
+            for some in chunks.chunks(MAX_ITEMS) {
+                self.without_summary(some).await?;
+            }
+        }
+        for (id, unread) in unread {
+            self.unread(id, &unread);
+        }
+        Ok(())
+    }
+
+    /// Returns a chunk whose summary is to be looked for.
+    fn telemetry_item(
+        &mut self,
+        item: &Item,
+        unread: &mut BTreeMap<ApplicationId, Unread>,
+    ) -> Option<Chunk> {
+        let key = key_text(item, &[PK, SK]);
+        let expires_at = ttl(item);
+        let Some(kind) = kind_of(item) else {
+            let problem = "its key is not that of a chunk, summary, rollup or late arrival";
+            self.findings.broken(Table::Telemetry, key, problem);
+            return None;
+        };
+        let Some(expires_at) = expires_at else {
+            self.findings
+                .broken(Table::Telemetry, key, "does not expire");
+            return None;
+        };
+        let id = kind.application_id();
+        let Some(shards) = self.shards.get(&id) else {
+            unread.entry(id).or_default().of_no_application += 1;
+            return None;
+        };
+        let Kind::Chunk(chunk) = kind else {
+            return None;
+        };
+        if chunk.shard >= *shards {
+            let unread = unread.entry(id).or_default();
+            unread.beyond_the_shards += 1;
+            unread.highest_shard = unread.highest_shard.max(chunk.shard);
+        } else if !chunk.may_be_in_its_shard() {
+            let problem = "is in a shard that does not follow from its hash";
+            self.findings.broken(Table::Telemetry, &key, problem);
+        }
+        let longest = DAY * u32::from(MAX_RETENTION_DAYS);
+        if expires_at > clock::after(chunk.position.at, longest).as_second() {
+            let problem = "expires later than the longest retention";
+            self.findings.broken(Table::Telemetry, &key, problem);
+        }
+        let is_old = chunk.position.at < clock::before(self.now, IN_FLIGHT);
+        let is_kept = expires_at > self.now.as_second();
+        (!chunk.is_summary && is_old && is_kept).then_some(chunk)
+    }
+
+    /// Reports chunks without a summary: their batch was not acknowledged, and nothing lists them.
+    async fn without_summary(&mut self, chunks: &[Chunk]) -> Result<(), StorageError> {
+        let keys: Vec<Item> = chunks.iter().map(Chunk::summary_key).collect();
+        let table = &self.database.tables.telemetry;
+        let found = self.database.get_all(table, &keys, MAX_ITEMS).await?;
+        let found: HashSet<String> = found.iter().map(|item| key_text(item, &[PK, SK])).collect();
+        for (key, chunk) in keys.iter().zip(chunks) {
+            if !found.contains(&key_text(key, &[PK, SK])) {
+                let problem = "a chunk without a summary: its batch was never acknowledged";
+                let key = key_text(&chunk.key(), &[PK, SK]);
+                self.findings.leftover(Table::Telemetry, key, problem);
+            }
+        }
+        Ok(())
+    }
+
+    fn unread(&mut self, id: ApplicationId, unread: &Unread) {
+        if unread.of_no_application > 0 {
+            let count = unread.of_no_application;
+            let problem =
+                format!("{count} items of an application that does not exist; they expire");
+            self.findings.leftover(Table::Telemetry, id, problem);
+        }
+        if unread.beyond_the_shards > 0 {
+            let problem = format!(
+                "{} items are in shards up to {}, which are not read: the application has too few shards",
+                unread.beyond_the_shards, unread.highest_shard
+            );
+            self.findings.broken(Table::Telemetry, id, problem);
+        }
+    }
+}
+
+impl Kind {
+    fn application_id(&self) -> ApplicationId {
+        match self {
+            Self::Rollup(id) => *id,
+            Self::Chunk(chunk) => chunk.application_id,
+        }
+    }
+}
+
+impl Chunk {
+    /// Whether some number of shards puts the hash of the chunk there.
+    fn may_be_in_its_shard(&self) -> bool {
+        let shards = (1..=16).filter_map(|shards| Shards::try_from(shards).ok());
+        shards
+            .into_iter()
+            .any(|shards| shards.of(&self.position.hash) == self.shard)
+    }
+
+    fn partition(&self, is_summary: bool) -> String {
+        let Self {
+            application_id,
+            signal,
+            shard,
+            position,
+            ..
+        } = *self;
+        if is_summary {
+            keys::summary_partition(application_id, signal, position.at, shard)
+        } else {
+            let hour = clock::floor(position.at, HOUR);
+            keys::chunk_partition(application_id, signal, hour, shard)
+        }
+    }
+
+    fn summary_key(&self) -> Item {
+        attribute::key([
+            (PK, &self.partition(true)),
+            (SK, &keys::chunk(self.position)),
+        ])
+    }
+
+    fn key(&self) -> Item {
+        attribute::key([
+            (PK, &self.partition(self.is_summary)),
+            (SK, &keys::chunk(self.position)),
+        ])
+    }
+}
+
+/// Reads the key of an item; `None` if the product writes no such key.
+fn kind_of(item: &Item) -> Option<Kind> {
+    let text = |name| Some(item.get(name)?.as_s().ok()?.as_str());
+    let (pk, sk) = (text(PK)?, text(SK)?);
+    if let Some(rest) = pk.strip_prefix("rollup#") {
+        let (id, signal) = rest.split_once('#')?;
+        signal_of(signal)?;
+        keys::parse_rollup(sk)?;
+        return Some(Kind::Rollup(id.parse().ok()?));
+    }
+    let mut parts = pk.split('#');
+    let application_id = parts.next()?.parse().ok()?;
+    let signal = signal_of(parts.next()?)?;
+    let time = parts.next()?;
+    let chunk = Chunk {
+        application_id,
+        signal,
+        shard: parts.next()?.parse().ok()?,
+        position: keys::parse_chunk(sk)?,
+        is_summary: !time.contains('T'),
+    };
+    // Also the day or hour of the partition follows from the sort key.
+    let fits = chunk.partition(chunk.is_summary) == pk && keys::chunk(chunk.position) == sk;
+    fits.then_some(Kind::Chunk(chunk))
+}
+
+fn signal_of(text: &str) -> Option<Signal> {
+    let mut signals = crate::admin::days::SIGNALS.into_iter();
+    signals.find(|signal| signal.as_str() == text)
+}

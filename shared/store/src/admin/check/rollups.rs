@@ -1,0 +1,90 @@
+//! Rollups, with the late arrivals that they do not contain, equal what their summaries say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::Check;
+use crate::admin::days::Expected;
+use crate::keys;
+use crate::telemetry::StoredRollups;
+use upblit_telemetry::query::rollup::{ChunkHash, HourRollup};
+
+/// What readers take an hour for: the rollup of its day, and its late arrivals.
+struct Known {
+    hour: HourRollup,
+    sk: String,
+}
+
+impl Check<'_> {
+    /// The sort keys of rollups and late arrivals that do not agree with the summaries, and why.
+    pub(super) fn differences(
+        &self,
+        stored: &StoredRollups,
+        expected: &Expected,
+        late: &BTreeSet<ChunkHash>,
+    ) -> Vec<(String, String)> {
+        let mut differences = Vec::new();
+        for arrival in stored.late() {
+            if late.contains(&arrival.hash) && !expected.late.contains(&arrival.hash) {
+                let problem = "counts a chunk that is not listed".to_owned();
+                differences.push((keys::late(arrival.hour, arrival.hash), problem));
+            }
+        }
+        for (hour, known) in self.known(stored) {
+            if expected.unknown.contains(&hour) {
+                continue;
+            }
+            let none = HourRollup::expiring(self.now);
+            let summaries = expected.hours.get(&hour).unwrap_or(&none);
+            if counts(hour, &known.hour) != counts(hour, summaries) {
+                let problem = format!(
+                    "counts {} chunks and {} events of the hour {hour}, whose summaries have {} and {}",
+                    known.hour.chunks,
+                    events(hour, &known.hour),
+                    summaries.chunks,
+                    events(hour, summaries),
+                );
+                differences.push((known.sk, problem));
+            }
+        }
+        differences
+    }
+
+    /// The hours of rollups that readers still use: none of the chunks in it has expired.
+    fn known(&self, stored: &StoredRollups) -> BTreeMap<Timestamp, Known> {
+        let mut known = BTreeMap::<Timestamp, Known>::new();
+        for (day, stored) in &stored.days {
+            let hours = stored.rollup.iter().flat_map(|rollup| &rollup.hours);
+            for (hour, content) in hours.filter(|(_, content)| content.expires_at > self.now) {
+                let rollup = Known {
+                    hour: content.clone(),
+                    sk: keys::rollup(*day),
+                };
+                known.insert(*hour, rollup);
+            }
+        }
+        for arrival in stored.late() {
+            if let Some(known) = known.get_mut(&arrival.hour) {
+                known.hour.merge(&arrival.rollup);
+            }
+        }
+        known
+    }
+}
+
+/// Number and hashes of the chunks; for each bucket, events, errors, and the sum of durations.
+/// Sketches depend on the order in which they are merged.
+type Counts = (u64, ChunkHash, Vec<(Timestamp, u64, u64, Option<u128>)>);
+
+fn counts(at: Timestamp, hour: &HourRollup) -> Counts {
+    let buckets = hour.buckets(at).map(|(at, bucket)| {
+        let durations = bucket.all.durations.as_ref().map(|durations| durations.sum);
+        (at, bucket.all.count, bucket.all.errors, durations)
+    });
+    (hour.chunks, hour.hashes, buckets.collect())
+}
+
+fn events(at: Timestamp, hour: &HourRollup) -> u64 {
+    hour.buckets(at).map(|(_, bucket)| bucket.all.count).sum()
+}

@@ -1,0 +1,131 @@
+//! The counters of users: sessions and applications.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Deserialize;
+
+use super::{Check, UNREADABLE};
+use crate::admin::finding::key_text;
+use crate::admin::pages::Scan;
+use crate::attribute::{self, Item};
+use crate::keys::USER_ID;
+use crate::{StorageError, Table};
+use upblit_base::ids::UserId;
+use upblit_identity::session::MAX_SESSIONS_PER_USER;
+
+#[derive(Deserialize)]
+struct CountersRow {
+    user_id: UserId,
+    #[serde(default)]
+    sessions: usize,
+    #[serde(default)]
+    applications: u32,
+}
+
+impl Check<'_> {
+    /// Checks the Users table against the sessions and applications that were counted.
+    pub(super) async fn users(&mut self) -> Result<(), StorageError> {
+        let mut miscounted = HashSet::new();
+        let mut pages = Scan::of(self.database, Table::Users, None);
+        while let Some(items) = pages.next().await? {
+            for item in items {
+                self.items += 1;
+                miscounted.extend(self.user(item).await?);
+            }
+        }
+        self.recount(miscounted).await?;
+        self.users_without_profile().await
+    }
+
+    /// Returns the user if its applications have to be counted again.
+    async fn user(&mut self, item: Item) -> Result<Option<UserId>, StorageError> {
+        let key = key_text(&item, &[USER_ID]);
+        let Ok(row) = attribute::from_item::<CountersRow>(item) else {
+            if let Ok(user_id) = key.parse() {
+                self.live_sessions.remove(&user_id);
+                self.created.remove(&user_id);
+            }
+            self.findings.broken(Table::Users, key, UNREADABLE);
+            return Ok(None);
+        };
+        let live = self.live_sessions.remove(&row.user_id).unwrap_or_default();
+        if live > row.sessions || live > MAX_SESSIONS_PER_USER {
+            self.sessions_of(row.user_id).await?;
+        }
+        let created = self.created.remove(&row.user_id).unwrap_or_default();
+        Ok((created != row.applications).then_some(row.user_id))
+    }
+
+    /// Compares the sessions of a user again, who may have signed in or out meanwhile.
+    async fn sessions_of(&mut self, user_id: UserId) -> Result<(), StorageError> {
+        let live = match self.database.live_sessions(user_id, self.now).await {
+            Ok(sessions) => sessions.len(),
+            // The check of the sessions has reported which of them cannot be read.
+            Err(StorageError::Corrupt(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let counted = self.counters(user_id).await?.map_or(0, |row| row.sessions);
+        if live > counted {
+            let problem = format!("has {live} live sessions, but {counted} are counted");
+            self.findings.broken(Table::Users, user_id, problem);
+        } else if live > MAX_SESSIONS_PER_USER {
+            let problem =
+                format!("has {live} live sessions, more than the limit of {MAX_SESSIONS_PER_USER}");
+            self.findings.broken(Table::Users, user_id, problem);
+        }
+        Ok(())
+    }
+
+    /// Counts the applications of some users again, which may have been created or deleted
+    /// meanwhile.
+    async fn recount(&mut self, users: HashSet<UserId>) -> Result<(), StorageError> {
+        if users.is_empty() {
+            return Ok(());
+        }
+        let mut created: HashMap<UserId, u32> = users.into_iter().map(|id| (id, 0)).collect();
+        let mut pages = Scan::of(self.database, Table::Applications, Some("created_by"));
+        while let Some(items) = pages.next().await? {
+            for item in items {
+                let by = item.get("created_by").and_then(|by| by.as_s().ok());
+                let by = by.and_then(|by| by.parse().ok());
+                if let Some(count) = by.and_then(|by: UserId| created.get_mut(&by)) {
+                    *count += 1;
+                }
+            }
+        }
+        for (user_id, created) in created {
+            let counted = self.counters(user_id).await?;
+            let counted = counted.map_or(0, |row| row.applications);
+            if created != counted {
+                let problem = format!("created {created} applications, but {counted} are counted");
+                self.findings.broken(Table::Users, user_id, problem);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reports users without an item whom sessions or applications name.
+    async fn users_without_profile(&mut self) -> Result<(), StorageError> {
+        for (user_id, live) in std::mem::take(&mut self.live_sessions) {
+            if self.counters(user_id).await?.is_none() {
+                let problem = format!("{live} live sessions of a user who does not exist");
+                self.findings.broken(Table::RefreshTokens, user_id, problem);
+            }
+        }
+        for (user_id, created) in std::mem::take(&mut self.created) {
+            if self.counters(user_id).await?.is_none() {
+                let problem = format!("created {created} applications, but does not exist");
+                self.findings.broken(Table::Users, user_id, problem);
+            }
+        }
+        Ok(())
+    }
+
+    async fn counters(&self, user_id: UserId) -> Result<Option<CountersRow>, StorageError> {
+        let keys = [attribute::key([(USER_ID, &user_id)])];
+        let table = &self.database.tables.users;
+        let items = self.database.get_all(table, &keys, 1).await?;
+        let items = items.into_iter().next();
+        items.map(attribute::from_item).transpose()
+    }
+}
