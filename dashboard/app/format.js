@@ -19,6 +19,13 @@ export const count = (value) => NUMBER.format(value);
 /** Formats with a unit prefix: 1.2K. @param {number} value */
 export const compact = (value) => COMPACT.format(value);
 
+/** A size, such as 1.5 KB. @param {number} size in bytes */
+export function bytes(size) {
+  if (size < 1_000) return plural(size, "byte");
+  const [divisor, unit] = size < 1_000_000 ? [1_000, "KB"] : [1_000_000, "MB"];
+  return `${Number((size / divisor).toPrecision(3))} ${unit}`;
+}
+
 /** Formats a count with its noun: "1 span", "2 spans". @param {number} value @param {string} noun */
 export const plural = (value, noun) => `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 

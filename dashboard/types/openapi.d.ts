@@ -764,6 +764,11 @@ export interface components {
          * @enum {string}
          */
         Environment: "production" | "test";
+        /**
+         * @description A time: RFC 3339 with an offset, or milliseconds since 1970 as a number or its digits.
+         * @example 2026-01-31T12:00:00.000Z
+         */
+        EventTime: string | number;
         /** @description `ExportLogsServiceRequest` of OTLP 1.11, in its JSON encoding. */
         ExportLogs: {
             /** @description Log records by resource and scope. */
@@ -777,6 +782,22 @@ export interface components {
         /** @description `ExportTraceServiceResponse` or `ExportLogsServiceResponse`; empty if all events were stored. */
         Exported: {
             partialSuccess?: components["schemas"]["PartialSuccess"] | null;
+        };
+        /** @description What describes the fields of an event, and how they differ from what was sent. */
+        Fidelity: {
+            /** @description What is unusual about the event. */
+            notes: components["schemas"]["Note"][];
+            /**
+             * Format: int32
+             * @description Number of attributes of the resource that the SDK dropped.
+             */
+            resourceDroppedAttributes: number;
+            /** @description Schema of the resource's attributes, an address. Null if unknown. */
+            resourceSchemaUrl?: string | null;
+            /** @description Schema of the attributes of scope and event, an address. Null if unknown. */
+            scopeSchemaUrl?: string | null;
+            /** @description Parts that were cut because they exceeded a limit, with their original sizes. */
+            truncated: components["schemas"]["Truncation"][];
         };
         /** @description Describes why one field of a request was rejected. */
         FieldError: {
@@ -804,6 +825,11 @@ export interface components {
             attributes?: {
                 [key: string]: unknown;
             };
+            /**
+             * Format: int32
+             * @description Number of attributes that the SDK dropped.
+             */
+            droppedAttributes?: number;
             /** @description Name of the library; may be empty. */
             name: string;
             /** @description Version of the library. */
@@ -935,6 +961,11 @@ export interface components {
              * @description First request counted.
              */
             since: string;
+            /**
+             * Format: int64
+             * @description Number of accepted events of which a part was cut to the limits.
+             */
+            truncated: number;
         };
         /**
          * @description Permission of an API key.
@@ -999,33 +1030,22 @@ export interface components {
             /** @description The log records, at most 10,000. */
             logs: components["schemas"]["LogEvent"][];
             /**
-             * @description Time of sending, in RFC 3339, used for records without a time. Any other value counts as
-             *     none.
+             * @description Time of sending, used for records without a time: RFC 3339, or milliseconds since 1970. Any
+             *     other value counts as none.
              */
             timestamp?: unknown;
         };
         /** @description A log record. Other fields are kept as attributes. */
         LogEvent: {
+            clientTimestamp?: components["schemas"]["EventTime"] | null;
             /**
-             * Format: date-time
-             * @description When the record was written, by the client's clock.
-             */
-            clientTimestamp?: string | null;
-            /**
-             * @description Severity, such as `info` or `error`. Any text.
+             * @description Severity as the program writes it, such as `info`, `Warning` or `SEVERE`. Any text.
              * @example error
              */
             level?: string | null;
-            /**
-             * @description Text of the log record.
-             * @example the bank did not answer within 3 s
-             */
-            message?: string | null;
-            /**
-             * Format: date-time
-             * @description When the record was written. Default: `clientTimestamp`, then the time of the batch.
-             */
-            timestamp?: string | null;
+            /** @description Text of the log record. Any other value is kept as JSON. */
+            message?: unknown;
+            timestamp?: components["schemas"]["EventTime"] | null;
             /**
              * @description Id of the trace that the record belongs to; any text.
              * @example 4bf92f3577b34da6a3ce929d0e0e4736
@@ -1038,15 +1058,33 @@ export interface components {
             type?: string | null;
         };
         /** @description A log record. */
-        LogRecord: {
+        LogRecord: components["schemas"]["Fidelity"] & {
             /** @description Attributes of the record. */
             attributes: {
                 [key: string]: unknown;
             };
-            /** @description Level in lower case, such as `warn`. */
+            /**
+             * Format: int32
+             * @description Number of attributes that the SDK dropped.
+             */
+            droppedAttributes: number;
+            /**
+             * Format: int32
+             * @description W3C trace flags and OTLP's own. Null for none.
+             */
+            flags?: number | null;
+            /**
+             * @description Name of the severity: `trace`, `debug`, `info`, `warn`, `error` or `fatal`. Another text in lower
+             *     case if the program writes one of unknown severity.
+             */
             level: string;
             /** @description Text of the record. */
             message: string;
+            /**
+             * Format: date-time
+             * @description When a collector saw the record. Null if unknown.
+             */
+            observedTime?: string | null;
             /**
              * @description Attributes of the resource (OpenTelemetry) that sent the record. Null for the native
              *     protocol.
@@ -1057,11 +1095,19 @@ export interface components {
             scope?: components["schemas"]["InstrumentationScope"] | null;
             /** @description `service.name` of the resource or the record, if any. */
             service?: string | null;
+            /**
+             * Format: int32
+             * @description Severity number, 1 to 24; 17 and more are errors (OpenTelemetry). Null if unknown.
+             */
+            severityNumber?: number | null;
+            /** @description Severity as the program writes it. Null if that is the level. */
+            severityText?: string | null;
             /** @description Id of the span that the record belongs to, if any. */
             spanId?: string | null;
             /**
              * Format: date-time
-             * @description When the event happened, as sent by the SDK.
+             * @description When the event happened, as sent by the SDK. With nanoseconds if these are no whole
+             *     milliseconds.
              */
             timestamp: string;
             /** @description Id of the trace that the record belongs to, if any. */
@@ -1172,6 +1218,11 @@ export interface components {
             /** @description Permissions of the key. Repeated ones count once. */
             scopes?: components["schemas"]["KeyScope"][] | null;
         };
+        /**
+         * @description Something unusual about an event that was accepted anyway.
+         * @enum {string}
+         */
+        Note: "end-before-start" | "time-of-receipt";
         /** @description The number of rejected events, and the reasons for the first of them. */
         PartialSuccess: {
             /** @description Reasons of the first rejections. */
@@ -1261,7 +1312,7 @@ export interface components {
             errors: components["schemas"]["Rejection"][];
             /** @description Number of events dropped. */
             rejected: number;
-            /** @description Number of events stored with a text or attribute truncated to its limit. */
+            /** @description Number of events stored of which a part was cut to the limits. */
             truncated: number;
         };
         /**
@@ -1329,7 +1380,7 @@ export interface components {
          */
         Shards: number;
         /** @description A span of a trace. */
-        Span: {
+        Span: components["schemas"]["Fidelity"] & {
             /** @description Attributes of the span. */
             attributes: {
                 [key: string]: unknown;
@@ -1337,12 +1388,32 @@ export interface components {
             /** @description Number of ancestors of the span in this response. */
             depth: number;
             /**
+             * Format: int32
+             * @description Number of attributes that the SDK dropped.
+             */
+            droppedAttributes: number;
+            /**
+             * Format: int32
+             * @description Number of events that the SDK dropped.
+             */
+            droppedEvents: number;
+            /**
+             * Format: int32
+             * @description Number of links that the SDK dropped.
+             */
+            droppedLinks: number;
+            /**
              * Format: double
              * @description Duration in milliseconds. Null if it was sent without one.
              */
             durationMs?: number | null;
             /** @description Events during the span, such as exceptions. */
             events: components["schemas"]["SpanEvent"][];
+            /**
+             * Format: int32
+             * @description W3C trace flags and OTLP's own. Null for none.
+             */
+            flags?: number | null;
             /** @description Whether the span failed. */
             isError: boolean;
             kind?: components["schemas"]["SpanKind"] | null;
@@ -1352,6 +1423,7 @@ export interface components {
             method?: string | null;
             /** @description Name of the span, or its HTTP method and path. */
             name: string;
+            outcome?: components["schemas"]["SpanOutcome"] | null;
             /** @description Id of the parent span. Null for a root span. */
             parentSpanId?: string | null;
             /** @description Attributes of the resource (OpenTelemetry) that sent the span. Null for the native protocol. */
@@ -1370,7 +1442,7 @@ export interface components {
             startOffsetMs: number;
             /**
              * Format: date-time
-             * @description When the span started.
+             * @description When the span started. With nanoseconds if these are no whole milliseconds.
              */
             startTime: string;
             /**
@@ -1380,6 +1452,8 @@ export interface components {
             status?: number | null;
             /** @description Message of a failed span, if any. */
             statusMessage?: string | null;
+            /** @description W3C trace state, if any. */
+            traceState?: string | null;
             /** @description URL or path of the request, if any. */
             url?: string | null;
         };
@@ -1389,11 +1463,16 @@ export interface components {
             attributes: {
                 [key: string]: unknown;
             };
+            /**
+             * Format: int32
+             * @description Number of attributes that the SDK dropped.
+             */
+            droppedAttributes: number;
             /** @description Name of the event, such as `exception`. */
             name: string;
             /**
              * Format: date-time
-             * @description When the event happened.
+             * @description When the event happened. With nanoseconds if these are no whole milliseconds.
              */
             timestamp: string;
         };
@@ -1402,17 +1481,34 @@ export interface components {
          * @enum {string}
          */
         SpanKind: "internal" | "server" | "client" | "producer" | "consumer";
-        /** @description Link to a span of this or another trace. */
+        /** @description A link to a span of this or another trace. */
         SpanLink: {
             /** @description Attributes that describe the link. */
-            attributes?: {
+            attributes: {
                 [key: string]: unknown;
             };
+            /**
+             * Format: int32
+             * @description Number of attributes that the SDK dropped.
+             */
+            droppedAttributes: number;
+            /**
+             * Format: int32
+             * @description W3C trace flags and OTLP's own. Null for none.
+             */
+            flags?: number | null;
             /** @description Id of the linked span. */
             spanId: string;
             /** @description Trace of the linked span. */
             traceId: string;
+            /** @description W3C trace state of the linked span, if any. */
+            traceState?: string | null;
         };
+        /**
+         * @description Outcome of a span (OTLP `Status.code`); `None` if unset.
+         * @enum {string}
+         */
+        SpanOutcome: "ok" | "error";
         /** @description Counts and durations of events. */
         Stats: {
             /**
@@ -1533,7 +1629,7 @@ export interface components {
             spans: components["schemas"]["Span"][];
             /**
              * Format: date-time
-             * @description Start of the earliest span.
+             * @description Start of the earliest span. With nanoseconds if these are no whole milliseconds.
              */
             startTime: string;
             /** @description Id of the trace. */
@@ -1542,8 +1638,8 @@ export interface components {
         /** @description A batch of spans. */
         TraceBatch: {
             /**
-             * @description Time of sending, in RFC 3339, used for spans without a time. Any other value counts as
-             *     none.
+             * @description Time of sending, used for spans without a time: RFC 3339, or milliseconds since 1970. Any
+             *     other value counts as none.
              */
             timestamp?: unknown;
             /** @description The spans, at most 10,000. */
@@ -1551,7 +1647,7 @@ export interface components {
         };
         /**
          * @description A span. Other fields are kept as attributes. It must have
-         *     ended within the last 24 hours and start at most 5 minutes in the future.
+         *     ended within the last 7 days and start at most 5 minutes in the future.
          */
         TraceEvent: {
             /**
@@ -1583,11 +1679,8 @@ export interface components {
              * @example 00f067aa0ba902b7
              */
             spanId: string;
-            /**
-             * Format: date-time
-             * @description Start time. Default: the time of the batch.
-             */
-            timestamp?: string | null;
+            startTime?: components["schemas"]["EventTime"] | null;
+            timestamp?: components["schemas"]["EventTime"] | null;
             /**
              * @description Id of the trace; any text.
              * @example 4bf92f3577b34da6a3ce929d0e0e4736
@@ -1635,6 +1728,19 @@ export interface components {
             nextCursor?: string | null;
             /** @description The rows, newest first. */
             traces: components["schemas"]["TraceRow"][];
+        };
+        /** @description A part of an event that was cut or dropped because it exceeded a limit. */
+        Truncation: {
+            /**
+             * Format: int64
+             * @description Size before the cut, in bytes; of lists and objects as JSON.
+             */
+            bytes: number;
+            /**
+             * @description Field, such as `message`, or path of an attribute, such as `attributes/prompt` or
+             *     `events/0/attributes/exception.stacktrace`.
+             */
+            field: string;
         };
         /**
          * @description Id of a user: GitHub's numeric account id, which does not change if the account is renamed.
@@ -1944,9 +2050,11 @@ export type AuditLog = components['schemas']['AuditLog'];
 export type Bucket = components['schemas']['Bucket'];
 export type CreatedInvite = components['schemas']['CreatedInvite'];
 export type Environment = components['schemas']['Environment'];
+export type EventTime = components['schemas']['EventTime'];
 export type ExportLogs = components['schemas']['ExportLogs'];
 export type ExportTraces = components['schemas']['ExportTraces'];
 export type Exported = components['schemas']['Exported'];
+export type Fidelity = components['schemas']['Fidelity'];
 export type FieldError = components['schemas']['FieldError'];
 export type Gap = components['schemas']['Gap'];
 export type InstrumentationScope = components['schemas']['InstrumentationScope'];
@@ -1979,6 +2087,7 @@ export type Name = components['schemas']['Name'];
 export type NewApplication = components['schemas']['NewApplication'];
 export type NewInvite = components['schemas']['NewInvite'];
 export type NewKey = components['schemas']['NewKey'];
+export type Note = components['schemas']['Note'];
 export type PartialSuccess = components['schemas']['PartialSuccess'];
 export type PreviousSecret = components['schemas']['PreviousSecret'];
 export type Problem = components['schemas']['Problem'];
@@ -1999,6 +2108,7 @@ export type Span = components['schemas']['Span'];
 export type SpanEvent = components['schemas']['SpanEvent'];
 export type SpanKind = components['schemas']['SpanKind'];
 export type SpanLink = components['schemas']['SpanLink'];
+export type SpanOutcome = components['schemas']['SpanOutcome'];
 export type Stats = components['schemas']['Stats'];
 export type Status = components['schemas']['Status'];
 export type Tokens = components['schemas']['Tokens'];
@@ -2008,6 +2118,7 @@ export type TraceBatch = components['schemas']['TraceBatch'];
 export type TraceEvent = components['schemas']['TraceEvent'];
 export type TraceRow = components['schemas']['TraceRow'];
 export type Traces = components['schemas']['Traces'];
+export type Truncation = components['schemas']['Truncation'];
 export type UserId = components['schemas']['UserId'];
 export type WantedStatus = components['schemas']['WantedStatus'];
 export type Response400InvalidCodeInvalidFieldsMalformedRequest = components['responses']['400-invalid-code.invalid-fields.malformed-request'];

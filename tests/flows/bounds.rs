@@ -65,10 +65,10 @@ fn described_bounds_are_the_constants_of_the_code() {
 fn the_described_time_window_is_that_of_the_code() {
     let document = document();
     let description = &document["components"]["schemas"]["TraceEvent"]["description"];
-    let hours = MAX_AGE.as_secs() / 3600;
+    let days = MAX_AGE.as_secs() / 86_400;
     let minutes = MAX_AHEAD.as_secs() / 60;
     let window =
-        format!("within the last {hours} hours and start at most {minutes} minutes in the future");
+        format!("within the last {days} days and start at most {minutes} minutes in the future");
     let description = description.as_str().unwrap();
     assert!(description.contains(&window), "{description}");
 }

@@ -151,7 +151,7 @@ async fn one_bad_event_of_a_hundred_is_rejected_alone() {
     let (backend, _, sdk) = start().await;
     let mut batch = sdk.batch(100);
     batch["traces"][41]["responseStatus"] = json!(99);
-    batch["traces"][7]["requestURL"] = json!("x".repeat(9_000));
+    batch["traces"][7]["requestURL"] = json!("x".repeat(70_000));
     let answer = sdk.traces(batch).await.json();
     let error = json!({
         "index": 41, "pointer": "/traces/41/responseStatus", "reason": "must be 100 to 599",
@@ -165,10 +165,11 @@ async fn one_bad_event_of_a_hundred_is_rejected_alone() {
 async fn events_too_old_or_too_new_are_reported() {
     let (backend, _, sdk) = start().await;
     let day = 24 * 60 * 60;
-    let mut lasting = span_at(&sdk, -day - 60);
+    let mut lasting = span_at(&sdk, -7 * day - 60);
+    lasting["startTime"] = lasting["timestamp"].clone();
     lasting["durationMs"] = json!(60_000);
     let spans = [
-        span_at(&sdk, -day - 60),
+        span_at(&sdk, -7 * day - 60),
         lasting,
         span_at(&sdk, 5 * 60),
         span_at(&sdk, 5 * 60 + 1),
@@ -180,7 +181,7 @@ async fn events_too_old_or_too_new_are_reported() {
         (&answer["accepted"], &answer["rejected"]),
         (&json!(2), &json!(4))
     );
-    let old = "older than 24 hours";
+    let old = "older than 7 days";
     let new = "more than 5 minutes ahead of the server's clock";
     let reported: Vec<_> = answer["errors"].as_array().unwrap().iter().collect();
     let expected = [(0, old), (3, new), (4, old), (5, new)];
@@ -657,7 +658,7 @@ async fn a_retry_on_the_next_day_changes_nothing() {
     backend.later(23 * 60 * 60);
     assert_eq!(sdk.traces(batch.clone()).await.json(), report(10));
     assert_eq!(items(&backend).await, first);
-    backend.later(60 * 60);
+    backend.later(6 * 24 * 60 * 60 + 60 * 60);
     let late = sdk.traces(batch).await.json();
     assert_eq!(
         (&late["accepted"], &late["rejected"]),

@@ -114,7 +114,7 @@ async fn spans_outside_the_window_are_reported() {
     assert_eq!(partial["rejectedSpans"], "2");
     let message = partial["errorMessage"].as_str().unwrap();
     assert!(
-        message.contains("/spans/0/startTimeUnixNano older than 24 hours"),
+        message.contains("/spans/0/startTimeUnixNano older than 7 days"),
         "{message}"
     );
     assert!(

@@ -69,8 +69,21 @@ impl Stored {
     }
 
     async fn send_all(&self) {
+        self.send(|_| true).await;
+    }
+
+    /// Sends the batches that were stored with a form. When form 2 was written, the time of a span of
+    /// Upblit's own JSON was its start, so that its batch now has another place.
+    async fn send_again(&self, form: u8) {
+        self.send(|path| form > 2 || path != "/ingest/traces").await;
+    }
+
+    async fn send(&self, is_sent: impl Fn(&str) -> bool) {
         let batches: Vec<Value> = serde_json::from_str(BATCHES).unwrap();
         for batch in batches {
+            if !is_sent(batch["path"].as_str().unwrap()) {
+                continue;
+            }
             let json = ("content-type", "application/json");
             let body = batch["body"].to_string().into_bytes();
             let path = batch["path"].as_str().unwrap();
@@ -130,12 +143,31 @@ impl Drop for Temporary {
     }
 }
 
-/// The answers of an older release, with the fields that are new since then.
-fn with_new_fields(mut answers: Value) -> Value {
-    for answer in answers.as_object_mut().unwrap().values_mut() {
-        answer["gaps"] = json!([]);
+/// The answers without the fields, and without the parts of times, that an older release did not give.
+fn as_older(answers: Value, older: &Value) -> Value {
+    match (answers, older) {
+        (Value::Object(fields), Value::Object(older)) => {
+            let known = |(name, value)| {
+                let value = as_older(value, older.get(&name)?);
+                Some((name, value))
+            };
+            Value::Object(fields.into_iter().filter_map(known).collect())
+        }
+        (Value::Array(rows), Value::Array(older)) if rows.len() == older.len() => {
+            let rows = rows.into_iter().zip(older);
+            rows.map(|(row, older)| as_older(row, older)).collect()
+        }
+        (Value::String(time), Value::String(older)) if is_less_exact(older, &time) => {
+            older.as_str().into()
+        }
+        (value, _) => value,
     }
-    answers
+}
+
+/// Whether one time is another without its nanoseconds.
+fn is_less_exact(time: &str, exact: &str) -> bool {
+    let milliseconds = time.strip_suffix('Z');
+    milliseconds.is_some_and(|time| exact.ends_with('Z') && exact.starts_with(time))
 }
 
 #[tokio::test]
@@ -144,11 +176,8 @@ async fn the_database_of_an_earlier_release_is_read_as_it_was() {
         let temporary = Temporary::new(&format!("read-{form}"));
         let answers = copy_of(form, &temporary.database());
         let stored = Stored::open(&temporary.database()).await;
-        assert_eq!(
-            stored.answers().await,
-            with_new_fields(answers),
-            "form {form}"
-        );
+        let read = as_older(stored.answers().await, &answers);
+        assert_eq!(read, answers, "form {form}");
         stored.stop().await;
     }
 }
@@ -157,11 +186,12 @@ async fn the_database_of_an_earlier_release_is_read_as_it_was() {
 async fn batches_sent_again_after_an_upgrade_change_nothing() {
     for form in Form::READABLE.map(Form::number) {
         let temporary = Temporary::new(&format!("again-{form}"));
-        let answers = with_new_fields(copy_of(form, &temporary.database()));
+        let answers = copy_of(form, &temporary.database());
         let stored = Stored::open(&temporary.database()).await;
         for _ in 0..2 {
-            stored.send_all().await;
-            assert_eq!(stored.answers().await, answers, "form {form}");
+            stored.send_again(form).await;
+            let read = as_older(stored.answers().await, &answers);
+            assert_eq!(read, answers, "form {form}");
         }
         stored.stop().await;
     }

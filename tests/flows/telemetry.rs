@@ -30,7 +30,7 @@ async fn start() -> (Backend, SignedIn, Sdk) {
 fn span(trace: &str, id: &str, parent: Option<&str>, after_ms: i64) -> Value {
     let start = crate::support::backend::start() + jiff::SignedDuration::from_millis(after_ms);
     json!({
-        "timestamp": rfc3339(start), "requestMethod": "GET", "requestURL": format!("/{id}"),
+        "startTime": rfc3339(start), "requestMethod": "GET", "requestURL": format!("/{id}"),
         "responseStatus": 200, "traceId": trace, "spanId": id, "parentSpanId": parent,
         "durationMs": 10.0,
     })

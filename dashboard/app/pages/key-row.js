@@ -76,7 +76,7 @@ function actionMenu(key, actions) {
 }
 
 /** Key health of today and yesterday. @param {KeyHealth} health */
-function health({ accepted, rejected, rejectedBy, lastError, clockSkewMs, lastSeenAt }) {
+function health({ accepted, truncated, rejected, rejectedBy, lastError, clockSkewMs, lastSeenAt }) {
   const reasons = Object.entries(rejectedBy).sort(([, a], [, b]) => b - a);
   const isSkewed =
     clockSkewMs !== null && clockSkewMs !== undefined && Math.abs(clockSkewMs) >= MIN_SHOWN_SKEW_MS;
@@ -89,6 +89,7 @@ function health({ accepted, rejected, rejectedBy, lastError, clockSkewMs, lastSe
       h("span.health-dot", { class: rejected > 0 ? "warn" : "ok", "aria-hidden": "true" }),
       `${plural(accepted, "event")} accepted`,
       rejected > 0 && h("span.warn-text", {}, `, ${count(rejected)} rejected`),
+      truncated > 0 && h("span.warn-text", {}, `, ${count(truncated)} cut to the size limits`),
       " since yesterday, last request ",
       when(lastSeenAt),
     ),

@@ -1,6 +1,7 @@
 import { fill, h } from "../dom.js";
 import { clockMs, otherDay } from "../format.js";
 import { attributeList, sorted } from "./attributes.js";
+import { remarks, scopeText, shown } from "./remarks.js";
 
 /** @import { LogRecord } from "../../types/openapi" */
 
@@ -32,8 +33,8 @@ export function logLine(log, { traceHref } = {}) {
         " ",
         clockMs(log.timestamp),
       ),
-      h("span.pill.level", { class: levelTone(log.level) }, log.level),
-      h("span.message", {}, log.message),
+      h("span.pill.level", { class: levelTone(log.level), title: log.severityText ?? log.level }, log.level),
+      h("span.message", {}, log.message, log.truncated.length > 0 && h("span.warn-text.small", {}, " cut")),
       h("span.service", {}, log.service ?? log.type ?? ""),
     ),
     more,
@@ -47,11 +48,26 @@ export function logLine(log, { traceHref } = {}) {
 
 /** @param {LogRecord} log @param {string | null} [traceHref] */
 function details(log, traceHref) {
-  const known = { message: log.message, type: log.type, traceId: log.traceId, spanId: log.spanId };
+  const known = {
+    message: log.message,
+    type: log.type,
+    severity: [log.severityText, log.severityNumber].filter((part) => part != null).join(", "),
+    time: log.timestamp,
+    "observed time": log.observedTime,
+    traceId: log.traceId,
+    spanId: log.spanId,
+    scope: scopeText(log.scope),
+    "scope attributes": shown(log.scope?.attributes),
+    flags: log.flags,
+    schema: log.scopeSchemaUrl,
+    "resource schema": log.resourceSchemaUrl,
+    "attributes dropped by the SDK": log.droppedAttributes || null,
+  };
   return [
     traceHref && h("p.actions", {}, h("a.button.small", { href: traceHref }, "Open the trace")),
     attributeList("", known),
     attributeList("Attributes", sorted(log.attributes)),
     attributeList("Resource", sorted(log.resource)),
+    remarks(log),
   ];
 }

@@ -2,7 +2,7 @@
 
 /** @typedef {{ api: string, key: string, name: string }} Target */
 
-/** A batch with one span, which starts now. */
+/** A batch with one span, which ends now: `timestamp` is the end of a span. */
 export function exampleBatch() {
   return {
     traces: [
@@ -40,10 +40,9 @@ const KEY = process.env.UPBLIT_KEY ?? "${key}";
 const queue = [];
 
 export function upblit(req, res, next) {
-  const timestamp = new Date().toISOString();
   const start = performance.now();
   res.on("finish", () => queue.push({
-    timestamp,
+    timestamp: new Date().toISOString(), // the end; it started durationMs before
     requestMethod: req.method,
     requestURL: req.originalUrl,
     responseStatus: res.statusCode,
@@ -80,7 +79,7 @@ class Upblit:
         self.app = app
 
     def __call__(self, environ, start_response):
-        began, at = time.perf_counter(), datetime.now(timezone.utc)
+        began = time.perf_counter()
         status = [500]
         def started(line, headers, *rest):
             status[0] = int(line.split()[0])
@@ -89,7 +88,7 @@ class Upblit:
             return self.app(environ, started)
         finally:
             span = {
-                "timestamp": at.isoformat(timespec="milliseconds"),
+                "timestamp": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
                 "requestMethod": environ["REQUEST_METHOD"],
                 "requestURL": environ.get("PATH_INFO", "/"),
                 "responseStatus": status[0],
@@ -156,7 +155,7 @@ func Middleware(next http.Handler) http.Handler {
 		next.ServeHTTP(rec, r)
 		select {
 		case spans <- map[string]any{
-			"timestamp": start.UTC().Format(time.RFC3339Nano), "requestMethod": r.Method,
+			"timestamp": time.Now().UTC().Format(time.RFC3339Nano), "requestMethod": r.Method,
 			"requestURL": r.URL.RequestURI(), "responseStatus": rec.status,
 			"traceId": random(16), "spanId": random(8), "parentSpanId": nil,
 			"durationMs": float64(time.Since(start).Microseconds()) / 1000,

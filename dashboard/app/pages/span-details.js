@@ -1,6 +1,7 @@
 import { h } from "../dom.js";
-import { clockMs, duration } from "../format.js";
+import { clockMs, duration, plural } from "../format.js";
 import { attributeList, sorted } from "./attributes.js";
+import { remarks, scopeText, shown } from "./remarks.js";
 import { logLine } from "./log-line.js";
 
 /** @import { Span, SpanEvent, SpanLink, Trace } from "../../types/openapi" */
@@ -17,6 +18,7 @@ export function spanDetails(span, trace) {
       attributeList("Attributes", sorted(span.attributes)),
       attributeList("Resource", sorted(span.resource)),
     ),
+    remarks(span),
     span.events.length > 0 &&
       h("section.attributes", {}, h("h2", {}, "Events"), h("ul.events", {}, span.events.map(event))),
     span.links.length > 0 &&
@@ -45,15 +47,38 @@ const known = (span) => ({
   duration: span.durationMs == null ? null : duration(span.durationMs),
   "span id": span.spanId,
   parent: span.parentSpanId,
-  scope: span.scope && [span.scope.name, span.scope.version].filter(Boolean).join(" "),
+  outcome: span.outcome,
+  scope: scopeText(span.scope),
+  "scope attributes": shown(span.scope?.attributes),
+  "trace state": span.traceState,
+  flags: span.flags,
+  schema: span.scopeSchemaUrl,
+  "resource schema": span.resourceSchemaUrl,
+  "dropped by the SDK": droppedText(span),
 });
+
+/** What the SDK dropped before it sent the span. @param {Span} span */
+const droppedText = ({ droppedAttributes, droppedEvents, droppedLinks }) =>
+  [
+    droppedAttributes > 0 && plural(droppedAttributes, "attribute"),
+    droppedEvents > 0 && plural(droppedEvents, "event"),
+    droppedLinks > 0 && plural(droppedLinks, "link"),
+  ]
+    .filter(Boolean)
+    .join(", ");
 
 /** @param {SpanEvent} event */
 const event = ({ name, timestamp, attributes }) =>
   h(
     "li",
     {},
-    h("p", {}, h("time.at", { datetime: timestamp }, clockMs(timestamp)), " ", h("b", {}, name)),
+    h(
+      "p",
+      {},
+      h("time.at", { datetime: timestamp, title: timestamp }, clockMs(timestamp)),
+      " ",
+      h("b", {}, name),
+    ),
     attributeList("", attributes),
   );
 

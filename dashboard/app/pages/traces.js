@@ -121,6 +121,5 @@ function row(applicationId, trace) {
   );
 }
 
-/** 4xx is a warning, because the client caused it. @param {TraceRow} trace */
-const tone = ({ isError, status }) =>
-  status && status >= 400 && status < 500 ? "warn" : isError ? "error" : "ok";
+/** A 4xx that is no failure is a warning: the caller caused it. @param {TraceRow} trace */
+const tone = ({ isError, status }) => (isError ? "error" : status && status >= 400 ? "warn" : "ok");

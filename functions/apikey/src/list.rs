@@ -126,6 +126,8 @@ struct HealthResponse {
     last_seen_at: Timestamp,
     /// Number of accepted events.
     accepted: i64,
+    /// Number of accepted events of which a part was cut to the limits.
+    truncated: i64,
     /// Number of rejected events.
     rejected: i64,
     /// Number of rejections by reason.
@@ -228,6 +230,7 @@ impl From<KeyHealth> for HealthResponse {
             since: health.since,
             last_seen_at: health.last_seen_at,
             accepted: health.accepted,
+            truncated: health.truncated,
             rejected: health.rejected(),
             rejected_by: health.rejected_by,
             last_error: health.last_error.map(|error| LastErrorResponse {

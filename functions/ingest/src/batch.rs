@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue};
 use shared::identity::api_key::Scope;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::PackedChunk;
-use shared::telemetry::decode::{EnvelopeError, Report};
+use shared::telemetry::decode::{EnvelopeError, Reception, Report};
 use shared::telemetry::inflate::{InflateError, MAX_WIRE_BYTES, inflate};
 use shared::telemetry::intake::{self, IntakeError};
 use shared::telemetry::key_health::KeyHealth;
@@ -80,8 +80,11 @@ async fn ingest(
     let inflated =
         inflate(&body, content_encoding(headers)?, format.payload()).map_err(|e| refused(&e))?;
     let application_id = key.id.application_id;
-    let now = state.clock.now();
-    let (chunks, report) = intake::chunks_of(&inflated, signal, format, application_id, now)
+    let at = Reception {
+        now: state.clock.now(),
+        retention: key.telemetry.retention_or(state.retention),
+    };
+    let (chunks, report) = intake::chunks_of(&inflated, signal, format, application_id, at)
         .map_err(|error| match error {
             IntakeError::Envelope(EnvelopeError::Malformed(problem)) => Error::Malformed(problem),
             IntakeError::Envelope(too_much) => Error::TooLarge(too_much.to_string()),

@@ -4,19 +4,51 @@
 
 #![expect(dead_code, reason = "described, not used")]
 
-use jiff::Timestamp;
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{
+    AnyOfBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type,
+};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Compression of a request body. Empty is the same as absent.
 #[derive(ToSchema)]
 #[schema(value_type = String, pattern = "^(identity|gzip|deflate|zstd)?$")]
 pub(crate) struct ContentEncodingHeader(String);
 
+/// A time: RFC 3339 with an offset, or milliseconds since 1970 as a number or its digits.
+pub(crate) struct EventTime;
+
+impl PartialSchema for EventTime {
+    fn schema() -> RefOr<Schema> {
+        let digits = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some(r"^[0-9]{1,12}(\.[0-9]{1,6})?$"));
+        let number = ObjectBuilder::new()
+            .schema_type(Type::Number)
+            .minimum(Some(0))
+            .maximum(Some(9_000_000_000_000_i64));
+        let time = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+        AnyOfBuilder::new()
+            .item(time)
+            .item(number)
+            .item(digits)
+            .description(Some(
+                "A time: RFC 3339 with an offset, or milliseconds since 1970 as a number or its digits.",
+            ))
+            .examples(["2026-01-31T12:00:00.000Z"])
+            .into()
+    }
+}
+
+impl ToSchema for EventTime {}
+
 /// A batch of spans.
 #[derive(ToSchema)]
 pub(crate) struct TraceBatch {
-    /// Time of sending, in RFC 3339, used for spans without a time. Any other value counts as
-    /// none.
+    /// Time of sending, used for spans without a time: RFC 3339, or milliseconds since 1970. Any
+    /// other value counts as none.
     #[schema(value_type = Value, required = false, example = "2026-01-31T12:00:00.000Z")]
     timestamp: (),
     /// The spans, at most 10,000.
@@ -25,12 +57,15 @@ pub(crate) struct TraceBatch {
 }
 
 /// A span. Other fields are kept as attributes. It must have
-/// ended within the last 24 hours and start at most 5 minutes in the future.
+/// ended within the last 7 days and start at most 5 minutes in the future.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct TraceEvent {
-    /// Start time. Default: the time of the batch.
-    timestamp: Option<Timestamp>,
+    /// End time: RFC 3339, or milliseconds since 1970. The span started `durationMs` before. Default:
+    /// the time of the batch.
+    timestamp: Option<EventTime>,
+    /// Start time, instead of the end time less the duration.
+    start_time: Option<EventTime>,
     /// HTTP method of the request.
     #[schema(example = "GET")]
     request_method: Option<String>,
@@ -57,8 +92,8 @@ pub(crate) struct TraceEvent {
 /// A batch of log records.
 #[derive(ToSchema)]
 pub(crate) struct LogBatch {
-    /// Time of sending, in RFC 3339, used for records without a time. Any other value counts as
-    /// none.
+    /// Time of sending, used for records without a time: RFC 3339, or milliseconds since 1970. Any
+    /// other value counts as none.
     #[schema(value_type = Value, required = false, example = "2026-01-31T12:00:00.000Z")]
     timestamp: (),
     /// The log records, at most 10,000.
@@ -70,22 +105,23 @@ pub(crate) struct LogBatch {
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct LogEvent {
-    /// When the record was written. Default: `clientTimestamp`, then the time of the batch.
-    timestamp: Option<Timestamp>,
-    /// Severity, such as `info` or `error`. Any text.
+    /// When the record was written: RFC 3339, or milliseconds since 1970. Default:
+    /// `clientTimestamp`, then the time of the batch, then the time of receipt.
+    timestamp: Option<EventTime>,
+    /// Severity as the program writes it, such as `info`, `Warning` or `SEVERE`. Any text.
     #[schema(example = "error")]
     level: Option<String>,
     /// Type of the record, chosen by the SDK.
     #[schema(example = "app")]
     r#type: Option<String>,
-    /// Text of the log record.
-    #[schema(example = "the bank did not answer within 3 s")]
-    message: Option<String>,
+    /// Text of the log record. Any other value is kept as JSON.
+    #[schema(value_type = Option<Value>, example = "the bank did not answer within 3 s")]
+    message: (),
     /// Id of the trace that the record belongs to; any text.
     #[schema(max_length = 128, example = "4bf92f3577b34da6a3ce929d0e0e4736")]
     trace_id: Option<String>,
     /// When the record was written, by the client's clock.
-    client_timestamp: Option<Timestamp>,
+    client_timestamp: Option<EventTime>,
 }
 
 /// `ExportTraceServiceRequest` of OTLP 1.11, in its JSON encoding.

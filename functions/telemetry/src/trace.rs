@@ -9,9 +9,9 @@ use serde_json::value::RawValue;
 use shared::access::{Access, ApplicationName, OfApplication};
 use shared::base::clock;
 use shared::store::telemetry::{StoredSummary, SummariesRead};
+use shared::telemetry::batch::DAY;
 use shared::telemetry::chunk::codec::{self, Rows as ChunkRows};
 use shared::telemetry::chunk::summary::fingerprint;
-use shared::telemetry::decode::MAX_AGE;
 use shared::telemetry::event::{Event, LogRecord, Span};
 use shared::telemetry::query::trace::{Tree, is_whole, surroundings};
 use shared::telemetry::query::window::TimeWindow;
@@ -83,8 +83,8 @@ impl OfApplication for TraceQuery {
 pub(crate) struct Trace {
     /// Id of the trace.
     trace_id: String,
-    /// Start of the earliest span.
-    #[serde(serialize_with = "clock::serialize_rfc3339")]
+    /// Start of the earliest span. With nanoseconds if these are no whole milliseconds.
+    #[serde(serialize_with = "clock::serialize_rfc3339_exact")]
     start_time: Timestamp,
     /// Time from the start of the earliest span to the end of the last one, in milliseconds.
     duration_ms: f64,
@@ -155,7 +155,7 @@ fn windows(archive: &Archive, query: &TraceQuery) -> Result<Vec<TimeWindow>, Err
     if query.from.is_some() || query.to.is_some() {
         return Ok(vec![window]);
     }
-    let day = TimeWindow::around(archive.now(), MAX_AGE);
+    let day = TimeWindow::around(archive.now(), DAY);
     Ok(vec![window, day, archive.everything()])
 }
 

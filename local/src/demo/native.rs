@@ -32,7 +32,7 @@ pub(super) fn uses_native_json(service: Service) -> bool {
 
 fn trace(span: &Span) -> Value {
     let mut event = json!({
-        "timestamp": time::rfc3339(span.start_ns),
+        "timestamp": time::rfc3339(span.end_ns),
         "traceId": time::trace_id(span.trace_id),
         "spanId": time::span_id(span.span_id),
         "parentSpanId": span.parent.map(time::span_id),

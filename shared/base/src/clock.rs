@@ -111,6 +111,41 @@ pub fn serialize_rfc3339<S: Serializer>(at: &Timestamp, serializer: S) -> Result
     serializer.serialize_str(&rfc3339(*at))
 }
 
+/// Formats the time of an event: as [`rfc3339`], or with nanoseconds if it has a part of a
+/// millisecond.
+pub fn rfc3339_exact(at: Timestamp) -> String {
+    if at.subsec_nanosecond() % 1_000_000 == 0 {
+        rfc3339(at)
+    } else {
+        format!("{at:.9}")
+    }
+}
+
+/// Serializes a time in the format of [`rfc3339_exact`], for `#[serde(serialize_with)]`.
+///
+/// # Errors
+/// Errors of the serializer.
+pub fn serialize_rfc3339_exact<S: Serializer>(
+    at: &Timestamp,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&rfc3339_exact(*at))
+}
+
+/// Serializes a time as [`serialize_rfc3339_exact`] does, or null.
+///
+/// # Errors
+/// Errors of the serializer.
+pub fn serialize_rfc3339_exact_option<S: Serializer>(
+    at: &Option<Timestamp>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => serialize_rfc3339_exact(at, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 /// Serializes a time as [`serialize_rfc3339`] does, or null.
 ///
 /// # Errors

@@ -49,6 +49,10 @@ impl Database {
             .expression_attribute_values(":since", number(sum.since.as_millisecond()))
             .expression_attribute_values(":seen", number(sum.last_seen_at.as_millisecond()))
             .expression_attribute_values(":ttl", number(ttl(day)));
+        if sum.truncated != 0 {
+            added.push("truncated :truncated".to_owned());
+            request = request.expression_attribute_values(":truncated", number(sum.truncated));
+        }
         for (position, (reason, count)) in sum.rejected_by.iter().enumerate() {
             added.push(format!("#reason{position} :count{position}"));
             request = request
@@ -107,6 +111,7 @@ fn read(item: &Item) -> Result<(PublicKeyId, KeyHealth), StorageError> {
         since_ms,
         last_seen_ms,
         accepted,
+        truncated,
         last_error,
         clock_skew_ms,
     } = attribute::from_item(item.clone())?;
@@ -115,6 +120,7 @@ fn read(item: &Item) -> Result<(PublicKeyId, KeyHealth), StorageError> {
         since: clock::from_millis(since_ms),
         last_seen_at: clock::from_millis(last_seen_ms),
         accepted,
+        truncated,
         rejected_by: rejected_by(item),
         last_error: last_error.map(LastError::from),
         clock_skew_ms,
@@ -138,6 +144,8 @@ struct HealthRow {
     since_ms: i64,
     last_seen_ms: i64,
     accepted: i64,
+    #[serde(default)]
+    truncated: i64,
     #[serde(default)]
     last_error: Option<ErrorRow>,
     #[serde(default)]

@@ -18,12 +18,13 @@ pub mod summary;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::batch::{BatchId, HOUR, Signal};
-use crate::decode::{Decoded, Indexed, Report, outside};
+use crate::decode::{Decoded, Indexed, Reception, Report};
 use crate::event::Event;
 pub use bytes::FormError;
 use codec::Encoded;
@@ -70,7 +71,8 @@ pub struct PackedChunk {
     pub summary: Vec<u8>,
 }
 
-/// Packs the events of a batch, except those that are too old or too far in the future.
+/// Packs the events of a batch, except those that are too old or too far in the future. Events that
+/// were sent without a time take that of receipt.
 ///
 /// All well-formed events are divided into chunks first and filtered by time afterwards.
 /// A later retry, in which more events are too old, thus has the same keys.
@@ -78,34 +80,46 @@ pub struct PackedChunk {
 /// # Errors
 /// When compression fails, which no input can cause.
 pub(crate) fn pack<E: Event>(
-    decoded: Decoded<E>,
+    mut decoded: Decoded<E>,
     batch: BatchId,
-    now: Timestamp,
+    at: Reception,
 ) -> io::Result<(Vec<PackedChunk>, Report)> {
-    let mut hours = BTreeMap::<Timestamp, Vec<&E>>::new();
+    for Indexed { event, .. } in &mut decoded.events {
+        event.set_time_of_receipt(at.now);
+    }
+    let mut hours = BTreeMap::<(Timestamp, bool), Vec<&E>>::new();
     for Indexed { event, .. } in &decoded.events {
-        hours.entry(hour_of(event)).or_default().push(event);
+        let group = (hour_of(event), event.has_time());
+        hours.entry(group).or_default().push(event);
     }
     let mut chunks = Vec::new();
-    for (hour, events) in hours {
-        let last = events
-            .iter()
-            .map(|event| event.start())
-            .max()
-            .unwrap_or_default();
+    for ((hour, has_time), events) in hours {
+        let last = last(hour, has_time, &events);
         for (number, part) in parts(&events)?.into_iter().enumerate() {
             chunks.extend(
                 Place {
                     batch,
                     hour,
+                    has_time,
                     last,
                     number,
                 }
-                .chunk(part, now)?,
+                .chunk(part, at)?,
             );
         }
     }
-    Ok((chunks, decoded.within_window(now).report))
+    Ok((chunks, decoded.within_window(at).report))
+}
+
+/// Start of the last of these events of an hour. For events without a time, the end of the hour: a
+/// retry has the same position, although it is received later.
+fn last<E: Event>(hour: Timestamp, has_time: bool, events: &[&E]) -> Timestamp {
+    if has_time {
+        let starts = events.iter().map(|event| event.start());
+        starts.max().unwrap_or_default()
+    } else {
+        clock::after(hour, HOUR - Duration::from_millis(1))
+    }
 }
 
 /// Events that fit into one chunk, and their stored form.
@@ -142,22 +156,20 @@ fn millis_between(hour: Timestamp, at: Timestamp) -> u32 {
 struct Place {
     batch: BatchId,
     hour: Timestamp,
+    /// Whether the events were sent with a time.
+    has_time: bool,
     last: Timestamp,
     number: usize,
 }
 
 impl Place {
     /// Packs the events that are accepted at `now`; `None` if there are none.
-    fn chunk<E: Event>(
-        &self,
-        part: Part<'_, E>,
-        now: Timestamp,
-    ) -> io::Result<Option<PackedChunk>> {
+    fn chunk<E: Event>(&self, part: Part<'_, E>, at: Reception) -> io::Result<Option<PackedChunk>> {
         let kept: Vec<&E> = part
             .events
             .iter()
             .copied()
-            .filter(|event| outside(*event, now).is_none())
+            .filter(|event| at.outside(*event).is_none())
             .collect();
         let Some(from) = kept.iter().map(|event| event.start()).min() else {
             return Ok(None);
@@ -194,6 +206,9 @@ impl Place {
         hash.update(self.batch.as_bytes());
         hash.update(self.hour.as_millisecond().to_be_bytes());
         hash.update((self.number as u64).to_be_bytes());
+        if !self.has_time {
+            hash.update(b"time of receipt");
+        }
         let mut short = [0; 16];
         short.copy_from_slice(&hash.finalize()[..16]);
         short

@@ -3,6 +3,7 @@
 
 mod bounds;
 mod envelope;
+mod large;
 mod layout;
 pub(crate) mod native;
 pub mod otlp;
@@ -39,8 +40,9 @@ pub const MAX_RESOURCE_SCOPE_BYTES: usize = 8 * 1024 * 1024;
 /// Number of rejected events that a response describes.
 pub(crate) const MAX_REPORTED: usize = 20;
 
-/// Events that ended longer ago than this are rejected.
-pub const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Events that ended longer ago than this are rejected. Of an application with a shorter retention,
+/// so are those beyond it.
+pub const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Longest time between the start of an event and its acceptance: that of the longest span.
 pub const MAX_PAST: Duration = MAX_AGE.saturating_add(bounds::MAX_DURATION);
@@ -85,8 +87,6 @@ pub(crate) struct Indexed<E> {
     pub index: usize,
     /// The decoded event.
     pub event: E,
-    /// Whether a text or attribute was truncated to its limit.
-    pub is_cut: bool,
 }
 
 /// The response to a batch.
@@ -96,7 +96,7 @@ pub struct Report {
     pub accepted: usize,
     /// Number of events dropped.
     pub rejected: usize,
-    /// Number of events stored with a text or attribute truncated to its limit.
+    /// Number of events stored of which a part was cut to the limits.
     pub truncated: usize,
     /// Reasons why events were dropped, for the first 20 of them.
     pub errors: Vec<Rejection>,
@@ -109,6 +109,9 @@ pub struct Report {
     /// End of the last well-formed event; not part of the response.
     #[serde(skip)]
     pub latest_end: Option<Timestamp>,
+    /// The first parts that were cut, and their original sizes; not part of the response.
+    #[serde(skip)]
+    pub(crate) cuts: Vec<FieldError>,
 }
 
 /// Why one event was dropped.
@@ -156,12 +159,12 @@ impl<E> Decoded<E> {
 
 impl<E: Event> Decoded<E> {
     /// Drops the events that are too old or too far in the future; the others are accepted.
-    pub(crate) fn within_window(mut self, now: Timestamp) -> Self {
+    pub(crate) fn within_window(mut self, reception: Reception) -> Self {
         let mut outsiders = Report::default();
         let ends = self.events.iter().map(|indexed| indexed.event.end());
         self.report.latest_end = ends.max();
         self.events.retain(|Indexed { index, event, .. }| {
-            let Some(outside) = outside(event, now) else {
+            let Some(outside) = reception.outside(event) else {
                 return true;
             };
             let error = self.layout.time_error(*index, &outside.problem());
@@ -175,7 +178,12 @@ impl<E: Event> Decoded<E> {
         report.errors.sort_by_key(|rejection| rejection.index);
         report.errors.truncate(MAX_REPORTED);
         report.accepted = self.events.len();
-        report.truncated = self.events.iter().filter(|event| event.is_cut).count();
+        let cut = self.events.iter().filter(|indexed| indexed.event.is_cut());
+        report.truncated = cut.clone().count();
+        report.cuts = cut
+            .take(MAX_REPORTED)
+            .map(|cut| self.layout.cut(cut))
+            .collect();
         self
     }
 }
@@ -184,20 +192,22 @@ impl<E: Event> Decoded<E> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outside {
     TooOld,
+    BeyondRetention,
     TooFarAhead,
 }
 
 impl Outside {
     fn reason(self) -> RejectReason {
         match self {
-            Self::TooOld => RejectReason::TooOld,
+            Self::TooOld | Self::BeyondRetention => RejectReason::TooOld,
             Self::TooFarAhead => RejectReason::TooFarAhead,
         }
     }
 
     fn problem(self) -> String {
         match self {
-            Self::TooOld => format!("older than {} hours", MAX_AGE.as_secs() / 3600),
+            Self::TooOld => format!("older than {} days", MAX_AGE.as_secs() / 86_400),
+            Self::BeyondRetention => "older than the retention of the application".to_owned(),
             Self::TooFarAhead => {
                 let minutes = MAX_AHEAD.as_secs() / 60;
                 format!("more than {minutes} minutes ahead of the server's clock")
@@ -206,13 +216,28 @@ impl Outside {
     }
 }
 
-/// Why an event is outside the accepted time range; `None` if it is inside.
-pub(crate) fn outside(event: &impl Event, now: Timestamp) -> Option<Outside> {
-    if event.end() < clock::before(now, MAX_AGE) {
-        Some(Outside::TooOld)
-    } else if event.start() > clock::after(now, MAX_AHEAD) {
-        Some(Outside::TooFarAhead)
-    } else {
-        None
+/// When a batch is received, and how long its application keeps telemetry.
+#[derive(Debug, Clone, Copy)]
+pub struct Reception {
+    /// Time of receipt.
+    pub now: Timestamp,
+    /// Retention of the application.
+    pub retention: Duration,
+}
+
+impl Reception {
+    /// Why an event is outside the accepted time range; `None` if it is inside. An event expires
+    /// with the hour in which it started.
+    pub(crate) fn outside(self, event: &impl Event) -> Option<Outside> {
+        let Self { now, retention } = self;
+        if event.end() < clock::before(now, MAX_AGE) {
+            Some(Outside::TooOld)
+        } else if event.start() > clock::after(now, MAX_AHEAD) {
+            Some(Outside::TooFarAhead)
+        } else if clock::after(clock::floor_to_hour(event.start()), retention) <= now {
+            Some(Outside::BeyondRetention)
+        } else {
+            None
+        }
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod http;
 mod log_record;
 mod resource_scope;
 mod sampling;
+pub(crate) mod severity;
 mod span;
 
 use std::sync::Arc;
@@ -12,11 +13,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::batch::Signal;
 
-pub use log_record::{LogRecord, level_of_severity};
+pub use log_record::LogRecord;
 pub use resource_scope::{ResourceScope, Scope};
+pub(crate) use span::nanoseconds;
 pub use span::{Dropped, Span, SpanEvent, SpanKind, SpanLink, SpanOutcome};
 
 /// A [`Span`] or a [`LogRecord`]. Sealed: there is no third kind.
@@ -42,6 +45,23 @@ pub trait Event: sealed::Columns + DeserializeOwned {
     /// Sets the resource and scope, for an event read from a chunk.
     fn set_resource_scope(&mut self, resource_scope: Option<Arc<ResourceScope>>);
 
+    /// What was cut from the event itself.
+    fn truncations(&self) -> &[Truncation];
+
+    /// Whether the event was sent with a time.
+    fn has_time(&self) -> bool {
+        true
+    }
+
+    /// Sets the time of an event that was sent without one.
+    fn set_time_of_receipt(&mut self, _now: Timestamp) {}
+
+    /// Whether a part of the event, or of its resource and scope, was cut.
+    fn is_cut(&self) -> bool {
+        let shared = self.resource_scope().map(|shared| &shared.truncations);
+        !self.truncations().is_empty() || shared.is_some_and(|cut| !cut.is_empty())
+    }
+
     /// The event by its concrete type, for code that treats the two differently.
     fn by_signal(&self) -> EventRef<'_>;
 }
@@ -55,13 +75,29 @@ pub enum EventRef<'a> {
     Log(&'a LogRecord),
 }
 
-/// A text of an event that was cut because it exceeded a limit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A part of an event that was cut or dropped because it exceeded a limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Truncation {
-    /// Name of the field or attribute.
+    /// Field, such as `message`, or path of an attribute, such as `attributes/prompt` or
+    /// `events/0/attributes/exception.stacktrace`.
     pub field: String,
-    /// Size before the cut, in bytes.
+    /// Size before the cut, in bytes; of lists and objects as JSON.
     pub bytes: u64,
+}
+
+/// Something unusual about an event that was accepted anyway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Note {
+    /// The span was sent with an end before its start. Its duration is 0.
+    EndBeforeStart,
+    /// The log record was sent without a time. Its time is that of receipt.
+    TimeOfReceipt,
+}
+
+impl Note {
+    /// All notes. Each is stored as the bit of its place, so new ones are added at the end.
+    pub(crate) const ALL: [Self; 2] = [Self::EndBeforeStart, Self::TimeOfReceipt];
 }
 
 mod sealed {

@@ -2,13 +2,12 @@
 
 use std::io;
 
-use jiff::Timestamp;
 use thiserror::Error;
 use upblit_base::ids::ApplicationId;
 
 use crate::batch::{BatchId, Signal};
 use crate::chunk::{self, PackedChunk};
-use crate::decode::{EnvelopeError, Format, Report, native, otlp};
+use crate::decode::{EnvelopeError, Format, Reception, Report, native, otlp};
 
 /// Why a whole batch is refused.
 #[derive(Debug, Error)]
@@ -31,17 +30,17 @@ pub fn chunks_of(
     signal: Signal,
     format: Format,
     application_id: ApplicationId,
-    now: Timestamp,
+    at: Reception,
 ) -> Result<(Vec<PackedChunk>, Report), IntakeError> {
     let batch = BatchId::of(application_id, signal, body);
     let packed = match (signal, format) {
-        (Signal::Traces, Format::Native) => chunk::pack(native::decode_traces(body)?, batch, now),
-        (Signal::Logs, Format::Native) => chunk::pack(native::decode_logs(body)?, batch, now),
+        (Signal::Traces, Format::Native) => chunk::pack(native::decode_traces(body)?, batch, at),
+        (Signal::Logs, Format::Native) => chunk::pack(native::decode_logs(body)?, batch, at),
         (Signal::Traces, Format::Otlp(encoding)) => {
-            chunk::pack(otlp::decode_traces(body, encoding)?, batch, now)
+            chunk::pack(otlp::decode_traces(body, encoding)?, batch, at)
         }
         (Signal::Logs, Format::Otlp(encoding)) => {
-            chunk::pack(otlp::decode_logs(body, encoding)?, batch, now)
+            chunk::pack(otlp::decode_logs(body, encoding)?, batch, at)
         }
     };
     Ok(packed?)

@@ -35,6 +35,8 @@ pub struct KeyHealth {
     pub last_seen_at: Timestamp,
     /// Number of events accepted. Negative in a total that reverts counts already written.
     pub accepted: i64,
+    /// Number of accepted events of which a part was cut to the limits.
+    pub truncated: i64,
     /// Number of events rejected and of requests refused, by reason.
     pub rejected_by: BTreeMap<RejectReason, i64>,
     /// The latest rejection.
@@ -66,6 +68,7 @@ impl KeyHealth {
         let counts = report.rejected_by.iter();
         Self {
             accepted: signed(report.accepted),
+            truncated: signed(report.truncated),
             rejected_by: counts.map(|(kind, n)| (*kind, signed(*n))).collect(),
             last_error,
             clock_skew_ms: clock_skew_ms(report, now),
@@ -100,6 +103,7 @@ impl KeyHealth {
             since: self.since.min(other.since),
             last_seen_at: self.last_seen_at.max(other.last_seen_at),
             accepted: self.accepted + other.accepted,
+            truncated: self.truncated + other.truncated,
             rejected_by: self.rejected_by,
             last_error: errors.max_by_key(|error| error.at),
             clock_skew_ms: skews.into_iter().flatten().next(),
@@ -116,6 +120,7 @@ impl KeyHealth {
         let counts = self.rejected_by.iter();
         Self {
             accepted: -self.accepted,
+            truncated: -self.truncated,
             rejected_by: counts.map(|(kind, n)| (*kind, -n)).collect(),
             ..Self::at(self.last_seen_at)
         }
@@ -126,6 +131,7 @@ impl KeyHealth {
             since: now,
             last_seen_at: now,
             accepted: 0,
+            truncated: 0,
             rejected_by: BTreeMap::new(),
             last_error: None,
             clock_skew_ms: None,

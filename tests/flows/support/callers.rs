@@ -293,8 +293,9 @@ impl Sdk {
 
     /// A span that starts now.
     pub fn span(&self, index: usize) -> Value {
+        let end = self.backend.clock.now() + jiff::SignedDuration::from_micros(12_500);
         json!({
-            "timestamp": shared::base::clock::rfc3339(self.backend.clock.now()),
+            "timestamp": shared::base::clock::rfc3339_exact(end),
             "requestMethod": "GET", "requestURL": "/cart", "responseStatus": 200,
             "traceId": format!("trace-{index}"), "spanId": format!("span-{index}"),
             "parentSpanId": null, "durationMs": 12.5,

@@ -139,7 +139,7 @@ impl Model {
         for (index, span) in (0..).zip(&spans) {
             if !rejected.contains(&index) {
                 let text = |name: &str| span[name].as_str().unwrap().to_owned();
-                let at = text("timestamp").parse().unwrap();
+                let at = text("startTime").parse().unwrap();
                 let trace = self.acknowledged.entry(text("traceId")).or_default();
                 trace.insert(text("spanId"), at);
             }

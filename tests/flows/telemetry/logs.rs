@@ -11,7 +11,10 @@ async fn a_record_is_shown_with_all_that_was_sent() {
     let row = json!({
         "timestamp": "2026-01-31T12:30:00.000Z", "level": "warn", "message": "low stock",
         "type": "app", "traceId": "t", "spanId": null, "service": null, "attributes": {},
-        "resource": null, "scope": null,
+        "resource": null, "scope": null, "observedTime": null, "severityNumber": 13,
+        "severityText": "WARN", "flags": null, "droppedAttributes": 0,
+        "resourceSchemaUrl": null, "scopeSchemaUrl": null, "resourceDroppedAttributes": 0,
+        "truncated": [], "notes": [],
     });
     let answer = ask(&ada, &sdk, "logs", "").await;
     assert_eq!(

@@ -27,7 +27,7 @@ fn span(trace: usize, number: usize) -> Value {
     let seed = (trace * SPANS_PER_TRACE + number) as u64;
     let id = |n: u64| format!("{:016x}", (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     json!({
-        "timestamp": rfc3339(start), "requestMethod": "GET",
+        "startTime": rfc3339(start), "requestMethod": "GET",
         "requestURL": format!("https://api.shop.test/v1/carts/{}/items", number % 7),
         "responseStatus": if number == 99 && trace.is_multiple_of(50) { 500 } else { 200 },
         "traceId": trace_id(trace), "spanId": id(seed),
@@ -54,7 +54,7 @@ async fn load(sdk: &Sdk) {
             .map(|trace| {
                 let level = if trace % 50 == 0 { "error" } else { "info" };
                 json!({
-                    "timestamp": span(*trace, 0)["timestamp"], "level": level, "type": "app",
+                    "timestamp": span(*trace, 0)["startTime"], "level": level, "type": "app",
                     "message": format!("order {trace}"), "traceId": trace_id(*trace),
                     "clientTimestamp": null,
                 })
@@ -100,7 +100,7 @@ async fn a_query_over_a_hundred_thousand_spans_reads_only_its_window() {
     );
 
     let id = trace_id(500);
-    let at = span(500, 0)["timestamp"].as_str().unwrap().to_owned();
+    let at = span(500, 0)["startTime"].as_str().unwrap().to_owned();
     let (trace, items, bytes) =
         cost(&ada, &sdk, &format!("traces/{id}"), &format!("&at={at}")).await;
     assert_eq!(

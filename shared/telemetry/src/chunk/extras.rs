@@ -6,10 +6,13 @@ use super::bytes::{FormError, Reader};
 use super::columns::{
     TextColumn, Texts, numbers, optional, put_numbers, put_optional, put_sparse, sparse,
 };
-use crate::event::Truncation;
+use crate::event::{Note, Truncation};
 
 /// Texts that were cut, as JSON. The same tag for both signals.
 const TRUNCATIONS: u8 = 64;
+
+/// Notes, each as the bit of its place in [`Note::ALL`]. The same tag for both signals.
+const NOTES: u8 = 65;
 
 const TEXTS: u8 = 0;
 const NUMBERS: u8 = 1;
@@ -56,6 +59,16 @@ impl Extras {
             self.begin(TRUNCATIONS, SPARSE);
             put_sparse(&mut self.columns, &cut);
         }
+    }
+
+    pub(super) fn notes<'a>(&mut self, values: impl Iterator<Item = &'a [Note]> + Clone) {
+        let bits = values.map(|notes| {
+            let places = (0_u32..).zip(Note::ALL);
+            let set = places.filter(|(_, note)| notes.contains(note));
+            let bits: u32 = set.map(|(place, _)| 1 << place).sum();
+            Some(bits).filter(|bits| *bits > 0)
+        });
+        self.numbers(NOTES, bits);
     }
 
     fn begin(&mut self, tag: u8, kind: u8) {
@@ -117,6 +130,13 @@ impl<'a> ReadExtras<'a> {
     pub(super) fn time(&self, tag: u8, row: usize) -> Option<i64> {
         let time = *self.times.get(&tag)?.get(row)?;
         Some(time).filter(|time| *time != 0)
+    }
+
+    pub(super) fn notes(&self, row: usize) -> Vec<Note> {
+        let bits = self.number(NOTES, row).unwrap_or_default();
+        let places = (0_u32..).zip(Note::ALL);
+        let set = places.filter(|(place, _)| bits >> place & 1 == 1);
+        set.map(|(_, note)| note).collect()
     }
 
     pub(super) fn truncations(&mut self, row: usize) -> Vec<Truncation> {

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::bytes::FormError;
 use super::sketch::Sketch;
 use super::summary::{Durations, Entry, Minute, Operations, Stats, Summary, TraceCounts};
-use crate::event::{Event, ResourceScope, SpanKind};
+use crate::event::{Event, ResourceScope, SpanKind, nanoseconds};
 
 /// Largest size of decompressed JSON, in bytes.
 const MAX_JSON: u64 = 128 * 1024 * 1024;
@@ -144,9 +144,9 @@ impl From<StoredDurations> for Durations {
     fn from(stored: StoredDurations) -> Self {
         Self {
             count: stored.count,
-            sum: Self::nanoseconds(stored.sum).into(),
-            min: Self::nanoseconds(stored.min),
-            max: Self::nanoseconds(stored.max),
+            sum: nanoseconds(stored.sum).into(),
+            min: nanoseconds(stored.min),
+            max: nanoseconds(stored.max),
             sketch: Sketch::from_counts(stored.sketch),
         }
     }

@@ -51,6 +51,7 @@ pub(crate) fn put_log_records(out: &mut Vec<u8>, records: &[&LogRecord]) {
         dropped.map(|count| Some(count).filter(|count| *count > 0)),
     );
     extras.truncations(records.iter().map(|record| &record.truncations[..]));
+    extras.notes(records.iter().map(|record| &record.notes[..]));
     extras.write(out);
 }
 
@@ -97,6 +98,7 @@ pub(crate) fn read_log_records(
             flags: extras.number(FLAGS, row),
             dropped_attributes: extras.number(DROPPED_ATTRIBUTES, row).unwrap_or_default(),
             truncations: extras.truncations(row),
+            notes: extras.notes(row),
             attributes,
             resource_scope: resource_scopes.get(row),
         };

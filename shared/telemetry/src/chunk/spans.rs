@@ -13,7 +13,7 @@ use super::columns::{
 use super::extras::Extras;
 use super::resource_scopes::put_resource_scopes;
 use crate::event::http::{method_of, url_of};
-use crate::event::{Span, SpanKind, SpanOutcome};
+use crate::event::{Span, SpanKind, SpanOutcome, nanoseconds};
 
 pub(crate) use read::{read_entries, read_spans};
 
@@ -25,6 +25,14 @@ const NO_PARENT: u64 = 0;
 const ELSEWHERE: u64 = 1;
 /// Smallest code of a parent in the chunk: the distance of its row.
 const IN_CHUNK: u64 = 2;
+
+/// The times are those at which the spans started.
+const STARTS: u8 = 0;
+/// The times are those at which the spans ended.
+const ENDS: u8 = 1;
+
+/// Nanoseconds of a millisecond.
+const MILLISECOND: i64 = 1_000_000;
 
 /// Method and URL are the values of the attributes, and not stored again.
 const FROM_ATTRIBUTES: u8 = 1;
@@ -41,8 +49,7 @@ fn put_core(out: &mut Vec<u8>, spans: &[&Span]) {
     put_len(out, spans.len());
     put_id_column(out, spans.iter().map(|span| Some(&*span.trace_id)));
     put_span_ids(out, spans);
-    let starts: Vec<i64> = spans.iter().map(|span| span.start_ns).collect();
-    put_numbers(out, &starts);
+    put_times(out, spans);
     let durations: Vec<Option<f64>> = spans.iter().map(|span| span.duration_ms).collect();
     put_durations(out, &durations);
     put_resource_scopes(out, spans.iter().map(|span| span.resource_scope.as_ref()));
@@ -74,6 +81,31 @@ fn put_span_ids(out: &mut Vec<u8>, spans: &[&Span]) {
         }
     }
     put_ids(out, &elsewhere);
+}
+
+/// Appends the starts of the spans, or their ends if these are shorter: SDKs that stamp a span when it
+/// is over, to the millisecond, give it a start with a part of a millisecond.
+fn put_times(out: &mut Vec<u8>, spans: &[&Span]) {
+    let starts: Vec<i64> = spans.iter().map(|span| span.start_ns).collect();
+    let ends: Vec<i64> = spans
+        .iter()
+        .map(|span| {
+            span.start_ns
+                .wrapping_add_unsigned(duration_ns(span.duration_ms))
+        })
+        .collect();
+    let are_whole = |times: &[i64]| times.iter().all(|nanos| nanos % MILLISECOND == 0);
+    if are_whole(&ends) && !are_whole(&starts) {
+        out.push(ENDS);
+        put_numbers(out, &ends);
+    } else {
+        out.push(STARTS);
+        put_numbers(out, &starts);
+    }
+}
+
+fn duration_ns(duration_ms: Option<f64>) -> u64 {
+    nanoseconds(duration_ms.unwrap_or_default())
 }
 
 fn put_codes(out: &mut Vec<u8>, spans: &[&Span], code: impl Fn(&Span) -> u32) {
@@ -126,6 +158,7 @@ fn put_attributes(out: &mut Vec<u8>, spans: &[&Span]) {
         spans.iter().map(|span| count(span.dropped.links)),
     );
     extras.truncations(spans.iter().map(|span| &span.truncations[..]));
+    extras.notes(spans.iter().map(|span| &span.notes[..]));
     extras.write(out);
 }
 

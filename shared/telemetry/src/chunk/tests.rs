@@ -7,7 +7,7 @@ use crate::chunk::summary::{Summary, TraceCounts, fingerprint};
 use crate::decode::Layout;
 use crate::decode::Report;
 use crate::decode::native;
-use crate::event::{Event, LogRecord, Span};
+use crate::event::{Event, LogRecord, Note, Span};
 use upblit_base::ids::{ApplicationId, Environment};
 use upblit_base::random;
 
@@ -15,10 +15,19 @@ const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
+const WEEK: i64 = 7 * DAY;
 
 /// Milliseconds after a full hour.
 fn at(millis: i64) -> Timestamp {
     clock::from_millis(1_750_003_200_000 + millis)
+}
+
+/// Received by an application that keeps telemetry for 30 days.
+fn received(millis: i64) -> Reception {
+    Reception {
+        now: at(millis),
+        retention: Duration::from_secs(30 * 24 * 60 * 60),
+    }
 }
 
 fn application() -> ApplicationId {
@@ -53,11 +62,7 @@ fn log(level: &str, message: String, start: i64) -> LogRecord {
 }
 
 fn decoded<E: Event>(events: Vec<E>) -> Decoded<E> {
-    let indexed = |(index, event)| Indexed {
-        index,
-        event,
-        is_cut: false,
-    };
+    let indexed = |(index, event)| Indexed { index, event };
     let mut layout = Layout::new("timestamp");
     layout.array(0, format!("/{}", E::SIGNAL.as_str()));
     Decoded {
@@ -67,7 +72,7 @@ fn decoded<E: Event>(events: Vec<E>) -> Decoded<E> {
 }
 
 fn pack_at<E: Event>(now: i64, events: Vec<E>) -> (Vec<PackedChunk>, Report) {
-    pack(decoded(events), batch("body"), at(now)).unwrap()
+    pack(decoded(events), batch("body"), received(now)).unwrap()
 }
 
 fn pack_all<E: Event>(events: Vec<E>) -> Vec<PackedChunk> {
@@ -142,14 +147,14 @@ fn events_are_divided_into_hours_by_their_start_to_the_millisecond() {
 fn age_is_judged_by_the_end_of_an_event_and_the_limits_are_exact() {
     let lasting = |millis: f64| Span {
         duration_ms: Some(millis),
-        ..span(0, -DAY)
+        ..span(0, -WEEK)
     };
     for (span, now, reason) in [
         (lasting(0.0), 0, None),
-        (lasting(0.0), 1, Some("older than 24 hours")),
+        (lasting(0.0), 1, Some("older than 7 days")),
         (lasting(1.0), 1, None),
         (lasting(3_600_000.0), HOUR, None),
-        (lasting(3_600_000.0), HOUR + 1, Some("older than 24 hours")),
+        (lasting(3_600_000.0), HOUR + 1, Some("older than 7 days")),
         (span(0, 5 * MINUTE), 0, None),
         (
             span(0, 5 * MINUTE),
@@ -171,8 +176,47 @@ fn age_is_judged_by_the_end_of_an_event_and_the_limits_are_exact() {
             "{shown}"
         );
     }
-    let (_, report) = pack_at(1, vec![log("info", String::new(), -DAY)]);
+    let (_, report) = pack_at(1, vec![log("info", String::new(), -WEEK)]);
     assert_eq!(report.errors[0].error.pointer, "/logs/0/timestamp");
+}
+
+#[test]
+fn events_beyond_the_retention_of_their_application_are_rejected() {
+    let received = Reception {
+        retention: Duration::from_secs(24 * 60 * 60),
+        ..received(DAY + HOUR - 1)
+    };
+    let spans = vec![span(0, 0), span(1, HOUR), span(2, -3 * DAY)];
+    let (chunks, report) = pack(decoded(spans), batch("body"), received).unwrap();
+    assert_eq!((chunks.len(), report.accepted, report.rejected), (1, 1, 2));
+    let error = &report.errors[0].error;
+    assert_eq!(error.reason, "older than the retention of the application");
+}
+
+#[test]
+fn log_records_without_a_time_have_the_same_keys_within_the_hour_of_receipt() {
+    let records = || {
+        let timeless = LogRecord {
+            notes: vec![Note::TimeOfReceipt],
+            ..log("info", "a".to_owned(), 0)
+        };
+        vec![log("info", "b".to_owned(), MINUTE), timeless]
+    };
+    let first = pack_at(2 * MINUTE, records()).0;
+    assert_eq!(first.len(), 2, "those with a time keep their own position");
+    let of_receipt: Vec<LogRecord> = first.iter().flat_map(opened).collect();
+    let times: Vec<_> = of_receipt.iter().map(Event::start).collect();
+    assert_eq!(times, [at(2 * MINUTE), at(MINUTE)]);
+    let retry = pack_at(HOUR - 1, records()).0;
+    assert_eq!(keys(&retry), keys(&first));
+    let next_hour = pack_at(HOUR, records()).0;
+    assert_eq!(
+        next_hour
+            .iter()
+            .filter(|chunk| keys(&first).contains(&keys(&[(*chunk).clone()])[0]))
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -180,22 +224,24 @@ fn the_same_bytes_have_the_same_keys_at_any_time() {
     let spans = || vec![span(1, -3 * HOUR), span(2, 0), span(3, MINUTE)];
     let first = pack_at(2 * MINUTE, spans()).0;
     assert_eq!(pack_at(2 * MINUTE, spans()).0, first);
-    assert_eq!(pack_at(DAY - 4 * HOUR, spans()).0, first);
+    assert_eq!(pack_at(WEEK - 4 * HOUR, spans()).0, first);
     // All events of the first hour are too old.
-    let (later, report) = pack_at(DAY - 1, spans());
+    let (later, report) = pack_at(WEEK - 1, spans());
     assert_eq!(later, first[1..]);
     assert_eq!((report.accepted, report.rejected), (2, 1));
     // The first event of the second hour is too old as well.
-    let (latest, report) = pack_at(DAY + 30 * SECOND, spans());
+    let (latest, report) = pack_at(WEEK + 30 * SECOND, spans());
     assert_eq!(keys(&latest), keys(&first[1..]));
     assert_eq!((report.accepted, report.rejected), (1, 2));
-    assert_eq!(pack_at(2 * DAY, spans()).0, []);
+    assert_eq!(pack_at(WEEK + DAY, spans()).0, []);
 }
 
 #[test]
 fn another_application_signal_or_body_has_different_keys() {
     let hash = |batch| {
-        pack(decoded(vec![span(1, 0)]), batch, at(0)).unwrap().0[0]
+        pack(decoded(vec![span(1, 0)]), batch, received(0))
+            .unwrap()
+            .0[0]
             .position
             .hash
     };
@@ -255,7 +301,7 @@ fn one_event_of_maximum_size_fits_an_item() {
     );
     let body = serde_json::json!({ "timestamp": at(0).to_string(), "logs": [event] });
     let decoded = native::decode_logs(body.to_string().as_bytes()).unwrap();
-    let (chunks, report) = pack(decoded, batch("body"), at(0)).unwrap();
+    let (chunks, report) = pack(decoded, batch("body"), received(0)).unwrap();
     assert_eq!((report.accepted, report.truncated), (1, 1));
     assert!(
         chunks[0].events.len() <= MAX_CHUNK_BYTES,
@@ -269,13 +315,13 @@ fn a_summary_of_spans_holds_minutes_errors_durations_roots_and_traces() {
     let child = Span {
         span_id: "child".to_owned(),
         parent_span_id: Some("span-1".to_owned()),
-        status: Some(400),
+        status: Some(500),
         duration_ms: None,
         ..span(1, MINUTE)
     };
     let spans = vec![
         Span {
-            status: Some(399),
+            status: Some(499),
             duration_ms: Some(30.0),
             ..span(1, 0)
         },
@@ -310,7 +356,7 @@ fn a_summary_of_spans_holds_minutes_errors_durations_roots_and_traces() {
         (&*root.name, root.start_ms),
         ("GET /cart", at(0).as_millisecond())
     );
-    assert_eq!((root.duration_ms, root.status), (Some(30.0), Some(399)));
+    assert_eq!((root.duration_ms, root.status), (Some(30.0), Some(499)));
     let traces = [("trace-1", 2, 1), ("trace-2", 1, 0), ("trace-3", 1, 1)];
     let traces = traces.map(|(id, spans, errors)| (fingerprint(id), counts(spans, errors)));
     assert_eq!(summary.traces, Some(traces.into()));
@@ -464,7 +510,7 @@ proptest! {
 
     #[test]
     fn every_accepted_event_is_in_exactly_one_chunk_of_its_hour(
-        starts in prop::collection::vec(-2 * DAY..HOUR, 0..100),
+        starts in prop::collection::vec(-WEEK - DAY..HOUR, 0..100),
     ) {
         let spans: Vec<Span> = starts.iter().enumerate().map(|(n, at)| span(n, *at)).collect();
         let (chunks, report) = pack_at(0, spans.clone());
@@ -482,7 +528,7 @@ proptest! {
         stored.sort_by_key(|event| event.span_id.clone());
         let mut accepted: Vec<Span> = spans
             .into_iter()
-            .filter(|span| span.end() >= at(-DAY) && span.start() <= at(5 * MINUTE))
+            .filter(|span| span.end() >= at(-WEEK) && span.start() <= at(5 * MINUTE))
             .collect();
         accepted.sort_by_key(|event| event.span_id.clone());
         prop_assert_eq!(report.accepted, accepted.len());
@@ -493,7 +539,7 @@ proptest! {
 
     #[test]
     fn a_retry_at_any_time_has_keys_of_the_first_attempt(
-        starts in prop::collection::vec(-DAY..0, 1..50), later in 0..2 * DAY,
+        starts in prop::collection::vec(-WEEK..0, 1..50), later in 0..2 * WEEK,
     ) {
         let spans = || starts.iter().enumerate().map(|(n, at)| span(n, *at)).collect::<Vec<_>>();
         let first = keys(&pack_at(0, spans()).0);

@@ -1,27 +1,41 @@
-//! Size limits of the parts of an event. Longer texts are truncated; the report counts
-//! the events to which that happened.
+//! Size limits of an event. An event that exceeds them is cut at its largest values, never
+//! dropped, and says what was cut.
+
+mod fit;
+mod parts;
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-/// Longest text; longer ones are truncated.
-pub(super) const MAX_TEXT_BYTES: usize = 8 * 1024;
+use crate::event::{Note, Truncation};
+pub(super) use fit::json_len;
+use parts::Body;
+pub(super) use parts::Bounded;
 
-/// Longest method, level or type; longer ones are truncated.
+/// Longest text, in bytes; longer ones are cut. Also of a text within an array or object.
+pub(super) const MAX_VALUE_BYTES: usize = 64 * 1024;
+
+/// Longest method, level or type, in bytes; longer ones are cut.
 pub(super) const MAX_WORD_BYTES: usize = 128;
 
-/// Longest attribute, as JSON. Longer texts are truncated; longer arrays and objects are
-/// dropped.
-pub(super) const MAX_ATTRIBUTE_BYTES: usize = 2 * 1024;
+/// Longest name of an attribute, in bytes; longer ones are cut.
+pub(super) const MAX_NAME_BYTES: usize = 2 * 1024;
 
-/// Largest number of attributes of one event (OpenTelemetry's default limit); further
-/// ones are dropped.
-pub(super) const MAX_ATTRIBUTES: usize = 128;
+/// Largest event, in bytes. With its resource and scope, it then fits into one item of the table.
+pub(super) const MAX_EVENT_BYTES: usize = 256 * 1024;
 
-/// Largest total size of the attributes of one event, as JSON. With its texts, the event
-/// then fits into one chunk, regardless of its characters.
-const MAX_ATTRIBUTES_BYTES: usize = 256 * 1024;
+/// Largest resource, in bytes.
+pub(super) const MAX_RESOURCE_BYTES: usize = 64 * 1024;
+
+/// Largest scope, in bytes.
+pub(super) const MAX_SCOPE_BYTES: usize = 16 * 1024;
+
+/// Most truncations that an event lists.
+const MAX_TRUNCATIONS: usize = 50;
+
+/// Longest name of a truncated part, in bytes.
+const MAX_PLACE_BYTES: usize = 256;
 
 /// Longest duration of a span, in days.
 pub(super) const MAX_DURATION_DAYS: u16 = 7;
@@ -33,99 +47,88 @@ pub(super) const MAX_DURATION: Duration =
 /// [`MAX_DURATION_DAYS`] in milliseconds.
 pub(super) const MAX_DURATION_MS: f64 = MAX_DURATION_DAYS as f64 * 24.0 * 60.0 * 60.0 * 1000.0;
 
-/// Truncates the parts of one event to their limits, and records whether any was too large.
-#[derive(Debug)]
+/// What was cut from an event while it was decoded, and what else is to be said about it.
+#[derive(Debug, Default)]
 pub(super) struct Bounds {
-    is_cut: bool,
-    room: usize,
+    truncations: Vec<Truncation>,
+    notes: Vec<Note>,
 }
 
 impl Bounds {
-    /// The limits of an event.
-    pub(super) fn of_event() -> Self {
-        Self::with_room(MAX_ATTRIBUTES_BYTES)
+    /// Records something unusual about the event.
+    pub(super) fn note(&mut self, note: Note) {
+        self.notes.push(note);
     }
 
-    /// Limits under which all attributes together take at most `room` bytes as JSON.
-    pub(super) fn with_room(room: usize) -> Self {
-        Self {
-            is_cut: false,
-            room,
+    /// Records that a part of the event was cut or dropped; `bytes` is its original size.
+    pub(super) fn cut(&mut self, field: impl Into<String>, bytes: usize) {
+        if self.truncations.len() >= MAX_TRUNCATIONS {
+            return;
         }
+        let mut field: String = field.into();
+        field.truncate(field.floor_char_boundary(MAX_PLACE_BYTES));
+        self.truncations.push(Truncation {
+            field,
+            bytes: bytes as u64,
+        });
     }
 
-    /// Whether anything was truncated or dropped.
-    pub(super) fn is_cut(&self) -> bool {
-        self.is_cut
-    }
-
-    /// Number of bytes that further attributes may take.
-    pub(super) fn room(&self) -> usize {
-        self.room
-    }
-
-    /// Records that something was dropped.
-    pub(super) fn mark_cut(&mut self) {
-        self.is_cut = true;
-    }
-
-    /// Truncates a text to at most `max` bytes, at a character boundary.
-    pub(super) fn text(&mut self, mut text: String, max: usize) -> String {
-        if text.len() > max {
-            text.truncate(text.floor_char_boundary(max));
-            self.is_cut = true;
+    /// Cuts the text of a field to at most `most` bytes, at a character boundary.
+    pub(super) fn text(&mut self, field: &str, mut text: String, most: usize) -> String {
+        if text.len() > most {
+            self.cut(field, text.len());
+            text.truncate(text.floor_char_boundary(most));
         }
         text
     }
 
-    /// Keeps the first `max` items of a list.
-    pub(super) fn first<T>(&mut self, mut list: Vec<T>, max: usize) -> Vec<T> {
-        self.is_cut |= list.len() > max;
-        list.truncate(max);
-        list
-    }
-
-    /// Keeps the attributes within the limits. A null attribute counts as absent.
-    pub(super) fn attributes(
-        &mut self,
-        attributes: impl IntoIterator<Item = (String, Value)>,
-    ) -> Map<String, Value> {
-        let mut kept = Map::new();
-        let present = attributes.into_iter().filter(|(_, value)| !value.is_null());
-        for (name, value) in present {
-            let value = self.attribute(&name, value);
-            match value.filter(|_| kept.len() < MAX_ATTRIBUTES) {
-                Some(value) if self.take_room(json_len(&name, &value)) => {
-                    kept.insert(name, value);
-                }
-                _ => self.is_cut = true,
-            }
-        }
-        kept
-    }
-
-    /// Takes `bytes` of the remaining room; false, and nothing taken, if there is less.
-    pub(super) fn take_room(&mut self, bytes: usize) -> bool {
-        let left = self.room.checked_sub(bytes);
-        self.room = left.unwrap_or(self.room);
-        left.is_some()
-    }
-
-    fn attribute(&mut self, name: &str, value: Value) -> Option<Value> {
-        if name.len() > MAX_ATTRIBUTE_BYTES {
-            return None;
-        }
+    /// The text of a value: a text unchanged, nothing for null, and anything else as JSON, which
+    /// stays JSON if it is cut.
+    pub(super) fn json_text(&mut self, field: &str, value: Value) -> String {
         match value {
-            Value::String(text) => Some(self.text(text, MAX_ATTRIBUTE_BYTES).into()),
-            Value::Array(_) | Value::Object(_) => {
-                (value.to_string().len() <= MAX_ATTRIBUTE_BYTES).then_some(value)
+            Value::Null => String::new(),
+            Value::String(text) => text,
+            value => {
+                let json = value.to_string();
+                if json.len() <= MAX_VALUE_BYTES {
+                    return json;
+                }
+                self.cut(field, json.len());
+                shortened(value)
             }
-            scalar => Some(scalar),
         }
+    }
+
+    /// Cuts the largest values so that all together take at most `most` bytes, and returns what
+    /// was cut from the event so far, and the notes about it.
+    pub(super) fn fit(
+        mut self,
+        bounded: &mut impl Bounded,
+        most: usize,
+    ) -> (Vec<Truncation>, Vec<Note>) {
+        fit::fit(bounded, most, &mut self);
+        (self.truncations, self.notes)
     }
 }
 
-/// Size of an attribute as JSON, in bytes. An escaped byte takes up to six.
-pub(super) fn json_len(name: &str, value: &Value) -> usize {
-    Value::from(name).to_string().len() + value.to_string().len()
+/// The JSON of a value after its largest values were cut, of at most [`MAX_VALUE_BYTES`]. Names and
+/// characters that JSON escapes take more than they are counted for, hence several attempts.
+fn shortened(value: Value) -> String {
+    const ATTEMPTS: usize = 8;
+    let mut body = Body(Map::from_iter([(String::new(), value)]));
+    let mut room = MAX_VALUE_BYTES;
+    let mut json = String::new();
+    for _ in 0..ATTEMPTS {
+        fit::fit(&mut body, room, &mut Bounds::default());
+        json = body.0.values().map(Value::to_string).collect();
+        if json.len() <= MAX_VALUE_BYTES {
+            return json;
+        }
+        room = room / 2 * MAX_VALUE_BYTES / json.len();
+    }
+    json.truncate(json.floor_char_boundary(MAX_VALUE_BYTES));
+    json
 }
+
+#[cfg(test)]
+mod tests;

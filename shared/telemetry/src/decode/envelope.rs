@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::layout::EventError;
-use super::surrogates;
+use super::{large, surrogates};
 use crate::decode::{MAX_EVENTS, MAX_GROUPS, MAX_RESOURCE_SCOPE_BYTES};
 
 /// Why a batch as a whole cannot be read.
@@ -54,13 +54,18 @@ pub(super) struct Shape {
     /// Whether an absent or null array is an error.
     pub(super) is_required: bool,
     pub(super) sibling: &'static str,
+    /// Another value that applies to all items; empty for none.
+    pub(super) schema: &'static str,
 }
 
 /// An object of that [`Shape`]. Its parts are slices of the body, not parsed further.
 #[derive(Debug)]
 pub(super) struct Layer<T> {
     pub(super) sibling: Option<T>,
+    pub(super) schema: Option<T>,
     pub(super) items: Vec<T>,
+    /// The first field with a name that is not known, if the array is absent.
+    pub(super) unknown: Option<String>,
 }
 
 impl<T> Layer<T> {
@@ -68,6 +73,8 @@ impl<T> Layer<T> {
     pub(super) fn map<U>(self, part: impl Fn(T) -> U) -> Layer<U> {
         Layer {
             sibling: self.sibling.map(&part),
+            schema: self.schema.map(&part),
+            unknown: self.unknown,
             items: self.items.into_iter().map(part).collect(),
         }
     }
@@ -93,11 +100,11 @@ pub(super) fn parse<'a>(
     })
 }
 
-/// Parses the fields of one event. A lone surrogate is replaced and does not invalidate
-/// the event.
-pub(super) fn object(raw: &str) -> Result<Map<String, Value>, EventError> {
-    let read = serde_json::from_str(raw).or_else(|error| match surrogates::replace_lone(raw) {
-        Some(replaced) => serde_json::from_str(&replaced),
+/// Parses the fields of one event, and returns whether some were skipped because it is too large. A
+/// lone surrogate is replaced and does not invalidate the event.
+pub(super) fn object(raw: &str) -> Result<(Map<String, Value>, bool), EventError> {
+    let read = large::object(raw).or_else(|error| match surrogates::replace_lone(raw) {
+        Some(replaced) => large::object(&replaced),
         None => Err(error),
     });
     read.map_err(|error: serde_json::Error| {
@@ -120,6 +127,9 @@ fn without_value(text: &str) -> String {
 
 /// Error text that marks an exceeded limit, because serde's errors carry only text.
 const TOO_MANY: &str = "too many items";
+
+/// Longest name of a field that an error message quotes, in characters.
+const MAX_NAME_CHARS: usize = 40;
 
 #[derive(Clone, Copy)]
 struct LayerSeed<'s> {
@@ -147,17 +157,25 @@ impl<'de> Visitor<'de> for LayerSeed<'_> {
             array,
             is_required,
             sibling: sibling_name,
+            schema: schema_name,
         } = *self.shape;
         let mut sibling = None;
+        let mut schema = None;
+        let mut unknown = None;
+        let mut has_array = false;
         let mut items = None;
         while let Some(name) = map.next_key::<std::borrow::Cow<'_, str>>()? {
             if name == array {
+                has_array = true;
                 items = map.next_value_seed(Items(self))?.or(items);
+            } else if name == schema_name {
+                schema = Some(map.next_value::<&RawValue>()?.get());
             } else if name == sibling_name {
                 let raw: &RawValue = map.next_value()?;
                 sibling = Some(raw.get()).filter(|text| *text != "null");
             } else {
                 map.next_value::<IgnoredAny>()?;
+                unknown.get_or_insert_with(|| shortened(&name));
             }
         }
         if is_required && items.is_none() {
@@ -166,8 +184,18 @@ impl<'de> Visitor<'de> for LayerSeed<'_> {
             )));
         }
         let items = items.unwrap_or_default();
-        Ok(Layer { sibling, items })
+        Ok(Layer {
+            sibling,
+            schema,
+            items,
+            unknown: unknown.filter(|_| !has_array),
+        })
     }
+}
+
+/// The beginning of a name of unknown length, for an error message.
+fn shortened(name: &str) -> String {
+    name.chars().take(MAX_NAME_CHARS).collect()
 }
 
 /// Collects each item as a slice of the body, and stops at the limit, so that millions of

@@ -2,6 +2,9 @@
 
 use upblit_base::field_error::FieldError;
 
+use super::Indexed;
+use crate::event::Event;
+
 /// Why an event is dropped: the field and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EventError {
@@ -63,6 +66,15 @@ impl Layout {
             pointer: join(&event, &reason.field),
             reason: reason.reason,
         }
+    }
+
+    /// Describes the largest part that was cut from an event.
+    pub(super) fn cut<E: Event>(&self, Indexed { index, event }: &Indexed<E>) -> FieldError {
+        let of_resource = || event.resource_scope()?.truncations.first();
+        let cut = event.truncations().first().or_else(of_resource);
+        let reason =
+            cut.map(|cut| EventError::new(&*cut.field, format!("had {} bytes", cut.bytes)));
+        self.error(*index, reason.unwrap_or_else(|| EventError::of_event("")))
     }
 
     /// Describes what is wrong with the time of the event at `index`.

@@ -5,14 +5,16 @@
 //! reported. `docs/api.md` has the rules for events.
 
 mod fields;
+mod time;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
-use super::bounds::{MAX_DURATION_MS, MAX_TEXT_BYTES, MAX_WORD_BYTES};
+use super::bounds::{Bounds, MAX_DURATION_DAYS, MAX_DURATION_MS};
 use super::envelope::{self, EnvelopeError, LayerError, Shape};
 use super::layout::{EventError, Layout};
 use crate::decode::{Decoded, Indexed, MAX_EVENTS};
-use crate::event::{Event, LogRecord, Span};
+use crate::event::{Event, LogRecord, Note, Span, nanoseconds};
 use fields::Fields;
 
 /// Longest id in Upblit's own JSON, in bytes.
@@ -34,7 +36,8 @@ pub(crate) fn decode_logs(body: &[u8]) -> Result<Decoded<LogRecord>, EnvelopeErr
     decode(body, log_record)
 }
 
-type Read<E> = fn(&mut Fields, Option<Timestamp>) -> Result<E, EventError>;
+/// Reads an event from its fields and the time at which the batch was sent, in nanoseconds.
+type Read<E> = fn(Fields, Option<i64>) -> Result<E, EventError>;
 
 fn decode<E: Event>(body: &[u8], read: Read<E>) -> Result<Decoded<E>, EnvelopeError> {
     // Invalid UTF-8 affects only the characters concerned, not the batch.
@@ -43,73 +46,112 @@ fn decode<E: Event>(body: &[u8], read: Read<E>) -> Result<Decoded<E>, EnvelopeEr
         array: E::SIGNAL.as_str(),
         is_required: true,
         sibling: "timestamp",
+        schema: "",
     };
     let batch = envelope::parse(&text, &shape, MAX_EVENTS).map_err(|error| match error {
         LayerError::TooMany => EnvelopeError::TooManyEvents,
         LayerError::Malformed(problem) => EnvelopeError::malformed(&problem),
     })?;
     // An unreadable time counts as missing, since events have their own.
-    let sent_at = batch
+    let sent_ns = batch
         .sibling
-        .and_then(|raw| serde_json::from_str::<&str>(raw).ok())
-        .and_then(|time| time.parse().ok());
+        .and_then(|raw| serde_json::from_str(raw).ok())
+        .and_then(|value: Value| time::read(&value).ok());
     let mut layout = Layout::new("timestamp");
     layout.array(0, format!("/{}", E::SIGNAL.as_str()));
     let mut decoded = Decoded::new(layout);
-    decoded.report.sent_at = sent_at;
+    decoded.report.sent_at =
+        sent_ns.and_then(|nanos| Timestamp::from_nanosecond(nanos.into()).ok());
     for (index, raw) in batch.items.iter().enumerate() {
-        match decode_event(raw, sent_at, read) {
-            Ok((event, is_cut)) => decoded.events.push(Indexed {
-                index,
-                event,
-                is_cut,
-            }),
+        match fields(raw).and_then(|fields| read(fields, sent_ns)) {
+            Ok(event) => decoded.events.push(Indexed { index, event }),
             Err(reason) => decoded.reject(index, reason),
         }
     }
     Ok(decoded)
 }
 
-/// Decodes one event; the flag says whether anything was truncated.
-fn decode_event<E>(
-    raw: &str,
-    sent_at: Option<Timestamp>,
-    read: Read<E>,
-) -> Result<(E, bool), EventError> {
-    let object = envelope::object(raw)?;
-    let mut fields = Fields::new(object);
-    let event = read(&mut fields, sent_at)?;
-    Ok((event, fields.is_cut()))
+fn fields(raw: &str) -> Result<Fields, EventError> {
+    let (object, is_cut) = envelope::object(raw)?;
+    let mut bounds = Bounds::default();
+    if is_cut {
+        bounds.cut("", raw.len());
+    }
+    Ok(Fields::new(object, bounds))
 }
 
-fn span(fields: &mut Fields, sent_at: Option<Timestamp>) -> Result<Span, EventError> {
-    Ok(Span {
+fn span(mut fields: Fields, sent_ns: Option<i64>) -> Result<Span, EventError> {
+    let mut span = Span {
         trace_id: fields.required_id("traceId", MAX_ID_BYTES)?,
         span_id: fields.required_id("spanId", MAX_ID_BYTES)?,
         parent_span_id: fields.optional_id("parentSpanId", MAX_ID_BYTES)?,
-        start_ns: fields.time("timestamp", sent_at)?,
-        duration_ms: fields.number("durationMs", 0.0..=MAX_DURATION_MS)?,
-        method: fields.text("requestMethod", MAX_WORD_BYTES)?,
-        url: fields.text("requestURL", MAX_TEXT_BYTES)?,
+        ..Span::default()
+    };
+    (span.start_ns, span.duration_ms) = times(&mut fields, sent_ns)?;
+    span = Span {
+        method: fields.word("requestMethod")?,
+        url: fields.text("requestURL")?,
         status: fields.integer("responseStatus", 100..=599)?,
         attributes: fields.attributes(),
-        ..Span::default()
-    })
+        ..span
+    };
+    (span.truncations, span.notes) = fields.fit(&mut span);
+    Ok(span)
 }
 
-fn log_record(fields: &mut Fields, sent_at: Option<Timestamp>) -> Result<LogRecord, EventError> {
-    let client_time = fields.lenient_time("clientTimestamp");
-    Ok(LogRecord {
-        time_ns: fields.time("timestamp", client_time.or(sent_at))?,
-        level: fields
-            .required_text("level", MAX_WORD_BYTES)?
-            .to_lowercase(),
-        message: fields.required_text("message", MAX_TEXT_BYTES)?,
-        kind: fields.text("type", MAX_WORD_BYTES)?,
+/// Start in nanoseconds and duration in milliseconds. SDKs stamp a span when it ends, so `timestamp`
+/// is its end, unless `startTime` says when it started.
+fn times(fields: &mut Fields, sent_ns: Option<i64>) -> Result<(i64, Option<f64>), EventError> {
+    let duration_ms = fields.number("durationMs", 0.0..=MAX_DURATION_MS)?;
+    let end_ns = fields.time("timestamp")?;
+    if let Some(start_ns) = fields.time("startTime")? {
+        let until_end = end_ns.map(|end_ns| end_ns.saturating_sub(start_ns));
+        let duration_ms = match (duration_ms, until_end) {
+            (None, Some(nanos)) => Some(milliseconds(fields, nanos)?),
+            _ => duration_ms,
+        };
+        return Ok((start_ns, duration_ms));
+    }
+    let missing = "is missing, and so is the envelope's timestamp";
+    let end_ns = end_ns.or(sent_ns);
+    let end_ns = end_ns.ok_or_else(|| EventError::new("timestamp", missing))?;
+    let duration_ns = nanoseconds(duration_ms.unwrap_or_default());
+    let start_ns = end_ns.checked_sub_unsigned(duration_ns);
+    let start_ns = start_ns.ok_or_else(|| EventError::new("timestamp", "is out of range"))?;
+    Ok((start_ns, duration_ms))
+}
+
+/// The time from `startTime` to `timestamp` in milliseconds; 0, noted, if it is negative.
+fn milliseconds(fields: &mut Fields, nanos: i64) -> Result<f64, EventError> {
+    if nanos < 0 {
+        fields.note(Note::EndBeforeStart);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "exact below 104 days")]
+    let milliseconds = nanos.max(0) as f64 / 1e6;
+    if milliseconds > MAX_DURATION_MS {
+        let problem = format!("is more than {MAX_DURATION_DAYS} days before timestamp");
+        return Err(EventError::new("startTime", problem));
+    }
+    Ok(milliseconds)
+}
+
+fn log_record(mut fields: Fields, sent_ns: Option<i64>) -> Result<LogRecord, EventError> {
+    let client_ns = fields.lenient_time("clientTimestamp");
+    let time_ns = fields.time("timestamp")?.or(client_ns).or(sent_ns);
+    if time_ns.is_none() {
+        fields.note(Note::TimeOfReceipt);
+    }
+    let mut record = LogRecord {
+        time_ns: time_ns.unwrap_or_default(),
+        message: fields.required_json_text("message")?,
+        kind: fields.word("type")?,
         trace_id: fields.optional_id("traceId", MAX_ID_BYTES)?,
-        attributes: fields.attributes(),
         ..LogRecord::default()
-    })
+    };
+    record.set_severity(None, fields.required_word("level")?);
+    record.attributes = fields.attributes();
+    (record.truncations, record.notes) = fields.fit(&mut record);
+    Ok(record)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 
 mod ids;
 mod json;
+mod large;
 mod log_records;
 mod resource_scopes;
 mod response;
@@ -24,12 +25,9 @@ use super::envelope::EnvelopeError;
 use super::layout::{EventError, Layout};
 use crate::decode::{Decoded, Indexed, MAX_RESOURCE_SCOPE_BYTES};
 use crate::event::{LogRecord, ResourceScope, Span};
-use resource_scopes::{GroupResourceScope, ResourceScopes};
+use resource_scopes::ResourceScopes;
 pub use response::response;
 use tree::{Message, Names, Raw};
-
-/// Largest message that is decoded, in bytes: a span, log record, resource or scope.
-const MAX_MESSAGE_BYTES: usize = 256 * 1024;
 
 /// Encoding of OTLP messages. A response has the encoding of its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +86,7 @@ struct Form<M, E> {
     convert: Convert<M, E>,
 }
 
-type Convert<M, E> = fn(M, Option<Arc<ResourceScope>>, &mut Bounds) -> Result<E, EventError>;
+type Convert<M, E> = fn(M, Option<Arc<ResourceScope>>, Bounds) -> Result<E, EventError>;
 
 fn decode<M: Message, E>(
     body: &[u8],
@@ -115,8 +113,8 @@ fn decode<M: Message, E>(
         }
         for raw in &group.events {
             match &shared {
-                Ok(shared) => match read(index, *raw, shared, form) {
-                    Ok(event) => decoded.events.push(event),
+                Ok(shared) => match read(*raw, shared.clone(), form) {
+                    Ok(event) => decoded.events.push(Indexed { index, event }),
                     Err(reason) => decoded.reject(index, reason),
                 },
                 Err(error) => decoded.report.reject(index, error.clone()),
@@ -128,18 +126,13 @@ fn decode<M: Message, E>(
 }
 
 fn read<M: Message, E>(
-    index: usize,
     raw: Raw<'_>,
-    shared: &GroupResourceScope,
+    shared: Option<Arc<ResourceScope>>,
     form: &Form<M, E>,
-) -> Result<Indexed<E>, EventError> {
-    let mut bounds = Bounds::of_event();
-    let event = (form.convert)(raw.decode()?, shared.resource_scope.clone(), &mut bounds)?;
-    Ok(Indexed {
-        index,
-        event,
-        is_cut: bounds.is_cut() || shared.is_cut,
-    })
+) -> Result<E, EventError> {
+    let mut bounds = Bounds::default();
+    let message = raw.decode("", &mut bounds)?;
+    (form.convert)(message, shared, bounds)
 }
 
 #[cfg(test)]

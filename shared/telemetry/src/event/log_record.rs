@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Event, EventRef, ResourceScope, Truncation, from_nanos, resource_scope};
+use super::{
+    Event, EventRef, Note, ResourceScope, Truncation, from_nanos, resource_scope, severity,
+};
 use crate::batch::Signal;
 
 /// A log record as chunks store it.
@@ -13,7 +15,8 @@ use crate::batch::Signal;
 pub struct LogRecord {
     /// Time it was written, in nanoseconds since the Unix epoch.
     pub time_ns: i64,
-    /// Severity in lower case, such as `info` or `error`.
+    /// Name of the severity in lower case, such as `info` or `error`. Any other text if the program
+    /// writes one that no known library does, and no number.
     pub level: String,
     /// Message text; empty if the SDK sent none.
     pub message: String,
@@ -35,10 +38,10 @@ pub struct LogRecord {
     /// Time at which a collector saw the record, in nanoseconds since the Unix epoch.
     #[serde(skip)]
     pub observed_ns: Option<i64>,
-    /// Severity number, 1 to 24 (OpenTelemetry logs data model).
+    /// Severity number as sent, 1 to 24 (OpenTelemetry logs data model).
     #[serde(skip)]
     pub severity_number: Option<u8>,
-    /// Severity as the program writes it.
+    /// Severity as the program writes it, if that is not the level.
     #[serde(skip)]
     pub severity_text: Option<String>,
     /// W3C trace flags and OTLP's own; `None` for none.
@@ -47,9 +50,12 @@ pub struct LogRecord {
     /// Number of attributes that the SDK dropped before it sent the record.
     #[serde(skip)]
     pub dropped_attributes: u32,
-    /// Texts that were cut because they exceeded a limit.
+    /// Parts that were cut because they exceeded a limit.
     #[serde(skip)]
     pub truncations: Vec<Truncation>,
+    /// What is unusual about the record.
+    #[serde(skip)]
+    pub notes: Vec<Note>,
 }
 
 impl LogRecord {
@@ -61,21 +67,34 @@ impl LogRecord {
             .and_then(ResourceScope::service);
         of_resource.or_else(|| resource_scope::service(&self.attributes))
     }
-}
 
-/// Level for a severity number (OpenTelemetry logs data model, "Severity Fields").
-/// `None` for 0 and for numbers above 24.
-pub fn level_of_severity(number: i32) -> Option<&'static str> {
-    match number {
-        1..=4 => Some("trace"),
-        5..=8 => Some("debug"),
-        9..=12 => Some("info"),
-        13..=16 => Some("warn"),
-        17..=20 => Some("error"),
-        21..=24 => Some("fatal"),
-        _ => None,
+    /// Time at which a collector saw the record.
+    pub fn observed_time(&self) -> Option<Timestamp> {
+        self.observed_ns.map(from_nanos)
+    }
+
+    /// Severity number, 1 to 24: as sent, else that of the text. `None` if neither is known.
+    pub fn severity(&self) -> Option<u8> {
+        let text = self.severity_text.as_deref().unwrap_or(&self.level);
+        self.severity_number.or_else(|| severity::of_text(text))
+    }
+
+    /// Sets the level to that of the number, and without one to that of the text; `info` if there
+    /// is neither. Keeps both.
+    pub(crate) fn set_severity(&mut self, number: Option<u8>, text: String) {
+        let number_of_text = severity::of_text(&text);
+        self.level = match number.or(number_of_text) {
+            Some(number) => severity::level(number).to_owned(),
+            None if text.trim().is_empty() => UNKNOWN_LEVEL.to_owned(),
+            None => severity::level_of_text(&text),
+        };
+        self.severity_number = number;
+        self.severity_text = Some(text).filter(|text| !text.is_empty() && *text != self.level);
     }
 }
+
+/// Level of a record that was sent without a severity.
+const UNKNOWN_LEVEL: &str = "info";
 
 impl Event for LogRecord {
     const SIGNAL: Signal = Signal::Logs;
@@ -89,7 +108,7 @@ impl Event for LogRecord {
     }
 
     fn is_error(&self) -> bool {
-        matches!(self.level.as_str(), "error" | "fatal" | "critical")
+        self.severity().is_some_and(severity::is_error)
     }
 
     fn trace_id(&self) -> Option<&str> {
@@ -102,6 +121,20 @@ impl Event for LogRecord {
 
     fn set_resource_scope(&mut self, resource_scope: Option<Arc<ResourceScope>>) {
         self.resource_scope = resource_scope;
+    }
+
+    fn truncations(&self) -> &[Truncation] {
+        &self.truncations
+    }
+
+    fn has_time(&self) -> bool {
+        !self.notes.contains(&Note::TimeOfReceipt)
+    }
+
+    fn set_time_of_receipt(&mut self, now: Timestamp) {
+        if !self.has_time() {
+            self.time_ns = i64::try_from(now.as_nanosecond()).unwrap_or_default();
+        }
     }
 
     fn by_signal(&self) -> EventRef<'_> {

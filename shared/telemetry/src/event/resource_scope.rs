@@ -2,6 +2,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::Truncation;
+use super::span::is_zero;
+
 /// Resource and instrumentation scope of events, as OpenTelemetry defines them. OTLP sends them
 /// once for many events.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -18,6 +21,12 @@ pub struct ResourceScope {
     /// Schema of the scope's and its events' attributes, an address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope_schema_url: Option<String>,
+    /// Number of attributes of the resource that the SDK dropped.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resource_dropped_attributes: u32,
+    /// Parts that were cut because they exceeded a limit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub truncations: Vec<Truncation>,
 }
 
 /// Instrumentation scope (OpenTelemetry): the library or module that records events.
@@ -32,6 +41,9 @@ pub struct Scope {
     /// Attributes of the scope.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub attributes: Map<String, Value>,
+    /// Number of attributes that the SDK dropped.
+    #[serde(default, rename = "droppedAttributes", skip_serializing_if = "is_zero")]
+    pub dropped_attributes: u32,
 }
 
 /// Attribute that names the service (OpenTelemetry semantic conventions).

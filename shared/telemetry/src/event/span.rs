@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Event, EventRef, ResourceScope, Truncation, from_nanos, resource_scope, sampling};
+use super::{
+    Event, EventRef, Note, ResourceScope, Truncation, from_nanos, resource_scope, sampling,
+};
 use crate::batch::Signal;
 use upblit_base::clock;
 use utoipa::ToSchema;
@@ -67,9 +69,12 @@ pub struct Span {
     /// What the SDK dropped before it sent the span.
     #[serde(skip)]
     pub dropped: Dropped,
-    /// Texts that were cut because they exceeded a limit.
+    /// Parts that were cut because they exceeded a limit.
     #[serde(skip)]
     pub truncations: Vec<Truncation>,
+    /// What is unusual about the span.
+    #[serde(skip)]
+    pub notes: Vec<Note>,
 }
 
 /// Numbers of parts of a span that its SDK dropped (OTLP `dropped_…_count`).
@@ -111,7 +116,7 @@ impl SpanKind {
 }
 
 /// Outcome of a span (OTLP `Status.code`); `None` if unset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SpanOutcome {
     /// The operation succeeded, even if the HTTP status is 400 or more.
@@ -131,10 +136,13 @@ pub struct SpanEvent {
     /// Attributes of the event, such as the exception's message.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub attributes: Map<String, Value>,
+    /// Number of attributes that the SDK dropped before it sent the event.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dropped_attributes: u32,
 }
 
 /// Link to a span of this or another trace.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SpanLink {
     /// Trace of the linked span.
@@ -144,6 +152,24 @@ pub struct SpanLink {
     /// Attributes that describe the link.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub attributes: Map<String, Value>,
+    /// W3C trace state of the linked span.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_state: Option<String>,
+    /// W3C trace flags and OTLP's own; absent for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flags: Option<u32>,
+    /// Number of attributes that the SDK dropped before it sent the link.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dropped_attributes: u32,
+}
+
+/// Whether a count is zero, which is not stored.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde needs"
+)]
+pub(super) fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Span {
@@ -170,6 +196,14 @@ impl Span {
         }
     }
 
+    /// The lowest HTTP status that is a failure if the program reports no outcome.
+    fn first_failed_status(&self) -> u16 {
+        match self.kind {
+            Some(SpanKind::Client) => 400,
+            _ => 500,
+        }
+    }
+
     fn service_of_resource(&self) -> Option<&str> {
         self.resource_scope.as_deref()?.service()
     }
@@ -189,6 +223,16 @@ impl Span {
     }
 }
 
+/// Milliseconds in whole nanoseconds, at least 0.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast of a float saturates"
+)]
+pub(crate) fn nanoseconds(milliseconds: f64) -> u64 {
+    (milliseconds * 1e6).round() as u64
+}
+
 impl SpanEvent {
     /// Time of the event.
     pub fn time(&self) -> Timestamp {
@@ -204,16 +248,17 @@ impl Event for Span {
     }
 
     fn end(&self) -> Timestamp {
-        let seconds = self.duration_ms.unwrap_or_default() / 1000.0;
-        let duration = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
-        clock::after(self.start(), duration)
+        let nanos = nanoseconds(self.duration_ms.unwrap_or_default());
+        clock::after(self.start(), std::time::Duration::from_nanos(nanos))
     }
 
-    /// The reported outcome decides; without one, an HTTP status of 400 or more is an error.
+    /// The reported outcome decides; without one, the HTTP status does (OpenTelemetry semantic
+    /// conventions, "HTTP Spans"): a server has answered correctly with 4xx, but its client has
+    /// not got what it asked for.
     fn is_error(&self) -> bool {
         match self.outcome {
             Some(outcome) => outcome == SpanOutcome::Error,
-            None => self.status.is_some_and(|status| status >= 400),
+            None => self.status >= Some(self.first_failed_status()),
         }
     }
 
@@ -229,7 +274,45 @@ impl Event for Span {
         self.resource_scope = resource_scope;
     }
 
+    fn truncations(&self) -> &[Truncation] {
+        &self.truncations
+    }
+
     fn by_signal(&self) -> EventRef<'_> {
         EventRef::Span(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_outcome_and_then_the_status_for_the_kind_decide_whether_a_span_failed() {
+        let outcomes = [None, Some(SpanOutcome::Ok), Some(SpanOutcome::Error)];
+        for (kind, status, failed) in [
+            (None, Some(404), [false, false, true]),
+            (None, Some(500), [true, false, true]),
+            (None, None, [false, false, true]),
+            (Some(SpanKind::Server), Some(404), [false, false, true]),
+            (Some(SpanKind::Server), Some(499), [false, false, true]),
+            (Some(SpanKind::Server), Some(500), [true, false, true]),
+            (Some(SpanKind::Client), Some(399), [false, false, true]),
+            (Some(SpanKind::Client), Some(400), [true, false, true]),
+            (Some(SpanKind::Client), Some(503), [true, false, true]),
+            (Some(SpanKind::Internal), Some(404), [false, false, true]),
+            (Some(SpanKind::Consumer), Some(503), [true, false, true]),
+        ] {
+            let is_error = outcomes.map(|outcome| {
+                let span = Span {
+                    kind,
+                    status,
+                    outcome,
+                    ..Span::default()
+                };
+                span.is_error()
+            });
+            assert_eq!(is_error, failed, "{kind:?} {status:?}");
+        }
     }
 }

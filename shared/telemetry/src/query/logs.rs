@@ -8,7 +8,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::chunk::summary::{Summary, fingerprint};
-use crate::event::{Event, LogRecord};
+use crate::event::{Event, LogRecord, severity::level_of_text};
 
 use super::listing::contains_ignoring_case;
 
@@ -23,7 +23,7 @@ pub struct LogFilter {
     pub text: Option<String>,
 }
 
-/// One or more log levels, in lower case.
+/// One or more log levels. A text that stands for a level, such as `Warning`, is that level.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Levels(Vec<String>);
 
@@ -36,12 +36,19 @@ impl FromStr for Levels {
     type Err = InvalidLevels;
 
     fn from_str(text: &str) -> Result<Self, InvalidLevels> {
-        let levels = text.split(',').map(|level| level.trim().to_lowercase());
-        let levels: Vec<String> = levels.filter(|level| !level.is_empty()).collect();
+        let levels = text.split(',').filter(|level| !level.trim().is_empty());
+        let levels: Vec<String> = levels.map(level_of_text).collect();
         if levels.is_empty() {
             return Err(InvalidLevels);
         }
         Ok(Self(levels))
+    }
+}
+
+impl Levels {
+    /// Whether a stored level is one of these. Form 2 stores any text as a level.
+    fn contain(&self, level: &str) -> bool {
+        self.0.contains(&level_of_text(level))
     }
 }
 
@@ -60,9 +67,7 @@ impl LogFilter {
     /// Whether a chunk with this summary may hold matching records.
     pub fn may_match(&self, summary: &Summary) -> bool {
         let level = match (&self.levels, &summary.levels) {
-            (Some(Levels(accepted)), Some(present)) => {
-                accepted.iter().any(|level| present.contains_key(level))
-            }
+            (Some(accepted), Some(present)) => present.keys().any(|level| accepted.contain(level)),
             _ => true,
         };
         let trace = self.trace_id.as_deref().map(fingerprint);
@@ -77,7 +82,7 @@ impl LogFilter {
     /// Whether a record meets all conditions.
     pub fn matches(&self, record: &LogRecord) -> bool {
         let accepted = self.levels.as_ref();
-        let level = accepted.is_none_or(|Levels(levels)| levels.contains(&record.level));
+        let level = accepted.is_none_or(|levels| levels.contain(&record.level));
         let trace = self
             .trace_id
             .as_deref()
@@ -126,6 +131,7 @@ mod tests {
         let levels = |levels: &[&str]| Ok(Levels(levels.iter().map(ToString::to_string).collect()));
         assert_eq!("error".parse(), levels(&["error"]));
         assert_eq!(" Error , warn,,".parse(), levels(&["error", "warn"]));
+        assert_eq!("WARNING,Audit".parse(), levels(&["warn", "audit"]));
         for text in ["", ",", " , "] {
             assert_eq!(text.parse::<Levels>(), Err(InvalidLevels), "{text:?}");
         }
@@ -153,6 +159,7 @@ mod tests {
         assert!(!filter(&[], None, Some("paid")).matches(&record));
         let summary = Summary::of(&[&record]);
         assert!(filter(&["error"], Some("t"), Some("anything")).may_match(&summary));
+        assert!(filter(&["SEVERE"], None, None).may_match(&summary));
         assert!(!filter(&["warn"], None, None).may_match(&summary));
         assert!(!filter(&[], Some("other"), None).may_match(&summary));
         assert!(

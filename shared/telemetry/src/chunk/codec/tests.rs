@@ -6,7 +6,9 @@ use serde_json::{Map, json};
 
 use super::*;
 use crate::chunk::summary::{Draft, Extent, Summary, entries};
-use crate::event::{Dropped, LogRecord, SpanEvent, SpanKind, SpanLink, SpanOutcome, Truncation};
+use crate::event::{
+    Dropped, LogRecord, Note, SpanEvent, SpanKind, SpanLink, SpanOutcome, Truncation,
+};
 use strategies::{log_records, resource_scopes, spans};
 
 fn refs<E>(events: &[E]) -> Vec<&E> {
@@ -212,12 +214,17 @@ fn example_span() -> Span {
                 .as_object()
                 .unwrap()
                 .clone(),
+            dropped_attributes: 5,
         }],
         links: vec![SpanLink {
             trace_id: "a".repeat(32),
             span_id: "b".repeat(16),
             attributes: Map::new(),
+            trace_state: Some("vendor=1".to_owned()),
+            flags: Some(257),
+            dropped_attributes: 6,
         }],
+        notes: vec![Note::EndBeforeStart],
         ..Span::default()
     }
 }
@@ -266,6 +273,7 @@ fn example_log_records() -> Vec<LogRecord> {
             field: "message".to_owned(),
             bytes: 100_000,
         }],
+        notes: vec![Note::TimeOfReceipt],
     };
     vec![
         record.clone(),

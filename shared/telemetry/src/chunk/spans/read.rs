@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::{
-    COLUMNS, DROPPED_ATTRIBUTES, DROPPED_EVENTS, DROPPED_LINKS, ELSEWHERE, FLAGS, FROM_ATTRIBUTES,
-    IN_CHUNK, NO_PARENT, OUTCOMES, TRACE_STATE,
+    COLUMNS, DROPPED_ATTRIBUTES, DROPPED_EVENTS, DROPPED_LINKS, ELSEWHERE, ENDS, FLAGS,
+    FROM_ATTRIBUTES, IN_CHUNK, NO_PARENT, OUTCOMES, STARTS, TRACE_STATE, duration_ns,
 };
 use crate::chunk::bytes::{FormError, Reader, unzigzag};
 use crate::chunk::codec::Rows;
@@ -19,6 +19,23 @@ use crate::chunk::summary::Entry;
 use crate::chunk::{attributes, memory};
 use crate::event::http::{method_of, url_of};
 use crate::event::{Span, SpanEvent, SpanKind, SpanLink};
+
+/// The starts of the spans, and their durations.
+fn times(reader: &mut Reader<'_>, rows: usize) -> Result<(Vec<i64>, Durations), FormError> {
+    let are_ends = match reader.byte()? {
+        STARTS => false,
+        ENDS => true,
+        _ => return Err(FormError::Damaged("the times of spans")),
+    };
+    let mut times = numbers(reader, rows)?;
+    let durations = Durations::read(reader, rows)?;
+    if are_ends {
+        for (row, time) in times.iter_mut().enumerate() {
+            *time = time.wrapping_sub_unsigned(duration_ns(durations.get(row)));
+        }
+    }
+    Ok((times, durations))
+}
 
 /// The core columns of the spans of a chunk.
 struct Core<'a> {
@@ -49,14 +66,16 @@ impl<'a> Core<'a> {
             .map(|_| reader.number())
             .collect::<Result<_, _>>()?;
         let elsewhere = parents.iter().filter(|code| **code == ELSEWHERE).count();
+        let elsewhere = IdList::read(reader, elsewhere)?;
+        let (starts, durations) = times(reader, rows)?;
         Ok(Self {
             rows,
             traces,
             span_ids,
             parents,
-            elsewhere: IdList::read(reader, elsewhere)?,
-            starts: numbers(reader, rows)?,
-            durations: Durations::read(reader, rows)?,
+            elsewhere,
+            starts,
+            durations,
             resource_scopes: ResourceScopes::read(reader, rows)?,
             services: Texts::read(reader, rows)?,
             kinds: indexes(reader, rows, SpanKind::ALL.len())?,
@@ -171,6 +190,7 @@ pub(crate) fn read_spans(reader: &mut Reader<'_>, rows: Rows<'_>) -> Result<Vec<
         span.dropped.events = extras.number(DROPPED_EVENTS, row).unwrap_or_default();
         span.dropped.links = extras.number(DROPPED_LINKS, row).unwrap_or_default();
         span.truncations = extras.truncations(row);
+        span.notes = extras.notes(row);
         reader.take_memory(memory::of_span(&span))?;
         spans.push(span);
     }

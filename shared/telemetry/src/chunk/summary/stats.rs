@@ -3,6 +3,7 @@
 
 use crate::chunk::bytes::{FormError, Reader, put, put_wide};
 use crate::chunk::sketch::Sketch;
+use crate::event::nanoseconds;
 
 /// Statistics of the events of one minute.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -199,18 +200,8 @@ impl Durations {
         Some(estimate.max(self.min_ms()).min(self.max_ms()))
     }
 
-    /// Milliseconds in whole nanoseconds, at least 0.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a cast of a float saturates"
-    )]
-    pub(crate) fn nanoseconds(milliseconds: f64) -> u64 {
-        (milliseconds * 1e6).round() as u64
-    }
-
     fn add(&mut self, duration_ms: f64, weight: u64) {
-        let nanoseconds = Self::nanoseconds(duration_ms);
+        let nanoseconds = nanoseconds(duration_ms);
         let weighted = u128::from(nanoseconds) * u128::from(weight);
         self.count = self.count.saturating_add(weight);
         self.sum = self.sum.saturating_add(weighted);

@@ -2,11 +2,12 @@
 
 use std::ops::RangeInclusive;
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::decode::bounds::{Bounds, MAX_TEXT_BYTES};
+use super::time;
+use crate::decode::bounds::{Bounded, Bounds, MAX_EVENT_BYTES, MAX_WORD_BYTES};
 use crate::decode::layout::EventError;
+use crate::event::{Note, Truncation};
 
 /// The fields of one event that have not been read yet.
 pub(super) struct Fields {
@@ -15,16 +16,22 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    pub(super) fn new(object: Map<String, Value>) -> Self {
+    /// The fields of an object, of which `bounds` may know that it was cut.
+    pub(super) fn new(object: Map<String, Value>, bounds: Bounds) -> Self {
         Self {
             rest: object,
-            bounds: Bounds::of_event(),
+            bounds,
         }
     }
 
-    /// Whether anything was truncated or dropped.
-    pub(super) fn is_cut(&self) -> bool {
-        self.bounds.is_cut()
+    /// Cuts the event to the limits. Returns what was cut, and the notes about the event.
+    pub(super) fn fit(self, event: &mut impl Bounded) -> (Vec<Truncation>, Vec<Note>) {
+        self.bounds.fit(event, MAX_EVENT_BYTES)
+    }
+
+    /// Records something unusual about the event.
+    pub(super) fn note(&mut self, note: Note) {
+        self.bounds.note(note);
     }
 
     /// Removes a field. Null counts as absent.
@@ -32,18 +39,29 @@ impl Fields {
         self.rest.remove(name).filter(|value| !value.is_null())
     }
 
-    /// Takes a text field, truncated to `max` bytes.
-    pub(super) fn text(&mut self, name: &str, max: usize) -> Result<Option<String>, EventError> {
+    /// Takes a text field.
+    pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, EventError> {
         match self.take(name) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(self.bounds.text(text, max))),
+            Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(EventError::new(name, "must be a string")),
         }
     }
 
-    pub(super) fn required_text(&mut self, name: &str, max: usize) -> Result<String, EventError> {
-        self.text(name, max)?
-            .ok_or_else(|| EventError::new(name, "is missing"))
+    /// Takes a text field, cut to [`MAX_WORD_BYTES`].
+    pub(super) fn word(&mut self, name: &str) -> Result<Option<String>, EventError> {
+        let text = self.text(name)?;
+        Ok(text.map(|text| self.bounds.text(name, text, MAX_WORD_BYTES)))
+    }
+
+    pub(super) fn required_word(&mut self, name: &str) -> Result<String, EventError> {
+        self.word(name)?.ok_or_else(|| missing(name))
+    }
+
+    /// Takes a field of any type: a text unchanged, anything else as JSON.
+    pub(super) fn required_json_text(&mut self, name: &str) -> Result<String, EventError> {
+        let value = self.take(name).ok_or_else(|| missing(name))?;
+        Ok(self.bounds.json_text(name, value))
     }
 
     /// Takes an id of at most `max` bytes. A longer one is an error and not truncated,
@@ -53,7 +71,7 @@ impl Fields {
         name: &str,
         max: usize,
     ) -> Result<Option<String>, EventError> {
-        let id = self.text(name, usize::MAX)?.filter(|id| !id.is_empty());
+        let id = self.text(name)?.filter(|id| !id.is_empty());
         if id.as_ref().is_some_and(|id| id.len() > max) {
             return Err(EventError::new(name, format!("is longer than {max} bytes")));
         }
@@ -61,8 +79,7 @@ impl Fields {
     }
 
     pub(super) fn required_id(&mut self, name: &str, max: usize) -> Result<String, EventError> {
-        self.optional_id(name, max)?
-            .ok_or_else(|| EventError::new(name, "is missing"))
+        self.optional_id(name, max)?.ok_or_else(|| missing(name))
     }
 
     pub(super) fn number(
@@ -106,36 +123,27 @@ impl Fields {
         }
     }
 
-    /// Takes a time, with any offset and up to nanoseconds; `fallback` if absent. Never
-    /// the server's time, because a retry must be stored under the same keys.
-    pub(super) fn time(
-        &mut self,
-        name: &str,
-        fallback: Option<Timestamp>,
-    ) -> Result<i64, EventError> {
-        let missing = "is missing, and so is the envelope's timestamp";
-        let unreadable = "must be an RFC 3339 time with an offset, like 2026-01-31T12:00:00.000Z";
-        let time = match self
-            .text(name, MAX_TEXT_BYTES)?
-            .filter(|text| !text.is_empty())
-        {
-            None => fallback.ok_or_else(|| EventError::new(name, missing))?,
-            Some(text) => text
-                .parse()
-                .map_err(|_| EventError::new(name, unreadable))?,
-        };
-        // The year 9999 does not fit into 64 bits. Such times are rejected anyway.
-        i64::try_from(time.as_nanosecond()).map_err(|_| EventError::new(name, "is out of range"))
+    /// Takes a time in nanoseconds since the Unix epoch; `None` if absent or empty.
+    pub(super) fn time(&mut self, name: &str) -> Result<Option<i64>, EventError> {
+        let value = self.take(name).filter(|value| *value != "");
+        let read = value.map(|value| time::read(&value)).transpose();
+        read.map_err(|reason| EventError::new(name, reason))
     }
 
     /// Reads a time that is only a fallback for another; `None` if unreadable. The field
     /// stays among the attributes.
-    pub(super) fn lenient_time(&self, name: &str) -> Option<Timestamp> {
-        self.rest.get(name)?.as_str()?.parse().ok()
+    pub(super) fn lenient_time(&self, name: &str) -> Option<i64> {
+        time::read(self.rest.get(name)?).ok()
     }
 
-    /// The remaining fields, within the limits.
+    /// The remaining fields. Null counts as absent.
     pub(super) fn attributes(&mut self) -> Map<String, Value> {
-        self.bounds.attributes(std::mem::take(&mut self.rest))
+        let mut rest = std::mem::take(&mut self.rest);
+        rest.retain(|_, value| !value.is_null());
+        rest
     }
+}
+
+fn missing(name: &str) -> EventError {
+    EventError::new(name, "is missing")
 }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::decode::{MAX_EVENTS, Report};
+use crate::decode::{MAX_EVENTS, Reception, Report};
 use upblit_base::clock;
 
 mod envelopes;
@@ -52,6 +52,14 @@ fn traces(events: &[Value]) -> Decoded<Span> {
 fn logs(events: &[Value]) -> Decoded<LogRecord> {
     let body = json!({ "timestamp": SENT, "logs": events });
     decode_logs(body.to_string().as_bytes()).unwrap()
+}
+
+/// Received at the time of sending.
+fn received() -> Reception {
+    Reception {
+        now: clock::from_millis(SENT_NS / 1_000_000),
+        retention: std::time::Duration::from_secs(30 * 24 * 60 * 60),
+    }
 }
 
 #[track_caller]

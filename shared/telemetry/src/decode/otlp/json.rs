@@ -17,12 +17,13 @@ pub(super) trait FromJson: Sized {
     fn from_json(object: &mut Object) -> Result<Self, EventError>;
 }
 
-/// Reads a message from JSON.
+/// Reads a message from JSON, and returns whether fields were skipped because it is too large.
 ///
 /// # Errors
 /// When the text is not an object, or one of its fields cannot be read.
-pub(super) fn read<M: FromJson>(text: &str) -> Result<M, EventError> {
-    M::from_json(&mut Object(envelope::object(text)?))
+pub(super) fn read<M: FromJson>(text: &str) -> Result<(M, bool), EventError> {
+    let (object, is_cut) = envelope::object(text)?;
+    Ok((M::from_json(&mut Object(object))?, is_cut))
 }
 
 /// The fields of a message that have not been read yet.

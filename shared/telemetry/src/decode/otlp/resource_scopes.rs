@@ -4,45 +4,30 @@ use std::sync::Arc;
 
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::tree::{Group, Names, Raw};
 use super::values;
-use crate::decode::bounds::{Bounds, MAX_ATTRIBUTE_BYTES};
+use crate::decode::bounds::{Bounds, MAX_RESOURCE_BYTES, MAX_SCOPE_BYTES, json_len};
 use crate::decode::layout::EventError;
 use crate::event::{ResourceScope, Scope};
 use upblit_base::field_error::FieldError;
-
-/// Largest total size of the attributes of a resource, as JSON, in bytes.
-const MAX_RESOURCE_BYTES: usize = 8 * 1024;
-
-/// Attribute that names the service. It is kept first, so the size limit never drops it.
-const SERVICE_NAME: &str = "service.name";
-
-/// Resource and scope of the events of a group.
-#[derive(Debug, Clone)]
-pub(super) struct GroupResourceScope {
-    /// `None` if the request sends neither.
-    pub(super) resource_scope: Option<Arc<ResourceScope>>,
-    /// Whether a part of them was truncated or dropped.
-    pub(super) is_cut: bool,
-}
 
 /// Decodes the resources and scopes of a request's groups, in order.
 #[derive(Debug, Default)]
 pub(super) struct ResourceScopes {
     bytes: usize,
-    /// Index and attributes of the last resource, which the following scopes may share.
-    last: Option<(usize, Result<Attributes, FieldError>)>,
+    /// Index of the last resource, which the following scopes may share, and its content.
+    last: Option<(usize, Result<SharedResource, FieldError>)>,
 }
 
-/// The attributes of a resource, within the limits.
+/// A resource within the limits.
 #[derive(Debug, Clone, Default)]
-struct Attributes {
-    kept: Map<String, Value>,
-    /// Size as JSON plus the size of the map in memory, which dominates for many short ones.
+struct SharedResource {
+    /// The resource without a scope.
+    resource: ResourceScope,
+    /// Size as JSON plus the size of the map in memory, which dominates for many short attributes.
     bytes: usize,
-    is_cut: bool,
 }
 
 impl ResourceScopes {
@@ -51,7 +36,7 @@ impl ResourceScopes {
         self.bytes
     }
 
-    /// Decodes the resource and scope of a group.
+    /// Decodes the resource and scope of a group; `None` if the request sends neither.
     ///
     /// # Errors
     /// When either cannot be decoded.
@@ -59,72 +44,91 @@ impl ResourceScopes {
         &mut self,
         group: &Group<'_>,
         names: &Names,
-    ) -> Result<GroupResourceScope, FieldError> {
-        let (scope, is_scope_cut) =
-            scope(group.scope).map_err(|reason| at(group.scope_pointer(names), reason))?;
-        let resource = self.resource(group, names)?;
-        let resource_bytes = resource.bytes;
-        let is_resource_cut = resource.is_cut;
-        let resource_scope = ResourceScope {
-            resource: resource.kept.clone(),
-            scope,
-            ..ResourceScope::default()
+    ) -> Result<Option<Arc<ResourceScope>>, FieldError> {
+        let with_scope = scope(group).map_err(|reason| at(group.scope_pointer(names), reason))?;
+        let SharedResource { resource, bytes } = self.resource(group, names)?;
+        let bytes = *bytes + with_scope.scope.as_ref().map_or(0, json_len);
+        let mut resource_scope = ResourceScope {
+            scope: with_scope.scope,
+            scope_schema_url: with_scope.scope_schema_url,
+            ..resource.clone()
         };
-        self.bytes += resource_bytes + resource_scope.scope.as_ref().map_or(0, len);
-        Ok(GroupResourceScope {
-            resource_scope: (resource_scope != ResourceScope::default())
-                .then(|| Arc::new(resource_scope)),
-            is_cut: is_scope_cut || is_resource_cut,
-        })
+        resource_scope.truncations.extend(with_scope.truncations);
+        self.bytes += bytes;
+        let is_empty = resource_scope == ResourceScope::default();
+        Ok((!is_empty).then(|| Arc::new(resource_scope)))
     }
 
-    fn resource(&mut self, group: &Group<'_>, names: &Names) -> Result<&Attributes, FieldError> {
+    fn resource(
+        &mut self,
+        group: &Group<'_>,
+        names: &Names,
+    ) -> Result<&SharedResource, FieldError> {
         let index = group.resource_index;
         let read = match self.last.take() {
             Some((last, read)) if last == index => read,
-            _ => attributes(group.resource)
-                .map_err(|reason| at(group.resource_pointer(names), reason)),
+            _ => resource(group).map_err(|reason| at(group.resource_pointer(names), reason)),
         };
         let (_, read) = self.last.insert((index, read));
         read.as_ref().map_err(Clone::clone)
     }
 }
 
-fn attributes(resource: Option<Raw<'_>>) -> Result<Attributes, EventError> {
-    let Some(resource) = resource else {
-        return Ok(Attributes::default());
+fn resource(group: &Group<'_>) -> Result<SharedResource, EventError> {
+    let mut bounds = Bounds::default();
+    let message: Resource = decode(group.resource, "resource", &mut bounds)?;
+    let mut resource = ResourceScope {
+        resource: values::attributes("resource", message.attributes, &mut bounds),
+        resource_schema_url: some_text(group.resource_schema_url),
+        resource_dropped_attributes: message.dropped_attributes_count,
+        ..ResourceScope::default()
     };
-    let Resource { mut attributes, .. } = resource.decode()?;
-    attributes.sort_by_key(|attribute| attribute.key != SERVICE_NAME);
-    let mut bounds = Bounds::with_room(MAX_RESOURCE_BYTES);
-    let kept = values::attributes(attributes, &mut bounds);
-    Ok(Attributes {
-        bytes: MAX_RESOURCE_BYTES - bounds.room() + kept.len() * size_of::<(String, Value)>(),
-        kept,
-        is_cut: bounds.is_cut(),
+    (resource.truncations, _) = bounds.fit(&mut resource, MAX_RESOURCE_BYTES);
+    Ok(SharedResource {
+        bytes: json_len(&resource.resource)
+            + resource.resource.len() * size_of::<(String, Value)>(),
+        resource,
     })
 }
 
-/// The scope, unless it is empty; the flag says whether anything was truncated.
-fn scope(scope: Option<Raw<'_>>) -> Result<(Option<Scope>, bool), EventError> {
-    let scope: InstrumentationScope = scope.map_or_else(|| Ok(<_>::default()), Raw::decode)?;
-    let mut bounds = Bounds::with_room(0);
-    let mut text = |text| bounds.text(text, MAX_ATTRIBUTE_BYTES);
-    let name = text(scope.name);
-    let version = text(scope.version);
+/// The scope with its schema, unless it is empty.
+fn scope(group: &Group<'_>) -> Result<ResourceScope, EventError> {
+    let mut bounds = Bounds::default();
+    let message: InstrumentationScope = decode(group.scope, "scope", &mut bounds)?;
     let scope = Scope {
-        version: Some(version).filter(|version| !version.is_empty()),
-        name,
-        ..Scope::default()
+        name: message.name,
+        version: Some(message.version).filter(|version| !version.is_empty()),
+        attributes: values::attributes("scope/attributes", message.attributes, &mut bounds),
+        dropped_attributes: message.dropped_attributes_count,
     };
-    Ok((
-        Some(scope).filter(|scope| *scope != Scope::default()),
-        bounds.is_cut(),
-    ))
+    let mut with_scope = ResourceScope {
+        scope: Some(scope).filter(|scope| *scope != Scope::default()),
+        scope_schema_url: some_text(group.scope_schema_url),
+        ..ResourceScope::default()
+    };
+    (with_scope.truncations, _) = bounds.fit(&mut with_scope, MAX_SCOPE_BYTES);
+    Ok(with_scope)
 }
 
-fn len(scope: &Scope) -> usize {
-    scope.name.len() + scope.version.as_ref().map_or(0, String::len)
+/// Decodes a resource or scope; the default if there is none.
+fn decode<M: super::tree::Message>(
+    raw: Option<Raw<'_>>,
+    field: &str,
+    bounds: &mut Bounds,
+) -> Result<M, EventError> {
+    let Some(raw) = raw else {
+        return Ok(M::default());
+    };
+    raw.decode(field, bounds)
+}
+
+/// The text of a field; `None` if it is empty or no text.
+fn some_text(raw: Option<Raw<'_>>) -> Option<String> {
+    let text = match raw? {
+        Raw::Protobuf(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Raw::Json(text) => serde_json::from_str(text).ok()?,
+    };
+    Some(text).filter(|text| !text.is_empty())
 }
 
 fn at(pointer: String, reason: EventError) -> FieldError {

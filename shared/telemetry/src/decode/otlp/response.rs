@@ -12,12 +12,13 @@ use serde_json::json;
 use super::OtlpEncoding;
 use crate::batch::Signal;
 use crate::decode::Report;
+use upblit_base::field_error::FieldError;
 
-/// Number of rejected events that the error message describes.
+/// Number of rejected events, and of events that were cut, that the error message describes.
 const MAX_DESCRIBED: usize = 5;
 
-/// Encodes the response to a batch. `partial_success` is unset if no event was rejected
-/// (OTLP 1.11, "Full Success").
+/// Encodes the response to a batch. `partial_success` is unset if no event was rejected or cut
+/// (OTLP 1.11, "Full Success"). It warns of cuts with no rejected event and a message.
 pub fn response(report: &Report, signal: Signal, encoding: OtlpEncoding) -> Vec<u8> {
     match encoding {
         OtlpEncoding::Json => json_response(report, signal),
@@ -63,20 +64,25 @@ fn rejected(report: &Report) -> i64 {
     i64::try_from(report.rejected).unwrap_or(i64::MAX)
 }
 
-/// Describes the first rejected events; `None` if none was rejected.
+/// Describes the first rejected events and the first that were cut; `None` if there are none.
 fn error_message(report: &Report) -> Option<String> {
-    if report.rejected == 0 {
-        return None;
-    }
-    let mut parts: Vec<_> = report
-        .errors
-        .iter()
-        .take(MAX_DESCRIBED)
-        .map(|rejection| format!("{} {}", rejection.error.pointer, rejection.error.reason))
+    let rejected = report.errors.iter().map(|rejection| &rejection.error);
+    let rejected = described(rejected, report.rejected);
+    let cut = described(report.cuts.iter(), report.truncated);
+    let cut = cut.map(|cut| format!("values were cut to the limits: {cut}"));
+    let parts: Vec<String> = rejected.into_iter().chain(cut).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// The first of `count` problems, and the number of the others; `None` if there are none.
+fn described<'a>(problems: impl Iterator<Item = &'a FieldError>, count: usize) -> Option<String> {
+    let first = problems.take(MAX_DESCRIBED);
+    let mut parts: Vec<String> = first
+        .map(|problem| format!("{} {}", problem.pointer, problem.reason))
         .collect();
-    let others = report.rejected - parts.len();
+    let others = count - parts.len();
     if others > 0 {
         parts.push(format!("and {others} more"));
     }
-    Some(parts.join("; "))
+    (!parts.is_empty()).then(|| parts.join("; "))
 }

@@ -5,20 +5,17 @@ use std::sync::Arc;
 use opentelemetry_proto::tonic::trace::v1::Span as Message;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link, SpanKind as Kind};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
-use serde_json::Value;
+use prost::Message as _;
 
 use super::tree::Names;
 use super::{Form, ids, values};
 use crate::decode::bounds::{
-    Bounds, MAX_ATTRIBUTE_BYTES, MAX_DURATION_DAYS, MAX_DURATION_MS, MAX_TEXT_BYTES, MAX_WORD_BYTES,
+    Bounds, MAX_DURATION_DAYS, MAX_DURATION_MS, MAX_EVENT_BYTES, MAX_WORD_BYTES,
 };
 use crate::decode::layout::EventError;
 use crate::event::{
-    Dropped, ResourceScope, Span, SpanEvent, SpanKind, SpanLink, SpanOutcome, http,
+    Dropped, Note, ResourceScope, Span, SpanEvent, SpanKind, SpanLink, SpanOutcome, http,
 };
-
-/// Largest number of events, and of links, of one span (OpenTelemetry's default limits).
-const MAX_PARTS: usize = 128;
 
 /// Representation of spans in `ExportTraceServiceRequest`.
 pub(super) const FORM: Form<Message, Span> = Form {
@@ -26,7 +23,6 @@ pub(super) const FORM: Form<Message, Span> = Form {
         resources: "resourceSpans",
         scopes: "scopeSpans",
         events: "spans",
-        not_resources: "resourceLogs",
     },
     time_field: "startTimeUnixNano",
     convert: span,
@@ -35,44 +31,50 @@ pub(super) const FORM: Form<Message, Span> = Form {
 fn span(
     message: Message,
     resource_scope: Option<Arc<ResourceScope>>,
-    bounds: &mut Bounds,
+    mut bounds: Bounds,
 ) -> Result<Span, EventError> {
     let start_ns = ids::time("startTimeUnixNano", message.start_time_unix_nano)?;
     let start_ns = start_ns.ok_or_else(|| EventError::new("startTimeUnixNano", "is missing"))?;
-    let attributes = values::attributes(message.attributes, bounds);
+    let duration_ms = duration_ms(start_ns, message.end_time_unix_nano, &mut bounds)?;
     let status = message.status.unwrap_or_default();
-    Ok(Span {
+    let mut span = Span {
         trace_id: ids::required::<16>("traceId", &message.trace_id)?,
         span_id: ids::required::<8>("spanId", &message.span_id)?,
         parent_span_id: ids::optional::<8>("parentSpanId", &message.parent_span_id)?,
-        name: some_text(message.name, bounds),
+        name: some_text(message.name),
         kind: kind(message.kind),
         start_ns,
-        duration_ms: duration_ms(start_ns, message.end_time_unix_nano)?,
-        method: http::method_of(&attributes)
-            .map(|text| bounds.text(text.to_owned(), MAX_WORD_BYTES)),
-        url: http::url_of(&attributes).map(str::to_owned),
-        status: http::status_of(&attributes),
+        duration_ms,
         outcome: outcome(status.code),
-        status_message: some_text(status.message, bounds),
-        attributes,
-        events: events(message.events, start_ns, bounds),
-        links: links(message.links, bounds),
+        status_message: some_text(status.message),
+        attributes: values::attributes("attributes", message.attributes, &mut bounds),
+        events: events(message.events, start_ns, &mut bounds),
+        links: links(message.links, &mut bounds),
         resource_scope,
-        trace_state: some_text(message.trace_state, bounds),
+        trace_state: some_text(message.trace_state),
         flags: Some(message.flags).filter(|flags| *flags > 0),
         dropped: Dropped {
             attributes: message.dropped_attributes_count,
             events: message.dropped_events_count,
             links: message.dropped_links_count,
         },
-        truncations: Vec::new(),
-    })
+        ..Span::default()
+    };
+    (span.truncations, span.notes) = bounds.fit(&mut span, MAX_EVENT_BYTES);
+    // Copied from the attributes once these are cut, so that a chunk need not store them again.
+    span.method = http::method_of(&span.attributes).map(|text| word(text).to_owned());
+    span.url = http::url_of(&span.attributes).map(str::to_owned);
+    span.status = http::status_of(&span.attributes);
+    Ok(span)
 }
 
-fn some_text(text: String, bounds: &mut Bounds) -> Option<String> {
-    let text = Some(text).filter(|text| !text.is_empty())?;
-    Some(bounds.text(text, MAX_TEXT_BYTES))
+fn some_text(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// The beginning of a text, of at most [`MAX_WORD_BYTES`].
+fn word(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_WORD_BYTES)]
 }
 
 fn kind(number: i32) -> Option<SpanKind> {
@@ -94,61 +96,59 @@ fn outcome(code: i32) -> Option<SpanOutcome> {
     }
 }
 
-/// Milliseconds from start to end; `None` if the span has no end.
-fn duration_ms(start_ns: i64, end: u64) -> Result<Option<f64>, EventError> {
-    let wrong = |reason: String| EventError::new("endTimeUnixNano", reason);
+/// Milliseconds from start to end; `None` if the span has no end. An end before the start counts as
+/// the start, which is noted: clocks are set back.
+fn duration_ms(start_ns: i64, end: u64, bounds: &mut Bounds) -> Result<Option<f64>, EventError> {
     let Some(end_ns) = ids::time("endTimeUnixNano", end)? else {
         return Ok(None);
     };
+    if end_ns < start_ns {
+        bounds.note(Note::EndBeforeStart);
+    }
     // Both times are positive, so the difference fits.
-    let nanos = u64::try_from(end_ns - start_ns)
-        .map_err(|_| wrong("is before startTimeUnixNano".to_owned()))?;
+    let nanos = (end_ns - start_ns).max(0);
     #[expect(clippy::cast_precision_loss, reason = "exact below 104 days")]
     let duration_ms = nanos as f64 / 1e6;
     if duration_ms > MAX_DURATION_MS {
         let problem = format!("is more than {MAX_DURATION_DAYS} days after startTimeUnixNano");
-        return Err(wrong(problem));
+        return Err(EventError::new("endTimeUnixNano", problem));
     }
     Ok(Some(duration_ms))
 }
 
-/// Converts the events of a span. Their names and attributes count towards the span's limit.
+/// Converts the events of a span. One without a readable time takes the start of the span.
 fn events(events: Vec<Event>, start_ns: i64, bounds: &mut Bounds) -> Vec<SpanEvent> {
-    let events = bounds.first(events, MAX_PARTS);
-    let mut kept = Vec::with_capacity(events.len());
-    for event in events {
-        let name = bounds.text(event.name, MAX_ATTRIBUTE_BYTES);
-        if !bounds.take_room(Value::from(name.as_str()).to_string().len()) {
-            bounds.mark_cut();
-            continue;
-        }
-        let time_ns = ids::time("", event.time_unix_nano).ok().flatten();
-        kept.push(SpanEvent {
-            name,
-            time_ns: time_ns.unwrap_or(start_ns),
-            attributes: values::attributes(event.attributes, bounds),
-        });
-    }
-    kept
+    let converted = events.into_iter().map(|event| SpanEvent {
+        name: event.name,
+        time_ns: ids::time("", event.time_unix_nano)
+            .ok()
+            .flatten()
+            .unwrap_or(start_ns),
+        attributes: values::attributes("events", event.attributes, bounds),
+        dropped_attributes: event.dropped_attributes_count,
+    });
+    converted.collect()
 }
 
 /// Converts the links of a span; drops those with an invalid id.
 fn links(links: Vec<Link>, bounds: &mut Bounds) -> Vec<SpanLink> {
-    let links = bounds.first(links, MAX_PARTS);
     let mut kept = Vec::with_capacity(links.len());
-    for link in links {
+    for (index, link) in links.into_iter().enumerate() {
         let ids = (
             ids::required::<16>("", &link.trace_id),
             ids::required::<8>("", &link.span_id),
         );
         let (Ok(trace_id), Ok(span_id)) = ids else {
-            bounds.mark_cut();
+            bounds.cut(format!("links/{index}"), link.encoded_len());
             continue;
         };
         kept.push(SpanLink {
             trace_id,
             span_id,
-            attributes: values::attributes(link.attributes, bounds),
+            attributes: values::attributes("links", link.attributes, bounds),
+            trace_state: some_text(link.trace_state),
+            flags: Some(link.flags).filter(|flags| *flags > 0),
+            dropped_attributes: link.dropped_attributes_count,
         });
     }
     kept

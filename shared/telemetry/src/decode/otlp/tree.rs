@@ -1,7 +1,14 @@
 //! Locates and counts the messages of a request before any is decoded.
 
+use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::Span;
+
 use super::json::{self, FromJson};
-use super::{MAX_MESSAGE_BYTES, wire};
+use super::large::{self, Kind};
+use super::wire;
+use crate::decode::bounds::Bounds;
 use crate::decode::envelope::{self, EnvelopeError, Layer, LayerError, Shape};
 use crate::decode::layout::EventError;
 use crate::decode::{MAX_EVENTS, MAX_GROUPS};
@@ -14,9 +21,26 @@ pub(super) enum Raw<'a> {
 }
 
 /// A message that can be decoded from either encoding.
-pub(super) trait Message: prost::Message + Default + FromJson {}
+pub(super) trait Message: prost::Message + Default + FromJson {
+    /// Which of its fields may repeat.
+    const KIND: Kind;
+}
 
-impl<M: prost::Message + Default + FromJson> Message for M {}
+impl Message for Span {
+    const KIND: Kind = Kind::Span;
+}
+
+impl Message for LogRecord {
+    const KIND: Kind = Kind::LogRecord;
+}
+
+impl Message for Resource {
+    const KIND: Kind = Kind::Resource;
+}
+
+impl Message for InstrumentationScope {
+    const KIND: Kind = Kind::Scope;
+}
 
 /// Names of the arrays in the request of one signal.
 #[derive(Debug, Clone, Copy)]
@@ -24,8 +48,6 @@ pub(super) struct Names {
     pub(super) resources: &'static str,
     pub(super) scopes: &'static str,
     pub(super) events: &'static str,
-    /// The array of the other signal's request, to detect a request sent to the wrong route.
-    pub(super) not_resources: &'static str,
 }
 
 /// The events of one resource and scope.
@@ -36,7 +58,11 @@ pub(super) struct Group<'a> {
     /// Index of the scope in the resource's array.
     scope_index: usize,
     pub(super) resource: Option<Raw<'a>>,
+    /// Address of the schema of the resource.
+    pub(super) resource_schema_url: Option<Raw<'a>>,
     pub(super) scope: Option<Raw<'a>>,
+    /// Address of the schema of the scope and its events.
+    pub(super) scope_schema_url: Option<Raw<'a>>,
     pub(super) events: Vec<Raw<'a>>,
 }
 
@@ -44,35 +70,47 @@ pub(super) struct Group<'a> {
 ///
 /// # Errors
 /// When the structure around the events cannot be read, or there are too many events or
-/// groups. Empty groups count.
+/// groups. Empty groups count. When there is no event, but a field with an unknown name where events
+/// should be: ignoring it, as other unknown fields are, would silently drop all that it holds.
 pub(super) fn read<'a>(request: Raw<'a>, names: &Names) -> Result<Vec<Group<'a>>, EnvelopeError> {
     let mut found = Vec::new();
     let mut groups_left = MAX_GROUPS;
     let mut events_left = MAX_EVENTS;
     let resources = top(request, names, groups_left)?;
-    groups_left -= resources.len();
-    for (resource_index, resource) in resources.into_iter().enumerate() {
+    let mut unknown = resources.unknown.map(|name| (name, names.resources));
+    groups_left -= resources.items.len();
+    for (resource_index, resource) in resources.items.into_iter().enumerate() {
         let at = || format!("/{}/{resource_index}", names.resources);
         let scopes = layer(resource, names.scopes, "resource", groups_left)
             .map_err(|error| of_group(error, &at(), EnvelopeError::TooManyGroups))?;
         groups_left -= scopes.items.len();
+        unknown = unknown.or(scopes.unknown.map(|name| (name, names.scopes)));
         for (scope_index, scope) in scopes.items.into_iter().enumerate() {
             let at = || format!("{}/{}/{scope_index}", at(), names.scopes);
             let events = layer(scope, names.events, "scope", events_left)
                 .map_err(|error| of_group(error, &at(), EnvelopeError::TooManyEvents))?;
             events_left -= events.items.len();
+            unknown = unknown.or(events.unknown.map(|name| (name, names.events)));
             if !events.items.is_empty() {
                 found.push(Group {
                     resource_index,
                     scope_index,
                     resource: scopes.sibling,
+                    resource_schema_url: scopes.schema,
                     scope: events.sibling,
+                    scope_schema_url: events.schema,
                     events: events.items,
                 });
             }
         }
     }
-    Ok(found)
+    match unknown {
+        Some((name, known)) if found.is_empty() => {
+            let problem = format!("it has {name:?} and no {known:?}");
+            Err(EnvelopeError::malformed(&problem))
+        }
+        _ => Ok(found),
+    }
 }
 
 impl Group<'_> {
@@ -102,18 +140,26 @@ impl Group<'_> {
 }
 
 impl Raw<'_> {
-    /// Decodes the message, unless it exceeds the size limit.
-    pub(super) fn decode<M: Message>(self) -> Result<M, EventError> {
-        if self.len() > MAX_MESSAGE_BYTES {
-            let most = MAX_MESSAGE_BYTES / 1024;
-            return Err(EventError::of_event(format!("is larger than {most} KiB")));
-        }
-        match self {
+    /// Decodes the message. If it has too many values, the last are skipped, which is recorded as a
+    /// cut of `field`.
+    pub(super) fn decode<M: Message>(
+        self,
+        field: &str,
+        bounds: &mut Bounds,
+    ) -> Result<M, EventError> {
+        let (message, is_cut) = match self {
             Self::Protobuf(bytes) => {
-                M::decode(bytes).map_err(|error| EventError::of_event(error.to_string()))
+                let (bytes, is_cut) = large::bounded(bytes, M::KIND)?;
+                let message = M::decode(&*bytes);
+                let message = message.map_err(|error| EventError::of_event(error.to_string()))?;
+                (message, is_cut)
             }
-            Self::Json(text) => json::read(text),
+            Self::Json(text) => json::read(text)?,
+        };
+        if is_cut {
+            bounds.cut(field, self.len());
         }
+        Ok(message)
     }
 
     fn len(self) -> usize {
@@ -125,21 +171,12 @@ impl Raw<'_> {
 }
 
 /// Locates the resource groups of a request.
-fn top<'a>(request: Raw<'a>, names: &Names, most: usize) -> Result<Vec<Raw<'a>>, EnvelopeError> {
+fn top<'a>(request: Raw<'a>, names: &Names, most: usize) -> Result<Layer<Raw<'a>>, EnvelopeError> {
     let found = match request {
         Raw::Protobuf(bytes) => wire::layer(bytes, wire::REQUEST, most).map(protobuf),
-        Raw::Json(_) => layer(request, names.resources, names.not_resources, most),
+        Raw::Json(_) => layer(request, names.resources, "", most),
     };
-    let found = found.map_err(|error| of_group(error, "", EnvelopeError::TooManyGroups))?;
-    // Unknown fields are ignored, which would silently drop all events of the other signal.
-    if found.items.is_empty() && found.sibling.is_some() {
-        let problem = format!(
-            "it has {:?} and no {:?}",
-            names.not_resources, names.resources
-        );
-        return Err(EnvelopeError::malformed(&problem));
-    }
-    Ok(found.items)
+    found.map_err(|error| of_group(error, "", EnvelopeError::TooManyGroups))
 }
 
 /// Splits a group into the items of its array and its resource or scope.
@@ -156,6 +193,7 @@ fn layer<'a>(
                 array,
                 is_required: false,
                 sibling,
+                schema: "schemaUrl",
             };
             envelope::parse(text, &shape, most).map(|layer| layer.map(Raw::Json))
         }

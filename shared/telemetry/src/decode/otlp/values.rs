@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use prost::Message;
 use serde_json::{Map, Number, Value};
 
 use crate::decode::bounds::Bounds;
@@ -11,28 +12,40 @@ use crate::decode::bounds::Bounds;
 /// Deepest nesting of a value; deeper parts are dropped.
 const MAX_DEPTH: usize = 32;
 
-/// Converts attributes, within the limits.
-pub(super) fn attributes(attributes: Vec<KeyValue>, bounds: &mut Bounds) -> Map<String, Value> {
-    let mut is_too_deep = false;
-    let values = attributes
-        .into_iter()
-        .filter_map(|KeyValue { key, value, .. }| {
-            let value = json(value?, MAX_DEPTH, &mut is_too_deep)?;
-            Some((key, value))
-        });
-    let kept = bounds.attributes(values);
-    if is_too_deep {
-        bounds.mark_cut();
+/// Converts the attributes at a place of an event. A null attribute counts as absent.
+pub(super) fn attributes(
+    place: &str,
+    attributes: Vec<KeyValue>,
+    bounds: &mut Bounds,
+) -> Map<String, Value> {
+    let mut converted = Map::new();
+    for KeyValue { key, value, .. } in attributes {
+        let Some(any) = value else {
+            continue;
+        };
+        let value = nested(any, || format!("{place}/{key}"), bounds);
+        if !value.is_null() {
+            converted.insert(key, value);
+        }
     }
-    kept
+    converted
 }
 
-/// Converts one value. Only its depth is limited; the caller limits its length.
-pub(super) fn value(value: AnyValue, bounds: &mut Bounds) -> Value {
+/// Converts one value.
+pub(super) fn value(field: &str, value: AnyValue, bounds: &mut Bounds) -> Value {
+    nested(value, || field.to_owned(), bounds)
+}
+
+fn nested(value: AnyValue, field: impl Fn() -> String, bounds: &mut Bounds) -> Value {
+    let bytes = match &value.value {
+        Some(Any::ArrayValue(array)) => array.encoded_len(),
+        Some(Any::KvlistValue(list)) => list.encoded_len(),
+        _ => 0,
+    };
     let mut is_too_deep = false;
     let json = json(value, MAX_DEPTH, &mut is_too_deep);
     if is_too_deep {
-        bounds.mark_cut();
+        bounds.cut(field(), bytes);
     }
     json.unwrap_or_default()
 }

@@ -6,17 +6,19 @@ use prost::encoding::{self, DecodeContext, WireType, decode_key, decode_varint};
 
 use crate::decode::envelope::{Layer, LayerError};
 
-/// Field numbers of the array, and of the resource or scope next to it.
+/// Field numbers of the array, and of the resource or scope and the schema's address next to it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tags {
     array: u32,
     sibling: Option<u32>,
+    schema: Option<u32>,
 }
 
 /// Fields of `ExportTraceServiceRequest` and `ExportLogsServiceRequest`: resource groups.
 pub(super) const REQUEST: Tags = Tags {
     array: 1,
     sibling: None,
+    schema: None,
 };
 
 /// Fields of `ResourceSpans` and `ResourceLogs`, a resource and its scope groups, and of
@@ -24,6 +26,7 @@ pub(super) const REQUEST: Tags = Tags {
 pub(super) const GROUP: Tags = Tags {
     array: 2,
     sibling: Some(1),
+    schema: Some(3),
 };
 
 /// Locates the messages inside a message, whose array has at most `most`.
@@ -37,7 +40,9 @@ pub(super) fn layer(
 ) -> Result<Layer<&[u8]>, LayerError> {
     let mut found = Layer {
         sibling: None,
+        schema: None,
         items: Vec::new(),
+        unknown: None,
     };
     while !message.is_empty() {
         let (tag, wire_type) = decode_key(&mut message).map_err(malformed)?;
@@ -48,6 +53,8 @@ pub(super) fn layer(
             found.items.push(delimited(&mut message, wire_type)?);
         } else if Some(tag) == tags.sibling {
             found.sibling = Some(delimited(&mut message, wire_type)?);
+        } else if Some(tag) == tags.schema {
+            found.schema = Some(delimited(&mut message, wire_type)?);
         } else {
             let context = DecodeContext::default();
             encoding::skip_field(wire_type, tag, &mut message, context).map_err(malformed)?;

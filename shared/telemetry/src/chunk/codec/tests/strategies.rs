@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use crate::event::{
-    Dropped, LogRecord, ResourceScope, Scope, Span, SpanEvent, SpanKind, SpanLink, SpanOutcome,
-    Truncation,
+    Dropped, LogRecord, Note, ResourceScope, Scope, Span, SpanEvent, SpanKind, SpanLink,
+    SpanOutcome, Truncation,
 };
 
 /// An id of OpenTelemetry's form, or any text.
@@ -72,6 +72,10 @@ fn truncations() -> impl Strategy<Value = Vec<Truncation>> {
     prop_oneof![4 => Just(Vec::new()), 1 => prop::collection::vec(one, 1..3)]
 }
 
+fn notes() -> impl Strategy<Value = Vec<Note>> {
+    rarely(prop::sample::subsequence(Note::ALL.to_vec(), 0..=2))
+}
+
 fn rarely<T: Default + std::fmt::Debug + Clone + 'static>(
     value: impl Strategy<Value = T> + 'static,
 ) -> impl Strategy<Value = T> {
@@ -94,6 +98,7 @@ fn span() -> impl Strategy<Value = Span> {
         rarely(prop::option::of(any::<u32>())),
         rarely((any::<u32>(), any::<u32>(), any::<u32>())),
         truncations(),
+        notes(),
     );
     (names, times, http, codes, attributes(), rare, parts()).prop_map(
         |(names, times, http, codes, attributes, rare, (events, links))| Span {
@@ -121,21 +126,34 @@ fn span() -> impl Strategy<Value = Span> {
                 links: rare.2.2,
             },
             truncations: rare.3,
+            notes: rare.4,
         },
     )
 }
 
 fn parts() -> impl Strategy<Value = (Vec<SpanEvent>, Vec<SpanLink>)> {
-    let event =
-        (".{0,5}", any::<i64>(), attributes()).prop_map(|(name, time_ns, attributes)| SpanEvent {
+    let event = (".{0,5}", any::<i64>(), attributes(), rarely(any::<u32>()));
+    let event = event.prop_map(
+        |(name, time_ns, attributes, dropped_attributes)| SpanEvent {
             name,
             time_ns,
             attributes,
-        });
-    let link = (id(), id(), attributes()).prop_map(|(trace_id, span_id, attributes)| SpanLink {
+            dropped_attributes,
+        },
+    );
+    let rare = (
+        rarely(text()),
+        rarely(prop::option::of(any::<u32>())),
+        rarely(any::<u32>()),
+    );
+    let link = (id(), id(), attributes(), rare);
+    let link = link.prop_map(|(trace_id, span_id, attributes, rare)| SpanLink {
         trace_id,
         span_id,
         attributes,
+        trace_state: rare.0,
+        flags: rare.1,
+        dropped_attributes: rare.2,
     });
     let parts = (
         prop::collection::vec(event, 0..2),
@@ -159,6 +177,7 @@ fn log_record() -> impl Strategy<Value = LogRecord> {
         rarely(prop::option::of(any::<u32>())),
         rarely(any::<u32>()),
         truncations(),
+        notes(),
     );
     (any::<i64>(), texts, attributes(), rare).prop_map(|(time_ns, texts, attributes, rare)| {
         LogRecord {
@@ -176,6 +195,7 @@ fn log_record() -> impl Strategy<Value = LogRecord> {
             flags: rare.3,
             dropped_attributes: rare.4,
             truncations: rare.5,
+            notes: rare.6,
         }
     })
 }
@@ -190,9 +210,15 @@ pub(super) fn resource_scopes() -> Vec<Option<Arc<ResourceScope>>> {
             name: "http".to_owned(),
             version: Some("1".to_owned()),
             attributes: json!({"a": [1]}).as_object().unwrap().clone(),
+            dropped_attributes: 3,
         }),
         resource_schema_url: Some("https://opentelemetry.io/schemas/1.39.0".to_owned()),
         scope_schema_url: Some("https://opentelemetry.io/schemas/1.38.0".to_owned()),
+        resource_dropped_attributes: 2,
+        truncations: vec![Truncation {
+            field: "resource/argv".to_owned(),
+            bytes: 70_000,
+        }],
     };
     vec![None, Some(Arc::new(named)), Some(Arc::default())]
 }

@@ -63,7 +63,7 @@ proptest! {
         let records = logs(&events);
         prop_assert_eq!(spans.events.len() + spans.report.rejected, events.len());
         prop_assert_eq!(records.events.len() + records.report.rejected, events.len());
-        let spans = spans.within_window(clock::from_millis(SENT_NS / 1_000_000));
+        let spans = spans.within_window(received());
         prop_assert_eq!(spans.report.accepted + spans.report.rejected, events.len());
     }
 

@@ -88,32 +88,40 @@ fn any_parent_id_is_kept_and_none_means_root() {
 
 #[test]
 fn long_texts_are_cut_at_a_character_and_counted() {
-    let long = "é".repeat(6 * 1024);
+    let long = "é".repeat(40 * 1024);
     let decoded = traces(&[span(&json!({})), span(&json!({ "requestURL": long }))]);
     assert_eq!(
         decoded
             .events
             .iter()
-            .map(|event| event.is_cut)
+            .map(|indexed| indexed.event.is_cut())
             .collect::<Vec<_>>(),
         [false, true]
     );
     assert_eq!(
         decoded.events[1].event.url.as_ref().unwrap().len(),
-        8 * 1024
+        64 * 1024
     );
     let odd = accepted(span(&json!({ "requestURL": format!("x{long}") })));
-    assert_eq!(odd.url.unwrap().len(), 8 * 1024 - 1);
+    assert_eq!(odd.url.unwrap().len(), 64 * 1024 - 1);
     let words = one(logs(&[log(
         &json!({ "level": "X".repeat(200), "type": "y".repeat(129) }),
     )]));
-    assert!(words.is_cut);
+    assert!(words.event.is_cut());
     assert_eq!(
         (words.event.level, words.event.kind),
         ("x".repeat(128), Some("y".repeat(128)))
     );
+    let cuts: Vec<_> = words
+        .event
+        .truncations
+        .iter()
+        .map(|cut| (&*cut.field, cut.bytes))
+        .collect();
+    assert_eq!(cuts, [("type", 129), ("level", 200)]);
     let huge = one(logs(&[log(&json!({ "message": "m".repeat(10_000_000) }))]));
-    assert_eq!((huge.event.message.len(), huge.is_cut), (8 * 1024, true));
+    assert_eq!(huge.event.message.len(), 64 * 1024);
+    assert_eq!(huge.event.truncations[0].bytes, 10_000_000);
 }
 
 #[test]
@@ -142,38 +150,62 @@ fn the_last_of_duplicate_names_wins() {
 }
 
 #[test]
-fn attributes_are_limited_one_by_one_and_in_total() {
-    let kept = |changes: Value| {
-        let Indexed { event, is_cut, .. } = one(traces(&[span(&changes)]));
-        (event.attributes, is_cut)
-    };
-    let (attributes, cut) = kept(json!({ "text": "x".repeat(2048), "list": vec![0; 1000] }));
-    assert_eq!((attributes.len(), cut), (2, false));
-    let (attributes, cut) = kept(json!({ "text": "x".repeat(2049) }));
+fn attributes_are_limited_by_their_size_alone() {
+    let many: Map<_, _> = (0..500).map(|n| (n.to_string(), n.into())).collect();
+    let whole = json!({ "text": "x".repeat(60_000), "list": vec![0; 10_000], "many": many });
+    let kept = accepted(span(&whole));
     assert_eq!(
-        (attributes["text"].as_str().unwrap().len(), cut),
-        (2048, true)
+        (Value::from(kept.attributes), kept.truncations),
+        (whole, vec![])
     );
-    for dropped in [
-        json!({ "list": vec![0; 1024] }),
-        json!({ "n".repeat(2049): 1 }),
+    let large = json!({ "chat": vec!["y".repeat(30_000); 10] });
+    let kept = accepted(span(&large));
+    let turns = kept.attributes["chat"].as_array().unwrap();
+    assert_eq!(
+        (turns.len(), &*kept.truncations[0].field),
+        (10, "attributes/chat")
+    );
+    assert_eq!(
+        kept.truncations[0].bytes,
+        large["chat"].to_string().len() as u64
+    );
+}
+
+#[test]
+fn a_message_of_any_type_is_kept_as_json() {
+    for (message, text) in [
+        (json!("hello"), "hello"),
+        (json!(""), ""),
+        (
+            json!({ "name": "Error", "code": 7 }),
+            r#"{"code":7,"name":"Error"}"#,
+        ),
+        (json!(["a", 1, null]), r#"["a",1,null]"#),
+        (json!(1.5), "1.5"),
+        (json!(false), "false"),
     ] {
-        assert_eq!(kept(dropped), (Map::new(), true));
+        let record = one(logs(&[log(&json!({ "message": message }))])).event;
+        assert_eq!((&*record.message, record.is_cut()), (text, false));
     }
-    let many: Map<_, _> = (0..129).map(|n| (n.to_string(), n.into())).collect();
-    let (attributes, cut) = kept(many.into());
-    assert_eq!((attributes.len(), cut), (128, true));
 }
 
 #[test]
 fn no_event_is_larger_than_an_item() {
-    let worst = "\u{1}".repeat(2000);
+    let worst = "\u{1}".repeat(4000);
     let many: Map<_, _> = (0..128)
         .map(|n| (format!("{n}{worst}"), worst.clone().into()))
         .collect();
     let mut event = span(&many.into());
-    merge(&mut event, &json!({ "requestURL": "\u{1}".repeat(8192) }));
-    let Indexed { event, is_cut, .. } = one(traces(&[event]));
-    assert!(is_cut);
-    assert!(serde_json::to_vec(&event).unwrap().len() < 350 * 1024);
+    merge(
+        &mut event,
+        &json!({ "requestURL": "\u{1}".repeat(64 * 1024) }),
+    );
+    let event = one(traces(&[event])).event;
+    assert!(event.is_cut());
+    let bytes: usize = event
+        .attributes
+        .iter()
+        .map(|(name, value)| name.len() + value.as_str().unwrap().len())
+        .sum();
+    assert!((200 * 1024..256 * 1024).contains(&(bytes + event.url.unwrap().len())));
 }

@@ -1,6 +1,7 @@
 //! The values that the fields of an event accept.
 
 use super::*;
+use crate::event::Note;
 
 #[test]
 fn a_span_is_decoded_as_the_sdk_sends_it() {
@@ -8,7 +9,7 @@ fn a_span_is_decoded_as_the_sdk_sends_it() {
         trace_id: "t".into(),
         span_id: "s".into(),
         parent_span_id: None,
-        start_ns: SENT_NS,
+        start_ns: SENT_NS - 12_500_000,
         duration_ms: Some(12.5),
         method: Some("GET".into()),
         url: Some("/cart".into()),
@@ -31,48 +32,129 @@ fn a_log_record_is_decoded_as_the_sdk_sends_it() {
 }
 
 #[test]
+fn the_level_of_a_log_record_is_that_of_its_text() {
+    for (text, level, severity, kept) in [
+        ("error", "error", Some(17), None),
+        ("Warning", "warn", Some(13), Some("Warning")),
+        ("SEVERE", "error", Some(17), Some("SEVERE")),
+        ("panic", "fatal", Some(21), Some("panic")),
+        ("notice", "info", Some(10), Some("notice")),
+        ("Audit", "audit", None, Some("Audit")),
+        ("", "info", Some(9), None),
+    ] {
+        let record = one(logs(&[log(&json!({ "level": text }))])).event;
+        assert_eq!((&*record.level, record.severity()), (level, severity));
+        assert_eq!(record.severity_text.as_deref(), kept, "{text}");
+        assert_eq!(record.is_error(), severity >= Some(17), "{text}");
+    }
+}
+
+#[test]
+fn the_timestamp_of_a_span_is_its_end() {
+    let ended = |ms: i64| SENT_NS + ms * 1_000_000;
+    for (changes, start_ns, duration_ms) in [
+        (
+            json!({ "durationMs": 401.6 }),
+            ended(-401) - 600_000,
+            Some(401.6),
+        ),
+        (json!({ "durationMs": 0 }), SENT_NS, Some(0.0)),
+        (json!({ "durationMs": null }), SENT_NS, None),
+        (
+            json!({ "durationMs": 5, "startTime": "2026-01-31T11:59:59Z" }),
+            ended(-1_000),
+            Some(5.0),
+        ),
+        (
+            json!({ "durationMs": null, "startTime": 1_769_860_799_000_i64 }),
+            ended(-1_000),
+            Some(1_000.0),
+        ),
+        (
+            json!({ "durationMs": null, "timestamp": null, "startTime": "1769860799000" }),
+            ended(-1_000),
+            None,
+        ),
+    ] {
+        let read = accepted(span(&changes));
+        assert_eq!(
+            (read.start_ns, read.duration_ms),
+            (start_ns, duration_ms),
+            "{changes}"
+        );
+        assert_eq!((read.notes, read.attributes.len()), (vec![], 0));
+    }
+    let read = accepted(span(&json!({ "durationMs": 12.5 })));
+    assert_eq!(read.end(), SENT.parse::<Timestamp>().unwrap());
+}
+
+#[test]
+fn an_end_before_the_start_is_a_duration_of_0_and_noted() {
+    let early = json!({ "durationMs": null, "startTime": "2026-01-31T12:00:01Z" });
+    let read = accepted(span(&early));
+    assert_eq!(read.start_ns, SENT_NS + 1_000_000_000);
+    assert_eq!(
+        (read.duration_ms, read.notes),
+        (Some(0.0), vec![Note::EndBeforeStart])
+    );
+    let event = span(&json!({ "durationMs": null, "startTime": "2026-01-01T00:00:00Z" }));
+    assert_refused(
+        event,
+        "/traces/0/startTime",
+        "is more than 7 days before timestamp",
+    );
+}
+
+#[test]
 fn an_event_without_a_time_takes_that_of_the_envelope() {
-    let timeless = without(span(&json!({})), "timestamp");
+    let point = json!({ "durationMs": null });
+    let timeless = without(span(&point), "timestamp");
     assert_eq!(accepted(timeless.clone()).start_ns, SENT_NS);
-    assert_eq!(
-        accepted(span(&json!({ "timestamp": null }))).start_ns,
-        SENT_NS
-    );
-    assert_eq!(
-        accepted(span(&json!({ "timestamp": "" }))).start_ns,
-        SENT_NS
-    );
+    for none in [json!(null), json!("")] {
+        let event = span(&json!({ "timestamp": none, "durationMs": null }));
+        assert_eq!(accepted(event).start_ns, SENT_NS);
+    }
+    let decode = |sent: &str, event: &Value| {
+        decode_traces(format!(r#"{{{sent}"traces":[{event}]}}"#).as_bytes()).unwrap()
+    };
+    let in_ms = r#""timestamp":1769860800000,"#;
+    assert_eq!(one(decode(in_ms, &timeless)).event.start_ns, SENT_NS);
     for sent in [
         "",
         r#""timestamp":"soon","#,
-        r#""timestamp":1769860800,"#,
+        r#""timestamp":-1,"#,
         r#""timestamp":{},"#,
     ] {
-        let decode = |event: &Value| {
-            decode_traces(format!(r#"{{{sent}"traces":[{event}]}}"#).as_bytes()).unwrap()
-        };
         assert_eq!(
-            one(decode(&span(&json!({})))).event.start_ns,
+            one(decode(sent, &span(&point))).event.start_ns,
             SENT_NS,
             "{sent}"
         );
-        let (pointer, reason) = refused(decode(&timeless));
+        let (pointer, reason) = refused(decode(sent, &timeless));
         assert_eq!(pointer, "/traces/0/timestamp");
         assert_eq!(reason, "is missing, and so is the envelope's timestamp");
     }
 }
 
 #[test]
-fn a_log_record_without_a_time_takes_the_clients_and_then_the_envelopes() {
+fn a_log_record_without_a_time_takes_the_clients_then_the_envelopes_and_then_that_of_receipt() {
     let client = json!({ "timestamp": null, "clientTimestamp": "2026-01-31T12:00:01Z" });
     assert_eq!(
         one(logs(&[log(&client)])).event.time_ns,
         SENT_NS + 1_000_000_000
     );
-    for client in [json!(null), json!(5), json!("soon")] {
+    for client in [json!(null), json!({}), json!("soon")] {
         let record = log(&json!({ "timestamp": null, "clientTimestamp": client }));
         assert_eq!(one(logs(&[record])).event.time_ns, SENT_NS);
     }
+    let bare = br#"{"logs":[{"level":"info","message":"a"}]}"#;
+    let mut bare = one(decode_logs(bare).unwrap()).event;
+    assert_eq!(
+        (bare.has_time(), &bare.notes),
+        (false, &vec![Note::TimeOfReceipt])
+    );
+    bare.set_time_of_receipt(received().now);
+    assert_eq!(bare.time_ns, SENT_NS);
 }
 
 #[test]
@@ -128,7 +210,6 @@ fn the_error_for_a_wrong_type_names_the_field() {
         "parentSpanId",
         "requestMethod",
         "requestURL",
-        "timestamp",
     ] {
         for value in [json!(1), json!(true), json!([]), json!({})] {
             let event = span(&json!({ field: value }));
@@ -251,17 +332,19 @@ fn times_may_have_nanoseconds_and_any_offset() {
         ("2026-01-31T12:00:00+00:00", 0),
         ("2026-01-31 12:00:00Z", 0),
     ] {
-        let span = accepted(span(&json!({ "timestamp": text })));
+        let span = accepted(span(&json!({ "timestamp": text, "durationMs": null })));
         assert_eq!(span.start_ns - SENT_NS, nanos, "{text}");
     }
     // Unix time has no leap seconds; this one counts as the second before.
-    let leap = accepted(span(&json!({ "timestamp": "2016-12-31T23:59:60Z" })));
+    let leap = json!({ "timestamp": "2016-12-31T23:59:60Z", "durationMs": null });
+    let leap = accepted(span(&leap));
     assert_eq!(leap.start_ns, 1_483_228_799_000_000_000);
 }
 
 #[test]
 fn malformed_times_are_refused() {
-    let unreadable = "must be an RFC 3339 time with an offset, like 2026-01-31T12:00:00.000Z";
+    let unreadable = "must be an RFC 3339 time with an offset, like 2026-01-31T12:00:00.000Z, \
+                      or milliseconds since 1970";
     for text in [
         " ",
         "now",
@@ -271,7 +354,7 @@ fn malformed_times_are_refused() {
         "2026-13-01T12:00:00Z",
         "2026-01-31T24:00:00Z",
         "2026-01-31T12:60:00Z",
-        "1769860800",
+        "-1769860800",
         "2026-01-31T12:00:00.1234567890Z",
         "2026-01-31T12:00:00+99:00",
         "10000-01-01T00:00:00Z",
@@ -290,9 +373,8 @@ fn malformed_times_are_refused() {
         let event = span(&json!({ "timestamp": text }));
         assert_refused(event, "/traces/0/timestamp", "is out of range");
     }
-    assert_refused(
-        span(&json!({ "timestamp": 1_769_860_800 })),
-        "/traces/0/timestamp",
-        "must be a string",
-    );
+    for value in [json!(true), json!(-5), json!(1e30), json!([]), json!({})] {
+        let event = span(&json!({ "timestamp": value }));
+        assert_refused(event, "/traces/0/timestamp", unreadable);
+    }
 }

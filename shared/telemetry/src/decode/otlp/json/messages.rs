@@ -19,6 +19,7 @@ impl FromJson for Resource {
     fn from_json(object: &mut Object) -> Result<Self, EventError> {
         Ok(Self {
             attributes: object.take("attributes", messages)?,
+            dropped_attributes_count: object.take("droppedAttributesCount", integer)?,
             ..Self::default()
         })
     }
@@ -29,14 +30,15 @@ impl FromJson for InstrumentationScope {
         Ok(Self {
             name: object.take("name", text)?,
             version: object.take("version", text)?,
-            ..Self::default()
+            attributes: object.take("attributes", messages)?,
+            dropped_attributes_count: object.take("droppedAttributesCount", integer)?,
         })
     }
 }
 
 impl FromJson for Span {
     fn from_json(object: &mut Object) -> Result<Self, EventError> {
-        let kind = |name: &str| SpanKind::from_str_name(name).map(i32::from);
+        let kind = |name: &str| SpanKind::from_str_name(&full("SPAN_KIND_", name)).map(i32::from);
         Ok(Self {
             trace_id: object.take("traceId", hexadecimal)?,
             span_id: object.take("spanId", hexadecimal)?,
@@ -49,7 +51,11 @@ impl FromJson for Span {
             events: object.take("events", messages)?,
             links: object.take("links", messages)?,
             status: object.take_optional("status", message)?,
-            ..Self::default()
+            trace_state: object.take("traceState", text)?,
+            flags: object.take("flags", integer)?,
+            dropped_attributes_count: object.take("droppedAttributesCount", integer)?,
+            dropped_events_count: object.take("droppedEventsCount", integer)?,
+            dropped_links_count: object.take("droppedLinksCount", integer)?,
         })
     }
 }
@@ -60,7 +66,7 @@ impl FromJson for Event {
             time_unix_nano: object.take("timeUnixNano", integer)?,
             name: object.take("name", text)?,
             attributes: object.take("attributes", messages)?,
-            ..Self::default()
+            dropped_attributes_count: object.take("droppedAttributesCount", integer)?,
         })
     }
 }
@@ -71,14 +77,17 @@ impl FromJson for Link {
             trace_id: object.take("traceId", hexadecimal)?,
             span_id: object.take("spanId", hexadecimal)?,
             attributes: object.take("attributes", messages)?,
-            ..Self::default()
+            trace_state: object.take("traceState", text)?,
+            flags: object.take("flags", integer)?,
+            dropped_attributes_count: object.take("droppedAttributesCount", integer)?,
         })
     }
 }
 
 impl FromJson for Status {
     fn from_json(object: &mut Object) -> Result<Self, EventError> {
-        let code = |name: &str| StatusCode::from_str_name(name).map(i32::from);
+        let code =
+            |name: &str| StatusCode::from_str_name(&full("STATUS_CODE_", name)).map(i32::from);
         Ok(Self {
             message: object.take("message", text)?,
             code: object.take("code", |value| enumeration(value, code))?,
@@ -88,7 +97,9 @@ impl FromJson for Status {
 
 impl FromJson for LogRecord {
     fn from_json(object: &mut Object) -> Result<Self, EventError> {
-        let severity = |name: &str| SeverityNumber::from_str_name(name).map(i32::from);
+        let severity = |name: &str| {
+            SeverityNumber::from_str_name(&full("SEVERITY_NUMBER_", name)).map(i32::from)
+        };
         Ok(Self {
             time_unix_nano: object.take("timeUnixNano", integer)?,
             observed_time_unix_nano: object.take("observedTimeUnixNano", integer)?,
@@ -99,8 +110,20 @@ impl FromJson for LogRecord {
             trace_id: object.take("traceId", hexadecimal)?,
             span_id: object.take("spanId", hexadecimal)?,
             event_name: object.take("eventName", text)?,
-            ..Self::default()
+            flags: object.take("flags", integer)?,
+            dropped_attributes_count: object.take("droppedAttributesCount", integer)?,
         })
+    }
+}
+
+/// The name of an enum's value with its prefix, which some writers omit: `SPAN_KIND_SERVER` for
+/// `server`.
+fn full(prefix: &str, name: &str) -> String {
+    let name = name.to_ascii_uppercase();
+    if name.starts_with(prefix) {
+        name
+    } else {
+        format!("{prefix}{name}")
     }
 }
 

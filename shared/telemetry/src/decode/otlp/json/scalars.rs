@@ -64,13 +64,19 @@ pub(super) fn double(value: Value) -> Result<f64, EventError> {
     number.ok_or_else(|| EventError::of_event("must be a number"))
 }
 
-/// Reads an enum: its number or name. An unknown name counts as 0, unspecified.
+/// Reads an enum: its number, the digits of its number, or its name. An unknown name counts as 0,
+/// unspecified.
 pub(super) fn enumeration(
     value: Value,
     from_name: impl FnOnce(&str) -> Option<i32>,
 ) -> Result<i32, EventError> {
     match value {
-        Value::String(name) => Ok(from_name(&name).unwrap_or_default()),
+        Value::String(name) => {
+            let number = name.trim().parse().ok();
+            Ok(number
+                .or_else(|| from_name(name.trim()))
+                .unwrap_or_default())
+        }
         number => integer(number),
     }
 }

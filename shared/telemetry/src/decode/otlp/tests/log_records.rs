@@ -1,6 +1,7 @@
 //! Conversion of log records.
 
 use super::*;
+use crate::event::{Event, Note};
 
 fn accepted(record: LogMessage) -> Indexed<LogRecord> {
     one(read_log(record))
@@ -13,14 +14,12 @@ fn assert_refused(record: LogMessage, field: &str, reason: &str) {
 }
 
 #[test]
-fn a_record_without_a_time_is_refused_and_never_takes_the_servers() {
+fn a_record_without_a_time_takes_the_observed_one_and_then_that_of_receipt() {
     let times = |time, observed| LogMessage {
         time_unix_nano: time,
         observed_time_unix_nano: observed,
         ..log()
     };
-    let missing = "is missing, and so is observedTimeUnixNano";
-    assert_refused(times(0, 0), "timeUnixNano", missing);
     assert_refused(times(u64::MAX, START), "timeUnixNano", "is out of range");
     assert_refused(
         times(0, u64::MAX),
@@ -28,7 +27,19 @@ fn a_record_without_a_time_is_refused_and_never_takes_the_servers() {
         "is out of range",
     );
     assert_eq!(accepted(times(0, START)).event.time_ns, START_NS);
-    assert_eq!(accepted(times(START, 1)).event.time_ns, START_NS);
+    let observed = accepted(times(START, 1)).event;
+    assert_eq!(
+        (observed.time_ns, observed.observed_ns),
+        (START_NS, Some(1))
+    );
+    assert_eq!(accepted(times(START, u64::MAX)).event.observed_ns, None);
+    let mut bare = accepted(times(0, 0)).event;
+    assert_eq!(
+        (bare.has_time(), &bare.notes),
+        (false, &vec![Note::TimeOfReceipt])
+    );
+    bare.set_time_of_receipt(upblit_base::clock::from_millis(START_NS / 1_000_000));
+    assert_eq!(bare.time_ns, START_NS);
 }
 
 #[test]
@@ -50,21 +61,38 @@ fn ids_may_be_missing_but_not_of_the_wrong_length() {
 }
 
 #[test]
-fn the_level_is_the_severity_text_or_else_that_of_the_number() {
-    for (word, number, level) in [
-        ("", 0, "info"),
-        ("", 17, "error"),
-        ("", 99, "info"),
-        (" ", 13, "warn"),
-        ("INFO", 17, "info"),
-        ("Critical", 21, "critical"),
+fn the_level_is_that_of_the_number_or_else_of_the_text() {
+    for (word, number, level, severity) in [
+        ("", 0, "info", Some(9)),
+        ("", 17, "error", Some(17)),
+        ("", 99, "info", Some(9)),
+        (" ", 13, "warn", Some(13)),
+        ("INFO", 18, "error", Some(18)),
+        ("SEVERE", 17, "error", Some(17)),
+        ("err", 17, "error", Some(17)),
+        ("E", 17, "error", Some(17)),
+        ("panic", 21, "fatal", Some(21)),
+        ("Warning", 14, "warn", Some(14)),
+        ("audit", 10, "info", Some(10)),
+        ("Critical", 0, "fatal", Some(21)),
+        ("INFO2", 0, "info", Some(10)),
+        ("Audit", 0, "audit", None),
     ] {
         let record = LogMessage {
             severity_text: word.to_owned(),
             severity_number: number,
             ..log()
         };
-        assert_eq!(accepted(record).event.level, level, "{word} {number}");
+        let record = accepted(record).event;
+        assert_eq!(
+            (&*record.level, record.severity()),
+            (level, severity),
+            "{word} {number}"
+        );
+        assert_eq!(record.severity_text.as_deref().unwrap_or_default(), word);
+        assert_eq!(record.is_error(), severity >= Some(17), "{word} {number}");
+        let read = crate::chunk::codec::round_trip(&[&record]);
+        assert_eq!(read, [record]);
     }
 }
 
@@ -88,15 +116,16 @@ fn a_body_that_is_not_a_string_becomes_json() {
         );
     }
     let long = accepted(LogMessage {
-        body: Some(text(&"é".repeat(5_000))),
+        body: Some(text(&"é".repeat(50_000))),
         ..log()
     });
-    assert_eq!((long.event.message.len(), long.is_cut), (8 * 1024, true));
+    assert_eq!(long.event.message.len(), 64 * 1024);
+    assert_eq!(long.event.truncations[0].bytes, 100_000);
     let deep = accepted(LogMessage {
         body: Some(nested(40)),
         ..log()
     });
-    assert!(deep.is_cut);
+    assert!(deep.event.is_cut());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::*;
 use crate::chunk::codec;
 use crate::decode::{MAX_EVENTS, MAX_GROUPS, MAX_REPORTED};
+use crate::event::Event;
 
 /// A length-delimited field.
 fn field(tag: u8, message: &[u8]) -> Vec<u8> {
@@ -134,12 +135,16 @@ fn a_message_that_cannot_be_decoded_affects_no_other() {
 #[test]
 fn the_error_for_a_time_out_of_range_points_to_its_field() {
     let decoded = read_protobuf(&request(vec![span()]));
-    let later = upblit_base::clock::from_millis(START_NS / 1_000_000 + 48 * 60 * 60 * 1000);
+    let week = 7 * 24 * 60 * 60 * 1000;
+    let later = crate::decode::Reception {
+        now: upblit_base::clock::from_millis(START_NS / 1_000_000 + week + 1),
+        retention: std::time::Duration::from_secs(30 * 24 * 60 * 60),
+    };
     let problem = &decoded.within_window(later).report.errors[0].error;
     let pointer = "/resourceSpans/0/scopeSpans/0/spans/0/startTimeUnixNano";
     assert_eq!(
         (&*problem.pointer, &*problem.reason),
-        (pointer, "older than 24 hours")
+        (pointer, "older than 7 days")
     );
 }
 
@@ -207,27 +212,107 @@ fn millions_of_empty_groups_or_events_are_refused_before_decoding() {
 }
 
 #[test]
-fn a_message_larger_than_256_kib_is_not_decoded() {
+fn millions_of_empty_attributes_are_cut_and_affect_no_other_event() {
     let attributes = field(9, b"").repeat(4_000_000);
     let oversized = [span().encode_to_vec(), attributes].concat();
     let good = field(2, &span().encode_to_vec());
     let spans = [good.clone(), field(2, &oversized), good.clone()].concat();
     let decoded = decode_traces(&field(1, &field(2, &spans)), OtlpEncoding::Protobuf).unwrap();
-    assert_eq!((decoded.events.len(), decoded.report.rejected), (2, 1));
-    assert_eq!(
-        decoded.report.errors[0].error.reason,
-        "is larger than 256 KiB"
-    );
+    assert_eq!((decoded.events.len(), decoded.report.rejected), (3, 0));
+    let cut: Vec<bool> = decoded
+        .events
+        .iter()
+        .map(|indexed| indexed.event.is_cut())
+        .collect();
+    assert_eq!(cut, [false, true, false]);
     for (place, resource, scope) in [
-        ("resource", field(1, b"").repeat(200_000), vec![]),
-        ("scopeSpans/0/scope", vec![], field(3, b"").repeat(200_000)),
+        ("resource", field(1, b"").repeat(300_000), vec![]),
+        ("scope", vec![], field(3, b"").repeat(300_000)),
     ] {
         let scope = [field(1, &scope), good.clone(), good.clone()].concat();
         let group = [field(1, &resource), field(2, &scope)].concat();
         let decoded = decode_traces(&field(1, &group), OtlpEncoding::Protobuf).unwrap();
-        assert_eq!((decoded.events.len(), decoded.report.rejected), (0, 2));
-        let pointer = format!("/resourceSpans/0/{place}");
-        assert_eq!(decoded.report.errors[1].error.pointer, pointer);
+        assert_eq!((decoded.events.len(), decoded.report.rejected), (2, 0));
+        let shared = decoded.events[1].event.resource_scope.as_ref().unwrap();
+        assert_eq!(shared.truncations[0].field, place);
+    }
+}
+
+#[test]
+fn json_without_events_that_has_fields_of_another_name_is_refused() {
+    for (body, problem) in [
+        (
+            r#"{"resource_spans":[]}"#,
+            r#"it has "resource_spans" and no "resourceSpans""#,
+        ),
+        (
+            r#"{"batches":[{}]}"#,
+            r#"it has "batches" and no "resourceSpans""#,
+        ),
+        (
+            r#"{"resourceMetrics":[]}"#,
+            r#"it has "resourceMetrics" and no "resourceSpans""#,
+        ),
+        (
+            r#"{"resourceSpans":[{"resource":{},"instrumentationLibrarySpans":[]}]}"#,
+            r#"it has "instrumentationLibrarySpans" and no "scopeSpans""#,
+        ),
+        (
+            r#"{"resourceSpans":[{"scope_spans":[]}]}"#,
+            r#"it has "scope_spans" and no "scopeSpans""#,
+        ),
+        (
+            r#"{"resourceSpans":[{"scopeSpans":[{"scope":{},"logRecords":[{}]}]}]}"#,
+            r#"it has "logRecords" and no "spans""#,
+        ),
+    ] {
+        let expected = format!("the body is not a batch: {problem}");
+        assert_eq!(
+            malformed(body.as_bytes(), OtlpEncoding::Json),
+            expected,
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn schemas_and_attributes_of_scopes_are_kept() {
+    let mut group = resource_spans(texts(&[("service.name", "shop")]), vec![]);
+    group.schema_url = "https://opentelemetry.io/schemas/1.38.0".to_owned();
+    group.resource.as_mut().unwrap().dropped_attributes_count = 1;
+    let mut scope = scope_spans("http", vec![span()]);
+    scope.schema_url = "https://opentelemetry.io/schemas/1.39.0".to_owned();
+    let named = scope.scope.as_mut().unwrap();
+    (named.attributes, named.dropped_attributes_count) = (texts(&[("team", "cart")]), 2);
+    group.scope_spans = vec![scope];
+    let request = ExportTraceServiceRequest {
+        resource_spans: vec![group],
+    };
+    for decoded in [
+        read_protobuf(&request),
+        read_json(&writer::request(&request)),
+    ] {
+        let kept = one(decoded).event;
+        let shared = kept.resource_scope.as_deref().unwrap();
+        let scope = shared.scope.as_ref().unwrap();
+        assert_eq!(
+            shared.resource_schema_url.as_deref().unwrap(),
+            request.resource_spans[0].schema_url
+        );
+        assert!(
+            shared
+                .scope_schema_url
+                .as_deref()
+                .unwrap()
+                .ends_with("1.39.0")
+        );
+        assert_eq!(
+            (shared.resource_dropped_attributes, scope.dropped_attributes),
+            (1, 2)
+        );
+        assert_eq!(scope.attributes["team"], "cart");
+        let stored: Vec<Span> = codec::round_trip(&[&kept]);
+        assert_eq!(stored, [kept]);
     }
 }
 
@@ -279,18 +364,31 @@ fn the_events_of_a_group_share_its_resource_and_scope() {
 }
 
 #[test]
-fn a_large_resource_is_truncated_but_keeps_its_service() {
-    let mut resource: Vec<_> = (0..200)
-        .map(|n| pair(&format!("process.{n}"), text(&"x".repeat(1_000))))
-        .collect();
-    resource.push(pair("service.name", text("shop")));
-    let resource_spans = vec![resource_spans(
-        resource,
-        vec![scope_spans("", vec![span()])],
-    )];
-    let cut = one(read_protobuf(&ExportTraceServiceRequest { resource_spans }));
-    assert!(cut.is_cut, "its events are counted");
-    assert_eq!(cut.event.service(), Some("shop"));
-    let json = serde_json::to_string(&cut.event.resource_scope.unwrap().resource).unwrap();
-    assert!((7_000..9_000).contains(&json.len()), "{}", json.len());
+fn a_large_resource_is_cut_but_keeps_its_service_and_all_short_attributes() {
+    let read = |resource: Vec<KeyValue>| {
+        let resource_spans = vec![resource_spans(
+            resource,
+            vec![scope_spans("", vec![span()])],
+        )];
+        one(read_protobuf(&ExportTraceServiceRequest { resource_spans })).event
+    };
+    let numbered = |count: usize, length: usize| {
+        let attributes =
+            (0..count).map(move |n| pair(&format!("process.{n}"), text(&"x".repeat(length))));
+        attributes
+            .chain([pair("service.name", text("shop"))])
+            .collect::<Vec<_>>()
+    };
+    let whole = read(numbered(101, 100));
+    assert_eq!(whole.resource_scope.as_ref().unwrap().resource.len(), 102);
+    assert!(!whole.is_cut());
+    for (count, length, kept) in [(200, 1_000, 201), (20_000, 3, 1_000)] {
+        let cut = read(numbered(count, length));
+        assert!(cut.is_cut(), "its events are counted");
+        assert_eq!(cut.service(), Some("shop"));
+        let resource = &cut.resource_scope.as_ref().unwrap().resource;
+        assert!(resource.len() >= kept, "{}", resource.len());
+        let json = serde_json::to_string(resource).unwrap();
+        assert!((20_000..70_000).contains(&json.len()), "{}", json.len());
+    }
 }

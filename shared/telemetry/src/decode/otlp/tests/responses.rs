@@ -27,7 +27,6 @@ fn rejecting(count: usize) -> Report {
 fn full_success_is_an_empty_message() {
     let report = Report {
         accepted: 7,
-        truncated: 1,
         ..Report::default()
     };
     for signal in [Signal::Traces, Signal::Logs] {
@@ -51,6 +50,32 @@ fn partial_success_counts_all_rejections_and_describes_the_first() {
     let logs = response(&report, Signal::Logs, OtlpEncoding::Protobuf);
     let logs = ExportLogsServiceResponse::decode(&*logs).unwrap();
     assert_eq!(logs.partial_success.unwrap().rejected_log_records, 30);
+}
+
+#[test]
+fn cuts_are_a_warning_without_rejections() {
+    let cut = FieldError {
+        pointer: "/spans/0/attributes/prompt".to_owned(),
+        reason: "had 300000 bytes".to_owned(),
+    };
+    let report = Report {
+        accepted: 9,
+        truncated: 7,
+        cuts: vec![cut],
+        ..Report::default()
+    };
+    let message = "values were cut to the limits: \
+                   /spans/0/attributes/prompt had 300000 bytes; and 6 more";
+    let traces = response(&report, Signal::Traces, OtlpEncoding::Protobuf);
+    let traces = ExportTraceServiceResponse::decode(&*traces).unwrap();
+    let partial = traces.partial_success.unwrap();
+    assert_eq!(
+        (partial.rejected_spans, &*partial.error_message),
+        (0, message)
+    );
+    let logs = response(&report, Signal::Logs, OtlpEncoding::Json);
+    let logs: Value = serde_json::from_slice(&logs).unwrap();
+    assert_eq!(logs["partialSuccess"]["errorMessage"], message);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Conversion of spans, from either encoding.
 
 use super::*;
-use crate::event::{SpanEvent, SpanKind, SpanLink, SpanOutcome};
+use crate::event::{Dropped, Event, Note, SpanEvent, SpanKind, SpanLink, SpanOutcome};
 
 #[track_caller]
 fn assert_refused(message: SpanMessage, field: &str, reason: &str) {
@@ -35,7 +35,7 @@ fn ids_of_the_wrong_length_or_all_zero_are_refused() {
 }
 
 #[test]
-fn impossible_times_are_refused_and_an_end_may_be_missing() {
+fn impossible_times_are_refused_and_an_end_may_be_missing_or_before_the_start() {
     let times = |start, end| SpanMessage {
         start_time_unix_nano: start,
         end_time_unix_nano: end,
@@ -46,7 +46,11 @@ fn impossible_times_are_refused_and_an_end_may_be_missing() {
     assert_refused(times(0, START), start, "is missing");
     assert_refused(times(u64::MAX, 0), start, "is out of range");
     assert_refused(times(START, u64::MAX), end, "is out of range");
-    assert_refused(times(START, START - 1), end, "is before startTimeUnixNano");
+    let early = accepted(times(START, START - 1)).event;
+    assert_eq!(
+        (early.duration_ms, early.notes),
+        (Some(0.0), vec![Note::EndBeforeStart])
+    );
     let week = 7 * 24 * 60 * 60 * 1_000_000_000;
     let too_long = "is more than 7 days after startTimeUnixNano";
     assert_refused(times(START, START + week + 1_000), end, too_long);
@@ -73,14 +77,21 @@ fn every_field_of_a_span_is_kept() {
             time_unix_nano: START + 5,
             name: "exception".to_owned(),
             attributes: texts(&[("exception.type", "Oops")]),
-            ..EventMessage::default()
+            dropped_attributes_count: 4,
         }],
         links: vec![Link {
             trace_id: vec![2; 16],
             span_id: vec![3; 8],
             attributes: texts(&[("why", "retry")]),
-            ..Link::default()
+            trace_state: "other=1".to_owned(),
+            flags: 257,
+            dropped_attributes_count: 5,
         }],
+        trace_state: "vendor=1".to_owned(),
+        flags: 256,
+        dropped_attributes_count: 1,
+        dropped_events_count: 2,
+        dropped_links_count: 3,
         ..span()
     };
     let Value::Object(attributes) = json!({ "user.id": "7" }) else {
@@ -107,16 +118,31 @@ fn every_field_of_a_span_is_kept() {
             name: "exception".to_owned(),
             time_ns: START_NS + 5,
             attributes: of_event,
+            dropped_attributes: 4,
         }],
         links: vec![SpanLink {
             trace_id: "02".repeat(16),
             span_id: "03".repeat(8),
             attributes: of_link,
+            trace_state: Some("other=1".to_owned()),
+            flags: Some(257),
+            dropped_attributes: 5,
         }],
+        trace_state: Some("vendor=1".to_owned()),
+        flags: Some(256),
+        dropped: Dropped {
+            attributes: 1,
+            events: 2,
+            links: 3,
+        },
         ..Span::default()
     };
-    let kept = accepted(message);
-    assert_eq!((kept.event, kept.is_cut), (expected, false));
+    let kept = accepted(message.clone()).event;
+    assert_eq!(kept, expected);
+    let from_json = one(read_json(&writer::request(&request(vec![message])))).event;
+    assert_eq!(from_json, expected);
+    let stored = crate::chunk::codec::round_trip(&[&kept]);
+    assert_eq!(stored, [kept]);
 }
 
 #[test]
@@ -228,80 +254,94 @@ fn every_kind_of_value_is_converted_to_json() {
         "inf": "Infinity", "-inf": "-Infinity", "bytes": "AP8=", "list": { "a": "b" },
         "array": [["deep"]],
     });
-    assert_eq!(Value::from(kept.event.attributes), expected);
-    assert!(!kept.is_cut, "an empty value is as good as none");
+    assert_eq!(Value::from(kept.event.attributes.clone()), expected);
+    assert!(!kept.event.is_cut(), "an empty value is as good as none");
 }
 
 #[test]
-fn parts_beyond_the_limits_are_dropped_and_the_span_marked_as_truncated() {
-    let long = "x".repeat(10_000);
-    let many = |count: usize| (0..count).map(|n| pair(&format!("{n:03}"), text("x")));
-    let named = |name: &str| SpanMessage {
-        name: name.to_owned(),
-        ..span()
-    };
+fn a_large_span_is_cut_and_says_what() {
     let with = |attributes| SpanMessage {
         attributes,
         ..span()
     };
-    let event = EventMessage {
-        name: "e".to_owned(),
-        ..EventMessage::default()
+    let cuts = |kept: &Span| -> Vec<(String, u64)> {
+        let cuts = kept.truncations.iter();
+        cuts.map(|cut| (cut.field.clone(), cut.bytes)).collect()
     };
-    let link = Link {
-        trace_id: vec![1; 16],
-        span_id: vec![1; 8],
-        ..Link::default()
+    // A chat of fifty turns, and a stack trace of eighty frames in an event.
+    let turn = |n| text(&format!("{n} {}", "word ".repeat(1_200)));
+    let chat = wrapped(Any::ArrayValue(ArrayValue {
+        values: (0..50).map(turn).collect(),
+    }));
+    let frames = "  at module.function (file.js:10:20)\n".repeat(80);
+    let large = SpanMessage {
+        events: vec![EventMessage {
+            attributes: texts(&[("exception.stacktrace", &frames)]),
+            ..EventMessage::default()
+        }],
+        ..with(vec![pair("gen_ai.prompt", chat)])
     };
-
-    let cut = accepted(named(&long));
-    assert_eq!(
-        (cut.event.name.unwrap().len(), cut.is_cut),
-        (8 * 1024, true)
+    for decoded in [
+        read_protobuf(&request(vec![large.clone()])),
+        read_json(&writer::request(&request(vec![large]))),
+    ] {
+        let kept = one(decoded).event;
+        assert_eq!(
+            kept.attributes["gen_ai.prompt"].as_array().unwrap().len(),
+            50
+        );
+        assert_eq!(kept.events[0].attributes["exception.stacktrace"], frames);
+        let [(field, bytes)] = &cuts(&kept)[..] else {
+            panic!("{:?}", kept.truncations)
+        };
+        assert_eq!((&**field, bytes / 1_000), ("attributes/gen_ai.prompt", 300));
+    }
+    let many = (0..1_000).map(|n| pair(&format!("{n:03}"), text("x")));
+    let kept = accepted(with(many.collect())).event;
+    assert_eq!((kept.attributes.len(), kept.is_cut()), (1_000, false));
+    let kept = accepted(with(vec![pair("deep", nested(40))])).event;
+    assert!(kept.attributes["deep"].to_string().len() < 80);
+    assert_eq!(cuts(&kept)[0].0, "attributes/deep");
+    assert!(
+        !accepted(with(vec![pair("deep", nested(31))]))
+            .event
+            .is_cut()
     );
-    let cut = accepted(with(many(129).collect()));
-    assert_eq!((cut.event.attributes.len(), cut.is_cut), (128, true));
-    let cut = accepted(with(texts(&[("long", &long)])));
-    assert_eq!(
-        cut.event.attributes["long"].as_str().unwrap().len(),
-        2 * 1024
-    );
-    let cut = accepted(with(vec![pair("deep", nested(40))]));
-    assert!(cut.is_cut && cut.event.attributes["deep"].to_string().len() < 80);
-    assert!(!accepted(with(vec![pair("deep", nested(31))])).is_cut);
-    let cut = accepted(SpanMessage {
-        events: vec![event; 129],
-        ..span()
-    });
-    assert_eq!((cut.event.events.len(), cut.is_cut), (128, true));
-    let cut = accepted(SpanMessage {
-        links: vec![link; 129],
-        ..span()
-    });
-    assert_eq!((cut.event.links.len(), cut.is_cut), (128, true));
-    let cut = accepted(SpanMessage {
+    let kept = accepted(SpanMessage {
         links: vec![Link::default()],
         ..span()
     });
     assert_eq!(
-        (cut.event.links.len(), cut.is_cut),
-        (0, true),
+        cuts(&kept.event),
+        [("links/0".to_owned(), 0)],
         "it leads nowhere"
     );
 }
 
 #[test]
-fn the_events_of_a_span_count_towards_its_limit() {
-    let event = EventMessage {
-        name: "\u{0}".repeat(1_000),
-        attributes: texts(&[("a", &"\u{1}".repeat(900))]),
-        ..EventMessage::default()
+fn millions_of_values_are_cut_before_they_take_memory() {
+    let event = EventMessage::default();
+    let numbers = vec![wrapped(Any::IntValue(1)); 400_000];
+    let numbers = wrapped(Any::ArrayValue(ArrayValue { values: numbers }));
+    let with = |message: SpanMessage| {
+        let kept = accepted(message).event;
+        assert_eq!(kept.name.as_deref(), Some("kept"));
+        let json = serde_json::to_string(&kept).unwrap();
+        assert!(json.len() < 350 * 1024, "{}", json.len());
+        kept.truncations[0].clone()
     };
-    let cut = accepted(SpanMessage {
-        events: vec![event; 128],
+    let named = SpanMessage {
+        name: "kept".to_owned(),
         ..span()
+    };
+    let cut = with(SpanMessage {
+        attributes: vec![pair("numbers", numbers)],
+        ..named.clone()
     });
-    assert!(cut.is_cut);
-    let json = serde_json::to_string(&cut.event).unwrap();
-    assert!((250..270).contains(&(json.len() / 1024)), "{}", json.len());
+    assert_eq!((&*cut.field, cut.bytes > 400_000), ("", true));
+    let cut = with(SpanMessage {
+        events: vec![event; 150_000],
+        ..named
+    });
+    assert_eq!(&*cut.field, "events");
 }

@@ -12,14 +12,19 @@ pub(super) fn request(request: &ExportTraceServiceRequest) -> Value {
             json!({
                 "scope": scope.scope.as_ref().map(|scope| json!({
                     "name": scope.name, "version": scope.version,
+                    "attributes": pairs(&scope.attributes),
+                    "droppedAttributesCount": scope.dropped_attributes_count,
                 })),
+                "schemaUrl": scope.schema_url,
                 "spans": scope.spans.iter().map(span).collect::<Value>(),
             })
         });
         json!({
             "resource": group.resource.as_ref().map(|resource| json!({
                 "attributes": pairs(&resource.attributes),
+                "droppedAttributesCount": resource.dropped_attributes_count,
             })),
+            "schemaUrl": group.schema_url,
             "scopeSpans": scopes.collect::<Value>(),
         })
     });
@@ -31,12 +36,15 @@ fn span(span: &SpanMessage) -> Value {
         json!({
             "timeUnixNano": event.time_unix_nano, "name": event.name,
             "attributes": pairs(&event.attributes),
+            "droppedAttributesCount": event.dropped_attributes_count,
         })
     });
     let links = span.links.iter().map(|link| {
         json!({
             "traceId": HEXLOWER.encode(&link.trace_id), "spanId": HEXLOWER.encode(&link.span_id),
             "attributes": pairs(&link.attributes),
+            "traceState": link.trace_state, "flags": link.flags,
+            "droppedAttributesCount": link.dropped_attributes_count,
         })
     });
     json!({
@@ -48,6 +56,10 @@ fn span(span: &SpanMessage) -> Value {
             "code": status.code, "message": status.message,
         })),
         "attributes": pairs(&span.attributes),
+        "traceState": span.trace_state, "flags": span.flags,
+        "droppedAttributesCount": span.dropped_attributes_count,
+        "droppedEventsCount": span.dropped_events_count,
+        "droppedLinksCount": span.dropped_links_count,
         "events": events.collect::<Value>(), "links": links.collect::<Value>(),
     })
 }

@@ -1,0 +1,38 @@
+// How an event differs from what was sent, and the instrumentation that sent it.
+
+import { h } from "../dom.js";
+import { bytes } from "../format.js";
+
+/**
+ * @import { InstrumentationScope, LogRecord, Span } from "../../types/openapi"
+ */
+
+/** @type {Record<string, string>} */
+const NOTES = {
+  "end-before-start": "The span was sent with an end before its start; its duration is 0.",
+  "time-of-receipt": "The record was sent without a time; the time is that of receipt.",
+};
+
+/** Parts that were cut, and notes; null if there are none. @param {Span | LogRecord} event */
+export function remarks({ truncated, notes }) {
+  if (truncated.length === 0 && notes.length === 0) return null;
+  return h(
+    "section.attributes",
+    {},
+    h("h2", {}, "Remarks"),
+    h(
+      "ul.remarks.warn-text",
+      {},
+      notes.map((note) => h("li", {}, NOTES[note] ?? note)),
+      truncated.map((cut) =>
+        h("li", {}, h("code", {}, cut.field || "the event"), ` was cut; it had ${bytes(cut.bytes)}.`),
+      ),
+    ),
+  );
+}
+
+/** Name and version. @param {InstrumentationScope | null | undefined} scope */
+export const scopeText = (scope) => scope && [scope.name, scope.version].filter(Boolean).join(" ");
+
+/** An object as text; null if it is empty. @param {Record<string, unknown> | null | undefined} values */
+export const shown = (values) => (values && Object.keys(values).length > 0 ? JSON.stringify(values) : null);
