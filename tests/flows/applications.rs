@@ -233,7 +233,7 @@ async fn settings_are_changed_on_every_key_in_one_transaction() {
         changed
     );
     assert_eq!(backend.calls.take(), ["BatchGetItem"], "nothing to change");
-    let audit_log = ada.get(&format!("{path}/audit?limit=4")).await.json();
+    let audit_log = ada.get(&format!("{path}/audit?limit=3")).await.json();
     let mut actions: Vec<_> = audit_log["entries"].as_array().unwrap().iter().collect();
     actions.sort_by_key(|entry| entry["action"].as_str().map(str::to_owned));
     let actions: Vec<_> = actions.iter().map(|entry| &entry["action"]).collect();
@@ -242,7 +242,7 @@ async fn settings_are_changed_on_every_key_in_one_transaction() {
         "application.retention_changed",
         "application.shards_raised",
     ];
-    assert_eq!(actions[..3], expected);
+    assert_eq!(actions, expected);
 }
 
 #[tokio::test]
