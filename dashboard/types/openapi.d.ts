@@ -545,7 +545,7 @@ export interface paths {
         };
         /**
          * List log records
-         * @description Returns log records, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks.
+         * @description Returns log records, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks. The order is that of the records' times, over all pages.
          */
         get: operations["listLogs"];
         put?: never;
@@ -1698,7 +1698,7 @@ export interface components {
             errorCount: number;
             /** @description Whether the root span was found. */
             hasRoot: boolean;
-            /** @description Whether that span failed. */
+            /** @description Whether any span of the trace failed. */
             isError: boolean;
             kind?: components["schemas"]["SpanKind"] | null;
             /** @description Name of the root span, or of the earliest span if the root is missing. */
@@ -3280,7 +3280,7 @@ export interface operations {
                 /** @description End of the time range. Default: now. */
                 to?: string;
                 /**
-                 * @description `ok`, `error`, a class of HTTP statuses such as `5xx`, or a status such as `404`.
+                 * @description `ok` (no span failed), `error` (any span failed), a class of HTTP statuses such as `5xx`, or a status such as `404`.
                  * @example error
                  */
                 status?: string;

@@ -1,10 +1,12 @@
 //! Telemetry queries: accepted events are visible at once, to members only, and the cost of a
 //! query depends on its window, not on what is stored.
 
+mod calls;
 mod form_2;
 mod invariant;
 mod logs;
 mod metrics;
+mod paging;
 mod rollups;
 mod trace;
 mod trace_ids;

@@ -68,6 +68,8 @@ impl Archive {
             shards: self.shards,
             window,
             before: window.last_hour(),
+            prior_to: None,
+            at_or_after: None,
             now: self.now,
             eventual_before: Timestamp::UNIX_EPOCH,
             gaps: &self.gaps,

@@ -13,17 +13,17 @@ use shared::telemetry::chunk::FormError;
 use shared::telemetry::chunk::codec::{self, Rows as ChunkRows};
 use shared::telemetry::chunk::summary::Summary;
 use shared::telemetry::event::{Event, LogRecord};
-use shared::telemetry::query::cursor;
-use shared::telemetry::query::logs::{Levels, LogFilter, newest_first};
+use shared::telemetry::query::cursor::{self, RowKey};
+use shared::telemetry::query::logs::{Levels, LogFilter};
 use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 use shared::web::query::{Query, unless_empty};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::archive::{Archive, Gap};
-use crate::page::{PageLimit, PageRequest, Rows, filled};
+use crate::page::{PageLimit, Rows};
 use crate::responses::LogRecordResponse;
-use crate::search::{Listing, found};
+use crate::search::{Listing, Next as Found, Search};
 
 /// Cursor of the next page.
 type Next = Cursor<cursor::Logs>;
@@ -84,7 +84,7 @@ pub(crate) struct Logs {
 #[utoipa::path(
     get, path = "/telemetry/logs", operation_id = "listLogs",
     summary = "List log records",
-    description = "Returns log records, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks.",
+    description = "Returns log records, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks. The order is that of the records' times, over all pages.",
     params(LogsQuery),
     responses((status = 200, body = Logs), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
@@ -99,20 +99,30 @@ pub(crate) async fn list(
 ) -> Result<axum::Json<Logs>, Error> {
     let archive = Archive::of(&membership, &state);
     let window = archive.window(query.from, query.to)?;
-    let page = PageRequest::of(query.limit, query.cursor.as_ref());
+    let limit = query.limit.get().into();
     let range = archive.summaries_for_list(Signal::Logs, window);
     let list = RecordList {
         filter: query.filter(),
         window: range.window,
     };
-    let records = found(&state.database, range, page, &list);
-    let push = |rows: &mut Rows, record: LogRecord| {
-        rows.push(record.start(), &LogRecordResponse::of(&record))
+    let start = query.cursor.as_ref().map(|cursor| &cursor.0);
+    let mut search = Search::begin(&state.database, range, start, limit, &list).await?;
+    let mut rows = Rows::up_to(limit);
+    let mut last = RowKey::MAX;
+    let next = loop {
+        match search.next().await? {
+            Found::Row(key, record) if rows.room() > 0 => {
+                rows.push(&LogRecordResponse::of(&record))?;
+                last = key;
+            }
+            Found::Row(..) => break search.position(last)?,
+            Found::Stopped(before) => break search.position(before.min(last))?,
+            Found::End => break None,
+        }
     };
-    let (rows, next) = filled(records, page.limit, push).await?;
     Ok(axum::Json(Logs {
-        logs: rows.newest_first(),
-        next_cursor: next.map(|row| Cursor::<cursor::Logs>(row).to_string()),
+        logs: rows.in_order(),
+        next_cursor: next.map(|position| Cursor::<cursor::Logs>(position).to_string()),
         gaps: archive.gaps(),
     }))
 }
@@ -124,10 +134,15 @@ struct RecordList {
 }
 
 impl Listing for RecordList {
+    type Decoded = Vec<LogRecord>;
     type Row = LogRecord;
 
     fn tried_per_row(&self) -> usize {
         if self.filter.is_open() { 1 } else { 16 }
+    }
+
+    fn held_rows(&self, limit: usize) -> usize {
+        limit + 1
     }
 
     fn expected(&self, stored: &StoredSummary, summary: &Summary) -> Option<usize> {
@@ -139,12 +154,29 @@ impl Listing for RecordList {
         (Vec::new(), false)
     }
 
-    fn rows(&self, chunk: &[u8]) -> Result<Vec<LogRecord>, FormError> {
-        codec::decode(chunk, ChunkRows::All).map(newest_first)
+    fn decoded(&self, chunk: &[u8]) -> Result<Vec<LogRecord>, FormError> {
+        codec::decode(chunk, ChunkRows::All)
+    }
+
+    fn rows(
+        &self,
+        stored: &StoredSummary,
+        _: &Summary,
+        records: Vec<LogRecord>,
+    ) -> Vec<(RowKey, LogRecord)> {
+        let chunk = stored.position;
+        let numbered = records.into_iter().enumerate();
+        numbered
+            .map(|(index, record)| (RowKey::of_event(record.time_ns, chunk, index), record))
+            .collect()
     }
 
     fn is_wanted(&self, record: &LogRecord) -> bool {
         self.window.contains(record.start()) && self.filter.matches(record)
+    }
+
+    fn is_better(&self, _: &LogRecord, _: &LogRecord) -> bool {
+        false
     }
 }
 

@@ -1,21 +1,35 @@
-//! The rows of a list as one stream. It walks chunk summaries from the newest on, reads
-//! matching chunks several at a time, and returns their rows. The stream ends with the
-//! window, or when the request reaches its search limit.
+//! The rows of a list in the order of their events, newest first. The search walks chunk
+//! summaries backwards and reads matching chunks several at a time. Chunks overlap in time, so a
+//! row is returned once no chunk that is still unread can hold a newer one: all events of a chunk
+//! happened at or before its position.
 
-use futures_util::stream::{self, Stream};
+mod merge;
+mod progress;
+
+use jiff::Timestamp;
 use shared::store::Database;
-use shared::store::telemetry::{StoredSummary, SummaryRange, SummaryWalk};
-use shared::telemetry::chunk::FormError;
+use shared::store::telemetry::{Direction, StoredSummary, SummaryRange, SummaryWalk};
 use shared::telemetry::chunk::summary::Summary;
-use shared::telemetry::query::cursor::RowPosition;
+use shared::telemetry::chunk::{FormError, Position};
+use shared::telemetry::query::cursor::{ListPosition, RowKey};
 use shared::web::error::Error;
 
-use crate::page::{Found, PageRequest, one_by_one};
+use self::merge::{Merge, Source};
+use self::progress::Progress;
 
 /// Number of summaries that one request reads.
 const MAX_SUMMARIES: usize = 2_000;
 
-/// Maximum memory for the decoded events of all chunks of one request, in bytes.
+/// Number of queries for summaries, and how many more there may be for each shard: each of the
+/// days without telemetry takes one in every shard.
+const MAX_QUERIES: usize = 32;
+const QUERIES_PER_SHARD: usize = 4;
+
+/// Number of times that one request reads chunks.
+const MAX_READS: usize = 24;
+
+/// Maximum memory for the decoded events of all chunks of one request, in bytes. Chunks that an
+/// earlier page began are not counted, so that every page makes progress.
 const MAX_MEMORY: usize = 128 * 1024 * 1024;
 
 /// Maximum memory for the decoded events of chunks that are read together, in bytes.
@@ -26,209 +40,293 @@ const MAX_AT_ONCE: usize = 40;
 
 /// How a list turns chunks into rows.
 pub(crate) trait Listing: Sync {
+    /// What is decoded from a chunk or summary.
+    type Decoded: Default + Send;
     /// A row before it is serialized.
     type Row: Send + Sync;
 
     /// Number of rows to examine for each row of the page; more if the filter drops many.
     fn tried_per_row(&self) -> usize;
 
+    /// Largest number of rows to hold in memory.
+    fn held_rows(&self, limit: usize) -> usize;
+
     /// Number of rows that a chunk may hold according to its summary; `None` if none match.
     fn expected(&self, stored: &StoredSummary, summary: &Summary) -> Option<usize>;
 
-    /// The newest rows of the chunk that the summary holds, newest first, and whether these are
-    /// all.
-    fn summarized(&self, summary: &mut Summary) -> (Vec<Self::Row>, bool);
+    /// Takes the newest rows of the chunk from its summary, and whether these are all.
+    fn summarized(&self, summary: &mut Summary) -> (Self::Decoded, bool);
 
-    /// All rows of a stored chunk, newest first.
+    /// Decodes a stored chunk.
     ///
     /// # Errors
     /// When the chunk cannot be read.
-    fn rows(&self, chunk: &[u8]) -> Result<Vec<Self::Row>, FormError>;
+    fn decoded(&self, chunk: &[u8]) -> Result<Self::Decoded, FormError>;
+
+    /// The rows with their places in the list. Of the rows that a chunk has in common with its
+    /// summary, both must have the same.
+    fn rows(
+        &self,
+        stored: &StoredSummary,
+        summary: &Summary,
+        decoded: Self::Decoded,
+    ) -> Vec<(RowKey, Self::Row)>;
 
     /// Whether a row is in the window and meets the conditions of the query.
     fn is_wanted(&self, row: &Self::Row) -> bool;
+
+    /// Whether the first of two rows with the same place is the one to show.
+    fn is_better(&self, row: &Self::Row, other: &Self::Row) -> bool;
 }
 
-/// Searches a range for rows, from the position at which the page begins.
-pub(crate) fn found<'a, L: Listing>(
-    database: &'a Database,
-    range: SummaryRange<'a>,
-    page: PageRequest,
-    listing: &'a L,
-) -> impl Stream<Item = Result<Found<L::Row>, Error>> + Send + 'a {
-    let search = Search {
-        database,
-        range,
-        page,
-        listing,
-        walk: database.walk(range, page.begin()),
-        pending: None,
-        summaries: 0,
-        memory: 0,
-        rows: 0,
-        is_over: false,
-    };
-    let batches = stream::try_unfold(search, |mut search| async move {
-        let batch = search.next().await?;
-        Ok((!batch.is_empty()).then_some((batch, search)))
-    });
-    one_by_one(batches)
+/// What comes next in a list.
+pub(crate) enum Next<R> {
+    /// The next row.
+    Row(RowKey, R),
+    /// There are no more rows.
+    End,
+    /// The request has read as much as it may. The next page has rows with smaller keys.
+    Stopped(RowKey),
 }
 
-/// State of a search.
-struct Search<'a, L: Listing> {
+/// A search for the rows of one page.
+pub(crate) struct Search<'a, L: Listing> {
     database: &'a Database,
     range: SummaryRange<'a>,
-    page: PageRequest,
     listing: &'a L,
+    limit: usize,
+    before: RowKey,
     walk: SummaryWalk<'a>,
-    /// A chunk of which only the rows in its summary were returned.
-    pending: Option<Chunk<L::Row>>,
-    /// Number of summaries read so far.
-    summaries: usize,
-    /// Memory of the events of the chunks that matched so far, in bytes.
+    /// The next summary of the walk.
+    front: Option<StoredSummary>,
+    merge: Merge<L::Row>,
+    progress: Progress,
+    /// Number of rows that were returned.
+    taken: usize,
+    reads: usize,
     memory: usize,
-    /// Number of rows found so far.
-    rows: usize,
-    is_over: bool,
 }
 
-/// A matching chunk, or a part of its rows.
-struct Chunk<R> {
-    stored: StoredSummary,
-    /// Rows that the summary holds; `None` if the chunk has to be read.
-    summarized: Option<Vec<R>>,
-    /// Number of the chunk's newest rows that were returned before.
-    returned: usize,
-    /// Number of rows that may match.
-    expected: usize,
-}
-
-impl<R> Chunk<R> {
-    /// Memory of the events to decode, in bytes.
-    fn memory(&self) -> usize {
-        match self.summarized {
-            Some(_) => 0,
-            None => self.stored.memory,
-        }
-    }
-}
-
-impl<L: Listing> Search<'_, L> {
-    /// The rows of the next chunks that have any; empty at the end.
-    async fn next(&mut self) -> Result<Vec<Found<L::Row>>, Error> {
-        let mut found = Vec::new();
-        while found.is_empty() && !self.is_over {
-            let (chunks, rest) = self.matching().await?;
-            found = self.open(chunks).await?;
-            self.rows += found.len();
-            found.extend(rest.map(|at| Found { at, row: None }));
-        }
-        Ok(found)
-    }
-
-    /// The next chunks that together may hold the rows of the page, newest first, and
-    /// the position at which the next request continues if this one has reached its limit.
-    async fn matching(&mut self) -> Result<(Vec<Chunk<L::Row>>, Option<RowPosition>), Error> {
-        let wanted = self.wanted() * self.listing.tried_per_row();
-        let mut matching = Vec::from_iter(self.pending.take());
-        let mut expected = 0;
-        let mut memory = 0;
-        while expected < wanted && matching.len() < MAX_AT_ONCE && memory < MAX_MEMORY_AT_ONCE {
-            let Some(stored) = self.walk.next().await? else {
-                self.is_over = true;
-                break;
-            };
-            if self.summaries >= MAX_SUMMARIES || self.memory >= MAX_MEMORY {
-                self.is_over = true;
-                let next = RowPosition {
-                    chunk: stored.position,
-                    skip: 0,
-                };
-                return Ok((matching, Some(next)));
-            }
-            self.summaries += 1;
-            let Some(parts) = self.parts(stored) else {
-                continue;
-            };
-            for part in parts {
-                if expected >= wanted {
-                    self.pending = Some(part);
-                    break;
-                }
-                expected += part.expected;
-                memory += part.memory();
-                self.memory += part.memory();
-                matching.push(part);
-            }
-        }
-        Ok((matching, None))
-    }
-
-    /// Splits a chunk into the rows that its summary holds and the rest, which has to be read.
-    /// Omits an empty part. `None` if no row matches, or the summary cannot be read.
-    fn parts(&self, stored: StoredSummary) -> Option<impl Iterator<Item = Chunk<L::Row>> + use<L>> {
-        let mut summary = stored.summary(self.range.gaps)?;
-        let expected = self.listing.expected(&stored, &summary)?;
-        let (summarized, is_complete) = self.listing.summarized(&mut summary);
-        let returned = summarized.len();
-        let rest = Chunk {
-            stored: stored.clone(),
-            summarized: None,
-            returned,
-            expected: expected.saturating_sub(returned),
+impl<'a, L: Listing> Search<'a, L> {
+    /// Begins a search at a position, or with the newest rows.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub(crate) async fn begin(
+        database: &'a Database,
+        mut range: SummaryRange<'a>,
+        start: Option<&ListPosition>,
+        limit: usize,
+        listing: &'a L,
+    ) -> Result<Self, Error> {
+        let before = start.map_or(RowKey::MAX, |start| start.before);
+        let carried: Vec<_> = start
+            .into_iter()
+            .flat_map(|start| {
+                start
+                    .open
+                    .iter()
+                    .filter(|place| place.position >= start.walk)
+            })
+            .filter(|place| {
+                range.window.from <= place.position.at && place.position.at < range.before
+            })
+            .copied()
+            .collect();
+        let opened = database.summaries_at(&range, &carried).await?;
+        range.prior_to = start.map(|start| start.walk);
+        let shards = range.shards as usize;
+        let max_queries = MAX_QUERIES + QUERIES_PER_SHARD * shards;
+        let mut walk = database.walk(range, Direction::Older, max_queries);
+        let front = walk.next().await?;
+        let mut search = Self {
+            database,
+            range,
+            listing,
+            limit,
+            before,
+            walk,
+            front,
+            merge: Merge::holding(listing.held_rows(limit)),
+            progress: Progress::from(start),
+            taken: 0,
+            reads: 0,
+            memory: 0,
         };
-        let first = Chunk {
-            stored,
-            summarized: Some(summarized),
-            returned: 0,
-            expected: returned,
-        };
-        let first = Some(first).filter(|_| returned > 0 || is_complete);
-        let rest = Some(rest).filter(|_| !is_complete);
-        Some(first.into_iter().chain(rest))
+        for stored in opened {
+            search.add(stored, true);
+        }
+        Ok(search)
+    }
+
+    /// The next row in the order of the list.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub(crate) async fn next(&mut self) -> Result<Next<L::Row>, Error> {
+        loop {
+            let unread = self.unread();
+            if let Some((key, row)) = self.merge.pop(unread, |a, b| self.listing.is_better(a, b)) {
+                self.taken += 1;
+                return Ok(Next::Row(key, row));
+            }
+            if let Some(key) = self.merge.next_is_dropped(unread) {
+                return Ok(Next::Stopped(key.next().min(self.before)));
+            }
+            let Some(milli) = unread else {
+                return Ok(Next::End);
+            };
+            if self.is_exhausted() {
+                return Ok(Next::Stopped(RowKey::after_milli(milli).min(self.before)));
+            }
+            self.read().await?;
+        }
+    }
+
+    /// Where a page begins that follows the row with this key; `None` if there are no more rows.
+    ///
+    /// # Errors
+    /// When too many chunks overlap for a cursor, and the request has not got any further.
+    pub(crate) fn position(&self, before: RowKey) -> Result<Option<ListPosition>, Error> {
+        let front = self.front.as_ref().map(|front| front.position.next());
+        let walked_to = front.or(self.walk.stopped());
+        self.progress
+            .position(before, walked_to, self.merge.unopened())
+    }
+
+    /// The time, in milliseconds, at or before which there may be rows that are not read yet;
+    /// `None` if all are.
+    fn unread(&self) -> Option<i64> {
+        let stopped = self.walk.stopped().map(|stopped| stopped.at);
+        let walk = self.front().or(stopped.map(Timestamp::as_millisecond));
+        walk.max(self.merge.newest_unopened())
+    }
+
+    /// The time of the next chunk of the walk, in milliseconds.
+    fn front(&self) -> Option<i64> {
+        let front = self.front.as_ref()?;
+        Some(front.position.at.as_millisecond())
+    }
+
+    /// Whether the request may not read any more.
+    fn is_exhausted(&self) -> bool {
+        let has_carried = self.merge.next_is_carried(self.front());
+        let is_over = self.front.is_none() && self.merge.newest_unopened().is_none();
+        is_over
+            || (!has_carried
+                && (self.progress.walked() >= MAX_SUMMARIES
+                    || self.memory >= MAX_MEMORY
+                    || self.reads >= MAX_READS))
     }
 
     /// Number of rows to look for: those that the page still needs, and the first of the
     /// next page. If these were found and more are requested, the page has dropped some. It
     /// then looks for as many again as were found beyond the page.
     fn wanted(&self) -> usize {
-        let page = self.page.limit + 1;
-        if self.rows < page {
-            page - self.rows
+        let page = self.limit + 1;
+        if self.taken < page {
+            page - self.taken
         } else {
-            (self.rows - self.page.limit).min(page)
+            (self.taken - self.limit).min(page)
         }
     }
 
-    async fn open(&self, chunks: Vec<Chunk<L::Row>>) -> Result<Vec<Found<L::Row>>, Error> {
-        let closed: Vec<&StoredSummary> = chunks
-            .iter()
-            .filter(|chunk| chunk.summarized.is_none())
-            .map(|chunk| &chunk.stored)
-            .collect();
+    /// Reads the next chunks that together may hold the rows of the page.
+    async fn read(&mut self) -> Result<(), Error> {
+        let wanted = self.wanted();
+        let mut picked: Vec<Source> = Vec::new();
+        let mut expected = self.merge.ready();
+        let mut memory = 0;
+        let mut is_first = true;
+        while picked.len() < MAX_AT_ONCE && memory < MAX_MEMORY_AT_ONCE && !self.is_exhausted() {
+            // A chunk that may hold a row of the page is read even if there are enough rows.
+            let may_hold_rows = match self.merge.nth_newest(wanted) {
+                Some(nth) => self.unread() >= Some(nth),
+                None => expected < wanted * self.listing.tried_per_row(),
+            };
+            if !may_hold_rows && !is_first {
+                break;
+            }
+            is_first = false;
+            let front = self.front();
+            if let Some(source) = self.merge.take_unopened(front) {
+                memory += source.stored.memory;
+                if !source.is_carried {
+                    self.memory += source.stored.memory;
+                }
+                expected += source.expected;
+                picked.push(source);
+            } else if let Some(stored) = self.front.take() {
+                self.front = self.walk.next().await?;
+                expected += self.add(stored, false);
+            }
+        }
+        self.open(picked).await
+    }
+
+    /// Adds a chunk: the rows that its summary holds, and itself if it has others. Returns the
+    /// number of rows that were added.
+    fn add(&mut self, stored: StoredSummary, is_carried: bool) -> usize {
+        if !is_carried {
+            self.progress.walk(&stored);
+        }
+        let Some(mut summary) = stored.summary(self.range.gaps) else {
+            return 0;
+        };
+        let Some(expected) = self.listing.expected(&stored, &summary) else {
+            return 0;
+        };
+        let (decoded, is_complete) = self.listing.summarized(&mut summary);
+        let rows = self.listing.rows(&stored, &summary, decoded);
+        let returned = rows.len();
+        let oldest = rows.last().map(|(key, _)| key.milli());
+        self.keep(&stored, rows);
+        if !is_complete {
+            let at = stored.position.at.as_millisecond();
+            self.merge.add_unopened(Source {
+                newest: oldest.unwrap_or(at),
+                returned,
+                expected: expected.saturating_sub(returned).max(1),
+                is_carried,
+                stored,
+                summary,
+            });
+        }
+        returned
+    }
+
+    /// Keeps the wanted rows of a chunk.
+    fn keep(&mut self, stored: &StoredSummary, rows: Vec<(RowKey, L::Row)>) {
+        for (key, row) in rows {
+            if key < self.before && self.listing.is_wanted(&row) {
+                self.progress.has_row(stored, key);
+                self.merge.push(key, row);
+            }
+        }
+    }
+
+    /// Reads chunks, and keeps their rows other than those in their summaries.
+    async fn open(&mut self, sources: Vec<Source>) -> Result<(), Error> {
+        if sources.is_empty() {
+            return Ok(());
+        }
+        self.reads += 1;
+        let closed: Vec<&StoredSummary> = sources.iter().map(|source| &source.stored).collect();
         let opened = self
             .database
-            .open(&self.range, &closed, |chunk| self.listing.rows(chunk));
-        let mut opened = opened.await?.into_iter();
-        let mut found = Vec::new();
-        for Chunk {
-            stored,
-            summarized,
-            returned,
-            ..
-        } in chunks
-        {
-            let rows = summarized.unwrap_or_else(|| opened.next().unwrap_or_default());
-            let chunk = stored.position;
-            let seen = self.page.seen_of(chunk).max(returned);
-            let rows = rows.into_iter().enumerate().skip(seen);
-            let wanted = rows.filter(|(_, row)| self.listing.is_wanted(row));
-            found.extend(wanted.map(|(skip, row)| Found {
-                at: RowPosition { chunk, skip },
-                row: Some(row),
-            }));
+            .open(&self.range, &closed, |chunk| self.listing.decoded(chunk));
+        let opened = opened.await?;
+        for (source, decoded) in sources.into_iter().zip(opened) {
+            let rows = self.listing.rows(&source.stored, &source.summary, decoded);
+            let rest = rows.into_iter().skip(source.returned).collect();
+            self.keep(&source.stored, rest);
         }
-        Ok(found)
+        Ok(())
     }
 }
+
+/// The first position of all, before which no walk finds anything.
+const NOWHERE: Position = Position {
+    at: Timestamp::UNIX_EPOCH,
+    hash: [0; 16],
+};

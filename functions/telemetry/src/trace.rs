@@ -218,14 +218,14 @@ fn answer(
     let mut spans = Rows::up_to(MAX_SPANS);
     for (depth, span) in &tree.spans {
         if spans.room() > 0 {
-            spans.push(span.start(), &SpanResponse::of(span, *depth, start))?;
+            spans.push(&SpanResponse::of(span, *depth, start))?;
         }
     }
     logs.sort_by_key(|record| record.time_ns);
     let mut lines = Rows::up_to(MAX_LOGS).sharing_the_size_of(&spans);
     for record in &logs {
         if lines.room() > 0 {
-            lines.push(record.start(), &LogRecordResponse::of(record))?;
+            lines.push(&LogRecordResponse::of(record))?;
         }
     }
     let services = tree.services().into_iter();

@@ -1,6 +1,7 @@
 //! `GET /telemetry/traces`: one row per trace, newest first.
 
 mod adjacent_chunks;
+mod page;
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -17,22 +18,26 @@ use shared::store::telemetry::StoredSummary;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::FormError;
 use shared::telemetry::chunk::codec;
-use shared::telemetry::chunk::summary::{Entry, Summary, newest_first};
+use shared::telemetry::chunk::summary::{Entry, Summary, fingerprint, newest_first};
 use shared::telemetry::event::SpanKind;
-use shared::telemetry::query::cursor;
+use shared::telemetry::query::cursor::{self, RowKey};
 use shared::telemetry::query::listing::{StatusFilter, TraceFilter};
 use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 use shared::web::query::{Query, unless_empty};
 use utoipa::{IntoParams, ToSchema};
 
-use self::adjacent_chunks::Counts;
+use self::adjacent_chunks::{Candidate, Counts};
+use self::page::TracePage;
 use crate::archive::{Archive, Gap};
-use crate::page::{PageLimit, PageRequest, Rows, filled};
-use crate::search::{Listing, found};
+use crate::page::PageLimit;
+use crate::search::{Listing, Search};
+
+/// Largest number of rows in memory.
+const MAX_HELD: usize = 4_000;
 
 /// Cursor of the next page.
-type Next = Cursor<cursor::Traces>;
+type NextPage = Cursor<cursor::Traces>;
 
 /// Query of the trace list.
 #[derive(Deserialize, IntoParams)]
@@ -47,7 +52,7 @@ pub(crate) struct TracesQuery {
     /// End of the time range. Default: now.
     #[serde(default, deserialize_with = "clock::deserialize_rfc3339_option")]
     to: Option<Timestamp>,
-    /// `ok`, `error`, a class of HTTP statuses such as `5xx`, or a status such as `404`.
+    /// `ok` (no span failed), `error` (any span failed), a class of HTTP statuses such as `5xx`, or a status such as `404`.
     #[serde(default, deserialize_with = "unless_empty")]
     #[param(inline, example = "error")]
     status: Option<StatusFilter>,
@@ -64,7 +69,7 @@ pub(crate) struct TracesQuery {
     limit: PageLimit,
     /// `nextCursor` of the previous page.
     #[param(inline)]
-    cursor: Option<Next>,
+    cursor: Option<NextPage>,
 }
 
 impl OfApplication for TracesQuery {
@@ -106,7 +111,7 @@ struct Row<'a> {
     duration_ms: Option<f64>,
     /// HTTP status of that span, if any.
     status: Option<u16>,
-    /// Whether that span failed.
+    /// Whether any span of the trace failed.
     is_error: bool,
     /// Number of spans found near that span.
     span_count: usize,
@@ -136,21 +141,19 @@ pub(crate) async fn list(
 ) -> Result<axum::Json<Traces>, Error> {
     let archive = Archive::of(&membership, &state);
     let window = archive.window(query.from, query.to)?;
-    let page = PageRequest::of(query.limit, query.cursor.as_ref());
+    let limit = query.limit.get().into();
     let range = archive.summaries_for_list(Signal::Traces, window);
     let list = TraceList {
         filter: query.filter(),
         window: range.window,
     };
-    let entries = found(&state.database, range, page, &list);
-    let traces = adjacent_chunks::completed(&state, &archive, entries, page.limit);
-    let push = |rows: &mut Rows, (entry, counts): (Entry, Counts)| {
-        rows.push(entry.start(), &Row::of(&entry, counts))
-    };
-    let (rows, next) = filled(traces, page.limit, push).await?;
+    let start = query.cursor.as_ref().map(|cursor| &cursor.0);
+    let mut search = Search::begin(&state.database, range, start, limit, &list).await?;
+    let mut page = TracePage::of(&state, &archive, limit);
+    let next = page.fill(&mut search, &list.filter).await?;
     Ok(axum::Json(Traces {
-        traces: rows.newest_first(),
-        next_cursor: next.map(|row| Cursor::<cursor::Traces>(row).to_string()),
+        traces: page.rows(),
+        next_cursor: next.map(|position| Cursor::<cursor::Traces>(position).to_string()),
         gaps: archive.gaps(),
     }))
 }
@@ -162,10 +165,15 @@ struct TraceList {
 }
 
 impl Listing for TraceList {
-    type Row = Entry;
+    type Decoded = Vec<Entry>;
+    type Row = Candidate;
 
     fn tried_per_row(&self) -> usize {
         if self.filter.is_open() { 1 } else { 8 }
+    }
+
+    fn held_rows(&self, _: usize) -> usize {
+        MAX_HELD
     }
 
     fn expected(&self, stored: &StoredSummary, summary: &Summary) -> Option<usize> {
@@ -178,12 +186,35 @@ impl Listing for TraceList {
         (mem::take(&mut summary.rows), summary.rows_are_complete)
     }
 
-    fn rows(&self, chunk: &[u8]) -> Result<Vec<Entry>, FormError> {
+    fn decoded(&self, chunk: &[u8]) -> Result<Vec<Entry>, FormError> {
         codec::decode_entries(chunk).map(newest_first)
     }
 
-    fn is_wanted(&self, entry: &Entry) -> bool {
-        self.window.contains(entry.start()) && self.filter.matches(entry)
+    fn rows(
+        &self,
+        stored: &StoredSummary,
+        summary: &Summary,
+        entries: Vec<Entry>,
+    ) -> Vec<(RowKey, Candidate)> {
+        let traces = summary.traces.as_ref();
+        let candidates = entries.into_iter().map(|entry| Candidate {
+            own: traces.and_then(|traces| *traces.get(&fingerprint(&entry.trace_id))?),
+            chunk: stored.position,
+            entry,
+        });
+        candidates
+            .map(|candidate| (candidate.key(), candidate))
+            .collect()
+    }
+
+    fn is_wanted(&self, candidate: &Candidate) -> bool {
+        self.window.contains(candidate.entry.start()) && self.filter.matches(&candidate.entry)
+    }
+
+    /// A finished version of a span is better than an unfinished one.
+    fn is_better(&self, candidate: &Candidate, other: &Candidate) -> bool {
+        let rank = |entry: &Entry| (entry.is_root, entry.duration_ms.is_some());
+        rank(&candidate.entry) > rank(&other.entry)
     }
 }
 
@@ -197,7 +228,7 @@ impl<'a> Row<'a> {
             start_time: entry.start(),
             duration_ms: entry.duration_ms,
             status: entry.status,
-            is_error: entry.is_error,
+            is_error: entry.is_error || errors > 0,
             span_count: spans,
             error_count: errors,
             has_root: entry.is_root,

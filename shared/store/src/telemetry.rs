@@ -35,7 +35,7 @@ pub use rollups::{
 };
 pub use rows::StoredSummary;
 pub(crate) use rows::{ChunkRow, SummaryRow};
-pub use walk::SummaryWalk;
+pub use walk::{Direction, SummaryWalk};
 
 impl Database {
     /// Stores a batch: first all chunks, then their summaries, which make it visible.

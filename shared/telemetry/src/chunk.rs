@@ -41,7 +41,7 @@ const MAX_CHUNK_MEMORY: usize = 8 * 1024 * 1024;
 
 /// Position of a chunk among the chunks of its signal, by time. Derived from the batch's
 /// content, so a retry has the same position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// Start of the last event of the batch in this hour. The first would not do: SDKs send spans
     /// when they end, so only the last start is close to the time of sending. The spans of a trace
@@ -50,6 +50,25 @@ pub struct Position {
     pub at: Timestamp,
     /// Hash of batch, hour and number, which makes the position unique.
     pub hash: [u8; 16],
+}
+
+impl Position {
+    /// The first position of a time.
+    pub fn first_at(at: Timestamp) -> Self {
+        Self { at, hash: [0; 16] }
+    }
+
+    /// The position that directly follows this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match u128::from_be_bytes(self.hash).checked_add(1) {
+            Some(hash) => Self {
+                hash: hash.to_be_bytes(),
+                ..self
+            },
+            None => Self::first_at(clock::after(self.at, Duration::from_millis(1))),
+        }
+    }
 }
 
 /// A chunk and its summary, ready to be stored under keys derived from the content.

@@ -7,6 +7,7 @@ mod resource_scope;
 mod sampling;
 pub(crate) mod severity;
 mod span;
+pub(crate) mod versions;
 
 use std::sync::Arc;
 

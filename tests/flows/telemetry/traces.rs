@@ -37,7 +37,7 @@ async fn a_trace_is_one_row_with_its_root_and_its_counts() {
     let row = json!({
         "traceId": "t", "name": "GET /root", "service": "shop", "kind": null,
         "startTime": "2026-01-31T12:30:00.000Z", "durationMs": 10.0, "status": 200,
-        "isError": false, "spanCount": 3, "errorCount": 1, "hasRoot": true,
+        "isError": true, "spanCount": 3, "errorCount": 1, "hasRoot": true,
     });
     assert_eq!(
         answer,

@@ -1,23 +1,27 @@
-//! Span counts of listed traces, including spans in adjacent chunks. Several services may send spans of
-//! a trace, each in its own batches.
+//! Completes listed traces with what adjacent chunks hold of them. Several services may send spans
+//! of a trace, each in its own batches.
+//!
+//! A trace is listed at its root span or, without one, at its earliest span. So the row of a chunk
+//! is dropped if another chunk has a better one. For the row of a root these are looked for from a
+//! minute before it until five minutes after its end, and for a row without root also in the hour
+//! before, in at most 2,000 summaries each.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use shared::base::clock;
-use shared::store::telemetry::StoredSummary;
-use shared::telemetry::batch::Signal;
+use shared::store::telemetry::{Direction, StoredSummary};
+use shared::telemetry::batch::{HOUR, Signal};
 use shared::telemetry::chunk::Position;
 use shared::telemetry::chunk::codec::{self, Rows};
-use shared::telemetry::chunk::summary::{Entry, Summary, fingerprint};
+use shared::telemetry::chunk::summary::{Entry, Summary, TraceCounts, fingerprint};
 use shared::telemetry::event::Span;
+use shared::telemetry::query::cursor::RowKey;
 use shared::telemetry::query::listing::Gathered;
 use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 
 use crate::archive::Archive;
-use crate::page::{Found, one_by_one};
 
 /// Time before the start of a row in which other chunks of its trace are searched. Clocks differ,
 /// and the row may not be the first span.
@@ -27,17 +31,37 @@ const BEFORE: Duration = Duration::from_secs(60);
 /// batches, so some arrive later.
 const AFTER: Duration = Duration::from_secs(5 * 60);
 
-/// Maximum number of adjacent chunk summaries to read. Beyond it, a row counts only spans in the
-/// chunks whose summaries were read.
+/// Time before a row without root in which the root, or an earlier span, is searched. Messages
+/// wait in queues.
+const BEFORE_WITHOUT_ROOT: Duration = HOUR;
+
+/// Maximum number of adjacent chunk summaries to read, in either search. Beyond it, a row counts
+/// only spans in the chunks whose summaries were read.
 const MAX_SUMMARIES: usize = 2_000;
+
+/// Number of queries for the root of rows without one, and how many more there may be for each
+/// shard.
+const MAX_QUERIES: usize = 4;
+const QUERIES_PER_SHARD: usize = 2;
+
+/// Maximum number of chunks to open together. Beyond it, rows are counted as with too many
+/// summaries.
+const MAX_CHUNKS: usize = 200;
 
 /// Maximum memory for the decoded events of adjacent chunks, in bytes.
 const MAX_MEMORY: usize = 128 * 1024 * 1024;
 
-/// A row, and the chunk that lists it.
-type Candidate<'a> = (Position, &'a Entry);
+/// A row of a chunk.
+pub(super) struct Candidate {
+    /// The row.
+    pub(super) entry: Entry,
+    /// Chunk that lists it.
+    pub(super) chunk: Position,
+    /// What the chunk holds of the trace, if known.
+    pub(super) own: Option<TraceCounts>,
+}
 
-/// Span counts of a trace across all its chunks.
+/// Span counts of a trace across its chunks.
 #[derive(Clone, Copy)]
 pub(super) struct Counts {
     /// Number of distinct spans.
@@ -46,180 +70,260 @@ pub(super) struct Counts {
     pub(super) errors: usize,
 }
 
-/// Adds counts to rows, and drops a row if its trace is listed under another chunk. Processes as many
-/// rows at a time as the page still has room for.
-pub(super) fn completed<'a>(
-    state: &'a crate::State,
-    archive: &'a Archive,
-    entries: impl Stream<Item = Result<Found<Entry>, Error>> + Send + 'a,
-    limit: usize,
-) -> impl Stream<Item = Result<Found<(Entry, Counts)>, Error>> + Send + 'a {
-    let batches = stream::try_unfold((Box::pin(entries), limit), move |(mut entries, room)| {
-        async move {
-            let next = entries.by_ref().take(room.max(1));
-            let next: Vec<Found<Entry>> = next.try_collect().await?;
-            if next.is_empty() {
-                return Ok(None);
-            }
-            let batch = match room {
-                // The page is full. The next row only shows where the next page begins.
-                0 => next
-                    .into_iter()
-                    .map(|Found { at, .. }| Found { at, row: None })
-                    .collect(),
-                _ => complete(state, archive, next).await?,
-            };
-            let room = room - batch.iter().filter(|found| found.row.is_some()).count();
-            Ok(Some((batch, (entries, room))))
+impl From<TraceCounts> for Counts {
+    fn from(counts: TraceCounts) -> Self {
+        Self {
+            spans: counts.events as usize,
+            errors: counts.errors as usize,
         }
-    });
-    one_by_one(batches)
+    }
 }
 
-async fn complete(
+impl Candidate {
+    fn fingerprint(&self) -> u32 {
+        fingerprint(&self.entry.trace_id)
+    }
+
+    /// Place of the row in the list.
+    pub(super) fn key(&self) -> RowKey {
+        RowKey::of_trace(self.entry.start_ms, &self.entry.trace_id)
+    }
+}
+
+/// Adds counts to rows. `None` for a trace that is listed elsewhere, or of which no span failed if
+/// only traces with one are wanted.
+pub(super) async fn completed(
     state: &crate::State,
     archive: &Archive,
-    found: Vec<Found<Entry>>,
-) -> Result<Vec<Found<(Entry, Counts)>>, Error> {
-    let candidates = found.iter();
-    let candidates: Vec<Candidate> = candidates
-        .filter_map(|found| Some((found.at.chunk, found.row.as_ref()?)))
+    candidates: Vec<Candidate>,
+    failed_only: bool,
+) -> Result<Vec<Option<(Entry, Counts)>>, Error> {
+    let lookup = Lookup { state, archive };
+    let near = lookup.surrounding(&candidates).await?;
+    let may_have_failed = |candidate: &Candidate| !failed_only || near.may_have_failed(candidate);
+    let (wanted, _): (Vec<&Candidate>, Vec<&Candidate>) = candidates
+        .iter()
+        .partition(|candidate| may_have_failed(candidate));
+    let mut found = Found::default();
+    let scattered = wanted.iter().copied();
+    let scattered = scattered.filter(|candidate| near.alone(candidate).is_none());
+    lookup.open(&near, scattered, &mut found).await?;
+    let without_root = wanted
+        .iter()
+        .copied()
+        .filter(|candidate| !found.has_root(candidate));
+    let without_root: Vec<&Candidate> = without_root.collect();
+    let earlier = lookup.earlier(&without_root).await?;
+    let with_earlier = without_root.iter().copied();
+    let with_earlier: Vec<&Candidate> = with_earlier
+        .filter(|candidate| earlier.holding(candidate).next().is_some())
         .collect();
-    let mut counts = counts(state, archive, &candidates).await?.into_iter();
-    let completed = found.into_iter().filter_map(|Found { at, row }| match row {
-        None => Some(Found { at, row: None }),
-        Some(entry) => counts.next().flatten().map(|counts| Found {
-            at,
-            row: Some((entry, counts)),
-        }),
+    lookup
+        .open(&earlier, with_earlier.iter().copied(), &mut found)
+        .await?;
+    let own = with_earlier
+        .into_iter()
+        .filter(|candidate| near.alone(candidate).is_some());
+    lookup.open(&near, own, &mut found).await?;
+    let completed = candidates.iter().map(|candidate| {
+        let is_wanted = may_have_failed(candidate);
+        let (entry, counts) = is_wanted.then(|| found.row(candidate, &near))??;
+        (!failed_only || counts.errors > 0).then_some((entry, counts))
     });
     Ok(completed.collect())
 }
 
-/// The counts of each candidate; `None` for a trace that is listed under another chunk.
-async fn counts(
-    state: &crate::State,
-    archive: &Archive,
-    candidates: &[Candidate<'_>],
-) -> Result<Vec<Option<Counts>>, Error> {
-    let summaries = surrounding(state, archive, candidates).await?;
-    let alone: Vec<Option<Counts>> = candidates
-        .iter()
-        .map(|candidate| counts_if_alone(&summaries, candidate))
-        .collect();
-    let scattered: HashSet<u32> = candidates
-        .iter()
-        .zip(&alone)
-        .filter(|(_, alone)| alone.is_none())
-        .map(|((_, entry), _)| fingerprint(&entry.trace_id))
-        .collect();
-    let opened = open(state, archive, &summaries, &scattered).await?;
-    let counts = candidates.iter().zip(alone);
-    let counts =
-        counts.map(|(candidate, alone)| alone.or_else(|| gathered_counts(&opened, candidate)));
-    Ok(counts.collect())
+/// Summaries that may hold spans of the candidates.
+struct Adjacent(Vec<(StoredSummary, Summary)>);
+
+impl Adjacent {
+    fn holding(&self, candidate: &Candidate) -> impl Iterator<Item = &(StoredSummary, Summary)> {
+        let trace = candidate.fingerprint();
+        self.0
+            .iter()
+            .filter(move |(_, summary)| summary.may_hold_trace(trace))
+    }
+
+    /// The counts in the summary, if no other chunk holds spans of the trace.
+    fn alone(&self, candidate: &Candidate) -> Option<Counts> {
+        let mut holding = self.holding(candidate);
+        match (holding.next(), holding.next()) {
+            (None, _) => Some(candidate.own?.into()),
+            (Some((stored, _)), None) if stored.position == candidate.chunk => {
+                Some(candidate.own?.into())
+            }
+            _ => None,
+        }
+    }
+
+    fn may_have_failed(&self, candidate: &Candidate) -> bool {
+        let trace = candidate.fingerprint();
+        let of_trace = |summary: &Summary| summary.traces.as_ref()?.get(&trace).copied();
+        let may_have_failed = |counts: Option<Option<TraceCounts>>| {
+            counts.flatten().is_none_or(|counts| counts.errors > 0)
+        };
+        may_have_failed(Some(candidate.own))
+            || self
+                .holding(candidate)
+                .any(|(_, summary)| may_have_failed(of_trace(summary)))
+    }
 }
 
-/// The summaries of adjacent chunks that may hold spans of these traces.
-async fn surrounding(
-    state: &crate::State,
-    archive: &Archive,
-    candidates: &[Candidate<'_>],
-) -> Result<Vec<(StoredSummary, Summary)>, Error> {
-    let first = candidates.iter().map(|(_, entry)| entry.start());
-    let last = candidates.iter().map(|(_, entry)| entry.end());
-    let listed_in = candidates.iter().map(|(chunk, _)| chunk.at);
-    let (Some(first), Some(last), Some(at)) = (first.min(), last.max(), listed_in.max()) else {
-        return Ok(Vec::new());
-    };
-    // A batch can span a full hour, so a row's chunk can be positioned long after the row.
-    let window = TimeWindow {
-        from: clock::before(first, BEFORE),
-        to: clock::after(last, AFTER).max(clock::after(at, Duration::from_millis(1))),
-    };
-    let traces: HashSet<u32> = candidates
-        .iter()
-        .map(|(_, entry)| fingerprint(&entry.trace_id))
-        .collect();
-    let mut summaries = Vec::new();
-    let keep = |stored: StoredSummary| {
-        if let Some(summary) = stored.summary(&archive.gaps)
-            && traces.iter().any(|trace| summary.may_hold_trace(*trace))
-        {
-            summaries.push((stored, summary));
+/// The spans of chunks that were opened.
+#[derive(Default)]
+struct Found(BTreeMap<Position, Vec<Span>>);
+
+impl Found {
+    fn of(&self, candidate: &Candidate) -> Gathered<'_> {
+        let mut gathered = Gathered::default();
+        for span in self.0.values().flatten() {
+            if span.trace_id == candidate.entry.trace_id {
+                gathered.add(span);
+            }
+        }
+        gathered
+    }
+
+    fn has_root(&self, candidate: &Candidate) -> bool {
+        candidate.entry.is_root || self.of(candidate).best().is_some_and(Span::is_root)
+    }
+
+    /// The row of the trace; `None` if another chunk has a better one.
+    fn row(&self, candidate: &Candidate, near: &Adjacent) -> Option<(Entry, Counts)> {
+        let gathered = self.of(candidate);
+        let Some(best) = gathered.best() else {
+            let own = || candidate.own.map(Counts::from);
+            let unknown = Counts {
+                spans: 0,
+                errors: 0,
+            };
+            let counts = near.alone(candidate).or_else(own).unwrap_or(unknown);
+            return Some((candidate.entry.clone(), counts));
+        };
+        let best = Entry::of(best);
+        let is_here = RowKey::of_trace(best.start_ms, &best.trace_id) == candidate.key();
+        let (spans, errors) = gathered.counts();
+        is_here.then_some((best, Counts { spans, errors }))
+    }
+}
+
+/// Reads adjacent chunks for one request.
+struct Lookup<'a> {
+    state: &'a crate::State,
+    archive: &'a Archive,
+}
+
+impl Lookup<'_> {
+    /// The summaries around the candidates.
+    async fn surrounding(&self, candidates: &[Candidate]) -> Result<Adjacent, Error> {
+        let rows = candidates.iter().map(|candidate| &candidate.entry);
+        let first = rows.clone().map(Entry::start).min();
+        let last = rows.map(Entry::end).max();
+        let listed_in = candidates.iter().map(|candidate| candidate.chunk.at).max();
+        let (Some(first), Some(last), Some(at)) = (first, last, listed_in) else {
+            return Ok(Adjacent(Vec::new()));
+        };
+        // A batch can span a full hour, so a row's chunk can be positioned long after the row.
+        let window = TimeWindow {
+            from: clock::before(first, BEFORE),
+            to: clock::after(last, AFTER).max(clock::after(at, Duration::from_millis(1))),
+        };
+        let traces: HashSet<u32> = candidates.iter().map(Candidate::fingerprint).collect();
+        let mut summaries = Vec::new();
+        let keep = |stored: StoredSummary| {
+            summaries.extend(self.holding(stored, &traces));
+            Ok(())
+        };
+        let range = self.archive.summaries_at(Signal::Traces, window);
+        let database = &self.state.database;
+        database.each_summary(&range, MAX_SUMMARIES, keep).await?;
+        summaries.sort_by_key(|(stored, _)| stored.position);
+        Ok(Adjacent(summaries))
+    }
+
+    /// The summaries of the hour before [`surrounding`](Self::surrounding) candidates without root.
+    async fn earlier(&self, candidates: &[&Candidate]) -> Result<Adjacent, Error> {
+        let starts = candidates.iter().map(|candidate| candidate.entry.start());
+        let (Some(first), Some(last)) = (starts.clone().min(), starts.max()) else {
+            return Ok(Adjacent(Vec::new()));
+        };
+        let window = TimeWindow {
+            from: clock::before(first, BEFORE_WITHOUT_ROOT),
+            to: clock::before(last, BEFORE),
+        };
+        let traces: HashSet<u32> = candidates
+            .iter()
+            .map(|candidate| candidate.fingerprint())
+            .collect();
+        let range = self.archive.summaries_at(Signal::Traces, window);
+        let queries = MAX_QUERIES + QUERIES_PER_SHARD * range.shards as usize;
+        let database = &self.state.database;
+        let mut walk = database.walk(range, Direction::Older, queries);
+        let mut summaries = Vec::new();
+        for _ in 0..MAX_SUMMARIES {
+            let Some(stored) = walk.next().await? else {
+                break;
+            };
+            summaries.extend(self.holding(stored, &traces));
+        }
+        Ok(Adjacent(summaries))
+    }
+
+    /// The summary, if it may hold one of these traces.
+    fn holding(
+        &self,
+        stored: StoredSummary,
+        traces: &HashSet<u32>,
+    ) -> Option<(StoredSummary, Summary)> {
+        let summary = stored.summary(&self.archive.gaps)?;
+        let may_hold = match &summary.traces {
+            Some(held) => held.keys().any(|trace| traces.contains(trace)),
+            None => true,
+        };
+        may_hold.then_some((stored, summary))
+    }
+
+    /// Opens the chunks that may hold spans of these candidates, as far as memory allows.
+    async fn open<'c>(
+        &self,
+        adjacent: &Adjacent,
+        candidates: impl Iterator<Item = &'c Candidate>,
+        found: &mut Found,
+    ) -> Result<(), Error> {
+        let candidates: Vec<&Candidate> = candidates.collect();
+        let traces: HashSet<u32> = candidates
+            .iter()
+            .map(|candidate| candidate.fingerprint())
+            .collect();
+        let ids: HashSet<&str> = candidates
+            .iter()
+            .map(|candidate| &*candidate.entry.trace_id)
+            .collect();
+        let mut memory = 0;
+        let worth_it = adjacent
+            .0
+            .iter()
+            .filter(|(stored, _)| !found.0.contains_key(&stored.position))
+            .filter(|(_, summary)| traces.iter().any(|trace| summary.may_hold_trace(*trace)))
+            .map(|(stored, _)| stored)
+            .take_while(|stored| {
+                memory += stored.memory;
+                memory <= MAX_MEMORY
+            })
+            .take(MAX_CHUNKS);
+        let closed: Vec<&StoredSummary> = worth_it.collect();
+        if closed.is_empty() {
+            return Ok(());
+        }
+        let range = self
+            .archive
+            .summaries(Signal::Traces, self.archive.everything());
+        let decode = |chunk: &[u8]| codec::decode(chunk, Rows::All);
+        let opened: Vec<Vec<Span>> = self.state.database.open(&range, &closed, decode).await?;
+        for (stored, mut spans) in closed.into_iter().zip(opened) {
+            spans.retain(|span| ids.contains(&*span.trace_id));
+            found.0.entry(stored.position).or_default().extend(spans);
         }
         Ok(())
-    };
-    let range = archive.summaries_at(Signal::Traces, window);
-    state
-        .database
-        .each_summary(&range, MAX_SUMMARIES, keep)
-        .await?;
-    summaries.sort_by_key(|(stored, _)| stored.position);
-    Ok(summaries)
-}
-
-/// The counts in the summary, if no other chunk holds spans of the trace.
-fn counts_if_alone(
-    summaries: &[(StoredSummary, Summary)],
-    (chunk, entry): &Candidate,
-) -> Option<Counts> {
-    let trace = fingerprint(&entry.trace_id);
-    let mut holding = summaries
-        .iter()
-        .filter(|(_, summary)| summary.may_hold_trace(trace));
-    match (holding.next(), holding.next()) {
-        (Some((stored, summary)), None) if stored.position == *chunk => {
-            let counts = (*summary.traces.as_ref()?.get(&trace)?)?;
-            Some(Counts {
-                spans: counts.events as usize,
-                errors: counts.errors as usize,
-            })
-        }
-        _ => None,
-    }
-}
-
-async fn open(
-    state: &crate::State,
-    archive: &Archive,
-    summaries: &[(StoredSummary, Summary)],
-    traces: &HashSet<u32>,
-) -> Result<BTreeMap<Position, Vec<Span>>, Error> {
-    let mut memory = 0;
-    let worth_it = summaries
-        .iter()
-        .filter(|(_, summary)| traces.iter().any(|trace| summary.may_hold_trace(*trace)))
-        .map(|(stored, _)| stored)
-        .take_while(|stored| {
-            memory += stored.memory;
-            memory <= MAX_MEMORY
-        });
-    let closed: Vec<&StoredSummary> = worth_it.collect();
-    let range = archive.summaries(Signal::Traces, archive.everything());
-    let opened = state
-        .database
-        .open(&range, &closed, |chunk| codec::decode(chunk, Rows::All))
-        .await?;
-    let places = closed.into_iter().map(|stored| stored.position);
-    Ok(places.zip(opened).collect())
-}
-
-/// The counts over all chunks; `None` if the trace is listed under another chunk.
-fn gathered_counts(
-    opened: &BTreeMap<Position, Vec<Span>>,
-    (listed_in, entry): &Candidate,
-) -> Option<Counts> {
-    let mut gathered = Gathered::default();
-    for (chunk, spans) in opened {
-        let of_trace = spans.iter().filter(|span| span.trace_id == entry.trace_id);
-        gathered.add(*chunk, of_trace.collect());
-    }
-    match gathered.home() {
-        Some(home) if home != *listed_in => None,
-        _ => {
-            let (spans, errors) = gathered.counts();
-            Some(Counts { spans, errors })
-        }
     }
 }

@@ -1,5 +1,7 @@
 //! Ranges of chunk summaries, and the queries that read them.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::Gaps;
@@ -7,6 +9,7 @@ use crate::keys;
 use upblit_base::clock;
 use upblit_base::ids::ApplicationId;
 use upblit_telemetry::batch::{DAY, Signal};
+use upblit_telemetry::chunk::Position;
 use upblit_telemetry::query::window::TimeWindow;
 
 /// A range of chunk summaries of one application.
@@ -22,6 +25,10 @@ pub struct SummaryRange<'a> {
     pub window: TimeWindow,
     /// Chunks positioned at this time or later are excluded.
     pub before: Timestamp,
+    /// If given, only chunks positioned before this one are in the range.
+    pub prior_to: Option<Position>,
+    /// If given, only chunks at this position or after it are in the range.
+    pub at_or_after: Option<Position>,
     /// Current time. Items that have expired are ignored, even if not deleted yet.
     pub now: Timestamp,
     /// Summaries positioned earlier may be read with eventual consistency, which costs half.
@@ -60,12 +67,37 @@ impl Partition {
 }
 
 impl SummaryRange<'_> {
+    /// The first and last sort key that a query of a part of a day may return. Both are included,
+    /// as DynamoDB does it, so [`has`](Self::has) decides about the last.
+    pub(super) fn sort_keys(&self, part: &PartOfDay) -> (String, String) {
+        let from = keys::from_time(part.from);
+        let to = keys::from_time(part.to);
+        let first = self.at_or_after.map(keys::chunk);
+        let end = self.prior_to.map(keys::chunk);
+        (
+            first.map_or(from.clone(), |first| first.max(from)),
+            end.map_or(to.clone(), |end| end.min(to)),
+        )
+    }
+
+    /// Whether a position is between the two bounds that are positions.
+    pub(super) fn has(&self, position: Position) -> bool {
+        self.at_or_after.is_none_or(|first| first <= position)
+            && self.prior_to.is_none_or(|end| position < end)
+    }
+
     /// The parts of the UTC days that the range overlaps, newest first.
     pub(super) fn parts_of_days(&self) -> Vec<PartOfDay> {
         let summaries = TimeWindow {
             from: self.window.from,
             to: self.before,
         };
+        let summaries = summaries.within(TimeWindow {
+            from: self.at_or_after.map_or(Timestamp::MIN, |first| first.at),
+            to: self.prior_to.map_or(Timestamp::MAX, |end| {
+                clock::after(end.at, Duration::from_millis(1))
+            }),
+        });
         let in_day = |day| {
             let end = clock::after(day, DAY);
             let whole = PartOfDay {

@@ -1,6 +1,6 @@
 //! Reads the chunk summaries of a range, and the chunks of some of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::stream::{FuturesUnordered, TryStreamExt};
@@ -10,9 +10,11 @@ use super::rows::{ChunkRow, StoredSummary, SummaryRow};
 use crate::attribute::{self, Item, string};
 use crate::error::failed;
 use crate::{Database, StorageError, keys};
+use upblit_base::clock;
 use upblit_base::ids::ApplicationId;
-use upblit_telemetry::batch::Signal;
-use upblit_telemetry::chunk::FormError;
+use upblit_telemetry::batch::{DAY, Signal};
+use upblit_telemetry::chunk::{FormError, Position};
+use upblit_telemetry::query::cursor::ChunkPlace;
 
 /// Number of queries that run concurrently.
 const MAX_CONCURRENT: usize = 8;
@@ -20,6 +22,9 @@ const MAX_CONCURRENT: usize = 8;
 /// Chunks read by one request. `BatchGetItem` returns at most 100 items and 16 MB; a chunk
 /// has up to 350 KB.
 const CHUNKS_PER_READ: usize = 40;
+
+/// Summaries read by one request; each has at most 17 KB.
+const SUMMARIES_PER_READ: usize = 100;
 
 /// Result of [`Database::each_summary`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +81,40 @@ impl Database {
         Ok(SummariesRead::All)
     }
 
+    /// Reads the summaries at some positions, in no particular order. Those that have expired are
+    /// missing, as are those outside the range.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn summaries_at(
+        &self,
+        range: &SummaryRange<'_>,
+        places: &[ChunkPlace],
+    ) -> Result<Vec<StoredSummary>, StorageError> {
+        let shards: BTreeMap<Position, u8> = places
+            .iter()
+            .filter(|place| u32::from(place.shard) < range.shards)
+            .map(|place| (place.position, place.shard))
+            .collect();
+        let keys: Vec<Item> = shards
+            .iter()
+            .map(|(position, shard)| summary_key(range, *position, (*shard).into()))
+            .collect();
+        let table = &self.tables.telemetry;
+        let read = self.get_all(table, &keys, SUMMARIES_PER_READ).await?;
+        let rows: Vec<SummaryRow> = attribute::from_items(read)?;
+        let stored = rows
+            .into_iter()
+            .filter(|row| row.expires_at > range.now.as_second())
+            .filter_map(|row| {
+                let shard = shards.get(&keys::parse_chunk(&row.sk)?)?;
+                row.stored((*shard).into(), range.gaps)
+            });
+        Ok(stored
+            .filter(|stored| stored.from < range.window.to)
+            .collect())
+    }
+
     /// Reads the chunks of some summaries, in the order of the summaries, and decodes each. A
     /// chunk that has expired in the meantime has no events, and neither has one that cannot be
     /// read, which becomes a gap.
@@ -126,7 +165,8 @@ impl Database {
         partition: Partition,
         start: Option<Item>,
     ) -> Result<Page, StorageError> {
-        let (summaries, next) = self.query(range, &partition, start, Order::Oldest).await?;
+        let order = Order::Oldest { at_most: None };
+        let (summaries, next) = self.query(range, &partition, start, order).await?;
         Ok(Page {
             partition,
             summaries,
@@ -143,18 +183,22 @@ impl Database {
         start: Option<Item>,
         order: Order,
     ) -> Result<(Vec<StoredSummary>, Option<Item>), StorageError> {
+        let (first, last) = range.sort_keys(&partition.part);
+        if first > last {
+            return Ok((Vec::new(), None));
+        }
         let request = self
             .client
             .query()
             .table_name(&self.tables.telemetry)
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
             .expression_attribute_values(":pk", string(partition.name(range)))
-            .expression_attribute_values(":from", string(keys::from_time(partition.part.from)))
-            .expression_attribute_values(":to", string(keys::from_time(partition.part.to)))
+            .expression_attribute_values(":from", string(first))
+            .expression_attribute_values(":to", string(last))
             .consistent_read(partition.part.is_strong)
             .set_exclusive_start_key(start);
         let request = match order {
-            Order::Oldest => request,
+            Order::Oldest { at_most } => request.set_limit(at_most),
             Order::Newest { at_most } => request.scan_index_forward(false).limit(at_most),
         };
         let output = request.send().await.map_err(failed)?;
@@ -163,7 +207,7 @@ impl Database {
             .into_iter()
             .filter(|row| row.expires_at > range.now.as_second())
             .filter_map(|row| row.stored(partition.shard, range.gaps))
-            .filter(|stored| stored.from < range.window.to);
+            .filter(|stored| stored.from < range.window.to && range.has(stored.position));
         Ok((summaries.collect(), output.last_evaluated_key))
     }
 }
@@ -171,7 +215,7 @@ impl Database {
 /// Order in which a query returns summaries.
 #[derive(Clone, Copy)]
 pub(super) enum Order {
-    Oldest,
+    Oldest { at_most: Option<i32> },
     Newest { at_most: i32 },
 }
 
@@ -179,6 +223,12 @@ struct Page {
     partition: Partition,
     summaries: Vec<StoredSummary>,
     next: Option<Item>,
+}
+
+fn summary_key(range: &SummaryRange<'_>, position: Position, shard: u32) -> Item {
+    let day = clock::floor(position.at, DAY);
+    let pk = keys::summary_partition(range.application_id, range.signal, day, shard);
+    attribute::key([(keys::PK, &pk), (keys::SK, &keys::chunk(position))])
 }
 
 fn chunk_key(application_id: ApplicationId, signal: Signal, stored: &StoredSummary) -> Item {

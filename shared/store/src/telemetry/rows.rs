@@ -12,6 +12,7 @@ use upblit_base::clock;
 use upblit_telemetry::batch::HOUR;
 use upblit_telemetry::chunk::summary::{Extent, Summary};
 use upblit_telemetry::chunk::{Form, FormError, Position};
+use upblit_telemetry::query::cursor::ChunkPlace;
 
 /// A stored chunk summary, with its statistics still encoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +50,14 @@ impl StoredSummary {
         self.form == Form::Two
     }
 
+    /// Where the chunk and its summary are stored.
+    pub fn place(&self) -> ChunkPlace {
+        ChunkPlace {
+            position: self.position,
+            shard: u8::try_from(self.shard).unwrap_or(u8::MAX),
+        }
+    }
+
     /// Start of the hour in which the events started.
     pub fn hour(&self) -> Timestamp {
         clock::floor(self.position.at, HOUR)
@@ -58,7 +67,7 @@ impl StoredSummary {
 /// A summary as stored. In form 2 the extent is in separate attributes.
 #[derive(Deserialize)]
 pub(crate) struct SummaryRow {
-    sk: String,
+    pub(super) sk: String,
     #[serde(deserialize_with = "form")]
     format: u8,
     from_ms: Option<i64>,

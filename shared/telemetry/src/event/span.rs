@@ -89,7 +89,9 @@ pub struct Dropped {
 }
 
 /// A span's role in its trace (OTLP `SpanKind`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum SpanKind {
     /// An operation within one program.
@@ -213,6 +215,11 @@ impl Span {
     pub fn weight(&self) -> u64 {
         let trace_state = self.trace_state.as_deref();
         trace_state.map_or(1, |state| sampling::weight(state, &self.span_id))
+    }
+
+    /// Whether the span is the root of its trace.
+    pub fn is_root(&self) -> bool {
+        self.parent_span_id.is_none()
     }
 
     /// Whether the span is a request to its service: a root span, or one that handles a

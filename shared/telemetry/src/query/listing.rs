@@ -1,14 +1,13 @@
 //! The list of traces: one row per trace, even if its spans are in several chunks or its
 //! root is missing.
 
-use std::collections::{BTreeMap, HashSet};
 use std::str::FromStr;
 
 use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::chunk::Position;
 use crate::chunk::summary::{Entry, Summary};
+use crate::event::versions::distinct;
 use crate::event::{Event, Span};
 use upblit_base::clock;
 use utoipa::openapi::RefOr;
@@ -26,12 +25,12 @@ pub struct TraceFilter {
     pub text: Option<String>,
 }
 
-/// Condition on the outcome or HTTP status of a span.
+/// Condition on the outcome of a trace, or on the HTTP status of its root span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatusFilter {
-    /// The span did not fail.
+    /// No span of the trace failed.
     Ok,
-    /// The span failed.
+    /// A span of the trace failed.
     Error,
     /// The HTTP status is in this hundred, 1 to 5.
     Class(u16),
@@ -73,16 +72,10 @@ impl ToSchema for StatusFilter {}
 const ROUNDING_MS: f64 = 1e-6;
 
 impl TraceFilter {
-    /// Whether a chunk with this summary may hold matching traces. Uses only counts and
-    /// durations, because a summary may omit its rows.
+    /// Whether a chunk with this summary may hold matching traces. Uses only durations, because a
+    /// summary may omit its rows, and the failed span of a trace may be in another chunk.
     pub fn may_match(&self, summary: &Summary) -> bool {
         let mut minutes = summary.minutes.values();
-        match self.status {
-            Some(StatusFilter::Error) if minutes.clone().all(|m| m.all.errors == 0) => {
-                return false;
-            }
-            _ => {}
-        }
         self.min_duration_ms.is_none_or(|least| {
             minutes.any(|m| {
                 m.all
@@ -93,12 +86,21 @@ impl TraceFilter {
         })
     }
 
-    /// Whether a row meets all conditions.
+    /// Whether a trace meets the condition that depends on all its spans, of which so many failed.
+    pub fn accepts(&self, entry: &Entry, errors: usize) -> bool {
+        let is_failed = entry.is_error || errors > 0;
+        match self.status {
+            Some(StatusFilter::Ok) => !is_failed,
+            Some(StatusFilter::Error) => is_failed,
+            _ => true,
+        }
+    }
+
+    /// Whether a row meets all conditions that do not depend on other spans of the trace.
     pub fn matches(&self, entry: &Entry) -> bool {
         let status = match self.status {
-            None => true,
-            Some(StatusFilter::Ok) => !entry.is_error,
-            Some(StatusFilter::Error) => entry.is_error,
+            // All spans of the trace decide.
+            None | Some(StatusFilter::Ok | StatusFilter::Error) => true,
             Some(StatusFilter::Class(class)) => entry.status.is_some_and(|s| s / 100 == class),
             Some(StatusFilter::Code(code)) => entry.status == Some(code),
         };
@@ -145,35 +147,29 @@ impl Entry {
     }
 }
 
-/// The spans of one trace by the chunk that holds them.
+/// Spans of one trace from several chunks.
 #[derive(Debug, Default)]
 pub struct Gathered<'a> {
-    by_chunk: BTreeMap<Position, Vec<&'a Span>>,
+    spans: Vec<&'a Span>,
 }
 
 impl<'a> Gathered<'a> {
-    /// Adds the spans that one chunk holds.
-    pub fn add(&mut self, chunk: Position, spans: Vec<&'a Span>) {
-        if !spans.is_empty() {
-            self.by_chunk.insert(chunk, spans);
-        }
+    /// Adds a span, which may be a version of one that was added before.
+    pub fn add(&mut self, span: &'a Span) {
+        self.spans.push(span);
     }
 
-    /// The one chunk at whose position the trace is listed, regardless of how the list is
-    /// divided into pages: the first with the root span or, without a root, the first.
-    pub fn home(&self) -> Option<Position> {
-        let has_root = |spans: &Vec<&Span>| spans.iter().any(|s| s.parent_span_id.is_none());
-        let with_root = self.by_chunk.iter().find(|(_, spans)| has_root(spans));
-        with_root
-            .or_else(|| self.by_chunk.first_key_value())
-            .map(|(chunk, _)| *chunk)
+    /// The span at which the trace is listed, whichever chunks hold it: the earliest root or,
+    /// without a root, the earliest span.
+    pub fn best(&self) -> Option<&'a Span> {
+        let spans = distinct(self.spans.iter().copied());
+        let rank = |span: &&'a Span| (!span.is_root(), span.start_ns, &span.span_id);
+        spans.into_iter().min_by(|a, b| rank(a).cmp(&rank(b)))
     }
 
     /// Number of distinct spans, and how many of them failed.
     pub fn counts(&self) -> (usize, usize) {
-        let mut seen = HashSet::new();
-        let spans = self.by_chunk.values().flatten();
-        let distinct: Vec<_> = spans.filter(|span| seen.insert(&span.span_id)).collect();
+        let distinct = distinct(self.spans.iter().copied());
         let errors = distinct.iter().filter(|span| span.is_error()).count();
         (distinct.len(), errors)
     }

@@ -96,14 +96,6 @@ impl LogFilter {
     }
 }
 
-/// Sorts the records of a chunk for the list: newest first.
-pub fn newest_first(mut records: Vec<LogRecord>) -> Vec<LogRecord> {
-    // The sort is stable: of records with the same time, the one sent last counts as the newest.
-    records.reverse();
-    records.sort_by_key(|record| std::cmp::Reverse(record.time_ns));
-    records
-}
-
 fn record_contains(record: &LogRecord, text: &str) -> bool {
     let kind = record.kind.as_deref().unwrap_or_default();
     let service = record.service().unwrap_or_default();
@@ -166,16 +158,5 @@ mod tests {
             filter(&["warn"], Some("other"), None).may_match(&Summary::default()),
             "a summary that does not list levels"
         );
-    }
-
-    #[test]
-    fn records_are_sorted_newest_first() {
-        let records = [("a", 0), ("b", 2), ("c", 2), ("d", 3), ("e", -1)];
-        let records = records
-            .map(|(message, at)| record("info", message, at))
-            .into();
-        let sorted = newest_first(records);
-        let messages: Vec<_> = sorted.iter().map(|r| r.message.as_str()).collect();
-        assert_eq!(messages, ["d", "c", "b", "a", "e"]);
     }
 }

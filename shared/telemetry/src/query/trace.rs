@@ -6,7 +6,8 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::window::TimeWindow;
-use crate::event::{Event, Span};
+use crate::event::versions::distinct;
+use crate::event::{Event, Span, SpanKind};
 
 /// The spans of one trace, each once, depth first: a span follows its parent, and
 /// siblings are sorted by start. The tree is flat, because a chain may be thousands of
@@ -21,12 +22,10 @@ impl Tree {
     /// Builds the tree. A span is at the top if its parent is missing or part of a cycle
     /// that the span starts.
     pub fn of(spans: Vec<Span>) -> Self {
-        let mut seen = HashSet::new();
-        let mut spans: Vec<Span> = spans
-            .into_iter()
-            .filter(|span| seen.insert(span.span_id.clone()))
-            .collect();
-        spans.sort_by(|a, b| (a.start_ns, &a.span_id).cmp(&(b.start_ns, &b.span_id)));
+        let mut spans: Vec<Span> = distinct(&spans).into_iter().cloned().collect();
+        // A client comes before the server that shares its id.
+        let key = |span: &Span| (span.start_ns, span.kind == Some(SpanKind::Server));
+        spans.sort_by(|a, b| (key(a), &a.span_id).cmp(&(key(b), &b.span_id)));
         let order = depth_first(&spans);
         let mut spans: Vec<Option<Span>> = spans.into_iter().map(Some).collect();
         let mut take =
@@ -82,17 +81,45 @@ pub fn is_whole(spans: &[Span]) -> bool {
     !spans.is_empty() && parents.all(|parent| ids.contains(parent))
 }
 
+/// Spans by their ids, to find the parent of a span.
+struct Parents<'a> {
+    by_id: HashMap<&'a str, usize>,
+    /// The clients that share their id with a server.
+    clients: HashMap<&'a str, usize>,
+}
+
+impl<'a> Parents<'a> {
+    fn of(spans: &'a [Span]) -> Self {
+        let mut by_id = HashMap::new();
+        let mut clients = HashMap::new();
+        for (index, span) in spans.iter().enumerate() {
+            let id = span.span_id.as_str();
+            if span.kind == Some(SpanKind::Client) {
+                clients.insert(id, index);
+                by_id.entry(id).or_insert(index);
+            } else {
+                // Spans below a shared id are usually those of the server.
+                by_id.insert(id, index);
+            }
+        }
+        Self { by_id, clients }
+    }
+
+    fn of_span(&self, spans: &[Span], index: usize) -> Option<usize> {
+        let span = spans.get(index)?;
+        if span.kind == Some(SpanKind::Server)
+            && let Some(client) = self.clients.get(span.span_id.as_str())
+        {
+            return Some(*client);
+        }
+        self.by_id.get(span.parent_span_id.as_deref()?).copied()
+    }
+}
+
 /// Depth and index of each span, depth first. Not recursive, because chains may be long.
 fn depth_first(spans: &[Span]) -> Vec<(usize, usize)> {
-    let by_id: HashMap<&str, usize> = spans
-        .iter()
-        .enumerate()
-        .map(|(index, span)| (span.span_id.as_str(), index))
-        .collect();
-    let parent = |index: usize| -> Option<usize> {
-        let id = spans.get(index)?.parent_span_id.as_deref()?;
-        by_id.get(id).copied()
-    };
+    let parents = Parents::of(spans);
+    let parent = |index: usize| parents.of_span(spans, index);
     let mut children = vec![Vec::new(); spans.len()];
     let mut tops = Vec::new();
     for index in 0..spans.len() {
@@ -189,6 +216,42 @@ mod tests {
         assert_eq!(tree.spans.last().map(|(depth, _)| *depth), Some(9_999));
         let (from, to) = tree.extent().unwrap();
         assert_eq!(to.duration_since(from).as_nanos(), 1_009_999);
+    }
+
+    #[test]
+    fn a_server_is_below_the_client_whose_id_it_shares() {
+        let of_kind = |kind, parent, start_ns| Span {
+            kind: Some(kind),
+            ..span("shared", parent, start_ns)
+        };
+        let spans = vec![
+            span("below", Some("shared"), 4),
+            of_kind(SpanKind::Server, Some("root"), 3),
+            of_kind(SpanKind::Client, Some("root"), 2),
+            span("root", None, 1),
+        ];
+        let tree = [(0, "root"), (1, "shared"), (2, "shared"), (3, "below")];
+        assert_eq!(shape(spans), expected(&tree));
+    }
+
+    #[test]
+    fn a_finished_version_of_a_span_is_shown() {
+        let unfinished = Span {
+            duration_ms: None,
+            ..span("a", None, 1)
+        };
+        for spans in [
+            vec![unfinished.clone(), span("a", None, 1)],
+            vec![span("a", None, 1), unfinished.clone()],
+        ] {
+            let tree = Tree::of(spans);
+            let durations: Vec<_> = tree
+                .spans
+                .iter()
+                .map(|(_, span)| span.duration_ms)
+                .collect();
+            assert_eq!(durations, [Some(1.0)]);
+        }
     }
 
     proptest! {

@@ -18,6 +18,7 @@ use crate::chunk::resource_scopes::ResourceScopes;
 use crate::chunk::summary::Entry;
 use crate::chunk::{attributes, memory};
 use crate::event::http::{method_of, url_of};
+use crate::event::versions::{compare, identity};
 use crate::event::{Span, SpanEvent, SpanKind, SpanLink};
 
 /// The starts of the spans, and their durations.
@@ -233,26 +234,37 @@ pub(crate) fn read_entries(reader: &mut Reader<'_>) -> Result<Vec<Entry>, FormEr
 
 impl Core<'_> {
     /// Whether a list row shows one span of a trace rather than another: roots come first, then
-    /// the earliest. See [`Entry`].
+    /// the earliest, and the better version of a span. See [`Entry`].
     fn precedes(&self, row: usize, other: usize) -> bool {
+        let by_id = self.span_ids.compare(row, other);
+        if by_id.is_eq()
+            && let (Ok(span), Ok(version)) = (self.listed(row), self.listed(other))
+            && identity(&span) == identity(&version)
+        {
+            return compare(&span, &version).is_gt();
+        }
         let rank = |row: usize| {
             let has_parent = self.parents.get(row) != Some(&NO_PARENT);
             (has_parent, self.starts.get(row))
         };
-        let by_id = || self.span_ids.compare(row, other);
-        rank(row).cmp(&rank(other)).then_with(by_id).is_lt()
+        rank(row).cmp(&rank(other)).then(by_id).is_lt()
     }
 
     fn entry(&self, row: usize) -> Result<Entry, FormError> {
+        let is_root = self.parents.get(row) == Some(&NO_PARENT);
+        Ok(Entry {
+            is_root,
+            ..Entry::of(&self.listed(row)?)
+        })
+    }
+
+    /// What a list row shows of a span.
+    fn listed(&self, row: usize) -> Result<Span, FormError> {
         let mut span = self.span(row, None)?;
         if let Some(service) = self.services.get(row) {
             span.attributes
                 .insert("service.name".to_owned(), service.into());
         }
-        let is_root = self.parents.get(row) == Some(&NO_PARENT);
-        Ok(Entry {
-            is_root,
-            ..Entry::of(&span)
-        })
+        Ok(span)
     }
 }

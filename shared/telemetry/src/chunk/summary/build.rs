@@ -8,6 +8,7 @@ use super::entry::newest_first;
 use super::{Counted, Minute, Operations, Summary, TraceCounts, entries, fingerprint};
 use crate::batch::Signal;
 use crate::chunk::filter::{Term, Terms, words};
+use crate::event::versions::identity;
 use crate::event::{Event, EventRef, LogRecord, ResourceScope, Span};
 
 /// Most levels that a summary counts, and the longest, in bytes.
@@ -108,7 +109,7 @@ fn traces<E: Event>(events: &[&E]) -> BTreeMap<u32, Option<TraceCounts>> {
         };
         let counts = by_id.entry(trace_id).or_default();
         let is_new = match event.by_signal() {
-            EventRef::Span(span) => seen.insert((trace_id, &span.span_id)),
+            EventRef::Span(span) => seen.insert((trace_id, identity(span))),
             EventRef::Log(_) => true,
         };
         if is_new {

@@ -1,5 +1,7 @@
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
+use crate::event::versions::{compare, identity};
 use crate::event::{Event, Span, SpanKind};
 
 /// A list row for a trace: its root span or, if the root is not in the chunk, the
@@ -27,7 +29,8 @@ pub struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn of(span: &Span) -> Self {
+    /// The row of a span.
+    pub fn of(span: &Span) -> Self {
         Self {
             trace_id: span.trace_id.clone(),
             name: span.display_name(),
@@ -50,16 +53,20 @@ pub fn entries<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Vec<Entry> {
         let place = *places.entry(&span.trace_id).or_insert(best.len());
         match best.get_mut(place) {
             None => best.push(span),
-            Some(other) if rank(span) < rank(other) => *other = span,
+            Some(other) if is_better(span, other) => *other = span,
             Some(_) => {}
         }
     }
     best.into_iter().map(Entry::of).collect()
 }
 
-/// Roots come first, then the earliest.
-fn rank(span: &Span) -> (bool, i64, &str) {
-    (span.parent_span_id.is_some(), span.start_ns, &span.span_id)
+/// Roots come first, then the earliest. Of two versions of a span, the better one decides.
+fn is_better(span: &Span, other: &Span) -> bool {
+    if identity(span) == identity(other) {
+        return compare(span, other) == Ordering::Greater;
+    }
+    let rank = |span: &Span| (!span.is_root(), span.start_ns);
+    (rank(span), &span.span_id) < (rank(other), &other.span_id)
 }
 
 /// Sorts the rows of a chunk for the list: newest first.

@@ -18,13 +18,6 @@ fn entry(span: &Span) -> Entry {
     crate::chunk::summary::entries([span]).remove(0)
 }
 
-fn place(number: u8) -> Position {
-    Position {
-        at: clock::from_millis(i64::from(number)),
-        hash: [0; 16],
-    }
-}
-
 #[test]
 fn a_status_filter_is_ok_error_a_class_or_a_code() {
     for text in [
@@ -37,11 +30,12 @@ fn a_status_filter_is_ok_error_a_class_or_a_code() {
             status: Some(filter.parse().unwrap()),
             ..TraceFilter::default()
         };
-        filter.matches(&Entry {
+        let entry = Entry {
             status,
             is_error,
             ..entry(&span("a", None))
-        })
+        };
+        filter.matches(&entry) && filter.accepts(&entry, 0)
     };
     assert!(matches("ok", None, false) && !matches("ok", Some(200), true));
     assert!(matches("error", None, true) && !matches("error", Some(500), false));
@@ -79,7 +73,12 @@ fn a_chunk_is_not_read_if_its_summary_rules_it_out() {
         status: Some(StatusFilter::Error),
         ..TraceFilter::default()
     };
-    assert!(!error.may_match(&summary), "none failed");
+    assert!(
+        error.may_match(&summary),
+        "a span of the trace in another chunk may have failed"
+    );
+    let root = entry(&span("a", None));
+    assert!(error.accepts(&root, 1) && !error.accepts(&root, 0));
     let long = |least| TraceFilter {
         min_duration_ms: Some(least),
         ..TraceFilter::default()
@@ -88,40 +87,39 @@ fn a_chunk_is_not_read_if_its_summary_rules_it_out() {
 }
 
 #[test]
-fn a_trace_in_several_chunks_is_listed_at_exactly_one_of_them() {
-    let root = span("a", None);
-    let child = span("b", Some("a"));
-    let mut gathered = Gathered::default();
-    assert_eq!(gathered.home(), None);
-    gathered.add(place(3), vec![&child]);
-    gathered.add(place(2), vec![&child]);
-    gathered.add(place(1), vec![]);
+fn a_trace_is_listed_at_its_earliest_root_whichever_chunk_holds_it() {
+    let at = |id: &str, parent, start_ns| Span {
+        start_ns,
+        ..span(id, parent)
+    };
+    let late = at("c", Some("x"), 9);
+    let early = at("b", Some("x"), 1);
+    let root = at("a", None, 5);
+    let other_root = at("d", None, 6);
+    let best = |spans: &[&Span]| {
+        let mut gathered = Gathered::default();
+        spans.iter().for_each(|span| gathered.add(span));
+        gathered.best().map(|span| span.span_id.clone())
+    };
+    assert_eq!(best(&[]), None);
+    assert_eq!(best(&[&late, &early]).as_deref(), Some("b"));
     assert_eq!(
-        gathered.home(),
-        Some(place(2)),
-        "no root: the first that holds any"
-    );
-    gathered.add(place(5), vec![&root]);
-    gathered.add(place(4), vec![&root, &child]);
-    assert_eq!(
-        gathered.home(),
-        Some(place(4)),
-        "the first that holds the root"
+        best(&[&late, &other_root, &early, &root]).as_deref(),
+        Some("a")
     );
 }
 
 #[test]
 fn a_span_sent_twice_counts_once() {
-    let (root, failed) = (
-        span("a", None),
-        Span {
-            status: Some(500),
-            ..span("b", Some("a"))
-        },
-    );
+    let root = span("a", None);
+    let failed = Span {
+        status: Some(500),
+        ..span("b", Some("a"))
+    };
     let mut gathered = Gathered::default();
-    gathered.add(place(1), vec![&root, &failed]);
-    gathered.add(place(2), vec![&failed, &root]);
+    for span in [&root, &failed, &failed, &root] {
+        gathered.add(span);
+    }
     assert_eq!(gathered.counts(), (2, 1));
 }
 

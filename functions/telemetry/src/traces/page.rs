@@ -1,0 +1,120 @@
+//! A page of the list of traces.
+
+use serde_json::value::RawValue;
+use shared::telemetry::query::cursor::{ListPosition, RowKey};
+use shared::telemetry::query::listing::{StatusFilter, TraceFilter};
+use shared::web::error::Error;
+
+use super::adjacent_chunks::{Candidate, completed};
+use super::{Row, TraceList};
+use crate::archive::Archive;
+use crate::page::Rows;
+use crate::search::{Next, Search};
+
+/// Number of times that one request looks up adjacent chunks.
+const MAX_LOOKUPS: usize = 3;
+
+/// Number of rows whose adjacent chunks are looked up together if only failed traces are wanted.
+const FAILED_AT_ONCE: usize = 400;
+
+/// A page of traces that is being filled.
+pub(super) struct TracePage<'a> {
+    state: &'a crate::State,
+    archive: &'a Archive,
+    rows: Rows,
+    /// Place of the last row that was examined.
+    last: RowKey,
+    /// Number of times that adjacent chunks were looked up.
+    lookups: usize,
+}
+
+impl<'a> TracePage<'a> {
+    /// An empty page of at most `limit` rows.
+    pub(super) fn of(state: &'a crate::State, archive: &'a Archive, limit: usize) -> Self {
+        Self {
+            state,
+            archive,
+            rows: Rows::up_to(limit),
+            last: RowKey::MAX,
+            lookups: 0,
+        }
+    }
+
+    /// The rows, newest first.
+    pub(super) fn rows(self) -> Vec<Box<RawValue>> {
+        self.rows.in_order()
+    }
+
+    /// Fills the page. Returns where the next one begins.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub(super) async fn fill(
+        &mut self,
+        search: &mut Search<'_, TraceList>,
+        filter: &TraceFilter,
+    ) -> Result<Option<ListPosition>, Error> {
+        loop {
+            let room = self.rows.room();
+            let wanted = match filter.status {
+                Some(StatusFilter::Error) if room > 0 => FAILED_AT_ONCE,
+                _ => room.max(1),
+            };
+            let (candidates, end) = batch(search, wanted).await?;
+            if room == 0 || self.lookups >= MAX_LOOKUPS {
+                let is_last = candidates.is_empty() && matches!(end, Some(Next::End));
+                return if is_last {
+                    Ok(None)
+                } else {
+                    search.position(self.last)
+                };
+            }
+            self.lookups += 1;
+            if !self.add(candidates, filter).await? {
+                return search.position(self.last);
+            }
+            match end {
+                Some(Next::Stopped(before)) => return search.position(before.min(self.last)),
+                Some(_) => return Ok(None),
+                None => {}
+            }
+        }
+    }
+
+    /// Adds the traces of some rows. `false` if there was no room for all.
+    async fn add(
+        &mut self,
+        candidates: Vec<Candidate>,
+        filter: &TraceFilter,
+    ) -> Result<bool, Error> {
+        let keys: Vec<RowKey> = candidates.iter().map(Candidate::key).collect();
+        let failed_only = filter.status == Some(StatusFilter::Error);
+        let completed = completed(self.state, self.archive, candidates, failed_only).await?;
+        for (key, row) in keys.into_iter().zip(completed) {
+            let row = row.filter(|(entry, counts)| filter.accepts(entry, counts.errors));
+            if let Some((entry, counts)) = row {
+                if self.rows.room() == 0 {
+                    return Ok(false);
+                }
+                self.rows.push(&Row::of(&entry, counts))?;
+            }
+            self.last = key;
+        }
+        Ok(true)
+    }
+}
+
+/// The next rows of a search and, if these are not as many as wanted, why.
+async fn batch(
+    search: &mut Search<'_, TraceList>,
+    wanted: usize,
+) -> Result<(Vec<Candidate>, Option<Next<Candidate>>), Error> {
+    let mut candidates = Vec::new();
+    while candidates.len() < wanted {
+        match search.next().await? {
+            Next::Row(_, candidate) => candidates.push(candidate),
+            end => return Ok((candidates, Some(end))),
+        }
+    }
+    Ok((candidates, None))
+}

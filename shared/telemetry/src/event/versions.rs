@@ -1,0 +1,93 @@
+//! Versions of a span. SDKs repeat a batch whose response was lost, and some send a span when it
+//! starts and again when it has ended.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use super::{Event, Span, SpanKind};
+
+/// What versions of one span have in common. A client and a server may share an id, as Zipkin's
+/// do; they are two spans.
+pub(crate) type Identity<'a> = (&'a str, Option<SpanKind>, Option<&'a str>);
+
+/// The identity of a span within its trace.
+pub(crate) fn identity(span: &Span) -> Identity<'_> {
+    (&span.span_id, span.kind, span.service())
+}
+
+/// Each span once, in its best version, in the order of first appearance.
+pub(crate) fn distinct<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Vec<&'a Span> {
+    let mut places = HashMap::<Identity<'_>, usize>::new();
+    let mut best: Vec<&Span> = Vec::new();
+    for span in spans {
+        let place = *places.entry(identity(span)).or_insert(best.len());
+        match best.get_mut(place) {
+            None => best.push(span),
+            Some(other) if compare(span, other) == Ordering::Greater => *other = span,
+            Some(_) => {}
+        }
+    }
+    best
+}
+
+/// Compares two versions of a span: a finished one is better than an unfinished one, and then the
+/// one that ended later. Otherwise their contents decide, so that the order of arrival does not.
+pub(crate) fn compare(span: &Span, other: &Span) -> Ordering {
+    let rank = |span: &Span| {
+        let is_finished = span.duration_ms.is_some();
+        (
+            is_finished,
+            span.end(),
+            span.start_ns,
+            span.outcome.is_some(),
+        )
+    };
+    rank(span).cmp(&rank(other)).then_with(|| {
+        let content = |span: &Span| serde_json::to_string(span).unwrap_or_default();
+        content(span).cmp(&content(other))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(kind: Option<SpanKind>, duration_ms: Option<f64>) -> Span {
+        Span {
+            span_id: "s".to_owned(),
+            kind,
+            duration_ms,
+            ..Span::default()
+        }
+    }
+
+    #[test]
+    fn a_finished_version_is_better_than_an_unfinished_one_in_any_order() {
+        let finished = span(None, Some(1.0));
+        let unfinished = span(None, None);
+        for versions in [[&finished, &unfinished], [&unfinished, &finished]] {
+            assert_eq!(distinct(versions), [&finished]);
+        }
+        assert_eq!(distinct([&finished, &finished.clone()]).len(), 1);
+    }
+
+    #[test]
+    fn of_two_finished_versions_the_order_of_arrival_does_not_decide() {
+        let one = Span {
+            status: Some(200),
+            ..span(None, Some(1.0))
+        };
+        let other = Span {
+            status: Some(500),
+            ..span(None, Some(1.0))
+        };
+        assert_eq!(distinct([&one, &other]), distinct([&other, &one]));
+    }
+
+    #[test]
+    fn a_client_and_a_server_with_one_id_are_two_spans() {
+        let client = span(Some(SpanKind::Client), Some(2.0));
+        let server = span(Some(SpanKind::Server), Some(1.0));
+        assert_eq!(distinct([&client, &server, &client]).len(), 2);
+    }
+}
