@@ -1,6 +1,6 @@
 //! Spans and log records as they appear in responses.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::base::clock;
@@ -8,6 +8,7 @@ use shared::telemetry::event::{
     Event, LogRecord, Note, ResourceScope, Scope, Span, SpanEvent, SpanKind, SpanLink, SpanOutcome,
     Truncation,
 };
+use shared::telemetry::query::trace::TreeSpan;
 use utoipa::ToSchema;
 
 /// A span of a trace.
@@ -30,8 +31,12 @@ pub(crate) struct SpanResponse<'a> {
     /// When the span started. With nanoseconds if these are no whole milliseconds.
     #[serde(serialize_with = "clock::serialize_rfc3339_exact")]
     start_time: Timestamp,
-    /// Time from the start of the trace to the start of the span, in milliseconds.
+    /// Time from the start of the trace to the start of the span, in milliseconds, corrected by
+    /// `clockSkewMs`.
     start_offset_ms: f64,
+    /// Milliseconds by which the clock of the span's service was behind, estimated because the span
+    /// or one above it started before its parent. Null if it did not. `startTime` is as sent.
+    clock_skew_ms: Option<f64>,
     /// Duration in milliseconds. Null if it was sent without one.
     duration_ms: Option<f64>,
     /// HTTP method of the request, if any.
@@ -185,18 +190,21 @@ pub(crate) struct LogRecordResponse<'a> {
 }
 
 impl<'a> SpanResponse<'a> {
-    /// Converts a span with `depth` ancestors in a trace that began at `trace_start`.
-    pub(crate) fn of(span: &'a Span, depth: usize, trace_start: Timestamp) -> Self {
+    /// Converts a span of a trace that began at `trace_start`.
+    pub(crate) fn of(in_tree: &'a TreeSpan, trace_start: Timestamp) -> Self {
+        let span = &in_tree.span;
+        let skew = SignedDuration::from_nanos(in_tree.skew_ns);
         let resource_scope = span.resource_scope.as_deref();
         Self {
             span_id: &span.span_id,
             parent_span_id: span.parent_span_id.as_deref(),
-            depth,
+            depth: in_tree.depth,
             name: span.display_name(),
             kind: span.kind,
             service: span.service(),
             start_time: span.start(),
-            start_offset_ms: milliseconds(trace_start, span.start()),
+            start_offset_ms: milliseconds(trace_start, in_tree.start()),
+            clock_skew_ms: (!skew.is_zero()).then(|| skew.as_secs_f64() * 1_000.0),
             duration_ms: span.duration_ms,
             method: span.method.as_deref(),
             url: span.url.as_deref(),

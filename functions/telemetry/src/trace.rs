@@ -83,10 +83,12 @@ impl OfApplication for TraceQuery {
 pub(crate) struct Trace {
     /// Id of the trace.
     trace_id: String,
-    /// Start of the earliest span. With nanoseconds if these are no whole milliseconds.
+    /// Start of the earliest span, corrected for clock skew. With nanoseconds if these are no whole
+    /// milliseconds.
     #[serde(serialize_with = "clock::serialize_rfc3339_exact")]
     start_time: Timestamp,
-    /// Time from the start of the earliest span to the end of the last one, in milliseconds.
+    /// Time from the start of the earliest span to the end of the last one, in milliseconds,
+    /// corrected for clock skew.
     duration_ms: f64,
     /// Number of spans found, also beyond those in `spans`.
     span_count: usize,
@@ -216,9 +218,9 @@ fn answer(
 ) -> Result<axum::Json<Trace>, Error> {
     let (start, end) = tree.extent().ok_or(Error::NotFound(Resource::Trace))?;
     let mut spans = Rows::up_to(MAX_SPANS);
-    for (depth, span) in &tree.spans {
+    for span in &tree.spans {
         if spans.room() > 0 {
-            spans.push(&SpanResponse::of(span, *depth, start))?;
+            spans.push(&SpanResponse::of(span, start))?;
         }
     }
     logs.sort_by_key(|record| record.time_ns);

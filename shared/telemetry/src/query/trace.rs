@@ -1,9 +1,11 @@
 //! The spans of one trace as a tree, regardless of the order in which they arrived and of
 //! duplicates.
 
+mod skew;
+
 use std::collections::{HashMap, HashSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::window::TimeWindow;
 use crate::event::versions::distinct;
@@ -14,8 +16,36 @@ use crate::event::{Event, Span, SpanKind};
 /// spans deep and no JSON parser reads that many levels.
 #[derive(Debug, Default, PartialEq)]
 pub struct Tree {
-    /// Each span with its depth, the number of its ancestors.
-    pub spans: Vec<(usize, Span)>,
+    /// The spans.
+    pub spans: Vec<TreeSpan>,
+}
+
+/// A span of a [`Tree`].
+#[derive(Debug, PartialEq)]
+pub struct TreeSpan {
+    /// Number of ancestors.
+    pub depth: usize,
+    /// The span as it was sent.
+    pub span: Span,
+    /// What to add to its times, in nanoseconds, because the clock of its service was behind.
+    pub skew_ns: i64,
+}
+
+impl TreeSpan {
+    /// Start time, corrected.
+    pub fn start(&self) -> Timestamp {
+        corrected(self.span.start(), self.skew_ns)
+    }
+
+    /// End time, corrected.
+    pub fn end(&self) -> Timestamp {
+        corrected(self.span.end(), self.skew_ns)
+    }
+}
+
+fn corrected(at: Timestamp, skew_ns: i64) -> Timestamp {
+    let skew = SignedDuration::from_nanos(skew_ns);
+    at.checked_add(skew).unwrap_or(at)
 }
 
 impl Tree {
@@ -27,31 +57,39 @@ impl Tree {
         let key = |span: &Span| (span.start_ns, span.kind == Some(SpanKind::Server));
         spans.sort_by(|a, b| (key(a), &a.span_id).cmp(&(key(b), &b.span_id)));
         let order = depth_first(&spans);
+        let skews = skew::skews(&spans, &order);
         let mut spans: Vec<Option<Span>> = spans.into_iter().map(Some).collect();
-        let mut take =
-            |(depth, index): (usize, usize)| Some((depth, spans.get_mut(index)?.take()?));
+        let mut take = |place: Place| {
+            Some(TreeSpan {
+                depth: place.depth,
+                span: spans.get_mut(place.index)?.take()?,
+                skew_ns: skews.get(place.index).copied().unwrap_or_default(),
+            })
+        };
         Self {
             spans: order.into_iter().filter_map(&mut take).collect(),
         }
     }
 
-    /// First start and last end; `None` without spans.
+    /// First start and last end, corrected for clock skew; `None` without spans.
     pub fn extent(&self) -> Option<(Timestamp, Timestamp)> {
-        extent(self.spans.iter().map(|(_, span)| span))
+        let bounds = self.spans.iter().map(|span| (span.start(), span.end()));
+        bounds.reduce(|(from, to), (start, end)| (from.min(start), to.max(end)))
     }
 
     /// Number of spans that failed.
     pub fn errors(&self) -> usize {
         self.spans
             .iter()
-            .filter(|(_, span)| span.is_error())
+            .filter(|in_tree| in_tree.span.is_error())
             .count()
     }
 
     /// Distinct services, in the order of first appearance.
     pub fn services(&self) -> Vec<&str> {
         let mut seen = HashSet::new();
-        let services = self.spans.iter().filter_map(|(_, span)| span.service());
+        let services = self.spans.iter();
+        let services = services.filter_map(|in_tree| in_tree.span.service());
         services.filter(|service| seen.insert(*service)).collect()
     }
 }
@@ -116,8 +154,16 @@ impl<'a> Parents<'a> {
     }
 }
 
-/// Depth and index of each span, depth first. Not recursive, because chains may be long.
-fn depth_first(spans: &[Span]) -> Vec<(usize, usize)> {
+/// Place of a span in the tree.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    depth: usize,
+    index: usize,
+    parent: Option<usize>,
+}
+
+/// The places of the spans, depth first. Not recursive, because chains may be long.
+fn depth_first(spans: &[Span]) -> Vec<Place> {
     let parents = Parents::of(spans);
     let parent = |index: usize| parents.of_span(spans, index);
     let mut children = vec![Vec::new(); spans.len()];
@@ -132,14 +178,22 @@ fn depth_first(spans: &[Span]) -> Vec<(usize, usize)> {
     let mut visited = vec![false; spans.len()];
     // Top spans come first. Spans that they do not reach form cycles; each starts at its first span.
     for start in tops.into_iter().chain(0..spans.len()) {
-        let mut stack = vec![(0, start)];
-        while let Some((depth, index)) = stack.pop() {
-            if std::mem::replace(&mut visited[index], true) {
+        let mut stack = vec![Place {
+            depth: 0,
+            index: start,
+            parent: None,
+        }];
+        while let Some(place) = stack.pop() {
+            if std::mem::replace(&mut visited[place.index], true) {
                 continue;
             }
-            order.push((depth, index));
-            let below = children[index].iter().rev();
-            stack.extend(below.map(|child| (depth + 1, *child)));
+            order.push(place);
+            let below = children[place.index].iter().rev();
+            stack.extend(below.map(|child| Place {
+                depth: place.depth + 1,
+                index: *child,
+                parent: Some(place.index),
+            }));
         }
     }
     order
@@ -163,11 +217,9 @@ mod tests {
 
     fn shape(spans: Vec<Span>) -> Vec<(usize, String)> {
         let tree = Tree::of(spans);
-        let ids = tree
-            .spans
-            .into_iter()
-            .map(|(depth, span)| (depth, span.span_id));
-        ids.collect()
+        let ids = tree.spans.into_iter();
+        ids.map(|placed| (placed.depth, placed.span.span_id))
+            .collect()
     }
 
     fn expected(shape: &[(usize, &str)]) -> Vec<(usize, String)> {
@@ -213,7 +265,7 @@ mod tests {
     fn a_chain_of_ten_thousand_spans_becomes_a_tree() {
         let chain = (0..10_000).map(|n: i64| span(&n.to_string(), Some(&(n - 1).to_string()), n));
         let tree = Tree::of(chain.collect());
-        assert_eq!(tree.spans.last().map(|(depth, _)| *depth), Some(9_999));
+        assert_eq!(tree.spans.last().map(|last| last.depth), Some(9_999));
         let (from, to) = tree.extent().unwrap();
         assert_eq!(to.duration_since(from).as_nanos(), 1_009_999);
     }
@@ -245,11 +297,8 @@ mod tests {
             vec![span("a", None, 1), unfinished.clone()],
         ] {
             let tree = Tree::of(spans);
-            let durations: Vec<_> = tree
-                .spans
-                .iter()
-                .map(|(_, span)| span.duration_ms)
-                .collect();
+            let spans = tree.spans.iter();
+            let durations: Vec<_> = spans.map(|placed| placed.span.duration_ms).collect();
             assert_eq!(durations, [Some(1.0)]);
         }
     }
@@ -264,7 +313,7 @@ mod tests {
                 .enumerate()
                 .map(|(n, p)| span(&n.to_string(), p.map(|p| p.to_string()).as_deref(), 0))
                 .collect();
-            let mut ids: Vec<_> = Tree::of(spans.clone()).spans.into_iter().map(|(_, s)| s.span_id).collect();
+            let mut ids: Vec<_> = Tree::of(spans.clone()).spans.into_iter().map(|placed| placed.span.span_id).collect();
             ids.sort();
             let mut all: Vec<_> = spans.into_iter().map(|s| s.span_id).collect();
             all.sort();
