@@ -100,7 +100,13 @@ impl Stored {
             let path = format!("/telemetry/{query}&applicationId={id}");
             let response = self.ada.get(&path).await;
             assert_eq!(response.status, 200, "{query}: {}", response.text());
-            answers.insert(query.to_owned(), response.json());
+            let mut answer = response.json();
+            if answer["spans"].is_array() {
+                // How far the search for a trace went, which is not stored.
+                let fields = answer.as_object_mut().unwrap();
+                fields.retain(|name, _| !name.starts_with("searched") && name != "nextCursor");
+            }
+            answers.insert(query.to_owned(), answer);
         }
         answers.into()
     }

@@ -5,6 +5,7 @@ mod calls;
 mod form_2;
 mod invariant;
 mod logs;
+mod long_traces;
 mod metrics;
 mod paging;
 mod rollups;

@@ -17,6 +17,8 @@ use utoipa::ToSchema;
 /// Minimum age at which lists read chunk summaries with eventual consistency.
 const EVENTUAL_AFTER: Duration = Duration::from_secs(60);
 
+const MILLISECOND: Duration = Duration::from_millis(1);
+
 /// The telemetry of an application that the caller is a member of.
 pub(crate) struct Archive {
     /// Application whose telemetry is read.
@@ -111,12 +113,12 @@ impl Archive {
         TimeWindow::requested(from, to, self.now).map_err(|error| invalid("from", error))
     }
 
-    /// The window of all telemetry that is kept.
+    /// The window of all telemetry that is kept, in whole milliseconds, as positions of chunks are.
     pub(crate) fn everything(&self) -> TimeWindow {
         let ahead = TimeWindow::around(self.now, shared::telemetry::decode::MAX_AHEAD);
         TimeWindow {
-            from: self.oldest(),
-            to: ahead.to,
+            from: clock::floor(self.oldest(), MILLISECOND),
+            to: clock::floor(ahead.to, MILLISECOND),
         }
     }
 

@@ -1,6 +1,7 @@
 //! `GET /telemetry/traces/{traceId}`: one trace as a tree, with its log records.
 
-use std::time::Duration;
+mod reading;
+mod search;
 
 use axum::extract::State;
 use jiff::Timestamp;
@@ -8,39 +9,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shared::access::{Access, ApplicationName, OfApplication};
 use shared::base::clock;
-use shared::store::telemetry::{StoredSummary, SummariesRead};
-use shared::telemetry::batch::DAY;
-use shared::telemetry::chunk::codec::{self, Rows as ChunkRows};
-use shared::telemetry::chunk::summary::fingerprint;
-use shared::telemetry::event::{Event, LogRecord, Span};
-use shared::telemetry::query::trace::{Tree, is_whole, surroundings};
-use shared::telemetry::query::window::TimeWindow;
+use shared::base::cursor::Cursor;
+use shared::telemetry::event::LogRecord;
+use shared::telemetry::query::cursor::{self, Extent, Searched, TracePosition};
+use shared::telemetry::query::trace::Tree;
 use shared::web::error::{Error, Resource};
 use shared::web::path::Path;
 use shared::web::query::Query;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::archive::{Archive, Gap, too_much};
+use self::search::{Begin, TraceSearch};
+use crate::archive::{Archive, Gap};
 use crate::page::Rows;
 use crate::responses::{LogRecordResponse, SpanResponse, milliseconds};
-
-/// Number of summaries that one attempt to find a trace reads.
-const MAX_SUMMARIES: usize = 20_000;
-
-/// Largest total size of the chunks that are read for one trace, in bytes. Only the events of the
-/// trace are decoded, so their memory needs no limit.
-const MAX_READ_BYTES: usize = 32 * 1024 * 1024;
-
-/// Time before and after a trace within which its chunks are searched. SDKs send in batches, and
-/// clocks differ.
-const MARGIN: Duration = Duration::from_secs(5 * 60);
-
-/// Margins around `at` within which a trace is searched, one after the other.
-const MARGINS: [Duration; 3] = [
-    Duration::from_secs(10 * 60),
-    Duration::from_secs(2 * 60 * 60),
-    Duration::from_secs(25 * 60 * 60),
-];
 
 /// Largest numbers of spans and log records in a response.
 const MAX_SPANS: usize = 10_000;
@@ -48,6 +29,9 @@ const MAX_LOGS: usize = 1_000;
 
 /// Largest number of service names in a response.
 const MAX_SERVICES: usize = 100;
+
+/// Cursor of the next part.
+type NextPart = Cursor<cursor::Trace>;
 
 /// Query of a trace.
 #[derive(Deserialize, IntoParams)]
@@ -69,6 +53,9 @@ pub(crate) struct TraceQuery {
     /// End of the time range. Default: now.
     #[serde(default, deserialize_with = "clock::deserialize_rfc3339_option")]
     to: Option<Timestamp>,
+    /// `nextCursor` of the previous part. The other parameters stay the same.
+    #[param(inline)]
+    cursor: Option<NextPart>,
 }
 
 impl OfApplication for TraceQuery {
@@ -77,26 +64,26 @@ impl OfApplication for TraceQuery {
     }
 }
 
-/// A trace with its spans and log records.
+/// A trace with its spans and log records, or a part of it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Trace {
     /// Id of the trace.
     trace_id: String,
-    /// Start of the earliest span, corrected for clock skew. With nanoseconds if these are no whole
-    /// milliseconds.
-    #[serde(serialize_with = "clock::serialize_rfc3339_exact")]
-    start_time: Timestamp,
-    /// Time from the start of the earliest span to the end of the last one, in milliseconds,
-    /// corrected for clock skew.
+    /// Start of the earliest span of this part and those before it, corrected for clock skew. Null
+    /// if none was found yet. With nanoseconds if these are no whole milliseconds.
+    #[serde(serialize_with = "clock::serialize_rfc3339_exact_option")]
+    start_time: Option<Timestamp>,
+    /// Time from there to the end of the last span, in milliseconds, corrected for clock skew.
     duration_ms: f64,
-    /// Number of spans found, also beyond those in `spans`.
+    /// Number of spans found for this part, also beyond those in `spans`.
     span_count: usize,
-    /// Number of failed spans.
+    /// Number of failed spans among them.
     error_count: usize,
-    /// Names of the services, at most 100.
+    /// Names of their services, at most 100.
     services: Vec<String>,
-    /// Whether the trace has more spans or log records than the response.
+    /// Whether more spans or log records were found than the response has. The spans follow with
+    /// `nextCursor`.
     is_truncated: bool,
     /// The spans as a tree, depth first. At most 10,000.
     #[schema(value_type = Vec<SpanResponse>)]
@@ -104,15 +91,25 @@ pub(crate) struct Trace {
     /// The log records of the trace, oldest first. At most 1,000.
     #[schema(value_type = Vec<LogRecordResponse>)]
     logs: Vec<Box<RawValue>>,
+    /// Beginning of the time that was searched, by this request and those before it.
+    #[serde(serialize_with = "clock::serialize_rfc3339")]
+    searched_from: Timestamp,
+    /// End of that time.
+    #[serde(serialize_with = "clock::serialize_rfc3339")]
+    searched_to: Timestamp,
+    /// Cursor of the next part, which goes on before and after that time. Null if all stored
+    /// telemetry was searched, and the trace is whole.
+    next_cursor: Option<String>,
     /// Time ranges with stored telemetry that this release cannot read.
     gaps: Vec<Gap>,
 }
 
-/// Returns a trace. Searches near `at`, in the window of the query, or in all stored telemetry.
+/// Returns a trace. Searches near `at`, in the window of the query, or in the newest telemetry, and
+/// goes on while it finds spans.
 #[utoipa::path(
     get, path = "/telemetry/traces/{id}", operation_id = "getTrace",
     summary = "Get a trace",
-    description = "Returns the spans of the trace as a tree, depth first, and its log records. Pass `at` if you know a time within the trace: the search then takes only a few reads.",
+    description = "Returns the spans of the trace as a tree, depth first, and its log records. Pass `at` if you know a time within the trace: the search then takes only a few reads. The search goes on while it finds spans, and the answer says which time it has searched. `nextCursor` continues it, in both directions, until all stored telemetry has been searched.",
     params(("id" = String, Path, description = "Id of the trace.", example = "4bf92f3577b34da6a3ce929d0e0e4736"), TraceQuery),
     responses((status = 200, body = Trace), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
@@ -129,120 +126,158 @@ pub(crate) async fn show(
     let in_query = query.trace_id.clone().filter(|id| !id.is_empty());
     let trace_id = in_query.unwrap_or(in_path);
     let archive = Archive::of(&membership, &state);
-    let search = TraceSearch {
-        state: &state,
-        archive: &archive,
-        trace_id: &trace_id,
-    };
-    let mut found = Vec::new();
-    for window in windows(&archive, &query)? {
-        // The first window is short. If a parent is missing in it, search the next one as well.
-        let looked = !found.is_empty();
-        found = search.spans(window).await?;
-        if is_whole(&found) || (looked && !found.is_empty()) {
-            break;
-        }
+    let begin = begin(&archive, &query)?;
+    let mut search = TraceSearch::of(&state, &archive, &trace_id, begin);
+    let start = query.cursor.as_ref().map(|cursor| cursor.0);
+    if let Some(start) = start {
+        search.searched = start.searched;
+        search.extent = start.extents.map(|[sent, _]| sent);
     }
-    let around = surroundings(&found, MARGIN).ok_or(Error::NotFound(Resource::Trace))?;
-    let logs = search.events::<LogRecord>(around).await?;
-    answer(trace_id, Tree::of(found), logs, archive.gaps())
+    let part = PartStart {
+        searched: search.searched,
+        extents: start.and_then(|start| start.extents),
+        shown: start
+            .and_then(|start| Some(start.rest?.1))
+            .unwrap_or_default() as usize,
+    };
+    match start.and_then(|start| start.rest) {
+        Some((until, _)) => {
+            search.extend(until).await?;
+        }
+        None => search.run(start.is_some()).await?,
+    }
+    let is_limited = matches!(begin, Begin::Within(_)) && search.has_searched(begin);
+    if search.extent.is_none() && (search.is_over() || is_limited) {
+        return Err(Error::NotFound(Resource::Trace));
+    }
+    part.answer(search, &archive, trace_id.clone()).await
 }
 
-/// The windows to search, one after the other.
-fn windows(archive: &Archive, query: &TraceQuery) -> Result<Vec<TimeWindow>, Error> {
+/// Where the search begins.
+fn begin(archive: &Archive, query: &TraceQuery) -> Result<Begin, Error> {
     if let Some(at) = query.at {
-        return Ok(MARGINS.map(|margin| TimeWindow::around(at, margin)).into());
+        return Ok(Begin::At(at));
     }
     let window = archive.window(query.from, query.to)?;
-    if query.from.is_some() || query.to.is_some() {
-        return Ok(vec![window]);
-    }
-    let day = TimeWindow::around(archive.now(), DAY);
-    Ok(vec![window, day, archive.everything()])
+    Ok(match (query.from, query.to) {
+        (None, None) => Begin::Recent(window),
+        _ => Begin::Within(window),
+    })
 }
 
-/// Searches for the events of one trace.
-struct TraceSearch<'a> {
-    state: &'a crate::State,
-    archive: &'a Archive,
-    trace_id: &'a str,
+/// What was searched, found and shown before this part.
+struct PartStart {
+    searched: Searched,
+    extents: Option<[Extent; 2]>,
+    /// Number of spans of the part that were shown.
+    shown: usize,
 }
 
-impl TraceSearch<'_> {
-    /// Finds the spans in a window, and widens the window while they reach beyond it.
-    async fn spans(&self, mut window: TimeWindow) -> Result<Vec<Span>, Error> {
-        loop {
-            let found = self.events::<Span>(window).await?;
-            match surroundings(&found, MARGIN) {
-                Some(around) if !window.covers(&around) => window = window.and(around),
-                _ => return Ok(found),
+impl PartStart {
+    async fn answer(
+        self,
+        mut search: TraceSearch<'_>,
+        archive: &Archive,
+        trace_id: String,
+    ) -> Result<axum::Json<Trace>, Error> {
+        // The log records were in the answer that began this part.
+        let (logs, has_all_logs) = match self.shown {
+            0 => {
+                search
+                    .logs(self.searched, self.extents.map(|[sent, _]| sent))
+                    .await?
             }
-        }
-    }
-
-    /// Finds the events of the trace in chunks positioned within a window.
-    async fn events<E: Event>(&self, window: TimeWindow) -> Result<Vec<E>, Error> {
-        let trace = fingerprint(self.trace_id);
-        let mut summaries = Vec::new();
-        let keep = |stored: StoredSummary| {
-            let summary = stored.summary(&self.archive.gaps);
-            if summary.is_some_and(|summary| summary.may_hold_trace(trace)) {
-                summaries.push(stored);
-            }
-            Ok(())
+            _ => (Vec::new(), true),
         };
-        let range = self.archive.summaries_at(E::SIGNAL, window);
-        let database = &self.state.database;
-        if database.each_summary(&range, MAX_SUMMARIES, keep).await? == SummariesRead::TooMany {
-            return Err(too_much());
-        }
-        let bytes: usize = summaries.iter().map(|stored| stored.bytes).sum();
-        if bytes > MAX_READ_BYTES {
-            return Err(too_much());
-        }
-        // Pages arrive in any order. Sort, so that the response does not depend on it.
-        summaries.sort_by_key(|stored| stored.position);
-        let closed: Vec<&StoredSummary> = summaries.iter().collect();
-        let opened = database.open(&range, &closed, |chunk| {
-            codec::decode::<E>(chunk, ChunkRows::OfTrace(self.trace_id))
+        let tree = Tree::of(std::mem::take(&mut search.spans));
+        let before = self.extents.map(|[_, corrected]| corrected);
+        let corrected = tree.extent().map(|(from, to)| {
+            let extent = Extent {
+                from_ms: from.as_millisecond(),
+                to_ms: to.as_millisecond(),
+            };
+            extent.and(before)
         });
-        Ok(opened.await?.into_iter().flatten().collect())
+        let corrected = corrected.or(before);
+        let bounds = bounds(&tree, before);
+        let origin = bounds.map_or(Timestamp::UNIX_EPOCH, |(from, _)| from);
+        let mut spans = Rows::up_to(MAX_SPANS);
+        let mut shown = self.shown.min(tree.spans.len());
+        for span in tree.spans.iter().skip(shown) {
+            if spans.room() == 0 {
+                break;
+            }
+            spans.push(&SpanResponse::of(span, origin))?;
+            shown += 1;
+        }
+        let (lines, has_room) = lines(logs, &spans)?;
+        let has_all_spans = shown == tree.spans.len();
+        let next = self.next(&search, corrected, (!has_all_spans).then_some(shown));
+        let searched = search.window();
+        Ok(axum::Json(Trace {
+            trace_id,
+            start_time: bounds.map(|(from, _)| from),
+            duration_ms: bounds.map_or(0.0, |(from, to)| milliseconds(from, to)),
+            span_count: tree.spans.len(),
+            error_count: tree.errors(),
+            services: services(&tree),
+            is_truncated: !(has_all_spans && has_all_logs && has_room),
+            spans: spans.in_order(),
+            logs: lines,
+            searched_from: searched.from,
+            searched_to: searched.to,
+            next_cursor: next.map(|position| Cursor::<cursor::Trace>(position).to_string()),
+            gaps: archive.gaps(),
+        }))
+    }
+
+    /// Where the next part begins, given the number of shown spans if there are others.
+    fn next(
+        &self,
+        search: &TraceSearch<'_>,
+        corrected: Option<Extent>,
+        shown: Option<usize>,
+    ) -> Option<TracePosition> {
+        if let Some(shown) = shown {
+            return Some(TracePosition {
+                searched: self.searched,
+                extents: self.extents,
+                rest: Some((search.searched, u32::try_from(shown).unwrap_or(u32::MAX))),
+            });
+        }
+        let extents = search.extent.zip(corrected);
+        (!search.is_over()).then(|| TracePosition {
+            searched: search.searched,
+            extents: extents.map(|(sent, corrected)| [sent, corrected]),
+            rest: None,
+        })
     }
 }
 
-fn answer(
-    trace_id: String,
-    tree: Tree,
-    mut logs: Vec<LogRecord>,
-    gaps: Vec<Gap>,
-) -> Result<axum::Json<Trace>, Error> {
-    let (start, end) = tree.extent().ok_or(Error::NotFound(Resource::Trace))?;
-    let mut spans = Rows::up_to(MAX_SPANS);
-    for span in &tree.spans {
-        if spans.room() > 0 {
-            spans.push(&SpanResponse::of(span, start))?;
-        }
-    }
-    logs.sort_by_key(|record| record.time_ns);
-    let mut lines = Rows::up_to(MAX_LOGS).sharing_the_size_of(&spans);
-    for record in &logs {
-        if lines.room() > 0 {
-            lines.push(&LogRecordResponse::of(record))?;
-        }
-    }
+/// First start and last end of these spans and those of earlier parts.
+fn bounds(tree: &Tree, before: Option<Extent>) -> Option<(Timestamp, Timestamp)> {
+    let before = before.map(|before| {
+        let from = clock::from_millis(before.from_ms);
+        (from, clock::from_millis(before.to_ms))
+    });
+    let all = before.into_iter().chain(tree.extent());
+    all.reduce(|(from, to), (start, end)| (from.min(start), to.max(end)))
+}
+
+fn services(tree: &Tree) -> Vec<String> {
     let services = tree.services().into_iter();
-    let spans = spans.in_order();
-    let lines = lines.in_order();
-    Ok(axum::Json(Trace {
-        trace_id,
-        start_time: start,
-        duration_ms: milliseconds(start, end),
-        span_count: tree.spans.len(),
-        error_count: tree.errors(),
-        services: services.take(MAX_SERVICES).map(str::to_owned).collect(),
-        is_truncated: spans.len() < tree.spans.len() || lines.len() < logs.len(),
-        spans,
-        logs: lines,
-        gaps,
-    }))
+    services.take(MAX_SERVICES).map(str::to_owned).collect()
+}
+
+/// The log records as JSON, and whether there was room for all.
+fn lines(mut logs: Vec<LogRecord>, spans: &Rows) -> Result<(Vec<Box<RawValue>>, bool), Error> {
+    logs.sort_by_key(|record| record.time_ns);
+    let mut lines = Rows::up_to(MAX_LOGS).sharing_the_size_of(spans);
+    for record in &logs {
+        if lines.room() == 0 {
+            return Ok((lines.in_order(), false));
+        }
+        lines.push(&LogRecordResponse::of(record))?;
+    }
+    Ok((lines.in_order(), true))
 }

@@ -32,6 +32,8 @@ pub enum ListId {
     Sessions = 6,
     /// Applications of a user.
     Applications = 7,
+    /// Parts of a trace.
+    Trace = 8,
 }
 
 /// A list with pages.

@@ -53,9 +53,21 @@ pub struct Position {
 }
 
 impl Position {
-    /// The first position of a time.
+    /// The first position of the millisecond of a time.
     pub fn first_at(at: Timestamp) -> Self {
-        Self { at, hash: [0; 16] }
+        Self {
+            at: clock::floor(at, Duration::from_millis(1)),
+            hash: [0; 16],
+        }
+    }
+
+    /// The time, in whole milliseconds, before which all earlier positions are.
+    pub fn end(self) -> Timestamp {
+        if self == Self::first_at(self.at) {
+            self.at
+        } else {
+            clock::after(self.at, Duration::from_millis(1))
+        }
     }
 
     /// The position that directly follows this one.

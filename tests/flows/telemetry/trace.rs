@@ -102,13 +102,14 @@ async fn a_trace_over_batches_and_hours_is_complete_and_has_each_span_once() {
     backend.calls.take();
     ask(&ada, &sdk, "traces/v", "&at=2026-01-31T12:30:00Z").await;
     let calls = backend.calls.take();
-    // The membership; summaries near the hint, of the last minute and before; their chunk; the
-    // logs around them.
+    // The membership; summaries of a minute and a half, and their chunk; those of ten minutes before
+    // and after; the logs around them, before and within the last minute.
     let expected = [
         "BatchGetItem",
         "Query",
-        "Query",
         "BatchGetItem",
+        "Query",
+        "Query",
         "Query",
         "Query",
     ];

@@ -1,7 +1,5 @@
 //! Ranges of chunk summaries, and the queries that read them.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
 use super::Gaps;
@@ -94,9 +92,7 @@ impl SummaryRange<'_> {
         };
         let summaries = summaries.within(TimeWindow {
             from: self.at_or_after.map_or(Timestamp::MIN, |first| first.at),
-            to: self.prior_to.map_or(Timestamp::MAX, |end| {
-                clock::after(end.at, Duration::from_millis(1))
-            }),
+            to: self.prior_to.map_or(Timestamp::MAX, Position::end),
         });
         let in_day = |day| {
             let end = clock::after(day, DAY);

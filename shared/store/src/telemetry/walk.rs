@@ -91,6 +91,20 @@ impl Database {
 }
 
 impl SummaryWalk<'_> {
+    /// Reads as much as one query can return from the first one on.
+    #[must_use]
+    pub fn in_large_pages(self) -> Self {
+        Self {
+            page: LARGEST_PAGE,
+            ..self
+        }
+    }
+
+    /// Number of queries that the walk may still make.
+    pub fn queries_left(&self) -> usize {
+        self.queries_left
+    }
+
     /// The next summary; `None` at the end of the range, or if the queries are used up. A batch
     /// that was sent again after the number of shards changed may be stored in two shards, and is
     /// returned once.
@@ -232,8 +246,11 @@ impl SummaryWalk<'_> {
             Direction::Newer => Position::first_at(part.from),
         });
         match self.direction {
-            Direction::Older => in_shards.chain(next_part).max(),
-            Direction::Newer => in_shards.chain(next_part).min(),
+            Direction::Older => in_shards
+                .chain(next_part)
+                .max()
+                .map(|bound| self.range.prior_to.map_or(bound, |end| bound.min(end))),
+            Direction::Newer => in_shards.chain(next_part).min().max(self.range.at_or_after),
         }
     }
 }

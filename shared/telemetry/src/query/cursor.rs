@@ -1,11 +1,14 @@
 //! Positions in the lists of telemetry, for their cursors.
 
+mod trace;
+
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use upblit_base::clock;
 use upblit_base::cursor::{self, List, ListId};
 
 use crate::chunk::Position;
+pub use trace::{Extent, Searched, Trace, TracePosition};
 
 /// Cursor type of the list of traces.
 #[derive(Debug, Clone, Copy)]
@@ -220,7 +223,7 @@ mod tests {
         assert!(traces.iter().all(|key| key.milli() == 5));
     }
 
-    fn any_position() -> impl Strategy<Value = Position> {
+    pub(super) fn any_position() -> impl Strategy<Value = Position> {
         (0i64..9_000_000_000_000, any::<[u8; 16]>()).prop_map(|(millis, hash)| Position {
             at: clock::from_millis(millis),
             hash,
