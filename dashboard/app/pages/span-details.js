@@ -44,6 +44,7 @@ const known = (span) => ({
   url: span.url,
   status: span.status,
   start: `${clockMs(span.startTime)}  (+${duration(span.startOffsetMs)})`,
+  "clock skew": span.clockSkewMs == null ? null : `${duration(span.clockSkewMs)} behind`,
   duration: span.durationMs == null ? null : duration(span.durationMs),
   "span id": span.spanId,
   parent: span.parentSpanId,

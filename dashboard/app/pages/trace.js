@@ -11,6 +11,7 @@ import { empty, heading, pill, skeleton } from "../ui/bits.js";
 import { copyButton } from "../ui/copy-button.js";
 import { back } from "../ui/icons.js";
 import { logLine } from "./log-line.js";
+import { joined } from "./trace-parts.js";
 import { serviceTones, waterfall } from "./waterfall.js";
 
 /** @import { Application, Trace } from "../../types/openapi" */
@@ -20,23 +21,73 @@ const YOUNG_MS = 60_000;
 const YOUNG_PAUSE_MS = 3_000;
 const OLD_PAUSE_MS = 60_000;
 
+/** Number of further parts to load before the user is asked. */
+const MAX_PARTS = 20;
+
 /** @type {import("../main.js").Page} */
 export function tracePage(outlet, { params, query, signal }, application) {
   const body = h("div.stack", {}, skeleton());
+  const progress = h("p.note", { role: "status", hidden: true });
+  const more = h(
+    "button.button",
+    { type: "button", hidden: true, on: { click: searchOn } },
+    "Search further",
+  );
   const selected = { span: query.get("span") };
+  /** The parts of the trace; the first is refreshed. @type {Trace[]} */
+  const parts = [];
   let shown = "";
   let startTime = Date.now();
 
-  async function load() {
-    const trace = await api
-      .trace(params.trace, { applicationId: application.id, at: query.get("at") }, signal)
+  /** @param {string | null} cursor */
+  const part = (cursor) =>
+    api
+      .trace(params.trace, { applicationId: application.id, at: query.get("at"), cursor }, signal)
       .catch(orNull);
-    const state = JSON.stringify(trace);
+
+  async function load() {
+    const first = await part(null);
+    if (!first) return fillIfNew(body, unknown());
+    const isNew = parts.length === 0;
+    parts[0] = first;
+    draw();
+    if (isNew) searchOn().catch(banner.show);
+  }
+
+  /** Loads the following parts, and shows how far the search is. */
+  async function searchOn() {
+    more.hidden = true;
+    let cursor = parts[parts.length - 1].nextCursor;
+    for (let loaded = 0; cursor && loaded < MAX_PARTS; loaded += 1) {
+      showProgress(true);
+      const next = await part(cursor);
+      // Nothing was found anywhere.
+      if (!next) break;
+      parts.push(next);
+      cursor = next.nextCursor;
+      draw();
+    }
+    showProgress(false);
+    more.hidden = !cursor;
+  }
+
+  /** @param {boolean} goesOn */
+  function showProgress(goesOn) {
+    const { searchedFrom, searchedTo, nextCursor } = parts[parts.length - 1];
+    progress.hidden = !nextCursor;
+    const range = `${moment(searchedFrom)} to ${moment(searchedTo)}`;
+    progress.textContent = `Searched ${range}${goesOn ? ". Searching further…" : ""}`;
+  }
+
+  function draw() {
+    const trace = joined(parts);
+    const { traceId, startTime: start, durationMs, spans, logs, gaps, isTruncated } = trace ?? {};
+    const state = JSON.stringify([traceId, start, durationMs, spans, logs, gaps, isTruncated]);
     // Rendered only after a change, because rendering closes what the user has opened.
     if (state === shown) return;
     shown = state;
     if (!trace) return fillIfNew(body, unknown());
-    startTime = Date.parse(trace.startTime);
+    startTime = Date.parse(trace.startTime ?? "");
     fill(body, show(trace, application, selected));
   }
 
@@ -47,7 +98,7 @@ export function tracePage(outlet, { params, query, signal }, application) {
     back(),
     "Traces",
   );
-  fill(outlet, h("p.crumb", {}, list), banner.element, body);
+  fill(outlet, h("p.crumb", {}, list), banner.element, body, h("div.beside", {}, progress, more));
   const pauseMs = () => (Date.now() - startTime < YOUNG_MS ? YOUNG_PAUSE_MS : OLD_PAUSE_MS);
   const fresh = keepFresh({ load, pauseMs, signal, failed: banner.show });
 }
@@ -76,7 +127,11 @@ function show(trace, application, selected) {
     ),
     summary(trace, tones),
     trace.isTruncated &&
-      h("p.notice", {}, "This trace is too large to be shown completely. Some spans or logs are omitted."),
+      h(
+        "p.notice",
+        {},
+        "This trace is too large to be shown completely. Some spans or logs are omitted or still loading.",
+      ),
     trace.gaps.length > 0 && h("p.notice", {}, textOfGaps(trace.gaps)),
     h("section.panel.flush", { "aria-label": "Spans" }, waterfall(trace, tones, selected.span, select)),
     logsOf(trace, application),
@@ -90,7 +145,7 @@ const summary = (trace, tones) =>
     {},
     h("b", {}, duration(trace.durationMs)),
     h("span", {}, plural(trace.spanCount, "span")),
-    h("time", { datetime: trace.startTime }, moment(trace.startTime)),
+    trace.startTime && h("time", { datetime: trace.startTime }, moment(trace.startTime)),
     trace.services.map((service) =>
       h("span.service-name", {}, h("i", { class: tones.get(service) }), service),
     ),

@@ -131,6 +131,7 @@ function makeRow(span, isParent, context) {
       {},
       h("span.label", {}, span.name),
       span.service && h("span.span-service", {}, span.service),
+      span.clockSkewMs != null && h("span.faint.small", {}, ` clock ${duration(span.clockSkewMs)} behind`),
     ),
     bar(span, context),
     h("span.bar-time", {}, duration(span.durationMs)),
