@@ -605,7 +605,7 @@ export interface paths {
         };
         /**
          * Get a trace
-         * @description Returns the spans of the trace as a tree, depth first, and its log records. Pass `at` if you know a time within the trace: the search then takes only a few reads.
+         * @description Returns the spans of the trace as a tree, depth first, and its log records. Pass `at` if you know a time within the trace: the search then takes only a few reads. The search goes on while it finds spans, and the answer says which time it has searched. `nextCursor` continues it, in both directions, until all stored telemetry has been searched.
          */
         get: operations["getTrace"];
         put?: never;
@@ -1385,6 +1385,12 @@ export interface components {
             attributes: {
                 [key: string]: unknown;
             };
+            /**
+             * Format: double
+             * @description Milliseconds by which the clock of the span's service was behind, estimated because the span
+             *     or one above it started before its parent. Null if it did not. `startTime` is as sent.
+             */
+            clockSkewMs?: number | null;
             /** @description Number of ancestors of the span in this response. */
             depth: number;
             /**
@@ -1437,7 +1443,8 @@ export interface components {
             spanId: string;
             /**
              * Format: double
-             * @description Time from the start of the trace to the start of the span, in milliseconds.
+             * @description Time from the start of the trace to the start of the span, in milliseconds, corrected by
+             *     `clockSkewMs`.
              */
             startOffsetMs: number;
             /**
@@ -1606,32 +1613,51 @@ export interface components {
             /** @description Statistics of the requests alone. */
             requests: components["schemas"]["Stats"];
         };
-        /** @description A trace with its spans and log records. */
+        /** @description A trace with its spans and log records, or a part of it. */
         Trace: {
             /**
              * Format: double
-             * @description Time from the start of the earliest span to the end of the last one, in milliseconds.
+             * @description Time from there to the end of the last span, in milliseconds, corrected for clock skew.
              */
             durationMs: number;
-            /** @description Number of failed spans. */
+            /** @description Number of failed spans among them. */
             errorCount: number;
             /** @description Time ranges with stored telemetry that this release cannot read. */
             gaps: components["schemas"]["Gap"][];
-            /** @description Whether the trace has more spans or log records than the response. */
+            /**
+             * @description Whether more spans or log records were found than the response has. The spans follow with
+             *     `nextCursor`.
+             */
             isTruncated: boolean;
             /** @description The log records of the trace, oldest first. At most 1,000. */
             logs: components["schemas"]["LogRecord"][];
-            /** @description Names of the services, at most 100. */
+            /**
+             * @description Cursor of the next part, which goes on before and after that time. Null if all stored
+             *     telemetry was searched, and the trace is whole.
+             */
+            nextCursor?: string | null;
+            /**
+             * Format: date-time
+             * @description Beginning of the time that was searched, by this request and those before it.
+             */
+            searchedFrom: string;
+            /**
+             * Format: date-time
+             * @description End of that time.
+             */
+            searchedTo: string;
+            /** @description Names of their services, at most 100. */
             services: string[];
-            /** @description Number of spans found, also beyond those in `spans`. */
+            /** @description Number of spans found for this part, also beyond those in `spans`. */
             spanCount: number;
             /** @description The spans as a tree, depth first. At most 10,000. */
             spans: components["schemas"]["Span"][];
             /**
              * Format: date-time
-             * @description Start of the earliest span. With nanoseconds if these are no whole milliseconds.
+             * @description Start of the earliest span of this part and those before it, corrected for clock skew. Null
+             *     if none was found yet. With nanoseconds if these are no whole milliseconds.
              */
-            startTime: string;
+            startTime?: string | null;
             /** @description Id of the trace. */
             traceId: string;
         };
@@ -3332,6 +3358,8 @@ export interface operations {
                 from?: string;
                 /** @description End of the time range. Default: now. */
                 to?: string;
+                /** @description `nextCursor` of the previous part. The other parameters stay the same. */
+                cursor?: string;
             };
             header?: never;
             path: {

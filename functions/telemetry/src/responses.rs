@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::base::clock;
 use shared::telemetry::event::{
-    Event, LogRecord, Note, ResourceScope, Scope, Span, SpanEvent, SpanKind, SpanLink, SpanOutcome,
+    Event, LogRecord, Note, ResourceScope, Scope, SpanEvent, SpanKind, SpanLink, SpanOutcome,
     Truncation,
 };
 use shared::telemetry::query::trace::TreeSpan;

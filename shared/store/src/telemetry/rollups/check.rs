@@ -123,6 +123,8 @@ impl Database {
             shards: shards.get().into(),
             window,
             before: window.to,
+            prior_to: None,
+            at_or_after: None,
             now,
             eventual_before: Timestamp::UNIX_EPOCH,
             gaps: &gaps,
