@@ -1298,7 +1298,7 @@ export interface components {
          * @description Reason for rejecting an event or a whole request. Key health counts by it.
          * @enum {string}
          */
-        RejectReason: "too-old" | "too-far-ahead" | "malformed" | "too-large" | "unsupported-media-type" | "malformed-request" | "rate-limited" | "missing-scope" | "key-disabled" | "key-expired" | "key-revoked";
+        RejectReason: "too-old" | "too-far-ahead" | "too-many-hours" | "malformed" | "too-large" | "unsupported-media-type" | "malformed-request" | "rate-limited" | "missing-scope" | "key-disabled" | "key-expired" | "key-revoked";
         /** @description Why one event was dropped. */
         Rejection: components["schemas"]["FieldError"] & {
             /** @description Position of the event in the batch, from 0. */

@@ -703,20 +703,31 @@ async fn a_batch_over_two_hours_becomes_visible_at_once() {
 }
 
 #[tokio::test]
-async fn a_batch_over_more_hours_than_one_transaction_holds_is_stored() {
-    let (backend, _, sdk) = start().await;
-    let spans: Vec<Value> = (0..150)
+async fn of_a_batch_over_many_hours_the_newest_24_are_stored() {
+    let (backend, ada, sdk) = start().await;
+    // With 16 shards, the summaries of 24 hours do not fit into one transaction.
+    configure(&ada, &sdk, json!({ "shards": 16 })).await;
+    backend.later(11);
+    let mut spans: Vec<Value> = (0..150)
         .map(|hours| {
             let mut span = span_at(&sdk, -hours * 3_600);
             span["durationMs"] = json!(hours * 3_600_000);
             span
         })
         .collect();
-    assert_eq!(
-        sdk.traces(json!({ "traces": spans })).await.json(),
-        report(150)
-    );
-    assert_eq!(stored::events(&items(&backend).await), 150);
+    spans.push(span_at(&sdk, 3_600));
+    spans.push(span_at(&sdk, -8 * 24 * 3_600));
+    let answer = sdk.traces(json!({ "traces": spans })).await.json();
+    let counts = (&answer["accepted"], &answer["rejected"]);
+    assert_eq!(counts, (&json!(24), &json!(128)));
+    let reason = "not in the newest 24 hours of the batch; send smaller batches";
+    let first = json!({ "index": 24, "pointer": "/traces/24/timestamp", "reason": reason });
+    assert_eq!(answer["errors"][0], first);
+    assert_eq!(stored::events(&items(&backend).await), 24);
+    let path = format!("/apikey?ApplicationId={}", sdk.application_id);
+    let key = &ada.get(&path).await.json()["keys"][0];
+    let reasons = json!({ "too-many-hours": 126, "too-far-ahead": 1, "too-old": 1 });
+    assert_eq!(key["health"]["rejectedBy"], reasons);
 }
 
 #[tokio::test]

@@ -1,11 +1,17 @@
 //! The quota of each key, shared by all instances, and the limit of unknown keys.
 
-use serde_json::json;
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+use shared::base::clock::rfc3339;
 use shared::base::ids::{KeyId, PublicKeyId};
 use shared::base::random;
 use shared::identity::api_key::ApiKey;
+use shared::telemetry::inflate::MAX_INFLATED_BYTES;
 
-use crate::support::{Backend, Response, Sdk};
+use crate::support::{Backend, Response, Sdk, metered};
 
 /// A field of a `RateLimit` header: `limit(…, "requests", "r")`.
 #[track_caller]
@@ -44,19 +50,112 @@ async fn every_response_states_the_limits_and_the_remainder() {
     let response = sdk.traces(sdk.batch(3)).await;
     assert_eq!(
         response.header("ratelimit-policy"),
-        r#""requests";q=100;w=60, "events";q=600000;w=60"#
+        r#""requests";q=100;w=60, "events";q=600000;w=60, "units";q=60000;w=60"#
     );
     let left = response.header("ratelimit");
     assert_eq!(field(left, "requests", "r"), 99);
     assert_eq!(field(left, "events", "r"), 599_997);
+    assert_eq!(field(left, "units", "r"), 59_998);
     assert_eq!(field(left, "requests", "t"), 60);
-    let refused = sdk.traces(json!({})).await;
-    refused.problem(400, "malformed-request");
-    assert_eq!(
-        field(refused.header("ratelimit"), "requests", "r"),
-        99,
-        "an error costs nothing"
-    );
+}
+
+#[tokio::test]
+async fn a_refused_request_counts_too_and_costs_one_lease_at_most() {
+    let bomb = gzip(&vec![b' '; MAX_INFLATED_BYTES + 1]);
+    let refused: [(&str, u16, &str, Vec<u8>); 6] = [
+        ("no JSON", 400, "", b"{".to_vec()),
+        ("no array", 400, "", b"{}".to_vec()),
+        ("a bomb", 413, "gzip", bomb),
+        ("a corrupt body", 400, "gzip", b"\x1f\x8b\x08".to_vec()),
+        ("a large body", 413, "", vec![b' '; 8 << 20]),
+        ("an unknown encoding", 415, "br", b"{}".to_vec()),
+    ];
+    let backend = Backend::with(&[("RATE_LIMIT_REQUESTS", "100")]).await;
+    let sdk = backend.sign_in("ada").await.sdk().await;
+    at_the_start_of_a_minute(&backend);
+    let mut left = 100;
+    for (case, status, encoding, body) in refused {
+        for _ in 0..5 {
+            let headers = [("content-encoding", encoding)];
+            let response = sdk.send("/ingest/traces", &headers, body.clone()).await;
+            assert_eq!(response.status, status, "{case}");
+            left -= 1;
+            let header = response.header("ratelimit");
+            assert_eq!(field(header, "requests", "r"), left, "{case}");
+        }
+    }
+    let calls = backend.calls.take();
+    let leases = calls.iter().filter(|call| *call == "UpdateItem").count();
+    assert!(leases <= 8, "{calls:?}");
+}
+
+#[tokio::test]
+async fn a_batch_larger_than_the_whole_quota_takes_all_of_it() {
+    let backend = Backend::with(&[("RATE_LIMIT_EVENTS", "5")]).await;
+    let sdk = backend.sign_in("ada").await.sdk().await;
+    at_the_start_of_a_minute(&backend);
+    let response = sdk.traces(sdk.batch(20)).await;
+    assert_eq!(field(response.header("ratelimit"), "events", "r"), 0);
+    assert_eq!(response.json()["accepted"], 20);
+    denied(&sdk.traces(sdk.batch(1)).await);
+    backend.later(60);
+    assert_eq!(sdk.traces(sdk.batch(1)).await.status, 200);
+}
+
+/// A batch with a span in each of the last hours.
+fn over_hours(sdk: &Sdk, hours: i64) -> Value {
+    let now = sdk.backend.clock.now();
+    let span = |hour: i64| {
+        let mut span = sdk.span(usize::try_from(hour).unwrap());
+        span["timestamp"] = rfc3339(now - jiff::SignedDuration::from_hours(hour)).into();
+        span
+    };
+    json!({ "traces": (0..hours).map(span).collect::<Vec<_>>() })
+}
+
+#[tokio::test]
+async fn the_quota_of_write_units_is_settled_by_what_was_stored() {
+    let (meter, backend) = metered::start().await;
+    let sdk = backend.sign_in("ada").await.sdk().await;
+    at_the_start_of_a_minute(&backend);
+    let mut left = 60_000;
+    for batch in [
+        sdk.batch(1),
+        sdk.batch(512),
+        over_hours(&sdk, 2),
+        over_hours(&sdk, 23),
+        json!({ "traces": [] }),
+        json!({ "traces": [null] }),
+    ] {
+        meter.take();
+        let response = sdk.traces(batch).await;
+        assert_eq!(response.status, 200);
+        let units = meter.take();
+        left -= (units.put + units.transaction) as u64;
+        assert_eq!(field(response.header("ratelimit"), "units", "r"), left);
+    }
+    assert!(left < 60_000 - 100, "{left}");
+}
+
+#[tokio::test]
+async fn units_over_the_quota_deny_the_next_batch_without_a_call() {
+    let backend = Backend::with(&[("RATE_LIMIT_UNITS", "50")]).await;
+    let sdk = backend.sign_in("ada").await.sdk().await;
+    at_the_start_of_a_minute(&backend);
+    let response = sdk.traces(over_hours(&sdk, 23)).await;
+    assert_eq!(response.json()["accepted"], 23);
+    assert_eq!(field(response.header("ratelimit"), "units", "r"), 0);
+    backend.calls.take();
+    denied(&sdk.traces(sdk.batch(1)).await);
+    assert!(backend.calls.take().is_empty());
+    backend.later(60);
+    assert_eq!(sdk.traces(sdk.batch(1)).await.status, 200);
+}
+
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
 }
 
 #[tokio::test]

@@ -1,16 +1,19 @@
 //! Receives a batch in either protocol: verifies the key, reads and decodes the body, and
 //! stores the events.
 
+use std::borrow::Cow;
+
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderValue};
 use shared::identity::api_key::Scope;
+use shared::identity::rate_limit::Amount;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::PackedChunk;
-use shared::telemetry::decode::{EnvelopeError, Reception, Report};
+use shared::telemetry::decode::{EnvelopeError, Format, Reception, Report};
 use shared::telemetry::inflate::{InflateError, MAX_WIRE_BYTES, inflate};
-use shared::telemetry::intake::{self, IntakeError};
+use shared::telemetry::intake::{Batch, IntakeError};
 use shared::telemetry::key_health::KeyHealth;
 use shared::web::body;
 use shared::web::error::Error;
@@ -74,38 +77,57 @@ async fn ingest(
     body: Body,
     Route { signal, negotiate }: Route,
 ) -> Result<Response, Error> {
-    state.limits.check(key.id)?;
-    let format = negotiate(headers)?;
-    let body = read(body).await?;
-    let inflated =
-        inflate(&body, content_encoding(headers)?, format.payload()).map_err(|e| refused(&e))?;
-    let application_id = key.id.application_id;
+    let limits = &state.limits;
+    limits.check(key.id)?;
+    let format = limits.count(key.id, negotiate(headers)).await?;
+    let wire = limits.count(key.id, read(body).await).await?;
+    let inflated = decompressed(&wire, headers, format);
+    let inflated = limits.count(key.id, inflated).await?;
+    let batch = Batch::new(&inflated, signal, format, key.id.application_id);
+    let events = batch.locate().map_err(IntakeError::Envelope);
+    let events = limits.count(key.id, events.map_err(unreadable)).await?;
+    let units = estimated_units(events.count(), wire.len(), inflated.len());
+    let cost = Amount::of_request(events.count(), units);
+    let charge = limits.charge(key.id, cost).await?;
     let at = Reception {
         now: state.clock.now(),
         retention: key.telemetry.retention_or(state.retention),
     };
-    let (chunks, report) = intake::chunks_of(&inflated, signal, format, application_id, at)
-        .map_err(|error| match error {
-            IntakeError::Envelope(EnvelopeError::Malformed(problem)) => Error::Malformed(problem),
-            IntakeError::Envelope(too_much) => Error::TooLarge(too_much.to_string()),
-            IntakeError::Compression(error) => Error::Internal(error.into()),
-        })?;
+    let (chunks, report) = events.pack(at).map_err(unreadable)?;
+    drop(batch);
     drop(inflated);
-    drop(body);
-    let events = report.accepted + report.rejected;
-    state.limits.admit(key.id, events).await?;
-    store(state, key, &chunks, &report).await?;
+    drop(wire);
+    let units = store(state, key, &chunks, &report).await?;
+    limits.settle(key.id, charge, units);
     Ok(protocol::response(report, signal, format))
 }
 
+fn decompressed<'a>(
+    wire: &'a [u8],
+    headers: &HeaderMap,
+    format: Format,
+) -> Result<Cow<'a, [u8]>, Error> {
+    inflate(wire, content_encoding(headers)?, format.payload()).map_err(|error| refused(&error))
+}
+
+/// Write units that a batch is charged until it is packed: for its chunk, whose size is close to
+/// that of the compressed body, and for its summary. JSON is compressed eightfold.
+fn estimated_units(events: usize, wire_bytes: usize, inflated_bytes: usize) -> u64 {
+    if events == 0 {
+        return 0;
+    }
+    let stored = wire_bytes.min(inflated_bytes / 8);
+    2 + stored as u64 / 1024
+}
+
 /// Stores the chunks of a batch and records the use of the key. A usual batch takes two
-/// writes, an empty one none.
+/// writes, an empty one none. Returns the write units of the batch.
 async fn store(
     state: &crate::State,
     key: &AuthorizedKey,
     chunks: &[PackedChunk],
     report: &Report,
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
     let application_id = key.id.application_id;
     let now = state.clock.now();
     let shards = key.telemetry.shards;
@@ -119,13 +141,13 @@ async fn store(
         state.keys.record_use(key),
         state.health.record(key.id, health.clone())
     );
-    stored.inspect_err(|_| state.health.revert(key.id, &health))?;
+    let units = stored.inspect_err(|_| state.health.revert(key.id, &health))?;
     let accepted = report.accepted;
     let rejected = report.rejected;
     request_log::record(|request| {
         request.ingested = Some(request_log::Ingested { accepted, rejected });
     });
-    Ok(())
+    Ok(units)
 }
 
 async fn read(body: Body) -> Result<Bytes, Error> {
@@ -143,6 +165,14 @@ fn content_encoding(headers: &HeaderMap) -> Result<Option<&str>, Error> {
         .map(HeaderValue::to_str)
         .transpose();
     encoding.map_err(|_| refused(&InflateError::UnknownEncoding(String::new())))
+}
+
+fn unreadable(error: IntakeError) -> Error {
+    match error {
+        IntakeError::Envelope(EnvelopeError::Malformed(problem)) => Error::Malformed(problem),
+        IntakeError::Envelope(too_much) => Error::TooLarge(too_much.to_string()),
+        IntakeError::Compression(error) => Error::Internal(error.into()),
+    }
 }
 
 fn refused(error: &InflateError) -> Error {

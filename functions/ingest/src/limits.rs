@@ -13,7 +13,6 @@ use shared::identity::rate_limit::{Admission, Allowance, Amount, RateWindow, WIN
 use shared::lambda::Host;
 use shared::store::Database;
 use shared::store::short_lived::LeaseOutcome;
-use shared::telemetry::decode::MAX_EVENTS;
 use shared::web::error::Error;
 
 /// Number of keys that one instance tracks.
@@ -22,6 +21,9 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 /// Number of leases that one request tries to take before it is denied.
 const MAX_LEASES: usize = 4;
 
+/// Write units that one partition of DynamoDB takes in a minute.
+const UNITS_OF_A_PARTITION: u64 = 60_000;
+
 /// The quota returns with the next minute. The wait is shorter, because SDKs drop a batch rather
 /// than wait for it; the `RateLimit` header has the rest of the minute.
 const USED_UP: Error = Error::RateLimited {
@@ -29,7 +31,7 @@ const USED_UP: Error = Error::RateLimited {
     retry_after: 2,
 };
 
-/// The quotas of keys: requests and events per minute.
+/// The quotas of keys: requests, events and write units per minute.
 pub(crate) struct KeyLimits {
     clock: Clock,
     database: Database,
@@ -37,11 +39,19 @@ pub(crate) struct KeyLimits {
     allowances: Mutex<LruCache<PublicKeyId, Allowance>>,
 }
 
+/// A request that was charged to a quota.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Charge {
+    window: RateWindow,
+    /// Write units charged before they were known.
+    estimated: u64,
+}
+
 impl KeyLimits {
-    /// Reads `RATE_LIMIT_REQUESTS` and `RATE_LIMIT_EVENTS`.
+    /// Reads `RATE_LIMIT_REQUESTS`, `RATE_LIMIT_EVENTS` and `RATE_LIMIT_UNITS`.
     ///
     /// # Errors
-    /// When a setting is invalid, or too small for a full batch.
+    /// When a setting is invalid.
     pub(crate) fn load(host: &Host) -> Result<Self, ConfigError> {
         Ok(Self {
             clock: host.clock.clone(),
@@ -64,22 +74,24 @@ impl KeyLimits {
         if is_used_up { Err(USED_UP) } else { Ok(()) }
     }
 
-    /// Charges a batch to the key's quota. Needs no database call while the current lease
-    /// lasts, nor after a denial.
+    /// Charges a request to the key's quota, before it is worked on. One larger than the whole
+    /// quota takes all of it. Needs no database call while the current lease lasts, nor after a
+    /// denial.
     ///
     /// # Errors
     /// When the quota is used up, or storage fails.
-    pub(crate) async fn admit(&self, key: PublicKeyId, events: usize) -> Result<(), Error> {
+    pub(crate) async fn charge(&self, key: PublicKeyId, cost: Amount) -> Result<Charge, Error> {
         let now = self.clock.now();
+        let cost = cost.at_most(self.quota);
         for _ in 0..MAX_LEASES {
             let (answer, window) = self.with(key, now, |allowance| {
-                (
-                    allowance.ask(Amount::of_request(events), now),
-                    allowance.window(),
-                )
+                (allowance.ask(cost, now), allowance.window())
             });
             let block = match answer {
-                Admission::Admitted => return Ok(()),
+                Admission::Admitted => {
+                    let estimated = cost.units;
+                    return Ok(Charge { window, estimated });
+                }
                 Admission::Denied => return Err(USED_UP),
                 Admission::Lease(block) => block,
             };
@@ -95,6 +107,29 @@ impl KeyLimits {
         Err(USED_UP)
     }
 
+    /// Charges a request that failed before its events were counted. Passes on the outcome.
+    ///
+    /// # Errors
+    /// The failure, or that the quota is used up.
+    pub(crate) async fn count<T>(
+        &self,
+        key: PublicKeyId,
+        outcome: Result<T, Error>,
+    ) -> Result<T, Error> {
+        if outcome.is_err() {
+            self.charge(key, Amount::of_request(0, 0)).await?;
+        }
+        outcome
+    }
+
+    /// Replaces the estimated write units of a charged request by those that storing it took.
+    pub(crate) fn settle(&self, key: PublicKeyId, charge: Charge, units: u64) {
+        let Charge { window, estimated } = charge;
+        self.with(key, self.clock.now(), |allowance| {
+            allowance.settle(window, estimated, units);
+        });
+    }
+
     /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10), with
     /// the remaining quota as known to this instance.
     pub(crate) fn headers(&self, key: PublicKeyId) -> HeaderMap {
@@ -103,12 +138,12 @@ impl KeyLimits {
         let window = WINDOW.as_secs();
         let left = RateWindow::at(now).seconds_left(now);
         let policy = format!(
-            r#""requests";q={};w={window}, "events";q={};w={window}"#,
-            quota.requests, quota.events
+            r#""requests";q={};w={window}, "events";q={};w={window}, "units";q={};w={window}"#,
+            quota.requests, quota.events, quota.units
         );
         let standing = format!(
-            r#""requests";r={};t={left}, "events";r={};t={left}"#,
-            remaining.requests, remaining.events
+            r#""requests";r={};t={left}, "events";r={};t={left}, "units";r={};t={left}"#,
+            remaining.requests, remaining.events, remaining.units
         );
         let header = |name, value: String| {
             HeaderValue::try_from(value)
@@ -145,14 +180,16 @@ fn quota(env: &Env) -> Result<Amount, ConfigError> {
     let quota = Amount {
         requests: env.parsed("RATE_LIMIT_REQUESTS", 6_000)?,
         events: env.parsed("RATE_LIMIT_EVENTS", 600_000)?,
+        units: env.parsed("RATE_LIMIT_UNITS", UNITS_OF_A_PARTITION)?,
     };
-    let too_small = |name, problem: String| Err(ConfigError::new(name, problem));
-    if quota.requests == 0 {
-        return too_small("RATE_LIMIT_REQUESTS", "must be at least 1".to_owned());
-    }
-    if quota.events < MAX_EVENTS as u64 {
-        let problem = format!("must be at least {MAX_EVENTS}, a full batch");
-        return too_small("RATE_LIMIT_EVENTS", problem);
+    for (name, limit) in [
+        ("RATE_LIMIT_REQUESTS", quota.requests),
+        ("RATE_LIMIT_EVENTS", quota.events),
+        ("RATE_LIMIT_UNITS", quota.units),
+    ] {
+        if limit == 0 {
+            return Err(ConfigError::new(name, "must be at least 1"));
+        }
     }
     Ok(quota)
 }

@@ -6,6 +6,10 @@
 //! lease fails, the instance stores the total of the leases, which only grows within a window,
 //! so it denies further requests without writes. The rest of a block is lost at the end of the
 //! window: many instances with little traffic may admit less than the quota, but never more.
+//!
+//! Write units are known only once a batch is packed. Its request is admitted with an estimate,
+//! which is then settled: what a batch took beyond its lease is owed, and the next request of the
+//! window is admitted only with it.
 
 use std::time::Duration;
 
@@ -20,27 +24,36 @@ const REQUESTS_PER_LEASE: u64 = 50;
 /// A lease takes at most this fraction of the quota: one eighth.
 const LARGEST_SHARE: u64 = 8;
 
-/// Number of requests and events. A quota limits both.
+/// Number of requests, events and write units. A quota limits all three.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Amount {
     /// Number of HTTP requests.
     pub requests: u64,
     /// Number of events in these requests.
     pub events: u64,
+    /// Write units of DynamoDB that storing them takes.
+    pub units: u64,
 }
 
 impl Amount {
-    /// Returns the cost of one request with `events` events.
-    pub fn of_request(events: usize) -> Self {
+    /// Returns the cost of one request with `events` events that takes `units` write units.
+    pub fn of_request(events: usize, units: u64) -> Self {
         Self {
             requests: 1,
             events: events as u64,
+            units,
         }
     }
 
-    /// Returns whether neither the requests nor the events of `other` exceed this amount.
+    /// Returns whether no part of `other` exceeds that of this amount.
     pub fn covers(self, other: Self) -> bool {
-        self.requests >= other.requests && self.events >= other.events
+        self.requests >= other.requests && self.events >= other.events && self.units >= other.units
+    }
+
+    /// Reduces each part to that of `most`.
+    #[must_use]
+    pub fn at_most(self, most: Self) -> Self {
+        self.zip(most, u64::min)
     }
 
     /// Adds two amounts. Saturates at the maximum.
@@ -59,6 +72,7 @@ impl Amount {
         Self {
             requests: apply(self.requests, other.requests),
             events: apply(self.events, other.events),
+            units: apply(self.units, other.units),
         }
     }
 }
@@ -100,6 +114,10 @@ pub struct Allowance {
     held: Amount,
     /// Leased by all instances, as of the last lease. Only grows within a window.
     leased: Amount,
+    /// Write units that settled requests took beyond what was held.
+    owed_units: u64,
+    /// Write units of the last settled request, by which leases are sized.
+    usual_units: u64,
 }
 
 /// Decision about a request.
@@ -122,6 +140,8 @@ impl Allowance {
             window,
             held: Amount::default(),
             leased: Amount::default(),
+            owed_units: 0,
+            usual_units: 0,
         }
     }
 
@@ -130,18 +150,43 @@ impl Allowance {
     pub fn ask(&mut self, cost: Amount, now: Timestamp) -> Admission {
         // Never returns to an earlier window, even if the clock is set back.
         if RateWindow::at(now) > self.window {
-            *self = Self::new(self.quota, now);
+            *self = Self {
+                usual_units: self.usual_units,
+                ..Self::new(self.quota, now)
+            };
         }
-        if self.held.covers(cost) {
-            self.held = self.held.minus(cost);
+        let due = Amount {
+            units: cost.units.saturating_add(self.owed_units),
+            ..cost
+        };
+        if self.held.covers(due) {
+            self.held = self.held.minus(due);
+            self.owed_units = 0;
             return Admission::Admitted;
         }
-        let missing = cost.minus(self.held);
+        let missing = due.minus(self.held);
         let free = self.quota.minus(self.leased);
         if free.covers(missing) {
-            Admission::Lease(block(cost, missing, free, self.quota))
+            let usual = Amount {
+                units: cost.units.max(self.usual_units),
+                ..cost
+            };
+            Admission::Lease(block(usual, missing, free, self.quota))
         } else {
             Admission::Denied
+        }
+    }
+
+    /// Replaces the estimated write units of an admitted request by those it took. Needs no
+    /// lease: units beyond the held ones are owed. Ignored if `window`, in which the request was
+    /// admitted, has ended.
+    pub fn settle(&mut self, window: RateWindow, estimated: u64, taken: u64) {
+        self.usual_units = taken;
+        if window == self.window {
+            let held = self.held.units.saturating_add(estimated);
+            let due = self.owed_units.saturating_add(taken);
+            self.held.units = held.saturating_sub(due);
+            self.owed_units = due.saturating_sub(held);
         }
     }
 
@@ -174,14 +219,15 @@ impl Allowance {
 
     /// Returns the rest of the quota that is not known to be leased by other instances.
     pub fn remaining(&self) -> Amount {
-        self.quota.minus(self.leased).plus(self.held)
+        let owed = Amount {
+            units: self.owed_units,
+            ..Amount::default()
+        };
+        self.quota.minus(self.leased).plus(self.held).minus(owed)
     }
 
     fn raise_leased(&mut self, leased: Amount) {
-        self.leased = Amount {
-            requests: self.leased.requests.max(leased.requests),
-            events: self.leased.events.max(leased.events),
-        };
+        self.leased = self.leased.zip(leased, u64::max);
     }
 }
 
@@ -203,6 +249,7 @@ fn block(cost: Amount, missing: Amount, free: Amount, quota: Amount) -> Amount {
             quota.requests,
         ),
         events: size(cost.events, missing.events, free.events, quota.events),
+        units: size(cost.units, missing.units, free.units, quota.units),
     }
 }
 

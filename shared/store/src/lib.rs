@@ -26,6 +26,7 @@ mod telemetry_settings;
 mod transaction;
 mod user_transaction;
 pub(crate) mod users;
+mod write_units;
 
 pub use database::Database;
 pub use table_names::{Table, TableNames};

@@ -49,15 +49,21 @@ impl Database {
             .update_item()
             .table_name(&self.tables.short_lived)
             .key(keys::PK, string(keys::rate_limit(key, window)))
-            .update_expression("ADD requests :requests, events :events SET expires_at = :ttl")
+            .update_expression(
+                "ADD requests :requests, events :events, units :units SET expires_at = :ttl",
+            )
+            // The release before this one counted no units.
             .condition_expression(
                 "attribute_not_exists(pk) OR \
-                 (requests <= :most_requests AND events <= :most_events)",
+                 (requests <= :most_requests AND events <= :most_events \
+                 AND (attribute_not_exists(units) OR units <= :most_units))",
             )
             .expression_attribute_values(":requests", number(block.requests))
             .expression_attribute_values(":events", number(block.events))
+            .expression_attribute_values(":units", number(block.units))
             .expression_attribute_values(":most_requests", number(most.requests))
             .expression_attribute_values(":most_events", number(most.events))
+            .expression_attribute_values(":most_units", number(most.units))
             .expression_attribute_values(":ttl", number(ttl))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -75,7 +81,13 @@ fn leased(item: Item) -> Result<Amount, StorageError> {
     struct CounterRow {
         requests: u64,
         events: u64,
+        #[serde(default)]
+        units: u64,
     }
-    let CounterRow { requests, events } = attribute::from_item(item)?;
-    Ok(Amount { requests, events })
+    let row: CounterRow = attribute::from_item(item)?;
+    Ok(Amount {
+        requests: row.requests,
+        events: row.events,
+        units: row.units,
+    })
 }

@@ -19,7 +19,7 @@ use crate::attribute::{self, Item, number, string};
 use crate::conditional::put_unless_refused;
 use crate::error::{corrupt, unwritable};
 use crate::transaction::{MAX_TRANSACTION_WRITES, Outcome, Slot, Transaction};
-use crate::{Database, StorageError, keys};
+use crate::{Database, StorageError, keys, write_units};
 use upblit_base::clock;
 use upblit_base::ids::ApplicationId;
 use upblit_identity::application::Shards;
@@ -42,7 +42,7 @@ impl Database {
     /// Nearly every batch is one chunk and takes two writes. Returns when the whole batch
     /// is durable; storing it again changes nothing. The shard is derived from the content
     /// too, so a retry goes to the same partition. Summaries of a sealed hour are written
-    /// together with their addition to its rollup.
+    /// together with their addition to its rollup. Returns the write units that it took.
     ///
     /// # Errors
     /// When storage fails. The batch is then not visible, and can be stored again.
@@ -53,39 +53,44 @@ impl Database {
         retention: Duration,
         shards: Shards,
         now: Timestamp,
-    ) -> Result<(), StorageError> {
+    ) -> Result<u64, StorageError> {
         let batch = StoredBatch {
             database: self,
             application_id,
             retention,
             shards,
         };
+        let mut units = 0;
         for chunk in chunks {
-            self.put_version(batch.chunk_item(chunk), chunk.count)
+            units += self
+                .put_version(batch.chunk_item(chunk), chunk.count)
                 .await?;
         }
         // The chunk writes have just updated the clock of the database.
         let now = self.now_or(now);
-        match chunks {
-            [] => Ok(()),
+        units += match chunks {
+            [] => 0,
             [chunk] if !rollup::is_sealed(chunk.hour, now) => {
                 self.put_version(batch.summary_item(chunk), chunk.count)
-                    .await
+                    .await?
             }
-            _ => batch.put_summaries(chunks, now).await,
-        }
+            _ => batch.put_summaries(chunks, now).await?,
+        };
+        Ok(units)
     }
 
     /// Stores a version of a chunk or summary, unless the stored one has more events: between two
-    /// attempts some events become too old, and others are no longer ahead of the clock.
-    async fn put_version(&self, item: Item, events: usize) -> Result<(), StorageError> {
+    /// attempts some events become too old, and others are no longer ahead of the clock. Returns
+    /// the write units, which a refused write takes too.
+    async fn put_version(&self, item: Item, events: usize) -> Result<u64, StorageError> {
+        let units = write_units::of_item(&item);
         let request = self.client.put_item().table_name(&self.tables.telemetry);
         let request = request
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(n) OR n <= :n")
             .expression_attribute_values(":n", number(events));
         put_unless_refused(request.send().await)?;
-        Ok(())
+        Ok(units)
     }
 }
 
@@ -102,13 +107,15 @@ struct StoredBatch<'a> {
 
 impl StoredBatch<'_> {
     /// Writes several summaries, and late arrivals for sealed hours, in one transaction,
-    /// so a reader never sees half a batch. Only a batch of more than fifty hours, which
-    /// takes spans that last several days, needs more than one transaction.
+    /// so a reader never sees half a batch. Only late batches of many hours with many shards, and
+    /// very large batches, need more than one transaction. Returns the write
+    /// units.
     async fn put_summaries(
         &self,
         chunks: &[PackedChunk],
         now: Timestamp,
-    ) -> Result<(), StorageError> {
+    ) -> Result<u64, StorageError> {
+        let mut units = 0;
         // The summary, the late arrival, and a check in each other shard.
         let writes_per_chunk = 1 + usize::from(self.shards.get());
         for chunks in chunks.chunks(MAX_TRANSACTION_WRITES / writes_per_chunk) {
@@ -119,6 +126,7 @@ impl StoredBatch<'_> {
                 for chunk in &left {
                     conditions.push(self.add_summary(&mut transaction, chunk, now)?);
                 }
+                units += transaction.write_units();
                 let outcome = transaction.commit(self.database).await?;
                 if outcome == Outcome::Committed {
                     break;
@@ -132,11 +140,11 @@ impl StoredBatch<'_> {
                     !of_chunk.into_iter().any(|slot| outcome.refused(slot))
                 });
                 if left.len() == before {
-                    return outcome.must_commit();
+                    outcome.must_commit()?;
                 }
             }
         }
-        Ok(())
+        Ok(units)
     }
 
     /// Adds the writes for the summary of a chunk. Returns those that are refused if the chunk is

@@ -10,13 +10,13 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::builders::{
     ConditionCheckBuilder, DeleteBuilder, PutBuilder, TransactWriteItemBuilder, UpdateBuilder,
 };
-use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
+use aws_sdk_dynamodb::types::{CancellationReason, Put, TransactWriteItem};
 use serde::Serialize;
 
 use crate::attribute::{self, Item};
 use crate::backoff::{Backoff, Exhausted};
 use crate::error::{failed, unbuildable};
-use crate::{Database, StorageError};
+use crate::{Database, StorageError, write_units};
 
 mod cancellation;
 
@@ -139,6 +139,16 @@ impl Transaction {
     fn remember(&mut self, error: StorageError) -> Slot {
         self.unbuildable.get_or_insert(error);
         Slot(usize::MAX)
+    }
+
+    /// Returns the write units that the puts and checks take; those of checks if their items have
+    /// at most 1 KB.
+    pub(crate) fn write_units(&self) -> u64 {
+        let each = self.writes.iter().map(|write| {
+            let item = write.put().map(Put::item);
+            2 * item.map_or(1, write_units::of_item)
+        });
+        each.sum()
     }
 
     /// Sends the writes. The SDK's retries use one idempotency token, so a lost response does

@@ -102,11 +102,11 @@ pub struct PackedChunk {
     pub summary: Vec<u8>,
 }
 
-/// Packs the events of a batch, except those that are too old or too far in the future. Events that
-/// were sent without a time take that of receipt.
+/// Packs the events of a batch, except those that are too old or too far in the future, or of too
+/// many hours. Events that were sent without a time take that of receipt.
 ///
-/// All well-formed events are divided into chunks first and filtered by time afterwards.
-/// A later retry, in which more events are too old, thus has the same keys.
+/// All well-formed events of these hours are divided into chunks first and filtered by time
+/// afterwards. A later retry, in which more events are too old, thus has the same keys.
 ///
 /// # Errors
 /// When compression fails, which no input can cause.
@@ -118,6 +118,7 @@ pub(crate) fn pack<E: Event>(
     for Indexed { event, .. } in &mut decoded.events {
         event.set_time_of_receipt(at.now);
     }
+    let decoded = decoded.within_hours(at);
     let mut hours = BTreeMap::<(Timestamp, bool), Vec<&E>>::new();
     for Indexed { event, .. } in &decoded.events {
         let group = (hour_of(event), event.has_time());
@@ -174,7 +175,8 @@ fn parts<'a, E: Event>(events: &'a [&'a E]) -> io::Result<Vec<Part<'a, E>>> {
     Ok(halves)
 }
 
-fn hour_of(event: &impl Event) -> Timestamp {
+/// The hour in which the event started, by which it is stored.
+pub(crate) fn hour_of(event: &impl Event) -> Timestamp {
     clock::floor(event.start(), HOUR)
 }
 

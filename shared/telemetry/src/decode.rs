@@ -7,9 +7,10 @@ mod large;
 mod layout;
 pub(crate) mod native;
 pub mod otlp;
+pub(crate) mod outline;
 mod surrogates;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -18,6 +19,7 @@ use upblit_base::FieldError;
 use upblit_base::clock;
 use utoipa::ToSchema;
 
+use crate::chunk::hour_of;
 use crate::event::Event;
 use crate::inflate::Payload;
 use crate::reject_reason::RejectReason;
@@ -49,6 +51,10 @@ pub const MAX_PAST: Duration = MAX_AGE.saturating_add(bounds::MAX_DURATION);
 
 /// Events that start further in the future than this are rejected.
 pub const MAX_AHEAD: Duration = Duration::from_secs(5 * 60);
+
+/// Largest number of different hours in which the events of one request start. Each hour takes
+/// several writes.
+pub const MAX_HOURS: usize = 24;
 
 /// Protocol and encoding of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,13 +164,52 @@ impl<E> Decoded<E> {
 }
 
 impl<E: Event> Decoded<E> {
-    /// Drops the events that are too old or too far in the future; the others are accepted.
-    pub(crate) fn within_window(mut self, reception: Reception) -> Self {
-        let mut outsiders = Report::default();
+    /// Drops the events of all hours but the newest [`MAX_HOURS`], and those of hours that are too
+    /// far in the future, which do not count. Otherwise depends on the events alone, so that a
+    /// retry has the same chunks: the hour of receipt does not count either, and events that were
+    /// sent without a time are all kept.
+    pub(crate) fn within_hours(mut self, reception: Reception) -> Self {
         let ends = self.events.iter().map(|indexed| indexed.event.end());
         self.report.latest_end = ends.max();
+        let last = clock::floor_to_hour(clock::after(reception.now, MAX_AHEAD));
+        let mut hours = BTreeSet::new();
+        let events = self.events.iter().map(|indexed| &indexed.event);
+        for hour in events.filter(|event| event.has_time()).map(hour_of) {
+            if hour <= last {
+                hours.insert(hour);
+            }
+            if hours.len() > MAX_HOURS {
+                hours.pop_first();
+            }
+        }
+        self.drop_outsiders(|event| {
+            let is_kept = !event.has_time() || hours.contains(&hour_of(event));
+            (!is_kept).then(|| reception.outside(event).unwrap_or(Outside::OldHour))
+        });
+        self
+    }
+
+    /// Drops the events that are too old or too far in the future; the others are accepted.
+    pub(crate) fn within_window(mut self, reception: Reception) -> Self {
+        let ends = self.events.iter().map(|indexed| indexed.event.end());
+        self.report.latest_end = self.report.latest_end.max(ends.max());
+        self.drop_outsiders(|event| reception.outside(event));
+        let cut = self.events.iter().filter(|indexed| indexed.event.is_cut());
+        let report = &mut self.report;
+        report.accepted = self.events.len();
+        report.truncated = cut.clone().count();
+        report.cuts = cut
+            .take(MAX_REPORTED)
+            .map(|cut| self.layout.cut(cut))
+            .collect();
+        self
+    }
+
+    /// Drops and reports the events that are outside.
+    fn drop_outsiders(&mut self, outside: impl Fn(&E) -> Option<Outside>) {
+        let mut outsiders = Report::default();
         self.events.retain(|Indexed { index, event, .. }| {
-            let Some(outside) = reception.outside(event) else {
+            let Some(outside) = outside(event) else {
                 return true;
             };
             let error = self.layout.time_error(*index, &outside.problem());
@@ -173,18 +218,12 @@ impl<E: Event> Decoded<E> {
         });
         let report = &mut self.report;
         report.rejected += outsiders.rejected;
-        report.rejected_by.extend(outsiders.rejected_by);
+        for (reason, count) in outsiders.rejected_by {
+            *report.rejected_by.entry(reason).or_default() += count;
+        }
         report.errors.extend(outsiders.errors);
         report.errors.sort_by_key(|rejection| rejection.index);
         report.errors.truncate(MAX_REPORTED);
-        report.accepted = self.events.len();
-        let cut = self.events.iter().filter(|indexed| indexed.event.is_cut());
-        report.truncated = cut.clone().count();
-        report.cuts = cut
-            .take(MAX_REPORTED)
-            .map(|cut| self.layout.cut(cut))
-            .collect();
-        self
     }
 }
 
@@ -194,6 +233,7 @@ pub(crate) enum Outside {
     TooOld,
     BeyondRetention,
     TooFarAhead,
+    OldHour,
 }
 
 impl Outside {
@@ -201,6 +241,7 @@ impl Outside {
         match self {
             Self::TooOld | Self::BeyondRetention => RejectReason::TooOld,
             Self::TooFarAhead => RejectReason::TooFarAhead,
+            Self::OldHour => RejectReason::TooManyHours,
         }
     }
 
@@ -211,6 +252,9 @@ impl Outside {
             Self::TooFarAhead => {
                 let minutes = MAX_AHEAD.as_secs() / 60;
                 format!("more than {minutes} minutes ahead of the server's clock")
+            }
+            Self::OldHour => {
+                format!("not in the newest {MAX_HOURS} hours of the batch; send smaller batches")
             }
         }
     }

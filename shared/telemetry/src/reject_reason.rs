@@ -12,6 +12,8 @@ pub enum RejectReason {
     TooOld,
     /// The event starts too far in the future.
     TooFarAhead,
+    /// The request has events of too many hours, and this one is of an old one.
+    TooManyHours,
     /// The event cannot be read.
     Malformed,
     /// The request exceeds a limit on size or number of events.
@@ -34,9 +36,10 @@ pub enum RejectReason {
 
 impl RejectReason {
     /// Every reason, in the order of declaration.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::TooOld,
         Self::TooFarAhead,
+        Self::TooManyHours,
         Self::Malformed,
         Self::TooLarge,
         Self::UnsupportedMediaType,
@@ -53,6 +56,7 @@ impl RejectReason {
         match self {
             Self::TooOld => "too-old",
             Self::TooFarAhead => "too-far-ahead",
+            Self::TooManyHours => "too-many-hours",
             Self::Malformed => "malformed",
             Self::TooLarge => "too-large",
             Self::UnsupportedMediaType => "unsupported-media-type",

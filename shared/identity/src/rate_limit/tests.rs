@@ -8,6 +8,7 @@ use upblit_base::clock;
 const QUOTA: Amount = Amount {
     requests: 6_000,
     events: 600_000,
+    units: 60_000,
 };
 
 fn at(seconds: u64) -> Timestamp {
@@ -54,7 +55,7 @@ fn simulate(instances: usize, requests: u64, events: usize) -> (Amount, u64) {
     let mut admitted = Amount::default();
     for index in 0..requests {
         let instance = &mut warm[index as usize % instances];
-        let cost = Amount::of_request(events);
+        let cost = Amount::of_request(events, 4);
         if request(instance, &mut table, cost, at(index * 59 / requests)) {
             admitted = admitted.plus(cost);
         }
@@ -98,7 +99,7 @@ fn nearly_all_of_the_quota_can_be_used() {
 fn denied_requests_need_no_writes() {
     let mut table = Table::default();
     let mut instance = Allowance::new(QUOTA, at(0));
-    let cost = Amount::of_request(1);
+    let cost = Amount::of_request(1, 0);
     while request(&mut instance, &mut table, cost, at(1)) {}
     let writes = table.writes;
     for _ in 0..10_000 {
@@ -117,24 +118,25 @@ fn a_denied_large_batch_leaves_quota_for_small_ones() {
     let quota = Amount {
         requests: 100,
         events: 1_000,
+        units: 100,
     };
     let mut instance = Allowance::new(quota, at(0));
     assert!(request(
         &mut instance,
         &mut table,
-        Amount::of_request(900),
+        Amount::of_request(900, 0),
         at(0)
     ));
     assert!(!request(
         &mut instance,
         &mut table,
-        Amount::of_request(900),
+        Amount::of_request(900, 0),
         at(0)
     ));
     assert!(request(
         &mut instance,
         &mut table,
-        Amount::of_request(50),
+        Amount::of_request(50, 0),
         at(0)
     ));
 }
@@ -142,38 +144,118 @@ fn a_denied_large_batch_leaves_quota_for_small_ones() {
 #[test]
 fn a_lease_of_an_old_window_is_not_used_in_a_new_one() {
     let mut instance = Allowance::new(QUOTA, at(0));
-    let Admission::Lease(block) = instance.ask(Amount::of_request(1), at(59)) else {
+    let Admission::Lease(block) = instance.ask(Amount::of_request(1, 0), at(59)) else {
         panic!("nothing is held yet");
     };
     let old = instance.window();
     assert!(matches!(
-        instance.ask(Amount::of_request(1), at(60)),
+        instance.ask(Amount::of_request(1, 0), at(60)),
         Admission::Lease(_)
     ));
     instance.record_lease(old, block, block);
     assert!(matches!(
-        instance.ask(Amount::of_request(1), at(60)),
+        instance.ask(Amount::of_request(1, 0), at(60)),
         Admission::Lease(_)
     ));
+}
+
+/// Admits a request that is estimated at one unit, and settles it.
+fn settled(instance: &mut Allowance, table: &mut Table, units: u64) -> bool {
+    let is_admitted = request(instance, table, Amount::of_request(1, 1), at(1));
+    if is_admitted {
+        instance.settle(instance.window(), 1, units);
+    }
+    is_admitted
+}
+
+#[test]
+fn units_beyond_the_estimate_are_settled_without_a_lease_and_owed_by_the_next_request() {
+    let mut table = Table::default();
+    let mut instance = Allowance::new(QUOTA, at(0));
+    assert!(settled(&mut instance, &mut table, 30_000));
+    assert_eq!(table.writes, 1);
+    assert_eq!(instance.remaining().units, 30_000);
+    assert!(settled(&mut instance, &mut table, 30_000));
+    assert_eq!(instance.remaining().units, 0);
+    let writes = table.writes;
+    for _ in 0..100 {
+        assert!(!settled(&mut instance, &mut table, 1));
+    }
+    assert_eq!(table.writes, writes);
+}
+
+#[test]
+fn units_that_a_request_did_not_take_serve_the_next_one() {
+    let mut table = Table::default();
+    let mut instance = Allowance::new(QUOTA, at(0));
+    for _ in 0..20 {
+        assert!(settled(&mut instance, &mut table, 0));
+    }
+    assert_eq!(table.writes, 1);
+    assert_eq!(instance.remaining().units, QUOTA.units);
+}
+
+#[test]
+fn leases_are_sized_by_the_units_that_the_last_request_took() {
+    let mut table = Table::default();
+    let mut instance = Allowance::new(QUOTA, at(0));
+    let admitted = (0..500).filter(|_| settled(&mut instance, &mut table, 20));
+    assert_eq!(admitted.count(), 500);
+    assert!(table.writes <= 500 / 50 + 1, "{}", table.writes);
+}
+
+#[test]
+fn a_request_admitted_in_an_earlier_window_is_not_settled_in_a_later_one() {
+    let mut table = Table::default();
+    let mut instance = Allowance::new(QUOTA, at(0));
+    assert!(settled(&mut instance, &mut table, 1));
+    let old = instance.window();
+    let cost = Amount::of_request(1, 1);
+    assert!(request(&mut instance, &mut Table::default(), cost, at(60)));
+    let before = instance.remaining();
+    instance.settle(old, 1, 50_000);
+    assert_eq!(instance.remaining(), before);
 }
 
 proptest! {
     #[test]
     fn no_order_of_requests_admits_more_than_the_quota(
-        requests in prop::collection::vec((0usize..12, 0usize..400, 0u64..60), 1..600),
+        requests in prop::collection::vec((0usize..12, 0usize..400, 0u64..40, 0u64..60), 1..600),
         quota_requests in 1u64..200,
         quota_events in 1u64..5_000,
+        quota_units in 1u64..2_000,
     ) {
-        let quota = Amount { requests: quota_requests, events: quota_events };
+        let quota = Amount {
+            requests: quota_requests,
+            events: quota_events,
+            units: quota_units,
+        };
         let mut table = Table::default();
         let mut instances = [Allowance::new(quota, at(0)); 12];
         let mut admitted = Amount::default();
-        for (instance, events, second) in requests {
-            let cost = Amount::of_request(events);
+        for (instance, events, units, second) in requests {
+            let cost = Amount::of_request(events, units);
             if request(&mut instances[instance], &mut table, cost, at(second)) {
                 admitted = admitted.plus(cost);
             }
         }
         prop_assert!(quota.covers(admitted) && quota.covers(table.leased));
+    }
+
+    #[test]
+    fn owed_units_exceed_the_quota_by_one_request_of_each_instance_at_most(
+        requests in prop::collection::vec((0usize..4, 0u64..300), 1..300),
+        quota_units in 1u64..2_000,
+    ) {
+        let quota = Amount { units: quota_units, ..QUOTA };
+        let mut table = Table::default();
+        let mut instances = [Allowance::new(quota, at(0)); 4];
+        let mut taken = 0;
+        for (instance, units) in requests {
+            if settled(&mut instances[instance], &mut table, units) {
+                taken += units;
+            }
+        }
+        prop_assert!(taken <= quota_units + 4 * 300, "{taken} of {quota_units}");
     }
 }

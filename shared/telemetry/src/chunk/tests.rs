@@ -4,10 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::chunk::summary::{Summary, TraceCounts, fingerprint};
-use crate::decode::Layout;
-use crate::decode::Report;
-use crate::decode::native;
+use crate::decode::outline::whole;
+use crate::decode::{Format, Layout, MAX_HOURS, Report};
 use crate::event::{Event, LogRecord, Note, Span};
+use crate::reject_reason::RejectReason;
 use upblit_base::ids::{ApplicationId, Environment};
 use upblit_base::random;
 
@@ -220,6 +220,28 @@ fn log_records_without_a_time_have_the_same_keys_within_the_hour_of_receipt() {
 }
 
 #[test]
+fn log_records_without_a_time_take_the_place_of_no_hour() {
+    let records = || {
+        let timeless = LogRecord {
+            notes: vec![Note::TimeOfReceipt],
+            ..log("info", "a".to_owned(), 0)
+        };
+        let timed = (0..25).map(|hour| log("info", "b".to_owned(), -hour * HOUR));
+        timed.chain([timeless]).collect::<Vec<_>>()
+    };
+    let (first, report) = pack_at(HOUR, records());
+    let (retry, report_of_retry) = pack_at(2 * HOUR, records());
+    let expected = BTreeMap::from([(RejectReason::TooManyHours, 1)]);
+    for report in [report, report_of_retry] {
+        assert_eq!((report.accepted, report.rejected), (25, 1));
+        assert_eq!(report.rejected_by, expected);
+    }
+    let timed = |chunks: &[PackedChunk]| keys(&chunks[..24]);
+    assert_eq!(timed(&retry), timed(&first));
+    assert_ne!(keys(&retry[24..]), keys(&first[24..]));
+}
+
+#[test]
 fn the_same_bytes_have_the_same_keys_at_any_time() {
     let spans = || vec![span(1, -3 * HOUR), span(2, 0), span(3, MINUTE)];
     let first = pack_at(2 * MINUTE, spans()).0;
@@ -300,7 +322,7 @@ fn one_event_of_maximum_size_fits_an_item() {
         .map(|(name, text)| (name.to_owned(), text.into())),
     );
     let body = serde_json::json!({ "timestamp": at(0).to_string(), "logs": [event] });
-    let decoded = native::decode_logs(body.to_string().as_bytes()).unwrap();
+    let decoded = whole::logs(body.to_string().as_bytes(), Format::Native).unwrap();
     let (chunks, report) = pack(decoded, batch("body"), received(0)).unwrap();
     assert_eq!((report.accepted, report.truncated), (1, 1));
     assert!(
@@ -526,9 +548,12 @@ proptest! {
             stored.extend(events);
         }
         stored.sort_by_key(|event| event.span_id.clone());
+        let hours: BTreeSet<_> = spans.iter().map(hour_of).filter(|hour| *hour <= at(0)).collect();
+        let newest: Vec<_> = hours.into_iter().rev().take(MAX_HOURS).collect();
         let mut accepted: Vec<Span> = spans
             .into_iter()
             .filter(|span| span.end() >= at(-WEEK) && span.start() <= at(5 * MINUTE))
+            .filter(|span| newest.contains(&hour_of(span)))
             .collect();
         accepted.sort_by_key(|event| event.span_id.clone());
         prop_assert_eq!(report.accepted, accepted.len());

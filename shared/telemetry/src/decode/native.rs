@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::bounds::{Bounds, MAX_DURATION_DAYS, MAX_DURATION_MS};
-use super::envelope::{self, EnvelopeError, LayerError, Shape};
+use super::envelope::{self, EnvelopeError, Layer, LayerError, Shape};
 use super::layout::{EventError, Layout};
+use crate::batch::Signal;
 use crate::decode::{Decoded, Indexed, MAX_EVENTS};
 use crate::event::{Event, LogRecord, Note, Span, nanoseconds};
 use fields::Fields;
@@ -20,38 +21,40 @@ use fields::Fields;
 /// Longest id in Upblit's own JSON, in bytes.
 pub const MAX_ID_BYTES: usize = 128;
 
-/// Decodes a batch of spans.
+/// The located events of a batch, and its time of sending.
+pub(super) type Batch<'a> = Layer<&'a str>;
+
+/// Locates and counts the events of a batch, without decoding them.
 ///
 /// # Errors
-/// When the envelope is not JSON, has no `traces` array, or has more than [`MAX_EVENTS`].
-pub(crate) fn decode_traces(body: &[u8]) -> Result<Decoded<Span>, EnvelopeError> {
-    decode(body, span)
+/// When the envelope is not JSON, has no array for the signal, or has more than [`MAX_EVENTS`].
+pub(super) fn locate(text: &str, signal: Signal) -> Result<Batch<'_>, EnvelopeError> {
+    let shape = Shape {
+        array: signal.as_str(),
+        is_required: true,
+        sibling: "timestamp",
+        schema: "",
+    };
+    envelope::parse(text, &shape, MAX_EVENTS).map_err(|error| match error {
+        LayerError::TooMany => EnvelopeError::TooManyEvents,
+        LayerError::Malformed(problem) => EnvelopeError::malformed(&problem),
+    })
 }
 
-/// Decodes a batch of log records.
-///
-/// # Errors
-/// When the envelope is not JSON, has no `logs` array, or has more than [`MAX_EVENTS`].
-pub(crate) fn decode_logs(body: &[u8]) -> Result<Decoded<LogRecord>, EnvelopeError> {
-    decode(body, log_record)
+/// Decodes the spans of a batch.
+pub(super) fn spans(batch: &Batch<'_>) -> Decoded<Span> {
+    decode(batch, span)
+}
+
+/// Decodes the log records of a batch.
+pub(super) fn log_records(batch: &Batch<'_>) -> Decoded<LogRecord> {
+    decode(batch, log_record)
 }
 
 /// Reads an event from its fields and the time at which the batch was sent, in nanoseconds.
 type Read<E> = fn(Fields, Option<i64>) -> Result<E, EventError>;
 
-fn decode<E: Event>(body: &[u8], read: Read<E>) -> Result<Decoded<E>, EnvelopeError> {
-    // Invalid UTF-8 affects only the characters concerned, not the batch.
-    let text = String::from_utf8_lossy(body);
-    let shape = Shape {
-        array: E::SIGNAL.as_str(),
-        is_required: true,
-        sibling: "timestamp",
-        schema: "",
-    };
-    let batch = envelope::parse(&text, &shape, MAX_EVENTS).map_err(|error| match error {
-        LayerError::TooMany => EnvelopeError::TooManyEvents,
-        LayerError::Malformed(problem) => EnvelopeError::malformed(&problem),
-    })?;
+fn decode<E: Event>(batch: &Batch<'_>, read: Read<E>) -> Decoded<E> {
     // An unreadable time counts as missing, since events have their own.
     let sent_ns = batch
         .sibling
@@ -68,7 +71,7 @@ fn decode<E: Event>(body: &[u8], read: Read<E>) -> Result<Decoded<E>, EnvelopeEr
             Err(reason) => decoded.reject(index, reason),
         }
     }
-    Ok(decoded)
+    decoded
 }
 
 fn fields(raw: &str) -> Result<Fields, EventError> {

@@ -17,17 +17,18 @@ mod tree;
 mod values;
 mod wire;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::bounds::Bounds;
 use super::envelope::EnvelopeError;
 use super::layout::{EventError, Layout};
+use crate::batch::Signal;
 use crate::decode::{Decoded, Indexed, MAX_RESOURCE_SCOPE_BYTES};
 use crate::event::{LogRecord, ResourceScope, Span};
 use resource_scopes::ResourceScopes;
 pub use response::response;
-use tree::{Message, Names, Raw};
+pub(super) use tree::{Group, Raw};
+use tree::{Message, Names};
 
 /// Encoding of OTLP messages. A response has the encoding of its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,26 +56,35 @@ impl OtlpEncoding {
     }
 }
 
+/// Locates and counts the events of a request, without decoding them.
+///
+/// # Errors
+/// When the structure around the events cannot be read or exceeds a limit.
+pub(super) fn locate(request: Raw<'_>, signal: Signal) -> Result<Vec<Group<'_>>, EnvelopeError> {
+    tree::read(request, names(signal))
+}
+
+fn names(signal: Signal) -> &'static Names {
+    match signal {
+        Signal::Traces => &spans::FORM.names,
+        Signal::Logs => &log_records::FORM.names,
+    }
+}
+
 /// Decodes the spans of an `ExportTraceServiceRequest`.
 ///
 /// # Errors
-/// When the structure around the spans cannot be read or exceeds a limit.
-pub(crate) fn decode_traces(
-    body: &[u8],
-    encoding: OtlpEncoding,
-) -> Result<Decoded<Span>, EnvelopeError> {
-    decode(body, encoding, &spans::FORM)
+/// When the resources exceed a limit.
+pub(super) fn spans(groups: &[Group<'_>]) -> Result<Decoded<Span>, EnvelopeError> {
+    decode(groups, &spans::FORM)
 }
 
 /// Decodes the records of an `ExportLogsServiceRequest`.
 ///
 /// # Errors
-/// When the structure around the records cannot be read or exceeds a limit.
-pub(crate) fn decode_logs(
-    body: &[u8],
-    encoding: OtlpEncoding,
-) -> Result<Decoded<LogRecord>, EnvelopeError> {
-    decode(body, encoding, &log_records::FORM)
+/// When the resources exceed a limit.
+pub(super) fn log_records(groups: &[Group<'_>]) -> Result<Decoded<LogRecord>, EnvelopeError> {
+    decode(groups, &log_records::FORM)
 }
 
 /// How one kind of event is represented in a request.
@@ -89,25 +99,15 @@ struct Form<M, E> {
 type Convert<M, E> = fn(M, Option<Arc<ResourceScope>>, Bounds) -> Result<E, EventError>;
 
 fn decode<M: Message, E>(
-    body: &[u8],
-    encoding: OtlpEncoding,
+    groups: &[Group<'_>],
     form: &Form<M, E>,
 ) -> Result<Decoded<E>, EnvelopeError> {
-    let text: Cow<'_, str>;
-    let request = match encoding {
-        OtlpEncoding::Protobuf => Raw::Protobuf(body),
-        OtlpEncoding::Json => {
-            // Invalid UTF-8 affects only the characters concerned, not the batch.
-            text = String::from_utf8_lossy(body);
-            Raw::Json(&text)
-        }
-    };
     let mut decoded = Decoded::new(Layout::new(form.time_field));
     let mut resource_scopes = ResourceScopes::default();
     let mut index = 0;
-    for group in tree::read(request, &form.names)? {
+    for group in groups {
         decoded.layout.array(index, group.pointer(&form.names));
-        let shared = resource_scopes.of(&group, &form.names);
+        let shared = resource_scopes.of(group, &form.names);
         if resource_scopes.bytes() > MAX_RESOURCE_SCOPE_BYTES {
             return Err(EnvelopeError::ResourcesTooLarge);
         }

@@ -2,7 +2,8 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::decode::{MAX_EVENTS, Reception, Report};
+use crate::decode::outline::whole;
+use crate::decode::{Format, MAX_EVENTS, Reception, Report};
 use upblit_base::clock;
 
 mod envelopes;
@@ -12,6 +13,14 @@ mod values;
 
 const SENT: &str = "2026-01-31T12:00:00.000Z";
 const SENT_NS: i64 = 1_769_860_800_000_000_000;
+
+fn decode_traces(body: &[u8]) -> Result<Decoded<Span>, EnvelopeError> {
+    whole::spans(body, Format::Native)
+}
+
+fn decode_logs(body: &[u8]) -> Result<Decoded<LogRecord>, EnvelopeError> {
+    whole::logs(body, Format::Native)
+}
 
 fn span(changes: &Value) -> Value {
     let mut span = json!({

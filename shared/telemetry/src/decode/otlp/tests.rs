@@ -15,6 +15,8 @@ use prost::Message as _;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::decode::Format;
+use crate::decode::outline::whole;
 
 mod json_messages;
 mod log_records;
@@ -23,6 +25,14 @@ mod requests;
 mod responses;
 mod spans;
 mod writer;
+
+fn decode_traces(body: &[u8], encoding: OtlpEncoding) -> Result<Decoded<Span>, EnvelopeError> {
+    whole::spans(body, Format::Otlp(encoding))
+}
+
+fn decode_logs(body: &[u8], encoding: OtlpEncoding) -> Result<Decoded<LogRecord>, EnvelopeError> {
+    whole::logs(body, Format::Otlp(encoding))
+}
 
 /// 2026-01-31T12:00:00Z
 const START: u64 = 1_769_860_800_000_000_000;

@@ -15,7 +15,7 @@ use crate::decode::{MAX_EVENTS, MAX_GROUPS};
 
 /// An encoded message: a slice of the body.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Raw<'a> {
+pub(in crate::decode) enum Raw<'a> {
     Protobuf(&'a [u8]),
     Json(&'a str),
 }
@@ -52,7 +52,7 @@ pub(super) struct Names {
 
 /// The events of one resource and scope.
 #[derive(Debug)]
-pub(super) struct Group<'a> {
+pub(in crate::decode) struct Group<'a> {
     /// Index of the resource in the request.
     pub(super) resource_index: usize,
     /// Index of the scope in the resource's array.
@@ -63,7 +63,7 @@ pub(super) struct Group<'a> {
     pub(super) scope: Option<Raw<'a>>,
     /// Address of the schema of the scope and its events.
     pub(super) scope_schema_url: Option<Raw<'a>>,
-    pub(super) events: Vec<Raw<'a>>,
+    pub(in crate::decode) events: Vec<Raw<'a>>,
 }
 
 /// Finds the groups of a request that have events.
