@@ -28,7 +28,7 @@ pub(crate) use failure::Failure;
 use sender::Sender;
 use traffic::{SLICE_SECONDS, Traffic};
 
-/// Age in slices up to which ingest accepts events: 24 hours, less one hour of margin.
+/// Oldest slice that is sent to catch up, in slices: 23 hours.
 const MAX_AGE: i64 = 23 * 3_600 / SLICE_SECONDS;
 
 /// Slices per batch while catching up: five minutes.
