@@ -181,7 +181,7 @@ def a_lost_response_duplicates_nothing(sdk: Sdk, url: str, project: "Project") -
 
 
 def a_rejected_span_costs_no_other(sdk: Sdk, url: str, project: "Project") -> None:
-    with Step(f"{sdk.name}: a span from two days ago is rejected, the others are stored"):
+    with Step(f"{sdk.name}: a span from ten days ago is rejected, the others are stored"):
         with Relay(url) as relay:
             _, errors = run(sdk, relay.url, project.key, "old")
         [exchange] = relay.exchanges

@@ -3,7 +3,7 @@
 //
 //     emit.mjs story              a failed checkout with every feature of spans
 //     emit.mjs steady SECONDS     small traces at a steady rate, for some seconds
-//     emit.mjs old                three spans, one of them from two days ago
+//     emit.mjs old                three spans, one of them from ten days ago
 
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -104,7 +104,7 @@ function old() {
   const now = Date.now();
   for (const [name, ageDays] of [
     ["today", 0],
-    ["two days ago", 2],
+    ["ten days ago", 10],
     ["today too", 0],
   ]) {
     const start = now - ageDays * 86_400_000;

@@ -3,7 +3,7 @@ by OTEL_ variables. Run by tests/clients/run.py.
 
     emit.py story              a failed checkout with every feature of spans
     emit.py steady SECONDS     small traces at a steady rate, for some seconds
-    emit.py old                three spans, one of them from two days ago
+    emit.py old                three spans, one of them from ten days ago
 """
 
 import sys
@@ -91,7 +91,7 @@ def steady(tracer, _logger, seconds: str) -> None:
 
 def old(tracer, _logger) -> None:
     now = time.time_ns()
-    for name, age_days in [("today", 0), ("two days ago", 2), ("today too", 0)]:
+    for name, age_days in [("today", 0), ("ten days ago", 10), ("today too", 0)]:
         start = now - age_days * 86_400_000_000_000
         tracer.start_span(name, start_time=start).end(start + 5_000_000)
 
