@@ -769,16 +769,48 @@ export interface components {
          * @example 2026-01-31T12:00:00.000Z
          */
         EventTime: string | number;
-        /** @description `ExportLogsServiceRequest` of OTLP 1.11, in its JSON encoding. */
+        /** @description A body with other fields and no array is refused, because nothing of it would be stored. */
         ExportLogs: {
             /** @description Log records by resource and scope. */
-            resourceLogs?: Record<string, never>[] | null;
-        };
-        /** @description `ExportTraceServiceRequest` of OTLP 1.11, in its JSON encoding. */
+            resourceLogs: ({
+                /** @description What the message groups. */
+                scopeLogs: ({
+                    /** @description What the message groups. */
+                    logRecords: unknown[] | null;
+                } | {
+                    /** @description The schemaUrl of no events; any value. */
+                    schemaUrl?: unknown;
+                    /** @description The scope of no events; any value. */
+                    scope?: unknown;
+                })[] | null;
+            } | {
+                /** @description The resource of no events; any value. */
+                resource?: unknown;
+                /** @description The schemaUrl of no events; any value. */
+                schemaUrl?: unknown;
+            })[] | null;
+        } | Record<string, never>;
+        /** @description A body with other fields and no array is refused, because nothing of it would be stored. */
         ExportTraces: {
             /** @description Spans by resource and scope. */
-            resourceSpans?: Record<string, never>[] | null;
-        };
+            resourceSpans: ({
+                /** @description What the message groups. */
+                scopeSpans: ({
+                    /** @description What the message groups. */
+                    spans: unknown[] | null;
+                } | {
+                    /** @description The schemaUrl of no events; any value. */
+                    schemaUrl?: unknown;
+                    /** @description The scope of no events; any value. */
+                    scope?: unknown;
+                })[] | null;
+            } | {
+                /** @description The resource of no events; any value. */
+                resource?: unknown;
+                /** @description The schemaUrl of no events; any value. */
+                schemaUrl?: unknown;
+            })[] | null;
+        } | Record<string, never>;
         /** @description `ExportTraceServiceResponse` or `ExportLogsServiceResponse`; empty if all events were stored. */
         Exported: {
             partialSuccess?: components["schemas"]["PartialSuccess"] | null;

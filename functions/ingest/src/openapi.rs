@@ -6,7 +6,8 @@
 
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{
-    AnyOfBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type,
+    AdditionalProperties, AnyOfBuilder, ArrayBuilder, KnownFormat, Object, ObjectBuilder, Schema,
+    SchemaFormat, SchemaType, Type,
 };
 use utoipa::{PartialSchema, ToSchema};
 
@@ -125,21 +126,90 @@ pub(crate) struct LogEvent {
 }
 
 /// `ExportTraceServiceRequest` of OTLP 1.11, in its JSON encoding.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-pub(crate) struct ExportTraces {
-    /// Spans by resource and scope.
-    #[schema(value_type = Option<Vec<Object>>)]
-    resource_spans: Vec<()>,
+pub(crate) struct ExportTraces;
+
+impl PartialSchema for ExportTraces {
+    fn schema() -> RefOr<Schema> {
+        let scope_spans = group("spans", "scope", event());
+        let resource_spans = group("scopeSpans", "resource", scope_spans);
+        export(
+            "resourceSpans",
+            "Spans by resource and scope.",
+            resource_spans,
+        )
+    }
 }
 
+impl ToSchema for ExportTraces {}
+
 /// `ExportLogsServiceRequest` of OTLP 1.11, in its JSON encoding.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-pub(crate) struct ExportLogs {
-    /// Log records by resource and scope.
-    #[schema(value_type = Option<Vec<Object>>)]
-    resource_logs: Vec<()>,
+pub(crate) struct ExportLogs;
+
+impl PartialSchema for ExportLogs {
+    fn schema() -> RefOr<Schema> {
+        let scope_logs = group("logRecords", "scope", event());
+        let resource_logs = group("scopeLogs", "resource", scope_logs);
+        export(
+            "resourceLogs",
+            "Log records by resource and scope.",
+            resource_logs,
+        )
+    }
+}
+
+impl ToSchema for ExportLogs {}
+
+/// A request. It has the array, or no field at all.
+fn export(array: &str, description: &str, items: Schema) -> RefOr<Schema> {
+    let nothing = ObjectBuilder::new().max_properties(Some(0));
+    AnyOfBuilder::new()
+        .item(with_array(array, description, items))
+        .item(nothing)
+        .description(Some(
+            "A body with other fields and no array is refused, because nothing of it would be stored.",
+        ))
+        .into()
+}
+
+/// A message around events. It has the array, or no field with an unknown name.
+fn group(array: &str, sibling: &str, items: Schema) -> Schema {
+    let without_array = ObjectBuilder::new()
+        .property(sibling, unread(sibling))
+        .property("schemaUrl", unread("schemaUrl"))
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+    AnyOfBuilder::new()
+        .item(with_array(array, "What the message groups.", items))
+        .item(without_array)
+        .build()
+        .into()
+}
+
+fn with_array(name: &str, description: &str, items: Schema) -> Object {
+    let array = ArrayBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
+        .description(Some(description))
+        .items(RefOr::T(items));
+    ObjectBuilder::new()
+        .property(name, array)
+        .required(name)
+        .build()
+}
+
+/// A field whose value is not read, since the message has no events.
+fn unread(name: &str) -> Object {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::AnyValue)
+        .description(Some(format!("The {name} of no events; any value.")))
+        .build()
+}
+
+/// A span or log record. Its fields are those of OTLP.
+fn event() -> Schema {
+    let description = "A message of OTLP. One of another form is rejected alone, and reported.";
+    ObjectBuilder::new()
+        .schema_type(SchemaType::AnyValue)
+        .description(Some(description))
+        .into()
 }
 
 /// `ExportTraceServiceResponse` or `ExportLogsServiceResponse`; empty if all events were stored.
