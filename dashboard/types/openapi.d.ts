@@ -386,7 +386,11 @@ export interface paths {
         get: operations["getMe"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete the account
+         * @description Deletes the user's profile, sessions, memberships and audit log. The session must have begun at most ten minutes ago. Applications that have no other owner are listed in a 409, unless `applications=delete` deletes them, too. All sessions end at once. If time runs out, returns 503: the same request goes on.
+         */
+        delete: operations["deleteAccount"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1255,6 +1259,13 @@ export interface components {
          * @enum {string}
          */
         Note: "end-before-start" | "time-of-receipt";
+        /** @description An application of which the caller is the only owner. */
+        OwnedApplication: {
+            /** @description Id of the application. */
+            id: components["schemas"]["ApplicationId"];
+            /** @description Name of the application. */
+            name: string;
+        };
         /** @description The number of rejected events, and the reasons for the first of them. */
         PartialSuccess: {
             /** @description Reasons of the first rejections. */
@@ -1284,6 +1295,8 @@ export interface components {
         };
         /** @description The body of every error (RFC 9457). */
         Problem: {
+            /** @description Applications of which the caller is the only owner, for `sole-owner`. */
+            applications?: components["schemas"]["OwnedApplication"][];
             /** @description What is wrong with this request. */
             detail: string;
             /** @description Invalid fields of the body or the query. */
@@ -1908,6 +1921,15 @@ export interface components {
             };
         };
         /** @description Forbidden */
+        "403-missing-scope.not-allowed.sign-in-again.wrong-address": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Forbidden */
         "403-missing-scope.not-allowed.wrong-address": {
             headers: {
                 [name: string]: unknown;
@@ -1973,6 +1995,15 @@ export interface components {
         };
         /** @description Conflict */
         "409-already-a-member.invite-limit.last-owner.member-limit": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Conflict */
+        "409-already-a-member.invite-limit.last-owner.member-limit.sole-owner": {
             headers: {
                 [name: string]: unknown;
             };
@@ -2146,6 +2177,7 @@ export type NewApplication = components['schemas']['NewApplication'];
 export type NewInvite = components['schemas']['NewInvite'];
 export type NewKey = components['schemas']['NewKey'];
 export type Note = components['schemas']['Note'];
+export type OwnedApplication = components['schemas']['OwnedApplication'];
 export type PartialSuccess = components['schemas']['PartialSuccess'];
 export type PreviousSecret = components['schemas']['PreviousSecret'];
 export type Problem = components['schemas']['Problem'];
@@ -2188,6 +2220,7 @@ export type Response401InvalidApiKeyKeyDisabledKeyExpiredKeyRevoked = components
 export type Response401InvalidRefreshToken = components['responses']['401-invalid-refresh-token'];
 export type Response401InvalidSignature = components['responses']['401-invalid-signature'];
 export type Response401Status = components['responses']['401-status'];
+export type Response403MissingScopeNotAllowedSignInAgainWrongAddress = components['responses']['403-missing-scope.not-allowed.sign-in-again.wrong-address'];
 export type Response403MissingScopeNotAllowedWrongAddress = components['responses']['403-missing-scope.not-allowed.wrong-address'];
 export type Response403Status = components['responses']['403-status'];
 export type Response404NotFound = components['responses']['404-not-found'];
@@ -2196,6 +2229,7 @@ export type Response409AlreadyAMemberInviteLimitKeyLimitLastOwnerMemberLimit = c
 export type Response409AlreadyAMemberInviteLimitKeyRevokedLastOwnerMemberLimit = components['responses']['409-already-a-member.invite-limit.key-revoked.last-owner.member-limit'];
 export type Response409AlreadyAMemberInviteLimitKeyRevokedLastOwnerMemberLimitRotationOverlap = components['responses']['409-already-a-member.invite-limit.key-revoked.last-owner.member-limit.rotation-overlap'];
 export type Response409AlreadyAMemberInviteLimitLastOwnerMemberLimit = components['responses']['409-already-a-member.invite-limit.last-owner.member-limit'];
+export type Response409AlreadyAMemberInviteLimitLastOwnerMemberLimitSoleOwner = components['responses']['409-already-a-member.invite-limit.last-owner.member-limit.sole-owner'];
 export type Response413Status = components['responses']['413-status'];
 export type Response413TooLarge = components['responses']['413-too-large'];
 export type Response415Status = components['responses']['415-status'];
@@ -2993,6 +3027,33 @@ export interface operations {
                 };
             };
             401: components["responses"]["401-invalid-access-token"];
+            500: components["responses"]["500-internal-error"];
+            503: components["responses"]["503-unavailable"];
+        };
+    };
+    deleteAccount: {
+        parameters: {
+            query?: {
+                /** @description `delete` deletes the applications that have no other owner. */
+                applications?: "delete";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The account is deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400-invalid-fields.malformed-request"];
+            401: components["responses"]["401-invalid-access-token"];
+            403: components["responses"]["403-missing-scope.not-allowed.sign-in-again.wrong-address"];
+            409: components["responses"]["409-already-a-member.invite-limit.last-owner.member-limit.sole-owner"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
         };

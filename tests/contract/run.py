@@ -28,7 +28,7 @@ BINARY = HERE.parents[1] / "target" / "debug" / "upblit"
 EXCLUDED = ["reportLeakedKeys"]
 
 # These end sessions, so they run after all others and with their own session.
-ENDS_SESSIONS = ["refresh", "signOut", "listSessions", "endSession", "endSessions"]
+ENDS_SESSIONS = ["refresh", "signOut", "listSessions", "endSession", "endSessions", "deleteAccount"]
 
 # A user may make 300 changes in a minute, so each group of operations about members has its own user.
 TEAM = {

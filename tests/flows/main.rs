@@ -12,6 +12,7 @@
 
 mod support;
 
+mod account_deletion;
 mod accounts;
 mod admin;
 mod allow_list;

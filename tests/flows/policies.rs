@@ -141,9 +141,20 @@ async fn rare_ways() -> BTreeSet<Grant> {
     telemetry_over_hours(&ada, &sdk).await;
     let leaked = github.report(&[&sdk.key]).await;
     assert!(leaked.text().contains("true_positive"));
+    an_account_with_a_past(&ada, &sdk).await;
     let path = format!("/applications/{}", sdk.application_id);
     assert_eq!(ada.delete(&path).await.status, 204, "with keys on it");
     backend.calls.grants()
+}
+
+/// Deletes an account with a session that has ended and a membership.
+async fn an_account_with_a_past(ada: &SignedIn, sdk: &Sdk) {
+    let backend = &sdk.backend;
+    backend.sign_in("dora").await.logout().await;
+    let dora = backend.sign_in("dora").await;
+    dora.join(&ada.invite(&sdk.application_id, "viewer").await)
+        .await;
+    assert_eq!(dora.delete("/me").await.status, 204);
 }
 
 async fn more_sessions_than_one_may_have(backend: &Backend) {

@@ -140,7 +140,8 @@ async fn labels(
                 left,
                 "a report of leaked keys could not be finished in time"
             );
-            Err(Error::Unfinished { left })
+            let left = format!("{left} tokens are left; send the report again");
+            Err(Error::Unfinished(left))
         }
     }
 }

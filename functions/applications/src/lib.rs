@@ -11,6 +11,7 @@ use shared::lambda::Host;
 use shared::store::{Database, Table};
 use shared::web::credentials::Tokens;
 
+mod account;
 mod applications;
 mod audit;
 mod invites;
@@ -71,6 +72,7 @@ shared::web::routes! {
         invites::preview,
         invites::accept,
         me::me,
+        account::delete,
         audit::of_account,
     ],
 }

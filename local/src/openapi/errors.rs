@@ -135,6 +135,7 @@ fn may_be(slug: &str, operation: &Object) -> bool {
         "invalid-code" => id == "redeemCode",
         "application-limit" => id == "createApplication",
         "key-limit" => id == "mintKey",
+        "sign-in-again" | "sole-owner" => id == "deleteAccount",
         "rotation-overlap" => id == "rotateKey",
         _ => true,
     }

@@ -26,6 +26,9 @@ pub const DEFAULT_GRACE: Duration = Duration::from_secs(45);
 /// responses can take several seconds each.
 const LEAST_GRACE: Duration = Duration::from_secs(20);
 
+/// Time after a sign-in in which its session may delete the account.
+pub const SIGN_IN_AGAIN_AFTER: Duration = Duration::from_secs(10 * 60);
+
 /// Maximum number of live sessions of one user. A further sign-in ends the oldest.
 pub const MAX_SESSIONS_PER_USER: usize = 50;
 

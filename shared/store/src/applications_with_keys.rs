@@ -39,9 +39,18 @@ pub enum DeleteOutcome {
     Overtaken,
 }
 
+/// How the deletion of an application changes the number of those that its creator has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CreatorCount {
+    /// It is one less.
+    OneLess,
+    /// The creator's account is gone, or was made after the application.
+    Unchanged,
+}
+
 impl Database {
     /// Deletes an application with its members and invites, and revokes its keys. One transaction
-    /// after two queries.
+    /// after two queries; both again if its creator has deleted the account.
     ///
     /// # Errors
     /// When the caller's session has ended, or storage fails.
@@ -51,6 +60,39 @@ impl Database {
         membership: &Membership,
         now: Timestamp,
     ) -> Result<DeleteOutcome, ChangeError> {
+        let transaction = || UserTransaction::new(self, principal, now);
+        self.delete_application_with(transaction, principal, membership, now)
+            .await
+    }
+
+    /// As [`Self::delete_application`], in a transaction that has writes already. The creator of the
+    /// application may have deleted the account, and no longer count it.
+    pub(crate) async fn delete_application_with(
+        &self,
+        transaction: impl Fn() -> UserTransaction,
+        principal: Principal,
+        membership: &Membership,
+        now: Timestamp,
+    ) -> Result<DeleteOutcome, ChangeError> {
+        for count in [CreatorCount::OneLess, CreatorCount::Unchanged] {
+            let tried = self.try_delete(transaction(), principal, membership, count, now);
+            if let Some(outcome) = tried.await? {
+                return Ok(outcome);
+            }
+        }
+        Ok(DeleteOutcome::Overtaken)
+    }
+
+    /// Deletes an application in one transaction after two queries. `None` if its creator does not
+    /// count it.
+    pub(crate) async fn try_delete(
+        &self,
+        mut transaction: UserTransaction,
+        principal: Principal,
+        membership: &Membership,
+        count: CreatorCount,
+        now: Timestamp,
+    ) -> Result<Option<DeleteOutcome>, ChangeError> {
         let user_id = principal.user_id;
         let application = &membership.application;
         let meta = Delete::builder()
@@ -58,29 +100,33 @@ impl Database {
             .set_key(Some(key(application.id, keys::META)))
             .condition_expression("revision = :seen")
             .expression_attribute_values(":seen", number(membership.revision));
-        let entry = entry(
-            application.id,
-            user_id,
-            AuditAction::ApplicationDeleted,
-            now,
-        );
-        let mut transaction = UserTransaction::new(self, principal, now);
+        let action = AuditAction::ApplicationDeleted;
+        let entry = entry(application.id, user_id, action, now);
         let writes = &mut transaction.writes;
         let meta = writes.delete(meta);
         for delete in self.team_deletions(application.id, user_id).await? {
             writes.delete(delete);
         }
-        writes.update(users::remove_application(self, application.created_by));
+        let creator = (count == CreatorCount::OneLess).then(|| {
+            let (by, at) = (application.created_by, application.created_at);
+            writes.update(users::remove_application(self, by, at))
+        });
         audit::record(writes, self, &entry);
         for id in self.keys_not_revoked(application.id).await? {
             writes.update(api_keys::revocation(self, id, now));
         }
         let outcome = transaction.commit(self).await?;
         if outcome.refused(meta) {
-            return Ok(DeleteOutcome::Overtaken);
+            return Ok(Some(DeleteOutcome::Overtaken));
+        }
+        if let Some(creator) = creator
+            && outcome.refused(creator)
+            && !users::counts(outcome.item(creator), application.created_at)?
+        {
+            return Ok(None);
         }
         outcome.must_commit()?;
-        Ok(DeleteOutcome::Deleted)
+        Ok(Some(DeleteOutcome::Deleted))
     }
 
     /// Changes the telemetry settings of an application and each of its keys, and its name if

@@ -2,6 +2,7 @@
 
 use crate::error::failed;
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::delete_item::{DeleteItemError, DeleteItemOutput};
 use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 
@@ -37,6 +38,22 @@ pub(super) fn put_unless_refused(
         Ok(_) => Ok(true),
         Err(error) => match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(false),
+            _ => Err(failed(error)),
+        },
+    }
+}
+
+/// Whether an item is deleted. A deletion whose response was lost finds no item when it is repeated,
+/// which is a success. The request asks for the item that fails its condition.
+pub(super) fn deleted(
+    result: Result<DeleteItemOutput, SdkError<DeleteItemError>>,
+) -> Result<bool, StorageError> {
+    match result {
+        Ok(_) => Ok(true),
+        Err(error) => match error.as_service_error() {
+            Some(DeleteItemError::ConditionalCheckFailedException(failed)) => {
+                Ok(failed.item().is_none())
+            }
             _ => Err(failed(error)),
         },
     }

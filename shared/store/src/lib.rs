@@ -1,6 +1,7 @@
 //! Storage in DynamoDB, one module per table. Key formats are in [`keys`], table definitions
 //! in [`tables`].
 
+pub mod account_deletion;
 pub mod admin;
 pub mod api_keys;
 pub mod applications;
@@ -8,6 +9,7 @@ pub mod applications_with_keys;
 mod attribute;
 pub mod audit;
 mod backoff;
+mod batch_delete;
 mod batch_get;
 mod conditional;
 pub(crate) mod database;

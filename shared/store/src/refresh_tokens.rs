@@ -6,8 +6,10 @@ mod row;
 
 use crate::error::failed;
 
-use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, UpdateBuilder};
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, Update};
+use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, UpdateBuilder};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, Update,
+};
 use jiff::Timestamp;
 
 use crate::attribute::{self, Item, number, string};
@@ -186,6 +188,20 @@ pub(super) fn check_live(
         .expression_attribute_values(":now", number(now.as_millisecond()))
 }
 
-fn key(user_id: UserId, session_id: SessionId) -> Item {
+/// Adds the condition that the session is live and began after `oldest`. A refusal has the session.
+pub(super) fn live_since(
+    delete: DeleteBuilder,
+    oldest: Timestamp,
+    now: Timestamp,
+) -> DeleteBuilder {
+    delete
+        .condition_expression(format!("{LIVE} AND created_ms > :oldest"))
+        .expression_attribute_values(":no", AttributeValue::Bool(false))
+        .expression_attribute_values(":now", number(now.as_millisecond()))
+        .expression_attribute_values(":oldest", number(oldest.as_millisecond()))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+}
+
+pub(super) fn key(user_id: UserId, session_id: SessionId) -> Item {
     attribute::key([(keys::USER_ID, &user_id), (keys::SESSION_ID, &session_id)])
 }

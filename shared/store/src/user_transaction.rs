@@ -1,6 +1,7 @@
 //! Changes by signed-in users. An access token stays valid until it expires; the changes of its
 //! session end with the session, because each transaction checks that it is live.
 
+use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, UpdateBuilder};
 use jiff::Timestamp;
 
 use crate::transaction::{Outcome, Slot, Transaction};
@@ -35,6 +36,21 @@ impl UserTransaction {
             session,
             member: None,
         }
+    }
+
+    /// A transaction for the deletion of the caller's account, which has ended the session: it is
+    /// applied only while this condition on the account holds.
+    pub(crate) fn deleting(account: ConditionCheckBuilder) -> Self {
+        let mut writes = Transaction::default();
+        let account = writes.check(account);
+        Self::with_session(writes, account)
+    }
+
+    /// As [`Self::deleting`], with a condition that also changes the account.
+    pub(crate) fn deleting_counted(account: UpdateBuilder) -> Self {
+        let mut writes = Transaction::default();
+        let account = writes.update(account);
+        Self::with_session(writes, account)
     }
 
     /// Adds the condition that the caller is a member of the application with a role that may do

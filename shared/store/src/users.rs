@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, Update};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::attribute::{number, string};
+use crate::attribute::{Item, number, string};
 use crate::batch_get::MAX_ITEMS;
 use crate::{Database, StorageError, keys};
 use upblit_base::ids::UserId;
@@ -65,7 +65,7 @@ pub(super) enum SessionCount {
     Exactly(usize),
 }
 
-/// Creates the user or updates the profile.
+/// Creates the user or updates the profile. Ends a deletion of the account that is not complete.
 pub(super) fn upsert(
     database: &Database,
     profile: &Profile,
@@ -97,7 +97,8 @@ pub(super) fn upsert(
     };
     update.update_expression(format!(
         "SET login = :login, #name = :name, avatar = :avatar, email = :email, \
-         last_sign_in_ms = :now, created_ms = if_not_exists(created_ms, :now), sessions = {count}"
+         last_sign_in_ms = :now, created_ms = if_not_exists(created_ms, :now), sessions = {count} \
+         REMOVE deleted_by"
     ))
 }
 
@@ -118,13 +119,34 @@ pub(super) fn add_application(database: &Database, user_id: UserId) -> UpdateBui
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
 }
 
-/// Decrements the user's application count.
-pub(super) fn remove_application(database: &Database, user_id: UserId) -> UpdateBuilder {
+/// Decrements the application count of the user who created an application at this time. Refused
+/// without an item if the account is gone, and with one that [`counts`] not if it is gone and back.
+pub(super) fn remove_application(
+    database: &Database,
+    user_id: UserId,
+    created_at: Timestamp,
+) -> UpdateBuilder {
     Update::builder()
         .table_name(&database.tables.users)
         .key(keys::USER_ID, string(user_id))
         .update_expression("SET applications = applications - :one")
-        .condition_expression("applications > :none")
+        .condition_expression("applications > :none AND created_ms <= :created")
         .expression_attribute_values(":none", number(0))
         .expression_attribute_values(":one", number(1))
+        .expression_attribute_values(":created", number(created_at.as_millisecond()))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+}
+
+/// Whether the account that an item is of counts an application that its user created at this time.
+/// An account that was deleted and made again does not count those from before.
+pub(super) fn counts(item: Option<&Item>, created_at: Timestamp) -> Result<bool, StorageError> {
+    #[derive(Deserialize)]
+    struct CreatedRow {
+        created_ms: i64,
+    }
+    let Some(item) = item else {
+        return Ok(false);
+    };
+    let account: CreatedRow = attribute::from_item(item.clone())?;
+    Ok(account.created_ms <= created_at.as_millisecond())
 }

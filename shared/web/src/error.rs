@@ -2,11 +2,14 @@
 
 use std::convert::Infallible;
 
+use serde::Serialize;
 use thiserror::Error;
+use upblit_base::ids::ApplicationId;
 use upblit_base::{ChangeError, FieldError, StorageError};
 use upblit_identity::access_token::InvalidAccessToken;
 use upblit_identity::api_key::KeyRefusal;
 use upblit_telemetry::reject_reason::RejectReason;
+use utoipa::ToSchema;
 
 /// Cause of an internal error. Logged, never returned to a client.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -44,6 +47,12 @@ pub enum Error {
     /// The caller's role in the application does not allow the request.
     #[error("your role in the application does not allow this; ask one of its owners")]
     NotAllowed,
+    /// The caller's session began too long ago for what was asked.
+    #[error("you signed in more than ten minutes ago; sign in again first")]
+    SignInAgain,
+    /// Applications would be left without an owner.
+    #[error("you are the only owner of applications; make another member an owner, or delete them")]
+    SoleOwner(Vec<OwnedApplication>),
     /// The path exists, the method does not.
     #[error("this method is not allowed here")]
     MethodNotAllowed,
@@ -76,18 +85,25 @@ pub enum Error {
         /// Seconds after which a retry makes sense: at most 5 for SDKs, 60 for users.
         retry_after: u8,
     },
-    /// The time of the request ended before all its work was done. What was done stays done.
-    #[error("{left} tokens are left; send the report again")]
-    Unfinished {
-        /// Number of tokens that were not acted on.
-        left: usize,
-    },
+    /// The time of the request ended before all its work was done. What was done stays done. The text
+    /// says what is left.
+    #[error("{0}")]
+    Unfinished(String),
     /// A temporary failure: storage is down, throttled or slow.
     #[error("temporarily unavailable")]
     Unavailable(#[source] Cause),
     /// A bug or a corrupt item.
     #[error("internal error")]
     Internal(#[source] Cause),
+}
+
+/// An application of which the caller is the only owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OwnedApplication {
+    /// Id of the application.
+    pub id: ApplicationId,
+    /// Name of the application.
+    pub name: String,
 }
 
 /// Kind of resource that was not found.

@@ -7,7 +7,7 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::{Cause, Conflict, Error, Resource};
+use crate::error::{Cause, Conflict, Error, OwnedApplication, Resource};
 use crate::status_message;
 use upblit_base::FieldError;
 use upblit_base::causes::WithCauses;
@@ -39,6 +39,10 @@ pub struct Problem<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(required = false)]
     errors: &'a [FieldError],
+    /// Applications of which the caller is the only owner, for `sole-owner`.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(required = false)]
+    applications: &'a [OwnedApplication],
 }
 
 /// An error on its way to the layer that knows the request id.
@@ -89,7 +93,7 @@ pub(super) fn render(
 
 fn retry_after(error: &Error) -> Option<u8> {
     match error {
-        Error::Unavailable(_) | Error::Unfinished { .. } => Some(RETRY_AFTER_SECONDS),
+        Error::Unavailable(_) | Error::Unfinished(_) => Some(RETRY_AFTER_SECONDS),
         Error::RateLimited { retry_after, .. } => Some(*retry_after),
         _ => None,
     }
@@ -112,6 +116,10 @@ impl<'a> Problem<'a> {
                 Error::InvalidFields(fields) => fields,
                 _ => &[],
             },
+            applications: match error {
+                Error::SoleOwner(applications) => applications,
+                _ => &[],
+            },
         }
     }
 }
@@ -119,6 +127,11 @@ impl<'a> Problem<'a> {
 /// An example of each kind of error for the OpenAPI document: status, slug and body.
 pub fn examples() -> Vec<(StatusCode, &'static str, serde_json::Value)> {
     let words = |words: &str| words.to_owned();
+    let name = words("Shop");
+    let shop = "L6H9O5sHpHY"
+        .parse()
+        .map(|id| OwnedApplication { id, name });
+    let owned = shop.into_iter().collect();
     let errors = [
         Error::Malformed(words("the body is not JSON")),
         Error::invalid_field("/name", "must be a text"),
@@ -133,6 +146,7 @@ pub fn examples() -> Vec<(StatusCode, &'static str, serde_json::Value)> {
         Error::InvalidSignature,
         Error::PastTheEdge,
         Error::NotAllowed,
+        Error::SignInAgain,
         Error::NotFound(Resource::Application),
         Error::Conflict(Conflict::ApplicationLimit),
         Error::Conflict(Conflict::KeyLimit),
@@ -142,6 +156,7 @@ pub fn examples() -> Vec<(StatusCode, &'static str, serde_json::Value)> {
         Error::Conflict(Conflict::MemberLimit),
         Error::Conflict(Conflict::InviteLimit),
         Error::Conflict(Conflict::AlreadyAMember),
+        Error::SoleOwner(owned),
         Error::IdempotencyKeyReused,
         Error::TooLarge(words("the body is larger than 64 KiB")),
         Error::UnsupportedMedia(words(
@@ -215,6 +230,12 @@ fn classify(error: &Error) -> (&'static str, StatusCode, &'static str) {
             StatusCode::FORBIDDEN,
             "Not allowed for your role",
         ),
+        Error::SignInAgain => (
+            "sign-in-again",
+            StatusCode::FORBIDDEN,
+            "Sign in again first",
+        ),
+        Error::SoleOwner(_) => ("sole-owner", StatusCode::CONFLICT, "Conflict"),
         Error::NotFound(_) => ("not-found", StatusCode::NOT_FOUND, "Not found"),
         Error::MethodNotAllowed => (
             "method-not-allowed",
@@ -244,7 +265,7 @@ fn classify(error: &Error) -> (&'static str, StatusCode, &'static str) {
             StatusCode::TOO_MANY_REQUESTS,
             "Too many requests",
         ),
-        Error::Unavailable(_) | Error::Unfinished { .. } => (
+        Error::Unavailable(_) | Error::Unfinished(_) => (
             "unavailable",
             StatusCode::SERVICE_UNAVAILABLE,
             "Temporarily unavailable",

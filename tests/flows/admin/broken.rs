@@ -101,12 +101,6 @@ const OF_USERS: &[Case] = &[
         Delete,
         "live sessions of a user who does not exist",
     ),
-    case(
-        Table::Users,
-        any,
-        Delete,
-        "created 1 applications, but does not exist",
-    ),
     case(Table::Users, any, Delete, "its member "),
     case(
         Table::RefreshTokens,

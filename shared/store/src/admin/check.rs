@@ -79,8 +79,8 @@ struct Check<'a> {
     items: u64,
     /// Number of live sessions of each user.
     live_sessions: HashMap<UserId, usize>,
-    /// Number of existing applications that each user created.
-    created: HashMap<UserId, u32>,
+    /// When each user created the applications that exist, in milliseconds.
+    created: HashMap<UserId, Vec<i64>>,
     /// Number of shards of each application.
     shards: BTreeMap<ApplicationId, u32>,
 }

@@ -35,9 +35,22 @@ impl Database {
         (member, role): (&Member, Option<Role>),
         now: Timestamp,
     ) -> Result<MemberOutcome, ChangeError> {
+        let transaction = UserTransaction::new(self, principal, now);
+        self.change_member_in(transaction, principal, membership, (member, role), now)
+            .await
+    }
+
+    /// As [`Self::change_member`], with writes that the transaction has already.
+    pub(crate) async fn change_member_in(
+        &self,
+        mut transaction: UserTransaction,
+        principal: Principal,
+        membership: &Membership,
+        (member, role): (&Member, Option<Role>),
+        now: Timestamp,
+    ) -> Result<MemberOutcome, ChangeError> {
         let id = membership.application.id;
         let is_own = member.user_id == principal.user_id;
-        let mut transaction = UserTransaction::new(self, principal, now);
         // DynamoDB allows one write to an item: that of the own membership has its own condition.
         let caller = (!is_own).then(|| transaction.require(self, (principal, id), Right::Manage));
         let writes = &mut transaction.writes;

@@ -59,7 +59,8 @@ impl Check<'_> {
         let Some(meta) = self.unchanged_keys(id).await? else {
             return Ok(());
         };
-        *self.created.entry(meta.created_by).or_default() += 1;
+        let created = self.created.entry(meta.created_by).or_default();
+        created.push(meta.created_ms);
         let shards = u32::from(meta.shards());
         self.shards.insert(id, shards);
         self.team(&meta).await?;

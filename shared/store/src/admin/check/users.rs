@@ -17,9 +17,20 @@ use upblit_identity::session::MAX_SESSIONS_PER_USER;
 struct CountersRow {
     user_id: UserId,
     #[serde(default)]
+    created_ms: i64,
+    #[serde(default)]
     sessions: usize,
     #[serde(default)]
     applications: u32,
+}
+
+impl CountersRow {
+    /// Number of applications, of those created at these times, that the account counts. One that was
+    /// deleted and made again does not count those from before.
+    fn counted_of(&self, created: &[i64]) -> u32 {
+        let counted = created.iter().filter(|at| **at >= self.created_ms);
+        u32::try_from(counted.count()).unwrap_or(u32::MAX)
+    }
 }
 
 impl Check<'_> {
@@ -53,7 +64,7 @@ impl Check<'_> {
             self.sessions_of(row.user_id).await?;
         }
         let created = self.created.remove(&row.user_id).unwrap_or_default();
-        Ok((created != row.applications).then_some(row.user_id))
+        Ok((row.counted_of(&created) != row.applications).then_some(row.user_id))
     }
 
     /// Compares the sessions of a user again, who may have signed in or out meanwhile.
@@ -82,20 +93,21 @@ impl Check<'_> {
         if users.is_empty() {
             return Ok(());
         }
-        let mut created: HashMap<UserId, u32> = users.into_iter().map(|id| (id, 0)).collect();
-        let mut pages = Scan::of(self.database, Table::Applications, Some("created_by"));
+        let mut created: HashMap<UserId, Vec<i64>> =
+            users.into_iter().map(|id| (id, Vec::new())).collect();
+        let attributes = Some("created_by, created_ms");
+        let mut pages = Scan::of(self.database, Table::Applications, attributes);
         while let Some(items) = pages.next().await? {
-            for item in items {
-                let by = item.get("created_by").and_then(|by| by.as_s().ok());
-                let by = by.and_then(|by| by.parse().ok());
-                if let Some(count) = by.and_then(|by: UserId| created.get_mut(&by)) {
-                    *count += 1;
+            for row in items.into_iter().filter_map(created_row) {
+                if let Some(times) = created.get_mut(&row.created_by) {
+                    times.push(row.created_ms);
                 }
             }
         }
         for (user_id, created) in created {
-            let counted = self.counters(user_id).await?;
-            let counted = counted.map_or(0, |row| row.applications);
+            let row = self.counters(user_id).await?;
+            let (counted, created) =
+                row.map_or((0, 0), |row| (row.applications, row.counted_of(&created)));
             if created != counted {
                 let problem = format!("created {created} applications, but {counted} are counted");
                 self.findings.broken(Table::Users, user_id, problem);
@@ -104,18 +116,13 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Reports users without an item whom sessions or applications name.
+    /// Reports users without an item who have sessions. Applications outlive the account of their
+    /// creator.
     async fn users_without_profile(&mut self) -> Result<(), StorageError> {
         for (user_id, live) in std::mem::take(&mut self.live_sessions) {
             if self.counters(user_id).await?.is_none() {
                 let problem = format!("{live} live sessions of a user who does not exist");
                 self.findings.broken(Table::RefreshTokens, user_id, problem);
-            }
-        }
-        for (user_id, created) in std::mem::take(&mut self.created) {
-            if self.counters(user_id).await?.is_none() {
-                let problem = format!("created {created} applications, but does not exist");
-                self.findings.broken(Table::Users, user_id, problem);
             }
         }
         Ok(())
@@ -128,4 +135,15 @@ impl Check<'_> {
         let items = items.into_iter().next();
         items.map(attribute::from_item).transpose()
     }
+}
+
+#[derive(Deserialize)]
+struct CreatedRow {
+    created_by: UserId,
+    created_ms: i64,
+}
+
+/// The creation of an application; `None` for other items of the table.
+fn created_row(item: Item) -> Option<CreatedRow> {
+    attribute::from_item(item).ok()
 }
