@@ -18,7 +18,13 @@ const SETTING: &str = "ALLOWED_HOSTS";
 
 /// Paths that SDKs send to with a key. A container reaches this machine under a name such as
 /// `host.docker.internal`, and no page of another site has the key.
-const INGEST: [&str; 4] = ["/ingest/traces", "/ingest/logs", "/v1/traces", "/v1/logs"];
+const INGEST: [&str; 5] = [
+    "/ingest/traces",
+    "/ingest/logs",
+    "/v1/traces",
+    "/v1/logs",
+    "/v1/metrics",
+];
 
 /// Names under which the port answers: those of the loopback interface, and these.
 #[derive(Debug, Clone)]
@@ -164,6 +170,7 @@ mod tests {
         for (method, path, headers, is_answered) in [
             (Method::POST, "/ingest/traces", &[host, key][..], true),
             (Method::POST, "/v1/logs", &[host, key], true),
+            (Method::POST, "/v1/metrics", &[host, key], true),
             (Method::POST, "/v1/logs", &[host], false),
             (Method::GET, "/v1/logs", &[host, key], false),
             (Method::POST, "/refresh", &[host, key], false),

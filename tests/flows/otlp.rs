@@ -10,8 +10,8 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use prost::Message;
 use serde_json::{Value, json};
 
-use crate::support::{Backend, SignedIn, stored};
-use exporter::{Compression, Encoding, Exporter, LOGS, TRACES};
+use crate::support::{Backend, Sdk, SignedIn, stored};
+use exporter::{Compression, Encoding, Exporter, LOGS, METRICS, TRACES};
 
 async fn start() -> (Backend, SignedIn, Exporter) {
     let backend = Backend::start().await;
@@ -216,5 +216,107 @@ async fn telemetry_of_an_exporter_is_read_back_beside_upblits_own() {
             (&json!("error"), &json!("shop"))
         );
         assert_eq!(log["traceId"], exporter::TRACE_ID);
+    }
+}
+
+/// A request with one metric of these points, as JSON and as protobuf (`Metric.sum.data_points`).
+fn metrics(encoding: Encoding, points: usize) -> Vec<u8> {
+    match encoding {
+        Encoding::Json => {
+            let points = vec![json!({ "asInt": "7" }); points];
+            let metric = json!({ "name": "requests", "sum": { "dataPoints": points } });
+            let resource = json!({ "scopeMetrics": [{ "metrics": [metric] }] });
+            json!({ "resourceMetrics": [resource] })
+                .to_string()
+                .into_bytes()
+        }
+        Encoding::Protobuf => {
+            let field = |number: u8, content: &[u8]| {
+                let length = u8::try_from(content.len()).unwrap();
+                [&[number << 3 | 2, length][..], content].concat()
+            };
+            let sum = field(1, b"").repeat(points);
+            field(1, &field(2, &field(2, &field(7, &sum))))
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_data_point_of_metrics_is_rejected_with_a_reason_and_200() {
+    let reason = "metrics are not stored; set OTEL_METRICS_EXPORTER=none to stop sending them";
+    for encoding in ENCODINGS {
+        let (backend, _, exporter) = start().await;
+        for compression in Compression::ALL {
+            let body = metrics(encoding, 3);
+            let response = exporter.send(METRICS, encoding, compression, body).await;
+            assert_eq!(response.status, 200, "{encoding:?} {compression:?}");
+            assert_eq!(response.header("content-type"), encoding.media_type());
+            assert!(response.header("ratelimit").contains("requests"));
+            let (rejected, message) = match encoding {
+                Encoding::Protobuf => {
+                    // The response for traces has the same fields.
+                    let response = ExportTraceServiceResponse::decode(&*response.body).unwrap();
+                    let partial = response.partial_success.unwrap();
+                    (partial.rejected_spans, partial.error_message)
+                }
+                Encoding::Json => {
+                    let partial = &response.json()["partialSuccess"];
+                    assert_eq!(partial["rejectedDataPoints"], "3");
+                    (3, partial["errorMessage"].as_str().unwrap().to_owned())
+                }
+            };
+            assert_eq!((rejected, &*message), (3, reason));
+        }
+        let response = exporter
+            .export(METRICS, encoding, metrics(encoding, 0))
+            .await;
+        assert_eq!(response.body, encoding.nothing(), "full success is unset");
+        assert_eq!(count(&backend).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn metrics_count_against_the_quota_and_not_as_failures_of_the_key() {
+    let backend = Backend::with(&[("RATE_LIMIT_REQUESTS", "2")]).await;
+    let ada = backend.sign_in("ada").await;
+    let exporter = Exporter::new(ada.sdk().await);
+    let encoding = Encoding::Protobuf;
+    for _ in 0..2 {
+        exporter
+            .export(METRICS, encoding, metrics(encoding, 3))
+            .await;
+    }
+    let id = &exporter.sdk.application_id;
+    let keys = ada.get(&format!("/apikey?ApplicationId={id}")).await.json();
+    let health = &keys["keys"][0]["health"];
+    assert_eq!(
+        (&health["rejected"], &health["accepted"]),
+        (&json!(0), &json!(0))
+    );
+    assert_eq!(health["lastError"], Value::Null);
+    let body = metrics(encoding, 3);
+    let response = exporter
+        .send(METRICS, encoding, Compression::None, body)
+        .await;
+    assert_eq!(response.status, 429);
+}
+
+#[tokio::test]
+async fn metrics_are_answered_to_a_key_with_either_scope() {
+    let backend = Backend::start().await;
+    let ada = backend.sign_in("ada").await;
+    let id = ada.create_application("shop").await;
+    for scope in ["ingest:traces", "ingest:logs"] {
+        let path = format!("/apikey?ApplicationId={id}");
+        let key = ada.post(&path, json!({ "scopes": [scope] })).await.json();
+        let sdk = Sdk {
+            key: key.as_str().unwrap().to_owned(),
+            ..ada.sdk().await
+        };
+        let encoding = Encoding::Json;
+        let answer = Exporter::new(sdk)
+            .export(METRICS, encoding, metrics(encoding, 1))
+            .await;
+        assert_eq!(answer.json()["partialSuccess"]["rejectedDataPoints"], "1");
     }
 }

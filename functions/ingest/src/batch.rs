@@ -20,7 +20,7 @@ use shared::web::error::Error;
 use shared::web::request_log;
 use shared::web::source::ClientAddress;
 
-use crate::keys::AuthorizedKey;
+use crate::keys::{AuthorizedKey, NeededScope};
 use crate::protocol::{self, Negotiate};
 
 /// Largest body that is read, in bytes: slightly more than [`MAX_WIRE_BYTES`] in base64.
@@ -56,17 +56,26 @@ pub(crate) async fn receive(
     let scope = scope_of(route.signal);
     let key = state.keys.authorize(address, headers, scope).await?;
     let outcome = ingest(state, &key, headers, body, route).await;
+    Ok(answered(state, &key, outcome).await)
+}
+
+/// Counts a refusal in the health of the key, and adds the headers of its remaining quota.
+pub(crate) async fn answered(
+    state: &crate::State,
+    key: &AuthorizedKey,
+    outcome: Result<Response, Error>,
+) -> Response {
     if let Err(error) = &outcome {
         state.health.record_refusal(key.id, error).await;
     }
-    Ok((state.limits.headers(key.id), outcome).into_response())
+    (state.limits.headers(key.id), outcome).into_response()
 }
 
 /// The scope that a key needs for a signal.
-fn scope_of(signal: Signal) -> Scope {
+fn scope_of(signal: Signal) -> NeededScope {
     match signal {
-        Signal::Traces => Scope::IngestTraces,
-        Signal::Logs => Scope::IngestLogs,
+        Signal::Traces => |_| Scope::IngestTraces,
+        Signal::Logs => |_| Scope::IngestLogs,
     }
 }
 
@@ -102,7 +111,11 @@ async fn ingest(
     Ok(protocol::response(report, signal, format))
 }
 
-fn decompressed<'a>(
+/// Decompresses a body as its headers and its bytes say.
+///
+/// # Errors
+/// When it is corrupt, too large or in an unsupported encoding.
+pub(crate) fn decompressed<'a>(
     wire: &'a [u8],
     headers: &HeaderMap,
     format: Format,
@@ -150,7 +163,11 @@ async fn store(
     Ok(units)
 }
 
-async fn read(body: Body) -> Result<Bytes, Error> {
+/// Reads a body as it was sent.
+///
+/// # Errors
+/// When it is too large or its transfer fails.
+pub(crate) async fn read(body: Body) -> Result<Bytes, Error> {
     body::read(body, MAX_READ_BYTES)
         .await
         .map_err(|error| match error {
@@ -167,7 +184,8 @@ fn content_encoding(headers: &HeaderMap) -> Result<Option<&str>, Error> {
     encoding.map_err(|_| refused(&InflateError::UnknownEncoding(String::new())))
 }
 
-fn unreadable(error: IntakeError) -> Error {
+/// The error for a batch that is refused as a whole.
+pub(crate) fn unreadable(error: IntakeError) -> Error {
     match error {
         IntakeError::Envelope(EnvelopeError::Malformed(problem)) => Error::Malformed(problem),
         IntakeError::Envelope(too_much) => Error::TooLarge(too_much.to_string()),

@@ -47,6 +47,9 @@ struct Remembered {
     read_at: Timestamp,
 }
 
+/// The scope that a request needs of a key with these scopes.
+pub(crate) type NeededScope = fn(&[Scope]) -> Scope;
+
 /// A key that is authorized for the request.
 pub(crate) struct AuthorizedKey {
     /// Public id, which includes the application.
@@ -86,7 +89,7 @@ impl VerifiedKeys {
         &self,
         address: ClientAddress,
         headers: &HeaderMap,
-        scope: Scope,
+        needed: NeededScope,
     ) -> Result<AuthorizedKey, Error> {
         let key = ApiKey::parse(credentials::api_key(headers)?).ok_or(KeyRefusal::Invalid)?;
         let hash = key.hash();
@@ -99,6 +102,7 @@ impl VerifiedKeys {
             Some(stored) => stored,
             None => self.read(address, &key, &hash, now).await?,
         };
+        let scope = needed(&stored.key.scopes);
         if let Err(refusal) = stored.key.authorize(&hash, scope, now) {
             let error = refusal.into();
             self.health.record_refusal(key.id(), &error).await;

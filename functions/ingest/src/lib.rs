@@ -14,6 +14,7 @@ mod batch;
 mod health;
 mod keys;
 mod limits;
+mod metrics;
 mod openapi;
 mod protocol;
 mod routes;
@@ -63,5 +64,6 @@ shared::web::routes! {
         routes::logs,
         routes::otlp_traces,
         routes::otlp_logs,
+        routes::otlp_metrics,
     ],
 }

@@ -212,7 +212,17 @@ fn event() -> Schema {
         .into()
 }
 
-/// `ExportTraceServiceResponse` or `ExportLogsServiceResponse`; empty if all events were stored.
+/// `ExportMetricsServiceRequest` of OTLP 1.11, in its JSON encoding.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct ExportMetrics {
+    /// Metrics by resource and scope.
+    #[schema(value_type = Option<Vec<Object>>)]
+    resource_metrics: Vec<()>,
+}
+
+/// `ExportTraceServiceResponse`, `ExportLogsServiceResponse` or `ExportMetricsServiceResponse`;
+/// empty if nothing was rejected.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct Exported {
@@ -228,6 +238,8 @@ pub(crate) struct PartialSuccess {
     rejected_spans: Option<String>,
     /// Number of rejected log records, as a string.
     rejected_log_records: Option<String>,
+    /// Number of rejected data points of metrics, as a string.
+    rejected_data_points: Option<String>,
     /// Reasons of the first rejections.
     error_message: Option<String>,
 }

@@ -31,8 +31,16 @@ pub(crate) fn native(headers: &HeaderMap) -> Result<Format, Error> {
 
 /// Accepts the two media types of OTLP 1.11, one of which is also that of the response.
 pub(crate) fn otlp(headers: &HeaderMap) -> Result<Format, Error> {
+    otlp_encoding(headers).map(Format::Otlp)
+}
+
+/// The encoding that the media type of a request states.
+///
+/// # Errors
+/// When it is not one of OTLP.
+pub(crate) fn otlp_encoding(headers: &HeaderMap) -> Result<OtlpEncoding, Error> {
     let encoding = body::media_type(headers).and_then(OtlpEncoding::of_media_type);
-    encoding.map(Format::Otlp).ok_or_else(|| {
+    encoding.ok_or_else(|| {
         let problem = "the Content-Type must be application/x-protobuf or application/json";
         Error::UnsupportedMedia(problem.to_owned())
     })

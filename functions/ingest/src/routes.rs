@@ -9,8 +9,9 @@ use shared::web::error::Error;
 use shared::web::source::ClientAddress;
 
 use crate::batch::{Route, receive};
+use crate::metrics;
 use crate::openapi::{
-    ContentEncodingHeader, ExportLogs, ExportTraces, Exported, LogBatch, TraceBatch,
+    ContentEncodingHeader, ExportLogs, ExportMetrics, ExportTraces, Exported, LogBatch, TraceBatch,
 };
 
 #[utoipa::path(
@@ -89,4 +90,25 @@ pub(crate) async fn otlp_logs(
     body: Body,
 ) -> Result<Response, Error> {
     receive(&state, address, &headers, body, Route::OTLP_LOGS).await
+}
+
+#[utoipa::path(
+    post, path = "/v1/metrics", operation_id = "exportMetrics",
+    summary = "Reject metrics of OpenTelemetry's protocol",
+    description = "Metrics are not stored. Rejects every data point with a reason, in a response of 200, so that SDKs with default settings do not log an error a minute. A request counts against the key's quota.",
+    params(("Content-Encoding" = inline(Option<ContentEncodingHeader>), Header, description = "Compression of the body: identity (the default), gzip, deflate or zstd.")),
+    request_body(content(
+        (ExportMetrics = "application/json", example = json!({ "resourceMetrics": [] })),
+        (Vec<u8> = "application/x-protobuf")
+    )),
+    responses((status = 200, content((Exported = "application/json"), (Vec<u8> = "application/x-protobuf"))), (status = 400), (status = 401), (status = 403), (status = 413), (status = 415), (status = 429)),
+    security(("apiKey" = []))
+)]
+pub(crate) async fn otlp_metrics(
+    State(state): State<crate::State>,
+    address: ClientAddress,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Error> {
+    metrics::reject(&state, address, &headers, body).await
 }

@@ -19,6 +19,7 @@ use crate::support::{Backend, Response, Sdk};
 
 pub const TRACES: &str = "/v1/traces";
 pub const LOGS: &str = "/v1/logs";
+pub const METRICS: &str = "/v1/metrics";
 
 /// Trace id of all exported events.
 pub const TRACE_ID: &str = "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a";

@@ -1,5 +1,5 @@
 //! OTLP 1.11 over HTTP: `ExportTraceServiceRequest` and `ExportLogsServiceRequest`, as
-//! protobuf or JSON.
+//! protobuf or JSON. The data points of an `ExportMetricsServiceRequest` are only counted.
 //!
 //! A request is not decoded as a whole. Its messages are first located as slices of the
 //! body and counted, then decoded one by one. A malformed event therefore affects no
@@ -10,6 +10,7 @@ mod ids;
 mod json;
 mod large;
 mod log_records;
+mod metrics;
 mod resource_scopes;
 mod response;
 mod spans;
@@ -25,8 +26,9 @@ use super::layout::{EventError, Layout};
 use crate::batch::Signal;
 use crate::decode::{Decoded, Indexed, MAX_RESOURCE_SCOPE_BYTES};
 use crate::event::{LogRecord, ResourceScope, Span};
+pub use metrics::data_points;
 use resource_scopes::ResourceScopes;
-pub use response::response;
+pub use response::{metrics_response, response};
 pub(super) use tree::{Group, Raw};
 use tree::{Message, Names};
 

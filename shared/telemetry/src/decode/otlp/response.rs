@@ -1,4 +1,5 @@
-//! Responses to exporters: `ExportTraceServiceResponse` and `ExportLogsServiceResponse`.
+//! Responses to exporters: `ExportTraceServiceResponse`, `ExportLogsServiceResponse` and
+//! `ExportMetricsServiceResponse`.
 
 use opentelemetry_proto::tonic::collector::logs::v1::{
     ExportLogsPartialSuccess, ExportLogsServiceResponse,
@@ -17,6 +18,10 @@ use upblit_base::field_error::FieldError;
 /// Number of rejected events, and of events that were cut, that the error message describes.
 const MAX_DESCRIBED: usize = 5;
 
+/// Reason for rejecting every data point.
+const METRICS_ARE_NOT_STORED: &str =
+    "metrics are not stored; set OTEL_METRICS_EXPORTER=none to stop sending them";
+
 /// Encodes the response to a batch. `partial_success` is unset if no event was rejected or cut
 /// (OTLP 1.11, "Full Success"). It warns of cuts with no rejected event and a message.
 pub fn response(report: &Report, signal: Signal, encoding: OtlpEncoding) -> Vec<u8> {
@@ -29,23 +34,46 @@ pub fn response(report: &Report, signal: Signal, encoding: OtlpEncoding) -> Vec<
     }
 }
 
-/// 64-bit integers are strings in OTLP's JSON.
+/// Encodes the response to a request of metrics, all of whose data points are rejected.
+/// `partial_success` is unset if there are none.
+pub fn metrics_response(data_points: usize, encoding: OtlpEncoding) -> Vec<u8> {
+    let message = (data_points > 0).then(|| METRICS_ARE_NOT_STORED.to_owned());
+    match encoding {
+        OtlpEncoding::Json => partial_json("rejectedDataPoints", data_points, message),
+        // `ExportMetricsServiceResponse` has the same fields, of the same numbers and types.
+        OtlpEncoding::Protobuf => ExportTraceServiceResponse {
+            partial_success: message.map(|error_message| ExportTracePartialSuccess {
+                rejected_spans: signed(data_points),
+                error_message,
+            }),
+        }
+        .encode_to_vec(),
+    }
+}
+
 fn json_response(report: &Report, signal: Signal) -> Vec<u8> {
     let rejected = match signal {
         Signal::Traces => "rejectedSpans",
         Signal::Logs => "rejectedLogRecords",
     };
-    let partial = error_message(report)
-        .map(|message| json!({ rejected: report.rejected.to_string(), "errorMessage": message }));
-    let response =
-        partial.map_or_else(|| json!({}), |partial| json!({ "partialSuccess": partial }));
+    partial_json(rejected, report.rejected, error_message(report))
+}
+
+/// 64-bit integers are strings in OTLP's JSON.
+fn partial_json(name: &str, rejected: usize, message: Option<String>) -> Vec<u8> {
+    let response = match message {
+        Some(message) => {
+            json!({ "partialSuccess": { name: rejected.to_string(), "errorMessage": message } })
+        }
+        None => json!({}),
+    };
     response.to_string().into_bytes()
 }
 
 fn trace_response(report: &Report) -> ExportTraceServiceResponse {
     ExportTraceServiceResponse {
         partial_success: error_message(report).map(|error_message| ExportTracePartialSuccess {
-            rejected_spans: rejected(report),
+            rejected_spans: signed(report.rejected),
             error_message,
         }),
     }
@@ -54,14 +82,14 @@ fn trace_response(report: &Report) -> ExportTraceServiceResponse {
 fn logs_response(report: &Report) -> ExportLogsServiceResponse {
     ExportLogsServiceResponse {
         partial_success: error_message(report).map(|error_message| ExportLogsPartialSuccess {
-            rejected_log_records: rejected(report),
+            rejected_log_records: signed(report.rejected),
             error_message,
         }),
     }
 }
 
-fn rejected(report: &Report) -> i64 {
-    i64::try_from(report.rejected).unwrap_or(i64::MAX)
+fn signed(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Describes the first rejected events and the first that were cut; `None` if there are none.

@@ -20,6 +20,7 @@ use crate::decode::outline::whole;
 
 mod json_messages;
 mod log_records;
+mod metrics;
 mod properties;
 mod requests;
 mod responses;

@@ -63,6 +63,20 @@ pub(super) fn layer(
     Ok(found)
 }
 
+/// Takes the next field: its number, and its content if that is length-delimited.
+///
+/// # Errors
+/// When the field is malformed.
+pub(super) fn field<'a>(message: &mut &'a [u8]) -> Result<(u32, Option<&'a [u8]>), LayerError> {
+    let (number, wire_type) = decode_key(message).map_err(malformed)?;
+    if wire_type == WireType::LengthDelimited {
+        return delimited(message, wire_type).map(|content| (number, Some(content)));
+    }
+    let context = DecodeContext::default();
+    encoding::skip_field(wire_type, number, message, context).map_err(malformed)?;
+    Ok((number, None))
+}
+
 /// Takes the next message as a slice.
 fn delimited<'a>(from: &mut &'a [u8], wire_type: WireType) -> Result<&'a [u8], LayerError> {
     encoding::check_wire_type(WireType::LengthDelimited, wire_type).map_err(malformed)?;

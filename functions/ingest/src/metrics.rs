@@ -1,0 +1,60 @@
+//! Metrics over OpenTelemetry's protocol. They are not stored: every data point is rejected, in a
+//! response of 200, so that SDKs do not log an error a minute.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use shared::identity::api_key::Scope;
+use shared::identity::rate_limit::Amount;
+use shared::telemetry::decode::{Format, Report, otlp};
+use shared::telemetry::intake::IntakeError;
+use shared::telemetry::key_health::KeyHealth;
+use shared::web::error::Error;
+use shared::web::source::ClientAddress;
+
+use crate::batch::{answered, decompressed, read, unreadable};
+use crate::keys::AuthorizedKey;
+use crate::protocol;
+
+/// Rejects the data points of a request. It counts against the key's quota, and not as a failure
+/// in its health.
+pub(crate) async fn reject(
+    state: &crate::State,
+    address: ClientAddress,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, Error> {
+    let key = state.keys.authorize(address, headers, any_ingest).await?;
+    let outcome = rejected(state, &key, headers, body).await;
+    Ok(answered(state, &key, outcome).await)
+}
+
+/// No scope is about metrics, so any of ingest is enough.
+fn any_ingest(scopes: &[Scope]) -> Scope {
+    if scopes.contains(&Scope::IngestLogs) {
+        Scope::IngestLogs
+    } else {
+        Scope::IngestTraces
+    }
+}
+
+async fn rejected(
+    state: &crate::State,
+    key: &AuthorizedKey,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, Error> {
+    state.limits.check(key.id)?;
+    let request = Amount::of_request(0, 0);
+    state.limits.charge(key.id, request).await?;
+    let encoding = protocol::otlp_encoding(headers)?;
+    let wire = read(body).await?;
+    let inflated = decompressed(&wire, headers, Format::Otlp(encoding))?;
+    let counted = otlp::data_points(&inflated, encoding).map_err(IntakeError::Envelope);
+    let points = counted.map_err(unreadable)?;
+    let nothing = KeyHealth::of_batch(&Report::default(), state.clock.now());
+    state.health.record(key.id, nothing).await;
+    let response = otlp::metrics_response(points, encoding);
+    Ok(([(CONTENT_TYPE, encoding.media_type())], response).into_response())
+}

@@ -1,0 +1,128 @@
+//! Metrics (`ExportMetricsServiceRequest`). They are not stored: their data points are counted
+//! without being decoded, and all are rejected.
+
+use std::fmt;
+
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, de};
+
+use super::tree::{self, Names, Raw};
+use super::{OtlpEncoding, wire};
+use crate::decode::envelope::{EnvelopeError, LayerError};
+
+const NAMES: Names = Names {
+    resources: "resourceMetrics",
+    scopes: "scopeMetrics",
+    events: "metrics",
+};
+
+/// Numbers of the fields of `Metric` that have data points: gauge, sum, histogram, exponential
+/// histogram and summary.
+const DATA: [u32; 5] = [5, 7, 9, 10, 11];
+
+/// Number of the field of each of them that has the points.
+const DATA_POINTS: u32 = 1;
+
+/// Counts the data points of a request. A metric that cannot be read counts as one.
+///
+/// # Errors
+/// When the structure around the metrics cannot be read or exceeds a limit.
+pub fn data_points(body: &[u8], encoding: OtlpEncoding) -> Result<usize, EnvelopeError> {
+    match encoding {
+        OtlpEncoding::Json => count(Raw::Json(&String::from_utf8_lossy(body))),
+        OtlpEncoding::Protobuf => count(Raw::Protobuf(body)),
+    }
+}
+
+fn count(request: Raw<'_>) -> Result<usize, EnvelopeError> {
+    let groups = tree::read(request, &NAMES)?;
+    let metrics = groups.iter().flat_map(|group| &group.events);
+    Ok(metrics.map(|metric| points(*metric)).sum())
+}
+
+fn points(metric: Raw<'_>) -> usize {
+    match metric {
+        Raw::Protobuf(bytes) => in_protobuf(bytes).unwrap_or(1),
+        Raw::Json(text) => serde_json::from_str(text).map_or(1, |metric: Metric| metric.points()),
+    }
+}
+
+fn in_protobuf(mut metric: &[u8]) -> Result<usize, LayerError> {
+    let mut points = 0;
+    while !metric.is_empty() {
+        let (number, content) = wire::field(&mut metric)?;
+        let mut data = content
+            .filter(|_| DATA.contains(&number))
+            .unwrap_or_default();
+        while !data.is_empty() {
+            let (number, _) = wire::field(&mut data)?;
+            points += usize::from(number == DATA_POINTS);
+        }
+    }
+    Ok(points)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metric {
+    gauge: Option<Data>,
+    sum: Option<Data>,
+    histogram: Option<Data>,
+    exponential_histogram: Option<Data>,
+    summary: Option<Data>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Data {
+    #[serde(default)]
+    data_points: Length,
+}
+
+impl Metric {
+    fn points(self) -> usize {
+        let data = [
+            self.gauge,
+            self.sum,
+            self.histogram,
+            self.exponential_histogram,
+            self.summary,
+        ];
+        data.into_iter()
+            .flatten()
+            .map(|data| data.data_points.0)
+            .sum()
+    }
+}
+
+/// The length of an array, whose items are skipped. That of null is 0.
+#[derive(Default)]
+struct Length(usize);
+
+impl<'de> Deserialize<'de> for Length {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Counter;
+
+        impl<'de> Visitor<'de> for Counter {
+            type Value = Length;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array")
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Length, E> {
+                Ok(Length(0))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Length, A::Error> {
+                let mut length = 0;
+                while seq.next_element::<IgnoredAny>()?.is_some() {
+                    length += 1;
+                }
+                Ok(Length(length))
+            }
+        }
+
+        from.deserialize_any(Counter)
+    }
+}
