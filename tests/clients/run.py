@@ -64,6 +64,7 @@ def main() -> None:
                 a_lost_response_duplicates_nothing(sdk, server.url, Project(session, sdk.name))
                 a_rejected_span_costs_no_other(sdk, server.url, Project(session, sdk.name))
                 a_wrong_key_is_logged(sdk, server.url)
+            metrics_are_no_error(sdks[0], server.url, Project(session, "metrics"))
     print(f"clients: {Step.passed} passed, 0 failed ({time.time() - started:.0f} s)")
 
 
@@ -199,6 +200,15 @@ def a_wrong_key_is_logged(sdk: Sdk, url: str) -> None:
     with Step(f"{sdk.name}: the program logs a wrong key"):
         _, errors = run(sdk, url, "upblit_live_wrong", "old")
         assert "401" in errors and "Unauthorized" in errors, errors
+
+
+def metrics_are_no_error(sdk: Sdk, url: str, project: "Project") -> None:
+    with Step(f"{sdk.name}: metrics are rejected, and the program logs no errors"):
+        with Relay(url) as relay:
+            _, errors = run(sdk, relay.url, project.key, "metrics")
+        assert not errors, errors
+        equal([(exchange.path, exchange.status) for exchange in relay.exchanges], [("/v1/metrics", 200)])
+        equal(rejected_spans(relay.exchanges[0]), 1)
 
 
 def ticks_are_found_once(number: int, project: "Project") -> None:

@@ -230,7 +230,7 @@ async fn what_is_no_file_gets_a_problem_and_never_a_page() {
         "/wp-login.php",
         "/applications/a/b/c",
         "/telemetry",
-        "/v1/metrics",
+        "/v1/profiles",
     ] {
         let response = get(&backend, path, &[("accept", "text/html")]).await;
         assert_no_page(path, &response);

@@ -4,17 +4,21 @@ by OTEL_ variables. Run by tests/clients/run.py.
     emit.py story              a failed checkout with every feature of spans
     emit.py steady SECONDS     small traces at a steady rate, for some seconds
     emit.py old                three spans, one of them from ten days ago
+    emit.py metrics            a counter, which is rejected
 """
 
 import sys
 import time
 
-from opentelemetry import _logs, trace
+from opentelemetry import _logs, metrics, trace
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
@@ -51,7 +55,12 @@ def main() -> None:
     what, *rest = sys.argv[1:]
     tracer = trace.get_tracer("shop", "1.2.3")
     logger = _logs.get_logger("shop", "1.2.3")
-    {"story": story, "steady": steady, "old": old}[what](tracer, logger, *rest)
+    {"story": story, "steady": steady, "old": old, "metrics": count}[what](tracer, logger, *rest)
+
+
+def count(_tracer, _logger) -> None:
+    metrics.set_meter_provider(MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter())]))
+    metrics.get_meter("shop", "1.2.3").create_counter("orders").add(7)
 
 
 def story(tracer, logger) -> None:
