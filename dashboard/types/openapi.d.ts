@@ -640,6 +640,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject metrics of OpenTelemetry's protocol
+         * @description Metrics are not stored. Rejects every data point with a reason, in a response of 200, so that SDKs with default settings do not log an error a minute. A request counts against the key's quota.
+         */
+        post: operations["exportMetrics"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/traces": {
         parameters: {
             query?: never;
@@ -795,6 +815,27 @@ export interface components {
             })[] | null;
         } | Record<string, never>;
         /** @description A body with other fields and no array is refused, because nothing of it would be stored. */
+        ExportMetrics: {
+            /** @description Metrics by resource and scope. */
+            resourceMetrics: ({
+                /** @description What the message groups. */
+                scopeMetrics: ({
+                    /** @description What the message groups. */
+                    metrics: unknown[] | null;
+                } | {
+                    /** @description The schemaUrl of no events; any value. */
+                    schemaUrl?: unknown;
+                    /** @description The scope of no events; any value. */
+                    scope?: unknown;
+                })[] | null;
+            } | {
+                /** @description The resource of no events; any value. */
+                resource?: unknown;
+                /** @description The schemaUrl of no events; any value. */
+                schemaUrl?: unknown;
+            })[] | null;
+        } | Record<string, never>;
+        /** @description A body with other fields and no array is refused, because nothing of it would be stored. */
         ExportTraces: {
             /** @description Spans by resource and scope. */
             resourceSpans: ({
@@ -815,7 +856,10 @@ export interface components {
                 schemaUrl?: unknown;
             })[] | null;
         } | Record<string, never>;
-        /** @description `ExportTraceServiceResponse` or `ExportLogsServiceResponse`; empty if all events were stored. */
+        /**
+         * @description `ExportTraceServiceResponse`, `ExportLogsServiceResponse` or `ExportMetricsServiceResponse`;
+         *     empty if nothing was rejected.
+         */
         Exported: {
             partialSuccess?: components["schemas"]["PartialSuccess"] | null;
         };
@@ -1270,6 +1314,8 @@ export interface components {
         PartialSuccess: {
             /** @description Reasons of the first rejections. */
             errorMessage?: string | null;
+            /** @description Number of rejected data points of metrics, as a string. */
+            rejectedDataPoints?: string | null;
             /** @description Number of rejected log records, as a string. */
             rejectedLogRecords?: string | null;
             /**
@@ -2141,6 +2187,7 @@ export type CreatedInvite = components['schemas']['CreatedInvite'];
 export type Environment = components['schemas']['Environment'];
 export type EventTime = components['schemas']['EventTime'];
 export type ExportLogs = components['schemas']['ExportLogs'];
+export type ExportMetrics = components['schemas']['ExportMetrics'];
 export type ExportTraces = components['schemas']['ExportTraces'];
 export type Exported = components['schemas']['Exported'];
 export type Fidelity = components['schemas']['Fidelity'];
@@ -3500,6 +3547,52 @@ export interface operations {
                  *     }
                  */
                 "application/json": components["schemas"]["ExportLogs"];
+                "application/x-protobuf": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What is left of the key's quota in this minute. */
+                    RateLimit?: string;
+                    /** @description The key's quota per minute. */
+                    "RateLimit-Policy"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exported"];
+                    "application/x-protobuf": string;
+                };
+            };
+            400: components["responses"]["400-status"];
+            401: components["responses"]["401-status"];
+            403: components["responses"]["403-status"];
+            413: components["responses"]["413-status"];
+            415: components["responses"]["415-status"];
+            429: components["responses"]["429-status"];
+            500: components["responses"]["500-status"];
+            503: components["responses"]["503-status"];
+        };
+    };
+    exportMetrics: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Compression of the body: identity (the default), gzip, deflate or zstd. */
+                "Content-Encoding"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "resourceMetrics": []
+                 *     }
+                 */
+                "application/json": components["schemas"]["ExportMetrics"];
                 "application/x-protobuf": string;
             };
         };

@@ -203,7 +203,7 @@ fn unread(name: &str) -> Object {
         .build()
 }
 
-/// A span or log record. Its fields are those of OTLP.
+/// A span, log record or metric. Its fields are those of OTLP.
 fn event() -> Schema {
     let description = "A message of OTLP. One of another form is rejected alone, and reported.";
     ObjectBuilder::new()
@@ -213,13 +213,21 @@ fn event() -> Schema {
 }
 
 /// `ExportMetricsServiceRequest` of OTLP 1.11, in its JSON encoding.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-pub(crate) struct ExportMetrics {
-    /// Metrics by resource and scope.
-    #[schema(value_type = Option<Vec<Object>>)]
-    resource_metrics: Vec<()>,
+pub(crate) struct ExportMetrics;
+
+impl PartialSchema for ExportMetrics {
+    fn schema() -> RefOr<Schema> {
+        let scope_metrics = group("metrics", "scope", event());
+        let resource_metrics = group("scopeMetrics", "resource", scope_metrics);
+        export(
+            "resourceMetrics",
+            "Metrics by resource and scope.",
+            resource_metrics,
+        )
+    }
 }
+
+impl ToSchema for ExportMetrics {}
 
 /// `ExportTraceServiceResponse`, `ExportLogsServiceResponse` or `ExportMetricsServiceResponse`;
 /// empty if nothing was rejected.
