@@ -2,6 +2,7 @@
 //! work itself is in `shared::store::admin`; this module reads the command line and prints.
 
 mod check;
+mod restore;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -48,6 +49,14 @@ pub enum Command {
     /// and counted once, and that what should expire does. Prints a line for each finding. Exits
     /// with 1 if something is broken, and with 2 if the check could not be completed
     Check,
+
+    /// Makes tables agree into which items of an earlier time were copied: settings of applications
+    /// and keys, and rollups. Prints a line for each change
+    Restore {
+        /// Print what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// Why a command could not be completed.
@@ -76,6 +85,7 @@ pub async fn run(
 ) -> Result<ExitCode, Failure> {
     match command {
         Command::Check => check::run(database, clock, out).await,
+        Command::Restore { dry_run } => restore::run(*dry_run, database, clock, out).await,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod broken;
 mod check;
+mod restore;
 
 use std::collections::HashMap;
 

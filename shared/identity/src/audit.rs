@@ -188,7 +188,7 @@ impl Position for AuditPosition {
 pub enum Actor {
     /// A user, through the API.
     User(UserId),
-    /// This system, when it detects misuse.
+    /// This system, when it detects misuse or an operator repairs its tables.
     Upblit,
     /// GitHub, which reported a leaked key.
     GitHubSecretScanning,

@@ -5,6 +5,8 @@ mod days;
 mod deployment;
 mod finding;
 mod pages;
+pub mod restore;
+mod telemetry_key;
 
 pub use check::Checked;
 pub use deployment::UnknownStack;

@@ -10,11 +10,12 @@ use jiff::Timestamp;
 
 use crate::applications::{Membership, key};
 use crate::attribute::{number, string};
+use crate::transaction::Transaction;
 use crate::user_transaction::UserTransaction;
 use crate::{
     ChangeError, Database, StorageError, api_keys, audit, keys, telemetry_settings, users,
 };
-use upblit_base::ids::{ApplicationId, PublicKeyId, UserId};
+use upblit_base::ids::{ApplicationId, PublicKeyId};
 use upblit_identity::access_token::Principal;
 use upblit_identity::api_key::KeyState;
 use upblit_identity::application::{Name, TelemetrySettings};
@@ -100,8 +101,8 @@ impl Database {
             .set_key(Some(key(application.id, keys::META)))
             .condition_expression("revision = :seen")
             .expression_attribute_values(":seen", number(membership.revision));
-        let action = AuditAction::ApplicationDeleted;
-        let entry = entry(application.id, user_id, action, now);
+        let by = Actor::User(user_id);
+        let entry = entry(application.id, by, AuditAction::ApplicationDeleted, now);
         let writes = &mut transaction.writes;
         let meta = writes.delete(meta);
         for delete in self.team_deletions(application.id, user_id).await? {
@@ -147,16 +148,46 @@ impl Database {
         let mut transaction = UserTransaction::new(self, principal, now);
         let member = transaction.require(self, (principal, application.id), Right::Change);
         let writes = &mut transaction.writes;
-        let meta = writes.update(settings_update(self, membership, settings, name));
+        let seen = (application.id, membership.revision);
+        let meta = writes.update(settings_update(self, seen, settings, name));
         for id in self.keys_not_revoked(application.id).await? {
             writes.update(api_keys::settings_copy(self, id, settings));
         }
         for action in actions(application.telemetry, settings, name) {
-            let entry = entry(application.id, user_id, action, now);
-            audit::record(writes, self, &entry);
+            let by = Actor::User(user_id);
+            audit::record(writes, self, &entry(application.id, by, action, now));
         }
         let outcome = transaction.commit(self).await?;
         if outcome.refused(member) || outcome.refused(meta) {
+            return Ok(SettingsOutcome::Overtaken);
+        }
+        outcome.must_commit()?;
+        Ok(SettingsOutcome::Changed)
+    }
+
+    /// Repairs the telemetry settings of an application and each of its keys, for an operator.
+    /// `seen` is the application with the settings and the revision that it has. One transaction
+    /// after a query.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub(crate) async fn repair_telemetry_settings(
+        &self,
+        seen: (ApplicationId, u64, TelemetrySettings),
+        settings: TelemetrySettings,
+        now: Timestamp,
+    ) -> Result<SettingsOutcome, StorageError> {
+        let (id, revision, before) = seen;
+        let mut writes = Transaction::default();
+        let meta = writes.update(settings_update(self, (id, revision), settings, None));
+        for key in self.keys_not_revoked(id).await? {
+            writes.update(api_keys::settings_copy(self, key, settings));
+        }
+        for action in actions(before, settings, None) {
+            audit::record(&mut writes, self, &entry(id, Actor::Upblit, action, now));
+        }
+        let outcome = writes.commit(self).await?;
+        if outcome.refused(meta) {
             return Ok(SettingsOutcome::Overtaken);
         }
         outcome.must_commit()?;
@@ -177,7 +208,7 @@ impl Database {
 /// The update of the application, on the condition that its keys are those that were read.
 fn settings_update(
     database: &Database,
-    membership: &Membership,
+    (id, revision): (ApplicationId, u64),
     settings: TelemetrySettings,
     name: Option<&Name>,
 ) -> UpdateBuilder {
@@ -187,9 +218,9 @@ fn settings_update(
     );
     let mut update = Update::builder()
         .table_name(&database.tables.applications)
-        .set_key(Some(key(membership.application.id, keys::META)))
+        .set_key(Some(key(id, keys::META)))
         .condition_expression("revision = :seen")
-        .expression_attribute_values(":seen", number(membership.revision))
+        .expression_attribute_values(":seen", number(revision))
         .expression_attribute_values(":one", number(1));
     if let Some(name) = name {
         expression.push_str(", #name = :name");
@@ -216,9 +247,9 @@ fn actions(
 
 fn entry(
     application_id: ApplicationId,
-    by: UserId,
+    by: Actor,
     action: AuditAction,
     at: Timestamp,
 ) -> AuditEntry {
-    AuditEntry::of_application(application_id, Actor::User(by), action, at)
+    AuditEntry::of_application(application_id, by, action, at)
 }

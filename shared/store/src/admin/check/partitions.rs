@@ -7,36 +7,18 @@ use std::time::Duration;
 use super::{Check, ttl};
 use crate::admin::finding::key_text;
 use crate::admin::pages::Scan;
-use crate::attribute::{self, Item};
+use crate::admin::telemetry_key::{Chunk, Kind, kind_of};
+use crate::attribute::Item;
 use crate::batch_get::MAX_ITEMS;
-use crate::keys::{self, PK, SK, TTL};
+use crate::keys::{PK, SK, TTL};
 use crate::{StorageError, Table};
 use upblit_base::clock;
 use upblit_base::ids::ApplicationId;
-use upblit_identity::application::{MAX_RETENTION_DAYS, Shards};
-use upblit_telemetry::batch::{DAY, HOUR, Signal};
-use upblit_telemetry::chunk::Position;
+use upblit_identity::application::MAX_RETENTION_DAYS;
+use upblit_telemetry::batch::DAY;
 
 /// Age of its events before which the summary of a chunk may still be on its way.
 const IN_FLIGHT: Duration = Duration::from_secs(5 * 60);
-
-/// What the key of an item says.
-enum Kind {
-    /// A rollup or late arrival.
-    Rollup(ApplicationId),
-    /// A chunk, or its summary.
-    Chunk(Chunk),
-}
-
-/// Where a chunk or its summary is.
-#[derive(Clone, Copy)]
-struct Chunk {
-    application_id: ApplicationId,
-    signal: Signal,
-    shard: u32,
-    position: Position,
-    is_summary: bool,
-}
 
 /// Items of an application that nothing reads.
 #[derive(Default)]
@@ -145,84 +127,4 @@ impl Check<'_> {
             self.findings.broken(Table::Telemetry, id, problem);
         }
     }
-}
-
-impl Kind {
-    fn application_id(&self) -> ApplicationId {
-        match self {
-            Self::Rollup(id) => *id,
-            Self::Chunk(chunk) => chunk.application_id,
-        }
-    }
-}
-
-impl Chunk {
-    /// Whether some number of shards puts the hash of the chunk there.
-    fn may_be_in_its_shard(&self) -> bool {
-        let shards = (1..=16).filter_map(|shards| Shards::try_from(shards).ok());
-        shards
-            .into_iter()
-            .any(|shards| shards.of(&self.position.hash) == self.shard)
-    }
-
-    fn partition(&self, is_summary: bool) -> String {
-        let Self {
-            application_id,
-            signal,
-            shard,
-            position,
-            ..
-        } = *self;
-        if is_summary {
-            keys::summary_partition(application_id, signal, position.at, shard)
-        } else {
-            let hour = clock::floor(position.at, HOUR);
-            keys::chunk_partition(application_id, signal, hour, shard)
-        }
-    }
-
-    fn summary_key(&self) -> Item {
-        attribute::key([
-            (PK, &self.partition(true)),
-            (SK, &keys::chunk(self.position)),
-        ])
-    }
-
-    fn key(&self) -> Item {
-        attribute::key([
-            (PK, &self.partition(self.is_summary)),
-            (SK, &keys::chunk(self.position)),
-        ])
-    }
-}
-
-/// Reads the key of an item; `None` if the product writes no such key.
-fn kind_of(item: &Item) -> Option<Kind> {
-    let text = |name| Some(item.get(name)?.as_s().ok()?.as_str());
-    let (pk, sk) = (text(PK)?, text(SK)?);
-    if let Some(rest) = pk.strip_prefix("rollup#") {
-        let (id, signal) = rest.split_once('#')?;
-        signal_of(signal)?;
-        keys::parse_rollup(sk)?;
-        return Some(Kind::Rollup(id.parse().ok()?));
-    }
-    let mut parts = pk.split('#');
-    let application_id = parts.next()?.parse().ok()?;
-    let signal = signal_of(parts.next()?)?;
-    let time = parts.next()?;
-    let chunk = Chunk {
-        application_id,
-        signal,
-        shard: parts.next()?.parse().ok()?,
-        position: keys::parse_chunk(sk)?,
-        is_summary: !time.contains('T'),
-    };
-    // Also the day or hour of the partition follows from the sort key.
-    let fits = chunk.partition(chunk.is_summary) == pk && keys::chunk(chunk.position) == sk;
-    fits.then_some(Kind::Chunk(chunk))
-}
-
-fn signal_of(text: &str) -> Option<Signal> {
-    let mut signals = crate::admin::days::SIGNALS.into_iter();
-    signals.find(|signal| signal.as_str() == text)
 }
