@@ -57,7 +57,7 @@ export function showApplication(application, tab) {
     place,
     h("span.slash", { "aria-hidden": "true" }, "/"),
     switcher(application, tab),
-    application.environment === "test" && pill("test", "warn"),
+    application.environment !== "production" && pill(application.environment, "warn"),
   );
   fill(
     tabs,
@@ -109,7 +109,7 @@ const choices = ({ applications }, current, tab) => [
       "a.menu-item",
       { href: to(`/applications/{}/${tab}`, id), "aria-current": id === current.id && "true" },
       h("span", {}, name),
-      environment === "test" && pill("test", "warn"),
+      environment !== "production" && pill(environment, "warn"),
     ),
   ),
   h("hr"),

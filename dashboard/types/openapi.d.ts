@@ -717,7 +717,7 @@ export interface components {
             shards: unknown;
         });
         /**
-         * @description Id of an application: 11 base62 characters. The first is `L` or `T`, for its
+         * @description Id of an application: 11 base62 characters. The first is `L`, `S`, `D` or `T`, for its
          *     `Environment`.
          * @example L6H9O5sHpHY
          */
@@ -787,7 +787,7 @@ export interface components {
          *     its keys (`upblit_live_`, `upblit_test_`) follows from the id.
          * @enum {string}
          */
-        Environment: "production" | "test";
+        Environment: "production" | "staging" | "development" | "test";
         /**
          * @description A time: RFC 3339 with an offset, or milliseconds since 1970 as a number or its digits.
          * @example 2026-01-31T12:00:00.000Z

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Backend, SignedIn};
+use crate::support::{Backend, Sdk, SignedIn};
 use shared::identity::application::RetentionDays;
 
 mod after_revocation;
@@ -83,15 +83,28 @@ async fn a_key_may_have_a_name_scopes_and_an_expiry() {
 }
 
 #[tokio::test]
-async fn test_applications_get_test_keys() {
+async fn applications_of_all_environments_but_production_get_test_keys() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
-    let body = json!({ "name": "Staging", "environment": "test" });
-    let id = ada.post("/applications", body).await.json()["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    assert!(ada.mint(&id).await.starts_with("upblit_test_"));
+    for environment in ["staging", "development", "test"] {
+        let body = json!({ "name": " Shop ", "environment": environment });
+        let created = ada.post("/applications", body).await.json();
+        assert_eq!(created["name"], "Shop");
+        let id = created["id"].as_str().unwrap();
+        let read = ada.get(&format!("/applications/{id}")).await.json();
+        assert_eq!(read["environment"], environment);
+        let key = ada.mint(id).await;
+        assert!(key.starts_with("upblit_test_"), "{environment}");
+        let sdk = Sdk {
+            backend: backend.clone(),
+            application_id: id.to_owned(),
+            key,
+        };
+        assert_eq!(sdk.traces(sdk.batch(1)).await.json()["accepted"], 1);
+    }
+    let body = json!({ "name": "Shop", "environment": "prod" });
+    let refused = ada.post("/applications", body).await;
+    assert_eq!(refused.status, 400);
 }
 
 #[tokio::test]

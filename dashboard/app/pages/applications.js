@@ -66,7 +66,7 @@ function row({ id, name, environment, createdAt }) {
       h("a.card-link", { href: to("/applications/{}/traces", id) }, name),
       h("p.faint.small", {}, `created ${fullDay(createdAt)}`),
     ),
-    pill(environment, environment === "test" ? "warn" : ""),
+    pill(environment, environment === "production" ? "" : "warn"),
     activity,
   );
   /** @param {Metrics} metrics of the last hour */
@@ -103,6 +103,8 @@ function create() {
           "Environment",
           [
             ["production", "Production"],
+            ["staging", "Staging"],
+            ["development", "Development"],
             ["test", "Test"],
           ],
           environment,

@@ -27,29 +27,41 @@ pub enum Environment {
     /// Production. Keys start with `upblit_live_`.
     #[default]
     Production,
-    /// Staging, development or CI. Keys start with `upblit_test_`.
+    /// Staging. Keys start with `upblit_test_`.
+    Staging,
+    /// Development. Keys start with `upblit_test_`.
+    Development,
+    /// Tests and everything else that is not production. Keys start with `upblit_test_`.
     Test,
 }
 
 impl Environment {
+    /// Every environment.
+    pub const ALL: [Self; 4] = [
+        Self::Production,
+        Self::Staging,
+        Self::Development,
+        Self::Test,
+    ];
+
     fn marker(self) -> u8 {
         match self {
             Self::Production => b'L',
+            Self::Staging => b'S',
+            Self::Development => b'D',
             Self::Test => b'T',
         }
     }
 
     fn from_marker(marker: u8) -> Option<Self> {
-        [Self::Production, Self::Test]
-            .into_iter()
-            .find(|e| e.marker() == marker)
+        Self::ALL.into_iter().find(|e| e.marker() == marker)
     }
 }
 
-/// Id of an application: 11 base62 characters. The first is `L` or `T`, for its
+/// Id of an application: 11 base62 characters. The first is `L`, `S`, `D` or `T`, for its
 /// [`Environment`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ToSchema)]
-#[schema(value_type = String, pattern = "^[LT][A-Za-z0-9]{10}$", example = "L6H9O5sHpHY")]
+#[schema(value_type = String, pattern = "^[LSDT][A-Za-z0-9]{10}$", example = "L6H9O5sHpHY")]
 pub struct ApplicationId([u8; Self::LENGTH]);
 
 impl ApplicationId {
@@ -118,7 +130,7 @@ impl PartialSchema for PublicKeyId {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(Type::String)
-            .pattern(Some("^[LT][A-Za-z0-9]{18}$"))
+            .pattern(Some("^[LSDT][A-Za-z0-9]{18}$"))
             .examples([serde_json::json!("L6H9O5sHpHYx0yNPyZ8")])
             .description(Some(
                 "Public id of an API key: characters 13 to 31 of the key.",
@@ -310,7 +322,7 @@ mod tests {
 
     #[test]
     fn an_application_id_keeps_its_environment_when_formatted_and_parsed() {
-        for environment in [Environment::Production, Environment::Test] {
+        for environment in Environment::ALL {
             let id = ApplicationId::generate(environment, &mut random::rng());
             let parsed: ApplicationId = id.to_string().parse().unwrap();
             assert_eq!((parsed, parsed.environment()), (id, environment));

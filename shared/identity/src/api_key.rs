@@ -111,7 +111,7 @@ impl ApiKey {
 fn prefix_of(environment: Environment) -> &'static str {
     match environment {
         Environment::Production => LIVE_PREFIX,
-        Environment::Test => TEST_PREFIX,
+        Environment::Staging | Environment::Development | Environment::Test => TEST_PREFIX,
     }
 }
 

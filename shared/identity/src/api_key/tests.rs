@@ -66,6 +66,8 @@ fn valid_keys_are_parsed() {
 fn a_new_key_has_its_prefix_57_base62_characters_and_its_id() {
     for (environment, prefix) in [
         (Environment::Production, "upblit_live_"),
+        (Environment::Staging, "upblit_test_"),
+        (Environment::Development, "upblit_test_"),
         (Environment::Test, "upblit_test_"),
     ] {
         let key = generate(environment);
@@ -309,7 +311,7 @@ proptest! {
 
     #[test]
     fn the_parser_never_panics_behind_a_prefix(
-        text in "upblit_(live|test)_([LT][0-9A-Za-z]{40,60}|.{50,60}|[ -~é]{57})",
+        text in "upblit_(live|test)_([LSDT][0-9A-Za-z]{40,60}|.{50,60}|[ -~é]{57})",
     ) {
         // One in 2^32 has the correct checksum by chance.
         prop_assert!(ApiKey::parse(&text).is_none_or(|key| key.expose() == text));
