@@ -3,6 +3,7 @@
 use axum::Router;
 use shared::base::environment::ConfigError;
 use shared::lambda::Host;
+use shared::store::WarmUp;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 
@@ -13,6 +14,8 @@ pub struct Function {
     pub name: &'static str,
     /// Builds its router from the settings of a host.
     pub router: fn(&Host) -> Result<Router, ConfigError>,
+    /// Connections that an instance in Lambda opens before its first event.
+    pub warm_up: WarmUp,
     /// OpenAPI document of its routes.
     pub description: fn() -> OpenApi,
 }
@@ -22,6 +25,7 @@ macro_rules! functions {
         &[$(Function {
             name: stringify!($name),
             router: |host| Ok($name::router($name::State::load(host)?)),
+            warm_up: $name::WARM_UP,
             description: $name::Description::openapi,
         }),+]
     };

@@ -1,31 +1,18 @@
 //! Sign-in with a GitHub Enterprise Server: a private CA, an API below the address of the server,
 //! e-mail addresses that the server does not verify, and a proxy in front of it.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::routing::{get, post};
 use axum::serve::Listener;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use crate::support::Backend;
 use crate::support::callers::parameters;
-
-type Ca = CertifiedIssuer<'static, KeyPair>;
-
-fn private_ca() -> Ca {
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
-}
+use crate::support::tls::{Ca, TlsListener, acceptor, private_ca};
 
 /// A server whose account has a primary address, verified or not.
 fn server(is_verified: bool) -> Router {
@@ -39,44 +26,11 @@ fn server(is_verified: bool) -> Router {
         .route("/api/v3/user/emails", get(move || json(email)))
 }
 
-/// Accepts TLS connections; those that fail the handshake are dropped.
-struct TlsListener {
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
-}
-
-impl Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        loop {
-            let (connection, from) = self.listener.accept().await.unwrap();
-            if let Ok(connection) = self.acceptor.accept(connection).await {
-                return (connection, from);
-            }
-        }
-    }
-
-    fn local_addr(&self) -> std::io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-}
-
 /// Serves it over TLS, with a certificate of the CA. Returns its address.
 async fn serve(router: Router, ca: &Ca) -> String {
-    let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(["127.0.0.1", "github.test"].map(str::to_owned)).unwrap();
-    let certificate = params.signed_by(&key, ca).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key.into())
-        .unwrap();
     let listener = TlsListener {
         listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
-        acceptor: TlsAcceptor::from(Arc::new(config)),
+        acceptor: acceptor(ca, &["127.0.0.1", "github.test"]),
     };
     let address = format!("https://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });

@@ -16,6 +16,7 @@ mod runtime_api;
 mod secrets_manager;
 mod size;
 mod start;
+mod warm_up;
 
 use tokio::net::TcpListener;
 

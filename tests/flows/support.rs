@@ -45,6 +45,7 @@ pub mod log;
 pub mod metered;
 pub mod response;
 pub mod stored;
+pub mod tls;
 
 pub use backend::Backend;
 pub use callers::{Browser, Sdk, SignedIn};

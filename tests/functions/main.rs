@@ -11,5 +11,5 @@ async fn main() -> Result<(), StartError> {
     let name = name.trim_start_matches("upblit-");
     let function = FUNCTIONS.iter().find(|function| function.name == name);
     let function = function.ok_or_else(|| format!("no function {name}"))?;
-    run(function.router).await
+    run(function.warm_up, function.router).await
 }

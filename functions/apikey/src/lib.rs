@@ -7,7 +7,7 @@ use axum::extract::FromRef;
 use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
 use shared::lambda::Host;
-use shared::store::{Database, Table};
+use shared::store::{ColdRead, Database, Table, WarmUp};
 use shared::web::credentials::Tokens;
 
 mod change;
@@ -23,6 +23,12 @@ const TABLES: [Table; 4] = [
     Table::ApiKeys,
     Table::ShortLived,
 ];
+
+/// The connections that an instance opens before its first event. Handlers make one call after the other.
+pub const WARM_UP: WarmUp = WarmUp {
+    read: ColdRead::Membership,
+    connections: 1,
+};
 
 /// State shared by the handlers.
 #[derive(Clone, FromRef)]

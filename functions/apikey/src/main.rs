@@ -2,5 +2,8 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), shared::lambda::StartError> {
-    shared::lambda::run(|host| Ok(apikey::router(apikey::State::load(host)?))).await
+    shared::lambda::run(apikey::WARM_UP, |host| {
+        Ok(apikey::router(apikey::State::load(host)?))
+    })
+    .await
 }

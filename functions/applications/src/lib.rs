@@ -8,7 +8,7 @@ use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
 use shared::identity::application::default_retention;
 use shared::lambda::Host;
-use shared::store::{Database, Table};
+use shared::store::{ColdRead, Database, Table, WarmUp};
 use shared::web::credentials::Tokens;
 
 mod account;
@@ -26,6 +26,12 @@ const TABLES: [Table; 5] = [
     Table::ApiKeys,
     Table::ShortLived,
 ];
+
+/// The connections that an instance opens before its first event. Handlers make one call after the other.
+pub const WARM_UP: WarmUp = WarmUp {
+    read: ColdRead::Membership,
+    connections: 1,
+};
 
 /// State shared by the handlers.
 #[derive(Clone, FromRef)]

@@ -2,5 +2,8 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), shared::lambda::StartError> {
-    shared::lambda::run(|host| Ok(applications::router(applications::State::load(host)?))).await
+    shared::lambda::run(applications::WARM_UP, |host| {
+        Ok(applications::router(applications::State::load(host)?))
+    })
+    .await
 }

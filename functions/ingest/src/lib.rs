@@ -8,7 +8,7 @@ use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
 use shared::identity::application::default_retention;
 use shared::lambda::Host;
-use shared::store::{Database, Table};
+use shared::store::{ColdRead, Database, Table, WarmUp};
 
 mod batch;
 mod health;
@@ -25,6 +25,12 @@ use limits::KeyLimits;
 
 /// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
 const TABLES: [Table; 3] = [Table::ApiKeys, Table::Telemetry, Table::ShortLived];
+
+/// The connections that an instance opens before its first event. A batch is stored, and use and health of its key are recorded, at the same time.
+pub const WARM_UP: WarmUp = WarmUp {
+    read: ColdRead::ApiKey,
+    connections: 3,
+};
 
 /// State shared by the handlers. Has no secret, because keys are verified by their hash.
 #[derive(Clone)]

@@ -2,5 +2,8 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), shared::lambda::StartError> {
-    shared::lambda::run(|host| Ok(ingest::router(ingest::State::load(host)?))).await
+    shared::lambda::run(ingest::WARM_UP, |host| {
+        Ok(ingest::router(ingest::State::load(host)?))
+    })
+    .await
 }

@@ -14,7 +14,7 @@ use shared::base::environment::ConfigError;
 use shared::identity::allow_list::{SIGN_IN, SignInRule};
 use shared::identity::session::SessionPolicy;
 use shared::lambda::Host;
-use shared::store::{Database, Table};
+use shared::store::{ColdRead, Database, Table, WarmUp};
 use shared::web::credentials::Tokens;
 
 mod callback;
@@ -33,6 +33,12 @@ const CALLBACK_PATH: &str = "/login/oauth2/code/github";
 
 /// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
 const TABLES: [Table; 3] = [Table::Users, Table::RefreshTokens, Table::Applications];
+
+/// The connections that an instance opens before its first event. A sign-in writes in one transaction.
+pub const WARM_UP: WarmUp = WarmUp {
+    read: ColdRead::Sessions,
+    connections: 1,
+};
 
 /// State shared by the handlers.
 #[derive(Clone, FromRef)]

@@ -2,5 +2,8 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), shared::lambda::StartError> {
-    shared::lambda::run(|host| Ok(oauth::router(oauth::State::load(host)?))).await
+    shared::lambda::run(oauth::WARM_UP, |host| {
+        Ok(oauth::router(oauth::State::load(host)?))
+    })
+    .await
 }

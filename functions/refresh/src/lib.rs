@@ -6,7 +6,7 @@ use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
 use shared::identity::session::SessionPolicy;
 use shared::lambda::Host;
-use shared::store::{Database, Table};
+use shared::store::{ColdRead, Database, Table, WarmUp};
 use shared::web::credentials::Tokens;
 
 mod logout;
@@ -15,6 +15,12 @@ mod sessions;
 
 /// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
 const TABLES: [Table; 2] = [Table::RefreshTokens, Table::Applications];
+
+/// The connections that an instance opens before its first event. A refresh is one update.
+pub const WARM_UP: WarmUp = WarmUp {
+    read: ColdRead::Sessions,
+    connections: 1,
+};
 
 /// State shared by the handlers.
 #[derive(Clone, FromRef)]

@@ -2,5 +2,8 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), shared::lambda::StartError> {
-    shared::lambda::run(|host| Ok(refresh::router(refresh::State::load(host)?))).await
+    shared::lambda::run(refresh::WARM_UP, |host| {
+        Ok(refresh::router(refresh::State::load(host)?))
+    })
+    .await
 }

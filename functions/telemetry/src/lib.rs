@@ -8,7 +8,7 @@ use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
 use shared::identity::application::default_retention;
 use shared::lambda::Host;
-use shared::store::{Database, Table};
+use shared::store::{ColdRead, Database, Table, WarmUp};
 use shared::web::credentials::Tokens;
 
 mod archive;
@@ -26,6 +26,12 @@ const MAX_SUMMARIES: usize = 60_000;
 
 /// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
 const TABLES: [Table; 2] = [Table::Applications, Table::Telemetry];
+
+/// The connections that an instance opens before its first event. Queries read the newest summaries again, at the same time as all others.
+pub const WARM_UP: WarmUp = WarmUp {
+    read: ColdRead::Membership,
+    connections: 2,
+};
 
 /// State shared by the handlers.
 #[derive(Clone, FromRef)]

@@ -2,5 +2,8 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), shared::lambda::StartError> {
-    shared::lambda::run(|host| Ok(telemetry::router(telemetry::State::load(host)?))).await
+    shared::lambda::run(telemetry::WARM_UP, |host| {
+        Ok(telemetry::router(telemetry::State::load(host)?))
+    })
+    .await
 }

@@ -175,6 +175,9 @@ impl UserId {
     /// Largest id that all JSON parsers represent exactly (2^53 - 1).
     pub const MAX: u64 = (1 << 53) - 1;
 
+    /// The largest id. GitHub numbers its accounts, and is far from it.
+    pub const NOBODY: Self = Self(Self::MAX);
+
     /// Creates a user id. Returns `None` for zero and numbers above [`Self::MAX`].
     pub fn new(id: u64) -> Option<Self> {
         (1..=Self::MAX).contains(&id).then_some(Self(id))

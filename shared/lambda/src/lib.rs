@@ -19,7 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use upblit_base::clock::Clock;
 use upblit_base::environment::{ConfigError, Env};
-use upblit_store::{Database, Table};
+use upblit_store::{Database, Table, WarmUp};
 use upblit_web::request_log;
 
 mod aws;
@@ -27,6 +27,7 @@ mod gateway;
 pub mod log;
 mod secret_reloader;
 mod secrets;
+mod start;
 
 use secret_reloader::SecretReloader;
 use secrets::Secrets;
@@ -71,11 +72,13 @@ impl<E: Into<Box<dyn std::error::Error + Send + Sync>>> From<E> for StartError {
     }
 }
 
-/// Serves the routes of a function until Lambda ends the process.
+/// Serves the routes of a function until Lambda ends the process. Before the first event, opens
+/// connections to DynamoDB as `warm_up` says.
 ///
 /// # Errors
 /// If a setting or secret is missing or invalid.
 pub async fn run(
+    warm_up: WarmUp,
     routes: impl Fn(&Host) -> Result<Router, ConfigError> + Send + Sync + 'static,
 ) -> Result<(), StartError> {
     let env = Env::process();
@@ -83,12 +86,9 @@ pub async fn run(
     let lines = log::json_lines(namespace, Clock::system(), io::stdout);
     tracing_subscriber::registry().with(lines).init();
     let aws = aws::config(&env).await?;
-    let secrets = Secrets::from_env(&env, &aws);
-    let env = match &secrets {
-        Some(secrets) => secrets.read().await?,
-        None => env,
-    };
     let database = Database::connect(&env, &aws, request_log::count_dynamodb_call);
+    let secrets = Secrets::from_env(&env, &aws);
+    let env = start::prepared(env, secrets.as_ref(), &database, warm_up).await?;
     let host = Host {
         env,
         database,

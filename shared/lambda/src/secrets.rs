@@ -25,22 +25,27 @@ const CURRENT: &str = "AWSCURRENT";
 const PENDING: &str = "AWSPENDING";
 const PREVIOUS: &str = "AWSPREVIOUS";
 
-/// Time limit for reading one secret. Lambda limits the whole startup to 10 s.
+/// Time limit for reading all secrets. Lambda limits the whole startup to 10 s.
 const TIME_LIMIT: Duration = Duration::from_secs(3);
+
+/// Time limit for one attempt to read a secret, so that a lost answer is asked for again.
+const ATTEMPT_LIMIT: Duration = Duration::from_secs(1);
 
 /// Reads the secrets that the settings name.
 pub(super) struct Secrets {
     client: Client,
     env: Env,
+    /// One of the settings that name a secret.
+    first: &'static str,
 }
 
 impl Secrets {
     /// Creates a reader. Returns `None` if the settings name no secret. Makes no network call.
     pub(super) fn from_env(env: &Env, aws: &SdkConfig) -> Option<Self> {
-        env.optional(JWT_SECRET_ARN)
-            .or(env.optional(GITHUB_SECRET_ARN))?;
+        let mut settings = [JWT_SECRET_ARN, GITHUB_SECRET_ARN].into_iter();
+        let first = settings.find(|name| env.optional(name).is_some())?;
         let limit = TimeoutConfig::builder()
-            .operation_timeout(TIME_LIMIT)
+            .operation_attempt_timeout(ATTEMPT_LIMIT)
             .build();
         let mut config = Config::from(aws).timeout_config(limit);
         if let Some(url) = env.optional("AWS_ENDPOINT_URL_SECRETS_MANAGER") {
@@ -49,11 +54,23 @@ impl Secrets {
         Some(Self {
             client: Client::from_conf(config.build()),
             env: env.clone(),
+            first,
         })
     }
 
     /// Returns the settings, with the values of the secrets they name.
+    ///
+    /// # Errors
+    /// If a secret is missing or invalid, or not all are read within [`TIME_LIMIT`].
     pub(super) async fn read(&self) -> Result<Env, ConfigError> {
+        match tokio::time::timeout(TIME_LIMIT, self.values()).await {
+            Ok(values) => Ok(self.env.clone().with_defaults(values?)),
+            Err(_) => Err(ConfigError::new(self.first, "cannot be read: timeout")),
+        }
+    }
+
+    /// Returns the settings whose values are in secrets.
+    async fn values(&self) -> Result<Vec<(&'static str, String)>, ConfigError> {
         let signing = async {
             match self.env.optional(JWT_SECRET_ARN) {
                 Some(arn) => self.signing_secrets(arn).await.map(Some),
@@ -69,8 +86,7 @@ impl Secrets {
         // Concurrently, because startup waits for both.
         let (signing, github) = tokio::try_join!(signing, github)?;
         let github = github.into_iter().flatten();
-        let found = signing.into_iter().flatten().chain(github);
-        Ok(self.env.clone().with_defaults(found))
+        Ok(signing.into_iter().flatten().chain(github).collect())
     }
 
     async fn signing_secrets(

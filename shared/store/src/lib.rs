@@ -28,8 +28,10 @@ mod telemetry_settings;
 mod transaction;
 mod user_transaction;
 pub(crate) mod users;
+mod warm_up;
 mod write_units;
 
 pub use database::Database;
 pub use table_names::{Table, TableNames};
 pub use upblit_base::{ChangeError, StorageError};
+pub use warm_up::{ColdRead, WarmUp};

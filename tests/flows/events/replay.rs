@@ -39,6 +39,8 @@ pub struct Replayed {
     pub sent: Value,
     pub router: Answer,
     pub function: Answer,
+    /// Connections to the engine that the function opened for it.
+    pub connections: usize,
     /// The response to the event with its placeholders.
     pub router_unfilled: Answer,
     pub function_unfilled: Answer,
@@ -91,7 +93,9 @@ async fn answered(
     let sent = filled(&case.event, &values(backend, &ours, &case.event).await);
     let router = invoke(backend, &sent).await;
     let to_process = filled(&case.event, &values(backend, &theirs, &case.event).await);
+    deployment.engine.traffic();
     let function = process.answer(&to_process).await;
+    let connections = deployment.engine.traffic().handshakes;
     let router_unfilled = invoke(backend, &case.event).await;
     let function_unfilled = process.answer(&case.event).await;
     let of = |response, login: &str| Answer {
@@ -102,6 +106,7 @@ async fn answered(
         sent,
         router: of(router, &ours),
         function: of(function, &theirs),
+        connections,
         router_unfilled: Answer::of_nobody(router_unfilled),
         function_unfilled: Answer::of_nobody(function_unfilled),
         case,

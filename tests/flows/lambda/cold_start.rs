@@ -8,7 +8,6 @@ use local::functions::{DASHBOARD, FUNCTIONS};
 
 use super::deployment::Deployment;
 use super::function::{Function, Settings};
-use super::listen;
 use crate::events::event;
 
 /// Starts of each function. They take turns, so that a busy moment affects all of them.
@@ -73,34 +72,5 @@ async fn a_cold_start_is_close_to_that_of_the_smallest_function() {
         let ratio = polled / hello;
         println!("| {name} | {polled:.1} | {ratio:.1} | {answered:.1} |");
         assert!(ratio < MOST, "{name}: {ratio:.1}");
-    }
-}
-
-/// Before the first event, a function requests its secrets and nothing else.
-#[tokio::test]
-async fn a_start_reads_its_secrets_and_makes_no_other_call() {
-    let deployment = Deployment::start().await;
-    let jwt = ["jwt AWSCURRENT", "jwt AWSPENDING", "jwt AWSPREVIOUS"];
-    for name in functions() {
-        let (nobody, listener) = listen().await;
-        let mut settings = deployment.settings(name);
-        for (setting, value) in &mut settings {
-            if setting.contains("DYNAMODB") || setting.contains("GITHUB") && setting.contains("URL")
-            {
-                value.clone_from(&nobody);
-            }
-        }
-        deployment.secrets.asked();
-        let _function = Function::start(name, &settings).await;
-        let mut asked = deployment.secrets.asked();
-        asked.sort();
-        let expected = match name {
-            "ingest" | DASHBOARD => vec![],
-            "oauth" => [&["github AWSCURRENT"][..], &jwt].concat(),
-            _ => jwt.to_vec(),
-        };
-        assert_eq!(asked, expected, "{name}");
-        let called = tokio::time::timeout(Duration::from_millis(100), listener.accept()).await;
-        assert!(called.is_err(), "{name} has called");
     }
 }

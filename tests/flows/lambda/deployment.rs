@@ -9,6 +9,7 @@ use super::function::{Function, Settings};
 use super::gate::Gate;
 use super::secrets_manager::{GITHUB_SECRET, JWT_SECRET, SecretsManager};
 use crate::events;
+use crate::support::tls::AWS_CA;
 use crate::support::{Backend, backend};
 use crate::template::{functions, template};
 
@@ -33,7 +34,7 @@ const STAND_INS: [&str; 3] = [
 /// A backend with the current time, whose engine and secrets other processes can reach.
 pub struct Deployment {
     pub backend: Backend,
-    /// The connection between the functions and the engine.
+    /// The TLS connections between the functions and the engine.
     pub engine: Gate,
     pub secrets: SecretsManager,
 }
@@ -76,6 +77,7 @@ impl Deployment {
             .chain([
                 endpoint("DYNAMODB", &self.engine.url),
                 endpoint("SECRETS_MANAGER", &self.secrets.url),
+                ("AWS_CA_BUNDLE".to_owned(), AWS_CA.bundle.clone()),
             ])
             .collect()
     }

@@ -11,6 +11,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use crate::support::tls::{AWS_CA, TlsListener};
+
 /// Names of the secrets of every deployment, used instead of ARNs.
 pub const JWT_SECRET: &str = "jwt";
 pub const GITHUB_SECRET: &str = "github";
@@ -27,13 +29,17 @@ impl SecretsManager {
     pub async fn start(jwt: &str, github: &Value) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let secrets = Self {
-            url: format!("http://{}", listener.local_addr().unwrap()),
+            url: format!("https://{}", listener.local_addr().unwrap()),
             values: Arc::default(),
             asked: Arc::default(),
         };
         secrets.set(JWT_SECRET, jwt);
         secrets.set(GITHUB_SECRET, &github.to_string());
         let router = Router::new().fallback(value).with_state(secrets.clone());
+        let listener = TlsListener {
+            listener,
+            acceptor: AWS_CA.acceptor.clone(),
+        };
         tokio::spawn(async move { axum::serve(listener, router).await });
         secrets
     }

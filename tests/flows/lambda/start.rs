@@ -11,7 +11,7 @@ use crate::events::{event, filled, values};
 use crate::support::Response;
 
 /// Each function with an event that needs the tables.
-const ASKING: [(&str, &str); 6] = [
+pub const ASKING: [(&str, &str); 6] = [
     ("oauth", "oauth/callback"),
     ("refresh", "refresh/refresh"),
     ("applications", "applications/list"),

@@ -1,0 +1,101 @@
+//! What an instance does before its first event: it reads its secrets and opens connections to
+//! DynamoDB, so that no request waits for them.
+
+use std::time::{Duration, Instant};
+
+use local::functions::FUNCTIONS;
+use shared::store::ColdRead;
+
+use super::deployment::Deployment;
+use super::function::Function;
+use super::gate::{Gate, Traffic, Way};
+use crate::events::{event, replay};
+
+/// Time that a start waits for connections.
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// Time that everything else in a start may take on a busy machine.
+const SLACK: Duration = Duration::from_secs(3);
+
+fn operation(read: ColdRead) -> &'static str {
+    match read {
+        ColdRead::ApiKey => "GetItem",
+        ColdRead::Membership => "BatchGetItem",
+        ColdRead::Sessions => "Query",
+    }
+}
+
+#[tokio::test]
+async fn a_start_reads_its_secrets_opens_its_connections_and_makes_no_other_call() {
+    let deployment = Deployment::start().await;
+    let jwt = ["jwt AWSCURRENT", "jwt AWSPENDING", "jwt AWSPREVIOUS"];
+    for function in FUNCTIONS {
+        deployment.secrets.asked();
+        let _process = deployment.function(function.name).await;
+        let mut asked = deployment.secrets.asked();
+        asked.sort();
+        let expected = match function.name {
+            "ingest" => vec![],
+            "oauth" => [&["github AWSCURRENT"][..], &jwt].concat(),
+            _ => jwt.to_vec(),
+        };
+        assert_eq!(asked, expected, "{}", function.name);
+        let connections = function.warm_up.connections;
+        let expected = Traffic {
+            handshakes: connections,
+            operations: vec![operation(function.warm_up.read).to_owned(); connections],
+        };
+        assert_eq!(deployment.engine.traffic(), expected, "{}", function.name);
+    }
+}
+
+/// A question about an unknown trace reads days at once and may open more.
+#[tokio::test]
+async fn no_request_that_succeeds_opens_a_connection() {
+    for replayed in &replay().await.events {
+        let case = &replayed.case;
+        if case.status < 400 {
+            assert_eq!(replayed.connections, 0, "{}", case.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_answer_delays_the_start_by_a_second_at_most() {
+    let deployment = Deployment::start().await;
+    for function in FUNCTIONS {
+        for way in [Way::Shut, Way::Silent] {
+            deployment.engine.set(way);
+            let began = Instant::now();
+            let process = deployment.function(function.name).await;
+            let waited = began.elapsed();
+            assert!(
+                waited < LIMIT + SLACK,
+                "{} {way:?}: {waited:?}",
+                function.name
+            );
+            if matches!(way, Way::Silent) {
+                assert!(waited >= LIMIT, "{} did not try: {waited:?}", function.name);
+            }
+            let health = process.answer(&event("ingest/health")).await;
+            assert_eq!(health.status, 200, "{}", function.name);
+        }
+    }
+}
+
+/// The start fails because of its secrets, and does not wait for the connections as well.
+#[tokio::test]
+async fn a_start_waits_for_secrets_and_connections_at_the_same_time() {
+    let deployment = Deployment::start().await;
+    deployment.engine.set(Way::Silent);
+    let store = Gate::before(([127, 0, 0, 1], 1).into()).await;
+    store.set(Way::Silent);
+    let mut settings = deployment.settings("oauth");
+    settings.retain(|(name, _)| name != "AWS_ENDPOINT_URL_SECRETS_MANAGER");
+    settings.push(("AWS_ENDPOINT_URL_SECRETS_MANAGER".to_owned(), store.url));
+    let began = Instant::now();
+    let output = Function::fails_to_start("oauth", &settings).await;
+    assert!(!output.status.success());
+    let waited = began.elapsed();
+    assert!(waited < 3 * LIMIT + SLACK, "{waited:?}");
+}
