@@ -12,22 +12,15 @@ pub mod function;
 mod gate;
 mod likeness;
 mod odd_events;
+mod request_costs;
 mod runtime_api;
 mod secrets_manager;
 mod size;
 mod start;
 mod warm_up;
 
-use tokio::net::TcpListener;
-
 use crate::events::replay;
 use likeness::assert_alike;
-
-async fn listen() -> (String, TcpListener) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    (address, listener)
-}
 
 #[tokio::test]
 async fn every_event_gets_the_response_of_the_router() {

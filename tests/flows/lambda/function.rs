@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -17,7 +18,7 @@ use crate::support::Response;
 pub struct Function {
     pub api: RuntimeApi,
     // The process ends when this is dropped.
-    _process: Child,
+    process: Child,
 }
 
 /// Environment variables.
@@ -35,18 +36,26 @@ impl Function {
     pub async fn begin(name: &str, settings: &Settings) -> Self {
         let api = RuntimeApi::start().await;
         let process = command(name, &api, settings).spawn().unwrap();
-        Self {
-            api,
-            _process: process,
-        }
+        Self { api, process }
     }
 
     /// Starts a function that is expected to exit, and returns its output.
     pub async fn fails_to_start(name: &str, settings: &Settings) -> Output {
         let api = RuntimeApi::start().await;
         let output = command(name, &api, settings).output();
-        let output = tokio::time::timeout(std::time::Duration::from_secs(15), output).await;
+        let output = tokio::time::timeout(Duration::from_secs(15), output).await;
         output.expect("it started").unwrap()
+    }
+
+    /// CPU time of the process since its start, of all threads that still live.
+    pub fn cpu(&self) -> Duration {
+        let tasks = format!("/proc/{}/task", self.process.id().unwrap());
+        let nanoseconds = std::fs::read_dir(tasks).unwrap().map(|task| {
+            // The first of three numbers is the time on a CPU, in nanoseconds.
+            let times = std::fs::read_to_string(task.unwrap().path().join("schedstat")).unwrap();
+            times.split(' ').next().unwrap().parse::<u64>().unwrap()
+        });
+        Duration::from_nanos(nanoseconds.sum())
     }
 
     /// The response to an event of API Gateway.
@@ -57,7 +66,9 @@ impl Function {
 }
 
 fn command(name: &str, api: &RuntimeApi, settings: &Settings) -> Command {
-    let mut command = Command::new(binary(name));
+    let path = binary(name);
+    assert!(path.exists(), "no {}", path.display());
+    let mut command = Command::new(path);
     command
         .env_clear()
         .envs(settings.iter().map(|(name, value)| (name, value)))
@@ -78,15 +89,13 @@ fn command(name: &str, api: &RuntimeApi, settings: &Settings) -> Command {
 
 /// The debug binary with all functions, or the binary that `cargo lambda build` wrote to the
 /// folder in `LAMBDA_BINARIES`.
-fn binary(name: &str) -> PathBuf {
+pub fn binary(name: &str) -> PathBuf {
     #[expect(clippy::disallowed_methods, reason = "of the tests alone")]
     let Some(folder) = std::env::var_os("LAMBDA_BINARIES") else {
         return env!("CARGO_BIN_EXE_functions").into();
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let path = root.join(folder).join(name).join("bootstrap");
-    assert!(path.exists(), "no {}", path.display());
-    path
+    root.join(folder).join(name).join("bootstrap")
 }
 
 /// The HTTP response that API Gateway makes of a response with payload version 2.
