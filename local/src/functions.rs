@@ -14,8 +14,8 @@ pub struct Function {
     pub name: &'static str,
     /// Builds its router from the settings of a host.
     pub router: fn(&Host) -> Result<Router, ConfigError>,
-    /// Connections that an instance in Lambda opens before its first event.
-    pub warm_up: WarmUp,
+    /// Connections that an instance in Lambda opens before its first event. `None` without tables.
+    pub warm_up: Option<WarmUp>,
     /// OpenAPI document of its routes.
     pub description: fn() -> OpenApi,
 }

@@ -28,10 +28,10 @@ const TABLES: [Table; 5] = [
 ];
 
 /// The connections that an instance opens before its first event. Handlers make one call after the other.
-pub const WARM_UP: WarmUp = WarmUp {
+pub const WARM_UP: Option<WarmUp> = Some(WarmUp {
     read: ColdRead::Membership,
     connections: 1,
-};
+});
 
 /// State shared by the handlers.
 #[derive(Clone, FromRef)]

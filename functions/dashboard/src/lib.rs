@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue};
 use serde_json::json;
 use shared::base::environment::{ConfigError, Env};
 use shared::lambda::Host;
+use shared::store::WarmUp;
 use utoipa::OpenApi;
 
 mod encoding;
@@ -21,6 +22,9 @@ pub use security::SecurityHeaders;
 
 /// Path of the API reference, a document without scripts.
 const REFERENCE: &str = "/docs";
+
+/// No connections: this function has no tables.
+pub const WARM_UP: Option<WarmUp> = None;
 
 /// State shared by the handlers.
 #[derive(Clone, FromRef)]

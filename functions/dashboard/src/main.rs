@@ -2,5 +2,8 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), shared::lambda::StartError> {
-    shared::lambda::run(|host| Ok(dashboard::router(dashboard::State::load(host)?))).await
+    shared::lambda::run(dashboard::WARM_UP, |host| {
+        Ok(dashboard::router(dashboard::State::load(host)?))
+    })
+    .await
 }

@@ -27,10 +27,10 @@ use limits::KeyLimits;
 const TABLES: [Table; 3] = [Table::ApiKeys, Table::Telemetry, Table::ShortLived];
 
 /// The connections that an instance opens before its first event. A batch is stored, and use and health of its key are recorded, at the same time.
-pub const WARM_UP: WarmUp = WarmUp {
+pub const WARM_UP: Option<WarmUp> = Some(WarmUp {
     read: ColdRead::ApiKey,
     connections: 3,
-};
+});
 
 /// State shared by the handlers. Has no secret, because keys are verified by their hash.
 #[derive(Clone)]

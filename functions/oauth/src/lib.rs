@@ -35,10 +35,10 @@ const CALLBACK_PATH: &str = "/login/oauth2/code/github";
 const TABLES: [Table; 3] = [Table::Users, Table::RefreshTokens, Table::Applications];
 
 /// The connections that an instance opens before its first event. A sign-in writes in one transaction.
-pub const WARM_UP: WarmUp = WarmUp {
+pub const WARM_UP: Option<WarmUp> = Some(WarmUp {
     read: ColdRead::Sessions,
     connections: 1,
-};
+});
 
 /// State shared by the handlers.
 #[derive(Clone, FromRef)]

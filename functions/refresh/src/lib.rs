@@ -17,10 +17,10 @@ mod sessions;
 const TABLES: [Table; 2] = [Table::RefreshTokens, Table::Applications];
 
 /// The connections that an instance opens before its first event. A refresh is one update.
-pub const WARM_UP: WarmUp = WarmUp {
+pub const WARM_UP: Option<WarmUp> = Some(WarmUp {
     read: ColdRead::Sessions,
     connections: 1,
-};
+});
 
 /// State shared by the handlers.
 #[derive(Clone, FromRef)]

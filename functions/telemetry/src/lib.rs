@@ -28,10 +28,10 @@ const MAX_SUMMARIES: usize = 60_000;
 const TABLES: [Table; 2] = [Table::Applications, Table::Telemetry];
 
 /// The connections that an instance opens before its first event. Queries read the newest summaries again, at the same time as all others.
-pub const WARM_UP: WarmUp = WarmUp {
+pub const WARM_UP: Option<WarmUp> = Some(WarmUp {
     read: ColdRead::Membership,
     connections: 2,
-};
+});
 
 /// State shared by the handlers.
 #[derive(Clone, FromRef)]

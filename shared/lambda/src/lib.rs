@@ -73,12 +73,12 @@ impl<E: Into<Box<dyn std::error::Error + Send + Sync>>> From<E> for StartError {
 }
 
 /// Serves the routes of a function until Lambda ends the process. Before the first event, opens
-/// connections to DynamoDB as `warm_up` says.
+/// connections to DynamoDB as `warm_up` says; `None` opens none.
 ///
 /// # Errors
 /// If a setting or secret is missing or invalid.
 pub async fn run(
-    warm_up: WarmUp,
+    warm_up: Option<WarmUp>,
     routes: impl Fn(&Host) -> Result<Router, ConfigError> + Send + Sync + 'static,
 ) -> Result<(), StartError> {
     let env = Env::process();

@@ -22,7 +22,7 @@ pub(super) async fn prepared(
     env: Env,
     secrets: Option<&Secrets>,
     database: &Database,
-    warm_up: WarmUp,
+    warm_up: Option<WarmUp>,
 ) -> Result<Env, ConfigError> {
     let settings = async {
         match secrets {
@@ -31,7 +31,9 @@ pub(super) async fn prepared(
         }
     };
     let connections = async {
-        open(database, warm_up).await;
+        if let Some(warm_up) = warm_up {
+            open(database, warm_up).await;
+        }
         Ok(())
     };
     // A start that fails for its secrets does not wait for the connections.

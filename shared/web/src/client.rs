@@ -46,8 +46,8 @@ pub enum ClientError {
     TooLarge,
 }
 
-/// HTTPS client, created on first use: loading the root certificates takes longer than the
-/// rest of a cold start.
+/// HTTPS client. Reads the root certificates of the machine when it is [`prepared`](Self::prepared)
+/// or first used: this takes longer than the rest of the start of a function that makes no call.
 pub struct Client {
     connector: ProxyConnector,
     connections: OnceLock<HttpsClient>,
@@ -72,6 +72,15 @@ impl Client {
             extra_roots,
             ..self
         }
+    }
+
+    /// The client, ready for its first request, so that no request reads the root certificates.
+    /// An error is returned by the requests instead.
+    #[must_use]
+    pub fn prepared(self) -> Self {
+        // Logged by the request that needs it; other requests of the function may not.
+        drop(self.connections());
+        self
     }
 
     /// Sends a request over a new connection and reads the whole response, at most 1 MiB.

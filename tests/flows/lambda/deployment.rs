@@ -36,6 +36,8 @@ pub struct Deployment {
     pub backend: Backend,
     /// The TLS connections between the functions and the engine.
     pub engine: Gate,
+    /// Address of the engine over plain HTTP.
+    plain_engine: String,
     pub secrets: SecretsManager,
 }
 
@@ -45,7 +47,8 @@ impl Deployment {
         let engine = listener.local_addr().unwrap();
         let database = dynoxide::Database::memory().unwrap();
         tokio::spawn(dynoxide::server::serve_on(listener, database));
-        let backend = events::backend_over(&format!("http://{engine}"), &TABLES).await;
+        let plain_engine = format!("http://{engine}");
+        let backend = events::backend_over(&plain_engine, &TABLES).await;
         backend.clock.set(Clock::system().now());
         let github = json!({
             "client_id": backend.setting("GITHUB_CLIENT_ID"),
@@ -53,6 +56,7 @@ impl Deployment {
         });
         Self {
             engine: Gate::before(engine).await,
+            plain_engine,
             secrets: SecretsManager::start(backend::JWT_SECRET, &github).await,
             backend,
         }
@@ -65,6 +69,17 @@ impl Deployment {
 
     /// The settings of `template.yaml`, and the addresses of the stand-ins.
     pub fn settings(&self, function: &str) -> Settings {
+        let mut settings = self.settings_at(function, &self.engine.url, &self.secrets.url);
+        settings.push(("AWS_CA_BUNDLE".to_owned(), AWS_CA.bundle.clone()));
+        settings
+    }
+
+    /// The same settings, but connections to the stand-ins of AWS services have no TLS.
+    pub fn settings_without_tls(&self, function: &str) -> Settings {
+        self.settings_at(function, &self.plain_engine, &self.secrets.plain_url)
+    }
+
+    fn settings_at(&self, function: &str, engine: &str, secrets: &str) -> Settings {
         let stand_ins = STAND_INS.map(|name| (name.to_owned(), self.backend.setting(name)));
         let endpoint = |service: &str, url: &str| {
             let name = format!("AWS_ENDPOINT_URL_{service}");
@@ -75,9 +90,8 @@ impl Deployment {
             .map(|name| (name.clone(), self.value(&name)))
             .chain(stand_ins)
             .chain([
-                endpoint("DYNAMODB", &self.engine.url),
-                endpoint("SECRETS_MANAGER", &self.secrets.url),
-                ("AWS_CA_BUNDLE".to_owned(), AWS_CA.bundle.clone()),
+                endpoint("DYNAMODB", engine),
+                endpoint("SECRETS_MANAGER", secrets),
             ])
             .collect()
     }

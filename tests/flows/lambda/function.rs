@@ -50,10 +50,11 @@ impl Function {
     /// CPU time of the process since its start, of all threads that still live.
     pub fn cpu(&self) -> Duration {
         let tasks = format!("/proc/{}/task", self.process.id().unwrap());
-        let nanoseconds = std::fs::read_dir(tasks).unwrap().map(|task| {
-            // The first of three numbers is the time on a CPU, in nanoseconds.
-            let times = std::fs::read_to_string(task.unwrap().path().join("schedstat")).unwrap();
-            times.split(' ').next().unwrap().parse::<u64>().unwrap()
+        let nanoseconds = std::fs::read_dir(tasks).unwrap().filter_map(|task| {
+            // A thread may end in between. The first of three numbers is its time on a CPU, in
+            // nanoseconds.
+            let times = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+            times.split(' ').next()?.parse::<u64>().ok()
         });
         Duration::from_nanos(nanoseconds.sum())
     }

@@ -20,7 +20,10 @@ pub const GITHUB_SECRET: &str = "github";
 /// The secrets, and the requests for them.
 #[derive(Clone)]
 pub struct SecretsManager {
+    /// Address over TLS.
     pub url: String,
+    /// Address over plain HTTP.
+    pub plain_url: String,
     values: Arc<Mutex<BTreeMap<String, String>>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
@@ -28,8 +31,10 @@ pub struct SecretsManager {
 impl SecretsManager {
     pub async fn start(jwt: &str, github: &Value) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let secrets = Self {
             url: format!("https://{}", listener.local_addr().unwrap()),
+            plain_url: format!("http://{}", plain.local_addr().unwrap()),
             values: Arc::default(),
             asked: Arc::default(),
         };
@@ -40,7 +45,9 @@ impl SecretsManager {
             listener,
             acceptor: AWS_CA.acceptor.clone(),
         };
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let served = router.clone();
+        tokio::spawn(async move { axum::serve(listener, served).await });
+        tokio::spawn(async move { axum::serve(plain, router).await });
         secrets
     }
 

@@ -46,9 +46,9 @@ impl TransportError {
 pub(super) struct Transport(Client);
 
 impl Transport {
-    /// A transport that also trusts these certificates.
+    /// A transport that also trusts these certificates. It is ready for the first sign-in.
     pub(super) fn new(env: &Env, roots: ExtraRoots) -> Self {
-        Self(Client::from_env(env).trusting(roots))
+        Self(Client::from_env(env).trusting(roots).prepared())
     }
 
     /// Reads a resource of the REST API. Retries if there is no response, a server error, or a

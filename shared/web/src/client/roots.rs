@@ -1,6 +1,7 @@
 //! Root certificates that are trusted in addition to those of the system.
 
 use std::io;
+use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,6 +11,13 @@ use upblit_base::environment::{ConfigError, Env};
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
+
+/// Root certificates of the system. Read once in a process, as new secrets create new clients.
+static NATIVE: LazyLock<RootCertStore> = LazyLock::new(|| {
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    store
+});
 
 /// Certificates of a private CA.
 #[derive(Debug, Clone, Default)]
@@ -37,9 +45,7 @@ impl ExtraRoots {
 
     /// The certificates of the system, and these.
     pub(super) fn with_native(&self) -> io::Result<RootCertStore> {
-        let native = rustls_native_certs::load_native_certs();
-        let mut store = RootCertStore::empty();
-        store.add_parsable_certificates(native.certs);
+        let mut store = NATIVE.clone();
         self.add_to(&mut store).map_err(io::Error::other)?;
         if store.is_empty() {
             return Err(io::Error::other("no root certificates were found"));
