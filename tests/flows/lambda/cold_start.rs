@@ -15,7 +15,7 @@ const STARTS: usize = 21;
 
 /// The most CPU time until a function requests its first event, as a multiple of that of the
 /// smallest function. Connections have no TLS: what a handshake costs depends on the machine
-/// (entropy), and `warm_up` counts handshakes. Measured: MEASURED.
+/// (entropy), and `warm_up` counts handshakes.
 const MOST: f64 = 6.0;
 
 fn functions() -> impl Iterator<Item = &'static str> {
