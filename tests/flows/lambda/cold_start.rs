@@ -16,7 +16,13 @@ const STARTS: usize = 21;
 /// The most CPU time until a function requests its first event, as a multiple of that of the
 /// smallest function. Connections have no TLS: what a handshake costs depends on the machine
 /// (entropy), and `warm_up` counts handshakes.
-const MOST: f64 = 6.0;
+fn most(name: &str) -> f64 {
+    match name {
+        // Also reads the root certificates, for calls to GitHub.
+        "oauth" => 7.0,
+        _ => 4.0,
+    }
+}
 
 fn functions() -> impl Iterator<Item = &'static str> {
     FUNCTIONS.iter().map(|function| function.name)
@@ -73,6 +79,6 @@ async fn a_cold_start_is_close_to_that_of_the_smallest_function() {
     for (name, (polled, answered)) in names.iter().zip(&medians) {
         let ratio = polled / hello;
         println!("| {name} | {polled:.1} | {ratio:.1} | {answered:.1} |");
-        assert!(ratio < MOST, "{name}: {ratio:.1}");
+        assert!(ratio < most(name), "{name}: {ratio:.1}");
     }
 }
