@@ -27,7 +27,7 @@ use std::process::{self, ExitCode};
 
 use axum::Router;
 use clap::{Parser, Subcommand};
-use local::{admin, generated};
+use local::{admin, check, generated};
 use shared::base::clock::Clock;
 use shared::base::environment::Env;
 use shared::lambda::Host;
@@ -87,6 +87,7 @@ struct Options {
 enum Command {
     Demo(demo::Options),
     Admin(admin::Options),
+    Check(check::Options),
     /// Writes the description of the API (OpenAPI 3.1) to the standard output.
     Openapi,
     /// Writes every file of the checkout that is generated, after a change of its source.
@@ -99,6 +100,7 @@ async fn main() -> ExitCode {
     let options = Options::parse();
     let ended = match &options.command {
         Some(Command::Admin(admin)) => return administer(admin).await,
+        Some(Command::Check(check)) => return verify(check).await,
         Some(Command::Demo(demo)) => demo::run(demo).await.map_err(|failure| failure.to_string()),
         Some(Command::Openapi) => {
             anstream::print!("{}", local::openapi::text());
@@ -131,6 +133,16 @@ async fn administer(options: &admin::Options) -> ExitCode {
             ExitCode::from(admin::NOT_COMPLETED)
         }
     }
+}
+
+/// Verifies a deployment, and returns the exit code.
+async fn verify(options: &check::Options) -> ExitCode {
+    let mut out = anstream::AutoStream::auto(io::stdout());
+    let verified = check::run(options, &Env::process(), &Clock::system(), &mut out).await;
+    verified.unwrap_or_else(|error| {
+        print_failure(&error.to_string());
+        ExitCode::FAILURE
+    })
 }
 
 /// Renews the checkout that this was built from.

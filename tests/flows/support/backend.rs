@@ -195,6 +195,11 @@ impl Backend {
         Response::read(self.app.clone().oneshot(request).await.unwrap()).await
     }
 
+    /// All routes.
+    pub fn router(&self) -> Router {
+        self.app.clone()
+    }
+
     /// A browser without cookies.
     pub fn browser(&self) -> Browser {
         Browser::new(self.clone())

@@ -1,0 +1,83 @@
+//! `upblit check`: requests a deployment from outside and verifies what its users depend on. It
+//! signs nobody in and changes nothing, except for one span if there is an API key for it.
+
+mod answer;
+mod deployment;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Args;
+use shared::base::clock::Clock;
+use shared::base::environment::Env;
+use url::Url;
+
+use deployment::Deployment;
+
+/// Setting with the API key for the span. A setting, because other users of a machine can read
+/// command lines.
+const KEY: &str = "UPBLIT_CHECK_KEY";
+
+/// Verifies a deployment from outside: health, security headers, the dashboard, the start of a
+/// sign-in, and that unknown tokens and keys are refused. Prints a line for each check, and exits
+/// with 1 if one has failed. With an API key in `UPBLIT_CHECK_KEY` it also stores a span
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Address of the API: the output ApiUrl of the stack
+    pub url: Url,
+}
+
+/// Why a check has failed, in words for the terminal.
+#[derive(Debug)]
+struct Failed(String);
+
+/// Result of a check: what was seen, in a few words.
+type Checked = Result<String, Failed>;
+
+/// Prints a line for each check, and remembers whether one has failed.
+struct Report<'a> {
+    out: &'a mut (dyn Write + Send),
+    failures: usize,
+}
+
+impl Report<'_> {
+    fn add(&mut self, name: &str, checked: &Checked) -> io::Result<()> {
+        match checked {
+            Ok(seen) => writeln!(self.out, "ok      {name}: {seen}"),
+            Err(Failed(reason)) => {
+                self.failures += 1;
+                writeln!(self.out, "FAILED  {name}: {reason}")
+            }
+        }
+    }
+}
+
+/// Runs all checks, also after one has failed, and returns the exit code.
+///
+/// # Errors
+/// When the output cannot be written.
+pub async fn run(
+    options: &Options,
+    env: &Env,
+    clock: &Clock,
+    out: &mut (dyn Write + Send),
+) -> io::Result<ExitCode> {
+    let deployment = Deployment::new(&options.url, env);
+    let mut report = Report { out, failures: 0 };
+    report.add("health", &deployment.health().await)?;
+    report.add("dashboard", &deployment.dashboard().await)?;
+    report.add("unknown paths", &deployment.unknown_path().await)?;
+    report.add("sign-in", &deployment.sign_in().await)?;
+    report.add("access tokens", &deployment.access_token().await)?;
+    report.add("refresh tokens", &deployment.refresh_token().await)?;
+    report.add("API keys", &deployment.api_key().await)?;
+    match env.optional(KEY) {
+        Some(key) => report.add("ingest", &deployment.ingest(key, clock.now()).await)?,
+        None => writeln!(report.out, "skipped ingest: {KEY} is not set")?,
+    }
+    Ok(if report.failures == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,88 @@
+//! What a response has to be. Each function returns the response, or why it is not as expected.
+
+use axum::body::Bytes;
+use axum::http::header::{
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{Response, StatusCode};
+use serde_json::Value;
+
+use super::Failed;
+
+/// A complete response.
+pub(super) struct Answer(pub(super) Response<Bytes>);
+
+impl Answer {
+    /// The text of a header, empty if it is missing.
+    pub(super) fn header(&self, name: &HeaderName) -> &str {
+        let value = self.0.headers().get(name);
+        value.and_then(|value| value.to_str().ok()).unwrap_or("")
+    }
+
+    /// The body, `Null` if it is not JSON.
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(self.0.body()).unwrap_or_default()
+    }
+
+    /// Expects a status.
+    pub(super) fn expect_status(self, status: StatusCode) -> Result<Self, Failed> {
+        let sent = self.0.status();
+        if sent == status {
+            return Ok(self);
+        }
+        let (sent, status) = (sent.as_u16(), status.as_u16());
+        let reason = self.reason();
+        Err(Failed(format!(
+            "the status is {sent}, not {status}{reason}"
+        )))
+    }
+
+    /// Expects a status and a media type.
+    pub(super) fn expect(self, status: StatusCode, media_type: &str) -> Result<Self, Failed> {
+        let answer = self.expect_status(status)?;
+        let content_type = answer.header(&CONTENT_TYPE);
+        let sent = content_type.split(';').next().unwrap_or("").trim();
+        if sent == media_type {
+            return Ok(answer);
+        }
+        Err(Failed(format!(
+            "Content-Type is \"{sent}\", not \"{media_type}\""
+        )))
+    }
+
+    /// Expects a problem document (RFC 9457).
+    pub(super) fn expect_problem(self, status: StatusCode) -> Result<Self, Failed> {
+        let answer = self.expect(status, "application/problem+json")?;
+        let problem = answer.json();
+        match problem["type"].as_str() {
+            Some(kind) if kind.starts_with("urn:upblit:problem:") => Ok(answer),
+            _ => Err(Failed("the problem has no type of Upblit".into())),
+        }
+    }
+
+    /// Expects the headers that every response has.
+    pub(super) fn expect_security(self) -> Result<Self, Failed> {
+        const HEADERS: [(HeaderName, &str); 4] = [
+            (STRICT_TRANSPORT_SECURITY, "max-age="),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (REFERRER_POLICY, "no-referrer"),
+            (CONTENT_SECURITY_POLICY, "frame-ancestors 'none'"),
+        ];
+        for (name, part) in HEADERS {
+            let value = self.header(&name);
+            if !value.contains(part) {
+                return Err(Failed(format!("{name} is \"{value}\", without {part}")));
+            }
+        }
+        Ok(self)
+    }
+
+    /// The reason that the server gives, for the terminal.
+    fn reason(&self) -> String {
+        match self.json()["detail"].as_str() {
+            Some(detail) => format!(" ({detail})"),
+            None => String::new(),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The checks, each of which is a request or two.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::http::header::{
+    AUTHORIZATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, SET_COOKIE,
+};
+use axum::http::request::Builder;
+use axum::http::{Request, StatusCode};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use shared::base::environment::Env;
+use shared::base::ids::{ApplicationId, Environment, KeyId, PublicKeyId};
+use shared::base::random;
+use shared::identity::api_key::ApiKey;
+use shared::web::client::Client;
+use url::Url;
+
+use super::answer::Answer;
+use super::{Checked, Failed};
+
+/// A start of a function that reads its secrets takes a second; API Gateway waits for 30.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+const CALLBACK: &str = "/login/oauth2/code/github";
+
+/// A deployment, seen through its address.
+pub(super) struct Deployment {
+    client: Client,
+    /// Without a slash at the end.
+    address: String,
+}
+
+impl Deployment {
+    /// Does not connect yet.
+    pub(super) fn new(url: &Url, env: &Env) -> Self {
+        Self {
+            client: Client::from_env(env),
+            address: url.as_str().trim_end_matches('/').to_owned(),
+        }
+    }
+
+    /// The functions start, and the address leads to them.
+    pub(super) async fn health(&self) -> Checked {
+        let answer = self.get("/health").await?.expect_security()?;
+        answer.expect_status(StatusCode::OK)?;
+        Ok("the API answers, with security headers".into())
+    }
+
+    /// The dashboard is served, and its policy names the sources of its scripts.
+    pub(super) async fn dashboard(&self) -> Checked {
+        let page = self.get("/").await?.expect_security()?;
+        let page = page.expect(StatusCode::OK, "text/html")?;
+        if !page
+            .header(&CONTENT_SECURITY_POLICY)
+            .contains("script-src 'self'")
+        {
+            return Err(Failed("the policy does not limit scripts".into()));
+        }
+        let config = self.get("/config.js").await?.expect_security()?;
+        config.expect(StatusCode::OK, "text/javascript")?;
+        Ok("the page and its settings are served, with security headers".into())
+    }
+
+    /// A path without a route gets a problem, and never a page.
+    pub(super) async fn unknown_path(&self) -> Checked {
+        let answer = self.get("/check/unknown").await?.expect_security()?;
+        answer.expect_problem(StatusCode::NOT_FOUND)?;
+        Ok("refused with a problem".into())
+    }
+
+    /// The browser is sent to GitHub, which is asked to return it to this deployment.
+    pub(super) async fn sign_in(&self) -> Checked {
+        let answer = self.get("/oauth2/authorization/github").await?;
+        let answer = answer.expect_status(StatusCode::FOUND)?;
+        let target = Url::parse(answer.header(&LOCATION))
+            .map_err(|_| Failed("Location is not an address".into()))?;
+        self.expect_authorization(&target)?;
+        self.expect_cookie(answer.header(&SET_COOKIE))?;
+        let host = target.host_str().unwrap_or_default();
+        Ok(format!("sent to {host}, which returns to this address"))
+    }
+
+    fn expect_authorization(&self, target: &Url) -> Result<(), Failed> {
+        for name in ["client_id", "state", "code_challenge"] {
+            if parameter(target, name).is_none_or(|value| value.is_empty()) {
+                return Err(Failed(format!("Location has no {name}")));
+            }
+        }
+        let callback = format!("{}{CALLBACK}", self.address);
+        let sent = parameter(target, "redirect_uri").unwrap_or_default();
+        if sent == callback {
+            Ok(())
+        } else {
+            Err(Failed(format!("redirect_uri is {sent}, not {callback}")))
+        }
+    }
+
+    fn expect_cookie(&self, cookie: &str) -> Result<(), Failed> {
+        let secure = self.address.starts_with("https:");
+        let attributes: Vec<&str> = cookie.split(';').skip(1).map(str::trim).collect();
+        let needed: &[&str] = if secure {
+            &["HttpOnly", "Secure"]
+        } else {
+            &["HttpOnly"]
+        };
+        match needed.iter().find(|name| !attributes.contains(name)) {
+            Some(name) => Err(Failed(format!("the cookie of the sign-in is not {name}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Without a token, and with one that nobody signed, nothing is returned.
+    pub(super) async fn access_token(&self) -> Checked {
+        // {"alg":"none","typ":"JWT"} and {"sub":"1"}, without a signature.
+        const UNSIGNED: &str = "Bearer eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdWIiOiIxIn0.";
+        for credentials in ["", UNSIGNED] {
+            let request = Request::get(self.at("/applications")).header(AUTHORIZATION, credentials);
+            let answer = self.send(request, Bytes::new()).await?;
+            answer.expect_problem(StatusCode::UNAUTHORIZED)?;
+        }
+        Ok("requests without a token, and with an unsigned one, are refused".into())
+    }
+
+    /// An unknown refresh token is refused.
+    pub(super) async fn refresh_token(&self) -> Checked {
+        let request = Request::post(self.at("/refresh")).header(CONTENT_TYPE, "application/json");
+        let body = json!({"refreshToken": "unknown"});
+        let answer = self.send(request, Bytes::from(body.to_string())).await?;
+        answer.expect_problem(StatusCode::UNAUTHORIZED)?;
+        Ok("an unknown one is refused".into())
+    }
+
+    /// A well-formed API key that does not exist is refused, after it was looked for.
+    pub(super) async fn api_key(&self) -> Checked {
+        let rng = &mut random::rng();
+        let id = PublicKeyId {
+            application_id: ApplicationId::generate(Environment::Production, rng),
+            key_id: KeyId::generate(rng),
+        };
+        let key = ApiKey::generate(id, rng);
+        let answer = self.send_spans(key.expose(), &json!([])).await?;
+        answer.expect_problem(StatusCode::UNAUTHORIZED)?;
+        Ok("an unknown one is refused".into())
+    }
+
+    /// A span is stored with this key.
+    pub(super) async fn ingest(&self, key: &str, now: Timestamp) -> Checked {
+        let rng = &mut random::rng();
+        let span = json!({
+            "timestamp": now.to_string(), "durationMs": 1, "serviceName": "upblit check",
+            "requestMethod": "GET", "requestURL": "/health", "responseStatus": 200,
+            "traceId": random::base62(rng, 32), "spanId": random::base62(rng, 16), "parentSpanId": null,
+        });
+        let answer = self.send_spans(key, &json!([span])).await?;
+        let answer = answer.expect(StatusCode::OK, "application/json")?.json();
+        if answer["accepted"] == 1 {
+            Ok("a span of \"upblit check\" was stored".into())
+        } else {
+            let reason = answer["errors"][0]["reason"]
+                .as_str()
+                .unwrap_or("no reason");
+            Err(Failed(format!("the span was not accepted ({reason})")))
+        }
+    }
+
+    async fn send_spans(&self, key: &str, spans: &Value) -> Result<Answer, Failed> {
+        let request = Request::post(self.at("/ingest/traces"))
+            .header(CONTENT_TYPE, "application/json")
+            .header("x-api-key", key);
+        let body = json!({ "traces": spans });
+        self.send(request, Bytes::from(body.to_string())).await
+    }
+
+    async fn get(&self, path: &str) -> Result<Answer, Failed> {
+        self.send(Request::get(self.at(path)), Bytes::new()).await
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.address)
+    }
+
+    async fn send(&self, request: Builder, body: Bytes) -> Result<Answer, Failed> {
+        let request = request.body(body);
+        // The text of the error does not contain the header.
+        let request = request.map_err(|error| Failed(error.to_string()))?;
+        let answer = self.client.send(request, TIME_LIMIT).await;
+        answer
+            .map(Answer)
+            .map_err(|error| Failed(error.to_string()))
+    }
+}
+
+fn parameter(url: &Url, name: &str) -> Option<String> {
+    let found = url.query_pairs().find(|(sent, _)| sent == name);
+    found.map(|(_, value)| value.into_owned())
+}
