@@ -5,6 +5,7 @@
 //! `cargo test` runs all of them from one debug binary; `.ci/run` runs what is deployed:
 //! `LAMBDA_BINARIES=target/lambda cargo test -p tests --test flows -- lambda::`
 
+mod batch_costs;
 mod cold_start;
 pub mod deployment;
 mod edge;
@@ -13,6 +14,7 @@ mod gate;
 mod likeness;
 mod odd_events;
 mod request_costs;
+mod rotel;
 mod runtime_api;
 mod secrets_manager;
 mod size;

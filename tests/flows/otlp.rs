@@ -2,7 +2,7 @@
 //! uses the encoding of its request.
 
 mod errors;
-mod exporter;
+pub mod exporter;
 
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceResponse,

@@ -47,16 +47,9 @@ impl Function {
         output.expect("it started").unwrap()
     }
 
-    /// CPU time of the process since its start, of all threads that still live.
+    /// CPU time of the process since its start.
     pub fn cpu(&self) -> Duration {
-        let tasks = format!("/proc/{}/task", self.process.id().unwrap());
-        let nanoseconds = std::fs::read_dir(tasks).unwrap().filter_map(|task| {
-            // A thread may end in between. The first of three numbers is its time on a CPU, in
-            // nanoseconds.
-            let times = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
-            times.split(' ').next()?.parse::<u64>().ok()
-        });
-        Duration::from_nanos(nanoseconds.sum())
+        cpu_of(&self.process)
     }
 
     /// The response to an event of API Gateway.
@@ -64,6 +57,18 @@ impl Function {
         let answer = self.api.invoke(event.clone()).await;
         response(&answer.unwrap_or_else(|error| panic!("{event}: {error}")))
     }
+}
+
+/// CPU time of a process since its start, of all threads that still live.
+pub fn cpu_of(process: &Child) -> Duration {
+    let tasks = format!("/proc/{}/task", process.id().unwrap());
+    let nanoseconds = std::fs::read_dir(tasks).unwrap().filter_map(|task| {
+        // A thread may end in between. The first of three numbers is its time on a CPU, in
+        // nanoseconds.
+        let times = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+        times.split(' ').next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanoseconds.sum())
 }
 
 fn command(name: &str, api: &RuntimeApi, settings: &Settings) -> Command {

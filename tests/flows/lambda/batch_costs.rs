@@ -1,0 +1,167 @@
+//! CPU time of a batch of 100 spans through the whole process of ingest, over TLS, in each form in
+//! which SDKs send it. Linux only.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use shared::base::environment::Env;
+
+use super::deployment::Deployment;
+use super::function::binary;
+use super::rotel::Rotel;
+use crate::events::event;
+use crate::otlp::exporter::{Encoding, Exporter};
+
+const SPANS: usize = 100;
+
+/// Batches of each form. The first ones are not counted: they read the key and take a lease.
+const BATCHES: usize = 40;
+const WARM_UP: usize = 5;
+
+/// Name, event whose headers are sent, and body.
+type Form = (&'static str, &'static str, fn(&Exporter, usize) -> Vec<u8>);
+
+const FORMS: [Form; 3] = [
+    ("OTLP, protobuf", "ingest/otlp_traces", |exporter, batch| {
+        spans(exporter, Encoding::Protobuf, batch)
+    }),
+    (
+        "OTLP, JSON",
+        "ingest/otlp_traces_json",
+        |exporter, batch| spans(exporter, Encoding::Json, batch),
+    ),
+    ("Upblit's JSON", "ingest/traces", native),
+];
+
+/// Ids of a batch differ from those of all others, as in traffic.
+fn spans(exporter: &Exporter, encoding: Encoding, batch: usize) -> Vec<u8> {
+    exporter.spans(encoding, SPANS, |index, span| {
+        span.trace_id = id(batch, index / 10).to_vec();
+        span.span_id = id(batch, index)[8..].to_vec();
+        span.parent_span_id = match index % 10 {
+            0 => Vec::new(),
+            _ => id(batch, index - 1)[8..].to_vec(),
+        };
+    })
+}
+
+/// An id without a pattern that would compress.
+fn id(batch: usize, index: usize) -> [u8; 16] {
+    let seed = ((batch * SPANS + index) as u128 + 1)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+    seed.to_be_bytes()
+}
+
+fn native(exporter: &Exporter, batch: usize) -> Vec<u8> {
+    let hex = |index| id(batch, index).map(|byte| format!("{byte:02x}")).concat();
+    let now = exporter.sdk.backend.clock.now().to_string();
+    let spans: Value = (0..SPANS)
+        .map(|index| {
+            json!({
+                "timestamp": now, "durationMs": 12.5, "requestMethod": "GET", "requestURL": "/cart",
+                "responseStatus": 200, "traceId": hex(index / 10), "spanId": hex(index)[16..],
+                "parentSpanId": (index % 10 > 0).then(|| hex(index - 1)[16..].to_owned()),
+            })
+        })
+        .collect();
+    json!({ "traces": spans }).to_string().into_bytes()
+}
+
+fn request(event: &Value, key: &str, body: Vec<u8>) -> Value {
+    let mut event = event.clone();
+    event["headers"]["x-api-key"] = key.into();
+    if let Some(headers) = event["headers"].as_object_mut() {
+        headers.remove("content-length");
+    }
+    if event["isBase64Encoded"] == true {
+        event["body"] = STANDARD.encode(body).into();
+    } else {
+        event["body"] = String::from_utf8(body).unwrap().into();
+    }
+    event
+}
+
+/// CPU times of batches, sorted, without those of the first ones.
+struct Times(Vec<Duration>);
+
+impl Times {
+    fn of(mut times: Vec<Duration>) -> Self {
+        let mut counted = times.split_off(WARM_UP);
+        counted.sort();
+        Self(counted)
+    }
+
+    /// The least and the median, in milliseconds.
+    fn text(&self) -> String {
+        let milliseconds = |time: Duration| time.as_secs_f64() * 1_000.0;
+        let median = milliseconds(self.0[self.0.len() / 2]);
+        format!("{:.2} | {median:.2}", milliseconds(self.0[0]))
+    }
+}
+
+async fn measure(deployment: &Deployment, exporter: &Exporter, form: &Form) -> Times {
+    let (name, case, body) = form;
+    let event = event(case);
+    let function = deployment.function("ingest").await;
+    let mut spent = function.cpu();
+    let mut times = Vec::new();
+    for batch in 0..BATCHES {
+        let request = request(&event, &exporter.sdk.key, body(exporter, batch));
+        let answer = function.answer(&request).await;
+        assert_eq!(answer.status, 200, "{name}: {:?}", answer.body);
+        function.api.polled().await;
+        let now = function.cpu();
+        times.push(now - spent);
+        spent = now;
+    }
+    Times::of(times)
+}
+
+async fn measure_rotel(rotel: &Rotel, exporter: &Exporter, encoding: Encoding) -> Times {
+    let mut spent = rotel.cpu();
+    let mut times = Vec::new();
+    for batch in 0..BATCHES {
+        let body = spans(exporter, encoding, batch);
+        assert!(rotel.post(encoding.media_type(), body).await);
+        // What it does with a batch after its response belongs to it.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let now = rotel.cpu();
+        times.push(now - spent);
+        spent = now;
+    }
+    Times::of(times)
+}
+
+#[tokio::test]
+#[ignore = "needs the release binary of ingest"]
+#[expect(clippy::print_stdout, reason = "a table to read")]
+async fn the_cpu_time_of_a_batch_is_printed_beside_that_of_rotel() {
+    if !binary("ingest").exists() {
+        return;
+    }
+    let deployment = Deployment::start().await;
+    let ada = deployment.backend.sign_in("ada").await;
+    let exporter = Exporter::new(ada.sdk().await);
+    println!("| 100 spans as | Program | CPU ms, least | median |\n|---|---|--:|--:|");
+    for form in &FORMS {
+        let times = measure(&deployment, &exporter, form).await;
+        println!("| {} | ingest | {} |", form.0, times.text());
+    }
+    // The path of rotel's program, `rotel/rotel-agent` in its Python package.
+    let Some(path) = Env::process().optional("ROTEL").map(str::to_owned) else {
+        return;
+    };
+    let rotel = Rotel::start(&path).await;
+    for (name, encoding) in [
+        ("OTLP, protobuf", Encoding::Protobuf),
+        ("OTLP, JSON", Encoding::Json),
+    ] {
+        let times = measure_rotel(&rotel, &exporter, encoding).await;
+        println!(
+            "| {name} | rotel, which stores nothing | {} |",
+            times.text()
+        );
+    }
+}
