@@ -239,6 +239,9 @@ async fn a_batch_is_the_same_in_every_encoding() {
         (Some("x-gzip"), gzip(&body)),
         (Some("deflate"), zlib(&body)),
         (Some("deflate"), deflate(&body)),
+        (Some("zlib"), zlib(&body)),
+        (Some("none"), body.clone()),
+        (Some(", gzip, none"), gzip(&body)),
         (Some("zstd"), zstd::encode_all(&*body, 3).unwrap()),
         (None, gzip(&body)),
         (None, zstd::encode_all(&*body, 3).unwrap()),
@@ -270,7 +273,7 @@ async fn bodies_that_cannot_be_read_are_refused() {
     let as_text = String::from_utf8_lossy(&gzip(&batch))
         .into_owned()
         .into_bytes();
-    let table: [(&str, Vec<u8>, u16, &str); 13] = [
+    let table: [(&str, Vec<u8>, u16, &str); 14] = [
         ("", large, 413, "too-large"),
         ("gzip", bomb, 413, "too-large"),
         ("", vec![b' '; 7 * 1024 * 1024], 413, "too-large"),
@@ -287,6 +290,7 @@ async fn bodies_that_cannot_be_read_are_refused() {
         ("gzip", truncated, 400, "malformed-request"),
         ("gzip", as_text, 400, "malformed-request"),
         ("br", batch.clone(), 415, "unsupported-media-type"),
+        ("snappy", batch.clone(), 415, "unsupported-media-type"),
         (
             "gzip, gzip",
             gzip(&gzip(&batch)),
@@ -307,6 +311,19 @@ async fn bodies_that_cannot_be_read_are_refused() {
         assert!(response.body.len() < 1_000);
     }
     assert_eq!(items(&backend).await, []);
+}
+
+#[tokio::test]
+async fn lines_of_content_encoding_are_one_list() {
+    let (_, _, sdk) = start().await;
+    let body = gzip(sdk.batch(1).to_string().as_bytes());
+    let line = |name| ("content-encoding", name);
+    let read = sdk
+        .send(TRACES, &[line("none"), line("gzip")], body.clone())
+        .await;
+    assert_eq!(read.json(), report(1));
+    let nested = sdk.send(TRACES, &[line("gzip"), line("gzip")], body).await;
+    nested.problem(415, "unsupported-media-type");
 }
 
 #[tokio::test]

@@ -120,7 +120,8 @@ pub(crate) fn decompressed<'a>(
     headers: &HeaderMap,
     format: Format,
 ) -> Result<Cow<'a, [u8]>, Error> {
-    inflate(wire, content_encoding(headers)?, format.payload()).map_err(|error| refused(&error))
+    let encoding = content_encoding(headers)?;
+    inflate(wire, Some(&encoding), format.payload()).map_err(|error| refused(&error))
 }
 
 /// Write units that a batch is charged until it is packed: for its chunk, whose size is close to
@@ -176,12 +177,12 @@ pub(crate) async fn read(body: Body) -> Result<Bytes, Error> {
         })
 }
 
-fn content_encoding(headers: &HeaderMap) -> Result<Option<&str>, Error> {
-    let encoding = headers
-        .get(CONTENT_ENCODING)
-        .map(HeaderValue::to_str)
-        .transpose();
-    encoding.map_err(|_| refused(&InflateError::UnknownEncoding(String::new())))
+/// The value of `Content-Encoding`. Several header lines are one list (RFC 9110, section 5.3).
+fn content_encoding(headers: &HeaderMap) -> Result<String, Error> {
+    let lines = headers.get_all(CONTENT_ENCODING).iter();
+    let lines: Result<Vec<_>, _> = lines.map(HeaderValue::to_str).collect();
+    let lines = lines.map_err(|_| refused(&InflateError::UnknownEncoding(String::new())))?;
+    Ok(lines.join(","))
 }
 
 /// The error for a batch that is refused as a whole.

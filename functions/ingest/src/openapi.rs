@@ -11,9 +11,13 @@ use utoipa::openapi::schema::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
-/// Compression of a request body. Empty is the same as absent.
+/// A list of at most one compression; empty items, `identity` and `none` count for nothing.
+/// Letters may be in either case.
 #[derive(ToSchema)]
-#[schema(value_type = String, pattern = "^(identity|gzip|deflate|zstd)?$")]
+#[schema(
+    value_type = String,
+    pattern = r"^([ \t]*(identity|none)?[ \t]*,)*[ \t]*(identity|none|gzip|x-gzip|zstd|deflate|zlib)?[ \t]*(,[ \t]*(identity|none)?[ \t]*)*$"
+)]
 pub(crate) struct ContentEncodingHeader(String);
 
 /// A time: RFC 3339 with an offset, or milliseconds since 1970 as a number or its digits.

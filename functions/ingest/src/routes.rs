@@ -18,7 +18,7 @@ use crate::openapi::{
     post, path = "/ingest/traces", operation_id = "ingestTraces",
     summary = "Send spans",
     description = "Responds when the events are durable. A malformed event is rejected and reported, and the others are accepted. Sending the same body again stores it once. The body has at most 4 MiB, 16 MiB decompressed, and 10,000 events.",
-    params(("Content-Encoding" = inline(Option<ContentEncodingHeader>), Header, description = "Compression of the body: identity (the default), gzip, deflate or zstd.")),
+    params(("Content-Encoding" = inline(Option<ContentEncodingHeader>), Header, description = "Compression of the body: none (the default), gzip, zstd, or deflate, which is also called zlib.")),
     request_body = TraceBatch,
     responses((status = 200, body = Report), (status = 400), (status = 401), (status = 403), (status = 413), (status = 415), (status = 429)),
     security(("apiKey" = []))
@@ -36,7 +36,7 @@ pub(crate) async fn traces(
     post, path = "/ingest/logs", operation_id = "ingestLogs",
     summary = "Send log records",
     description = "Sends log records. Responds when they are durable, and accepts the same encodings and limits as POST /ingest/traces.",
-    params(("Content-Encoding" = inline(Option<ContentEncodingHeader>), Header, description = "Compression of the body: identity (the default), gzip, deflate or zstd.")),
+    params(("Content-Encoding" = inline(Option<ContentEncodingHeader>), Header, description = "Compression of the body: none (the default), gzip, zstd, or deflate, which is also called zlib.")),
     request_body = LogBatch,
     responses((status = 200, body = Report), (status = 400), (status = 401), (status = 403), (status = 413), (status = 415), (status = 429)),
     security(("apiKey" = []))
@@ -54,7 +54,7 @@ pub(crate) async fn logs(
     post, path = "/v1/traces", operation_id = "exportTraces",
     summary = "Send spans by OpenTelemetry's protocol",
     description = "OTLP 1.11 over HTTP. Answers and errors are in the encoding of the request.",
-    params(("Content-Encoding" = inline(Option<ContentEncodingHeader>), Header, description = "Compression of the body: identity (the default), gzip, deflate or zstd.")),
+    params(("Content-Encoding" = inline(Option<ContentEncodingHeader>), Header, description = "Compression of the body: none (the default), gzip, zstd, or deflate, which is also called zlib.")),
     request_body(content(
         (ExportTraces = "application/json", example = json!({ "resourceSpans": [] })),
         (Vec<u8> = "application/x-protobuf")
@@ -75,7 +75,7 @@ pub(crate) async fn otlp_traces(
     post, path = "/v1/logs", operation_id = "exportLogs",
     summary = "Send log records by OpenTelemetry's protocol",
     description = "OTLP 1.11 over HTTP. Answers and errors are in the encoding of the request.",
-    params(("Content-Encoding" = inline(Option<ContentEncodingHeader>), Header, description = "Compression of the body: identity (the default), gzip, deflate or zstd.")),
+    params(("Content-Encoding" = inline(Option<ContentEncodingHeader>), Header, description = "Compression of the body: none (the default), gzip, zstd, or deflate, which is also called zlib.")),
     request_body(content(
         (ExportLogs = "application/json", example = json!({ "resourceLogs": [] })),
         (Vec<u8> = "application/x-protobuf")
@@ -96,7 +96,7 @@ pub(crate) async fn otlp_logs(
     post, path = "/v1/metrics", operation_id = "exportMetrics",
     summary = "Reject metrics of OpenTelemetry's protocol",
     description = "Metrics are not stored. Rejects every data point with a reason, in a response of 200, so that SDKs with default settings do not log an error a minute. A request counts against the key's quota.",
-    params(("Content-Encoding" = inline(Option<ContentEncodingHeader>), Header, description = "Compression of the body: identity (the default), gzip, deflate or zstd.")),
+    params(("Content-Encoding" = inline(Option<ContentEncodingHeader>), Header, description = "Compression of the body: none (the default), gzip, zstd, or deflate, which is also called zlib.")),
     request_body(content(
         (ExportMetrics = "application/json", example = json!({ "resourceMetrics": [] })),
         (Vec<u8> = "application/x-protobuf")

@@ -3,6 +3,7 @@
 //! read, and the headers are only a hint.
 
 mod deflate;
+mod encoding;
 mod output;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 
+use self::encoding::ContentEncoding;
 use self::output::Output;
 
 const MIB: usize = 1024 * 1024;
@@ -34,8 +36,10 @@ const GZIP_AS_TEXT: &[u8] = &[0x1f, 0xef, 0xbf, 0xbd];
 /// Why a body cannot be read.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum InflateError {
-    /// `Content-Encoding` is not one of gzip, deflate, zstd and identity.
-    #[error("Content-Encoding {0:?} is not supported; use gzip, deflate, zstd or none")]
+    /// `Content-Encoding` is not one of gzip, zstd, deflate, zlib and none, or more than one.
+    #[error(
+        "Content-Encoding {0:?} is not supported; use one of gzip, zstd, deflate, zlib and none"
+    )]
     UnknownEncoding(String),
     /// The compressed data ends early or is invalid.
     #[error("the {0} body is corrupt or truncated; send it again as it was compressed")]
@@ -86,25 +90,6 @@ impl Payload {
 /// Key of field 1, length-delimited.
 const PROTOBUF_FIRST_FIELD: u8 = 0x0a;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ContentEncoding {
-    Identity,
-    Gzip,
-    Deflate,
-    Zstd,
-}
-
-impl ContentEncoding {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Identity => "identity",
-            Self::Gzip => "gzip",
-            Self::Deflate => "deflate",
-            Self::Zstd => "zstd",
-        }
-    }
-}
-
 /// Decompresses a body in bounded memory and time.
 ///
 /// # Errors
@@ -115,7 +100,7 @@ pub fn inflate<'a>(
     content_encoding: Option<&str>,
     payload: Payload,
 ) -> Result<Cow<'a, [u8]>, InflateError> {
-    let declared = declared_encoding(content_encoding)?;
+    let declared = ContentEncoding::of_header(content_encoding.unwrap_or_default())?;
     let body = without_base64(body, payload);
     if body.len() > MAX_WIRE_BYTES {
         return Err(InflateError::WireTooLarge);
@@ -143,19 +128,6 @@ fn decompress(
     }
 }
 
-fn declared_encoding(header: Option<&str>) -> Result<ContentEncoding, InflateError> {
-    let name = header.unwrap_or_default().trim().to_ascii_lowercase();
-    match name.as_str() {
-        "" | "identity" => Ok(ContentEncoding::Identity),
-        "gzip" | "x-gzip" => Ok(ContentEncoding::Gzip),
-        "deflate" => Ok(ContentEncoding::Deflate),
-        "zstd" => Ok(ContentEncoding::Zstd),
-        _ => Err(InflateError::UnknownEncoding(
-            name.chars().take(40).collect(),
-        )),
-    }
-}
-
 /// Decodes base64 that a gateway passed on without setting `isBase64Encoded`. No JSON
 /// starts with the base64 of gzip or zstd, and no OTLP message starts with field 8, so
 /// nothing else is mistaken for it.
@@ -169,6 +141,12 @@ fn without_base64(body: &[u8], payload: Payload) -> Cow<'_, [u8]> {
     }
 }
 
+/// Whether a body starts with a skippable frame of zstd (RFC 8878, section 3.1.2), in which tools
+/// keep their own data. No JSON does, and no request of OTLP.
+fn starts_with_skippable_frame(body: &[u8]) -> bool {
+    matches!(body, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
+}
+
 fn actual_encoding(
     body: &[u8],
     declared: ContentEncoding,
@@ -180,7 +158,7 @@ fn actual_encoding(
     if body.starts_with(GZIP_MAGIC) {
         return Ok(ContentEncoding::Gzip);
     }
-    if body.starts_with(ZSTD_MAGIC) {
+    if body.starts_with(ZSTD_MAGIC) || starts_with_skippable_frame(body) {
         return Ok(ContentEncoding::Zstd);
     }
     match declared {

@@ -14,9 +14,9 @@ const GZIP_TRAILER_BYTES: usize = 8;
 /// Cost of beginning a gzip member, in blocks. Most of it is the state that flate2 allocates.
 const BLOCKS_PER_MEMBER: usize = 4;
 
-/// Decompresses all members of a gzip file.
+/// Decompresses all members of a gzip file. Zeros after the last one are padding, as for gzip(1).
 pub(super) fn gzip(mut body: &[u8], output: &mut Output) -> Result<(), InflateError> {
-    while !body.is_empty() {
+    while !is_padding(body) {
         output.charge(BLOCKS_PER_MEMBER)?;
         let start = output.filled().len();
         let deflated = after_gzip_header(body).ok_or_else(|| output.corrupt())?;
@@ -42,7 +42,15 @@ pub(super) fn zlib_or_raw(body: &[u8], output: &mut Output) -> Result<(), Inflat
     } else {
         0
     };
-    blocks(body, flags, output).map(|_| ())
+    let rest = blocks(body, flags, output)?;
+    is_padding(rest)
+        .then_some(())
+        .ok_or_else(|| output.corrupt())
+}
+
+/// Whether nothing but zeros is left. Ends at the first other byte, which a member begins with.
+fn is_padding(rest: &[u8]) -> bool {
+    rest.iter().all(|byte| *byte == 0)
 }
 
 fn has_zlib_header(body: &[u8]) -> bool {

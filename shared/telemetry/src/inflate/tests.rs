@@ -38,11 +38,21 @@ fn every_supported_encoding_is_decompressed() {
     for (body, encoding) in [
         (JSON.to_vec(), None),
         (JSON.to_vec(), Some("identity")),
+        (JSON.to_vec(), Some("none")),
+        (JSON.to_vec(), Some("None, identity")),
+        (JSON.to_vec(), Some("")),
+        (JSON.to_vec(), Some(" ,\t, ")),
         (gzip(JSON), Some("gzip")),
+        (gzip(JSON), Some("x-gzip")),
+        (gzip(JSON), Some("gzip,")),
+        (gzip(JSON), Some(", identity,gzip ,,none")),
         (gzip(JSON), Some(" GZIP ")),
         (zlib(JSON), Some("deflate")),
         (raw_deflate(JSON), Some("deflate")),
+        (zlib(JSON), Some("zlib")),
+        (raw_deflate(JSON), Some(" ZLIB")),
         (zstd(JSON), Some("zstd")),
+        (zstd(JSON), Some(",zstd")),
     ] {
         assert_eq!(
             inflate(&body, encoding).as_deref(),
@@ -102,25 +112,96 @@ fn protobuf_is_read_however_a_gateway_changed_its_encoding() {
 }
 
 #[test]
-fn unknown_nested_and_truncated_encodings_are_refused() {
-    let unknown = |name: &str| Err(InflateError::UnknownEncoding(name.into()));
-    assert_eq!(inflate(JSON, Some("br")), unknown("br"));
-    assert_eq!(inflate(JSON, Some("gzip, gzip")), unknown("gzip, gzip"));
+fn encodings_that_are_unknown_or_more_than_one_are_refused_with_those_that_are_read() {
+    let long = "x".repeat(10_000);
+    for (list, quoted) in [
+        ("br", "br"),
+        ("Snappy", "snappy"),
+        ("x-snappy-framed", "x-snappy-framed"),
+        ("lz4", "lz4"),
+        ("gzip;q=1", "gzip;q=1"),
+        ("gzip gzip", "gzip gzip"),
+        ("gzip, gzip", "gzip, gzip"),
+        (" gzip,, zstd", "gzip,, zstd"),
+        ("none, lz4", "none, lz4"),
+        (&long, &long[..40]),
+    ] {
+        let refused = inflate(JSON, Some(list)).unwrap_err();
+        assert_eq!(refused, InflateError::UnknownEncoding(quoted.into()));
+        let problem = refused.to_string();
+        assert!(problem.ends_with("use one of gzip, zstd, deflate, zlib and none"));
+    }
+}
+
+#[test]
+fn a_body_that_ends_anywhere_before_its_end_is_refused() {
+    let nothing = Vec::new();
+    for (start, last, encoding) in [
+        (&nothing, gzip(JSON), "gzip"),
+        (&gzip(JSON), gzip(b" "), "gzip"),
+        (&nothing, zlib(JSON), "deflate"),
+        (&nothing, raw_deflate(JSON), "deflate"),
+        (&nothing, zstd(JSON), "zstd"),
+        (&zstd(JSON), zstd(b" "), "zstd"),
+        (&nothing, skippable(b"abc"), "zstd"),
+        (&skippable(b"abc"), zstd(JSON), "zstd"),
+    ] {
+        for end in 1..last.len() {
+            let cut = [&start[..], &last[..end]].concat();
+            let refused = Err(InflateError::Corrupt(encoding));
+            assert_eq!(inflate(&cut, Some(encoding)), refused, "{cut:x?}");
+        }
+        let whole = [&start[..], &last].concat();
+        assert!(inflate(&whole, Some(encoding)).is_ok(), "{encoding}");
+    }
+    let other = inflate(b"\x01\x02", Some("gzip"));
+    assert_eq!(other, Err(InflateError::Corrupt("gzip")));
+}
+
+#[test]
+fn zeros_after_compressed_data_are_padding_and_other_bytes_are_not() {
     for (body, encoding) in [
         (gzip(JSON), "gzip"),
         (zlib(JSON), "deflate"),
-        (zstd(JSON), "zstd"),
+        (raw_deflate(JSON), "deflate"),
     ] {
-        let cut = &body[..body.len() - 3];
-        assert_eq!(
-            inflate(cut, Some(encoding)),
-            Err(InflateError::Corrupt(encoding))
-        );
+        for zeros in [1, 7, 8, 512, 100_000] {
+            let padded = [&body[..], &vec![0; zeros]].concat();
+            let inflated = inflate(&padded, Some(encoding));
+            assert_eq!(inflated.as_deref(), Ok(JSON), "{encoding} {zeros}");
+            for more in [&body[..], b"x"] {
+                let more = [&padded[..], more].concat();
+                let refused = Err(InflateError::Corrupt(encoding));
+                assert_eq!(inflate(&more, Some(encoding)), refused, "{zeros}");
+            }
+        }
     }
-    assert_eq!(
-        inflate(b"\x01\x02", Some("gzip")),
-        Err(InflateError::Corrupt("gzip"))
-    );
+    let twice = [zlib(JSON), zlib(JSON)].concat();
+    let refused = Err(InflateError::Corrupt("deflate"));
+    assert_eq!(inflate(&twice, Some("deflate")), refused);
+}
+
+/// A zstd frame of data that is not decompressed.
+fn skippable(data: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(data.len()).unwrap().to_le_bytes();
+    [&[0x50, 0x2a, 0x4d, 0x18], &length[..], data].concat()
+}
+
+#[test]
+fn skippable_frames_of_zstd_may_be_first_and_last() {
+    for (number, length) in [(0, 0), (0xa, 3), (0xf, 1_000_000)] {
+        let mut frame = skippable(&vec![b'{'; length]);
+        frame[0] += number;
+        for encoding in [Some("zstd"), Some("gzip"), None] {
+            for body in [
+                [&frame[..], &zstd(JSON)].concat(),
+                [&frame[..], &frame, &zstd(JSON), &frame].concat(),
+            ] {
+                let inflated = inflate(&body, encoding);
+                assert_eq!(inflated.as_deref(), Ok(JSON), "{number} {encoding:?}");
+            }
+        }
+    }
 }
 
 #[test]

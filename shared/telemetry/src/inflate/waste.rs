@@ -92,6 +92,7 @@ fn a_body_of_nearly_empty_blocks_is_refused_after_few_of_them() {
             ZSTD_SKIPPABLE,
             Zstd,
         ),
+        ("skippable zstd frames alone", b"", ZSTD_SKIPPABLE, Zstd),
         ("zstd blocks", ZSTD_HEADER, ZSTD_EMPTY_BLOCK, Zstd),
         ("zstd blocks of one byte", ZSTD_HEADER, ZSTD_ONE_BYTE, Zstd),
     ] {
@@ -104,6 +105,13 @@ fn a_body_of_nearly_empty_blocks_is_refused_after_few_of_them() {
             "{case}: {blocks} blocks for {bytes} bytes"
         );
     }
+}
+
+#[test]
+fn padding_takes_no_blocks() {
+    let zeros = [empty_gzip_member(), vec![0; MAX_WIRE_BYTES - 20]].concat();
+    let (alone, blocks, _) = work(&empty_gzip_member(), Gzip);
+    assert_eq!((work(&zeros, Gzip), alone), ((Ok(()), blocks, 0), Ok(())));
 }
 
 /// A stored block of `data` that is not the last.
