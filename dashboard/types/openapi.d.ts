@@ -2863,7 +2863,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Compression of the body: identity (the default), gzip, deflate or zstd. */
+                /** @description Compression of the body: none (the default), gzip, zstd, or deflate, which is also called zlib. */
                 "Content-Encoding"?: string;
             };
             path?: never;
@@ -2902,7 +2902,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Compression of the body: identity (the default), gzip, deflate or zstd. */
+                /** @description Compression of the body: none (the default), gzip, zstd, or deflate, which is also called zlib. */
                 "Content-Encoding"?: string;
             };
             path?: never;
@@ -3533,7 +3533,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Compression of the body: identity (the default), gzip, deflate or zstd. */
+                /** @description Compression of the body: none (the default), gzip, zstd, or deflate, which is also called zlib. */
                 "Content-Encoding"?: string;
             };
             path?: never;
@@ -3579,7 +3579,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Compression of the body: identity (the default), gzip, deflate or zstd. */
+                /** @description Compression of the body: none (the default), gzip, zstd, or deflate, which is also called zlib. */
                 "Content-Encoding"?: string;
             };
             path?: never;
@@ -3625,7 +3625,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Compression of the body: identity (the default), gzip, deflate or zstd. */
+                /** @description Compression of the body: none (the default), gzip, zstd, or deflate, which is also called zlib. */
                 "Content-Encoding"?: string;
             };
             path?: never;
