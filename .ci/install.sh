@@ -9,13 +9,18 @@ venv() {
     "$venv/bin/python" -m pip install --quiet --requirement "$requirements"
 }
 
-# Installs Node.js from Debian if it is missing.
-node_js() {
-    if command -v npm >/dev/null; then return; fi
+# Installs packages from Debian.
+debian() {
     local as_root=()
     [[ $(id -u) == 0 ]] || as_root=(sudo)
     "${as_root[@]}" apt-get update -qq
-    "${as_root[@]}" apt-get install -y -qq --no-install-recommends nodejs npm >/dev/null
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+# Installs Node.js if it is missing.
+node_js() {
+    command -v npm >/dev/null || debian nodejs npm
 }
 
 # Installs the packages in a folder's package-lock.json if the file has changed, as `npm ci` always

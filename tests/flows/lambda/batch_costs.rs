@@ -1,6 +1,8 @@
-//! CPU time of a batch of 100 spans through the whole process of ingest, over TLS, in each form in
-//! which SDKs send it. Linux only.
+//! What a batch of 100 spans costs the whole process of ingest, over TLS, in each form in which SDKs
+//! send it: CPU time, and instructions, which do not depend on the machine's load. Linux only.
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine;
@@ -9,7 +11,7 @@ use serde_json::{Value, json};
 use shared::base::environment::Env;
 
 use super::deployment::Deployment;
-use super::function::binary;
+use super::function::{Function, binary};
 use super::rotel::Rotel;
 use crate::events::event;
 use crate::otlp::exporter::{Encoding, Exporter};
@@ -20,19 +22,35 @@ const SPANS: usize = 100;
 const BATCHES: usize = 40;
 const WARM_UP: usize = 5;
 
-/// Name, event whose headers are sent, and body.
-type Form = (&'static str, &'static str, fn(&Exporter, usize) -> Vec<u8>);
+/// A form of a batch.
+struct Form {
+    name: &'static str,
+    /// The event whose headers are sent.
+    case: &'static str,
+    body: fn(&Exporter, usize) -> Vec<u8>,
+    /// Instructions that a batch takes, without hardware for SHA-256, which Callgrind lacks.
+    instructions: u64,
+}
 
 const FORMS: [Form; 3] = [
-    ("OTLP, protobuf", "ingest/otlp_traces", |exporter, batch| {
-        spans(exporter, Encoding::Protobuf, batch)
-    }),
-    (
-        "OTLP, JSON",
-        "ingest/otlp_traces_json",
-        |exporter, batch| spans(exporter, Encoding::Json, batch),
-    ),
-    ("Upblit's JSON", "ingest/traces", native),
+    Form {
+        name: "OTLP, protobuf",
+        case: "ingest/otlp_traces",
+        body: |exporter, batch| spans(exporter, Encoding::Protobuf, batch),
+        instructions: 6_900_000,
+    },
+    Form {
+        name: "OTLP, JSON",
+        case: "ingest/otlp_traces_json",
+        body: |exporter, batch| spans(exporter, Encoding::Json, batch),
+        instructions: 14_200_000,
+    },
+    Form {
+        name: "Upblit's JSON",
+        case: "ingest/traces",
+        body: native,
+        instructions: 6_950_000,
+    },
 ];
 
 /// Ids of a batch differ from those of all others, as in traffic.
@@ -102,21 +120,50 @@ impl Times {
 }
 
 async fn measure(deployment: &Deployment, exporter: &Exporter, form: &Form) -> Times {
-    let (name, case, body) = form;
-    let event = event(case);
     let function = deployment.function("ingest").await;
     let mut spent = function.cpu();
     let mut times = Vec::new();
     for batch in 0..BATCHES {
-        let request = request(&event, &exporter.sdk.key, body(exporter, batch));
-        let answer = function.answer(&request).await;
-        assert_eq!(answer.status, 200, "{name}: {:?}", answer.body);
-        function.api.polled().await;
+        send(&function, exporter, form, batch).await;
         let now = function.cpu();
         times.push(now - spent);
         spent = now;
     }
     Times::of(times)
+}
+
+/// Sends a batch, and waits until the function asks for the next event.
+async fn send(function: &Function, exporter: &Exporter, form: &Form, batch: usize) {
+    let request = request(
+        &event(form.case),
+        &exporter.sdk.key,
+        (form.body)(exporter, batch),
+    );
+    let answer = function.answer(&request).await;
+    assert_eq!(answer.status, 200, "{}: {:?}", form.name, answer.body);
+    function.api.polled().await;
+}
+
+/// Instructions of a process that has taken this many batches.
+async fn count(
+    deployment: &Deployment,
+    exporter: &Exporter,
+    form: &Form,
+    valgrind: &str,
+    batches: usize,
+) -> u64 {
+    let counts = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ingest.callgrind");
+    let settings = deployment.settings("ingest");
+    let function = Function::start_counted("ingest", &settings, valgrind, &counts).await;
+    for batch in 0..batches {
+        send(&function, exporter, form, batch).await;
+    }
+    function.terminate().await;
+    let counts = fs::read_to_string(counts).unwrap();
+    let total = counts
+        .lines()
+        .find_map(|line| line.strip_prefix("totals: "));
+    total.unwrap().trim().parse().unwrap()
 }
 
 async fn measure_rotel(rotel: &Rotel, exporter: &Exporter, encoding: Encoding) -> Times {
@@ -147,7 +194,7 @@ async fn the_cpu_time_of_a_batch_is_printed_beside_that_of_rotel() {
     println!("| 100 spans as | Program | CPU ms, least | median |\n|---|---|--:|--:|");
     for form in &FORMS {
         let times = measure(&deployment, &exporter, form).await;
-        println!("| {} | ingest | {} |", form.0, times.text());
+        println!("| {} | ingest | {} |", form.name, times.text());
     }
     // The path of rotel's program, `rotel/rotel-agent` in its Python package.
     let Some(path) = Env::process().optional("ROTEL").map(str::to_owned) else {
@@ -164,4 +211,31 @@ async fn the_cpu_time_of_a_batch_is_printed_beside_that_of_rotel() {
             times.text()
         );
     }
+}
+
+#[tokio::test]
+#[ignore = "needs the release binary of ingest, and Valgrind"]
+#[expect(clippy::print_stdout, reason = "a table to read")]
+async fn a_batch_takes_the_stated_number_of_instructions() {
+    // The path of Valgrind's program.
+    let Some(valgrind) = Env::process().optional("VALGRIND").map(str::to_owned) else {
+        return;
+    };
+    let deployment = Deployment::start().await;
+    let ada = deployment.backend.sign_in("ada").await;
+    let exporter = Exporter::new(ada.sdk().await);
+    println!("| 100 spans as | Million instructions |\n|---|--:|");
+    let mut wrong = Vec::new();
+    for form in &FORMS {
+        let count = async |batches| count(&deployment, &exporter, form, &valgrind, batches).await;
+        let (few, many) = (count(WARM_UP).await, count(BATCHES).await);
+        let taken = many.saturating_sub(few) / (BATCHES - WARM_UP) as u64;
+        println!("| {} | {:.2} |", form.name, taken as f64 / 1e6);
+        // A start gathers entropy from jitter, which takes some 5 million instructions more or less.
+        let difference = taken.abs_diff(form.instructions);
+        if difference * 10 > form.instructions {
+            wrong.push(format!("{}: {taken}", form.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
 }

@@ -32,6 +32,33 @@ impl Function {
         function
     }
 
+    /// Starts a function under Callgrind, the program at `valgrind`, which writes to `counts`.
+    pub async fn start_counted(
+        name: &str,
+        settings: &Settings,
+        valgrind: &str,
+        counts: &Path,
+    ) -> Self {
+        let mut program = Command::new(valgrind);
+        program
+            .arg("--tool=callgrind")
+            .arg(format!("--callgrind-out-file={}", counts.display()))
+            .arg(binary(name));
+        let api = RuntimeApi::start().await;
+        let process = in_lambda(program, name, &api, settings).spawn().unwrap();
+        let function = Self { api, process };
+        function.api.polled().await;
+        function
+    }
+
+    /// Ends the process as Lambda does, and waits for its end.
+    pub async fn terminate(mut self) {
+        let id = self.process.id().unwrap().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status().await;
+        assert!(sent.unwrap().success());
+        self.process.wait().await.unwrap();
+    }
+
     /// Starts a function.
     pub async fn begin(name: &str, settings: &Settings) -> Self {
         let api = RuntimeApi::start().await;
@@ -74,8 +101,12 @@ pub fn cpu_of(process: &Child) -> Duration {
 fn command(name: &str, api: &RuntimeApi, settings: &Settings) -> Command {
     let path = binary(name);
     assert!(path.exists(), "no {}", path.display());
-    let mut command = Command::new(path);
-    command
+    in_lambda(Command::new(path), name, api, settings)
+}
+
+/// Gives a program the environment of a function.
+fn in_lambda(mut program: Command, name: &str, api: &RuntimeApi, settings: &Settings) -> Command {
+    program
         .env_clear()
         .envs(settings.iter().map(|(name, value)| (name, value)))
         .env("AWS_LAMBDA_RUNTIME_API", &api.address)
@@ -90,7 +121,7 @@ fn command(name: &str, api: &RuntimeApi, settings: &Settings) -> Command {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    command
+    program
 }
 
 /// The debug binary with all functions, or the binary that `cargo lambda build` wrote to the
