@@ -133,7 +133,7 @@ export interface paths {
         };
         /**
          * Read the audit log of an application
-         * @description Lists changes of the application, its keys and its members, newest first. Entries are kept for 400 days.
+         * @description Lists changes of the application, its keys and its members, newest first, with the names of the users whom they name. A user who is not among these has deleted the account. Entries are kept for 400 days.
          */
         get: operations["auditApplication"];
         put?: never;
@@ -159,7 +159,7 @@ export interface paths {
         put?: never;
         /**
          * Invite someone to an application
-         * @description Returns a token that one person can accept within seven days. It cannot be read again. An application has at most 20 open invites.
+         * @description Returns a token that one person can accept within seven days, or only the person with the GitHub account `githubLogin`. It cannot be read again. An application has at most 20 open invites. If GitHub does not answer, returns 503.
          */
         post: operations["createInvite"];
         delete?: never;
@@ -303,7 +303,7 @@ export interface paths {
         put?: never;
         /**
          * Accept an invite
-         * @description Makes the signed-in user a member of the application and ends the invite. A token that was used, withdrawn or has expired is 404. An application has at most 50 members.
+         * @description Makes the signed-in user a member of the application and ends the invite. A token that was used, withdrawn, has expired or is for someone else is 404. An application has at most 50 members.
          */
         post: operations["acceptInvite"];
         delete?: never;
@@ -323,7 +323,7 @@ export interface paths {
         put?: never;
         /**
          * Show what an invite is for
-         * @description Changes nothing. A token that was used, withdrawn or has expired is 404.
+         * @description Changes nothing. A token that was used, withdrawn, has expired or is for someone else is 404.
          */
         post: operations["previewInvite"];
         delete?: never;
@@ -408,6 +408,26 @@ export interface paths {
          * @description Lists sign-ins and the ends of sessions of the signed-in user, newest first. Entries are kept for 400 days.
          */
         get: operations["auditAccount"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export everything stored about the user
+         * @description Returns the profile, sessions, memberships, the account's audit log, and what the applications of the user have about the user, in pages. A page has a part of the whole, and may have no rows. What an `Idempotency-Key` made is kept for a day and not exported.
+         */
+        get: operations["exportAccount"];
         put?: never;
         post?: never;
         delete?: never;
@@ -684,6 +704,22 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A page of everything stored about the user. Lists of all pages belong together. */
+        AccountExport: {
+            /** @description Entries of the account's audit log, newest first. */
+            accountLog: components["schemas"]["AuditEntry"][];
+            /** @description Entries by or about the user in the audit logs of these applications. */
+            applicationLog: components["schemas"]["ExportedEntry"][];
+            /** @description Open invites to these applications that the user made. */
+            invites: components["schemas"]["ExportedInvite"][];
+            /** @description Memberships of applications. */
+            memberships: components["schemas"]["ExportedMembership"][];
+            /** @description Cursor of the next page. Null on the last. */
+            nextCursor?: string | null;
+            profile?: components["schemas"]["ExportedProfile"] | null;
+            /** @description Sessions, also those that have ended, until they are removed. */
+            sessions: components["schemas"]["ExportedSession"][];
+        };
         /** @description An application in responses. */
         Application: {
             /**
@@ -703,6 +739,15 @@ export interface components {
             /** @description Role of the signed-in user. */
             role: components["schemas"]["Role"];
             shards: components["schemas"]["Shards"];
+        };
+        /** @description One page of the audit log of an application. */
+        ApplicationAuditLog: {
+            /** @description The entries, newest first. */
+            entries: components["schemas"]["AuditEntry"][];
+            /** @description Cursor of the next page. Null on the last page. */
+            nextCursor?: string | null;
+            /** @description Users whom the entries name, except for those whose account was deleted. */
+            users: components["schemas"]["NamedUser"][];
         };
         /** @description Body of `PATCH /applications/{id}`. Omitted fields stay unchanged. */
         ApplicationChange: {
@@ -863,6 +908,93 @@ export interface components {
         Exported: {
             partialSuccess?: components["schemas"]["PartialSuccess"] | null;
         };
+        /** @description An entry in the audit log of an application. */
+        ExportedEntry: {
+            applicationId: components["schemas"]["ApplicationId"];
+            entry: components["schemas"]["AuditEntry"];
+        };
+        /** @description An invite that the user made. */
+        ExportedInvite: {
+            applicationId: components["schemas"]["ApplicationId"];
+            /**
+             * Format: date-time
+             * @description When the invite was made.
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When the invite can no longer be accepted.
+             */
+            expiresAt: string;
+            id: components["schemas"]["InviteId"];
+            role: components["schemas"]["Role"];
+        };
+        /** @description Membership of an application. */
+        ExportedMembership: {
+            applicationId: components["schemas"]["ApplicationId"];
+            applicationName: components["schemas"]["Name"];
+            /** @description Whether the user created the application. */
+            isCreator: boolean;
+            /**
+             * Format: date-time
+             * @description When the user joined, or created the application.
+             */
+            joinedAt: string;
+            role: components["schemas"]["Role"];
+        };
+        /** @description The profile from GitHub, as of the last sign-in. */
+        ExportedProfile: {
+            /** @description URL of the picture at GitHub. May be empty. */
+            avatar: string;
+            /**
+             * Format: date-time
+             * @description Time of the first sign-in.
+             */
+            createdAt: string;
+            /** @description Primary e-mail address. */
+            email: string;
+            id: components["schemas"]["UserId"];
+            /**
+             * Format: date-time
+             * @description Time of the last sign-in.
+             */
+            lastSignInAt: string;
+            /** @description Account name at GitHub. */
+            login: string;
+            /** @description Display name at GitHub, or the account name. */
+            name: string;
+        };
+        /** @description A session. Its counters and marks, which protect its tokens, are not exported. */
+        ExportedSession: {
+            /** @description URL of the picture, as of the sign-in. */
+            avatar: string;
+            /**
+             * Format: date-time
+             * @description When the user signed in.
+             */
+            createdAt: string;
+            /** @description Primary e-mail address, as of the sign-in. */
+            email: string;
+            /**
+             * Format: date-time
+             * @description When the session expires, rounded down to the hour. Null for the session of this request.
+             */
+            expiresAt?: string | null;
+            id: components["schemas"]["SessionId"];
+            /** @description Whether the session was ended before it expired. */
+            isEnded: boolean;
+            /**
+             * Format: date-time
+             * @description The sign-in or the last refresh, rounded down to the hour. Null for the session of this request.
+             */
+            lastUsedAt?: string | null;
+            /** @description Account name at GitHub, as of the sign-in. */
+            login: string;
+            /** @description Display name, as of the sign-in. */
+            name: string;
+            /** @description `User-Agent` of the browser that signed in. */
+            userAgent: string;
+        };
         /** @description What describes the fields of an event, and how they differ from what was sent. */
         Fidelity: {
             /** @description What is unusual about the event. */
@@ -927,9 +1059,12 @@ export interface components {
              * @description When the invite can no longer be accepted.
              */
             expiresAt: string;
+            /** @description Account name of that user at GitHub, as of when the invite was made. */
+            githubLogin?: string | null;
             id: components["schemas"]["InviteId"];
             /** @description Owner who made the invite. */
             invitedBy: components["schemas"]["UserId"];
+            onlyFor?: components["schemas"]["UserId"] | null;
             role: components["schemas"]["Role"];
         };
         /**
@@ -1273,6 +1408,14 @@ export interface components {
          * @example Shop
          */
         Name: string;
+        /** @description A user whom an entry names. */
+        NamedUser: {
+            id: components["schemas"]["UserId"];
+            /** @description Account name at GitHub, as of the last sign-in. */
+            login: string;
+            /** @description Display name, as of the last sign-in. */
+            name: string;
+        };
         /** @description Body of `POST /applications`. */
         NewApplication: {
             environment?: components["schemas"]["Environment"];
@@ -1284,6 +1427,12 @@ export interface components {
          *     the invite, so it is refused.
          */
         NewInvite: {
+            /**
+             * @description Account name at GitHub of the only person who can accept the invite. The invite is bound to the
+             *     account that has the name now. Anyone who has the token can accept it if this is omitted.
+             * @example octocat
+             */
+            githubLogin?: string | null;
             role: components["schemas"]["Role"];
         };
         /** @description Body of `POST /apikey`. All fields, and the body itself, are optional. */
@@ -2175,7 +2324,9 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AccountExport = components['schemas']['AccountExport'];
 export type Application = components['schemas']['Application'];
+export type ApplicationAuditLog = components['schemas']['ApplicationAuditLog'];
 export type ApplicationChange = components['schemas']['ApplicationChange'];
 export type ApplicationId = components['schemas']['ApplicationId'];
 export type Applications = components['schemas']['Applications'];
@@ -2190,6 +2341,11 @@ export type ExportLogs = components['schemas']['ExportLogs'];
 export type ExportMetrics = components['schemas']['ExportMetrics'];
 export type ExportTraces = components['schemas']['ExportTraces'];
 export type Exported = components['schemas']['Exported'];
+export type ExportedEntry = components['schemas']['ExportedEntry'];
+export type ExportedInvite = components['schemas']['ExportedInvite'];
+export type ExportedMembership = components['schemas']['ExportedMembership'];
+export type ExportedProfile = components['schemas']['ExportedProfile'];
+export type ExportedSession = components['schemas']['ExportedSession'];
 export type Fidelity = components['schemas']['Fidelity'];
 export type FieldError = components['schemas']['FieldError'];
 export type Gap = components['schemas']['Gap'];
@@ -2220,6 +2376,7 @@ export type MemberChange = components['schemas']['MemberChange'];
 export type Members = components['schemas']['Members'];
 export type Metrics = components['schemas']['Metrics'];
 export type Name = components['schemas']['Name'];
+export type NamedUser = components['schemas']['NamedUser'];
 export type NewApplication = components['schemas']['NewApplication'];
 export type NewInvite = components['schemas']['NewInvite'];
 export type NewKey = components['schemas']['NewKey'];
@@ -2646,7 +2803,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AuditLog"];
+                    "application/json": components["schemas"]["ApplicationAuditLog"];
                 };
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
@@ -3126,6 +3283,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditLog"];
+                };
+            };
+            400: components["responses"]["400-invalid-fields.malformed-request"];
+            401: components["responses"]["401-invalid-access-token"];
+            500: components["responses"]["500-internal-error"];
+            503: components["responses"]["503-unavailable"];
+        };
+    };
+    exportAccount: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the previous page. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountExport"];
                 };
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];

@@ -73,6 +73,7 @@ pub fn router(base_url: &str, app: OAuthApp, clock: Clock) -> Router {
         .route("/github/login/oauth/access_token", post(token::exchange))
         .route("/github/api/user", get(api::user))
         .route("/github/api/user/emails", get(api::emails))
+        .route("/github/api/users/{login}", get(api::account))
         .route(
             "/github/api/user/memberships/orgs/{org}",
             get(organizations::membership),

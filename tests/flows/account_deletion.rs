@@ -69,6 +69,10 @@ async fn a_deleted_account_leaves_nothing_but_its_id_in_the_logs_of_applications
         (&json!("member.left"), &json!(id))
     );
 
+    let users = log["users"].as_array().unwrap().iter();
+    let named: Vec<_> = users.map(|user| &user["login"]).collect();
+    assert_eq!(named, ["bob"], "a deleted user has no name");
+
     for user in [&ada, &phone, &desk] {
         let refused = refresh(&backend, &user.refresh_token).await;
         refused.problem(401, "invalid-refresh-token");

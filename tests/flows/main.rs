@@ -13,6 +13,7 @@
 mod support;
 
 mod account_deletion;
+mod account_export;
 mod accounts;
 mod admin;
 mod allow_list;

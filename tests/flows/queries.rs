@@ -22,9 +22,10 @@ const PAGED: [(&str, u16); 7] = [
 ];
 
 /// Other routes that refuse parameters they do not have.
-const STRICT: [&str; 4] = [
+const STRICT: [&str; 5] = [
     "/applications/{id}/invites",
     "/applications/{id}/members",
+    "/me/export",
     "/telemetry/metrics",
     "/telemetry/traces/{id}",
 ];

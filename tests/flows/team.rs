@@ -1,5 +1,6 @@
 //! Members of an application: invited, accepted, given other roles, removed.
 
+mod bound;
 mod roles;
 
 use std::collections::BTreeSet;

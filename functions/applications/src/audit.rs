@@ -1,6 +1,8 @@
 //! `GET /applications/{id}/audit` and `GET /me/audit`: audit logs of an application and of the
 //! caller's account, newest first.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -45,10 +47,34 @@ pub(crate) struct AuditLogResponse {
     next_cursor: Option<String>,
 }
 
+/// One page of the audit log of an application.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ApplicationAuditLog)]
+pub(crate) struct ApplicationAuditLogResponse {
+    /// The entries, newest first.
+    entries: Vec<AuditEntryResponse>,
+    /// Users whom the entries name, except for those whose account was deleted.
+    users: Vec<NamedUser>,
+    /// Cursor of the next page. Null on the last page.
+    next_cursor: Option<String>,
+}
+
+/// A user whom an entry names.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct NamedUser {
+    id: UserId,
+    /// Account name at GitHub, as of the last sign-in.
+    login: String,
+    /// Display name, as of the last sign-in.
+    name: String,
+}
+
 /// One change of an application or account.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditEntry)]
-struct AuditEntryResponse {
+pub(crate) struct AuditEntryResponse {
     /// Time of the change.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     at: Timestamp,
@@ -73,13 +99,14 @@ struct AuditEntryResponse {
     to: Option<Role>,
 }
 
-/// Reads a page of an application's audit log. Two reads: the membership and the page.
+/// Reads a page of an application's audit log. The membership, the page, and a read for each 100 users
+/// whom it names.
 #[utoipa::path(
     get, path = "/applications/{id}/audit", operation_id = "auditApplication",
     summary = "Read the audit log of an application",
-    description = "Lists changes of the application, its keys and its members, newest first. Entries are kept for 400 days.",
+    description = "Lists changes of the application, its keys and its members, newest first, with the names of the users whom they name. A user who is not among these has deleted the account. Entries are kept for 400 days.",
     params(("id" = ApplicationId, Path, description = "Id of the application."), AuditLogQuery<Cursor<ApplicationAuditLog>>),
-    responses((status = 200, body = AuditLogResponse), (status = 400), (status = 401), (status = 404)),
+    responses((status = 200, body = ApplicationAuditLogResponse), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn of_application(
@@ -89,9 +116,31 @@ pub(crate) async fn of_application(
         request: InPath(_, Query(query)),
         ..
     }: Access<InPath<Query<AuditLogQuery<Cursor<ApplicationAuditLog>>>>>,
-) -> Result<axum::Json<AuditLogResponse>, Error> {
+) -> Result<axum::Json<ApplicationAuditLogResponse>, Error> {
     let subject = Subject::Application(membership.application.id);
-    read(&state, subject, query).await
+    let (entries, next_cursor) = read(&state, subject, query).await?;
+    let ids: Vec<UserId> = users_in(&entries).into_iter().collect();
+    let profiles = state.database.users(&ids).await?.into_iter();
+    let users = profiles.map(|profile| NamedUser {
+        id: profile.user_id,
+        login: profile.login,
+        name: profile.name,
+    });
+    Ok(axum::Json(ApplicationAuditLogResponse {
+        entries: entries.into_iter().map(AuditEntryResponse::from).collect(),
+        users: users.collect(),
+        next_cursor,
+    }))
+}
+
+/// Users whom entries name.
+fn users_in(entries: &[AuditEntry]) -> BTreeSet<UserId> {
+    let actors = entries.iter().filter_map(|entry| match entry.actor {
+        Actor::User(id) => Some(id),
+        Actor::Upblit | Actor::GitHubSecretScanning => None,
+    });
+    let members = entries.iter().filter_map(|entry| entry.team.member);
+    actors.chain(members).collect()
 }
 
 /// Reads a query of the account's audit log. One read.
@@ -108,23 +157,28 @@ pub(crate) async fn of_account(
     SignedIn(principal): SignedIn,
     Query(query): Query<AuditLogQuery<Cursor<AccountAuditLog>>>,
 ) -> Result<axum::Json<AuditLogResponse>, Error> {
-    read(&state, Subject::Account(principal.user_id), query).await
-}
-
-async fn read<L: List<Position = AuditPosition>>(
-    state: &crate::State,
-    subject: Subject,
-    query: AuditLogQuery<Cursor<L>>,
-) -> Result<axum::Json<AuditLogResponse>, Error> {
-    let after = query.cursor.map(|cursor| cursor.0);
-    let limit = query.limit.get().into();
-    let now = state.clock.now();
-    let (entries, next) = state.database.audit_log(subject, after, limit, now).await?;
-    let next_cursor = next.map(|position| Cursor::<L>(position).to_string());
+    let subject = Subject::Account(principal.user_id);
+    let (entries, next_cursor) = read(&state, subject, query).await?;
     Ok(axum::Json(AuditLogResponse {
         entries: entries.into_iter().map(AuditEntryResponse::from).collect(),
         next_cursor,
     }))
+}
+
+/// The entries of a page, and the cursor of the next.
+async fn read<L: List<Position = AuditPosition>>(
+    state: &crate::State,
+    subject: Subject,
+    query: AuditLogQuery<Cursor<L>>,
+) -> Result<(Vec<AuditEntry>, Option<String>), Error> {
+    let after = query.cursor.map(|cursor| cursor.0);
+    let limit = query.limit.get().into();
+    let now = state.clock.now();
+    let (entries, next) = state.database.audit_log(subject, after, limit, now).await?;
+    Ok((
+        entries,
+        next.map(|position| Cursor::<L>(position).to_string()),
+    ))
 }
 
 impl From<AuditEntry> for AuditEntryResponse {

@@ -10,6 +10,7 @@ use shared::access::{self, Access, InPath};
 use shared::base::clock;
 use shared::base::ids::{ApplicationId, InviteId, UserId};
 use shared::base::random;
+use shared::identity::access_token::Principal;
 use shared::identity::application::Name;
 use shared::identity::invite::{INVITE_TTL, Invite, InviteToken};
 use shared::identity::team::{Right, Role};
@@ -33,10 +34,19 @@ const UNKNOWN: Error = Error::NotFound(Resource::Invite);
 /// Body of `POST /applications/{id}/invites`. Another field could be meant to restrict who can accept
 /// the invite, so it is refused.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewInvite)]
 pub(crate) struct Create {
     role: Role,
+    /// Account name at GitHub of the only person who can accept the invite. The invite is bound to the
+    /// account that has the name now. Anyone who has the token can accept it if this is omitted.
+    #[schema(
+        min_length = 1,
+        max_length = 39,
+        pattern = "^[A-Za-z0-9_-]+$",
+        example = "octocat"
+    )]
+    github_login: Option<String>,
 }
 
 /// Response of `POST /applications/{id}/invites`.
@@ -59,6 +69,10 @@ pub(crate) struct CreatedInvite {
 struct InviteResponse {
     id: InviteId,
     role: Role,
+    /// The only user who can accept the invite. Null if anyone can who has the token.
+    only_for: Option<UserId>,
+    /// Account name of that user at GitHub, as of when the invite was made.
+    github_login: Option<String>,
     /// Owner who made the invite.
     invited_by: UserId,
     /// When the invite was made.
@@ -101,11 +115,12 @@ pub(crate) struct InvitePreview {
     expires_at: Timestamp,
 }
 
-/// Makes an invite. Two reads and one transaction.
+/// Makes an invite. Two reads and one transaction; for an account by its name, also one request to
+/// GitHub and a read before it.
 #[utoipa::path(
     post, path = "/applications/{id}/invites", operation_id = "createInvite",
     summary = "Invite someone to an application",
-    description = "Returns a token that one person can accept within seven days. It cannot be read again. An application has at most 20 open invites.",
+    description = "Returns a token that one person can accept within seven days, or only the person with the GitHub account `githubLogin`. It cannot be read again. An application has at most 20 open invites. If GitHub does not answer, returns 503.",
     params(("id" = ApplicationId, Path, description = "Id of the application.")),
     request_body = Create,
     responses((status = 201, body = CreatedInvite), (status = 400), (status = 401), (status = 403), (status = 404), (status = 409), (status = 413), (status = 415)),
@@ -117,6 +132,15 @@ pub(crate) async fn create(
     InPath(application, ()): InPath<()>,
     Json(body): Json<Create>,
 ) -> Result<(StatusCode, axum::Json<CreatedInvite>), Error> {
+    let only_for = match &body.github_login {
+        None => None,
+        Some(login) => {
+            // Others must not use up the requests that GitHub allows.
+            let membership = access::membership(&state.database, &principal, application).await?;
+            access::require(&membership, Right::Manage)?;
+            Some(state.github.person(login).await?)
+        }
+    };
     for _ in 0..MAX_ATTEMPTS {
         let membership = access::membership(&state.database, &principal, application).await?;
         access::require(&membership, Right::Manage)?;
@@ -126,6 +150,7 @@ pub(crate) async fn create(
             application_id: token.application_id(),
             id: token.id(),
             role: body.role,
+            only_for: only_for.clone(),
             invited_by: principal.user_id,
             created_at: now,
             expires_at: clock::after(now, INVITE_TTL),
@@ -165,16 +190,23 @@ pub(crate) async fn list(
     let mut open = stored.await?;
     open.retain(|invite| invite.is_open(now));
     open.sort_by_key(|invite| invite.created_at);
-    let invites = open.into_iter().map(|invite| InviteResponse {
-        id: invite.id,
-        role: invite.role,
-        invited_by: invite.invited_by,
-        created_at: invite.created_at,
-        expires_at: invite.expires_at,
-    });
     Ok(axum::Json(Invites {
-        invites: invites.collect(),
+        invites: open.into_iter().map(InviteResponse::from).collect(),
     }))
+}
+
+impl From<Invite> for InviteResponse {
+    fn from(invite: Invite) -> Self {
+        Self {
+            id: invite.id,
+            role: invite.role,
+            only_for: invite.only_for.as_ref().map(|invitee| invitee.user_id),
+            github_login: invite.only_for.map(|invitee| invitee.login),
+            invited_by: invite.invited_by,
+            created_at: invite.created_at,
+            expires_at: invite.expires_at,
+        }
+    }
 }
 
 /// The invite in the path.
@@ -214,17 +246,17 @@ pub(crate) async fn withdraw(
 #[utoipa::path(
     post, path = "/invites/preview", operation_id = "previewInvite",
     summary = "Show what an invite is for",
-    description = "Changes nothing. A token that was used, withdrawn or has expired is 404.",
+    description = "Changes nothing. A token that was used, withdrawn, has expired or is for someone else is 404.",
     request_body = Token,
     responses((status = 200, body = InvitePreview), (status = 400), (status = 401), (status = 404), (status = 413), (status = 415)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn preview(
     State(state): State<crate::State>,
-    SignedIn(_): SignedIn,
+    SignedIn(principal): SignedIn,
     Json(body): Json<Token>,
 ) -> Result<axum::Json<InvitePreview>, Error> {
-    let open = open_invite(&state, &body.token).await?;
+    let open = open_invite(&state, principal, &body.token).await?;
     let inviter = state.database.user(open.invite.invited_by).await?;
     Ok(axum::Json(InvitePreview {
         application_id: open.application.id,
@@ -239,7 +271,7 @@ pub(crate) async fn preview(
 #[utoipa::path(
     post, path = "/invites/accept", operation_id = "acceptInvite",
     summary = "Accept an invite",
-    description = "Makes the signed-in user a member of the application and ends the invite. A token that was used, withdrawn or has expired is 404. An application has at most 50 members.",
+    description = "Makes the signed-in user a member of the application and ends the invite. A token that was used, withdrawn, has expired or is for someone else is 404. An application has at most 50 members.",
     request_body = Token,
     responses((status = 200, body = ApplicationResponse), (status = 400), (status = 401), (status = 404), (status = 409), (status = 413), (status = 415)),
     security(("bearer" = [])),
@@ -249,7 +281,7 @@ pub(crate) async fn accept(
     SignedIn(principal): SignedIn,
     Json(body): Json<Token>,
 ) -> Result<axum::Json<ApplicationResponse>, Error> {
-    let open = open_invite(&state, &body.token).await?;
+    let open = open_invite(&state, principal, &body.token).await?;
     let now = state.clock.now();
     let accepted = state.database.accept_invite(principal, &open.invite, now);
     match accepted.await? {
@@ -262,12 +294,16 @@ pub(crate) async fn accept(
     Ok(axum::Json(response))
 }
 
-/// The open invite of a token. A token of another form needs no read.
-async fn open_invite(state: &crate::State, token: &SecretString) -> Result<OpenInvite, Error> {
+/// The invite of a token, if the user can accept it. A token of another form needs no read.
+async fn open_invite(
+    state: &crate::State,
+    principal: Principal,
+    token: &SecretString,
+) -> Result<OpenInvite, Error> {
     let token = InviteToken::parse(token).ok_or(UNKNOWN)?;
     request_log::record_application(token.application_id());
     let named = (token.application_id(), token.id());
     let now = state.clock.now();
-    let open = state.database.open_invite(named, now);
+    let open = state.database.open_invite(named, principal.user_id, now);
     open.await?.ok_or(UNKNOWN)
 }

@@ -1,6 +1,7 @@
 //! Applications, their members, invites and audit logs, and the signed-in user. Every request checks
 //! the membership; applications of other users return 404.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::FromRef;
@@ -14,9 +15,13 @@ use shared::web::credentials::Tokens;
 mod account;
 mod applications;
 mod audit;
+mod export;
+mod github;
 mod invites;
 mod me;
 mod members;
+
+use github::GitHub;
 
 /// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
 const TABLES: [Table; 5] = [
@@ -39,6 +44,7 @@ pub struct State {
     clock: Clock,
     database: Database,
     tokens: Tokens,
+    github: Arc<GitHub>,
     /// Retention of telemetry for applications that set none.
     retention: Duration,
 }
@@ -54,6 +60,7 @@ impl State {
             clock: host.clock.clone(),
             database: host.database.clone(),
             tokens: Tokens::load(&host.env, &host.clock)?.limiting_changes(),
+            github: Arc::new(GitHub::load(&host.env)?),
             retention: default_retention(&host.env)?,
         })
     }
@@ -79,6 +86,7 @@ shared::web::routes! {
         invites::accept,
         me::me,
         account::delete,
+        export::export,
         audit::of_account,
     ],
 }

@@ -22,13 +22,12 @@ use shared::identity::allow_list::{Account, SignInRule};
 use shared::identity::login::LoginAttempt;
 use shared::identity::user::Profile;
 use shared::web::client::ClientError;
+use shared::web::github::Server;
 use thiserror::Error;
 
 mod membership;
-mod server;
 mod transport;
 
-use server::Server;
 use transport::{Transport, TransportError};
 
 /// Time limit for all calls of one sign-in together. The time limit of the function is 15 s.

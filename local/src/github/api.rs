@@ -1,13 +1,17 @@
-//! `GET /user` and `GET /user/emails` of GitHub's REST API.
+//! `GET /user`, `GET /user/emails` and `GET /users/{login}` of GitHub's REST API.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::grants::Grant;
+use super::login::Login;
+use super::organizations;
 use super::{PREFIX, StandIn, StandInState};
 
 pub(super) async fn user(State(github): StandInState, headers: HeaderMap) -> Response {
@@ -27,18 +31,50 @@ pub(super) async fn emails(State(github): StandInState, headers: HeaderMap) -> R
     })
 }
 
+/// `GET /users/{login}`, for the credentials of the app.
+pub(super) async fn account(
+    State(github): StandInState,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    if let Some(refusal) = anonymous(&headers) {
+        return refusal;
+    }
+    let Some(authorization) = headers.get(AUTHORIZATION) else {
+        // Others behind the same address have used the 60 requests of an hour.
+        let text = "API rate limit exceeded for 192.0.2.1.";
+        return message(StatusCode::FORBIDDEN, text);
+    };
+    let app = format!("{}:{}", github.app.client_id, github.app.client_secret);
+    let expected = format!("Basic {}", STANDARD.encode(app));
+    if authorization != expected.as_str() {
+        return message(StatusCode::UNAUTHORIZED, "Bad credentials");
+    }
+    match name.parse::<Login>() {
+        Ok(login) if name != NOBODY => {
+            let kind = if organizations::is_organization(&name) {
+                "Organization"
+            } else {
+                "User"
+            };
+            let account = json!({ "login": login.to_string(), "id": login.id(), "type": kind });
+            Json(account).into_response()
+        }
+        _ => message(StatusCode::NOT_FOUND, "Not Found"),
+    }
+}
+
+/// A name that no account has.
+const NOBODY: &str = "nobody";
+
 /// Responds with what the token of a request may read.
 pub(super) fn respond(
     github: &StandIn,
     headers: &HeaderMap,
     resource: impl FnOnce(&Grant) -> Result<Value, Refusal>,
 ) -> Response {
-    if headers
-        .get(USER_AGENT)
-        .is_none_or(axum::http::HeaderValue::is_empty)
-    {
-        let text = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.\n";
-        return (StatusCode::FORBIDDEN, text).into_response();
+    if let Some(refusal) = anonymous(headers) {
+        return refusal;
     }
     let Some(authorization) = headers.get(AUTHORIZATION) else {
         return message(StatusCode::UNAUTHORIZED, "Requires authentication");
@@ -56,6 +92,14 @@ pub(super) fn respond(
         Ok(body) => Json(body).into_response(),
         Err((status, text)) => message(status, &text),
     }
+}
+
+/// The refusal of a request that does not name its program.
+fn anonymous(headers: &HeaderMap) -> Option<Response> {
+    let agent = headers.get(USER_AGENT);
+    let text = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.\n";
+    let is_named = agent.is_some_and(|agent| !agent.is_empty());
+    (!is_named).then(|| (StatusCode::FORBIDDEN, text).into_response())
 }
 
 /// The token in `Bearer …`, or in GitHub's older form `token …`.

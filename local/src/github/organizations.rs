@@ -55,6 +55,12 @@ const ORGANIZATIONS: [Organization; 2] = [
     },
 ];
 
+/// Whether an organization has this name.
+pub(super) fn is_organization(name: &str) -> bool {
+    let mut all = ORGANIZATIONS.iter();
+    all.any(|organization| organization.name.eq_ignore_ascii_case(name))
+}
+
 /// `GET /user/memberships/orgs/{org}`.
 pub(super) async fn membership(
     State(github): StandInState,

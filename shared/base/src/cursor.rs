@@ -34,6 +34,8 @@ pub enum ListId {
     Applications = 7,
     /// Parts of a trace.
     Trace = 8,
+    /// Export of an account.
+    Export = 9,
 }
 
 /// A list with pages.

@@ -73,6 +73,15 @@ impl fmt::Debug for InviteToken {
     }
 }
 
+/// Account that an invite is bound to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitee {
+    /// Id of the account, which alone decides.
+    pub user_id: UserId,
+    /// Account name at GitHub when the invite was made. It can change.
+    pub login: String,
+}
+
 /// An invite, without its token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invite {
@@ -82,6 +91,8 @@ pub struct Invite {
     pub id: InviteId,
     /// Role of the new member.
     pub role: Role,
+    /// The only account that can accept the invite. `None` if anyone can who has the token.
+    pub only_for: Option<Invitee>,
     /// Owner who made the invite.
     pub invited_by: UserId,
     /// Time when it was made.
@@ -91,6 +102,12 @@ pub struct Invite {
 }
 
 impl Invite {
+    /// Whether this user can accept the invite.
+    pub fn is_open_for(&self, user_id: UserId, now: Timestamp) -> bool {
+        let bound = self.only_for.as_ref();
+        self.is_open(now) && bound.is_none_or(|invitee| invitee.user_id == user_id)
+    }
+
     /// Whether the invite can still be accepted.
     pub fn is_open(&self, now: Timestamp) -> bool {
         now < self.expires_at
@@ -140,6 +157,7 @@ mod tests {
             application_id: application(),
             id: InviteId::from_bytes([0; 16]),
             role: Role::Viewer,
+            only_for: None,
             invited_by: UserId::new(1).unwrap(),
             created_at,
             expires_at: upblit_base::clock::after(created_at, INVITE_TTL),
@@ -147,5 +165,28 @@ mod tests {
         let at = |seconds| Timestamp::from_second(seconds).unwrap();
         assert!(invite.is_open(at(604_799)));
         assert!(!invite.is_open(at(604_800)));
+    }
+
+    #[test]
+    fn a_bound_invite_is_open_for_one_account_only() {
+        let user = |id| UserId::new(id).unwrap();
+        let created_at = Timestamp::UNIX_EPOCH;
+        let invite = |only_for| Invite {
+            application_id: application(),
+            id: InviteId::from_bytes([0; 16]),
+            role: Role::Viewer,
+            only_for,
+            invited_by: user(1),
+            created_at,
+            expires_at: upblit_base::clock::after(created_at, INVITE_TTL),
+        };
+        let bound = invite(Some(Invitee {
+            user_id: user(2),
+            login: "bob".to_owned(),
+        }));
+        assert!(bound.is_open_for(user(2), created_at));
+        assert!(!bound.is_open_for(user(3), created_at));
+        assert!(!bound.is_open_for(user(2), bound.expires_at));
+        assert!(invite(None).is_open_for(user(3), created_at));
     }
 }

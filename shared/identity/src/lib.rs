@@ -8,6 +8,7 @@ pub mod application;
 pub mod audit;
 pub mod authorization_code;
 pub mod change_limit;
+pub mod export;
 pub mod idempotency;
 pub mod invite;
 pub mod key_faults;

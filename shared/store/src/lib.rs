@@ -15,6 +15,7 @@ mod conditional;
 pub(crate) mod database;
 mod database_clock;
 mod error;
+pub mod export;
 mod idempotency;
 pub mod key_health;
 pub mod keys;

@@ -6,6 +6,7 @@ pub mod client;
 pub mod credentials;
 mod edge;
 pub mod error;
+pub mod github;
 pub mod idempotency;
 mod input;
 pub mod path;

@@ -21,7 +21,7 @@ pub const ASKING: [(&str, &str); 6] = [
 ];
 
 /// Settings without which a function does not start.
-const REQUIRED: [(&str, &str, &str); 7] = [
+const REQUIRED: [(&str, &str, &str); 8] = [
     ("oauth", "PUBLIC_URL", "setting PUBLIC_URL is not set"),
     ("oauth", "JWT_SECRET_ARN", "setting JWT_SECRET is not set"),
     (
@@ -34,6 +34,11 @@ const REQUIRED: [(&str, &str, &str); 7] = [
         "applications",
         "JWT_SECRET_ARN",
         "setting JWT_SECRET is not set",
+    ),
+    (
+        "applications",
+        "GITHUB_SECRET_ARN",
+        "setting GITHUB_CLIENT_ID is not set",
     ),
     ("apikey", "JWT_SECRET_ARN", "setting JWT_SECRET is not set"),
     (

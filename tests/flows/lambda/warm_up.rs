@@ -36,7 +36,7 @@ async fn a_start_reads_its_secrets_opens_its_connections_and_makes_no_other_call
         asked.sort();
         let expected = match function.name {
             "ingest" | DASHBOARD => vec![],
-            "oauth" => [&["github AWSCURRENT"][..], &jwt].concat(),
+            "oauth" | "applications" => [&["github AWSCURRENT"][..], &jwt].concat(),
             _ => jwt.to_vec(),
         };
         assert_eq!(asked, expected, "{}", function.name);

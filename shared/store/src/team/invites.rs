@@ -17,7 +17,7 @@ use upblit_base::ids::{ApplicationId, InviteId, UserId};
 use upblit_identity::access_token::Principal;
 use upblit_identity::application::Application;
 use upblit_identity::audit::{AuditAction, TeamChange};
-use upblit_identity::invite::Invite;
+use upblit_identity::invite::{Invite, Invitee};
 use upblit_identity::team::{MAX_OPEN_INVITES, Right, Role};
 
 /// Result of making an invite.
@@ -71,6 +71,10 @@ pub(crate) struct InviteRow {
     sk: String,
     id: InviteId,
     role: Role,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    only_for: Option<UserId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    only_for_login: Option<String>,
     invited_by: UserId,
     created_ms: i64,
     expires_ms: i64,
@@ -84,6 +88,11 @@ impl From<&Invite> for InviteRow {
             sk: keys::invite(invite.id),
             id: invite.id,
             role: invite.role,
+            only_for: invite.only_for.as_ref().map(|invitee| invitee.user_id),
+            only_for_login: invite
+                .only_for
+                .as_ref()
+                .map(|invitee| invitee.login.clone()),
             invited_by: invite.invited_by,
             created_ms: invite.created_at.as_millisecond(),
             expires_ms: invite.expires_at.as_millisecond(),
@@ -98,6 +107,10 @@ impl From<InviteRow> for Invite {
             application_id: row.application_id,
             id: row.id,
             role: row.role,
+            only_for: row.only_for.map(|user_id| Invitee {
+                user_id,
+                login: row.only_for_login.unwrap_or_default(),
+            }),
             invited_by: row.invited_by,
             created_at: clock::from_millis(row.created_ms),
             expires_at: clock::from_millis(row.expires_ms),
@@ -185,13 +198,14 @@ impl Database {
         Ok(WithdrawOutcome::Withdrawn)
     }
 
-    /// Reads an open invite, and its application. One consistent read.
+    /// Reads an invite that this user can accept, and its application. One consistent read.
     ///
     /// # Errors
     /// When storage fails.
     pub async fn open_invite(
         &self,
         (application_id, id): (ApplicationId, InviteId),
+        user_id: UserId,
         now: Timestamp,
     ) -> Result<Option<OpenInvite>, StorageError> {
         let keys = [keys::META.to_owned(), keys::invite(id)];
@@ -207,7 +221,7 @@ impl Database {
                 application = Some(meta.seen_as(Role::Viewer).application);
             }
         }
-        let invite = invite.filter(|invite| invite.is_open(now));
+        let invite = invite.filter(|invite| invite.is_open_for(user_id, now));
         Ok(application
             .zip(invite)
             .map(|(application, invite)| OpenInvite {
@@ -276,9 +290,10 @@ impl Database {
     }
 }
 
-/// The role that an invite gives.
+/// The role that an invite gives, and to whom.
 fn change(invite: &Invite) -> TeamChange {
     TeamChange {
+        member: invite.only_for.as_ref().map(|invitee| invitee.user_id),
         to: Some(invite.role),
         ..TeamChange::default()
     }

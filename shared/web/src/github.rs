@@ -1,7 +1,8 @@
-//! Settings of the GitHub server: github.com, or a GitHub Enterprise Server.
+//! Settings of the GitHub server: github.com, or a GitHub Enterprise Server. Sign-in and invites use it.
 
-use shared::base::environment::{ConfigError, Env};
-use shared::web::client::ExtraRoots;
+use upblit_base::environment::{ConfigError, Env};
+
+use crate::client::ExtraRoots;
 
 const GITHUB: &str = "https://github.com";
 const GITHUB_API: &str = "https://api.github.com";
@@ -11,15 +12,15 @@ const UNVERIFIED_EMAILS: &str = "GITHUB_UNVERIFIED_EMAILS";
 
 /// Addresses of the GitHub server, and which certificates and e-mail addresses of it are trusted.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub struct Server {
     /// Address of the web pages, without a trailing slash.
-    pub(crate) url: String,
+    pub url: String,
     /// Address of the REST API, without a trailing slash.
-    pub(crate) api_url: String,
+    pub api_url: String,
     /// Certificates of a private CA.
-    pub(crate) roots: ExtraRoots,
+    pub roots: ExtraRoots,
     /// Whether the primary e-mail address need not be verified.
-    pub(crate) accepts_unverified_emails: bool,
+    pub accepts_unverified_emails: bool,
 }
 
 impl Server {
@@ -29,7 +30,7 @@ impl Server {
     ///
     /// # Errors
     /// If a setting is invalid.
-    pub(crate) fn from_env(env: &Env) -> Result<Self, ConfigError> {
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let url = env.secure_url("GITHUB_URL", Some(GITHUB))?;
         let default_api = match url.as_str() {
             GITHUB => GITHUB_API.to_owned(),
