@@ -59,6 +59,44 @@ export const me = (signal) => authorized("get", "/me", { signal });
 /** @param {Page} query @param {AbortSignal} signal */
 export const accountAudit = (query, signal) => authorized("get", "/me/audit", { query, signal });
 
+/** Everything stored about the user: all pages, with their lists joined. @param {AbortSignal} signal */
+export async function exportAccount(signal) {
+  const { nextCursor, ...whole } = await authorized("get", "/me/export", { signal });
+  let cursor = nextCursor;
+  while (cursor) {
+    const page = await authorized("get", "/me/export", { query: { cursor }, signal });
+    whole.sessions.push(...page.sessions);
+    whole.memberships.push(...page.memberships);
+    whole.accountLog.push(...page.accountLog);
+    whole.applicationLog.push(...page.applicationLog);
+    whole.invites.push(...page.invites);
+    cursor = page.nextCursor;
+  }
+  return whole;
+}
+
+/** Largest number of requests that delete one account. */
+const MOST_DELETIONS = 20;
+
+/**
+ * Deletes the account. Sent again as long as it is not complete. The access token goes on, though its
+ * session has ended, so it is not renewed.
+ *
+ * @param {"delete"} [applications] to delete those that nobody else owns
+ */
+export async function deleteAccount(applications) {
+  const headers = { authorization: `Bearer ${await currentToken()}` };
+  for (let left = MOST_DELETIONS; ; left--) {
+    try {
+      return await request("delete", "/me", { query: { applications }, headers });
+    } catch (problem) {
+      const isUnfinished = problem instanceof Problem && (problem.status === 0 || problem.status === 503);
+      if (!isUnfinished || left === 1) throw problem;
+      await new Promise((resolve) => setTimeout(resolve, problem.retryAfterMs));
+    }
+  }
+}
+
 /** @param {AbortSignal} signal */
 export const sessions = (signal) =>
   whole("sessions", (query) => authorized("get", "/sessions", { query, signal }));
@@ -95,9 +133,9 @@ export const removeMember = (id, userId) =>
 /** @param {string} id @param {AbortSignal} signal */
 export const invites = (id, signal) =>
   authorized("get", "/applications/{id}/invites", { ids: { id }, signal });
-/** @param {string} id @param {Role} role */
-export const createInvite = (id, role) =>
-  authorized("post", "/applications/{id}/invites", { ids: { id }, body: { role } });
+/** @param {string} id @param {Body<"post", "/applications/{id}/invites">} body */
+export const createInvite = (id, body) =>
+  authorized("post", "/applications/{id}/invites", { ids: { id }, body });
 /** @param {string} id @param {string} inviteId */
 export const withdrawInvite = (id, inviteId) =>
   authorized("delete", "/applications/{id}/invites/{inviteId}", { ids: { id, inviteId } });

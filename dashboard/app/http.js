@@ -31,6 +31,8 @@ export class Problem extends Error {
     this.status = status;
     this.slug = String(body.type ?? "").replace("urn:upblit:problem:", "");
     this.requestId = body.requestId ?? null;
+    /** Applications of which the user is the only owner, for `sole-owner`. */
+    this.applications = body.applications ?? [];
     /** How long the server asks to wait. 0 if it does not. */
     this.retryAfterMs = waitMs(retryAfter);
   }

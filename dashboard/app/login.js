@@ -22,6 +22,7 @@ const REASONS = {
   internal_error: "Signing in does not work because of an error on our side. Please contact the operator.",
   unavailable: "Signing in is not possible right now. Please try again in a moment.",
   invalid_link: "This sign-in link is damaged or has expired. Please sign in again.",
+  account_deleted: "Your account is deleted. If you sign in again, you start with a new one.",
   session_expired: "Your session has ended. Please sign in again.",
 };
 

@@ -94,6 +94,13 @@ export async function signOut() {
   leave();
 }
 
+/** Forgets the session, which has ended on the server, and shows why. @param {string} reason */
+export function forget(reason) {
+  isOver = true;
+  stored.clearTokens();
+  leave(reason);
+}
+
 /**
  * Signs out this page when another tab signs out, and stops it when another tab signs in as
  * another account.

@@ -1,4 +1,4 @@
-// The account page: sessions and audit log of the signed-in user.
+// The account page: sessions, audit log and data of the signed-in user.
 
 import * as api from "../api.js";
 import { fill, h, keyed, announce } from "../dom.js";
@@ -8,6 +8,7 @@ import { signOut } from "../session.js";
 import { errorBanner } from "../ui/banner.js";
 import { heading, pill, skeleton, when } from "../ui/bits.js";
 import { confirmDialog } from "../ui/dialog.js";
+import { accountData } from "./account-data.js";
 import { auditLog } from "./audit-log.js";
 
 /** @import { Session } from "../../types/openapi" */
@@ -46,6 +47,8 @@ export function accountPage(outlet, { signal }) {
     body,
     h("div.heading.minor", {}, h("h2", {}, "Account activity")),
     auditLog((query) => api.accountAudit(query, signal), signal),
+    h("div.heading.minor", {}, h("h2", {}, "Your data")),
+    accountData(signal),
   );
   const fresh = keepFresh({ load, pauseMs: () => PAUSE_MS, signal, failed: banner.show });
 }

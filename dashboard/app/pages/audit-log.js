@@ -6,7 +6,7 @@ import { moment } from "../format.js";
 import { errorBanner } from "../ui/banner.js";
 import { empty, skeleton, when } from "../ui/bits.js";
 
-/** @import { AuditEntry, AuditLog, Me } from "../../types/openapi" */
+/** @import { ApplicationAuditLog, AuditEntry, AuditLog, Me, NamedUser } from "../../types/openapi" */
 
 /** @type {Record<AuditEntry["action"], string>} */
 const ACTION_TEXTS = {
@@ -40,7 +40,7 @@ const SECURITY_ACTIONS = ["session.reuse_detected", "session.shared"];
 const SYSTEM_ACTORS = { upblit: "Upblit", "github-secret-scanning": "GitHub secret scanning" };
 
 /**
- * @param {(query: { cursor: string | null }) => Promise<AuditLog>} page
+ * @param {(query: { cursor: string | null }) => Promise<AuditLog | ApplicationAuditLog>} page
  * @param {AbortSignal} signal
  */
 export function auditLog(page, signal) {
@@ -62,7 +62,8 @@ export function auditLog(page, signal) {
       const [response, me] = await Promise.all([page({ cursor }), api.me(signal)]);
       banner.show(null);
       cursor = response.nextCursor ?? null;
-      list.append(...response.entries.map((entry) => row(entry, me)));
+      const users = "users" in response ? response.users : [];
+      list.append(...response.entries.map((entry) => row(entry, me, users)));
       show();
     } catch (error) {
       banner.show(error);
@@ -86,12 +87,14 @@ export function auditLog(page, signal) {
   return element;
 }
 
-/** @param {AuditEntry} entry @param {Me} me */
-function row({ at, actor, action, key, session, member, from, to }, me) {
-  const name = (/** @type {string} */ id) => (id === me.id ? "You" : `User ${id}`);
+/** @param {AuditEntry} entry @param {Me} me @param {NamedUser[]} users whom the entries name */
+function row({ at, actor, action, key, session, member, from, to }, me, users) {
+  const name = (/** @type {string} */ id) =>
+    id === me.id ? "You" : (users.find((user) => user.id === id)?.name ?? `Deleted user ${id}`);
   const who = Object.hasOwn(SYSTEM_ACTORS, actor) ? SYSTEM_ACTORS[actor] : name(actor);
   const roles = [from && `from ${from}`, to && (from ? `to ${to}` : `as ${to}`)];
-  const what = Object.hasOwn(ACTION_TEXTS, action) ? ACTION_TEXTS[action] : action;
+  const isBound = action === "invite.created" && member;
+  const what = isBound ? "invited" : Object.hasOwn(ACTION_TEXTS, action) ? ACTION_TEXTS[action] : action;
   return h(
     "li.row.audit-row",
     { class: SECURITY_ACTIONS.includes(action) ? "grave" : "" },

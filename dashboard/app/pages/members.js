@@ -173,7 +173,7 @@ function inviteRow(invite, { application, isOwner, members, changed }) {
     h(
       "div",
       {},
-      h("b", {}, `For a new ${invite.role}`),
+      h("b", {}, `For ${invite.githubLogin ? `${invite.githubLogin} as` : "a new"} ${invite.role}`),
       h(
         "p.faint.small",
         {},
@@ -191,12 +191,28 @@ function inviteDialog(application, changed) {
     { name: "role" },
     ROLES.map(({ role, text }) => h("option", { value: role }, text)),
   );
+  const login = h("input", {
+    autocomplete: "off",
+    autocapitalize: "none",
+    spellcheck: "false",
+    maxlength: 39,
+  });
   formDialog({
     title: `Invite someone to ${application.name}`,
     action: "Create link",
-    fields: [field(freshId("role"), "Role", role)],
+    fields: [
+      field(freshId("role"), "Role", role),
+      field(
+        freshId("login"),
+        "GitHub account (optional)",
+        login,
+        "Only this account can accept the link. Without it, anyone who has the link can.",
+      ),
+    ],
     async save() {
-      const { token } = await api.createInvite(application.id, /** @type {Role} */ (role.value));
+      const githubLogin = login.value.trim() || undefined;
+      const body = { role: /** @type {Role} */ (role.value), githubLogin };
+      const { token } = await api.createInvite(application.id, body);
       return () => showLink(token, changed);
     },
   });

@@ -85,7 +85,7 @@ export function formDialog({ title, fields, action, danger = false, ready = () =
  * @param {Child} options.text
  * @param {string} options.action
  * @param {string} [options.typed] text that must be typed to confirm
- * @param {() => Promise<void>} options.save
+ * @param {() => Promise<(() => void) | void>} options.save
  */
 export function confirmDialog({ title, text, action, typed, save }) {
   const id = freshId("typed");
