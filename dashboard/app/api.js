@@ -78,6 +78,9 @@ export async function exportAccount(signal) {
 /** Largest number of requests that delete one account. */
 const MOST_DELETIONS = 20;
 
+/** Between these, also if the server names no time or cannot be reached. */
+const SHORTEST_WAIT_MS = 500;
+
 /**
  * Deletes the account. Sent again as long as it is not complete. The access token goes on, though its
  * session has ended, so it is not renewed.
@@ -92,7 +95,8 @@ export async function deleteAccount(applications) {
     } catch (problem) {
       const isUnfinished = problem instanceof Problem && (problem.status === 0 || problem.status === 503);
       if (!isUnfinished || left === 1) throw problem;
-      await new Promise((resolve) => setTimeout(resolve, problem.retryAfterMs));
+      const ms = Math.max(problem.retryAfterMs, SHORTEST_WAIT_MS);
+      await new Promise((resolve) => setTimeout(resolve, ms));
     }
   }
 }

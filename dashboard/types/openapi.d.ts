@@ -133,7 +133,7 @@ export interface paths {
         };
         /**
          * Read the audit log of an application
-         * @description Lists changes of the application, its keys and its members, newest first, with the names of the users whom they name. A user who is not among these has deleted the account. Entries are kept for 400 days.
+         * @description Lists changes of the application, its keys and its members, newest first, with the names of the users whom they name. A user who is not among these has deleted the account, or was only invited. Entries are kept for 400 days.
          */
         get: operations["auditApplication"];
         put?: never;
@@ -746,7 +746,10 @@ export interface components {
             entries: components["schemas"]["AuditEntry"][];
             /** @description Cursor of the next page. Null on the last page. */
             nextCursor?: string | null;
-            /** @description Users whom the entries name, except for those whose account was deleted. */
+            /**
+             * @description Users whom the entries name, except for those whose account was deleted, and those who were only
+             *     invited.
+             */
             users: components["schemas"]["NamedUser"][];
         };
         /** @description Body of `PATCH /applications/{id}`. Omitted fields stay unchanged. */

@@ -89,11 +89,13 @@ export function auditLog(page, signal) {
 
 /** @param {AuditEntry} entry @param {Me} me @param {NamedUser[]} users whom the entries name */
 function row({ at, actor, action, key, session, member, from, to }, me, users) {
+  const isBound = action === "invite.created" && member;
+  const nameless = (/** @type {string} */ id) =>
+    isBound && id === member ? `GitHub account ${id}` : `Deleted user ${id}`;
   const name = (/** @type {string} */ id) =>
-    id === me.id ? "You" : (users.find((user) => user.id === id)?.name ?? `Deleted user ${id}`);
+    id === me.id ? "You" : (users.find((user) => user.id === id)?.name ?? nameless(id));
   const who = Object.hasOwn(SYSTEM_ACTORS, actor) ? SYSTEM_ACTORS[actor] : name(actor);
   const roles = [from && `from ${from}`, to && (from ? `to ${to}` : `as ${to}`)];
-  const isBound = action === "invite.created" && member;
   const what = isBound ? "invited" : Object.hasOwn(ACTION_TEXTS, action) ? ACTION_TEXTS[action] : action;
   return h(
     "li.row.audit-row",

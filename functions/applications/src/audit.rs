@@ -54,7 +54,8 @@ pub(crate) struct AuditLogResponse {
 pub(crate) struct ApplicationAuditLogResponse {
     /// The entries, newest first.
     entries: Vec<AuditEntryResponse>,
-    /// Users whom the entries name, except for those whose account was deleted.
+    /// Users whom the entries name, except for those whose account was deleted, and those who were only
+    /// invited.
     users: Vec<NamedUser>,
     /// Cursor of the next page. Null on the last page.
     next_cursor: Option<String>,
@@ -104,7 +105,7 @@ pub(crate) struct AuditEntryResponse {
 #[utoipa::path(
     get, path = "/applications/{id}/audit", operation_id = "auditApplication",
     summary = "Read the audit log of an application",
-    description = "Lists changes of the application, its keys and its members, newest first, with the names of the users whom they name. A user who is not among these has deleted the account. Entries are kept for 400 days.",
+    description = "Lists changes of the application, its keys and its members, newest first, with the names of the users whom they name. A user who is not among these has deleted the account, or was only invited. Entries are kept for 400 days.",
     params(("id" = ApplicationId, Path, description = "Id of the application."), AuditLogQuery<Cursor<ApplicationAuditLog>>),
     responses((status = 200, body = ApplicationAuditLogResponse), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
@@ -133,13 +134,16 @@ pub(crate) async fn of_application(
     }))
 }
 
-/// Users whom entries name.
+/// Users whom entries name, except for those who were only invited: an owner can invite every account of
+/// GitHub, and must not learn which of them have signed in here.
 fn users_in(entries: &[AuditEntry]) -> BTreeSet<UserId> {
     let actors = entries.iter().filter_map(|entry| match entry.actor {
         Actor::User(id) => Some(id),
         Actor::Upblit | Actor::GitHubSecretScanning => None,
     });
-    let members = entries.iter().filter_map(|entry| entry.team.member);
+    let has_joined = |entry: &&AuditEntry| entry.action != AuditAction::InviteCreated;
+    let members = entries.iter().filter(has_joined);
+    let members = members.filter_map(|entry| entry.team.member);
     actors.chain(members).collect()
 }
 

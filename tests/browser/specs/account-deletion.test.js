@@ -65,6 +65,8 @@ test("an invite for one account is refused to others", async () => {
   const link = await page.locator(".key-text").textContent();
   await button("Done").click();
   await page.getByText("For bob as owner").waitFor();
+  await page.getByRole("link", { name: "Audit", exact: true }).click();
+  await page.getByText(/You invited GitHub account \d+ as owner/).waitFor();
   await page.goto(link);
   await page.getByRole("heading", { name: "This invite is not valid" }).waitFor();
 

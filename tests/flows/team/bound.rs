@@ -35,6 +35,7 @@ async fn a_bound_invite_is_one_404_for_everyone_but_its_account() {
     let mut entries = log["entries"].as_array().unwrap().iter();
     let made = entries.find(|entry| entry["action"] == "invite.created");
     assert_eq!(made.unwrap()["member"], bob_id);
+    assert_eq!(names(&log), ["ada"], "not whether bob has an account here");
 
     for path in ["/invites/preview", "/invites/accept"] {
         for user in [&eve, &ada] {
@@ -56,6 +57,16 @@ async fn a_bound_invite_is_one_404_for_everyone_but_its_account() {
     assert_eq!(accept(&bob, &invite["token"]).await.status, 200);
     let both = pairs(&[("ada", "owner"), ("bob", "member")]);
     assert_eq!(members(&ada, &path).await, both);
+    let log = ada.get(&format!("{path}/audit")).await.json();
+    assert_eq!(names(&log), ["ada", "bob"]);
+}
+
+/// Logins of the users whom an audit log names.
+fn names(log: &Value) -> Vec<&str> {
+    let users = log["users"].as_array().unwrap().iter();
+    let mut logins: Vec<&str> = users.map(|user| user["login"].as_str().unwrap()).collect();
+    logins.sort_unstable();
+    logins
 }
 
 #[tokio::test]
