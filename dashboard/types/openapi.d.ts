@@ -781,7 +781,7 @@ export interface components {
          * @description Kind of change of an application, its keys, or the sessions of an account.
          * @enum {string}
          */
-        AuditAction: "application.created" | "application.renamed" | "application.retention_changed" | "application.shards_raised" | "application.deleted" | "key.minted" | "key.renamed" | "key.disabled" | "key.enabled" | "key.rotated" | "key.revoked" | "invite.created" | "invite.withdrawn" | "member.joined" | "member.role_changed" | "member.removed" | "member.left" | "session.opened" | "session.signed_out" | "session.revoked" | "session.reuse_detected" | "session.recovered" | "session.shared";
+        AuditAction: "application.created" | "application.renamed" | "application.retention_changed" | "application.shards_raised" | "application.deleted" | "key.minted" | "key.renamed" | "key.disabled" | "key.enabled" | "key.rotated" | "key.revoked" | "invite.created" | "invite.withdrawn" | "member.joined" | "member.role_changed" | "member.removed" | "member.left" | "session.opened" | "session.signed_out" | "session.revoked" | "session.reuse_detected" | "session.recovered" | "session.shared" | "account.blocked" | "account.unblocked";
         /** @description One change of an application or account. */
         AuditEntry: {
             action: components["schemas"]["AuditAction"];

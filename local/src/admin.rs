@@ -1,16 +1,20 @@
 //! `upblit admin`: what operators do to the tables of a deployment or of the data directory. The
 //! work itself is in `shared::store::admin`; this module reads the command line and prints.
 
+mod accounts;
 mod check;
 mod restore;
+mod users;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use shared::base::causes::WithCauses;
 use shared::base::clock::Clock;
+use shared::base::ids::UserId;
+use shared::store::account_deletion::SoleOwned;
 use shared::store::{Database, StorageError};
 use thiserror::Error;
 
@@ -57,6 +61,53 @@ pub enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+
+    /// Lists the users, a line for each
+    Users {
+        /// Only those whose login or e-mail address contains this, in any case
+        text: Option<String>,
+    },
+
+    /// Prints what a user has, and when it was used: sessions, applications and their keys
+    Usage {
+        /// Numeric id of the GitHub account
+        user: UserId,
+    },
+
+    /// Blocks a user: ends all sessions, and refuses sign-ins until the block ends
+    Block {
+        /// Numeric id of the GitHub account, which need not have signed in yet
+        user: UserId,
+    },
+
+    /// Ends a block. Exits with 1 if there was none
+    Unblock {
+        /// Numeric id of the GitHub account
+        user: UserId,
+    },
+
+    /// Ends all sessions of a user, who can sign in again
+    SignOut {
+        /// Numeric id of the GitHub account
+        user: UserId,
+    },
+
+    /// Deletes the account of a user, as the user can. A block stays. Exits with 1, and changes
+    /// nothing, if the user is the only owner of applications
+    Delete {
+        /// Numeric id of the GitHub account
+        user: UserId,
+        /// Deletes applications that have no other owner, too
+        #[arg(long, value_enum)]
+        applications: Option<SoleOwnedOption>,
+    },
+}
+
+/// What becomes of applications of which a deleted user is the only owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SoleOwnedOption {
+    /// They are deleted.
+    Delete,
 }
 
 /// Why a command could not be completed.
@@ -86,7 +137,25 @@ pub async fn run(
     match command {
         Command::Check => check::run(database, clock, out).await,
         Command::Restore { dry_run } => restore::run(*dry_run, database, clock, out).await,
+        Command::Users { text } => users::list(text.as_deref(), database, out).await,
+        Command::Usage { user } => users::usage(*user, database, clock, out).await,
+        Command::Block { user } => accounts::block(*user, database, clock, out).await,
+        Command::Unblock { user } => accounts::unblock(*user, database, clock, out).await,
+        Command::SignOut { user } => accounts::sign_out(*user, database, clock, out).await,
+        Command::Delete { user, applications } => {
+            let sole_owned = match applications {
+                Some(SoleOwnedOption::Delete) => SoleOwned::Delete,
+                None => SoleOwned::Keep,
+            };
+            accounts::delete(*user, sole_owned, database, clock, out).await
+        }
     }
+}
+
+/// Prints that nothing is stored about a user.
+fn unknown(user_id: UserId, out: &mut (dyn Write + Send)) -> Result<ExitCode, Failure> {
+    writeln!(out, "there is no user {user_id}")?;
+    Ok(ExitCode::FAILURE)
 }
 
 #[cfg(test)]

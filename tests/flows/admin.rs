@@ -3,6 +3,7 @@
 mod broken;
 mod check;
 mod restore;
+mod users;
 
 use std::collections::HashMap;
 

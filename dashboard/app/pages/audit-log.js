@@ -34,6 +34,8 @@ const ACTION_TEXTS = {
   "session.recovered":
     "renewed a session for an older refresh token: a response was lost, or someone else has the token",
   "session.shared": "gave the refresh token of a session to a second browser or network",
+  "account.blocked": "blocked the account",
+  "account.unblocked": "ended the block of the account",
 };
 const SECURITY_ACTIONS = ["session.reuse_detected", "session.shared"];
 /** @type {Record<string, string>} */

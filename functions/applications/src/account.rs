@@ -4,19 +4,15 @@
 //! is deleted stays deleted, and the profile is deleted last.
 
 use axum::extract::State;
-use futures_util::{StreamExt, TryStreamExt, stream};
 use http::StatusCode;
-use jiff::Timestamp;
 use serde::Deserialize;
 use shared::base::clock;
-use shared::base::ids::ApplicationId;
 use shared::identity::access_token::{InvalidAccessToken, Principal};
 use shared::identity::session::{SIGN_IN_AGAIN_AFTER, Session};
-use shared::identity::team::{Role, has_owner_after};
-use shared::store::account_deletion::{AccountDeletion, AccountState, DeletionStart, Step};
+use shared::store::account_deletion::{
+    self, AccountDeletion, AccountState, DeletionStart, Progress, Step,
+};
 use shared::store::applications::Membership;
-use shared::store::applications_with_keys::DeleteOutcome;
-use shared::store::team::MemberOutcome;
 use shared::web::credentials::SignedIn;
 use shared::web::error::{Error, OwnedApplication};
 use shared::web::query::Query;
@@ -26,12 +22,6 @@ use utoipa::{IntoParams, ToSchema};
 /// Time from the start of the request in which a step begins. A step takes at most a few calls of 1.8 s,
 /// and the function's time limit is 10 s.
 const TIME_FOR_STEPS: Duration = Duration::from_secs(5);
-
-/// Number of applications whose members are read concurrently.
-const CONCURRENCY: usize = 16;
-
-/// Maximum number of attempts of a change that conflicts with others.
-const MAX_ATTEMPTS: usize = 5;
 
 /// Query of `DELETE /me`. Refuses unknown parameters.
 #[derive(Deserialize, IntoParams)]
@@ -69,22 +59,28 @@ pub(crate) async fn delete(
         AccountState::Deleting(deletion) => deletion,
         AccountState::Exists => begin(&state, principal, query.applications).await?,
         AccountState::Gone => {
-            delete_log(&state, principal, end).await?;
-            return Ok(StatusCode::NO_CONTENT);
+            let log = database.delete_log(principal.user_id, (&state.clock, end));
+            return match log.await? {
+                Step::Complete => Ok(StatusCode::NO_CONTENT),
+                Step::More => Err(unfinished()),
+            };
         }
     };
-    while database.delete_sessions(&deletion).await? == Step::More {
-        in_time(&state, end)?;
+    let sole_owned = match query.applications {
+        Some(SoleOwned::Delete) => account_deletion::SoleOwned::Delete,
+        None => account_deletion::SoleOwned::Keep,
+    };
+    let until = (&state.clock, end);
+    match database
+        .go_on_deleting(&deletion, sole_owned, until)
+        .await?
+    {
+        Progress::Complete => Ok(StatusCode::NO_CONTENT),
+        Progress::SoleOwner(kept) => Err(sole_owner(kept)),
+        Progress::OutOfTime => Err(unfinished()),
+        // The user keeps the account.
+        Progress::SignedIn => Err(InvalidAccessToken.into()),
     }
-    leave_all(&state, (principal, &deletion), query.applications, end).await?;
-    delete_log(&state, principal, end).await?;
-    if !database.delete_profile(&deletion).await? {
-        // The user signed in again meanwhile, and keeps the account.
-        return Err(InvalidAccessToken.into());
-    }
-    // Notices about sessions that were written meanwhile.
-    delete_log(&state, principal, end).await?;
-    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Ends all sessions of the user, unless the caller has to sign in again, or to decide about
@@ -102,7 +98,10 @@ async fn begin(
         |session: &Session| session.id == principal.session_id && session.created_at > oldest;
     // The transaction refuses other sessions: these come before what it cannot know.
     if sole_owned.is_none() && sessions.iter().any(may_delete) {
-        refuse_sole_owner(state, principal).await?;
+        let owned = database.solely_owned(principal.user_id).await?;
+        if !owned.is_empty() {
+            return Err(sole_owner(owned));
+        }
     }
     let begun = database.begin_deletion(principal, &sessions, (oldest, now));
     match begun.await? {
@@ -115,111 +114,15 @@ async fn begin(
     }
 }
 
-/// Fails with the applications of which the user is the only owner, if there are any.
-async fn refuse_sole_owner(state: &crate::State, principal: Principal) -> Result<(), Error> {
-    let memberships = state.database.applications_of(principal.user_id).await?;
-    let owned: Vec<Option<Membership>> = stream::iter(memberships)
-        .map(|membership| async {
-            let is_sole = is_sole_owner(state, principal, &membership).await?;
-            Ok::<_, Error>(is_sole.then_some(membership))
-        })
-        .buffered(CONCURRENCY)
-        .try_collect()
-        .await?;
-    refuse(owned.into_iter().flatten().collect())
-}
-
-fn refuse(sole_owned: Vec<Membership>) -> Result<(), Error> {
-    if sole_owned.is_empty() {
-        return Ok(());
-    }
-    let applications = sole_owned.into_iter().map(|membership| OwnedApplication {
+fn sole_owner(owned: Vec<Membership>) -> Error {
+    let applications = owned.into_iter().map(|membership| OwnedApplication {
         id: membership.application.id,
         name: membership.application.name.into(),
     });
-    Err(Error::SoleOwner(applications.collect()))
+    Error::SoleOwner(applications.collect())
 }
 
-async fn is_sole_owner(
-    state: &crate::State,
-    principal: Principal,
-    membership: &Membership,
-) -> Result<bool, Error> {
-    if membership.role != Role::Owner {
-        return Ok(false);
-    }
-    let members = state.database.members(membership.application.id).await?;
-    Ok(!has_owner_after(&members, principal.user_id, None))
-}
-
-/// Ends every membership, and deletes applications without another owner if the caller wants so.
-async fn leave_all(
-    state: &crate::State,
-    user: (Principal, &AccountDeletion),
-    sole_owned: Option<SoleOwned>,
-    end: Timestamp,
-) -> Result<(), Error> {
-    let (principal, _) = user;
-    let mut kept = Vec::new();
-    for membership in state.database.applications_of(principal.user_id).await? {
-        in_time(state, end)?;
-        kept.extend(leave(state, user, membership, sole_owned).await?);
-    }
-    // Another owner left after the deletion began.
-    refuse(kept)
-}
-
-/// Ends one membership. Returns it if the application would have no owner.
-async fn leave(
-    state: &crate::State,
-    (principal, deletion): (Principal, &AccountDeletion),
-    membership: Membership,
-    sole_owned: Option<SoleOwned>,
-) -> Result<Option<Membership>, Error> {
-    let database = &state.database;
-    let id: ApplicationId = membership.application.id;
-    let mut current = Some(membership);
-    for _ in 0..MAX_ATTEMPTS {
-        let Some(membership) = current else {
-            return Ok(None);
-        };
-        let now = state.clock.now();
-        let is_done = if is_sole_owner(state, principal, &membership).await? {
-            if sole_owned.is_none() {
-                return Ok(Some(membership));
-            }
-            let deleted = database.delete_owned(deletion, &membership, now);
-            deleted.await? == DeleteOutcome::Deleted
-        } else {
-            let left = database.leave(deletion, &membership, now);
-            left.await? == MemberOutcome::Changed
-        };
-        if is_done {
-            return Ok(None);
-        }
-        current = database.application_of(principal.user_id, id).await?;
-    }
-    Err(Error::Unavailable("the application keeps changing".into()))
-}
-
-async fn delete_log(
-    state: &crate::State,
-    principal: Principal,
-    end: Timestamp,
-) -> Result<(), Error> {
-    let database = &state.database;
-    while database.delete_account_log(principal.user_id).await? == Step::More {
-        in_time(state, end)?;
-    }
-    Ok(())
-}
-
-/// Fails once the time for steps is over.
-fn in_time(state: &crate::State, end: Timestamp) -> Result<(), Error> {
-    if state.clock.now() < end {
-        return Ok(());
-    }
-    Err(Error::Unfinished(
-        "the account is not deleted completely; send the request again".to_owned(),
-    ))
+fn unfinished() -> Error {
+    let what = "the account is not deleted completely; send the request again";
+    Error::Unfinished(what.to_owned())
 }

@@ -10,6 +10,7 @@ use shared::identity::login::LoginAttempt;
 use shared::identity::refresh_token::RefreshToken;
 use shared::identity::session::Session;
 use shared::identity::user::Profile;
+use shared::store::refresh_tokens::SignInOutcome;
 use shared::web::error::Error;
 use shared::web::problem;
 use shared::web::query::Query;
@@ -86,14 +87,22 @@ async fn finish(
             log(&error);
             LoginFailure::from(&error)
         })?;
-    let outcome = open_session(state, &attempt, profile, sender).await;
-    outcome.map_err(|error| {
-        problem::log(&error);
-        match error {
-            Error::Internal(_) => LoginFailure::InternalError,
-            _ => LoginFailure::Unavailable,
+    let account = profile.user_id;
+    match open_session(state, &attempt, profile, sender).await {
+        Ok(Some(response)) => Ok(response),
+        Ok(None) => {
+            request_log::record(|request| request.user = Some(account));
+            tracing::warn!(%account, "this account is blocked");
+            Err(LoginFailure::NotAllowed)
         }
-    })
+        Err(error) => {
+            problem::log(&error);
+            Err(match error {
+                Error::Internal(_) => LoginFailure::InternalError,
+                _ => LoginFailure::Unavailable,
+            })
+        }
+    }
 }
 
 /// Returns GitHub's code, or why there is none. GitHub's error texts are not passed on.
@@ -107,13 +116,13 @@ fn granted(query: Callback) -> Result<String, LoginFailure> {
 }
 
 /// Opens a session. Returns its tokens or, if the sign-in has a PKCE challenge, an
-/// authorization code.
+/// authorization code. `None` if the user is blocked.
 async fn open_session(
     state: &crate::State,
     attempt: &LoginAttempt,
     profile: Profile,
     sender: &Sender,
-) -> Result<Response, Error> {
+) -> Result<Option<Response>, Error> {
     let now = state.clock.now();
     let token = RefreshToken::first(profile.user_id, &mut random::rng());
     let user_agent = sender.user_agent.clone();
@@ -132,9 +141,11 @@ async fn open_session(
             (session.awaiting(challenge.clone()), SignInGrant::Code(code))
         }
     };
-    state.database.sign_in(&session).await?;
+    if state.database.sign_in(&session).await? == SignInOutcome::Blocked {
+        return Ok(None);
+    }
     request_log::record_session(session.profile.user_id, session.id);
-    Ok(state.frontend.success(&grant, attempt))
+    Ok(Some(state.frontend.success(&grant, attempt)))
 }
 
 /// Logs why GitHub's answers let nobody in. Wrong client credentials are logged as an error, because

@@ -83,6 +83,19 @@ impl AuditEntry {
         }
     }
 
+    /// Creates an entry in the log of a user's account.
+    pub fn of_account(user_id: UserId, actor: Actor, action: AuditAction, at: Timestamp) -> Self {
+        Self {
+            subject: Subject::Account(user_id),
+            actor,
+            at,
+            action,
+            key: None,
+            session: None,
+            team: TeamChange::default(),
+        }
+    }
+
     /// Creates an entry about a session, in the log of its user's account.
     pub fn of_session(
         user_id: UserId,
@@ -92,13 +105,8 @@ impl AuditEntry {
         at: Timestamp,
     ) -> Self {
         Self {
-            subject: Subject::Account(user_id),
-            actor,
-            at,
-            action,
-            key: None,
             session: Some(session),
-            team: TeamChange::default(),
+            ..Self::of_account(user_id, actor, action, at)
         }
     }
 }
@@ -188,7 +196,7 @@ impl Position for AuditPosition {
 pub enum Actor {
     /// A user, through the API.
     User(UserId),
-    /// This system, when it detects misuse or an operator repairs its tables.
+    /// This system, when it detects misuse, or its operator.
     Upblit,
     /// GitHub, which reported a leaked key.
     GitHubSecretScanning,
@@ -282,7 +290,7 @@ pub enum AuditAction {
     /// The session's holder signed out.
     #[serde(rename = "session.signed_out")]
     SignedOut,
-    /// The session was ended from another one, or to make room.
+    /// The session was ended from another one, to make room, or by the operator.
     #[serde(rename = "session.revoked")]
     SessionRevoked,
     /// A refresh token that no honest client still holds came; the session was ended.
@@ -296,6 +304,12 @@ pub enum AuditAction {
     /// again within the grace. At most one an hour.
     #[serde(rename = "session.shared")]
     SessionShared,
+    /// The operator blocked the user, who can no longer sign in.
+    #[serde(rename = "account.blocked")]
+    AccountBlocked,
+    /// The operator ended the block.
+    #[serde(rename = "account.unblocked")]
+    AccountUnblocked,
 }
 
 #[cfg(test)]

@@ -38,6 +38,15 @@ impl Role {
     /// Every role.
     pub const ALL: [Self; 3] = [Self::Owner, Self::Member, Self::Viewer];
 
+    /// The name of the role, as in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Member => "member",
+            Self::Viewer => "viewer",
+        }
+    }
+
     /// Whether a member with this role may do it.
     pub fn may(self, right: Right) -> bool {
         match right {

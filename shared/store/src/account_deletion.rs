@@ -4,27 +4,32 @@
 //! Until the profile is deleted as the last step, only that session's access token goes on with the
 //! deletion. A sign-in meanwhile ends it.
 
+mod profile;
+mod steps;
+
+pub use steps::{Progress, SoleOwned};
+
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, UpdateBuilder};
-use aws_sdk_dynamodb::types::{
-    ConditionCheck, Delete, ReturnValuesOnConditionCheckFailure, Update,
-};
+use aws_sdk_dynamodb::types::{ConditionCheck, Delete, ReturnValue, Update};
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::applications::Membership;
 use crate::applications_with_keys::{CreatorCount, DeleteOutcome};
-use crate::attribute::{self, Item, number, string};
-use crate::conditional::deleted;
+use crate::attribute::{self, number, string};
+use crate::conditional::{Written, written};
 use crate::error::failed;
 use crate::refresh_tokens::{self, session_from};
 use crate::team::MemberOutcome;
 use crate::transaction::Transaction;
 use crate::user_transaction::UserTransaction;
+use crate::users::{HAS_PROFILE, has_profile, user_key};
 use crate::{ChangeError, Database, StorageError, keys};
 use upblit_base::clock;
 use upblit_base::ids::{SessionId, UserId};
+use upblit_base::random;
 use upblit_identity::access_token::Principal;
-use upblit_identity::audit::Subject;
+use upblit_identity::audit::{Actor, Subject};
 use upblit_identity::session::{MAX_SESSIONS_PER_USER, Session};
 use upblit_identity::team::Member;
 
@@ -45,7 +50,10 @@ pub enum AccountState {
 /// A deletion that has begun: no session of the user is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccountDeletion {
+    /// The user, and the session that goes on, or a random id for the operator.
     principal: Principal,
+    /// Who deletes the account, for audit logs.
+    by: Actor,
     /// When the user signed in for the first time.
     account_created_at: Timestamp,
 }
@@ -82,7 +90,7 @@ impl Database {
     pub async fn account_state(&self, principal: Principal) -> Result<AccountState, StorageError> {
         let keys = [user_key(principal.user_id)];
         let items = self.get_all(&self.tables.users, &keys, 1).await?;
-        let Some(item) = items.into_iter().next() else {
+        let Some(item) = items.into_iter().find(has_profile) else {
             return Ok(AccountState::Gone);
         };
         let row: AccountRow = attribute::from_item(item)?;
@@ -91,6 +99,7 @@ impl Database {
         }
         Ok(AccountState::Deleting(AccountDeletion {
             principal,
+            by: Actor::User(principal.user_id),
             account_created_at: clock::from_millis(row.created_ms),
         }))
     }
@@ -176,7 +185,7 @@ impl Database {
             role: membership.role,
             joined_at: None,
         };
-        let transaction = UserTransaction::deleting(self.check_deletion(principal));
+        let transaction = UserTransaction::deleting(self.check_deletion(principal), deletion.by);
         self.change_member_in(transaction, principal, membership, (&member, None), now)
             .await
     }
@@ -195,7 +204,8 @@ impl Database {
         let principal = deletion.principal;
         let application = &membership.application;
         if application.created_by != principal.user_id {
-            let transaction = || UserTransaction::deleting(self.check_deletion(principal));
+            let transaction =
+                || UserTransaction::deleting(self.check_deletion(principal), deletion.by);
             return self
                 .delete_application_with(transaction, principal, membership, now)
                 .await;
@@ -203,31 +213,46 @@ impl Database {
         // DynamoDB allows one write to an item: the profile has the count and the condition.
         let is_counted = deletion.account_created_at <= application.created_at;
         let transaction = if is_counted {
-            UserTransaction::deleting_counted(self.count_in_deletion(principal))
+            UserTransaction::deleting_counted(self.count_in_deletion(principal), deletion.by)
         } else {
-            UserTransaction::deleting(self.check_deletion(principal))
+            UserTransaction::deleting(self.check_deletion(principal), deletion.by)
         };
         let count = CreatorCount::Unchanged;
         let tried = self.try_delete(transaction, principal, membership, count, now);
         Ok(tried.await?.unwrap_or(DeleteOutcome::Overtaken))
     }
 
-    /// Deletes the profile, as the last step. One conditional write. `false` if a sign-in has ended
-    /// the deletion.
+    /// Begins the deletion for an operator, who needs no session of the user. Other requests for a
+    /// deletion no longer go on. `None` if there is no such account. One conditional write.
     ///
     /// # Errors
     /// When storage fails.
-    pub async fn delete_profile(&self, deletion: &AccountDeletion) -> Result<bool, StorageError> {
-        let principal = deletion.principal;
+    pub async fn begin_deletion_by_operator(
+        &self,
+        user_id: UserId,
+    ) -> Result<Option<AccountDeletion>, StorageError> {
+        let session_id = SessionId::from_bytes(random::bytes(&mut random::rng()));
         let request = self
             .client
-            .delete_item()
+            .update_item()
             .table_name(&self.tables.users)
-            .set_key(Some(user_key(principal.user_id)))
-            .condition_expression(DELETED_BY)
-            .expression_attribute_values(":session", string(principal.session_id))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        deleted(request.send().await)
+            .set_key(Some(user_key(user_id)))
+            .update_expression("SET deleted_by = :session")
+            .condition_expression(HAS_PROFILE)
+            .expression_attribute_values(":session", string(session_id))
+            .return_values(ReturnValue::AllNew);
+        let Written::Applied(item) = written(request.send().await)? else {
+            return Ok(None);
+        };
+        let row: AccountRow = attribute::from_item(item)?;
+        Ok(Some(AccountDeletion {
+            principal: Principal {
+                user_id,
+                session_id,
+            },
+            by: Actor::Upblit,
+            account_created_at: clock::from_millis(row.created_ms),
+        }))
     }
 
     fn check_deletion(&self, principal: Principal) -> ConditionCheckBuilder {
@@ -280,7 +305,3 @@ impl Database {
 
 /// Condition that the session `:session` asked for the deletion.
 const DELETED_BY: &str = "deleted_by = :session";
-
-fn user_key(user_id: UserId) -> Item {
-    attribute::key([(keys::USER_ID, &user_id)])
-}

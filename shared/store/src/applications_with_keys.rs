@@ -101,7 +101,7 @@ impl Database {
             .set_key(Some(key(application.id, keys::META)))
             .condition_expression("revision = :seen")
             .expression_attribute_values(":seen", number(membership.revision));
-        let by = Actor::User(user_id);
+        let by = transaction.actor;
         let entry = entry(application.id, by, AuditAction::ApplicationDeleted, now);
         let writes = &mut transaction.writes;
         let meta = writes.delete(meta);

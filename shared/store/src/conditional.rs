@@ -43,16 +43,16 @@ pub(super) fn put_unless_refused(
     }
 }
 
-/// Whether an item is deleted. A deletion whose response was lost finds no item when it is repeated,
-/// which is a success. The request asks for the item that fails its condition.
+/// The item that fails the condition of a deletion, which the request asks for; `None` if it is deleted.
+/// A deletion whose response was lost finds no item when it is repeated.
 pub(super) fn deleted(
     result: Result<DeleteItemOutput, SdkError<DeleteItemError>>,
-) -> Result<bool, StorageError> {
+) -> Result<Option<Item>, StorageError> {
     match result {
-        Ok(_) => Ok(true),
+        Ok(_) => Ok(None),
         Err(error) => match error.as_service_error() {
             Some(DeleteItemError::ConditionalCheckFailedException(failed)) => {
-                Ok(failed.item().is_none())
+                Ok(failed.item().cloned())
             }
             _ => Err(failed(error)),
         },

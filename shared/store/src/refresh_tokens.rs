@@ -41,6 +41,15 @@ pub enum RevokeOutcome {
     NotFound,
 }
 
+/// Result of a sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignInOutcome {
+    /// The session is open.
+    Opened,
+    /// The operator has blocked the user. Nothing was written.
+    Blocked,
+}
+
 impl Database {
     /// Upserts the user and opens a session. One transaction; at most every
     /// fiftieth time also a query and a second one, which end the oldest sessions
@@ -48,15 +57,19 @@ impl Database {
     ///
     /// # Errors
     /// When storage fails. Nothing is written then.
-    pub async fn sign_in(&self, session: &Session) -> Result<(), StorageError> {
+    pub async fn sign_in(&self, session: &Session) -> Result<SignInOutcome, StorageError> {
         let (transaction, user) = self.opening(session, SessionCount::OneMore);
         let outcome = transaction.commit(self).await?;
+        if outcome.item(user).is_some_and(users::is_blocked) {
+            return Ok(SignInOutcome::Blocked);
+        }
         if !outcome.refused(user) {
-            return outcome.must_commit();
+            outcome.must_commit()?;
+            return Ok(SignInOutcome::Opened);
         }
         for _ in 0..MAX_REPLACEMENTS {
-            if self.sign_in_for_oldest(session).await? {
-                return Ok(());
+            if let Some(outcome) = self.sign_in_for_oldest(session).await? {
+                return Ok(outcome);
             }
         }
         Err(StorageError::Contended(
@@ -64,16 +77,19 @@ impl Database {
         ))
     }
 
-    /// Opens a session and ends the oldest ones beyond the limit. `false` when one of
+    /// Opens a session and ends the oldest ones beyond the limit. `None` when one of
     /// them ended meanwhile: by a sign-out, or by another sign-in.
-    async fn sign_in_for_oldest(&self, session: &Session) -> Result<bool, StorageError> {
+    async fn sign_in_for_oldest(
+        &self,
+        session: &Session,
+    ) -> Result<Option<SignInOutcome>, StorageError> {
         let user_id = session.profile.user_id;
         let now = session.created_at;
         // The user's count is an upper bound: sessions also end by themselves.
         let live = self.live_sessions(user_id, now).await?;
         let (kept, surplus) = live.split_at(live.len().min(MAX_SESSIONS_PER_USER - 1));
         let count = SessionCount::Exactly(kept.len() + 1);
-        let (mut transaction, _) = self.opening(session, count);
+        let (mut transaction, user) = self.opening(session, count);
         let mut revocations = Vec::new();
         for oldest in surplus.iter().take(MAX_ENDED_AT_ONCE) {
             let why = AuditAction::SessionRevoked;
@@ -82,11 +98,14 @@ impl Database {
             audit::record(&mut transaction, self, &entry);
         }
         let outcome = transaction.commit(self).await?;
+        if outcome.refused(user) {
+            return Ok(Some(SignInOutcome::Blocked));
+        }
         if revocations.into_iter().any(|slot| outcome.refused(slot)) {
-            return Ok(false);
+            return Ok(None);
         }
         outcome.must_commit()?;
-        Ok(true)
+        Ok(Some(SignInOutcome::Opened))
     }
 
     /// Returns the writes of every sign-in, and the slot of the write to the user.
@@ -131,7 +150,7 @@ impl Database {
         Ok(RevokeOutcome::Revoked)
     }
 
-    fn revocation(&self, user_id: UserId, session_id: SessionId) -> UpdateBuilder {
+    pub(crate) fn revocation(&self, user_id: UserId, session_id: SessionId) -> UpdateBuilder {
         Update::builder()
             .table_name(&self.tables.refresh_tokens)
             .set_key(Some(key(user_id, session_id)))

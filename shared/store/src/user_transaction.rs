@@ -8,6 +8,7 @@ use crate::transaction::{Outcome, Slot, Transaction};
 use crate::{ChangeError, Database, applications, refresh_tokens};
 use upblit_base::ids::ApplicationId;
 use upblit_identity::access_token::Principal;
+use upblit_identity::audit::Actor;
 use upblit_identity::team::Right;
 
 /// A transaction that is applied only while the caller's session is live.
@@ -18,6 +19,8 @@ pub(crate) struct UserTransaction {
     session: Slot,
     /// The check of the caller's role, if the change is about an application.
     member: Option<Slot>,
+    /// Who makes the change, for the audit log.
+    pub(crate) actor: Actor,
 }
 
 impl UserTransaction {
@@ -25,32 +28,33 @@ impl UserTransaction {
     pub(crate) fn new(database: &Database, principal: Principal, now: Timestamp) -> Self {
         let mut writes = Transaction::default();
         let session = writes.check(refresh_tokens::check_live(database, principal, now));
-        Self::with_session(writes, session)
+        Self::with_session(writes, session, Actor::User(principal.user_id))
     }
 
     /// A transaction in which the write at `session` has the condition that the caller's session
     /// is live. DynamoDB allows one write to an item, so a write to the session is its check.
-    pub(crate) fn with_session(writes: Transaction, session: Slot) -> Self {
+    pub(crate) fn with_session(writes: Transaction, session: Slot, actor: Actor) -> Self {
         Self {
             writes,
             session,
             member: None,
+            actor,
         }
     }
 
-    /// A transaction for the deletion of the caller's account, which has ended the session: it is
-    /// applied only while this condition on the account holds.
-    pub(crate) fn deleting(account: ConditionCheckBuilder) -> Self {
+    /// A transaction for the deletion of an account, which has ended the session: it is applied only
+    /// while this condition on the account holds.
+    pub(crate) fn deleting(account: ConditionCheckBuilder, actor: Actor) -> Self {
         let mut writes = Transaction::default();
         let account = writes.check(account);
-        Self::with_session(writes, account)
+        Self::with_session(writes, account, actor)
     }
 
     /// As [`Self::deleting`], with a condition that also changes the account.
-    pub(crate) fn deleting_counted(account: UpdateBuilder) -> Self {
+    pub(crate) fn deleting_counted(account: UpdateBuilder, actor: Actor) -> Self {
         let mut writes = Transaction::default();
         let account = writes.update(account);
-        Self::with_session(writes, account)
+        Self::with_session(writes, account, actor)
     }
 
     /// Adds the condition that the caller is a member of the application with a role that may do

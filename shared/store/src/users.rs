@@ -15,10 +15,31 @@ use upblit_identity::application::MAX_APPLICATIONS_PER_USER;
 use upblit_identity::session::MAX_SESSIONS_PER_USER;
 use upblit_identity::user::Profile;
 
-#[derive(Deserialize)]
-struct UserRow {
-    #[serde(flatten)]
-    profile: Profile,
+/// Attribute of a blocked user: when the operator blocked the user, in milliseconds.
+pub(crate) const BLOCKED: &str = "blocked_ms";
+
+/// Condition that the user is blocked.
+pub(crate) const IS_BLOCKED: &str = "attribute_exists(blocked_ms)";
+
+/// Condition that the user is not blocked. Every sign-in has it.
+pub(crate) const IS_NOT_BLOCKED: &str = "attribute_not_exists(blocked_ms)";
+
+/// Whether the operator has blocked the user of an item.
+pub(crate) fn is_blocked(item: &Item) -> bool {
+    item.contains_key(BLOCKED)
+}
+
+/// Condition that the item has a profile. That of a blocked user whose account is deleted has none.
+pub(crate) const HAS_PROFILE: &str = "attribute_exists(login)";
+
+/// Whether an item has a profile.
+pub(crate) fn has_profile(item: &Item) -> bool {
+    item.contains_key("login")
+}
+
+/// The key of a user's item.
+pub(crate) fn user_key(user_id: UserId) -> Item {
+    attribute::key([(keys::USER_ID, &user_id)])
 }
 
 impl Database {
@@ -35,10 +56,9 @@ impl Database {
             .await
             .map_err(failed)?
             .item;
-        Ok(item
-            .map(attribute::from_item::<UserRow>)
-            .transpose()?
-            .map(|row| row.profile))
+        item.filter(has_profile)
+            .map(attribute::from_item)
+            .transpose()
     }
 
     /// Reads the profiles of users, as of their last sign-in. Skips those that do not exist. One
@@ -47,13 +67,10 @@ impl Database {
     /// # Errors
     /// When storage fails.
     pub async fn users(&self, ids: &[UserId]) -> Result<Vec<Profile>, StorageError> {
-        let keys: Vec<_> = ids
-            .iter()
-            .map(|id| attribute::key([(keys::USER_ID, id)]))
-            .collect();
-        let items = self.get_all(&self.tables.users, &keys, MAX_ITEMS).await?;
-        let rows: Vec<UserRow> = attribute::from_items(items)?;
-        Ok(rows.into_iter().map(|row| row.profile).collect())
+        let keys: Vec<_> = ids.iter().copied().map(user_key).collect();
+        let mut items = self.get_all(&self.tables.users, &keys, MAX_ITEMS).await?;
+        items.retain(has_profile);
+        attribute::from_items(items)
     }
 }
 
@@ -65,7 +82,8 @@ pub(super) enum SessionCount {
     Exactly(usize),
 }
 
-/// Creates the user or updates the profile. Ends a deletion of the account that is not complete.
+/// Creates the user or updates the profile, and ends a deletion of the account that is not complete.
+/// Refused with the item at the limit of sessions, and for a blocked user.
 pub(super) fn upsert(
     database: &Database,
     profile: &Profile,
@@ -81,18 +99,24 @@ pub(super) fn upsert(
         .expression_attribute_values(":avatar", string(&profile.avatar))
         .expression_attribute_values(":email", string(&profile.email))
         .expression_attribute_values(":now", number(now.as_millisecond()));
+    let update = update
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
     let (count, update) = match sessions {
         SessionCount::OneMore => (
             "if_not_exists(sessions, :none) + :one",
             update
-                .condition_expression("attribute_not_exists(sessions) OR sessions < :most")
+                .condition_expression(format!(
+                    "{IS_NOT_BLOCKED} AND (attribute_not_exists(sessions) OR sessions < :most)"
+                ))
                 .expression_attribute_values(":none", number(0))
                 .expression_attribute_values(":one", number(1))
                 .expression_attribute_values(":most", number(MAX_SESSIONS_PER_USER)),
         ),
         SessionCount::Exactly(count) => (
             ":count",
-            update.expression_attribute_values(":count", number(count)),
+            update
+                .condition_expression(IS_NOT_BLOCKED)
+                .expression_attribute_values(":count", number(count)),
         ),
     };
     update.update_expression(format!(
@@ -144,7 +168,7 @@ pub(super) fn counts(item: Option<&Item>, created_at: Timestamp) -> Result<bool,
     struct CreatedRow {
         created_ms: i64,
     }
-    let Some(item) = item else {
+    let Some(item) = item.filter(|item| has_profile(item)) else {
         return Ok(false);
     };
     let account: CreatedRow = attribute::from_item(item.clone())?;

@@ -98,6 +98,19 @@ const OF_USERS: &[Case] = &[
     case(
         Table::Users,
         any,
+        Number("blocked_ms", 1),
+        "is blocked, but has 1 live sessions",
+    ),
+    case(
+        Table::Users,
+        any,
+        Remove("login"),
+        "has neither a profile nor a block",
+    ),
+    case(Table::Users, any, Remove("login"), "its member "),
+    case(
+        Table::Users,
+        any,
         Delete,
         "live sessions of a user who does not exist",
     ),

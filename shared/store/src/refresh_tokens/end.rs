@@ -109,7 +109,7 @@ impl Database {
         let mut transaction = if ids.contains(&principal.session_id) {
             let mut writes = Transaction::default();
             let own = writes.update(self.revocation_of_own(principal, now));
-            UserTransaction::with_session(writes, own)
+            UserTransaction::with_session(writes, own, Actor::User(user_id))
         } else {
             UserTransaction::new(self, principal, now)
         };

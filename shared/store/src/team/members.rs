@@ -53,6 +53,7 @@ impl Database {
         let is_own = member.user_id == principal.user_id;
         // DynamoDB allows one write to an item: that of the own membership has its own condition.
         let caller = (!is_own).then(|| transaction.require(self, (principal, id), Right::Manage));
+        let entry = entry(transaction.actor, id, (member, role), now);
         let writes = &mut transaction.writes;
         let slot = match role {
             Some(role) => writes.update(self.set_role(id, member, role)?),
@@ -77,7 +78,6 @@ impl Database {
             meta.condition_expression("revision = :seen")
                 .expression_attribute_values(":seen", number(membership.revision)),
         );
-        let entry = entry(principal, id, (member, role), now);
         audit::record(writes, self, &entry);
         let outcome = transaction.commit(self).await?;
         let caller = caller.is_some_and(|caller| outcome.refused(caller));
@@ -126,17 +126,17 @@ impl Database {
 }
 
 fn entry(
-    principal: Principal,
+    actor: Actor,
     id: ApplicationId,
     (member, role): (&Member, Option<Role>),
     now: Timestamp,
 ) -> AuditEntry {
     let action = match role {
         Some(_) => AuditAction::MemberRoleChanged,
-        None if member.user_id == principal.user_id => AuditAction::MemberLeft,
+        None if actor == Actor::User(member.user_id) => AuditAction::MemberLeft,
         None => AuditAction::MemberRemoved,
     };
-    team_entry(principal.user_id, id, action, now).about(TeamChange {
+    AuditEntry::of_application(id, actor, action, now).about(TeamChange {
         member: Some(member.user_id),
         from: Some(member.role),
         to: role,

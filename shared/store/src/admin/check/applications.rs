@@ -12,6 +12,7 @@ use crate::keys::{
     APPLICATION_ID, AUDIT_PREFIX, INVITE_PREFIX, MEMBER_PREFIX, META, SK, USER_ID, parse_audit,
 };
 use crate::team::{InviteRow, MemberRow};
+use crate::users::has_profile;
 use crate::{StorageError, Table};
 use upblit_base::clock;
 use upblit_base::ids::{ApplicationId, UserId};
@@ -182,6 +183,7 @@ impl Check<'_> {
         let found = self.database.get_all(table, &keys, MAX_ITEMS).await?;
         let found: HashSet<String> = found
             .iter()
+            .filter(|item| has_profile(item))
             .map(|item| key_text(item, &[USER_ID]))
             .collect();
         let missing = users.into_iter();

@@ -22,6 +22,8 @@ struct CountersRow {
     sessions: usize,
     #[serde(default)]
     applications: u32,
+    login: Option<String>,
+    blocked_ms: Option<i64>,
 }
 
 impl CountersRow {
@@ -60,20 +62,55 @@ impl Check<'_> {
             return Ok(None);
         };
         let live = self.live_sessions.remove(&row.user_id).unwrap_or_default();
+        let created = self.created.remove(&row.user_id).unwrap_or_default();
+        self.state(&key, &row);
+        if row.blocked_ms.is_some() && live > 0 {
+            self.sessions_of_blocked(row.user_id).await?;
+        }
+        if row.login.is_none() {
+            // Applications outlive the account of their creator.
+            return Ok(None);
+        }
         if live > row.sessions || live > MAX_SESSIONS_PER_USER {
             self.sessions_of(row.user_id).await?;
         }
-        let created = self.created.remove(&row.user_id).unwrap_or_default();
         Ok((row.counted_of(&created) != row.applications).then_some(row.user_id))
+    }
+
+    /// A user has a profile or a block.
+    fn state(&mut self, key: &str, row: &CountersRow) {
+        if row.login.is_none() && row.blocked_ms.is_none() {
+            let problem = "has neither a profile nor a block";
+            self.findings.broken(Table::Users, key, problem);
+        }
+    }
+
+    /// Reads the sessions of a blocked user again, which a block that was just made may have ended.
+    async fn sessions_of_blocked(&mut self, user_id: UserId) -> Result<(), StorageError> {
+        let Some(live) = self.live_sessions_now(user_id).await? else {
+            return Ok(());
+        };
+        if live > 0 {
+            let problem = format!("is blocked, but has {live} live sessions");
+            self.findings.broken(Table::Users, user_id, problem);
+        }
+        Ok(())
+    }
+
+    /// Counts the live sessions of a user. `None` if one cannot be read, which the check of the sessions
+    /// has reported.
+    async fn live_sessions_now(&self, user_id: UserId) -> Result<Option<usize>, StorageError> {
+        match self.database.live_sessions(user_id, self.now).await {
+            Ok(sessions) => Ok(Some(sessions.len())),
+            Err(StorageError::Corrupt(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Compares the sessions of a user again, who may have signed in or out meanwhile.
     async fn sessions_of(&mut self, user_id: UserId) -> Result<(), StorageError> {
-        let live = match self.database.live_sessions(user_id, self.now).await {
-            Ok(sessions) => sessions.len(),
-            // The check of the sessions has reported which of them cannot be read.
-            Err(StorageError::Corrupt(_)) => return Ok(()),
-            Err(error) => return Err(error),
+        let Some(live) = self.live_sessions_now(user_id).await? else {
+            return Ok(());
         };
         let counted = self.counters(user_id).await?.map_or(0, |row| row.sessions);
         if live > counted {
