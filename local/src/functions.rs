@@ -44,7 +44,10 @@ pub const FUNCTIONS: &[Function] = functions![
 
 /// The function that API Gateway routes `GET /health` to. Every function serves it; this one
 /// holds no secret.
-pub const HEALTH: &str = "ingest";
+pub const HEALTH: &str = INGEST;
+
+/// The function that API Gateway routes `POST` of every path to that has no other route.
+pub const INGEST: &str = "ingest";
 
 /// The function that API Gateway routes `GET` of every path to that has no other route. It serves
 /// files, which are no operations of the API.

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use shared::base::environment::{ConfigError, Env, is_loopback_host};
+use shared::web::path::without_extra_slashes;
 use url::{Host, Url};
 
 /// Setting with further names, separated by commas.
@@ -72,7 +73,7 @@ pub(crate) async fn refuse_others(
 
 fn is_of_sdk(request: &Request) -> bool {
     request.method() == Method::POST
-        && INGEST.contains(&request.uri().path())
+        && INGEST.contains(&&*without_extra_slashes(request.uri().path()))
         && request.headers().contains_key("x-api-key")
 }
 
@@ -171,6 +172,12 @@ mod tests {
             (Method::POST, "/ingest/traces", &[host, key][..], true),
             (Method::POST, "/v1/logs", &[host, key], true),
             (Method::POST, "/v1/metrics", &[host, key], true),
+            (Method::POST, "//ingest/traces", &[host, key], true),
+            (Method::POST, "/v1/logs/", &[host, key], true),
+            (Method::POST, "//v1/logs", &[host], false),
+            (Method::GET, "//v1/logs", &[host, key], false),
+            (Method::POST, "//refresh", &[host, key], false),
+            (Method::POST, "/x/../v1/logs", &[host, key], false),
             (Method::POST, "/v1/logs", &[host], false),
             (Method::GET, "/v1/logs", &[host, key], false),
             (Method::POST, "/refresh", &[host, key], false),

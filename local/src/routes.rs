@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::functions::{DASHBOARD, FUNCTIONS, HEALTH};
+use crate::functions::{DASHBOARD, FUNCTIONS, HEALTH, INGEST};
 
 /// A method and path, and the function that serves it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,12 +36,14 @@ impl fmt::Display for Route {
     }
 }
 
-/// Every route that the functions serve, `GET /health` of [`HEALTH`] and those of [`DASHBOARD`].
+/// Every route that the functions serve, `GET /health` of [`HEALTH`], those of [`DASHBOARD`], and
+/// `POST` of every other path, of which [`INGEST`] serves those of its routes with more slashes.
 pub fn routes() -> BTreeSet<Route> {
     let mut routes = BTreeSet::from([
         Route::new(HEALTH, "GET", "/health"),
         Route::new(DASHBOARD, "GET", "/"),
         Route::new(DASHBOARD, "GET", "/{proxy+}"),
+        Route::new(INGEST, "POST", "/{proxy+}"),
     ]);
     for function in FUNCTIONS {
         let description = serde_json::to_value((function.description)()).unwrap_or_default();

@@ -51,6 +51,7 @@ mod routes;
 mod secrecy;
 mod sessions;
 mod sign_in;
+mod slashes;
 mod storage_errors;
 mod storage_trouble;
 mod stored_forms;

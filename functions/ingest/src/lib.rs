@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
 use shared::identity::application::default_retention;
@@ -18,6 +19,7 @@ mod metrics;
 mod openapi;
 mod protocol;
 mod routes;
+mod slashes;
 
 use health::HealthRecorder;
 use keys::VerifiedKeys;
@@ -62,14 +64,25 @@ impl State {
     }
 }
 
-shared::web::routes! {
-    state: State,
-    tag: ("Ingest", "Receives telemetry from SDKs."),
-    handlers: [
-        routes::traces,
-        routes::logs,
-        routes::otlp_traces,
-        routes::otlp_logs,
-        routes::otlp_metrics,
-    ],
+mod exact {
+    use super::{State, routes};
+
+    shared::web::routes! {
+        state: State,
+        tag: ("Ingest", "Receives telemetry from SDKs."),
+        handlers: [
+            routes::traces,
+            routes::logs,
+            routes::otlp_traces,
+            routes::otlp_logs,
+            routes::otlp_metrics,
+        ],
+    }
+}
+
+pub use exact::Description;
+
+/// Builds the router of this function. Duplicate and trailing slashes in a path make no difference.
+pub fn router(state: State) -> Router {
+    slashes::with_extra_slashes(exact::router(state))
 }

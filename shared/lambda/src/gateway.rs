@@ -70,12 +70,27 @@ fn route_path<'a>(path: &'a str, route: &str, rest: Option<&str>) -> &'a str {
     }
 }
 
-/// Escapes `?` and `#`, because API Gateway decodes the path, and adds a missing leading slash.
+/// Adds a missing leading slash and, because API Gateway decodes the path, escapes what `lambda_http`
+/// would take for more than a name when it parses the path as part of a URL.
 fn escaped_path(path: &str) -> String {
     let slash = if path.starts_with('/') { "" } else { "/" };
-    format!("{slash}{path}")
-        .replace('?', "%3F")
-        .replace('#', "%23")
+    let names: Vec<String> = path.split('/').map(escaped_name).collect();
+    format!("{slash}{}", names.join("/"))
+}
+
+/// A URL has no escape for the names `.` and `..`, so they become one that no route has.
+fn escaped_name(name: &str) -> String {
+    let decoded = name.to_ascii_lowercase().replace("%2e", ".");
+    if matches!(&*decoded, "." | "..") {
+        return "%252E".to_owned();
+    }
+    let is_special = |letter: char| letter.is_ascii_control() || " ?#\\".contains(letter);
+    name.chars()
+        .map(|letter| match letter {
+            letter if is_special(letter) => format!("%{:02X}", u32::from(letter)),
+            letter => letter.to_string(),
+        })
+        .collect()
 }
 
 /// Percent-encodes a query as the URL standard requires. Some clients send `<` or spaces
@@ -168,10 +183,43 @@ mod tests {
         }
     }
 
+    /// A path that names a route only after it was resolved must not reach that route.
+    #[test]
+    fn a_path_is_not_resolved() {
+        for path in [
+            "/x/../v1/traces",
+            "/./v1/traces",
+            "/%2e/v1/traces",
+            "/x/.%2E/v1/traces",
+            "/x/%2e%2e/v1/traces",
+            "/x\\..\\v1/traces",
+            "/\\v1/traces",
+            "/v1\t/traces",
+            "/v1/tra\nces",
+            "/v1/traces ",
+            "/v1/traces\u{0}",
+            "/v1/traces/..",
+            "/v1/traces?",
+            "/v1/traces#",
+        ] {
+            let url = Url::parse(&format!("http://localhost{}", escaped_path(path))).unwrap();
+            let names: Vec<_> = url
+                .path()
+                .split('/')
+                .filter(|name| !name.is_empty())
+                .collect();
+            assert_ne!(names, ["v1", "traces"], "{path:?}");
+            assert_eq!((url.query(), url.fragment()), (None, None), "{path:?}");
+        }
+        let id = Url::parse(&format!("http://localhost{}", escaped_path("/apikey/.. "))).unwrap();
+        assert_eq!(id.path(), "/apikey/..%20");
+    }
+
     #[test]
     fn any_path_and_query_become_a_valid_uri() {
         assert_eq!(escaped_path("/a?b#c"), "/a%3Fb%23c");
         assert_eq!(escaped_path("a"), "/a");
+        assert_eq!(escaped_path(""), "/");
         assert_eq!(normalized_query("a=1&b=%zz+%20"), "a=1&b=%zz+%20");
         assert_eq!(normalized_query("a=<b> \"#é"), "a=%3Cb%3E%20%22%23%C3%A9");
         assert_eq!(normalized_query(""), "");

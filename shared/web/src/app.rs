@@ -58,9 +58,10 @@ async fn each_request(request: Request, next: Next) -> Response {
         let otlp = status_message::encoding_of(&request);
         let (response, record) = record_request(next.run(request)).await;
         let response = secured(problem::render(response, &request_id, otlp));
+        let route = record.route.as_ref().or(route.as_ref());
         record.log(&RequestOutcome {
             method: method.as_str(),
-            route: route.as_ref().map_or("(none)", MatchedPath::as_str),
+            route: route.map_or("(none)", MatchedPath::as_str),
             status: response.status().as_u16(),
             milliseconds: started.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
         });

@@ -1,4 +1,4 @@
-//! Parts of the path.
+//! The path of a request and its parts.
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -17,5 +17,43 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
         let path = axum::extract::Path::from_request_parts(parts, state).await;
         path.map(|axum::extract::Path(value)| Self(value))
             .map_err(|_| Error::NotFound(Resource::Path))
+    }
+}
+
+/// The path without duplicate and trailing slashes. Nothing else changes: `%2F` is no slash, and `..`
+/// is a name.
+pub fn without_extra_slashes(path: &str) -> String {
+    let names = path.split('/').filter(|name| !name.is_empty());
+    let path: String = names.map(|name| format!("/{name}")).collect();
+    if path.is_empty() {
+        "/".to_owned()
+    } else {
+        path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_extra_slashes;
+
+    #[test]
+    fn only_duplicate_and_trailing_slashes_are_removed() {
+        for (path, expected) in [
+            ("/v1/traces", "/v1/traces"),
+            ("//v1/traces", "/v1/traces"),
+            ("/v1//traces", "/v1/traces"),
+            ("/v1/traces/", "/v1/traces"),
+            ("///v1////traces//", "/v1/traces"),
+            ("/", "/"),
+            ("//", "/"),
+            ("", "/"),
+            ("/v1/./traces", "/v1/./traces"),
+            ("/a/../v1/traces/", "/a/../v1/traces"),
+            ("/v1%2Ftraces", "/v1%2Ftraces"),
+            ("%2F/v1/traces", "/%2F/v1/traces"),
+            ("\\v1/traces", "/\\v1/traces"),
+        ] {
+            assert_eq!(without_extra_slashes(path), expected, "{path}");
+        }
     }
 }

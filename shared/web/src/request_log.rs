@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use axum::extract::MatchedPath;
 use upblit_base::ids::{ApplicationId, PublicKeyId, SessionId, UserId};
 
 /// Fields of the line that CloudWatch keeps as metrics.
@@ -40,6 +41,8 @@ pub struct RequestRecord {
     pub refresh: Option<Refresh>,
     /// Whether a refresh token was reused, which ended its session.
     pub reuse_detected: bool,
+    /// The route that served the request, if it is another than the matched one.
+    pub route: Option<MatchedPath>,
     /// Requests sent to DynamoDB, including the SDK's retries.
     pub dynamodb_calls: u64,
     is_first: bool,

@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::body;
 use upblit_telemetry::decode::otlp::OtlpEncoding;
 
-/// Path prefix of the OTLP routes.
-const PATHS: &str = "/v1/";
+/// Path prefix of the OTLP routes, after slashes.
+const PATHS: &str = "v1/";
 
 /// `google.rpc.Status` without `details`.
 #[derive(Clone, PartialEq, prost::Message, Serialize)]
@@ -23,7 +23,8 @@ struct Status {
 /// Encoding of the errors of an OTLP request; `None` for other requests. JSON unless the
 /// request is protobuf.
 pub(super) fn encoding_of(request: &Request) -> Option<OtlpEncoding> {
-    let is_otlp = request.uri().path().starts_with(PATHS);
+    let path = request.uri().path().trim_start_matches('/');
+    let is_otlp = path.starts_with(PATHS);
     let requested = body::media_type(request.headers()).and_then(OtlpEncoding::of_media_type);
     is_otlp.then(|| requested.unwrap_or(OtlpEncoding::Json))
 }

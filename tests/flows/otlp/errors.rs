@@ -192,7 +192,7 @@ async fn unknown_paths_and_methods_get_a_status_message() {
     let (backend, _, _) = start().await;
     for encoding in ENCODINGS {
         let media = [("content-type", encoding.media_type())];
-        for path in ["/v1/profiles", "/v1/traces/", "/v1/"] {
+        for path in ["/v1/profiles", "//v1//profiles/", "/v1/"] {
             let response = request(&backend, Method::POST, path, &media).await;
             status_text(&response, encoding, 404, 5);
         }
