@@ -26,6 +26,8 @@ async fn served(exact: Router, mut request: Request) -> Result<Response, Infalli
     match uri_without_extra_slashes(&request) {
         Some(uri) => {
             *request.uri_mut() = uri;
+            // Otherwise it would precede the path of the route.
+            request.extensions_mut().remove::<MatchedPath>();
             exact.oneshot(request).await
         }
         None => Ok(not_found().await.into_response()),
