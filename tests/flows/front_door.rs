@@ -34,8 +34,9 @@ async fn unknown_paths_are_404_and_unknown_methods_are_405_with_allow() {
     let backend = Backend::start().await;
     for path in [
         "/nothing",
-        "//ingest/traces",
-        "/ingest/traces/",
+        "//nothing",
+        "//refresh",
+        "/ingest/",
         "/INGEST/traces",
         "/ingest/%2e%2e/me",
         "/ingest/traces;x",

@@ -248,6 +248,9 @@ async fn every_event_and_its_response_match_the_description() {
         let name = &replayed.case.name;
         let event = &replayed.sent;
         let (method, path) = event["routeKey"].as_str().unwrap().split_once(' ').unwrap();
+        if path == "/{proxy+}" {
+            continue;
+        }
         let operation = &document["paths"][path][method.to_lowercase()];
         let response = &replayed.router.response;
         assert_answer(&document, operation, name, response);
