@@ -1,6 +1,7 @@
 //! The text that the terminal shows after the start: addresses to open, commands to paste.
 
 use std::fmt::Display;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use anstream::println;
@@ -13,6 +14,7 @@ use crate::settings::{GitHub, Settings};
 const NAME: Style = AnsiColor::Magenta.on_default().bold();
 const LABEL: Style = Style::new().bold();
 const LINK: Style = AnsiColor::Cyan.on_default().underline();
+const DANGER: Style = AnsiColor::Yellow.on_default().bold();
 const NOTE: Style = Style::new().dimmed();
 
 /// The values that the banner shows.
@@ -21,6 +23,8 @@ pub(crate) struct Banner<'a> {
     pub(crate) settings: &'a Settings,
     /// Base URL of this process.
     pub(crate) here: &'a str,
+    /// Address that the process serves on.
+    pub(crate) host: Ipv4Addr,
     /// Database engine that the functions use.
     pub(crate) engine: &'a Engine,
     /// The data directory; `None` if the data is kept in memory.
@@ -48,7 +52,15 @@ impl Banner<'_> {
 
     fn print_head(&self) {
         let version = env!("CARGO_PKG_VERSION");
-        println!("\n  {NAME}Upblit{NAME:#} {version} {NOTE}on this machine only{NOTE:#}\n");
+        let reach = if self.host.is_loopback() {
+            "on this machine only"
+        } else {
+            "open to other machines"
+        };
+        println!("\n  {NAME}Upblit{NAME:#} {version} {NOTE}{reach}{NOTE:#}\n");
+        if let Some(warning) = warning(self.host, self.settings.github) {
+            println!("  {DANGER}Warning{DANGER:#}   {warning}\n");
+        }
         line("Open", link(&self.settings.frontend_url), "and sign in");
         line("API", link(&self.settings.public_url), "");
         line(
@@ -105,6 +117,19 @@ impl Banner<'_> {
     }
 }
 
+/// What other machines can do that reach this address. `None` if none reaches it.
+fn warning(host: Ipv4Addr, github: GitHub) -> Option<String> {
+    let danger = match github {
+        _ if host.is_loopback() => return None,
+        GitHub::StandIn => "can sign in under any name, because GitHub is a stand-in",
+        GitHub::Real => "can send requests, which have no TLS",
+    };
+    Some(format!(
+        "anyone who reaches {host} {danger}.\n            \
+         Of a container, publish the port to 127.0.0.1 alone."
+    ))
+}
+
 fn line(label: &str, text: impl Display, note: &str) {
     let note = if note.is_empty() {
         String::new()
@@ -153,6 +178,21 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_that_other_machines_reach_have_a_warning() {
+        for (host, github, part) in [
+            ("0.0.0.0", GitHub::StandIn, Some("under any name")),
+            ("192.168.1.7", GitHub::StandIn, Some("192.168.1.7")),
+            ("192.168.1.7", GitHub::Real, Some("no TLS")),
+            ("127.0.0.1", GitHub::StandIn, None),
+            ("127.8.0.1", GitHub::Real, None),
+        ] {
+            let text = warning(host.parse().unwrap(), github);
+            assert_eq!(text.is_some(), part.is_some(), "{host}");
+            assert!(text.unwrap_or_default().contains(part.unwrap_or_default()));
+        }
+    }
 
     #[test]
     fn quoted_text_is_one_word_to_the_shell() {

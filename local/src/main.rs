@@ -57,6 +57,10 @@ struct Options {
     #[command(subcommand)]
     command: Option<Command>,
 
+    /// The address to serve on. Others than 127.0.0.1 let other machines in; 0.0.0.0 is all of them
+    #[arg(long, default_value_t = Ipv4Addr::LOCALHOST)]
+    host: Ipv4Addr,
+
     /// The port to serve on [default: 9000; 9001 with --db-only]
     #[arg(long)]
     port: Option<u16>,
@@ -179,7 +183,7 @@ async fn run(options: &Options) -> Result<(), Failure> {
 
 /// Serves the whole product in this process.
 async fn run_product(options: &Options, env: Env, stop: Stop) -> Result<(), Failure> {
-    let listener = listen(options.port.unwrap_or(9000), "--port").await?;
+    let listener = listen(options.host, options.port.unwrap_or(9000), "--port").await?;
     let here = address_of(&listener)?;
     let data_dir = (!options.memory)
         .then(|| DataDir::open(&options.data_dir))
@@ -190,7 +194,7 @@ async fn run_product(options: &Options, env: Env, stop: Stop) -> Result<(), Fail
     };
     let settings = complete(env, &addresses, data_dir.as_ref())?;
 
-    let engine_listener = listen(0, "--db-port").await?;
+    let engine_listener = listen(Ipv4Addr::LOCALHOST, 0, "--db-port").await?;
     let file = data_dir.as_ref().map(DataDir::database);
     let limits = Limits::raise();
     let engine = Engine::start(engine_listener, file.as_deref(), limits).await?;
@@ -202,6 +206,7 @@ async fn run_product(options: &Options, env: Env, stop: Stop) -> Result<(), Fail
     Banner {
         settings: &settings,
         here: &here,
+        host: options.host,
         engine: &engine,
         data,
     }
@@ -211,8 +216,8 @@ async fn run_product(options: &Options, env: Env, stop: Stop) -> Result<(), Fail
 
 /// Serves the database and the stand-in for functions that `cargo lambda watch` runs.
 async fn run_services(options: &Options, env: Env, stop: Stop) -> Result<(), Failure> {
-    let listener = listen(options.port.unwrap_or(9001), "--port").await?;
-    let engine_listener = listen(options.db_port, "--db-port").await?;
+    let listener = listen(options.host, options.port.unwrap_or(9001), "--port").await?;
+    let engine_listener = listen(Ipv4Addr::LOCALHOST, options.db_port, "--db-port").await?;
     let here = address_of(&listener)?;
     let data_dir = DataDir::open(&options.data_dir)?;
     let addresses = Addresses {
@@ -234,6 +239,7 @@ async fn run_services(options: &Options, env: Env, stop: Stop) -> Result<(), Fai
     Banner {
         settings: &settings,
         here: &here,
+        host: options.host,
         engine: &engine,
         data,
     }
@@ -241,9 +247,8 @@ async fn run_services(options: &Options, env: Env, stop: Stop) -> Result<(), Fai
     serve(listener, site, limits, engine, stop).await
 }
 
-async fn listen(port: u16, option: &'static str) -> Result<TcpListener, Failure> {
-    // Loopback only, because the stand-in has no authentication.
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+async fn listen(host: Ipv4Addr, port: u16, option: &'static str) -> Result<TcpListener, Failure> {
+    TcpListener::bind((host, port))
         .await
         .map_err(|source| match source.kind() {
             ErrorKind::AddrInUse => Failure::PortTaken { port, option },
@@ -251,8 +256,12 @@ async fn listen(port: u16, option: &'static str) -> Result<TcpListener, Failure>
         })
 }
 
+/// Base URL of a listener, as this machine reaches it.
 fn address_of(listener: &TcpListener) -> Result<String, Failure> {
-    let address = listener.local_addr().map_err(Failure::Server)?;
+    let mut address = listener.local_addr().map_err(Failure::Server)?;
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
     Ok(format!("http://{address}"))
 }
 

@@ -1,6 +1,7 @@
 //! `upblit admin` against its target: a stack, the tables of the environment, or a data directory.
 
 use std::io::{self, Write};
+use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use local::admin::{self, Options, Target};
@@ -31,7 +32,7 @@ pub(crate) async fn run(options: &Options) -> Result<ExitCode, Failure> {
         return on(options, &of_environment(&env).await?).await;
     }
     let data_dir = DataDir::open_existing(data_dir)?;
-    let listener = crate::listen(0, "--data-dir").await?;
+    let listener = crate::listen(Ipv4Addr::LOCALHOST, 0, "--data-dir").await?;
     let engine = Engine::start(listener, Some(&data_dir.database()), Limits::raise()).await?;
     let host = crate::connect_tables(&env, &engine).await?;
     let ended = on(options, &host).await;

@@ -39,6 +39,7 @@ async fn served(backend: &Backend, fault: Fault) -> String {
 async fn check(address: &str, settings: &[(&str, &str)]) -> (String, bool) {
     let options = Options {
         url: address.parse().unwrap(),
+        health: false,
     };
     let env = Env::from_pairs(settings.iter().copied());
     let mut out = Vec::new();
