@@ -23,6 +23,11 @@ node_js() {
     command -v npm >/dev/null || debian nodejs npm
 }
 
+# Installs Valgrind if it is missing.
+valgrind_from_debian() {
+    command -v valgrind >/dev/null || debian valgrind
+}
+
 # Installs the packages in a folder's package-lock.json if the file has changed, as `npm ci` always
 # reinstalls everything.
 node_modules() {

@@ -2,14 +2,13 @@
 //! compute the tables of docs/costs.md, and print them if they differ.
 
 mod prices;
-mod traffic;
 
 use prices::{READ_UNIT, Row, WRITE_UNIT};
 use serde_json::Value;
 use traffic::Traffic;
 
 use crate::support::metered::{self, Meter};
-use crate::support::{Response, Sdk, SignedIn, stored};
+use crate::support::{Response, Sdk, SignedIn, backend, stored};
 
 /// The sizes of a batch as sent and as stored.
 struct Stored {
@@ -72,6 +71,11 @@ async fn start() -> (Meter, SignedIn, Sdk) {
     (meter, ada, sdk)
 }
 
+/// Traffic of a number of spans every five seconds, from the start of the test on.
+fn traffic_of(spans: u32) -> Traffic {
+    Traffic::of(spans, backend::start())
+}
+
 async fn send(sdk: &Sdk, batch: &Value) -> Response {
     let response = match batch.get("logs") {
         Some(_) => sdk.logs(batch.clone()).await,
@@ -109,8 +113,8 @@ async fn store(name: &'static str, batch: Value) -> Stored {
 }
 
 async fn spans() -> [Stored; 4] {
-    let small = Traffic::of(100);
-    let full = Traffic::of(512);
+    let small = traffic_of(100);
+    let full = traffic_of(512);
     [
         store("100 spans", small.clone().spans(100)).await,
         store("100 spans, attributes", small.with_attributes().spans(100)).await,
@@ -137,9 +141,9 @@ async fn the_docs_state_what_a_batch_costs() {
         ..batch
     });
     let others = [
-        store("100 log records", Traffic::of(100).records(100)).await,
-        store("10 spans", Traffic::of(10).spans(10)).await,
-        store("1 span", Traffic::of(1).spans(1)).await,
+        store("100 log records", traffic_of(100).records(100)).await,
+        store("10 spans", traffic_of(10).spans(10)).await,
+        store("1 span", traffic_of(1).spans(1)).await,
     ];
     assert_documented(&[
         ("batches", sizes(spans.iter().chain(&others))),
@@ -162,7 +166,7 @@ async fn beside() -> Beside {
     const REQUESTS: u32 = 120;
     let (meter, _, sdk) = start().await;
     meter.take();
-    let mut traffic = Traffic::of(100);
+    let mut traffic = traffic_of(100);
     for _ in 0..REQUESTS {
         sdk.backend.later(5);
         send(&sdk, &traffic.spans(100)).await;
@@ -251,8 +255,8 @@ struct Middle {
 /// Sends 100 spans and 20 log records every five seconds for half an hour.
 async fn half_an_hour(sdk: &Sdk) -> Middle {
     const BATCHES: usize = 360;
-    let mut spans = Traffic::of(100);
-    let mut records = Traffic::of(20);
+    let mut spans = traffic_of(100);
+    let mut records = traffic_of(20);
     let mut middle = Middle::default();
     for number in 0..BATCHES {
         sdk.backend.later(5);

@@ -250,3 +250,6 @@ impl Place {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod sizes;

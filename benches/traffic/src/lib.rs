@@ -1,36 +1,39 @@
-//! Telemetry like that of a shop with a few services: ids as long as OpenTelemetry's, varying
-//! URLs, some failures. The same in every run.
+//! The standard telemetry of tests and benchmarks, like that of a shop with a few services: ids as
+//! long as OpenTelemetry's, varying URLs, some failures. The same in every run.
+
+mod otlp;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
-use shared::base::clock::rfc3339;
+use serde_json::{Map, Value, json};
+use upblit_base::clock::rfc3339;
 
-use crate::support::backend;
+/// The fields of an event.
+type Fields = Map<String, Value>;
 
 /// An endless sequence of traces. A batch may end in the middle of a trace.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Traffic {
     dice: Dice,
     at: Timestamp,
     between_spans: SignedDuration,
     has_attributes: bool,
-    started: Vec<Value>,
+    started: Vec<Fields>,
 }
 
 impl Traffic {
     /// Traffic of `spans` spans every five seconds, the interval of OpenTelemetry's SDKs, from
-    /// the start of the test on.
-    pub fn of(spans: usize) -> Self {
+    /// `start` on.
+    pub fn of(spans: u32, start: Timestamp) -> Self {
         Self {
             dice: Dice(42),
-            at: backend::start(),
-            between_spans: SignedDuration::from_micros(5_000_000 / spans as i64),
+            at: start,
+            between_spans: SignedDuration::from_micros(5_000_000 / i64::from(spans)),
             has_attributes: false,
             started: Vec::new(),
         }
     }
 
-    /// The same with the attributes of OpenTelemetry's semantic conventions.
+    /// The same with 20 to 22 attributes of OpenTelemetry's semantic conventions.
     pub fn with_attributes(self) -> Self {
         Self {
             has_attributes: true,
@@ -38,13 +41,25 @@ impl Traffic {
         }
     }
 
-    /// The next batch of spans.
+    /// The next batch of spans, in Upblit's own JSON.
     pub fn spans(&mut self, count: usize) -> Value {
+        let spans: Vec<Value> = self.next_spans(count).map(Value::Object).collect();
+        json!({ "traces": spans })
+    }
+
+    /// The next batch of spans, in OTLP's protobuf, from one resource. It has the 20 attributes of
+    /// [`with_attributes`](Self::with_attributes) in any case.
+    pub fn otlp_spans(&mut self, count: usize) -> Vec<u8> {
+        self.has_attributes = true;
+        otlp::request(self.next_spans(count))
+    }
+
+    fn next_spans(&mut self, count: usize) -> impl Iterator<Item = Fields> {
         while self.started.len() < count {
             let trace = self.trace();
             self.started.extend(trace);
         }
-        json!({ "traces": self.started.drain(..count).collect::<Vec<_>>() })
+        self.started.drain(..count)
     }
 
     /// A batch of log records from the latest traces.
@@ -61,7 +76,7 @@ impl Traffic {
     }
 
     /// A request to the shop with the calls between its services: 4 to 18 spans.
-    fn trace(&mut self) -> Vec<Value> {
+    fn trace(&mut self) -> Vec<Fields> {
         let trace_id = self.dice.hex(32);
         let length = 4 + self.dice.below(15);
         let mut ids: Vec<String> = Vec::new();
@@ -72,16 +87,16 @@ impl Traffic {
             });
             ids.push(self.dice.hex(16));
             self.at += self.between_spans;
-            let span = self.span(number);
-            with(
-                span,
-                json!({ "traceId": trace_id, "spanId": ids[number], "parentSpanId": parent }),
-            )
+            let mut span = self.span(number);
+            span.extend(fields(json!({
+                "traceId": trace_id, "spanId": ids[number], "parentSpanId": parent,
+            })));
+            span
         });
         spans.collect()
     }
 
-    fn span(&mut self, number: usize) -> Value {
+    fn span(&mut self, number: usize) -> Fields {
         let operation = self.dice.below(OPERATIONS.len());
         let (method, path) = OPERATIONS[operation];
         let (host, port) = if number == 0 {
@@ -96,17 +111,15 @@ impl Traffic {
             1 => 404,
             _ => 200,
         };
-        let span = json!({
+        let mut span = fields(json!({
             "timestamp": rfc3339(self.at), "requestMethod": method,
             "requestURL": format!("{scheme}://{host}:{port}{path}"), "responseStatus": status,
             "durationMs": self.duration(),
-        });
+        }));
         if self.has_attributes {
-            let attributes = self.attributes(host, port, operation);
-            with(span, attributes)
-        } else {
-            span
+            span.extend(self.attributes(host, port, operation));
         }
+        span
     }
 
     /// A duration in milliseconds with microseconds: mostly short, sometimes long.
@@ -115,9 +128,9 @@ impl Traffic {
         self.dice.below(scale) as f64 / 1_000.0
     }
 
-    fn attributes(&mut self, host: &str, port: u16, operation: usize) -> Value {
+    fn attributes(&mut self, host: &str, port: u16, operation: usize) -> Fields {
         let (service, instance) = self.dice.of(&SERVICES);
-        let mut attributes = json!({
+        let mut attributes = fields(json!({
             "service.name": service, "service.version": "2026.11.4",
             "service.namespace": "shop", "service.instance.id": instance,
             "deployment.environment.name": "production", "cloud.region": "eu-central-1",
@@ -132,10 +145,12 @@ impl Traffic {
             "user_agent.original": self.dice.of(&USER_AGENTS),
             "enduser.id": format!("customer-{}", self.dice.below(50_000)),
             "thread.id": self.dice.below(16),
-        });
+        }));
         if self.dice.below(3) == 0 {
-            attributes["db.system.name"] = "postgresql".into();
-            attributes["db.query.text"] = self.dice.of(&QUERIES).into();
+            let query = self.dice.of(&QUERIES);
+            attributes.extend(fields(json!({
+                "db.system.name": "postgresql", "db.query.text": query,
+            })));
         }
         attributes
     }
@@ -213,15 +228,16 @@ const MESSAGES: [(&str, &str); 6] = [
     ),
 ];
 
-/// The event with these fields replaced.
-fn with(mut event: Value, fields: Value) -> Value {
-    let fields = fields.as_object().unwrap().clone();
-    event.as_object_mut().unwrap().extend(fields);
-    event
+/// The fields of a JSON object.
+fn fields(object: Value) -> Fields {
+    match object {
+        Value::Object(fields) => fields,
+        _ => Fields::new(),
+    }
 }
 
 /// A reproducible sequence of random numbers (SplitMix64).
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Dice(u64);
 
 impl Dice {

@@ -1,0 +1,102 @@
+//! Bytes and write units of the standard telemetry, against those for which the stored form was
+//! chosen (docs/decisions/0029-the-stored-form.md).
+
+use traffic::Traffic;
+
+use super::*;
+use crate::decode::Format;
+use crate::decode::otlp::OtlpEncoding;
+use crate::intake::Batch;
+
+/// Bytes that keys and the names of attributes add to a stored chunk, and to a summary.
+const BESIDE_A_CHUNK: usize = 113;
+const BESIDE_A_SUMMARY: usize = 128;
+
+/// How far a size may be from the expected one, in percent.
+const ROOM: usize = 5;
+
+/// A standard batch.
+#[derive(Debug, Clone, Copy)]
+enum Sent {
+    /// Spans in Upblit's own JSON, without attributes.
+    Spans(usize),
+    /// Spans in Upblit's own JSON, with 20 to 22 attributes.
+    SpansWithAttributes(usize),
+    /// Spans in OTLP, with the same attributes.
+    Otlp(usize),
+    /// Log records in Upblit's own JSON.
+    Records(usize),
+}
+
+impl Sent {
+    fn chunk(self) -> PackedChunk {
+        let start = "2026-01-31T12:30:00Z".parse().unwrap();
+        let traffic = |count| Traffic::of(u32::try_from(count).unwrap(), start);
+        let json = |value: serde_json::Value| value.to_string().into_bytes();
+        let otlp = Format::Otlp(OtlpEncoding::Protobuf);
+        let (signal, format, body) = match self {
+            Self::Spans(n) => (Signal::Traces, Format::Native, json(traffic(n).spans(n))),
+            Self::SpansWithAttributes(n) => {
+                let spans = traffic(n).with_attributes().spans(n);
+                (Signal::Traces, Format::Native, json(spans))
+            }
+            Self::Otlp(n) => (Signal::Traces, otlp, traffic(n).otlp_spans(n)),
+            Self::Records(n) => (Signal::Logs, Format::Native, json(traffic(n).records(n))),
+        };
+        let batch = Batch::new(&body, signal, format, "Labcdefghij".parse().unwrap());
+        let at = Reception {
+            now: clock::after(start, Duration::from_secs(10)),
+            retention: Duration::from_secs(30 * 24 * 60 * 60),
+        };
+        let (mut chunks, report) = batch.locate().unwrap().pack(at).unwrap();
+        assert_eq!((chunks.len(), report.rejected, report.truncated), (1, 0, 0));
+        chunks.remove(0)
+    }
+}
+
+fn write_units(bytes: usize) -> usize {
+    bytes.div_ceil(1024)
+}
+
+/// The chunks of the measurement by which the stored form was chosen. Its batch of long prompts is
+/// not among them: its bytes are nearly only those of the prompts.
+const CHUNKS: [(Sent, usize); 9] = [
+    (Sent::Spans(100), 2_722),
+    (Sent::SpansWithAttributes(100), 5_688),
+    (Sent::Otlp(100), 6_189),
+    (Sent::Otlp(512), 25_428),
+    (Sent::Records(100), 1_870),
+    (Sent::Otlp(10), 1_675),
+    (Sent::Otlp(1), 773),
+    // Measured in units only: 12 and 23 of them, which these are the largest sizes of.
+    (Sent::Spans(512), 12 * 1024 - BESIDE_A_CHUNK),
+    (Sent::SpansWithAttributes(512), 23 * 1024 - BESIDE_A_CHUNK),
+];
+
+#[test]
+fn chunks_have_the_bytes_and_write_units_for_which_their_form_was_chosen() {
+    let wrong: Vec<_> = CHUNKS
+        .into_iter()
+        .map(|(sent, expected)| (sent, expected, sent.chunk().events.len()))
+        .filter(|(_, expected, bytes)| {
+            let is_near = expected.abs_diff(*bytes) * 100 <= expected * ROOM;
+            let units = |bytes| write_units(bytes + BESIDE_A_CHUNK);
+            !is_near || units(*bytes) != units(*expected)
+        })
+        .collect();
+    assert!(
+        wrong.is_empty(),
+        "batch, expected and actual bytes: {wrong:?}"
+    );
+}
+
+#[test]
+fn the_summary_of_a_batch_of_a_hundred_events_takes_one_write_unit() {
+    for (sent, _) in CHUNKS {
+        let chunk = sent.chunk();
+        if chunk.count <= 100 {
+            let units = write_units(chunk.summary.len() + BESIDE_A_SUMMARY);
+            assert_eq!(units, 1, "{sent:?}: {} bytes", chunk.summary.len());
+        }
+    }
+}
