@@ -2,16 +2,19 @@
 //! an upgrade changes nothing. `stored_forms/form-N` holds the database of a release that wrote
 //! form N, and the answers that release gave.
 
+mod mixed;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use aws_sdk_dynamodb::config::Builder as Config;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use shared::telemetry::chunk::Form;
 
-use crate::support::{Backend, Sdk, SignedIn};
+use crate::support::{Backend, Response, Sdk, SignedIn};
 
 /// Requests whose batches every stored database holds. 11:00 is a sealed hour at the start of a
 /// test, 12:00 is not.
@@ -33,12 +36,19 @@ struct Stored {
     backend: Backend,
     ada: SignedIn,
     sdk: Sdk,
+    /// Address of the engine.
+    endpoint: String,
     stop: oneshot::Sender<()>,
     engine: tokio::task::JoinHandle<Result<(), String>>,
 }
 
 impl Stored {
     async fn open(file: &Path) -> Self {
+        Self::open_with(file, |config| config).await
+    }
+
+    /// Opens a database with a client that `configured` adjusts.
+    async fn open_with(file: &Path, configured: impl FnOnce(Config) -> Config) -> Self {
         let engine = dynoxide::Database::new(file.to_str().unwrap()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -47,7 +57,7 @@ impl Stored {
             let _ = stopped.await;
         });
         let engine = tokio::spawn(engine);
-        let backend = Backend::over(&endpoint, &[]).await;
+        let backend = Backend::over_with(&endpoint, &[], configured).await;
         let ada = backend.sign_in("ada").await;
         let applications = ada.get("/applications").await.json();
         let application_id = match applications["applications"][0]["id"].as_str() {
@@ -63,6 +73,7 @@ impl Stored {
             backend,
             ada,
             sdk,
+            endpoint,
             stop,
             engine,
         }
@@ -92,13 +103,18 @@ impl Stored {
         }
     }
 
+    /// The answer to a query of the telemetry.
+    async fn ask(&self, query: &str) -> Response {
+        let id = &self.sdk.application_id;
+        let path = format!("/telemetry/{query}&applicationId={id}");
+        self.ada.get(&path).await
+    }
+
     /// The answers to all queries, by query.
     async fn answers(&self) -> Value {
         let mut answers = serde_json::Map::new();
         for query in QUERIES {
-            let id = &self.sdk.application_id;
-            let path = format!("/telemetry/{query}&applicationId={id}");
-            let response = self.ada.get(&path).await;
+            let response = self.ask(query).await;
             assert_eq!(response.status, 200, "{query}: {}", response.text());
             let mut answer = response.json();
             if answer["spans"].is_array() {
