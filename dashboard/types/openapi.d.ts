@@ -283,7 +283,7 @@ export interface paths {
         put?: never;
         /**
          * Send spans
-         * @description Responds when the events are durable. A malformed event is rejected and reported, and the others are accepted. Sending the same body again stores it once. The body has at most 4 MiB, 16 MiB decompressed, and 10,000 events.
+         * @description Responds when the events are durable. A malformed event is rejected and reported, and the others are accepted. Sending the same body again stores it once. The body has at most 4 MiB compressed and 64 MiB decompressed, or 6 MiB without compression, of which Lambda takes some 5.5 MB of ordinary JSON. The number of events is not limited; a batch that takes more than 160 MiB of memory once it is decoded is refused.
          */
         post: operations["ingestTraces"];
         delete?: never;
@@ -1245,7 +1245,7 @@ export interface components {
         };
         /** @description A batch of log records. */
         LogBatch: {
-            /** @description The log records, at most 10,000. */
+            /** @description The log records. */
             logs: components["schemas"]["LogEvent"][];
             /**
              * @description Time of sending, used for records without a time: RFC 3339, or milliseconds since 1970. Any
@@ -1911,7 +1911,7 @@ export interface components {
              *     other value counts as none.
              */
             timestamp?: unknown;
-            /** @description The spans, at most 10,000. */
+            /** @description The spans. */
             traces: components["schemas"]["TraceEvent"][];
         };
         /**

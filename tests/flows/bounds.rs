@@ -4,16 +4,14 @@
 use serde_json::{Value, json};
 use shared::identity::api_key::MAX_OVERLAP;
 use shared::identity::application::{MAX_NAME_CHARS, MAX_RETENTION_DAYS, MAX_SHARDS};
-use shared::telemetry::decode::{MAX_AGE, MAX_AHEAD, MAX_EVENTS, MAX_ID_BYTES};
+use shared::telemetry::decode::{MAX_AGE, MAX_AHEAD, MAX_ID_BYTES};
 
 use crate::openapi::document;
 
 #[test]
 fn described_bounds_are_the_constants_of_the_code() {
     let schemas = &document()["components"]["schemas"];
-    let bounds: [(&str, Value); 12] = [
-        ("/TraceBatch/properties/traces/maxItems", json!(MAX_EVENTS)),
-        ("/LogBatch/properties/logs/maxItems", json!(MAX_EVENTS)),
+    let bounds: [(&str, Value); 8] = [
         (
             "/TraceEvent/properties/traceId/maxLength",
             json!(MAX_ID_BYTES),
@@ -40,17 +38,6 @@ fn described_bounds_are_the_constants_of_the_code() {
             "/Rotation/properties/overlapSeconds/maximum",
             json!(MAX_OVERLAP.as_secs()),
         ),
-        (
-            "/TraceBatch/properties/traces/description",
-            json!(format!("The spans, at most {}.", thousands(MAX_EVENTS))),
-        ),
-        (
-            "/LogBatch/properties/logs/description",
-            json!(format!(
-                "The log records, at most {}.",
-                thousands(MAX_EVENTS)
-            )),
-        ),
     ];
     for (pointer, bound) in bounds {
         assert_eq!(schemas.pointer(pointer), Some(&bound), "{pointer}");
@@ -71,8 +58,4 @@ fn the_described_time_window_is_that_of_the_code() {
         format!("within the last {days} days and start at most {minutes} minutes in the future");
     let description = description.as_str().unwrap();
     assert!(description.contains(&window), "{description}");
-}
-
-fn thousands(number: usize) -> String {
-    format!("{},{:03}", number / 1000, number % 1000)
 }

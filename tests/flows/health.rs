@@ -74,7 +74,7 @@ async fn whatever_is_rejected_is_counted_by_reason() {
     sdk.traces(json!({}))
         .await
         .problem(400, "malformed-request");
-    let large = vec![b' '; 5 * 1024 * 1024];
+    let large = vec![b' '; 6 * 1024 * 1024 + 1];
     sdk.send("/ingest/traces", &[], large)
         .await
         .problem(413, "too-large");

@@ -12,6 +12,7 @@ mod edge;
 pub mod function;
 mod gate;
 mod likeness;
+mod memory;
 mod odd_events;
 mod request_costs;
 mod rotel;

@@ -37,6 +37,7 @@ mod ingest;
 mod ingest_trouble;
 mod key_rotation;
 mod lambda;
+mod large_batches;
 mod leaked_keys;
 mod log_lines;
 mod openapi;

@@ -12,8 +12,8 @@ use shared::identity::rate_limit::Amount;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::PackedChunk;
 use shared::telemetry::decode::{EnvelopeError, Format, Reception, Report};
-use shared::telemetry::inflate::{InflateError, MAX_WIRE_BYTES, inflate};
-use shared::telemetry::intake::{Batch, IntakeError};
+use shared::telemetry::inflate::{InflateError, MAX_TEXT_BYTES, inflate};
+use shared::telemetry::intake::Batch;
 use shared::telemetry::key_health::KeyHealth;
 use shared::web::body;
 use shared::web::error::Error;
@@ -23,9 +23,9 @@ use shared::web::source::ClientAddress;
 use crate::keys::{AuthorizedKey, NeededScope};
 use crate::protocol::{self, Negotiate};
 
-/// Largest body that is read, in bytes: slightly more than [`MAX_WIRE_BYTES`] in base64.
-/// `inflate` checks the exact limit after decoding.
-const MAX_READ_BYTES: usize = MAX_WIRE_BYTES / 3 * 4 + 1024;
+/// Largest body that is read, in bytes. A compressed body is smaller, also in
+/// base64; `inflate` checks its limit after decoding.
+const MAX_READ_BYTES: usize = MAX_TEXT_BYTES;
 
 /// The differences between the four routes.
 pub(crate) struct Route {
@@ -93,8 +93,9 @@ async fn ingest(
     let inflated = decompressed(&wire, headers, format);
     let inflated = limits.count(key.id, inflated).await?;
     let batch = Batch::new(&inflated, signal, format, key.id.application_id);
-    let events = batch.locate().map_err(IntakeError::Envelope);
-    let events = limits.count(key.id, events.map_err(unreadable)).await?;
+    let batch = limits.count(key.id, batch.map_err(unreadable)).await?;
+    let events = batch.locate().map_err(unreadable);
+    let events = limits.count(key.id, events).await?;
     let units = estimated_units(events.count(), wire.len(), inflated.len());
     let cost = Amount::of_request(events.count(), units);
     let charge = limits.charge(key.id, cost).await?;
@@ -102,10 +103,13 @@ async fn ingest(
         now: state.clock.now(),
         retention: key.telemetry.retention_or(state.retention),
     };
-    let (chunks, report) = events.pack(at).map_err(unreadable)?;
+    let events = events.decode().map_err(unreadable)?;
+    // A large body and the chunks would otherwise be in memory at the same time.
     drop(batch);
     drop(inflated);
     drop(wire);
+    let packed = events.pack(at);
+    let (chunks, report) = packed.map_err(|error| Error::Internal(error.into()))?;
     let units = store(state, key, &chunks, &report).await?;
     limits.settle(key.id, charge, units);
     Ok(protocol::response(report, signal, format))
@@ -186,11 +190,10 @@ fn content_encoding(headers: &HeaderMap) -> Result<String, Error> {
 }
 
 /// The error for a batch that is refused as a whole.
-pub(crate) fn unreadable(error: IntakeError) -> Error {
+pub(crate) fn unreadable(error: EnvelopeError) -> Error {
     match error {
-        IntakeError::Envelope(EnvelopeError::Malformed(problem)) => Error::Malformed(problem),
-        IntakeError::Envelope(too_much) => Error::TooLarge(too_much.to_string()),
-        IntakeError::Compression(error) => Error::Internal(error.into()),
+        EnvelopeError::Malformed(problem) => Error::Malformed(problem),
+        EnvelopeError::TooLarge => Error::TooLarge(error.to_string()),
     }
 }
 

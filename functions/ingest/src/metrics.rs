@@ -8,7 +8,6 @@ use http::header::CONTENT_TYPE;
 use shared::identity::api_key::Scope;
 use shared::identity::rate_limit::Amount;
 use shared::telemetry::decode::{Format, Report, otlp};
-use shared::telemetry::intake::IntakeError;
 use shared::telemetry::key_health::KeyHealth;
 use shared::web::error::Error;
 use shared::web::source::ClientAddress;
@@ -51,8 +50,7 @@ async fn rejected(
     let encoding = protocol::otlp_encoding(headers)?;
     let wire = read(body).await?;
     let inflated = decompressed(&wire, headers, Format::Otlp(encoding))?;
-    let counted = otlp::data_points(&inflated, encoding).map_err(IntakeError::Envelope);
-    let points = counted.map_err(unreadable)?;
+    let points = otlp::data_points(&inflated, encoding).map_err(unreadable)?;
     let nothing = KeyHealth::of_batch(&Report::default(), state.clock.now());
     state.health.record(key.id, nothing).await;
     let response = otlp::metrics_response(points, encoding);

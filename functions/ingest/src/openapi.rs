@@ -56,8 +56,7 @@ pub(crate) struct TraceBatch {
     /// other value counts as none.
     #[schema(value_type = Value, required = false, example = "2026-01-31T12:00:00.000Z")]
     timestamp: (),
-    /// The spans, at most 10,000.
-    #[schema(max_items = 10_000)]
+    /// The spans.
     traces: Vec<TraceEvent>,
 }
 
@@ -101,8 +100,7 @@ pub(crate) struct LogBatch {
     /// other value counts as none.
     #[schema(value_type = Value, required = false, example = "2026-01-31T12:00:00.000Z")]
     timestamp: (),
-    /// The log records, at most 10,000.
-    #[schema(max_items = 10_000)]
+    /// The log records.
     logs: Vec<LogEvent>,
 }
 

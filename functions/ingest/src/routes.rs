@@ -17,7 +17,7 @@ use crate::openapi::{
 #[utoipa::path(
     post, path = "/ingest/traces", operation_id = "ingestTraces",
     summary = "Send spans",
-    description = "Responds when the events are durable. A malformed event is rejected and reported, and the others are accepted. Sending the same body again stores it once. The body has at most 4 MiB, 16 MiB decompressed, and 10,000 events.",
+    description = "Responds when the events are durable. A malformed event is rejected and reported, and the others are accepted. Sending the same body again stores it once. The body has at most 4 MiB compressed and 64 MiB decompressed, or 6 MiB without compression, of which Lambda takes some 5.5 MB of ordinary JSON. The number of events is not limited; a batch that takes more than 160 MiB of memory once it is decoded is refused.",
     params(("Content-Encoding" = inline(Option<ContentEncodingHeader>), Header, description = "Compression of the body: none (the default), gzip, zstd, or deflate, which is also called zlib.")),
     request_body = TraceBatch,
     responses((status = 200, body = Report), (status = 400), (status = 401), (status = 403), (status = 413), (status = 415), (status = 429)),

@@ -5,6 +5,7 @@ mod bounds;
 mod envelope;
 mod large;
 mod layout;
+mod memory;
 pub(crate) mod native;
 pub mod otlp;
 pub(crate) mod outline;
@@ -26,18 +27,9 @@ use crate::reject_reason::RejectReason;
 pub use envelope::EnvelopeError;
 use layout::EventError;
 pub use layout::Layout;
+pub use memory::MAX_MEMORY;
 pub use native::MAX_ID_BYTES;
 use otlp::OtlpEncoding;
-
-/// Largest number of events in one batch.
-pub const MAX_EVENTS: usize = 10_000;
-
-/// Largest number of resources and scopes in one batch.
-pub const MAX_GROUPS: usize = 10_000;
-
-/// Largest total size of the resources and scopes of one batch, in bytes, as JSON and in
-/// memory. A resource counts once for each of its scopes, because it is stored with each.
-pub const MAX_RESOURCE_SCOPE_BYTES: usize = 8 * 1024 * 1024;
 
 /// Number of rejected events that a response describes.
 pub(crate) const MAX_REPORTED: usize = 20;
@@ -135,14 +127,16 @@ pub struct Rejection {
 
 impl Report {
     /// Counts a malformed event, and describes it if it is among the first [`MAX_REPORTED`].
-    pub(crate) fn reject(&mut self, index: usize, error: FieldError) {
+    pub(crate) fn reject(&mut self, index: usize, error: impl FnOnce() -> FieldError) {
         self.reject_as(RejectReason::Malformed, index, error);
     }
 
-    fn reject_as(&mut self, kind: RejectReason, index: usize, error: FieldError) {
+    /// Counts a dropped event. Only the first ones are described.
+    fn reject_as(&mut self, kind: RejectReason, index: usize, error: impl FnOnce() -> FieldError) {
         self.rejected += 1;
         *self.rejected_by.entry(kind).or_default() += 1;
         if self.errors.len() < MAX_REPORTED {
+            let error = error();
             self.errors.push(Rejection { index, error, kind });
         }
     }
@@ -158,7 +152,7 @@ impl<E> Decoded<E> {
     }
 
     fn reject(&mut self, index: usize, reason: EventError) {
-        let error = self.layout.error(index, reason);
+        let error = || self.layout.error(index, reason);
         self.report.reject(index, error);
     }
 }
@@ -212,8 +206,9 @@ impl<E: Event> Decoded<E> {
             let Some(outside) = outside(event) else {
                 return true;
             };
-            let error = self.layout.time_error(*index, &outside.problem());
-            outsiders.reject_as(outside.reason(), *index, error);
+            outsiders.reject_as(outside.reason(), *index, || {
+                self.layout.time_error(*index, &outside.problem())
+            });
             false
         });
         let report = &mut self.report;

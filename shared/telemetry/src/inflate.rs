@@ -22,11 +22,16 @@ use self::output::Output;
 
 const MIB: usize = 1024 * 1024;
 
-/// Largest body as sent, in bytes: Lambda's limit of 6 MB less the overhead of base64.
+/// Largest compressed body as sent, in bytes: Lambda's limit of 6 MB less the overhead of base64.
 pub const MAX_WIRE_BYTES: usize = 4 * MIB;
 
-/// Largest body after decompression, in bytes.
-pub const MAX_INFLATED_BYTES: usize = 16 * MIB;
+/// Largest uncompressed body, in bytes: Lambda's limit, which counts a text as a JSON string. Some
+/// 5.5 MB of ordinary JSON fit, and of a body that the gateway encodes in base64, some 4.5 MB.
+pub const MAX_TEXT_BYTES: usize = 6 * MIB;
+
+/// Largest body after decompression, in bytes. Its events are bounded by
+/// [`MAX_MEMORY`](crate::decode::MAX_MEMORY).
+pub const MAX_INFLATED_BYTES: usize = 64 * MIB;
 
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
@@ -53,8 +58,11 @@ pub enum InflateError {
     /// The body has far more compressed blocks than data, which costs more to read than to send.
     #[error("the {0} body consists of nearly empty blocks; flush the compressor less often")]
     NearlyEmptyBlocks(&'static str),
-    /// The body is larger than [`MAX_WIRE_BYTES`] as sent.
-    #[error("the body is larger than {} MiB; send smaller batches", MAX_WIRE_BYTES / MIB)]
+    /// The body is larger than [`MAX_WIRE_BYTES`], or uncompressed than [`MAX_TEXT_BYTES`].
+    #[error(
+        "the body is larger than {} MiB compressed or {} MiB uncompressed; send smaller batches",
+        MAX_WIRE_BYTES / MIB, MAX_TEXT_BYTES / MIB
+    )]
     WireTooLarge,
     /// The body is larger than [`MAX_INFLATED_BYTES`] after decompression.
     #[error(
@@ -102,12 +110,15 @@ pub fn inflate<'a>(
 ) -> Result<Cow<'a, [u8]>, InflateError> {
     let declared = ContentEncoding::of_header(content_encoding.unwrap_or_default())?;
     let body = without_base64(body, payload);
-    if body.len() > MAX_WIRE_BYTES {
+    if body.len() > MAX_TEXT_BYTES {
         return Err(InflateError::WireTooLarge);
     }
     let encoding = actual_encoding(&body, declared, payload)?;
     if encoding == ContentEncoding::Identity {
         return Ok(body);
+    }
+    if body.len() > MAX_WIRE_BYTES {
+        return Err(InflateError::WireTooLarge);
     }
     let mut output = Output::new(encoding.name());
     decompress(&body, encoding, &mut output)?;

@@ -4,24 +4,13 @@
 
 use std::io;
 
-use thiserror::Error;
 use upblit_base::ids::ApplicationId;
 
 use crate::batch::{BatchId, Signal};
 use crate::chunk::{self, PackedChunk};
 use crate::decode::outline::{Content, Outline};
-use crate::decode::{EnvelopeError, Format, Reception, Report};
-
-/// Why a whole batch is refused.
-#[derive(Debug, Error)]
-pub enum IntakeError {
-    /// The envelope around the events is malformed or exceeds a limit.
-    #[error(transparent)]
-    Envelope(#[from] EnvelopeError),
-    /// Compression failed. No input can cause this.
-    #[error("the events could not be compressed")]
-    Compression(#[from] io::Error),
-}
+use crate::decode::{Decoded, EnvelopeError, Format, Reception, Report};
+use crate::event::{LogRecord, Span};
 
 /// A decompressed body of one signal.
 #[derive(Debug)]
@@ -41,17 +30,20 @@ pub struct LocatedEvents<'a> {
 
 impl<'a> Batch<'a> {
     /// Identifies the batch by its content.
+    ///
+    /// # Errors
+    /// When the body takes too much memory.
     pub fn new(
         body: &'a [u8],
         signal: Signal,
         format: Format,
         application_id: ApplicationId,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, EnvelopeError> {
+        Ok(Self {
+            content: Content::new(body, format)?,
             id: BatchId::of(application_id, signal, body),
             signal,
-            content: Content::new(body, format),
-        }
+        })
     }
 
     /// Locates the events.
@@ -73,21 +65,43 @@ impl LocatedEvents<'_> {
         self.outline.events()
     }
 
-    /// Decodes the events, and packs those that are neither too old nor too far in the future.
-    /// The report counts the others.
+    /// Decodes the events. Nothing of the body is needed afterwards.
     ///
     /// # Errors
     /// When the events exceed a limit. A malformed event is only reported.
-    pub fn pack(self, at: Reception) -> Result<(Vec<PackedChunk>, Report), IntakeError> {
-        let Self {
-            id,
-            signal,
-            outline,
-        } = self;
-        let packed = match signal {
-            Signal::Traces => chunk::pack(outline.spans()?, id, at),
-            Signal::Logs => chunk::pack(outline.log_records()?, id, at),
+    pub fn decode(self) -> Result<DecodedEvents, EnvelopeError> {
+        let Self { id, outline, .. } = self;
+        let events = match self.signal {
+            Signal::Traces => Events::Spans(outline.spans()?),
+            Signal::Logs => Events::LogRecords(outline.log_records()?),
         };
-        Ok(packed?)
+        Ok(DecodedEvents { id, events })
+    }
+}
+
+/// The decoded events of a batch.
+#[derive(Debug)]
+pub struct DecodedEvents {
+    id: BatchId,
+    events: Events,
+}
+
+#[derive(Debug)]
+enum Events {
+    Spans(Decoded<Span>),
+    LogRecords(Decoded<LogRecord>),
+}
+
+impl DecodedEvents {
+    /// Packs the events that are neither too old nor too far in the future. The report counts the
+    /// others.
+    ///
+    /// # Errors
+    /// When compression fails, which no input can cause.
+    pub fn pack(self, at: Reception) -> io::Result<(Vec<PackedChunk>, Report)> {
+        match self.events {
+            Events::Spans(spans) => chunk::pack(spans, self.id, at),
+            Events::LogRecords(records) => chunk::pack(records, self.id, at),
+        }
     }
 }

@@ -79,6 +79,24 @@ impl Function {
         cpu_of(&self.process)
     }
 
+    /// The largest memory that the process has had since [`Self::reset_peak`], in kB.
+    pub fn peak_kb(&self) -> u64 {
+        let status = std::fs::read_to_string(self.of_process("status")).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.unwrap().trim().trim_end_matches(" kB");
+        peak.parse().unwrap()
+    }
+
+    /// Forgets the largest memory so far.
+    pub fn reset_peak(&self) {
+        std::fs::write(self.of_process("clear_refs"), "5").unwrap();
+    }
+
+    fn of_process(&self, file: &str) -> PathBuf {
+        let id = self.process.id().unwrap();
+        format!("/proc/{id}/{file}").into()
+    }
+
     /// The response to an event of API Gateway.
     pub async fn answer(&self, event: &Value) -> Response {
         let answer = self.api.invoke(event.clone()).await;

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use shared::telemetry::inflate::MAX_WIRE_BYTES;
+use shared::telemetry::inflate::MAX_TEXT_BYTES;
 
 use super::deployment::Deployment;
 use super::function::Function;
@@ -264,13 +264,13 @@ async fn the_largest_headers_of_the_gateway_are_accepted() {
 }
 
 #[tokio::test]
-async fn a_body_of_4_mib_is_accepted_and_one_byte_more_is_not() {
+async fn an_uncompressed_body_of_6_mib_is_accepted_and_one_byte_more_is_not() {
     let odd = Odd::start().await;
     let body = odd.traces["body"].as_str().unwrap();
     for (bytes, status) in [
-        (MAX_WIRE_BYTES - 1, 200),
-        (MAX_WIRE_BYTES, 200),
-        (MAX_WIRE_BYTES + 1, 413),
+        (MAX_TEXT_BYTES - 1, 200),
+        (MAX_TEXT_BYTES, 200),
+        (MAX_TEXT_BYTES + 1, 413),
     ] {
         let body = body.to_owned() + &" ".repeat(bytes - body.len());
         for (is_base64, body) in [(true, STANDARD.encode(&body)), (false, body)] {

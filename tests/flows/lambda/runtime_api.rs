@@ -21,7 +21,7 @@ use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc, oneshot};
 pub type Outcome = Result<Value, Value>;
 
 /// The time limit for one event.
-const TIME_LIMIT: Duration = Duration::from_secs(15);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Sends events to a function and receives its responses.
 pub struct RuntimeApi {

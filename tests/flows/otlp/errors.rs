@@ -72,16 +72,16 @@ async fn request(
 async fn bodies_that_cannot_be_read_are_refused() {
     use Encoding::{Json, Protobuf};
     let (backend, _, exporter) = start().await;
-    let empty_groups = [0x0a, 0x00].repeat(10_001);
+    let empty_groups = [0x0a, 0x00].repeat(4_000_000);
     let zeros = vec![0; 80 * 1024 * 1024];
     let table: [(Encoding, Compression, Vec<u8>, u16, i32); 10] = [
         (Protobuf, Compression::None, b"\x0a\x7f".to_vec(), 400, 3),
         (Protobuf, Compression::None, b"{}".to_vec(), 400, 3),
-        (Protobuf, Compression::None, empty_groups, 413, 3),
+        (Protobuf, Compression::Gzip, empty_groups, 413, 3),
         (
             Protobuf,
             Compression::None,
-            vec![0x0a; 5 * 1024 * 1024],
+            vec![0x0a; 6 * 1024 * 1024 + 1],
             413,
             3,
         ),

@@ -9,7 +9,6 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::event::{Note, Truncation};
-pub(super) use fit::json_len;
 use parts::Body;
 pub(super) use parts::Bounded;
 
@@ -78,6 +77,7 @@ impl Bounds {
         if text.len() > most {
             self.cut(field, text.len());
             text.truncate(text.floor_char_boundary(most));
+            text.shrink_to_fit();
         }
         text
     }

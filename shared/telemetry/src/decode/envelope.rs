@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::layout::EventError;
+use super::memory::MAX_MEMORY;
 use super::{large, surrogates};
-use crate::decode::{MAX_EVENTS, MAX_GROUPS, MAX_RESOURCE_SCOPE_BYTES};
 
 /// Why a batch as a whole cannot be read.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -17,19 +17,12 @@ pub enum EnvelopeError {
     /// The body does not have the expected structure; the text says why.
     #[error("{0}")]
     Malformed(String),
-    /// The batch has more than [`MAX_EVENTS`] events.
-    #[error("a batch has at most {MAX_EVENTS} events; send smaller batches")]
-    TooManyEvents,
-    /// The batch has more than [`MAX_GROUPS`] resources or scopes.
-    #[error("a batch has at most {MAX_GROUPS} resources and scopes; send smaller batches")]
-    TooManyGroups,
-    /// The resources and scopes take more than [`MAX_RESOURCE_SCOPE_BYTES`].
+    /// The body and its events take more than [`MAX_MEMORY`].
     #[error(
-        "the resources of a batch take at most {} MiB, counted for each scope; \
-         send smaller batches",
-        MAX_RESOURCE_SCOPE_BYTES / 1024 / 1024
+        "the batch takes more than {} MiB of memory once it is decoded; send smaller batches",
+        MAX_MEMORY / 1024 / 1024
     )]
-    ResourcesTooLarge,
+    TooLarge,
 }
 
 impl EnvelopeError {

@@ -13,8 +13,9 @@ use serde_json::Value;
 use super::bounds::{Bounds, MAX_DURATION_DAYS, MAX_DURATION_MS};
 use super::envelope::{self, EnvelopeError, Layer, LayerError, Shape};
 use super::layout::{EventError, Layout};
+use super::memory::{self, Budget};
 use crate::batch::Signal;
-use crate::decode::{Decoded, Indexed, MAX_EVENTS};
+use crate::decode::{Decoded, Indexed};
 use crate::event::{Event, LogRecord, Note, Span, nanoseconds};
 use fields::Fields;
 
@@ -27,34 +28,55 @@ pub(super) type Batch<'a> = Layer<&'a str>;
 /// Locates and counts the events of a batch, without decoding them.
 ///
 /// # Errors
-/// When the envelope is not JSON, has no array for the signal, or has more than [`MAX_EVENTS`].
-pub(super) fn locate(text: &str, signal: Signal) -> Result<Batch<'_>, EnvelopeError> {
+/// When the envelope is not JSON, has no array for the signal, or has more events than the budget
+/// allows.
+pub(super) fn locate<'a>(
+    text: &'a str,
+    signal: Signal,
+    budget: &mut Budget,
+) -> Result<Batch<'a>, EnvelopeError> {
     let shape = Shape {
         array: signal.as_str(),
         is_required: true,
         sibling: "timestamp",
         schema: "",
     };
-    envelope::parse(text, &shape, MAX_EVENTS).map_err(|error| match error {
-        LayerError::TooMany => EnvelopeError::TooManyEvents,
+    let each = memory::of_each(signal);
+    let batch = envelope::parse(text, &shape, budget.parts(each)).map_err(|error| match error {
+        LayerError::TooMany => EnvelopeError::TooLarge,
         LayerError::Malformed(problem) => EnvelopeError::malformed(&problem),
-    })
+    })?;
+    budget.take_parts(batch.items.len(), each)?;
+    Ok(batch)
 }
 
 /// Decodes the spans of a batch.
-pub(super) fn spans(batch: &Batch<'_>) -> Decoded<Span> {
-    decode(batch, span)
+///
+/// # Errors
+/// When they exceed the budget.
+pub(super) fn spans(batch: &Batch<'_>, budget: Budget) -> Result<Decoded<Span>, EnvelopeError> {
+    decode(batch, budget, span)
 }
 
 /// Decodes the log records of a batch.
-pub(super) fn log_records(batch: &Batch<'_>) -> Decoded<LogRecord> {
-    decode(batch, log_record)
+///
+/// # Errors
+/// When they exceed the budget.
+pub(super) fn log_records(
+    batch: &Batch<'_>,
+    budget: Budget,
+) -> Result<Decoded<LogRecord>, EnvelopeError> {
+    decode(batch, budget, log_record)
 }
 
 /// Reads an event from its fields and the time at which the batch was sent, in nanoseconds.
 type Read<E> = fn(Fields, Option<i64>) -> Result<E, EventError>;
 
-fn decode<E: Event>(batch: &Batch<'_>, read: Read<E>) -> Decoded<E> {
+fn decode<E: Event>(
+    batch: &Batch<'_>,
+    mut budget: Budget,
+    read: Read<E>,
+) -> Result<Decoded<E>, EnvelopeError> {
     // An unreadable time counts as missing, since events have their own.
     let sent_ns = batch
         .sibling
@@ -67,11 +89,14 @@ fn decode<E: Event>(batch: &Batch<'_>, read: Read<E>) -> Decoded<E> {
         sent_ns.and_then(|nanos| Timestamp::from_nanosecond(nanos.into()).ok());
     for (index, raw) in batch.items.iter().enumerate() {
         match fields(raw).and_then(|fields| read(fields, sent_ns)) {
-            Ok(event) => decoded.events.push(Indexed { index, event }),
+            Ok(event) => {
+                budget.take(memory::of_event(event.by_signal()))?;
+                decoded.events.push(Indexed { index, event });
+            }
             Err(reason) => decoded.reject(index, reason),
         }
     }
-    decoded
+    Ok(decoded)
 }
 
 fn fields(raw: &str) -> Result<Fields, EventError> {

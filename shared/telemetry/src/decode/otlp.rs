@@ -24,8 +24,9 @@ use super::bounds::Bounds;
 use super::envelope::EnvelopeError;
 use super::layout::{EventError, Layout};
 use crate::batch::Signal;
-use crate::decode::{Decoded, Indexed, MAX_RESOURCE_SCOPE_BYTES};
-use crate::event::{LogRecord, ResourceScope, Span};
+use crate::decode::memory::{self, Budget};
+use crate::decode::{Decoded, Indexed};
+use crate::event::{Event, LogRecord, ResourceScope, Span};
 pub use metrics::data_points;
 use resource_scopes::ResourceScopes;
 pub use response::{metrics_response, response};
@@ -62,8 +63,12 @@ impl OtlpEncoding {
 ///
 /// # Errors
 /// When the structure around the events cannot be read or exceeds a limit.
-pub(super) fn locate(request: Raw<'_>, signal: Signal) -> Result<Vec<Group<'_>>, EnvelopeError> {
-    tree::read(request, names(signal))
+pub(super) fn locate<'a>(
+    request: Raw<'a>,
+    signal: Signal,
+    budget: &mut Budget,
+) -> Result<Vec<Group<'a>>, EnvelopeError> {
+    tree::read(request, names(signal), budget, memory::of_each(signal))
 }
 
 fn names(signal: Signal) -> &'static Names {
@@ -76,17 +81,20 @@ fn names(signal: Signal) -> &'static Names {
 /// Decodes the spans of an `ExportTraceServiceRequest`.
 ///
 /// # Errors
-/// When the resources exceed a limit.
-pub(super) fn spans(groups: &[Group<'_>]) -> Result<Decoded<Span>, EnvelopeError> {
-    decode(groups, &spans::FORM)
+/// When they exceed the budget.
+pub(super) fn spans(groups: &[Group<'_>], budget: Budget) -> Result<Decoded<Span>, EnvelopeError> {
+    decode(groups, budget, &spans::FORM)
 }
 
 /// Decodes the records of an `ExportLogsServiceRequest`.
 ///
 /// # Errors
-/// When the resources exceed a limit.
-pub(super) fn log_records(groups: &[Group<'_>]) -> Result<Decoded<LogRecord>, EnvelopeError> {
-    decode(groups, &log_records::FORM)
+/// When they exceed the budget.
+pub(super) fn log_records(
+    groups: &[Group<'_>],
+    budget: Budget,
+) -> Result<Decoded<LogRecord>, EnvelopeError> {
+    decode(groups, budget, &log_records::FORM)
 }
 
 /// How one kind of event is represented in a request.
@@ -100,8 +108,9 @@ struct Form<M, E> {
 
 type Convert<M, E> = fn(M, Option<Arc<ResourceScope>>, Bounds) -> Result<E, EventError>;
 
-fn decode<M: Message, E>(
+fn decode<M: Message, E: Event>(
     groups: &[Group<'_>],
+    mut budget: Budget,
     form: &Form<M, E>,
 ) -> Result<Decoded<E>, EnvelopeError> {
     let mut decoded = Decoded::new(Layout::new(form.time_field));
@@ -110,16 +119,19 @@ fn decode<M: Message, E>(
     for group in groups {
         decoded.layout.array(index, group.pointer(&form.names));
         let shared = resource_scopes.of(group, &form.names);
-        if resource_scopes.bytes() > MAX_RESOURCE_SCOPE_BYTES {
-            return Err(EnvelopeError::ResourcesTooLarge);
+        if let Ok(Some(shared)) = &shared {
+            budget.take(memory::of_resource_scope(shared))?;
         }
         for raw in &group.events {
             match &shared {
                 Ok(shared) => match read(*raw, shared.clone(), form) {
-                    Ok(event) => decoded.events.push(Indexed { index, event }),
+                    Ok(event) => {
+                        budget.take(memory::of_event(event.by_signal()))?;
+                        decoded.events.push(Indexed { index, event });
+                    }
                     Err(reason) => decoded.reject(index, reason),
                 },
-                Err(error) => decoded.report.reject(index, error.clone()),
+                Err(error) => decoded.report.reject(index, || error.clone()),
             }
             index += 1;
         }

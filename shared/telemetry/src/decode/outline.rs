@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::envelope::EnvelopeError;
+use super::memory::Budget;
 use super::otlp::{self, Group, OtlpEncoding, Raw};
 use super::{Decoded, Format, native};
 use crate::batch::Signal;
@@ -16,11 +17,16 @@ pub(crate) struct Content<'a> {
     bytes: &'a [u8],
     text: Option<Cow<'a, str>>,
     format: Format,
+    /// What the body leaves of the memory for the request.
+    budget: Budget,
 }
 
 /// The events of a body, as slices of it.
 #[derive(Debug)]
-pub(crate) struct Outline<'a>(Located<'a>);
+pub(crate) struct Outline<'a> {
+    located: Located<'a>,
+    budget: Budget,
+}
 
 #[derive(Debug)]
 enum Located<'a> {
@@ -29,12 +35,36 @@ enum Located<'a> {
 }
 
 impl<'a> Content<'a> {
-    pub(crate) fn new(bytes: &'a [u8], format: Format) -> Self {
+    /// Prepares a body to be decoded.
+    ///
+    /// # Errors
+    /// When it takes too much memory, because invalid UTF-8 grows.
+    pub(crate) fn new(bytes: &'a [u8], format: Format) -> Result<Self, EnvelopeError> {
+        let mut budget = Budget::after(bytes.len())?;
         let is_text = format != Format::Otlp(OtlpEncoding::Protobuf);
-        Self {
+        let text = if is_text {
+            Some(lossy(bytes, &mut budget)?)
+        } else {
+            None
+        };
+        Ok(Self {
             bytes,
-            text: is_text.then(|| String::from_utf8_lossy(bytes)),
+            text,
             format,
+            budget,
+        })
+    }
+
+    /// What the body leaves of the memory for the request.
+    pub(super) fn budget(&self) -> Budget {
+        self.budget
+    }
+
+    /// The body as a request of OTLP.
+    pub(super) fn otlp(&self) -> Raw<'_> {
+        match &self.text {
+            Some(text) => Raw::Json(text),
+            None => Raw::Protobuf(self.bytes),
         }
     }
 
@@ -43,21 +73,21 @@ impl<'a> Content<'a> {
     /// # Errors
     /// When the structure around the events cannot be read or exceeds a limit.
     pub(crate) fn locate(&self, signal: Signal) -> Result<Outline<'_>, EnvelopeError> {
-        let request = match (&self.text, self.format) {
+        let mut budget = self.budget;
+        let located = match (&self.text, self.format) {
             (Some(text), Format::Native) => {
-                return native::locate(text, signal).map(|batch| Outline(Located::Native(batch)));
+                Located::Native(native::locate(text, signal, &mut budget)?)
             }
-            (Some(text), Format::Otlp(_)) => Raw::Json(text),
-            (None, _) => Raw::Protobuf(self.bytes),
+            _ => Located::Otlp(otlp::locate(self.otlp(), signal, &mut budget)?),
         };
-        otlp::locate(request, signal).map(|groups| Outline(Located::Otlp(groups)))
+        Ok(Outline { located, budget })
     }
 }
 
 impl Outline<'_> {
     /// Number of events, well-formed or not.
     pub(crate) fn events(&self) -> usize {
-        match &self.0 {
+        match &self.located {
             Located::Native(batch) => batch.items.len(),
             Located::Otlp(groups) => groups.iter().map(|group| group.events.len()).sum(),
         }
@@ -68,9 +98,9 @@ impl Outline<'_> {
     /// # Errors
     /// When they exceed a limit.
     pub(crate) fn spans(&self) -> Result<Decoded<Span>, EnvelopeError> {
-        match &self.0 {
-            Located::Native(batch) => Ok(native::spans(batch)),
-            Located::Otlp(groups) => otlp::spans(groups),
+        match &self.located {
+            Located::Native(batch) => native::spans(batch, self.budget),
+            Located::Otlp(groups) => otlp::spans(groups, self.budget),
         }
     }
 
@@ -79,11 +109,27 @@ impl Outline<'_> {
     /// # Errors
     /// When they exceed a limit.
     pub(crate) fn log_records(&self) -> Result<Decoded<LogRecord>, EnvelopeError> {
-        match &self.0 {
-            Located::Native(batch) => Ok(native::log_records(batch)),
-            Located::Otlp(groups) => otlp::log_records(groups),
+        match &self.located {
+            Located::Native(batch) => native::log_records(batch, self.budget),
+            Located::Otlp(groups) => otlp::log_records(groups, self.budget),
         }
     }
+}
+
+/// The body as text. Invalid UTF-8 is replaced, which takes three bytes for each.
+///
+/// # Errors
+/// When it exceeds the budget.
+fn lossy<'a>(bytes: &'a [u8], budget: &mut Budget) -> Result<Cow<'a, str>, EnvelopeError> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Ok(text.into());
+    }
+    let replaced = bytes.utf8_chunks().map(|chunk| {
+        let replacement = if chunk.invalid().is_empty() { 0 } else { 3 };
+        chunk.valid().len() + replacement
+    });
+    budget.take(replaced.sum())?;
+    Ok(String::from_utf8_lossy(bytes))
 }
 
 /// Decodes a body in one step.
@@ -93,12 +139,12 @@ pub(crate) mod whole {
 
     /// Decodes the spans of a body.
     pub(crate) fn spans(body: &[u8], format: Format) -> Result<Decoded<Span>, EnvelopeError> {
-        Content::new(body, format).locate(Signal::Traces)?.spans()
+        Content::new(body, format)?.locate(Signal::Traces)?.spans()
     }
 
     /// Decodes the log records of a body.
     pub(crate) fn logs(body: &[u8], format: Format) -> Result<Decoded<LogRecord>, EnvelopeError> {
-        Content::new(body, format)
+        Content::new(body, format)?
             .locate(Signal::Logs)?
             .log_records()
     }

@@ -231,10 +231,19 @@ fn a_compression_bomb_is_refused_at_the_limit() {
 
 #[test]
 fn size_limits_are_exact() {
-    let full = vec![b' '; MAX_WIRE_BYTES];
+    let full = vec![b' '; MAX_TEXT_BYTES];
     assert!(inflate(&full, None).is_ok());
     assert_eq!(
         inflate(&[&full[..], b" "].concat(), None),
+        Err(InflateError::WireTooLarge)
+    );
+    let compressed = [GZIP_MAGIC, &vec![0; MAX_WIRE_BYTES - 2]].concat();
+    assert_eq!(
+        inflate(&compressed, None),
+        Err(InflateError::Corrupt("gzip"))
+    );
+    assert_eq!(
+        inflate(&[&compressed[..], &[0]].concat(), None),
         Err(InflateError::WireTooLarge)
     );
     let full = vec![b' '; MAX_INFLATED_BYTES];

@@ -45,8 +45,8 @@ fn a_batch_counts_its_events_and_a_refused_request_counts_as_one() {
         accepted: 3,
         ..Report::default()
     };
-    report.reject(1, error("must be a number"));
-    report.reject(4, error("is missing"));
+    report.reject(1, || error("must be a number"));
+    report.reject(4, || error("is missing"));
     let batch = KeyHealth::of_batch(&report, noon());
     assert_eq!(batch.rejected_by[&RejectReason::Malformed], 2);
     let last_error = batch.last_error.as_ref().unwrap();
@@ -169,7 +169,7 @@ fn a_reverted_request_does_not_count_whether_it_was_written_or_not() {
     let mut total = write(&mut pending, noon()).unwrap();
     pending.revert(&first);
     let mut report = Report::default();
-    report.reject(0, error("is missing"));
+    report.reject(0, || error("is missing"));
     let second = KeyHealth::of_batch(&report, seconds_after_noon(30));
     pending.record(second.clone());
     pending.revert(&second);

@@ -23,7 +23,7 @@ const PART: usize = 48;
 const SERVICE_NAME: &str = "service.name";
 
 /// Size of a value as JSON, in bytes.
-pub(in crate::decode) fn json_len(value: &impl Serialize) -> usize {
+pub(super) fn json_len(value: &impl Serialize) -> usize {
     // Only maps with keys that are no texts cannot be written, and there are none.
     serde_json::to_string(value).map_or(0, |json| json.len())
 }
@@ -238,7 +238,10 @@ impl Limits {
                 self.cut_text(text);
             }
             Value::Array(values) => {
-                values.truncate(self.elements);
+                if values.len() > self.elements {
+                    values.truncate(self.elements);
+                    values.shrink_to_fit();
+                }
                 values.iter_mut().for_each(|value| self.cut_value(value));
             }
             Value::Object(values) => {

@@ -92,10 +92,12 @@ impl Bounded for Span {
         if self.events.len() > most {
             longer.push(("events", json_len(&self.events)));
             self.events.truncate(most);
+            self.events.shrink_to_fit();
         }
         if self.links.len() > most {
             longer.push(("links", json_len(&self.links)));
             self.links.truncate(most);
+            self.links.shrink_to_fit();
         }
         longer
     }

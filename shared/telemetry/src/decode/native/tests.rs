@@ -3,7 +3,7 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::decode::outline::whole;
-use crate::decode::{Format, MAX_EVENTS, Reception, Report};
+use crate::decode::{Format, Reception, Report};
 use upblit_base::clock;
 
 mod envelopes;

@@ -8,7 +8,9 @@ use serde::{Deserialize, de};
 
 use super::tree::{self, Names, Raw};
 use super::{OtlpEncoding, wire};
+use crate::decode::Format;
 use crate::decode::envelope::{EnvelopeError, LayerError};
+use crate::decode::outline::Content;
 
 const NAMES: Names = Names {
     resources: "resourceMetrics",
@@ -28,14 +30,9 @@ const DATA_POINTS: u32 = 1;
 /// # Errors
 /// When the structure around the metrics cannot be read or exceeds a limit.
 pub fn data_points(body: &[u8], encoding: OtlpEncoding) -> Result<usize, EnvelopeError> {
-    match encoding {
-        OtlpEncoding::Json => count(Raw::Json(&String::from_utf8_lossy(body))),
-        OtlpEncoding::Protobuf => count(Raw::Protobuf(body)),
-    }
-}
-
-fn count(request: Raw<'_>) -> Result<usize, EnvelopeError> {
-    let groups = tree::read(request, &NAMES)?;
+    let content = Content::new(body, Format::Otlp(encoding))?;
+    let mut budget = content.budget();
+    let groups = tree::read(content.otlp(), &NAMES, &mut budget, 0)?;
     let metrics = groups.iter().flat_map(|group| &group.events);
     Ok(metrics.map(|metric| points(*metric)).sum())
 }

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use serde_json::Value;
 
 use super::tree::{Group, Names, Raw};
 use super::values;
-use crate::decode::bounds::{Bounds, MAX_RESOURCE_BYTES, MAX_SCOPE_BYTES, json_len};
+use crate::decode::bounds::{Bounds, MAX_RESOURCE_BYTES, MAX_SCOPE_BYTES};
 use crate::decode::layout::EventError;
 use crate::event::{ResourceScope, Scope};
 use upblit_base::field_error::FieldError;
@@ -16,26 +15,12 @@ use upblit_base::field_error::FieldError;
 /// Decodes the resources and scopes of a request's groups, in order.
 #[derive(Debug, Default)]
 pub(super) struct ResourceScopes {
-    bytes: usize,
-    /// Index of the last resource, which the following scopes may share, and its content.
-    last: Option<(usize, Result<SharedResource, FieldError>)>,
-}
-
-/// A resource within the limits.
-#[derive(Debug, Clone, Default)]
-struct SharedResource {
-    /// The resource without a scope.
-    resource: ResourceScope,
-    /// Size as JSON plus the size of the map in memory, which dominates for many short attributes.
-    bytes: usize,
+    /// Index of the last resource, which the following scopes may share, and its content without a
+    /// scope.
+    last: Option<(usize, Result<ResourceScope, FieldError>)>,
 }
 
 impl ResourceScopes {
-    /// Total size of the resources and scopes decoded so far, in bytes.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
     /// Decodes the resource and scope of a group; `None` if the request sends neither.
     ///
     /// # Errors
@@ -46,24 +31,18 @@ impl ResourceScopes {
         names: &Names,
     ) -> Result<Option<Arc<ResourceScope>>, FieldError> {
         let with_scope = scope(group).map_err(|reason| at(group.scope_pointer(names), reason))?;
-        let SharedResource { resource, bytes } = self.resource(group, names)?;
-        let bytes = *bytes + with_scope.scope.as_ref().map_or(0, json_len);
+        let resource = self.resource(group, names)?;
         let mut resource_scope = ResourceScope {
             scope: with_scope.scope,
             scope_schema_url: with_scope.scope_schema_url,
             ..resource.clone()
         };
         resource_scope.truncations.extend(with_scope.truncations);
-        self.bytes += bytes;
         let is_empty = resource_scope == ResourceScope::default();
         Ok((!is_empty).then(|| Arc::new(resource_scope)))
     }
 
-    fn resource(
-        &mut self,
-        group: &Group<'_>,
-        names: &Names,
-    ) -> Result<&SharedResource, FieldError> {
+    fn resource(&mut self, group: &Group<'_>, names: &Names) -> Result<&ResourceScope, FieldError> {
         let index = group.resource_index;
         let read = match self.last.take() {
             Some((last, read)) if last == index => read,
@@ -74,7 +53,7 @@ impl ResourceScopes {
     }
 }
 
-fn resource(group: &Group<'_>) -> Result<SharedResource, EventError> {
+fn resource(group: &Group<'_>) -> Result<ResourceScope, EventError> {
     let mut bounds = Bounds::default();
     let message: Resource = decode(group.resource, "resource", &mut bounds)?;
     let mut resource = ResourceScope {
@@ -84,11 +63,7 @@ fn resource(group: &Group<'_>) -> Result<SharedResource, EventError> {
         ..ResourceScope::default()
     };
     (resource.truncations, _) = bounds.fit(&mut resource, MAX_RESOURCE_BYTES);
-    Ok(SharedResource {
-        bytes: json_len(&resource.resource)
-            + resource.resource.len() * size_of::<(String, Value)>(),
-        resource,
-    })
+    Ok(resource)
 }
 
 /// The scope with its schema, unless it is empty.

@@ -11,7 +11,7 @@ use super::wire;
 use crate::decode::bounds::Bounds;
 use crate::decode::envelope::{self, EnvelopeError, Layer, LayerError, Shape};
 use crate::decode::layout::EventError;
-use crate::decode::{MAX_EVENTS, MAX_GROUPS};
+use crate::decode::memory::Budget;
 
 /// An encoded message: a slice of the body.
 #[derive(Debug, Clone, Copy)]
@@ -66,30 +66,37 @@ pub(in crate::decode) struct Group<'a> {
     pub(in crate::decode) events: Vec<Raw<'a>>,
 }
 
-/// Finds the groups of a request that have events.
+/// Memory of a group and of its place in the [`Layout`](crate::decode::Layout), in bytes.
+const GROUP: usize = size_of::<Group<'_>>() + 128;
+
+/// Finds the groups of a request that have events. Each event takes `each` bytes of the budget.
 ///
 /// # Errors
-/// When the structure around the events cannot be read, or there are too many events or
-/// groups. Empty groups count. When there is no event, but a field with an unknown name where events
-/// should be: ignoring it, as other unknown fields are, would silently drop all that it holds.
-pub(super) fn read<'a>(request: Raw<'a>, names: &Names) -> Result<Vec<Group<'a>>, EnvelopeError> {
+/// When the structure around the events cannot be read, or there are more events or groups than
+/// the budget allows. Empty groups count. When there is no event, but a field with an unknown name
+/// where events should be: ignoring it, as other unknown fields are, would silently drop all that
+/// it holds.
+pub(super) fn read<'a>(
+    request: Raw<'a>,
+    names: &Names,
+    budget: &mut Budget,
+    each: usize,
+) -> Result<Vec<Group<'a>>, EnvelopeError> {
     let mut found = Vec::new();
-    let mut groups_left = MAX_GROUPS;
-    let mut events_left = MAX_EVENTS;
-    let resources = top(request, names, groups_left)?;
+    let resources = top(request, names, budget.parts(0))?;
+    budget.take_parts(resources.items.len(), 0)?;
     let mut unknown = resources.unknown.map(|name| (name, names.resources));
-    groups_left -= resources.items.len();
     for (resource_index, resource) in resources.items.into_iter().enumerate() {
         let at = || format!("/{}/{resource_index}", names.resources);
-        let scopes = layer(resource, names.scopes, "resource", groups_left)
-            .map_err(|error| of_group(error, &at(), EnvelopeError::TooManyGroups))?;
-        groups_left -= scopes.items.len();
+        let scopes = layer(resource, names.scopes, "resource", budget.parts(GROUP))
+            .map_err(|error| of_group(error, &at()))?;
+        budget.take_parts(scopes.items.len(), GROUP)?;
         unknown = unknown.or(scopes.unknown.map(|name| (name, names.scopes)));
         for (scope_index, scope) in scopes.items.into_iter().enumerate() {
             let at = || format!("{}/{}/{scope_index}", at(), names.scopes);
-            let events = layer(scope, names.events, "scope", events_left)
-                .map_err(|error| of_group(error, &at(), EnvelopeError::TooManyEvents))?;
-            events_left -= events.items.len();
+            let events = layer(scope, names.events, "scope", budget.parts(each))
+                .map_err(|error| of_group(error, &at()))?;
+            budget.take_parts(events.items.len(), each)?;
             unknown = unknown.or(events.unknown.map(|name| (name, names.events)));
             if !events.items.is_empty() {
                 found.push(Group {
@@ -176,7 +183,7 @@ fn top<'a>(request: Raw<'a>, names: &Names, most: usize) -> Result<Layer<Raw<'a>
         Raw::Protobuf(bytes) => wire::layer(bytes, wire::REQUEST, most).map(protobuf),
         Raw::Json(_) => layer(request, names.resources, "", most),
     };
-    found.map_err(|error| of_group(error, "", EnvelopeError::TooManyGroups))
+    found.map_err(|error| of_group(error, ""))
 }
 
 /// Splits a group into the items of its array and its resource or scope.
@@ -204,9 +211,9 @@ fn protobuf(layer: Layer<&[u8]>) -> Layer<Raw<'_>> {
     layer.map(Raw::Protobuf)
 }
 
-fn of_group(error: LayerError, pointer: &str, too_many: EnvelopeError) -> EnvelopeError {
+fn of_group(error: LayerError, pointer: &str) -> EnvelopeError {
     match error {
-        LayerError::TooMany => too_many,
+        LayerError::TooMany => EnvelopeError::TooLarge,
         LayerError::Malformed(problem) if pointer.is_empty() => EnvelopeError::malformed(&problem),
         LayerError::Malformed(problem) => {
             EnvelopeError::malformed(&format!("{pointer}: {problem}"))

@@ -114,18 +114,42 @@ fn an_empty_batch_is_accepted() {
 }
 
 #[test]
-fn ten_thousand_events_are_accepted_and_one_more_is_not() {
+fn a_batch_is_bounded_by_its_memory_and_not_by_its_number_of_events() {
     let event = span(&json!({})).to_string();
     let batch = |count| body(&vec![event.as_str(); count].join(","));
-    assert_eq!(
-        decode_traces(&batch(MAX_EVENTS)).unwrap().events.len(),
-        10_000
-    );
-    let problem = decode_traces(&batch(MAX_EVENTS + 1)).unwrap_err();
-    assert_eq!(problem, EnvelopeError::TooManyEvents);
+    let decoded = decode_traces(&batch(10_001)).unwrap();
+    assert_eq!(decoded.events.len(), 10_001);
+    let problem = decode_traces(&batch(300_000)).unwrap_err();
     assert_eq!(
         problem.to_string(),
-        "a batch has at most 10000 events; send smaller batches"
+        "the batch takes more than 160 MiB of memory once it is decoded; send smaller batches"
+    );
+}
+
+#[test]
+fn the_memory_of_the_parts_of_events_is_bounded() {
+    let nested = format!("{}0{},", r#"{"":"#.repeat(100), "}".repeat(100)).repeat(400);
+    let event = span(&json!({ "x": "list" })).to_string();
+    let event = event.replace("\"list\"", &format!("[{nested}0]"));
+    let batch = |count| body(&vec![event.as_str(); count].join(","));
+    assert!(decode_traces(&batch(2)).is_ok());
+    assert_eq!(
+        decode_traces(&batch(40)).unwrap_err(),
+        EnvelopeError::TooLarge
+    );
+}
+
+#[test]
+fn text_that_grows_when_it_is_repaired_counts_with_its_new_size() {
+    let batch = |bytes| [&body("")[..], &vec![0xff; bytes]].concat();
+    let megabyte = 1024 * 1024;
+    assert!(matches!(
+        decode_traces(&batch(30 * megabyte)),
+        Err(EnvelopeError::Malformed(_))
+    ));
+    assert_eq!(
+        decode_traces(&batch(50 * megabyte)).unwrap_err(),
+        EnvelopeError::TooLarge
     );
 }
 
@@ -136,7 +160,7 @@ fn millions_of_tiny_events_are_refused_before_decoding() {
         let batch = format!(r#"{{"traces":[{}"#, tiny.repeat(2_000_000));
         assert_eq!(
             decode_traces(batch.as_bytes()).unwrap_err(),
-            EnvelopeError::TooManyEvents
+            EnvelopeError::TooLarge
         );
     }
 }

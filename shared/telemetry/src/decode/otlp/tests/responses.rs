@@ -12,13 +12,10 @@ fn rejecting(count: usize) -> Report {
     let mut report = Report::default();
     for index in 0..count {
         let pointer = format!("/spans/{index}");
-        report.reject(
-            index,
-            FieldError {
-                pointer,
-                reason: "is wrong".to_owned(),
-            },
-        );
+        report.reject(index, || FieldError {
+            pointer,
+            reason: "is wrong".to_owned(),
+        });
     }
     report
 }
