@@ -609,7 +609,7 @@ export interface paths {
         };
         /**
          * List traces
-         * @description Returns one row per trace, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks.
+         * @description Returns one row per trace, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks. With `service`, `name`, `kind` or `attr`, a trace matches if one of its spans meets all of them and started in the time range; it is then listed at the first such span. The other filters are about the row.
          */
         get: operations["listTraces"];
         put?: never;
@@ -3556,9 +3556,23 @@ export interface operations {
                  * @example error,warn
                  */
                 level?: string;
+                /**
+                 * @description Lowest level, in the order `trace`, `debug`, `info`, `warn`, `error`, `fatal`. Excludes records of other levels.
+                 * @example warn
+                 */
+                minLevel?: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
                 /** @description Trace that the records belong to. */
                 traceId?: string;
-                /** @description Text to find in message, type or service, ignoring case. */
+                /** @description Service that wrote the records. */
+                service?: string;
+                /**
+                 * @description Attribute of the records or of their resource, as `key:value`. May be given up to eight times; all must match. Values are texts, booleans and numbers. A colon or backslash within the key follows a backslash.
+                 * @example [
+                 *       "customer.id:42"
+                 *     ]
+                 */
+                attr?: string[];
+                /** @description Words that must all occur in message, type or service. Whole words of letters and digits, ignoring case. */
                 q?: string;
                 /** @description Number of rows per page. */
                 limit?: number;
@@ -3637,8 +3651,23 @@ export interface operations {
                  * @example error
                  */
                 status?: string;
-                /** @description Shortest duration, in milliseconds. */
+                /** @description Shortest duration of the row, in milliseconds. */
                 minDurationMs?: number;
+                /** @description Longest duration of the row, in milliseconds. */
+                maxDurationMs?: number;
+                /** @description Service of a span. */
+                service?: string;
+                /** @description Name of a span, as shown: method and URL if it has no name of its own. */
+                name?: string;
+                /** @description Kind of a span. */
+                kind?: "internal" | "server" | "client" | "producer" | "consumer";
+                /**
+                 * @description Attribute of a span or of its resource, as `key:value`. May be given up to eight times; all must match. Values are texts, booleans and numbers. A colon or backslash within the key follows a backslash.
+                 * @example [
+                 *       "customer.id:42"
+                 *     ]
+                 */
+                attr?: string[];
                 /** @description Text to find in name, service or trace id, ignoring case. */
                 q?: string;
                 /** @description Number of rows per page. */

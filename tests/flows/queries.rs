@@ -196,7 +196,10 @@ async fn a_parameter_that_is_given_twice_is_refused_everywhere() {
             // Valid ones, or the first would be refused before the second is seen.
             let value = match name {
                 "from" | "to" | "at" => "2026-01-31T12:00:00Z",
-                "minDurationMs" | "limit" => "7",
+                "minDurationMs" | "maxDurationMs" | "limit" => "7",
+                "kind" => "server",
+                // May be given several times, which is tested below.
+                "attr" => continue,
                 "step" => "300",
                 "signal" => "logs",
                 // The cursors of each list are tested below.
@@ -213,6 +216,78 @@ async fn a_parameter_that_is_given_twice_is_refused_everywhere() {
     }
     assert!(tried > 20, "{tried}");
     assert!(ada.backend.calls.take().is_empty());
+}
+
+#[tokio::test]
+async fn filters_are_bounded_in_number_and_length() {
+    let (ada, sdk) = start().await;
+    let attribute = "must be a key, a colon and a value, of at most 1000 characters; `\\` before a \
+                     colon or `\\` of the key";
+    let long = "%C3%A9".repeat(1001);
+    for path in ["/telemetry/logs", "/telemetry/traces"] {
+        for (query, pointer, reason) in [
+            ("attr=", "attr/0", attribute),
+            ("attr=vermilion", "attr/0", attribute),
+            ("attr=a:b&attr=:vermilion", "attr/1", attribute),
+            (&format!("attr=a:{long}"), "attr/0", attribute),
+            (
+                &["attr=a:b"; 9].join("&"),
+                "attr",
+                "must be given at most 8 times",
+            ),
+            (
+                &format!("service={long}"),
+                "service",
+                "must have at most 1000 characters",
+            ),
+        ] {
+            let response = ada.get(&address(&sdk, path, query)).await;
+            let problem = assert_names(&ada, response, pointer, "vermilion");
+            assert_eq!(problem["errors"][0]["reason"], reason, "{path} {query}");
+        }
+        let most = ["attr=a:b"; 8].join("&");
+        let response = ada.get(&address(&sdk, path, &most)).await;
+        assert_eq!(response.status, 200, "{path}");
+        ada.backend.calls.take();
+    }
+    for (path, query, pointer, reason) in [
+        (
+            "logs",
+            &*format!("q={long}"),
+            "q",
+            "must have at most 1000 characters",
+        ),
+        (
+            "logs",
+            "minLevel=warning",
+            "minLevel",
+            "must be trace, debug, info, warn, error or fatal",
+        ),
+        (
+            "traces",
+            "kind=vermilion",
+            "kind",
+            "must be internal, server, client, producer or consumer",
+        ),
+        (
+            "traces",
+            "maxDurationMs=-1",
+            "maxDurationMs",
+            "must be 0 or more",
+        ),
+        (
+            "traces",
+            &*format!("name={long}"),
+            "name",
+            "must have at most 1000 characters",
+        ),
+    ] {
+        let response = ada
+            .get(&address(&sdk, &format!("/telemetry/{path}"), query))
+            .await;
+        let problem = assert_names(&ada, response, pointer, "vermilion");
+        assert_eq!(problem["errors"][0]["reason"], reason, "{path} {query}");
+    }
 }
 
 #[tokio::test]

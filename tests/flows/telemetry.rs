@@ -9,6 +9,7 @@ mod long_traces;
 mod metrics;
 mod paging;
 mod rollups;
+mod searches;
 mod trace;
 mod trace_ids;
 mod traces;

@@ -24,7 +24,7 @@ export function logsPage(outlet, visit, application) {
     what: "log",
     filters,
     controls: (changed) => [
-      searchField("Message, type or service", filters.q, (q) => changed({ q })),
+      searchField("Words in message, type or service", filters.q, (q) => changed({ q })),
       levelPills(filters.level, (level) => changed({ level })),
       filters.trace && traceFilter(filters.trace, () => changed({ trace: "" })),
     ],

@@ -12,9 +12,11 @@ use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::FormError;
 use shared::telemetry::chunk::codec::{self, Rows as ChunkRows};
 use shared::telemetry::chunk::summary::Summary;
-use shared::telemetry::event::{Event, LogRecord};
+use shared::telemetry::event::{Event, Level, LogRecord};
+use shared::telemetry::query::attributes::AttributeFilters;
 use shared::telemetry::query::cursor::{self, RowKey};
 use shared::telemetry::query::logs::{Levels, LogFilter};
+use shared::telemetry::query::texts::{Name, Words};
 use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 use shared::web::query::{Query, unless_empty};
@@ -45,12 +47,24 @@ pub(crate) struct LogsQuery {
     #[serde(default, deserialize_with = "unless_empty")]
     #[param(inline, example = "error,warn")]
     level: Option<Levels>,
+    /// Lowest level, in the order `trace`, `debug`, `info`, `warn`, `error`, `fatal`. Excludes records of other levels.
+    #[param(inline, example = "warn")]
+    min_level: Option<Level>,
     /// Trace that the records belong to.
     #[serde(default, deserialize_with = "unless_empty")]
     trace_id: Option<String>,
-    /// Text to find in message, type or service, ignoring case.
+    /// Service that wrote the records.
     #[serde(default, deserialize_with = "unless_empty")]
-    q: Option<String>,
+    #[param(inline)]
+    service: Option<Name>,
+    /// Attribute of the records or of their resource, as `key:value`. May be given up to eight times; all must match. Values are texts, booleans and numbers. A colon or backslash within the key follows a backslash.
+    #[serde(default)]
+    #[param(inline, example = json!(["customer.id:42"]))]
+    attr: AttributeFilters,
+    /// Words that must all occur in message, type or service. Whole words of letters and digits, ignoring case.
+    #[serde(default, deserialize_with = "unless_empty")]
+    #[param(inline)]
+    q: Option<Words>,
     /// Number of rows per page.
     #[serde(default)]
     #[param(inline)]
@@ -185,7 +199,10 @@ impl LogsQuery {
         LogFilter {
             levels: self.level.clone(),
             trace_id: self.trace_id.clone(),
-            text: self.q.as_deref().map(str::to_lowercase),
+            min_level: self.min_level,
+            service: self.service.clone(),
+            attributes: self.attr.clone(),
+            words: self.q.clone(),
         }
     }
 }

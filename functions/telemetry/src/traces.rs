@@ -17,11 +17,14 @@ use shared::base::cursor::Cursor;
 use shared::store::telemetry::StoredSummary;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::FormError;
-use shared::telemetry::chunk::codec;
+use shared::telemetry::chunk::codec::{self, Rows as ChunkRows};
 use shared::telemetry::chunk::summary::{Entry, Summary, fingerprint, newest_first};
-use shared::telemetry::event::SpanKind;
+use shared::telemetry::event::{Span, SpanKind};
+use shared::telemetry::query::attributes::AttributeFilters;
 use shared::telemetry::query::cursor::{self, RowKey};
-use shared::telemetry::query::listing::{StatusFilter, TraceFilter};
+use shared::telemetry::query::listing::{Listed, StatusFilter, TraceFilter, matching};
+use shared::telemetry::query::spans::SpanFilter;
+use shared::telemetry::query::texts::Name;
 use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 use shared::web::query::{Query, unless_empty};
@@ -56,10 +59,29 @@ pub(crate) struct TracesQuery {
     #[serde(default, deserialize_with = "unless_empty")]
     #[param(inline, example = "error")]
     status: Option<StatusFilter>,
-    /// Shortest duration, in milliseconds.
+    /// Shortest duration of the row, in milliseconds.
     #[serde(default, deserialize_with = "zero_or_more")]
     #[param(minimum = 0)]
     min_duration_ms: Option<f64>,
+    /// Longest duration of the row, in milliseconds.
+    #[serde(default, deserialize_with = "zero_or_more")]
+    #[param(minimum = 0)]
+    max_duration_ms: Option<f64>,
+    /// Service of a span.
+    #[serde(default, deserialize_with = "unless_empty")]
+    #[param(inline)]
+    service: Option<Name>,
+    /// Name of a span, as shown: method and URL if it has no name of its own.
+    #[serde(default, deserialize_with = "unless_empty")]
+    #[param(inline)]
+    name: Option<Name>,
+    /// Kind of a span.
+    #[param(inline)]
+    kind: Option<SpanKind>,
+    /// Attribute of a span or of its resource, as `key:value`. May be given up to eight times; all must match. Values are texts, booleans and numbers. A colon or backslash within the key follows a backslash.
+    #[serde(default)]
+    #[param(inline, example = json!(["customer.id:42"]))]
+    attr: AttributeFilters,
     /// Text to find in name, service or trace id, ignoring case.
     #[serde(default, deserialize_with = "unless_empty")]
     q: Option<String>,
@@ -126,7 +148,7 @@ struct Row<'a> {
 #[utoipa::path(
     get, path = "/telemetry/traces", operation_id = "listTraces",
     summary = "List traces",
-    description = "Returns one row per trace, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks.",
+    description = "Returns one row per trace, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks. With `service`, `name`, `kind` or `attr`, a trace matches if one of its spans meets all of them and started in the time range; it is then listed at the first such span. The other filters are about the row.",
     params(TracesQuery),
     responses((status = 200, body = Traces), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
@@ -149,8 +171,8 @@ pub(crate) async fn list(
     };
     let start = query.cursor.as_ref().map(|cursor| &cursor.0);
     let mut search = Search::begin(&state.database, range, start, limit, &list).await?;
-    let mut page = TracePage::of(&state, &archive, limit);
-    let next = page.fill(&mut search, &list.filter).await?;
+    let mut page = TracePage::of(&state, &archive, &list, limit);
+    let next = page.fill(&mut search).await?;
     Ok(axum::Json(Traces {
         traces: page.rows(),
         next_cursor: next.map(|position| Cursor::<cursor::Traces>(position).to_string()),
@@ -165,11 +187,15 @@ struct TraceList {
 }
 
 impl Listing for TraceList {
-    type Decoded = Vec<Entry>;
+    type Decoded = Vec<Listed>;
     type Row = Candidate;
 
     fn tried_per_row(&self) -> usize {
-        if self.filter.is_open() { 1 } else { 8 }
+        if !self.filter.has_conditions_on_rows() {
+            // Every row is shown, except those of traces that another chunk lists.
+            return if self.filter.spans.is_open() { 1 } else { 2 };
+        }
+        8
     }
 
     fn held_rows(&self, _: usize) -> usize {
@@ -182,33 +208,50 @@ impl Listing for TraceList {
         may_match.then(|| traces.unwrap_or(stored.count as usize))
     }
 
-    fn summarized(&self, summary: &mut Summary) -> (Vec<Entry>, bool) {
-        (mem::take(&mut summary.rows), summary.rows_are_complete)
+    fn summarized(&self, summary: &mut Summary) -> (Vec<Listed>, bool) {
+        if !self.filter.spans.is_open() {
+            return (Vec::new(), false);
+        }
+        let rows = mem::take(&mut summary.rows).into_iter();
+        (rows.map(Listed::from).collect(), summary.rows_are_complete)
     }
 
-    fn decoded(&self, chunk: &[u8]) -> Result<Vec<Entry>, FormError> {
-        codec::decode_entries(chunk).map(newest_first)
+    fn decoded(&self, chunk: &[u8]) -> Result<Vec<Listed>, FormError> {
+        if self.filter.spans.is_open() {
+            let rows = codec::decode_entries(chunk).map(newest_first)?;
+            return Ok(rows.into_iter().map(Listed::from).collect());
+        }
+        let spans: Vec<Span> = codec::decode(chunk, ChunkRows::All)?;
+        Ok(matching(&spans, &self.filter.spans, self.window))
     }
 
     fn rows(
         &self,
         stored: &StoredSummary,
         summary: &Summary,
-        entries: Vec<Entry>,
+        listed: Vec<Listed>,
     ) -> Vec<(RowKey, Candidate)> {
         let traces = summary.traces.as_ref();
-        let candidates = entries.into_iter().map(|entry| Candidate {
-            own: traces.and_then(|traces| *traces.get(&fingerprint(&entry.trace_id))?),
-            chunk: stored.position,
-            entry,
-        });
+        let candidates = listed
+            .into_iter()
+            .map(|Listed { entry, place_ms }| Candidate {
+                own: traces.and_then(|traces| *traces.get(&fingerprint(&entry.trace_id))?),
+                chunk: stored.position,
+                place_ms,
+                entry,
+            });
         candidates
             .map(|candidate| (candidate.key(), candidate))
             .collect()
     }
 
+    /// With conditions on spans, the row may be in another chunk, so it is judged later.
     fn is_wanted(&self, candidate: &Candidate) -> bool {
-        self.window.contains(candidate.entry.start()) && self.filter.matches(&candidate.entry)
+        let is_row = self.filter.spans.is_open();
+        let is_wanted = || {
+            self.window.contains(candidate.entry.start()) && self.filter.matches(&candidate.entry)
+        };
+        !is_row || is_wanted()
     }
 
     /// A finished version of a span is better than an unfinished one.
@@ -241,6 +284,13 @@ impl TracesQuery {
         TraceFilter {
             status: self.status,
             min_duration_ms: self.min_duration_ms,
+            max_duration_ms: self.max_duration_ms,
+            spans: SpanFilter {
+                service: self.service.clone(),
+                name: self.name.clone(),
+                kind: self.kind,
+                attributes: self.attr.clone(),
+            },
             text: self.q.as_deref().map(str::to_lowercase),
         }
     }

@@ -23,19 +23,50 @@ impl Database {
         keys: &[Item],
         most: usize,
     ) -> Result<Vec<Item>, StorageError> {
-        let reads = keys.chunks(most).map(|keys| self.get_some(table, keys));
+        self.get_with(table, keys, most, true).await
+    }
+
+    /// Like [`Self::get_all`], but reads with eventual consistency, which costs half: items that
+    /// were written within the last second may be missing.
+    ///
+    /// # Errors
+    /// As [`Self::get_all`].
+    pub(crate) async fn get_eventually(
+        &self,
+        table: &str,
+        keys: &[Item],
+        most: usize,
+    ) -> Result<Vec<Item>, StorageError> {
+        self.get_with(table, keys, most, false).await
+    }
+
+    async fn get_with(
+        &self,
+        table: &str,
+        keys: &[Item],
+        most: usize,
+        is_consistent: bool,
+    ) -> Result<Vec<Item>, StorageError> {
+        let reads = keys
+            .chunks(most)
+            .map(|keys| self.get_some(table, keys, is_consistent));
         let read = try_join_all(reads).await?;
         Ok(read.into_iter().flatten().collect())
     }
 
-    async fn get_some(&self, table: &str, keys: &[Item]) -> Result<Vec<Item>, StorageError> {
+    async fn get_some(
+        &self,
+        table: &str,
+        keys: &[Item],
+        is_consistent: bool,
+    ) -> Result<Vec<Item>, StorageError> {
         let mut items = Vec::with_capacity(keys.len());
         let mut wanted = keys.to_vec();
         let mut backoff = Backoff::start();
         loop {
             let keys = KeysAndAttributes::builder()
                 .set_keys(Some(wanted))
-                .consistent_read(true);
+                .consistent_read(is_consistent);
             let request = self.client.batch_get_item();
             let output = request
                 .request_items(table, keys.build().map_err(unbuildable)?)

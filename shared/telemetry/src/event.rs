@@ -20,6 +20,7 @@ use crate::batch::Signal;
 
 pub use log_record::LogRecord;
 pub use resource_scope::{ResourceScope, Scope};
+pub use severity::Level;
 pub(crate) use span::nanoseconds;
 pub use span::{Dropped, Span, SpanEvent, SpanKind, SpanLink, SpanOutcome};
 

@@ -1,11 +1,14 @@
 //! Queries: filters, time windows, and what is computed from the stored events. Lists
 //! read chunk summaries, newest first, and then only the chunks that may match.
 
+pub mod attributes;
 pub mod bucket;
 pub mod cursor;
 pub mod listing;
 pub mod logs;
 pub mod metrics;
 pub mod rollup;
+pub mod spans;
+pub mod texts;
 pub mod trace;
 pub mod window;

@@ -5,12 +5,14 @@
 mod deserializer;
 mod refusal;
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{DeserializeOwned, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_path_to_error::{Path, Segment};
 
+use self::refusal::Refusal;
 use crate::error::Error;
 
 /// A JSON value, or the parameters of a query. Keeps the order of fields and duplicates,
@@ -24,6 +26,8 @@ pub(crate) enum Input {
     Text(String),
     /// Value of a query parameter: text, or a number if the type expects one.
     Parameter(String),
+    /// Values of a query parameter that is given several times. Only a list accepts it.
+    Repeated(Vec<String>),
     List(Vec<Input>),
     Fields(Vec<(String, Input)>),
 }
@@ -38,9 +42,23 @@ pub(crate) enum Part {
 impl Input {
     /// The parameters of a query string (`application/x-www-form-urlencoded`).
     pub(crate) fn from_query(query: &str) -> Self {
-        let pairs = form_urlencoded::parse(query.as_bytes());
-        let fields =
-            pairs.map(|(name, value)| (name.into_owned(), Self::Parameter(value.into_owned())));
+        let mut fields: Vec<(String, Vec<String>)> = Vec::new();
+        let mut places = HashMap::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let place = *places.entry(name.clone()).or_insert(fields.len());
+            match fields.get_mut(place) {
+                Some((_, values)) => values.push(value.into_owned()),
+                None => fields.push((name.into_owned(), vec![value.into_owned()])),
+            }
+        }
+        let fields = fields.into_iter().map(|(name, mut values)| {
+            let only = if values.len() == 1 {
+                values.pop()
+            } else {
+                None
+            };
+            (name, only.map_or(Self::Repeated(values), Self::Parameter))
+        });
         Self::Fields(fields.collect())
     }
 
@@ -67,11 +85,13 @@ impl Input {
     pub(crate) fn read<T: DeserializeOwned>(self, part: Part) -> Result<T, Error> {
         serde_path_to_error::deserialize(self).map_err(|error| {
             let pointer = pointer(error.path());
-            let refusal = error.into_inner();
-            if pointer.is_empty() {
-                Error::Malformed(format!("the {part} {refusal}"))
-            } else {
-                Error::invalid_field(&pointer, refusal)
+            match error.into_inner() {
+                Refusal::Repeated => {
+                    let name = pointer.trim_start_matches('/');
+                    Error::Malformed(format!("the {part} has `{name}` twice"))
+                }
+                refusal if pointer.is_empty() => Error::Malformed(format!("the {part} {refusal}")),
+                refusal => Error::invalid_field(&pointer, refusal),
             }
         })
     }

@@ -48,7 +48,7 @@ impl<const MAX: u16> Default for Limit<MAX> {
 
 impl<'de, const MAX: u16> Deserialize<'de> for Limit<MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let limit = u16::deserialize(deserializer).ok();
+        let limit = String::deserialize(deserializer)?.parse().ok();
         let limit = limit.filter(|limit| (1..=MAX).contains(limit));
         limit
             .map(Self)

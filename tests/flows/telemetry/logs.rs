@@ -49,9 +49,15 @@ async fn filters_read_only_chunks_that_may_match() {
         ("&level=fatal", vec![], 0),
         ("&traceId=t2", vec!["payment slow"], 1),
         ("&traceId=t2&level=error", vec![], 0),
-        ("&q=PAYMENT", vec!["Payment failed", "payment slow"], 3),
+        ("&minLevel=warn", vec!["Payment failed", "payment slow"], 2),
+        ("&minLevel=warn&level=warn,info", vec!["payment slow"], 1),
+        ("&minLevel=fatal", vec![], 0),
+        ("&q=PAYMENT", vec!["Payment failed", "payment slow"], 2),
+        ("&q=slow+payment", vec!["payment slow"], 1),
+        ("&q=pay", vec![], 0),
         ("&q=app&level=info", vec!["cart opened"], 1),
-        ("&q=nothing", vec![], 3),
+        ("&q=nothing", vec![], 0),
+        ("&q=%21%3F", vec![], 0),
     ] {
         backend.calls.take();
         let answer = ask(&ada, &sdk, "logs", query).await;

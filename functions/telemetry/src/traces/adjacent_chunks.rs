@@ -4,7 +4,8 @@
 //! A trace is listed at its root span or, without one, at its earliest span. So the row of a chunk
 //! is dropped if another chunk has a better one. For the row of a root these are looked for from a
 //! minute before it until five minutes after its end, and for a row without root also in the hour
-//! before, in at most 2,000 summaries each.
+//! before, in at most 2,000 summaries each. With conditions on spans, a trace is listed at the first
+//! span that meets them, and its row is dropped where another chunk has an earlier one.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -21,6 +22,7 @@ use shared::telemetry::query::listing::Gathered;
 use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 
+use super::TraceList;
 use crate::archive::Archive;
 
 /// Time before the start of a row in which other chunks of its trace are searched. Clocks differ,
@@ -57,6 +59,8 @@ pub(super) struct Candidate {
     pub(super) entry: Entry,
     /// Chunk that lists it.
     pub(super) chunk: Position,
+    /// Its place in the list, in milliseconds.
+    pub(super) place_ms: i64,
     /// What the chunk holds of the trace, if known.
     pub(super) own: Option<TraceCounts>,
 }
@@ -86,7 +90,7 @@ impl Candidate {
 
     /// Place of the row in the list.
     pub(super) fn key(&self) -> RowKey {
-        RowKey::of_trace(self.entry.start_ms, &self.entry.trace_id)
+        RowKey::of_trace(self.place_ms, &self.entry.trace_id)
     }
 }
 
@@ -95,9 +99,10 @@ impl Candidate {
 pub(super) async fn completed(
     state: &crate::State,
     archive: &Archive,
+    list: &TraceList,
     candidates: Vec<Candidate>,
-    failed_only: bool,
 ) -> Result<Vec<Option<(Entry, Counts)>>, Error> {
+    let failed_only = list.failed_only();
     let lookup = Lookup { state, archive };
     let near = lookup.surrounding(&candidates).await?;
     let may_have_failed = |candidate: &Candidate| !failed_only || near.may_have_failed(candidate);
@@ -127,7 +132,7 @@ pub(super) async fn completed(
     lookup.open(&near, own, &mut found).await?;
     let completed = candidates.iter().map(|candidate| {
         let is_wanted = may_have_failed(candidate);
-        let (entry, counts) = is_wanted.then(|| found.row(candidate, &near))??;
+        let (entry, counts) = is_wanted.then(|| found.row(candidate, &near, list))??;
         (!failed_only || counts.errors > 0).then_some((entry, counts))
     });
     Ok(completed.collect())
@@ -189,7 +194,12 @@ impl Found {
     }
 
     /// The row of the trace; `None` if another chunk has a better one.
-    fn row(&self, candidate: &Candidate, near: &Adjacent) -> Option<(Entry, Counts)> {
+    fn row(
+        &self,
+        candidate: &Candidate,
+        near: &Adjacent,
+        list: &TraceList,
+    ) -> Option<(Entry, Counts)> {
         let gathered = self.of(candidate);
         let Some(best) = gathered.best() else {
             let own = || candidate.own.map(Counts::from);
@@ -201,7 +211,13 @@ impl Found {
             return Some((candidate.entry.clone(), counts));
         };
         let best = Entry::of(best);
-        let is_here = RowKey::of_trace(best.start_ms, &best.trace_id) == candidate.key();
+        let is_here = if list.filter.spans.is_open() {
+            best.start_ms == candidate.place_ms
+        } else {
+            // The candidate's own chunk may not be among those that were opened.
+            let first = gathered.first_match(&list.filter.spans, list.window);
+            first.is_none_or(|first| candidate.place_ms <= first)
+        };
         let (spans, errors) = gathered.counts();
         is_here.then_some((best, Counts { spans, errors }))
     }
@@ -317,7 +333,7 @@ impl Lookup<'_> {
         }
         let range = self
             .archive
-            .summaries(Signal::Traces, self.archive.everything());
+            .summaries_for_list(Signal::Traces, self.archive.everything());
         let decode = |chunk: &[u8]| codec::decode(chunk, Rows::All);
         let opened: Vec<Vec<Span>> = self.state.database.open(&range, &closed, decode).await?;
         for (stored, mut spans) in closed.into_iter().zip(opened) {

@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 use shared::telemetry::query::cursor::{ListPosition, RowKey};
-use shared::telemetry::query::listing::{StatusFilter, TraceFilter};
+use shared::telemetry::query::listing::StatusFilter;
 use shared::web::error::Error;
 
 use super::adjacent_chunks::{Candidate, completed};
@@ -14,13 +14,14 @@ use crate::search::{Next, Search};
 /// Number of times that one request looks up adjacent chunks.
 const MAX_LOOKUPS: usize = 3;
 
-/// Number of rows whose adjacent chunks are looked up together if only failed traces are wanted.
-const FAILED_AT_ONCE: usize = 400;
+/// Number of rows whose adjacent chunks are looked up together if these decide which are wanted.
+const UNDECIDED_AT_ONCE: usize = 400;
 
 /// A page of traces that is being filled.
 pub(super) struct TracePage<'a> {
     state: &'a crate::State,
     archive: &'a Archive,
+    list: &'a TraceList,
     rows: Rows,
     /// Place of the last row that was examined.
     last: RowKey,
@@ -30,10 +31,16 @@ pub(super) struct TracePage<'a> {
 
 impl<'a> TracePage<'a> {
     /// An empty page of at most `limit` rows.
-    pub(super) fn of(state: &'a crate::State, archive: &'a Archive, limit: usize) -> Self {
+    pub(super) fn of(
+        state: &'a crate::State,
+        archive: &'a Archive,
+        list: &'a TraceList,
+        limit: usize,
+    ) -> Self {
         Self {
             state,
             archive,
+            list,
             rows: Rows::up_to(limit),
             last: RowKey::MAX,
             lookups: 0,
@@ -52,13 +59,13 @@ impl<'a> TracePage<'a> {
     pub(super) async fn fill(
         &mut self,
         search: &mut Search<'_, TraceList>,
-        filter: &TraceFilter,
     ) -> Result<Option<ListPosition>, Error> {
         loop {
             let room = self.rows.room();
-            let wanted = match filter.status {
-                Some(StatusFilter::Error) if room > 0 => FAILED_AT_ONCE,
-                _ => room.max(1),
+            let wanted = if room > 0 && self.list.is_undecided() {
+                UNDECIDED_AT_ONCE
+            } else {
+                room.max(1)
             };
             let (candidates, end) = batch(search, wanted).await?;
             if room == 0 || self.lookups >= MAX_LOOKUPS {
@@ -70,7 +77,7 @@ impl<'a> TracePage<'a> {
                 };
             }
             self.lookups += 1;
-            if !self.add(candidates, filter).await? {
+            if !self.add(candidates).await? {
                 return search.position(self.last);
             }
             match end {
@@ -82,14 +89,10 @@ impl<'a> TracePage<'a> {
     }
 
     /// Adds the traces of some rows. `false` if there was no room for all.
-    async fn add(
-        &mut self,
-        candidates: Vec<Candidate>,
-        filter: &TraceFilter,
-    ) -> Result<bool, Error> {
+    async fn add(&mut self, candidates: Vec<Candidate>) -> Result<bool, Error> {
+        let filter = &self.list.filter;
         let keys: Vec<RowKey> = candidates.iter().map(Candidate::key).collect();
-        let failed_only = filter.status == Some(StatusFilter::Error);
-        let completed = completed(self.state, self.archive, candidates, failed_only).await?;
+        let completed = completed(self.state, self.archive, self.list, candidates).await?;
         for (key, row) in keys.into_iter().zip(completed) {
             let row = row.filter(|(entry, counts)| filter.accepts(entry, counts.errors));
             if let Some((entry, counts)) = row {
@@ -101,6 +104,19 @@ impl<'a> TracePage<'a> {
             self.last = key;
         }
         Ok(true)
+    }
+}
+
+impl TraceList {
+    /// Whether adjacent chunks decide which rows are wanted.
+    fn is_undecided(&self) -> bool {
+        let by_spans = !self.filter.spans.is_open() && self.filter.has_conditions_on_rows();
+        by_spans || self.failed_only()
+    }
+
+    /// Whether only traces with a failed span are wanted.
+    pub(super) fn failed_only(&self) -> bool {
+        self.filter.status == Some(StatusFilter::Error)
     }
 }
 

@@ -131,16 +131,12 @@ impl Database {
             .iter()
             .map(|stored| chunk_key(range.application_id, range.signal, stored))
             .collect();
-        let table = &self.tables.telemetry;
-        let read = self.get_all(table, &keys, CHUNKS_PER_READ).await?;
-        let rows: Vec<ChunkRow> = attribute::from_items(read)?;
-        let by_key: HashMap<(String, String), ChunkRow> = rows
-            .into_iter()
-            .map(|row| ((row.pk.clone(), row.sk.clone()), row))
-            .collect();
+        let mut settled = summaries.iter();
+        let is_settled = settled.all(|stored| stored.position.at < range.eventual_before);
+        let by_key = self.chunks(&keys, is_settled).await?;
         let mut opened = Vec::with_capacity(summaries.len());
         for (key, stored) in keys.into_iter().zip(summaries) {
-            let row = by_key.get(&(text(&key, keys::PK), text(&key, keys::SK)));
+            let row = by_key.get(&key_of(&key));
             let decoded = match row {
                 Some(row) => row.decoded(&decode).map(Some),
                 None if stored.expires_at > range.now => {
@@ -157,6 +153,26 @@ impl Database {
             opened.push(decoded.unwrap_or_default());
         }
         Ok(opened)
+    }
+
+    /// The chunks with these keys that exist. Those that are `settled` are read with eventual
+    /// consistency first.
+    async fn chunks(
+        &self,
+        keys: &[Item],
+        settled: bool,
+    ) -> Result<HashMap<(String, String), ChunkRow>, StorageError> {
+        let table = &self.tables.telemetry;
+        let mut by_key = HashMap::new();
+        if settled {
+            let read = self.get_eventually(table, keys, CHUNKS_PER_READ).await?;
+            add_chunks(&mut by_key, read)?;
+        }
+        let missing = keys.iter().filter(|key| !by_key.contains_key(&key_of(key)));
+        let missing: Vec<Item> = missing.cloned().collect();
+        let read = self.get_all(table, &missing, CHUNKS_PER_READ).await?;
+        add_chunks(&mut by_key, read)?;
+        Ok(by_key)
     }
 
     async fn page(
@@ -235,6 +251,23 @@ fn chunk_key(application_id: ApplicationId, signal: Signal, stored: &StoredSumma
     let pk = keys::chunk_partition(application_id, signal, stored.hour(), stored.shard);
     let sk = keys::chunk(stored.position);
     attribute::key([(keys::PK, &pk), (keys::SK, &sk)])
+}
+
+/// Partition and sort key.
+fn key_of(key: &Item) -> (String, String) {
+    (text(key, keys::PK), text(key, keys::SK))
+}
+
+fn add_chunks(
+    by_key: &mut HashMap<(String, String), ChunkRow>,
+    items: Vec<Item>,
+) -> Result<(), StorageError> {
+    let rows: Vec<ChunkRow> = attribute::from_items(items)?;
+    by_key.extend(
+        rows.into_iter()
+            .map(|row| ((row.pk.clone(), row.sk.clone()), row)),
+    );
+    Ok(())
 }
 
 fn text(key: &Item, name: &str) -> String {

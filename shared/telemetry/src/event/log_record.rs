@@ -68,6 +68,12 @@ impl LogRecord {
         of_resource.or_else(|| resource_scope::service(&self.attributes))
     }
 
+    /// The texts that are searched for words: message, type and service.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let others = [self.kind.as_deref(), self.service()];
+        std::iter::once(&*self.message).chain(others.into_iter().flatten())
+    }
+
     /// Time at which a collector saw the record.
     pub fn observed_time(&self) -> Option<Timestamp> {
         self.observed_ns.map(from_nanos)

@@ -1,7 +1,36 @@
 //! Severity of log records (OpenTelemetry logs data model, "Severity Fields" and appendix B).
 
+use serde::Deserialize;
+use utoipa::ToSchema;
+
 /// Names of the ranges of severity numbers, the lowest first, each four numbers wide.
 const LEVELS: [&str; 6] = ["trace", "debug", "info", "warn", "error", "fatal"];
+
+/// A level of OpenTelemetry, from the lowest to the highest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Finest detail.
+    Trace,
+    /// For developers.
+    Debug,
+    /// Something happened as it should.
+    Info,
+    /// Something is unusual, but no failure.
+    Warn,
+    /// Something failed.
+    Error,
+    /// The program cannot go on.
+    Fatal,
+}
+
+impl Level {
+    /// Whether the level that a text stands for is this or a higher one. No, if no known library
+    /// writes the text.
+    pub(crate) fn is_reached_by(self, text: &str) -> bool {
+        of_text(text).is_some_and(|number| number > self as u8 * WIDTH)
+    }
+}
 
 /// Width of a range of severity numbers.
 const WIDTH: u8 = 4;
@@ -161,6 +190,26 @@ mod tests {
             [0, 1, 24, 25, -1, 273].map(of_number),
             [None, Some(1), Some(24), None, None, None]
         );
+    }
+
+    #[test]
+    fn a_level_is_reached_by_itself_and_by_higher_ones() {
+        let levels = ["trace", "debug", "info", "warn", "error", "fatal"];
+        let all = [
+            Level::Trace,
+            Level::Debug,
+            Level::Info,
+            Level::Warn,
+            Level::Error,
+            Level::Fatal,
+        ];
+        for (least, level) in all.into_iter().enumerate() {
+            for (at, text) in levels.into_iter().enumerate() {
+                assert_eq!(level.is_reached_by(text), at >= least, "{level:?} {text}");
+            }
+            assert!(!level.is_reached_by("audit"));
+        }
+        assert!(Level::Warn.is_reached_by("Warning"));
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! The list of traces: one row per trace, even if its spans are in several chunks or its
 //! root is missing.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::chunk::summary::{Entry, Summary};
+use super::spans::SpanFilter;
+use super::window::TimeWindow;
+use crate::chunk::summary::{Entry, Summary, entries};
 use crate::event::versions::distinct;
 use crate::event::{Event, Span};
 use upblit_base::clock;
@@ -14,13 +18,18 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-/// Conditions that the row of a trace must meet; all of them.
+/// Conditions that a trace must meet; all of them. Those other than [`spans`](Self::spans) are about
+/// its row.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TraceFilter {
     /// Outcome or HTTP status.
     pub status: Option<StatusFilter>,
     /// Shortest duration, in milliseconds.
     pub min_duration_ms: Option<f64>,
+    /// Longest duration, in milliseconds.
+    pub max_duration_ms: Option<f64>,
+    /// What one of its spans must meet.
+    pub spans: SpanFilter,
     /// Text to find in name, service or trace id, ignoring case. Must be in lower case.
     pub text: Option<String>,
 }
@@ -72,9 +81,13 @@ impl ToSchema for StatusFilter {}
 const ROUNDING_MS: f64 = 1e-6;
 
 impl TraceFilter {
-    /// Whether a chunk with this summary may hold matching traces. Uses only durations, because a
-    /// summary may omit its rows, and the failed span of a trace may be in another chunk.
+    /// Whether a trace may be listed at a chunk with this summary. Of the conditions on rows only
+    /// durations decide, because a summary may omit its rows, and the failed span of a trace may be in
+    /// another chunk. With a condition on spans, its row may be in another chunk as well.
     pub fn may_match(&self, summary: &Summary) -> bool {
+        if !self.spans.is_open() {
+            return self.spans.may_match(summary);
+        }
         let mut minutes = summary.minutes.values();
         self.min_duration_ms.is_none_or(|least| {
             minutes.any(|m| {
@@ -86,14 +99,26 @@ impl TraceFilter {
         })
     }
 
-    /// Whether a trace meets the condition that depends on all its spans, of which so many failed.
+    /// Whether the row of a trace, of which so many spans failed, meets all conditions. Only for a
+    /// trace with a span that meets those on spans.
     pub fn accepts(&self, entry: &Entry, errors: usize) -> bool {
         let is_failed = entry.is_error || errors > 0;
-        match self.status {
+        let has_outcome = match self.status {
             Some(StatusFilter::Ok) => !is_failed,
             Some(StatusFilter::Error) => is_failed,
             _ => true,
-        }
+        };
+        has_outcome && self.matches(entry)
+    }
+
+    /// Whether rows must meet conditions.
+    pub fn has_conditions_on_rows(&self) -> bool {
+        let spans = self.spans.clone();
+        *self
+            != Self {
+                spans,
+                ..Self::default()
+            }
     }
 
     /// Whether a row meets all conditions that do not depend on other spans of the trace.
@@ -104,11 +129,15 @@ impl TraceFilter {
             Some(StatusFilter::Class(class)) => entry.status.is_some_and(|s| s / 100 == class),
             Some(StatusFilter::Code(code)) => entry.status == Some(code),
         };
-        let duration = self
+        let is_long = self
             .min_duration_ms
             .is_none_or(|least| entry.duration_ms.is_some_and(|duration| duration >= least));
+        let is_short = self
+            .max_duration_ms
+            .is_none_or(|most| entry.duration_ms.is_some_and(|duration| duration <= most));
         status
-            && duration
+            && is_long
+            && is_short
             && self
                 .text
                 .as_deref()
@@ -173,6 +202,55 @@ impl<'a> Gathered<'a> {
         let errors = distinct.iter().filter(|span| span.is_error()).count();
         (distinct.len(), errors)
     }
+
+    /// The start of the earliest span that is in the window and meets the conditions, in
+    /// milliseconds. Every version of a span counts.
+    pub fn first_match(&self, filter: &SpanFilter, window: TimeWindow) -> Option<i64> {
+        first_match(self.spans.iter().copied(), filter, window)
+    }
+}
+
+/// A trace as a chunk lists it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    /// Its row, as far as the chunk knows.
+    pub entry: Entry,
+    /// Its place in the list, in milliseconds: the start of the span that the row shows or, with
+    /// conditions on spans, of the first span that meets them.
+    pub place_ms: i64,
+}
+
+impl From<Entry> for Listed {
+    fn from(entry: Entry) -> Self {
+        let place_ms = entry.start_ms;
+        Self { entry, place_ms }
+    }
+}
+
+/// The traces with a span that is in the window and meets the conditions, newest first.
+pub fn matching(spans: &[Span], filter: &SpanFilter, window: TimeWindow) -> Vec<Listed> {
+    let mut of_traces = BTreeMap::<&str, Vec<&Span>>::new();
+    for span in spans {
+        of_traces.entry(&span.trace_id).or_default().push(span);
+    }
+    let mut listed = Vec::new();
+    for spans in of_traces.into_values() {
+        if let Some(place_ms) = first_match(spans.iter().copied(), filter, window) {
+            let rows = entries(spans).into_iter();
+            listed.extend(rows.map(|entry| Listed { entry, place_ms }));
+        }
+    }
+    listed.sort_by_key(|listed| Reverse(listed.place_ms));
+    listed
+}
+
+fn first_match<'a>(
+    spans: impl Iterator<Item = &'a Span>,
+    filter: &SpanFilter,
+    window: TimeWindow,
+) -> Option<i64> {
+    let matching = spans.filter(|span| window.contains(span.start()) && filter.matches(span));
+    matching.map(|span| span.start().as_millisecond()).min()
 }
 
 #[cfg(test)]

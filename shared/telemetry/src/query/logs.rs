@@ -7,20 +7,27 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::attributes::AttributeFilters;
+use super::texts::{Name, Words};
+use crate::chunk::filter::Term;
 use crate::chunk::summary::{Summary, fingerprint};
-use crate::event::{Event, LogRecord, severity::level_of_text};
-
-use super::listing::contains_ignoring_case;
+use crate::event::{Event, Level, LogRecord, severity::level_of_text};
 
 /// Conditions that a log record must meet; all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogFilter {
     /// Accepted levels; any if there are none.
     pub levels: Option<Levels>,
+    /// Lowest accepted level.
+    pub min_level: Option<Level>,
     /// Id of the trace that the record belongs to.
     pub trace_id: Option<String>,
-    /// Text to find in message, type or service, ignoring case. Must be in lower case.
-    pub text: Option<String>,
+    /// Service that wrote the record.
+    pub service: Option<Name>,
+    /// Attributes of the record or its resource.
+    pub attributes: AttributeFilters,
+    /// Words to find in message, type and service.
+    pub words: Option<Words>,
 }
 
 /// One or more log levels. A text that stands for a level, such as `Warning`, is that level.
@@ -66,12 +73,19 @@ impl ToSchema for Levels {}
 impl LogFilter {
     /// Whether a chunk with this summary may hold matching records.
     pub fn may_match(&self, summary: &Summary) -> bool {
-        let level = match (&self.levels, &summary.levels) {
-            (Some(accepted), Some(present)) => present.keys().any(|level| accepted.contain(level)),
-            _ => true,
+        let has_level = match &summary.levels {
+            Some(present) => present.keys().any(|level| self.accepts_level(level)),
+            None => true,
         };
+        let service = self.service.as_ref();
+        let may_be_of = |service: &Name| summary.may_hold(Term::Pair("service", service.as_str()));
         let trace = self.trace_id.as_deref().map(fingerprint);
-        level && trace.is_none_or(|trace| summary.may_hold_trace(trace))
+        let words = self.words.as_ref();
+        has_level
+            && trace.is_none_or(|trace| summary.may_hold_trace(trace))
+            && service.is_none_or(may_be_of)
+            && self.attributes.may_match(summary)
+            && words.is_none_or(|words| words.may_match(summary))
     }
 
     /// Whether the filter has no condition.
@@ -81,27 +95,24 @@ impl LogFilter {
 
     /// Whether a record meets all conditions.
     pub fn matches(&self, record: &LogRecord) -> bool {
-        let accepted = self.levels.as_ref();
-        let level = accepted.is_none_or(|levels| levels.contain(&record.level));
-        let trace = self
-            .trace_id
-            .as_deref()
-            .is_none_or(|id| record.trace_id() == Some(id));
-        level
-            && trace
+        let trace = self.trace_id.as_deref();
+        let service = self.service.as_ref();
+        let words = self.words.as_ref();
+        self.accepts_level(&record.level)
+            && trace.is_none_or(|id| record.trace_id() == Some(id))
+            && service.is_none_or(|service| record.service() == Some(service.as_str()))
             && self
-                .text
-                .as_deref()
-                .is_none_or(|text| record_contains(record, text))
+                .attributes
+                .match_all(&record.attributes, record.resource_scope.as_deref())
+            && words.is_none_or(|words| words.occur_in(record.texts()))
     }
-}
 
-fn record_contains(record: &LogRecord, text: &str) -> bool {
-    let kind = record.kind.as_deref().unwrap_or_default();
-    let service = record.service().unwrap_or_default();
-    [&record.message, kind, service]
-        .iter()
-        .any(|part| contains_ignoring_case(part, text))
+    fn accepts_level(&self, level: &str) -> bool {
+        let levels = self.levels.as_ref();
+        let least = self.min_level;
+        levels.is_none_or(|levels| levels.contain(level))
+            && least.is_none_or(|least| least.is_reached_by(level))
+    }
 }
 
 #[cfg(test)]
@@ -135,17 +146,11 @@ mod tests {
         let filter = |levels: &[&str], trace: Option<&str>, text: Option<&str>| LogFilter {
             levels: levels.join(",").parse().ok(),
             trace_id: trace.map(str::to_owned),
-            text: text.map(str::to_lowercase),
+            words: text.map(|text| text.parse().unwrap()),
+            ..LogFilter::default()
         };
         assert!(LogFilter::default().matches(&record));
-        assert!(
-            filter(
-                &["warn", "error"],
-                Some("t"),
-                Some("failed: STRASSE".replace("SS", "ß").as_str())
-            )
-            .matches(&record)
-        );
+        assert!(filter(&["warn", "error"], Some("t"), Some("straße FAILED")).matches(&record));
         assert!(!filter(&["warn"], None, None).matches(&record));
         assert!(!filter(&[], Some("T"), None).matches(&record));
         assert!(!filter(&[], None, Some("paid")).matches(&record));

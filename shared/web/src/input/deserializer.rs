@@ -9,6 +9,11 @@ use super::Input;
 use super::refusal::Refusal;
 
 impl Input {
+    /// The values of a query parameter of which there may be several.
+    fn list_of(values: Vec<String>) -> Self {
+        Self::List(values.into_iter().map(Self::Parameter).collect())
+    }
+
     /// Parses a parameter as a number if possible. Leaves other inputs unchanged.
     fn with_number(self) -> Self {
         let Self::Parameter(text) = self else {
@@ -59,6 +64,7 @@ impl<'de> Deserializer<'de> for Input {
             Self::Signed(value) => visitor.visit_i64(value),
             Self::Float(value) => visitor.visit_f64(value),
             Self::Text(text) | Self::Parameter(text) => visitor.visit_string(text),
+            Self::Repeated(_) => Err(Refusal::Repeated),
             Self::List(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter())),
             Self::Fields(fields) => visitor.visit_map(MapDeserializer::new(fields.into_iter())),
         }
@@ -79,7 +85,7 @@ impl<'de> Deserializer<'de> for Input {
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
         match self {
-            Self::Text(_) | Self::Parameter(_) => self.deserialize_any(visitor),
+            Self::Text(_) | Self::Parameter(_) | Self::Repeated(_) => self.deserialize_any(visitor),
             _ => Err(Refusal::Expected("a string")),
         }
     }
@@ -91,6 +97,8 @@ impl<'de> Deserializer<'de> for Input {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
         match self {
             Self::List(_) => self.deserialize_any(visitor),
+            Self::Parameter(value) => Self::list_of(vec![value]).deserialize_any(visitor),
+            Self::Repeated(values) => Self::list_of(values).deserialize_any(visitor),
             _ => Err(Refusal::Expected("an array")),
         }
     }
@@ -121,6 +129,7 @@ impl<'de> Deserializer<'de> for Input {
             Self::Text(text) | Self::Parameter(text) => {
                 visitor.visit_enum(text.into_deserializer())
             }
+            Self::Repeated(_) => Err(Refusal::Repeated),
             _ => Err(Refusal::OneOf(variants)),
         }
     }

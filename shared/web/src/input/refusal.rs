@@ -18,6 +18,8 @@ pub(crate) enum Refusal {
     Missing(&'static str),
     /// A field occurs twice.
     Twice(&'static str),
+    /// A query parameter that has one value is given several times.
+    Repeated,
     /// A field is unknown to a type that refuses unknown fields.
     Unknown,
     /// A message of the type itself.
@@ -44,6 +46,7 @@ impl fmt::Display for Refusal {
             Self::OneOf([first @ .., last]) => write!(f, "must be {} or {last}", first.join(", ")),
             Self::Missing(name) => write!(f, "must have `{name}`"),
             Self::Twice(name) => write!(f, "has `{name}` twice"),
+            Self::Repeated => f.write_str("is given twice"),
             Self::Unknown => f.write_str("is not known here"),
             Self::Other(words) => f.write_str(words),
         }

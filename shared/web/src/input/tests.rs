@@ -35,6 +35,8 @@ struct Asked {
     share: Option<f64>,
     text: Option<String>,
     colour: Option<Colour>,
+    #[serde(default)]
+    tags: Vec<String>,
 }
 
 /// The pointer, empty for a malformed input, and the reason.
@@ -180,6 +182,9 @@ fn what_is_wrong_with_a_query_is_named_and_never_quoted() {
         ("size=1&sise=7777", "/sise", "is not known here"),
         ("a%2Fb=7777", "/a~1b", "is not known here"),
         ("text=7777&text=7777", "", "the query has `text` twice"),
+        ("size=7777&text=&size=7", "", "the query has `size` twice"),
+        ("colour=red&colour=7777", "", "the query has `colour` twice"),
+        ("sise=7777&sise=7777", "/sise", "is not known here"),
     ] {
         let read = Input::from_query(query).read::<Asked>(Part::Query);
         assert_eq!(
@@ -187,5 +192,17 @@ fn what_is_wrong_with_a_query_is_named_and_never_quoted() {
             (pointer.to_owned(), reason.to_owned()),
             "{query}"
         );
+    }
+}
+
+#[test]
+fn a_parameter_that_takes_several_values_may_be_given_any_number_of_times() {
+    for (query, tags) in [
+        ("", &[][..]),
+        ("tags=a", &["a"]),
+        ("tags=b&size=1&tags=a&tags=", &["b", "a", ""]),
+    ] {
+        let asked: Asked = Input::from_query(query).read(Part::Query).unwrap();
+        assert_eq!(asked.tags, tags, "{query}");
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::entry::newest_first;
 use super::{Counted, Minute, Operations, Summary, TraceCounts, entries, fingerprint};
 use crate::batch::Signal;
-use crate::chunk::filter::{Term, Terms, words};
+use crate::chunk::filter::{Term, Terms, UNNAMED, words};
 use crate::event::versions::identity;
 use crate::event::{Event, EventRef, LogRecord, ResourceScope, Span};
 
@@ -133,8 +133,8 @@ fn terms_of_spans(spans: &[&Span]) -> Terms {
     for span in spans {
         add_resource(&mut terms, span.resource_scope.as_deref(), &mut last);
         let service = span.service().map(|service| ("service", service));
-        let name = span.name.as_deref().map(|name| ("name", name));
-        for (key, value) in service.into_iter().chain(name) {
+        let name = ("name", span.name.as_deref().unwrap_or(UNNAMED));
+        for (key, value) in service.into_iter().chain([name]) {
             terms.add(Term::Pair(key, value));
             if span.is_error() {
                 terms.add(Term::FailedPair(key, value));
@@ -165,7 +165,7 @@ fn terms_of_records(records: &[&LogRecord]) -> Terms {
         if let Some(kind) = &record.kind {
             terms.add(Term::Pair("type", kind));
         }
-        for word in words(&record.message) {
+        for word in record.texts().flat_map(words) {
             terms.add(Term::Word(&word));
         }
         for (key, value) in &record.attributes {

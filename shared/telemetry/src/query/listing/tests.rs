@@ -49,6 +49,7 @@ fn a_trace_matches_only_if_it_meets_every_condition() {
         status: None,
         min_duration_ms: least,
         text: text.map(str::to_owned),
+        ..TraceFilter::default()
     };
     let entry = entry(&span("a", None));
     assert!(TraceFilter::default().is_open() && TraceFilter::default().matches(&entry));
