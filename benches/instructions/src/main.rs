@@ -77,12 +77,12 @@ impl Standard {
 
     fn pack(&self) -> Result<PackedChunk, Failure> {
         let application = "Labcdefghij".parse()?;
-        let batch = Batch::new(&self.body, self.signal, self.format, application);
+        let batch = Batch::new(&self.body, self.signal, self.format, application)?;
         let at = Reception {
             now: self.now,
             retention: Duration::from_secs(7 * 24 * 60 * 60),
         };
-        let (chunks, _) = batch.locate()?.pack(at)?;
+        let (chunks, _) = batch.locate()?.decode()?.pack(at)?;
         Ok(chunks.into_iter().next().ok_or("no chunk")?)
     }
 }

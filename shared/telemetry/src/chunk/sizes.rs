@@ -43,12 +43,12 @@ impl Sent {
             Self::Otlp(n) => (Signal::Traces, otlp, traffic(n).otlp_spans(n)),
             Self::Records(n) => (Signal::Logs, Format::Native, json(traffic(n).records(n))),
         };
-        let batch = Batch::new(&body, signal, format, "Labcdefghij".parse().unwrap());
+        let batch = Batch::new(&body, signal, format, "Labcdefghij".parse().unwrap()).unwrap();
         let at = Reception {
             now: clock::after(start, Duration::from_secs(10)),
             retention: Duration::from_secs(30 * 24 * 60 * 60),
         };
-        let (mut chunks, report) = batch.locate().unwrap().pack(at).unwrap();
+        let (mut chunks, report) = batch.locate().unwrap().decode().unwrap().pack(at).unwrap();
         assert_eq!((chunks.len(), report.rejected, report.truncated), (1, 0, 0));
         chunks.remove(0)
     }
