@@ -110,6 +110,9 @@ pub struct Report {
     /// The first parts that were cut, and their original sizes; not part of the response.
     #[serde(skip)]
     pub(crate) cuts: Vec<FieldError>,
+    /// A field that was not read and may have events; not part of the response.
+    #[serde(skip)]
+    pub(crate) misnamed: Option<FieldError>,
 }
 
 /// Why one event was dropped.

@@ -207,6 +207,20 @@ async fn unknown_paths_and_methods_get_a_status_message() {
 }
 
 #[tokio::test]
+async fn a_group_under_a_wrong_name_is_reported_and_the_others_are_stored() {
+    let (backend, _, exporter) = start().await;
+    let spans = exporter.spans(Encoding::Json, 3, |_, _| ());
+    let spans = String::from_utf8(spans).unwrap();
+    let body = spans.replacen('{', r#"{"resource_spans":[{}],"#, 1);
+    let sent = exporter.send(TRACES, Encoding::Json, Compression::None, body.into());
+    let partial = sent.await.json()["partialSuccess"].clone();
+    assert_eq!(partial["rejectedSpans"], "0");
+    let expected = r#"/resource_spans was not read; events belong in "resourceSpans""#;
+    assert_eq!(partial["errorMessage"], expected);
+    assert_eq!(super::count(&backend).await, 3);
+}
+
+#[tokio::test]
 async fn an_exhausted_quota_gets_a_status_message() {
     let backend = Backend::with(&[("RATE_LIMIT_REQUESTS", "1")]).await;
     let exporter = Exporter::new(backend.sign_in("ada").await.sdk().await);

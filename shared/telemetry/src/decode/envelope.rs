@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -57,8 +57,9 @@ pub(super) struct Layer<T> {
     pub(super) sibling: Option<T>,
     pub(super) schema: Option<T>,
     pub(super) items: Vec<T>,
-    /// The first field with a name that is not known, if the array is absent.
-    pub(super) unknown: Option<String>,
+    /// A field that may have the events instead of the array: without the array, the first with
+    /// an unknown name; otherwise the first that has groups of events by its name and its value.
+    pub(super) misnamed: Option<String>,
 }
 
 impl<T> Layer<T> {
@@ -67,7 +68,7 @@ impl<T> Layer<T> {
         Layer {
             sibling: self.sibling.map(&part),
             schema: self.schema.map(&part),
-            unknown: self.unknown,
+            misnamed: self.misnamed,
             items: self.items.into_iter().map(part).collect(),
         }
     }
@@ -155,6 +156,7 @@ impl<'de> Visitor<'de> for LayerSeed<'_> {
         let mut sibling = None;
         let mut schema = None;
         let mut unknown = None;
+        let mut of_events = None;
         let mut has_array = false;
         let mut items = None;
         while let Some(name) = map.next_key::<std::borrow::Cow<'_, str>>()? {
@@ -167,8 +169,11 @@ impl<'de> Visitor<'de> for LayerSeed<'_> {
                 let raw: &RawValue = map.next_value()?;
                 sibling = Some(raw.get()).filter(|text| *text != "null");
             } else {
-                map.next_value::<IgnoredAny>()?;
+                let value: &RawValue = map.next_value()?;
                 unknown.get_or_insert_with(|| shortened(&name));
+                if names_events(&name) && has_items(value.get()) {
+                    of_events.get_or_insert_with(|| shortened(&name));
+                }
             }
         }
         if is_required && items.is_none() {
@@ -181,9 +186,23 @@ impl<'de> Visitor<'de> for LayerSeed<'_> {
             sibling,
             schema,
             items,
-            unknown: unknown.filter(|_| !has_array),
+            misnamed: unknown.filter(|_| !has_array).or(of_events),
         })
     }
+}
+
+/// Whether a field of this name has events, or groups of them, of any signal in any version of OTLP.
+/// Its spelling may be that of protobuf or of JSON.
+fn names_events(name: &str) -> bool {
+    const OF_EVENTS: [&str; 5] = ["spans", "logs", "records", "metrics", "profiles"];
+    let name = name.to_ascii_lowercase();
+    name == "batches" || OF_EVENTS.iter().any(|end| name.ends_with(end))
+}
+
+/// Whether a JSON value is an array with items.
+fn has_items(json: &str) -> bool {
+    let items = json.strip_prefix('[').map(str::trim_start);
+    items.is_some_and(|items| !items.starts_with(']'))
 }
 
 /// The beginning of a name of unknown length, for an error message.

@@ -117,6 +117,7 @@ fn decode<M: Message, E: Event>(
     let mut resource_scopes = ResourceScopes::default();
     let mut index = 0;
     for group in groups {
+        decoded.report.misnamed = decoded.report.misnamed.or_else(|| group.misnamed.clone());
         decoded.layout.array(index, group.pointer(&form.names));
         let shared = resource_scopes.of(group, &form.names);
         if let Ok(Some(shared)) = &shared {

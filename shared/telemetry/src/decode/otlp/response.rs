@@ -23,7 +23,8 @@ const METRICS_ARE_NOT_STORED: &str =
     "metrics are not stored; set OTEL_METRICS_EXPORTER=none to stop sending them";
 
 /// Encodes the response to a batch. `partial_success` is unset if no event was rejected or cut
-/// (OTLP 1.11, "Full Success"). It warns of cuts with no rejected event and a message.
+/// and no field was left out (OTLP 1.11, "Full Success"). It warns of cuts and of such a field with no
+/// rejected event and a message.
 pub fn response(report: &Report, signal: Signal, encoding: OtlpEncoding) -> Vec<u8> {
     match encoding {
         OtlpEncoding::Json => json_response(report, signal),
@@ -92,13 +93,16 @@ fn signed(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// Describes the first rejected events and the first that were cut; `None` if there are none.
+/// Describes the first rejected events, the first that were cut, and a field that was not read; `None`
+/// if there are none.
 fn error_message(report: &Report) -> Option<String> {
     let rejected = report.errors.iter().map(|rejection| &rejection.error);
     let rejected = described(rejected, report.rejected);
     let cut = described(report.cuts.iter(), report.truncated);
     let cut = cut.map(|cut| format!("values were cut to the limits: {cut}"));
-    let parts: Vec<String> = rejected.into_iter().chain(cut).collect();
+    let misnamed = report.misnamed.as_ref();
+    let misnamed = misnamed.map(|field| format!("{} {}", field.pointer, field.reason));
+    let parts: Vec<String> = rejected.into_iter().chain(cut).chain(misnamed).collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 

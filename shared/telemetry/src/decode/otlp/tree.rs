@@ -12,6 +12,7 @@ use crate::decode::bounds::Bounds;
 use crate::decode::envelope::{self, EnvelopeError, Layer, LayerError, Shape};
 use crate::decode::layout::EventError;
 use crate::decode::memory::Budget;
+use upblit_base::field_error::FieldError;
 
 /// An encoded message: a slice of the body.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +65,8 @@ pub(in crate::decode) struct Group<'a> {
     /// Address of the schema of the scope and its events.
     pub(super) scope_schema_url: Option<Raw<'a>>,
     pub(in crate::decode) events: Vec<Raw<'a>>,
+    /// A field of the request that was not read and may have events. Only the first group has it.
+    pub(super) misnamed: Option<FieldError>,
 }
 
 /// Memory of a group and of its place in the [`Layout`](crate::decode::Layout), in bytes.
@@ -73,9 +76,8 @@ const GROUP: usize = size_of::<Group<'_>>() + 128;
 ///
 /// # Errors
 /// When the structure around the events cannot be read, or there are more events or groups than
-/// the budget allows. Empty groups count. When there is no event, but a field with an unknown name
-/// where events should be: ignoring it, as other unknown fields are, would silently drop all that
-/// it holds.
+/// the budget allows. Empty groups count. When there is no event, but a field with another name where events
+/// should be: ignoring it, as other unknown fields are, would silently drop all that it holds.
 pub(super) fn read<'a>(
     request: Raw<'a>,
     names: &Names,
@@ -85,19 +87,19 @@ pub(super) fn read<'a>(
     let mut found = Vec::new();
     let resources = top(request, names, budget.parts(0))?;
     budget.take_parts(resources.items.len(), 0)?;
-    let mut unknown = resources.unknown.map(|name| (name, names.resources));
+    let mut misnamed = Misnamed::of(&resources, names.resources, String::new);
     for (resource_index, resource) in resources.items.into_iter().enumerate() {
         let at = || format!("/{}/{resource_index}", names.resources);
         let scopes = layer(resource, names.scopes, "resource", budget.parts(GROUP))
             .map_err(|error| of_group(error, &at()))?;
         budget.take_parts(scopes.items.len(), GROUP)?;
-        unknown = unknown.or(scopes.unknown.map(|name| (name, names.scopes)));
+        misnamed = misnamed.or_else(|| Misnamed::of(&scopes, names.scopes, at));
         for (scope_index, scope) in scopes.items.into_iter().enumerate() {
             let at = || format!("{}/{}/{scope_index}", at(), names.scopes);
             let events = layer(scope, names.events, "scope", budget.parts(each))
                 .map_err(|error| of_group(error, &at()))?;
             budget.take_parts(events.items.len(), each)?;
-            unknown = unknown.or(events.unknown.map(|name| (name, names.events)));
+            misnamed = misnamed.or_else(|| Misnamed::of(&events, names.events, at));
             if !events.items.is_empty() {
                 found.push(Group {
                     resource_index,
@@ -107,16 +109,53 @@ pub(super) fn read<'a>(
                     scope: events.sibling,
                     scope_schema_url: events.schema,
                     events: events.items,
+                    misnamed: None,
                 });
             }
         }
     }
-    match unknown {
-        Some((name, known)) if found.is_empty() => {
-            let problem = format!("it has {name:?} and no {known:?}");
-            Err(EnvelopeError::malformed(&problem))
+    match (misnamed, found.first_mut()) {
+        (Some(misnamed), Some(first)) => first.misnamed = Some(misnamed.warning()),
+        (Some(misnamed), None) => return Err(misnamed.refusal()),
+        (None, _) => {}
+    }
+    Ok(found)
+}
+
+/// A field that was not read, because it is not the array of its message.
+struct Misnamed {
+    pointer: String,
+    name: String,
+    array: &'static str,
+}
+
+impl Misnamed {
+    fn of<T>(layer: &Layer<T>, array: &'static str, at: impl Fn() -> String) -> Option<Self> {
+        let name = layer.misnamed.clone()?;
+        Some(Self {
+            pointer: at(),
+            name,
+            array,
+        })
+    }
+
+    /// For a request of which nothing else can be stored.
+    fn refusal(&self) -> EnvelopeError {
+        let Self { name, array, .. } = self;
+        EnvelopeError::malformed(&format!("it has {name:?} and no {array:?}"))
+    }
+
+    /// For a request of which other events are stored.
+    fn warning(self) -> FieldError {
+        let Self {
+            pointer,
+            name,
+            array,
+        } = self;
+        FieldError {
+            pointer: format!("{pointer}/{name}"),
+            reason: format!("was not read; events belong in {array:?}"),
         }
-        _ => Ok(found),
     }
 }
 

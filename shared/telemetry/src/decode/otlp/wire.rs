@@ -42,7 +42,7 @@ pub(super) fn layer(
         sibling: None,
         schema: None,
         items: Vec::new(),
-        unknown: None,
+        misnamed: None,
     };
     while !message.is_empty() {
         let (tag, wire_type) = decode_key(&mut message).map_err(malformed)?;

@@ -256,6 +256,14 @@ fn json_without_events_that_has_fields_of_another_name_is_refused() {
             r#"{"resourceSpans":[{"scopeSpans":[{"scope":{},"logRecords":[{}]}]}]}"#,
             r#"it has "logRecords" and no "spans""#,
         ),
+        (
+            r#"{"resourceSpans":[],"resource_spans":[{}]}"#,
+            r#"it has "resource_spans" and no "resourceSpans""#,
+        ),
+        (
+            r#"{"resourceSpans":null,"resourceLogs":[ {}]}"#,
+            r#"it has "resourceLogs" and no "resourceSpans""#,
+        ),
     ] {
         let expected = format!("the body is not a batch: {problem}");
         assert_eq!(
@@ -263,6 +271,93 @@ fn json_without_events_that_has_fields_of_another_name_is_refused() {
             expected,
             "{body}"
         );
+    }
+}
+
+/// A request with one span, and these fields beside it at each level.
+fn with_fields(request: &str, resource: &str, scope: &str) -> Decoded<Span> {
+    let span = writer::request(&request_of_one())["resourceSpans"][0]["scopeSpans"][0]["spans"]
+        .to_string();
+    let body = format!(
+        r#"{{"resourceSpans":[{{}},{{"scopeSpans":[{{"spans":{span}{scope}}}]{resource}}}]{request}}}"#
+    );
+    decode_traces(body.as_bytes(), OtlpEncoding::Json).unwrap()
+}
+
+fn request_of_one() -> ExportTraceServiceRequest {
+    request(vec![span()])
+}
+
+#[test]
+fn fields_that_may_have_events_are_reported_beside_events_that_are_stored() {
+    for name in [
+        "resource_spans",
+        "resourceLogs",
+        "resource_metrics",
+        "scopeSpans",
+        "scope_spans",
+        "scopeLogs",
+        "instrumentationLibrarySpans",
+        "instrumentation_library_logs",
+        "Spans",
+        "logRecords",
+        "log_records",
+        "metrics",
+        "batches",
+    ] {
+        for value in ["[{}]", "[ 1 ]", "[\n[]]"] {
+            let field = format!(r#","{name}":{value}"#);
+            let field = &*field;
+            for ([request, resource, scope], within, array) in [
+                ([field, "", ""], "", "resourceSpans"),
+                (["", field, ""], "/resourceSpans/1", "scopeSpans"),
+                (["", "", field], "/resourceSpans/1/scopeSpans/0", "spans"),
+            ] {
+                if name == array {
+                    continue;
+                }
+                let decoded = with_fields(request, resource, scope);
+                assert_eq!((decoded.events.len(), decoded.report.rejected), (1, 0));
+                let warning = decoded.report.misnamed.clone().unwrap();
+                assert_eq!(warning.pointer, format!("{within}/{name}"));
+                assert!(warning.reason.contains(array), "{}", warning.reason);
+                let said = response(&decoded.report, Signal::Traces, OtlpEncoding::Json);
+                let said = String::from_utf8(said).unwrap();
+                let whole = r#"{"partialSuccess":{"errorMessage":""#;
+                assert!(said.starts_with(whole) && said.ends_with(r#","rejectedSpans":"0"}}"#));
+                assert!(said.contains(name), "{said}");
+            }
+        }
+    }
+    let group = r#"{"resourceSpans":[{"odd":1},"#;
+    let body = writer::request(&request_of_one()).to_string();
+    let body = body.replacen(r#"{"resourceSpans":["#, group, 1);
+    let decoded = decode_traces(body.as_bytes(), OtlpEncoding::Json).unwrap();
+    assert_eq!(
+        decoded.report.misnamed.unwrap().pointer,
+        "/resourceSpans/0/odd"
+    );
+}
+
+#[test]
+fn unknown_fields_without_events_are_ignored_beside_the_array() {
+    for field in [
+        r#","resource_spans":[]"#,
+        r#","resourceLogs":null"#,
+        r#","batches":{}"#,
+        r#","logs":"[1]""#,
+        r#","entities":[{}]"#,
+        r#","spansDropped":[1]"#,
+        r#","schemaUrl":[1]"#,
+    ] {
+        for decoded in [
+            with_fields(field, "", ""),
+            with_fields("", field, ""),
+            with_fields("", "", field),
+        ] {
+            assert_eq!(decoded.report.misnamed, None, "{field}");
+            assert_eq!(decoded.events.len(), 1, "{field}");
+        }
     }
 }
 
