@@ -49,6 +49,7 @@ mod rate_limits;
 mod refresh;
 mod rotation;
 mod routes;
+mod scale;
 mod secrecy;
 mod sessions;
 mod sign_in;
