@@ -360,8 +360,8 @@ def bodies_that_must_fail(api: "Api", key: str, server: "Server | None") -> None
     with Step("invalid gzip, and an unsupported encoding: 400, 415"):
         api.ingest(key, "traces", b"\x1f\x8bnothing of the kind", encoding="gzip", packed=True).expect(400)
         api.ingest(key, "traces", traces(1), headers={"content-encoding": "br"}).expect(415)
-    with Step("a body of 5 MiB: 413"):
-        body = b'{"traces":[' + b" " * (5 * MIB) + b"]}"
+    with Step("a body of 7 MiB: 413"):
+        body = b'{"traces":[' + b" " * (7 * MIB) + b"]}"
         api.ingest(key, "traces", body).expect_problem(413, "too-large")
     with Step("a gzip bomb, 80 KiB that decompress to 80 MiB: 413"):
         before = server.peak_memory() if server else None
@@ -370,7 +370,8 @@ def bodies_that_must_fail(api: "Api", key: str, server: "Server | None") -> None
         api.ingest(key, "traces", bomb, encoding="gzip", packed=True).expect_problem(413, "too-large")
         if before is not None:
             growth = server.peak_memory() - before
-            assert growth < 32 * MIB, f"memory grew by {growth / MIB:.0f} MiB"
+            # The 64 MiB that are decompressed at most, and what surrounds them.
+            assert growth < 96 * MIB, f"memory grew by {growth / MIB:.0f} MiB"
 
 
 def keys_that_must_fail(api: "Api", key: str) -> None:
