@@ -569,7 +569,7 @@ export interface paths {
         };
         /**
          * List log records
-         * @description Returns log records, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks. The order is that of the records' times, over all pages.
+         * @description Returns log records, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks; `searchedTo` says how far it got. The order is that of the records' times, over all pages.
          */
         get: operations["listLogs"];
         put?: never;
@@ -609,7 +609,7 @@ export interface paths {
         };
         /**
          * List traces
-         * @description Returns one row per trace, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks. With `service`, `name`, `kind` or `attr`, a trace matches if one of its spans meets all of them and started in the time range; it is then listed at the first such span. The other filters are about the row.
+         * @description Returns one row per trace, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks; `searchedTo` says how far it got. With `service`, `name`, `kind` or `attr`, a trace matches if one of its spans meets all of them and started in the time range; it is then listed at the first such span. The other filters are about the row.
          */
         get: operations["listTraces"];
         put?: never;
@@ -1341,6 +1341,11 @@ export interface components {
             logs: components["schemas"]["LogRecord"][];
             /** @description Cursor of the next page. Null on the last page. */
             nextCursor?: string | null;
+            /**
+             * Format: date-time
+             * @description Time back to which the range has been searched: rows after it are on this page and those before. Null on the last page, when the whole range has been.
+             */
+            searchedTo?: string | null;
         };
         /** @description Response of `GET /me`. */
         Me: {
@@ -1995,6 +2000,11 @@ export interface components {
             gaps: components["schemas"]["Gap"][];
             /** @description Cursor of the next page. Null on the last page. */
             nextCursor?: string | null;
+            /**
+             * Format: date-time
+             * @description Time back to which the range has been searched: rows after it are on this page and those before. Null on the last page, when the whole range has been.
+             */
+            searchedTo?: string | null;
             /** @description The rows, newest first. */
             traces: components["schemas"]["TraceRow"][];
         };

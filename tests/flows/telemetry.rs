@@ -96,8 +96,14 @@ fn column<'a>(answer: &'a Value, rows: &str, field: &str) -> Vec<&'a str> {
 async fn all_pages(ada: &SignedIn, sdk: &Sdk, path: &str, query: &str) -> Vec<Value> {
     let mut rows = Vec::new();
     let mut cursor = String::new();
+    let mut searched_to = String::from("9999");
     loop {
         let page = ask(ada, sdk, path, &format!("{query}{cursor}")).await;
+        match page["searchedTo"].as_str() {
+            Some(reached) => assert!(reached <= &*searched_to, "{reached}, {searched_to}"),
+            None => assert_eq!(page["nextCursor"], Value::Null),
+        }
+        searched_to = page["searchedTo"].as_str().unwrap_or_default().to_owned();
         rows.extend(page[path].as_array().unwrap().clone());
         match page["nextCursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),

@@ -9,13 +9,15 @@ const MAX_PAGES = 5;
 
 /**
  * @template T a row
- * @template {{ nextCursor?: string | null }} A a response
+ * @template {{ nextCursor?: string | null, searchedTo?: string | null }} A a response
  */
 export class Listing {
   /** Loaded rows, newest first. @type {T[]} */
   rows = [];
   /** @type {string | null} */
   #cursor = null;
+  /** Time back to which the range has been searched; null if to its beginning. @type {string | null} */
+  searchedTo = null;
   #generation = 0;
   #isLoaded = false;
 
@@ -39,6 +41,7 @@ export class Listing {
   clear() {
     this.rows = [];
     this.#cursor = null;
+    this.searchedTo = null;
     this.#isLoaded = false;
     this.#generation += 1;
   }
@@ -46,13 +49,14 @@ export class Listing {
   /** Loads newer rows, and removes rows from before `oldest`. @param {number} oldest */
   async refresh(oldest) {
     const generation = this.#generation;
-    const { rows, cursor } = await this.#gather(null, this.#isLoaded ? 1 : MAX_PAGES);
+    const { rows, cursor, searchedTo } = await this.#gather(null, this.#isLoaded ? 1 : MAX_PAGES);
     if (generation !== this.#generation) return;
     // More than a page of rows is new, so there is a gap between them and the loaded rows.
     const isGap = this.#isLoaded && rows.length >= LIMIT && !this.#reaches(rows);
     if (!this.#isLoaded || isGap) {
       this.rows = rows;
       this.#cursor = cursor;
+      this.searchedTo = searchedTo;
     } else {
       this.#merge(rows, oldest);
     }
@@ -62,10 +66,11 @@ export class Listing {
   /** Loads older rows and appends them. */
   async more() {
     const generation = this.#generation;
-    const { rows, cursor } = await this.#gather(this.#cursor, MAX_PAGES);
+    const { rows, cursor, searchedTo } = await this.#gather(this.#cursor, MAX_PAGES);
     if (generation !== this.#generation) return;
     this.#merge(rows, -Infinity);
     this.#cursor = cursor;
+    this.searchedTo = searchedTo;
   }
 
   /** @param {string | null} start @param {number} maxPages */
@@ -73,14 +78,16 @@ export class Listing {
     /** @type {T[]} */
     const rows = [];
     let cursor = start;
+    let searchedTo = null;
     for (let page = 0; page < maxPages && rows.length < LIMIT; page += 1) {
       const response = await this.source.page({ limit: LIMIT, cursor });
       rows.push(...this.source.rowsOf(response));
       // The last response may omit the cursor.
       cursor = response.nextCursor ?? null;
+      searchedTo = response.searchedTo ?? null;
       if (cursor === null) break;
     }
-    return { rows, cursor };
+    return { rows, cursor, searchedTo };
   }
 
   /** @param {T[]} rows */

@@ -1,12 +1,12 @@
 // The common part of the traces and logs pages: a filtered list that stays up to date.
 
 import { fill, fillIfNew, h, keyed } from "../dom.js";
-import { plural } from "../format.js";
+import { clockShort, otherDay, plural } from "../format.js";
 import { keepFresh } from "../live.js";
 import { storeInAddress } from "../router.js";
 import { startOf, chosenSpan, refreshMsOf } from "../timespan.js";
 import { errorBanner } from "../ui/banner.js";
-import { heading, skeleton } from "../ui/bits.js";
+import { empty, heading, skeleton } from "../ui/bits.js";
 import { gapsNotice } from "../ui/gaps.js";
 import { liveButton, spanPicker } from "../ui/toolbar.js";
 import { Listing } from "./listing.js";
@@ -23,7 +23,7 @@ import { emptyList } from "./empty-list.js";
 
 /**
  * @template T a row
- * @template {{ nextCursor?: string | null, gaps: Gap[] }} A a response
+ * @template {{ nextCursor?: string | null, searchedTo?: string | null, gaps: Gap[] }} A a response
  * @template {Record<string, string>} F filters
  * @typedef {object} ListOptions
  * @property {string} title
@@ -42,7 +42,7 @@ import { emptyList } from "./empty-list.js";
 
 /**
  * @template T
- * @template {{ nextCursor?: string | null, gaps: Gap[] }} A
+ * @template {{ nextCursor?: string | null, searchedTo?: string | null, gaps: Gap[] }} A
  * @template {Record<string, string>} F
  * @param {HTMLElement} outlet
  * @param {import("../router.js").Visit} visit
@@ -69,6 +69,9 @@ export function liveList(outlet, { query, signal }, application, options) {
     { type: "button", hidden: true, on: { click: loadMore } },
     `Show older ${what}s`,
   );
+  const goOn = h("button.button.primary", { type: "button", on: { click: loadMore } }, "Go on");
+  const reached = h("span");
+  const stopped = empty(reached, `No ${what} yet that matches. Older ones have not been searched.`, goOn);
   const body = h("div.stack", {}, skeleton());
   const filled = h("div.stack", {}, above, h("section.panel.flush", {}, list), more);
 
@@ -78,8 +81,14 @@ export function liveList(outlet, { query, signal }, application, options) {
   }
 
   async function draw() {
-    const { rows, hasMore } = listing;
+    const { rows, hasMore, searchedTo } = listing;
     note.textContent = rows.length ? `${plural(rows.length, what)}${hasMore ? " and more" : ""}` : "";
+    if (rows.length === 0 && hasMore) {
+      // The search has stopped on the way, so nothing is known about the time before.
+      reached.textContent = searchedTo ? `Searched to ${timeOfDay(searchedTo)}` : "Searched in part";
+      if (stopped.parentNode !== body) fill(body, stopped);
+      return;
+    }
     if (rows.length === 0) {
       const isFiltered = Object.values(filters).some(Boolean);
       return fillIfNew(body, await emptyList({ application, what, isFiltered, span, signal }));
@@ -91,9 +100,9 @@ export function liveList(outlet, { query, signal }, application, options) {
   }
 
   async function loadMore() {
-    more.disabled = true;
+    more.disabled = goOn.disabled = true;
     await listing.more().then(draw).catch(banner.show);
-    more.disabled = false;
+    more.disabled = goOn.disabled = false;
   }
 
   const reload = () => {
@@ -126,3 +135,6 @@ export function liveList(outlet, { query, signal }, application, options) {
   );
   const fresh = keepFresh({ load, pauseMs: () => refreshMsOf(span), signal, failed: banner.show });
 }
+
+/** Local time, with the day unless it is today. @param {string} at */
+const timeOfDay = (at) => [otherDay(at), clockShort(at)].filter(Boolean).join(", ");

@@ -89,6 +89,9 @@ pub(crate) struct Logs {
     logs: Vec<Box<RawValue>>,
     /// Cursor of the next page. Null on the last page.
     next_cursor: Option<String>,
+    /// Time back to which the range has been searched: rows after it are on this page and those before. Null on the last page, when the whole range has been.
+    #[serde(serialize_with = "clock::serialize_rfc3339_option")]
+    searched_to: Option<Timestamp>,
     /// Time ranges with stored telemetry that this release cannot read.
     gaps: Vec<Gap>,
 }
@@ -98,7 +101,7 @@ pub(crate) struct Logs {
 #[utoipa::path(
     get, path = "/telemetry/logs", operation_id = "listLogs",
     summary = "List log records",
-    description = "Returns log records, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks. The order is that of the records' times, over all pages.",
+    description = "Returns log records, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks; `searchedTo` says how far it got. The order is that of the records' times, over all pages.",
     params(LogsQuery),
     responses((status = 200, body = Logs), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
@@ -136,6 +139,9 @@ pub(crate) async fn list(
     };
     Ok(axum::Json(Logs {
         logs: rows.in_order(),
+        searched_to: next
+            .as_ref()
+            .map(|position| position.before.time().min(list.window.to)),
         next_cursor: next.map(|position| Cursor::<cursor::Logs>(position).to_string()),
         gaps: archive.gaps(),
     }))

@@ -109,6 +109,9 @@ pub(crate) struct Traces {
     traces: Vec<Box<RawValue>>,
     /// Cursor of the next page. Null on the last page.
     next_cursor: Option<String>,
+    /// Time back to which the range has been searched: rows after it are on this page and those before. Null on the last page, when the whole range has been.
+    #[serde(serialize_with = "clock::serialize_rfc3339_option")]
+    searched_to: Option<Timestamp>,
     /// Time ranges with stored telemetry that this release cannot read.
     gaps: Vec<Gap>,
 }
@@ -148,7 +151,7 @@ struct Row<'a> {
 #[utoipa::path(
     get, path = "/telemetry/traces", operation_id = "listTraces",
     summary = "List traces",
-    description = "Returns one row per trace, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks. With `service`, `name`, `kind` or `attr`, a trace matches if one of its spans meets all of them and started in the time range; it is then listed at the first such span. The other filters are about the row.",
+    description = "Returns one row per trace, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks; `searchedTo` says how far it got. With `service`, `name`, `kind` or `attr`, a trace matches if one of its spans meets all of them and started in the time range; it is then listed at the first such span. The other filters are about the row.",
     params(TracesQuery),
     responses((status = 200, body = Traces), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
@@ -175,6 +178,9 @@ pub(crate) async fn list(
     let next = page.fill(&mut search).await?;
     Ok(axum::Json(Traces {
         traces: page.rows(),
+        searched_to: next
+            .as_ref()
+            .map(|position| position.before.time().min(list.window.to)),
         next_cursor: next.map(|position| Cursor::<cursor::Traces>(position).to_string()),
         gaps: archive.gaps(),
     }))

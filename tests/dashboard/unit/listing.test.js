@@ -90,3 +90,12 @@ test("a response that arrives after clear is ignored", async () => {
   assert.deepEqual(listing.rows, []);
   assert.equal(listing.hasMore, false);
 });
+
+test("a search that stopped without rows says how far it got, and goes on", async () => {
+  const stopped = (index) => ({ rows: [], nextCursor: `c${index}`, searchedTo: `t${index}` });
+  const { listing } = listingOf(...[1, 2, 3, 4, 5, 6].map(stopped), { rows: rows(7, 1), nextCursor: null });
+  await listing.refresh(0);
+  assert.deepEqual([listing.rows, listing.hasMore, listing.searchedTo], [[], true, "t5"]);
+  await listing.more();
+  assert.deepEqual([times(listing), listing.hasMore, listing.searchedTo], [[7], false, null]);
+});

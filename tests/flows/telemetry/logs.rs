@@ -19,7 +19,7 @@ async fn a_record_is_shown_with_all_that_was_sent() {
     let answer = ask(&ada, &sdk, "logs", "").await;
     assert_eq!(
         answer,
-        json!({ "logs": [row], "nextCursor": null, "gaps": [] })
+        json!({ "logs": [row], "nextCursor": null, "searchedTo": null, "gaps": [] })
     );
     assert_eq!(
         backend.calls.take(),

@@ -192,3 +192,37 @@ fn any_batches_are_listed_whole_and_in_order_on_pages_of_any_size() {
         })
         .unwrap();
 }
+
+#[tokio::test]
+async fn a_search_that_stops_says_how_far_it_got_and_goes_on_from_there() {
+    let (_, ada, sdk) = start().await;
+    // Filters have no numbers, so this search reads every chunk, at most 960 a page.
+    let wanted = with(
+        record("info", "found", None, -2_000_000),
+        json!({ "order": 7 }),
+    );
+    send_logs(&sdk, vec![wanted]).await;
+    for batch in 0..1_000 {
+        send_logs(&sdk, vec![record("info", "other", None, -batch * 1_000)]).await;
+    }
+    let first = ask(&ada, &sdk, "logs", "&attr=order:7").await;
+    assert_eq!(first["logs"], json!([]));
+    let reached = first["searchedTo"].as_str().unwrap();
+    assert!(
+        ("2026-01-31T12:13:00Z".."2026-01-31T12:16:00Z").contains(&reached),
+        "{reached}"
+    );
+    let cursor = first["nextCursor"].as_str().unwrap();
+    let second = ask(
+        &ada,
+        &sdk,
+        "logs",
+        &format!("&attr=order:7&cursor={cursor}"),
+    )
+    .await;
+    assert_eq!(column(&second, "logs", "message"), ["found"]);
+    assert_eq!(
+        (&second["nextCursor"], &second["searchedTo"]),
+        (&json!(null), &json!(null))
+    );
+}

@@ -11,7 +11,7 @@ async fn an_application_without_telemetry_has_no_traces() {
     let answer = ask(&ada, &sdk, "traces", "").await;
     assert_eq!(
         answer,
-        json!({ "traces": [], "nextCursor": null, "gaps": [] })
+        json!({ "traces": [], "nextCursor": null, "searchedTo": null, "gaps": [] })
     );
     // The membership; the summaries of the last minute, and those before.
     assert_eq!(backend.calls.take(), ["BatchGetItem", "Query", "Query"]);
@@ -41,7 +41,7 @@ async fn a_trace_is_one_row_with_its_root_and_its_counts() {
     });
     assert_eq!(
         answer,
-        json!({ "traces": [row], "nextCursor": null, "gaps": [] })
+        json!({ "traces": [row], "nextCursor": null, "searchedTo": null, "gaps": [] })
     );
     // The membership; the summaries of the last minute; the adjacent ones, of the last minute and
     // before. No chunk.

@@ -69,7 +69,7 @@ impl LogRecord {
     }
 
     /// The texts that are searched for words: message, type and service.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> + Clone {
         let others = [self.kind.as_deref(), self.service()];
         std::iter::once(&*self.message).chain(others.into_iter().flatten())
     }

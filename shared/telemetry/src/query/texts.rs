@@ -73,7 +73,12 @@ impl FromStr for Words {
 
 impl Words {
     /// Whether each of the words occurs in one of these texts.
-    pub(super) fn occur_in<'a>(&self, texts: impl Iterator<Item = &'a str>) -> bool {
+    pub(super) fn occur_in<'a>(&self, texts: impl Iterator<Item = &'a str> + Clone) -> bool {
+        // Most records are shorter than so many words, and need not be divided.
+        let bytes: usize = texts.clone().map(|text| text.len() + 1).sum();
+        if bytes < 2 * self.0.len() {
+            return false;
+        }
         let mut missing: HashSet<&str> = self.0.iter().map(String::as_str).collect();
         for word in texts.flat_map(words) {
             missing.remove(word.as_str());
