@@ -82,8 +82,8 @@ const MOST_DELETIONS = 20;
 const SHORTEST_WAIT_MS = 500;
 
 /**
- * Deletes the account. Sent again as long as it is not complete. The access token goes on, though its
- * session has ended, so it is not renewed.
+ * Deletes the account. Repeats the request until the deletion is complete. The access token stays valid for
+ * it although the session has ended, so it is not renewed.
  *
  * @param {"delete"} [applications] to delete those that nobody else owns
  */

@@ -40,8 +40,8 @@ const CAUSES = {
 };
 
 /**
- * Reasons that need no answer from a user who is signed in: the browser went back to a sign-in that
- * is over, or the end of one was opened twice.
+ * Reasons that do not matter to a user who is already signed in: the browser went back to a completed
+ * sign-in, or opened its last page twice.
  */
 const SETTLED = ["invalid_state", "login_expired"];
 

@@ -1,5 +1,5 @@
-// Creations that are sent again, after a lost answer, as they were sent first: with the same body and
-// the same idempotency key, so that nothing is made twice.
+// Makes the request of a form repeatable. After a lost response it is sent again with the same body and
+// the same idempotency key, so that nothing is created twice.
 
 /**
  * @template Body
@@ -7,8 +7,8 @@
  */
 
 /**
- * Returns a function that makes the creation of a form. For the same values it returns the last one
- * again.
+ * Returns a function from the values of a form to its request. The same values give the same request
+ * again, until others are given.
  *
  * @template Values, Body
  * @param {(values: Values) => Body} bodyOf

@@ -388,7 +388,7 @@ export interface paths {
         post?: never;
         /**
          * Delete the account
-         * @description Deletes the user's profile, sessions, memberships and audit log. The session must have begun at most ten minutes ago. Applications that have no other owner are listed in a 409, unless `applications=delete` deletes them, too. All sessions end at once. If time runs out, returns 503: the same request goes on.
+         * @description Deletes the user's profile, sessions, memberships and audit log. The session must have begun at most ten minutes ago. Applications that have no other owner are listed in a 409, unless `applications=delete` deletes them, too. All sessions end at once. If time runs out, returns 503: send the same request again to continue.
          */
         delete: operations["deleteAccount"];
         options?: never;
@@ -425,7 +425,7 @@ export interface paths {
         };
         /**
          * Export everything stored about the user
-         * @description Returns the profile, sessions, memberships, the account's audit log, and what the applications of the user have about the user, in pages. A page has a part of the whole, and may have no rows. What an `Idempotency-Key` made is kept for a day and not exported.
+         * @description Returns the profile, sessions, memberships, the account's audit log, and what the user's applications contain about the user, in pages. A page may have no rows. What an `Idempotency-Key` created is kept for a day and not exported.
          */
         get: operations["exportAccount"];
         put?: never;
@@ -487,7 +487,7 @@ export interface paths {
         put?: never;
         /**
          * Get new tokens
-         * @description Keep the refresh token of the answer. Within 45 s of the sign-in or of the last new refresh token it is the one there is already, beside a new access token; later it is a new one, and the one that was sent is used up.
+         * @description Keep the refresh token of the response. Within 45 s of the sign-in or of the last new refresh token it is the current one, with a new access token. After that it is a new one, and the one that was sent is used up.
          */
         post: operations["refresh"];
         delete?: never;
@@ -629,7 +629,7 @@ export interface paths {
         };
         /**
          * Get a trace
-         * @description Returns the spans of the trace as a tree, depth first, and its log records. Pass `at` if you know a time within the trace: the search then takes only a few reads. The search goes on while it finds spans, and the answer says which time it has searched. `nextCursor` continues it, in both directions, until all stored telemetry has been searched.
+         * @description Returns the spans of the trace as a tree, depth first, and its log records. Pass `at` if you know a time within the trace: the search then takes only a few reads. The search continues while it finds spans, and the answer says which time it has searched. `nextCursor` continues it, in both directions, until all stored telemetry has been searched.
          */
         get: operations["getTrace"];
         put?: never;
@@ -1880,8 +1880,8 @@ export interface components {
             /** @description The log records of the trace, oldest first. At most 1,000. */
             logs: components["schemas"]["LogRecord"][];
             /**
-             * @description Cursor of the next part, which goes on before and after that time. Null if all stored
-             *     telemetry was searched, and the trace is whole.
+             * @description Cursor of the next part, which continues before and after that time. Null if all stored
+             *     telemetry was searched, and the trace is complete.
              */
             nextCursor?: string | null;
             /**

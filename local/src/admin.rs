@@ -30,7 +30,7 @@ pub struct Options {
     pub command: Command,
 }
 
-/// The tables that a command is about.
+/// The tables that a command works on.
 #[derive(Debug, Args)]
 pub struct Target {
     /// The tables of a stack, with the SDK's credentials and region (AWS_PROFILE, AWS_REGION)
@@ -54,8 +54,8 @@ pub enum Command {
     /// with 1 if something is broken, and with 2 if the check could not be completed
     Check,
 
-    /// Makes tables agree into which items of an earlier time were copied: settings of applications
-    /// and keys, and rollups. Prints a line for each change
+    /// Makes tables consistent after items of an earlier time were copied into them: settings of
+    /// applications and keys, and rollups. Prints a line for each change
     Restore {
         /// Print what would change, and change nothing
         #[arg(long)]
@@ -103,7 +103,7 @@ pub enum Command {
     },
 }
 
-/// What becomes of applications of which a deleted user is the only owner.
+/// What happens to applications whose only owner is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SoleOwnedOption {
     /// They are deleted.

@@ -25,7 +25,7 @@ impl DataDir {
     /// Locks a directory that has a database.
     ///
     /// # Errors
-    /// As [`Self::open`], and when there is no database.
+    /// Those of [`Self::open`]; also when there is no database.
     pub(crate) fn open_existing(path: &Path) -> Result<Self, Failure> {
         if !path.join(DATABASE).is_file() {
             return Err(Failure::NoData {

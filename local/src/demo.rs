@@ -104,8 +104,8 @@ struct Generator<'a> {
 }
 
 impl Generator<'_> {
-    /// Sends every slice from `next` on, each once it is over. Slices that are over already are
-    /// sent several at a time: at the start, and after the machine was asleep. Returns only on
+    /// Sends every slice from `next` on, each when its time has passed. Slices that are already due, at
+    /// the start or after the machine was asleep, are sent several at a time. Returns only on
     /// failure.
     async fn send_from(mut self, mut next: i64) -> Result<(), Failure> {
         let mut line_from = next;

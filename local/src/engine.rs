@@ -95,8 +95,8 @@ async fn signal(stopped: oneshot::Receiver<()>) {
     let _ = stopped.await;
 }
 
-/// The engine's own listener. It takes no other than TCP, and has no access control, so its
-/// address is one of 2^24 loopback addresses that a web page would have to find beside the port.
+/// The engine's own listener. It accepts only TCP and has no access control, so its
+/// address is one of 2^24 loopback addresses that a web page would have to find in addition to the port.
 /// Systems that route only 127.0.0.1 get that (macOS).
 async fn hidden_listener() -> io::Result<TcpListener> {
     let [a, b, c] = random::bytes::<3>(&mut random::rng());

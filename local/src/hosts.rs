@@ -1,6 +1,6 @@
 //! The `Host` that a request names. A page can make a browser call this machine under a name of
-//! its own (DNS rebinding), and the browser takes the response for one of that page's site. So
-//! the port answers only to names that are its own.
+//! its own (DNS rebinding), and the browser treats the response as one of that page's site. The
+//! port therefore answers only to its own names.
 
 use std::sync::Arc;
 

@@ -6,13 +6,13 @@ const DEFAULT_DESCRIPTORS: u64 = 256;
 /// Descriptors for files, listeners and the terminal.
 const RESERVED: u64 = 24;
 
-/// Most connections of the listeners. A request holds up to three descriptors: its connection, and
+/// Maximum number of connections of each listener. A request holds up to three descriptors: its connection, and
 /// both ends of the connection to the engine in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Most connections to the main port.
+    /// Maximum number of connections to the main port.
     pub(crate) site: usize,
-    /// Most connections to the engine's port.
+    /// Maximum number of connections to the engine's port.
     pub(crate) engine: usize,
 }
 

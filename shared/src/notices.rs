@@ -1,4 +1,4 @@
-//! Notices about sessions that go on, in the account's audit log.
+//! Notices about sessions that continue, in the account's audit log.
 
 use jiff::Timestamp;
 use upblit_base::causes::WithCauses;

@@ -1,5 +1,5 @@
 //! The standard telemetry of tests and benchmarks, like that of a shop with a few services: ids as
-//! long as OpenTelemetry's, varying URLs, some failures. The same in every run.
+//! long as OpenTelemetry's, varying URLs, some failures. It is the same in every run.
 
 mod otlp;
 
@@ -122,7 +122,7 @@ impl Traffic {
         span
     }
 
-    /// A duration in milliseconds with microseconds: mostly short, sometimes long.
+    /// A duration in milliseconds, to the microsecond: mostly short, sometimes long.
     fn duration(&mut self) -> f64 {
         let scale = self.dice.of(&[2_000, 8_000, 30_000, 400_000]);
         self.dice.below(scale) as f64 / 1_000.0

@@ -43,7 +43,7 @@ enum SoleOwned {
 #[utoipa::path(
     delete, path = "/me", operation_id = "deleteAccount",
     summary = "Delete the account",
-    description = "Deletes the user's profile, sessions, memberships and audit log. The session must have begun at most ten minutes ago. Applications that have no other owner are listed in a 409, unless `applications=delete` deletes them, too. All sessions end at once. If time runs out, returns 503: the same request goes on.",
+    description = "Deletes the user's profile, sessions, memberships and audit log. The session must have begun at most ten minutes ago. Applications that have no other owner are listed in a 409, unless `applications=delete` deletes them, too. All sessions end at once. If time runs out, returns 503: send the same request again to continue.",
     params(DeleteAccount),
     responses((status = 204, description = "The account is deleted."), (status = 400), (status = 401), (status = 403), (status = 409)),
     security(("bearer" = [])),

@@ -1,8 +1,7 @@
 //! `GET /me/export`: everything stored about the signed-in user, in pages.
 //!
-//! A page is a part of the whole, and small: at most 200 sessions or 50 memberships, or what 500 entries
-//! of audit logs and 20 applications have about the user. The largest is below 1 MB; Lambda's limit
-//! is 6 MB.
+//! A page is small: at most 200 sessions, or 50 memberships, or what 20 applications and 500 entries of
+//! their audit logs contain about the user. The largest is below 1 MB; Lambda's limit is 6 MB.
 
 use axum::extract::State;
 use jiff::Timestamp;
@@ -154,7 +153,7 @@ struct ExportedInvite {
 #[utoipa::path(
     get, path = "/me/export", operation_id = "exportAccount",
     summary = "Export everything stored about the user",
-    description = "Returns the profile, sessions, memberships, the account's audit log, and what the applications of the user have about the user, in pages. A page has a part of the whole, and may have no rows. What an `Idempotency-Key` made is kept for a day and not exported.",
+    description = "Returns the profile, sessions, memberships, the account's audit log, and what the user's applications contain about the user, in pages. A page may have no rows. What an `Idempotency-Key` created is kept for a day and not exported.",
     params(ExportQuery),
     responses((status = 200, body = Page), (status = 400), (status = 401)),
     security(("bearer" = [])),
@@ -231,7 +230,7 @@ async fn sessions(
     Ok(Some(next.unwrap_or(ExportPosition::Memberships(None))))
 }
 
-/// Adds what applications after this one have about the user.
+/// Adds what the applications after this one contain about the user.
 async fn applications(
     state: &crate::State,
     page: &mut Page,

@@ -34,7 +34,7 @@ pub(crate) struct Presented {
 #[utoipa::path(
     post, path = "/refresh", operation_id = "refresh",
     summary = "Get new tokens",
-    description = format!("Keep the refresh token of the answer. Within {} s of the sign-in or of the last new refresh token it is the one there is already, beside a new access token; later it is a new one, and the one that was sent is used up.", DEFAULT_GRACE.as_secs()),
+    description = format!("Keep the refresh token of the response. Within {} s of the sign-in or of the last new refresh token it is the current one, with a new access token. After that it is a new one, and the one that was sent is used up.", DEFAULT_GRACE.as_secs()),
     request_body = Presented,
     responses((status = 200, body = TokenBody), (status = 400), (status = 401), (status = 413), (status = 415)),
 )]

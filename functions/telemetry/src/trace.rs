@@ -97,19 +97,19 @@ pub(crate) struct Trace {
     /// End of that time.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     searched_to: Timestamp,
-    /// Cursor of the next part, which goes on before and after that time. Null if all stored
-    /// telemetry was searched, and the trace is whole.
+    /// Cursor of the next part, which continues before and after that time. Null if all stored
+    /// telemetry was searched, and the trace is complete.
     next_cursor: Option<String>,
     /// Time ranges with stored telemetry that this release cannot read.
     gaps: Vec<Gap>,
 }
 
 /// Returns a trace. Searches near `at`, in the window of the query, or in the newest telemetry, and
-/// goes on while it finds spans.
+/// continues while it finds spans.
 #[utoipa::path(
     get, path = "/telemetry/traces/{id}", operation_id = "getTrace",
     summary = "Get a trace",
-    description = "Returns the spans of the trace as a tree, depth first, and its log records. Pass `at` if you know a time within the trace: the search then takes only a few reads. The search goes on while it finds spans, and the answer says which time it has searched. `nextCursor` continues it, in both directions, until all stored telemetry has been searched.",
+    description = "Returns the spans of the trace as a tree, depth first, and its log records. Pass `at` if you know a time within the trace: the search then takes only a few reads. The search continues while it finds spans, and the answer says which time it has searched. `nextCursor` continues it, in both directions, until all stored telemetry has been searched.",
     params(("id" = String, Path, description = "Id of the trace.", example = "4bf92f3577b34da6a3ce929d0e0e4736"), TraceQuery),
     responses((status = 200, body = Trace), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),

@@ -18,7 +18,7 @@ const LONG: TimeLimits = TimeLimits {
     body: Duration::from_secs(60),
 };
 
-/// A server of the limits above, with at most [`MOST`] connections.
+/// Starts a server with these limits and at most [`MOST`] connections.
 async fn start(limits: TimeLimits) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -87,7 +87,7 @@ async fn running_requests_are_not_closed_for_new_connections() {
 }
 
 #[tokio::test]
-async fn headers_and_bodies_that_trickle_end() {
+async fn headers_and_bodies_that_arrive_too_slowly_are_refused() {
     let address = start(LIMITS).await;
     let complete = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
     let body = "POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab";

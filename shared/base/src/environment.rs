@@ -134,7 +134,8 @@ impl Env {
             .ok_or_else(|| {
                 let from = humantime::format_duration(*range.start());
                 let to = humantime::format_duration(*range.end());
-                let problem = format!("must be seconds, or like 15m or 14d, from {from} to {to}");
+                let problem =
+                    format!("must be from {from} to {to}, in seconds or with a unit (15m, 14d)");
                 ConfigError::new(name, problem)
             })
     }
@@ -173,7 +174,7 @@ impl Env {
     /// Returns a [`Self::base_url`] whose scheme is `https`, or `http` on this machine.
     ///
     /// # Errors
-    /// As [`Self::base_url`], and if it is plain http to another machine.
+    /// Those of [`Self::base_url`]; also if the scheme is `http` and the host is another machine.
     pub fn secure_url(&self, name: &str, default: Option<&str>) -> Result<String, ConfigError> {
         let url = self.base_url(name, default)?;
         let parsed = Url::parse(&url).map_err(|error| ConfigError::new(name, error))?;
@@ -192,7 +193,7 @@ pub fn is_loopback(url: &Url) -> bool {
     url.host().is_some_and(|host| is_loopback_host(&host))
 }
 
-/// Whether a host is a name of this machine for itself, which no other machine can take.
+/// Whether a host is a loopback name or address, which never leads to another machine.
 pub fn is_loopback_host<S: AsRef<str>>(host: &Host<S>) -> bool {
     match host {
         Host::Domain(name) => {

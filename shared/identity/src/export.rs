@@ -60,7 +60,7 @@ impl Position for ExportPosition {
     }
 }
 
-/// What a part goes on after: nothing at its beginning. `None` for invalid bytes.
+/// The row after which a part continues: `Some(None)` at its beginning, `None` for invalid bytes.
 fn after<T>(bytes: &[u8], parse: impl Fn(&[u8]) -> Option<T>) -> Option<Option<T>> {
     if bytes.is_empty() {
         return Some(None);

@@ -91,7 +91,7 @@ pub struct Invite {
     pub id: InviteId,
     /// Role of the new member.
     pub role: Role,
-    /// The only account that can accept the invite. `None` if anyone can who has the token.
+    /// The only account that can accept the invite. `None` if anyone who has the token can.
     pub only_for: Option<Invitee>,
     /// Owner who made the invite.
     pub invited_by: UserId,

@@ -1,8 +1,8 @@
 //! Deletion of an account, in steps that can be repeated.
 //!
 //! The first step ends every session of the user and notes in the profile which session asked for it.
-//! Until the profile is deleted as the last step, only that session's access token goes on with the
-//! deletion. A sign-in meanwhile ends it.
+//! Until the profile is deleted as the last step, only that session's access token can continue
+//! the deletion. A sign-in before that cancels it.
 
 mod profile;
 mod steps;
@@ -50,7 +50,7 @@ pub enum AccountState {
 /// A deletion that has begun: no session of the user is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccountDeletion {
-    /// The user, and the session that goes on, or a random id for the operator.
+    /// The user, and the session that can continue, or a random id for the operator.
     principal: Principal,
     /// Who deletes the account, for audit logs.
     by: Actor,
@@ -222,8 +222,8 @@ impl Database {
         Ok(tried.await?.unwrap_or(DeleteOutcome::Overtaken))
     }
 
-    /// Begins the deletion for an operator, who needs no session of the user. Other requests for a
-    /// deletion no longer go on. `None` if there is no such account. One conditional write.
+    /// Begins the deletion for an operator, who needs no session of the user. Earlier requests for a
+    /// deletion can no longer continue. `None` if there is no such account. One conditional write.
     ///
     /// # Errors
     /// When storage fails.

@@ -66,7 +66,7 @@ impl Database {
             .await
     }
 
-    /// As [`Self::delete_application`], in a transaction that has writes already. The creator of the
+    /// Like [`Self::delete_application`], in a transaction that already has writes. The creator of the
     /// application may have deleted the account, and no longer count it.
     pub(crate) async fn delete_application_with(
         &self,

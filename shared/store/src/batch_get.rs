@@ -30,7 +30,7 @@ impl Database {
     /// were written within the last second may be missing.
     ///
     /// # Errors
-    /// As [`Self::get_all`].
+    /// Those of [`Self::get_all`].
     pub(crate) async fn get_eventually(
         &self,
         table: &str,

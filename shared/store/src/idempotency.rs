@@ -1,5 +1,5 @@
 //! Records of what was created with an idempotency key: items of the ShortLived table, one per user
-//! and key. Each is written in the transaction of the creation.
+//! and key. Each is written in the transaction that creates the thing.
 
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
@@ -23,8 +23,8 @@ struct CreationRow {
     expires_at: i64,
 }
 
-/// Adds the record that `creation` made the thing with the id `created`. Refused if there is a
-/// record, unless it is that of `replaced`; [`created_before`] reads the refusing item.
+/// Adds a write that records which id `creation` has created. Its condition fails if the key has a
+/// record already, unless that names `replaced`; [`created_before`] reads the existing record.
 pub(crate) fn record(
     transaction: &mut Transaction,
     database: &Database,
@@ -59,7 +59,8 @@ pub(crate) fn created_before(
     item: Option<&Item>,
     creation: &RepeatableCreation,
 ) -> Result<Option<String>, StorageError> {
-    let item = item.ok_or_else(|| corrupt("a refused record of a creation without its item"))?;
+    let item =
+        item.ok_or_else(|| corrupt("the record of a creation was refused without its item"))?;
     let row: CreationRow = attribute::from_item(item.clone())?;
     let is_same = row.fingerprint.into_array() == creation.fingerprint;
     Ok(is_same.then_some(row.created))

@@ -50,7 +50,7 @@ impl UserTransaction {
         Self::with_session(writes, account, actor)
     }
 
-    /// As [`Self::deleting`], with a condition that also changes the account.
+    /// Like [`Self::deleting`], with a condition that also changes the account.
     pub(crate) fn deleting_counted(account: UpdateBuilder, actor: Actor) -> Self {
         let mut writes = Transaction::default();
         let account = writes.update(account);

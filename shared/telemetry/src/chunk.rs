@@ -106,7 +106,7 @@ pub struct PackedChunk {
 /// many hours. Events that were sent without a time take that of receipt.
 ///
 /// All well-formed events of these hours are divided into chunks first and filtered by time
-/// afterwards. A later retry, in which more events are too old, thus has the same keys.
+/// afterwards. A later retry, in which more events are too old, therefore has the same keys.
 ///
 /// # Errors
 /// When compression fails, which no input can cause.

@@ -1,4 +1,4 @@
-//! Origin of a request as the gateway, or the service in front of it, saw it; never taken from a
+//! The client of a request as seen by the gateway or the service in front of it, never as stated in a
 //! header that a client may set.
 
 use std::convert::Infallible;
@@ -35,9 +35,9 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
     }
 }
 
-/// The client of the service in front. Each hop appends the address of the one before it to
-/// `X-Forwarded-For`: the service that of its client, and API Gateway that of the service. What
-/// stands before these two comes from the client.
+/// The client of the service in front. The service appends its client's address to
+/// `X-Forwarded-For`, then API Gateway appends the address of the service. Everything before these
+/// two was sent by the client and is ignored.
 fn before_the_edge(headers: &HeaderMap) -> Option<IpAddr> {
     let values = headers.get_all("x-forwarded-for").iter();
     let hops: Vec<&str> = values

@@ -19,7 +19,7 @@ enum Edit {
     Delete,
     /// Replaces a part of the text of an attribute, in a copy beside the item.
     Copy(&'static str, &'static str, &'static str),
-    /// As [`Edit::Copy`], and deletes the item.
+    /// Like [`Edit::Copy`], and deletes the item.
     Move(&'static str, &'static str, &'static str),
 }
 

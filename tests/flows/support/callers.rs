@@ -173,7 +173,7 @@ impl SignedIn {
         invite
     }
 
-    /// Accepts an invite, and returns the own user id.
+    /// Accepts an invite, and returns this user's id.
     pub async fn join(&self, invite: &Value) -> String {
         let token = json!({ "token": invite["token"] });
         self.post("/invites/accept", token).await.json();

@@ -1,5 +1,5 @@
 //! The most calls that a list makes for one page, as ARCHITECTURE.md states them. What does not
-//! fit goes on by cursor.
+//! fit is left to the cursor.
 
 use serde_json::json;
 

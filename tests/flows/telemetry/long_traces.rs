@@ -1,5 +1,5 @@
 //! Traces that are long in time or have many spans: the answer says which time it has searched, and
-//! its cursor goes on until the trace is whole.
+//! its cursor continues until the trace is complete.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::support::{Sdk, SignedIn};
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
 
-/// All parts of a trace, and the most calls of one of them.
+/// All parts of a trace, and the largest number of calls that one of them took.
 async fn all_parts(ada: &SignedIn, sdk: &Sdk, trace: &str, query: &str) -> (Vec<Value>, usize) {
     let mut parts = Vec::new();
     let mut most = 0;
@@ -43,7 +43,7 @@ fn ids(parts: &[Value]) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn a_consumer_after_ten_minutes_is_in_the_trace_or_in_time_not_searched_yet() {
+async fn a_consumer_ten_minutes_later_is_found_by_following_the_cursor() {
     let (_, ada, sdk) = start().await;
     let root = -20 * MINUTE;
     send(&sdk, vec![span("t", "root", None, root)]).await;
@@ -81,7 +81,7 @@ async fn a_consumer_after_ten_minutes_is_in_the_trace_or_in_time_not_searched_ye
 }
 
 #[tokio::test]
-async fn a_job_of_six_hours_is_whole_from_the_link_of_any_of_its_spans() {
+async fn all_spans_of_a_job_of_six_hours_are_found_from_the_time_of_any_of_them() {
     let (_, ada, sdk) = start().await;
     let begin = -370 * MINUTE;
     let root = with(
@@ -103,7 +103,10 @@ async fn a_job_of_six_hours_is_whole_from_the_link_of_any_of_its_spans() {
         let (parts, _) = all_parts(&ada, &sdk, "job", &format!("&at={at}")).await;
         assert_eq!(ids(&parts).len(), 13, "from step {n}");
         let first = column(&parts[0], "spans", "spanId");
-        assert!(first.len() >= 9, "the search goes on by itself: {first:?}");
+        assert!(
+            first.len() >= 9,
+            "the search continues by itself: {first:?}"
+        );
     }
 }
 
@@ -202,7 +205,7 @@ async fn no_part_of_a_trace_takes_more_calls_than_stated() {
 }
 
 #[tokio::test]
-async fn clock_skew_is_shown_and_not_believed() {
+async fn clock_skew_is_shown_and_kept_out_of_durations() {
     let (_, ada, sdk) = start().await;
     let root = with(
         span("t", "root", None, 0),

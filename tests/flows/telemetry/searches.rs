@@ -1,5 +1,5 @@
-//! Searches by service, name, kind, attribute and words. Whatever is stored, a search answers what a
-//! plain filter over all events would.
+//! Searches by service, name, kind, attribute and words. A search finds the same events as a plain filter
+//! over everything that is stored.
 
 use std::collections::{BTreeMap, BTreeSet};
 

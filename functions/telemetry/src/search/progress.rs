@@ -48,7 +48,7 @@ impl Progress {
     }
 
     /// Where the page begins that follows the row `before`. `walked_to` is where the walk would
-    /// continue; `None` if it is over.
+    /// continue; `None` if it has ended.
     ///
     /// # Errors
     /// When the page would begin where this one did.

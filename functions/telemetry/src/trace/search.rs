@@ -1,4 +1,4 @@
-//! The search for the chunks of one trace. It begins near a time, and goes on in both directions
+//! The search for the chunks of one trace. It begins near a time, and continues in both directions
 //! without reading anything twice. How far it got is in the answer and in the cursor.
 
 use std::time::Duration;

@@ -34,7 +34,7 @@ pub enum Progress {
     Complete,
     /// The user is the only owner of these applications, which are kept.
     SoleOwner(Vec<Membership>),
-    /// The time was over. The same call goes on.
+    /// The time limit was reached. The same call continues the deletion.
     OutOfTime,
     /// The user signed in meanwhile, and keeps the account.
     SignedIn,

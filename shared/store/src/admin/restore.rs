@@ -95,8 +95,8 @@ struct Stored {
 }
 
 impl Database {
-    /// Makes tables agree into which items of an earlier time were copied. Calls `each` for every
-    /// change, once it is made. Repeating it is safe; a deployment may be in use meanwhile. `now` is
+    /// Makes tables consistent after items of an earlier time were copied into them. Calls `each` for
+    /// every change, once it is made. Repeating it is safe; the deployment may be in use meanwhile. `now` is
     /// the time by the clock of the database.
     ///
     /// # Errors

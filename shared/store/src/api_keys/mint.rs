@@ -178,8 +178,8 @@ impl Mint<'_> {
     }
 }
 
-/// Why an attempt was refused: finally, or because of an assumption, which it corrects. `None` if
-/// it was not.
+/// Why an attempt was refused: a final outcome, or the corrected assumptions for the next attempt.
+/// `None` if it was not refused.
 fn refusal(
     outcome: &Outcome,
     slots: &Slots<'_>,

@@ -40,7 +40,7 @@ impl Database {
             .await
     }
 
-    /// As [`Self::change_member`], with writes that the transaction has already.
+    /// Like [`Self::change_member`], in a transaction that already has writes.
     pub(crate) async fn change_member_in(
         &self,
         mut transaction: UserTransaction,
@@ -51,7 +51,7 @@ impl Database {
     ) -> Result<MemberOutcome, ChangeError> {
         let id = membership.application.id;
         let is_own = member.user_id == principal.user_id;
-        // DynamoDB allows one write to an item: that of the own membership has its own condition.
+        // DynamoDB allows one write to an item: a write to the caller's own membership has the condition itself.
         let caller = (!is_own).then(|| transaction.require(self, (principal, id), Right::Manage));
         let entry = entry(transaction.actor, id, (member, role), now);
         let writes = &mut transaction.writes;

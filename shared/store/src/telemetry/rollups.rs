@@ -28,8 +28,8 @@ use upblit_telemetry::chunk::FormError;
 use upblit_telemetry::query::rollup::{ChunkHash, HourRollup, Rollup, decode_late};
 use upblit_telemetry::query::window::TimeWindow;
 
-/// Most rollups and late arrivals that one request reads. A sender whose batches are all late
-/// leaves more; the hours beyond are then read from their summaries.
+/// Maximum number of rollups and late arrivals that one request reads. A sender whose batches are all
+/// late leaves more; the remaining hours are then read from their summaries.
 const MAX_ITEMS: usize = 20_000;
 
 /// Whose rollups.

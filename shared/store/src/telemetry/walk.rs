@@ -15,10 +15,10 @@ use upblit_telemetry::chunk::Position;
 /// further query reads twice as many, because the walk is then a long one.
 const FIRST_PAGE: i32 = 64;
 
-/// Most summaries of one query; about a megabyte, which is the most that DynamoDB returns.
+/// Maximum number of summaries of one query: about a megabyte, DynamoDB's own limit.
 const LARGEST_PAGE: i32 = 1_024;
 
-/// Most queries that run at once while a walk crosses days without telemetry.
+/// Maximum number of queries that run at once while a walk crosses days without telemetry.
 const MAX_AT_ONCE: usize = 32;
 
 /// Direction of a walk.

@@ -26,15 +26,15 @@ const ELSEWHERE: u64 = 1;
 /// Smallest code of a parent in the chunk: the distance of its row.
 const IN_CHUNK: u64 = 2;
 
-/// The times are those at which the spans started.
+/// The column of times has the starts of the spans.
 const STARTS: u8 = 0;
-/// The times are those at which the spans ended.
+/// The column of times has the ends of the spans.
 const ENDS: u8 = 1;
 
-/// Nanoseconds of a millisecond.
+/// Nanoseconds in a millisecond.
 const MILLISECOND: i64 = 1_000_000;
 
-/// Method and URL are the values of the attributes, and not stored again.
+/// Method and URL equal the values of the attributes, and are not stored again.
 const FROM_ATTRIBUTES: u8 = 1;
 /// Method and URL are columns.
 const COLUMNS: u8 = 0;
@@ -83,8 +83,8 @@ fn put_span_ids(out: &mut Vec<u8>, spans: &[&Span]) {
     put_ids(out, &elsewhere);
 }
 
-/// Appends the starts of the spans, or their ends if these are shorter: SDKs that stamp a span when it
-/// is over, to the millisecond, give it a start with a part of a millisecond.
+/// Appends the starts of the spans, or their ends if only these are whole milliseconds and so take fewer
+/// bytes. SDKs that set the timestamp when a span ends produce such spans.
 fn put_times(out: &mut Vec<u8>, spans: &[&Span]) {
     let starts: Vec<i64> = spans.iter().map(|span| span.start_ns).collect();
     let ends: Vec<i64> = spans

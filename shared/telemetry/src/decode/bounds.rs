@@ -30,7 +30,7 @@ pub(super) const MAX_RESOURCE_BYTES: usize = 64 * 1024;
 /// Largest scope, in bytes.
 pub(super) const MAX_SCOPE_BYTES: usize = 16 * 1024;
 
-/// Most truncations that an event lists.
+/// Maximum number of truncations that an event lists.
 const MAX_TRUNCATIONS: usize = 50;
 
 /// Longest name of a truncated part, in bytes.
@@ -112,7 +112,7 @@ impl Bounds {
 }
 
 /// The JSON of a value after its largest values were cut, of at most [`MAX_VALUE_BYTES`]. Names and
-/// characters that JSON escapes take more than they are counted for, hence several attempts.
+/// characters that JSON escapes take more bytes than were counted, so several attempts may be needed.
 fn shortened(value: Value) -> String {
     const ATTEMPTS: usize = 8;
     let mut body = Body(Map::from_iter([(String::new(), value)]));

@@ -1,4 +1,4 @@
-//! Audit entries: one for the creation of each application and key.
+//! Checks that the audit log has an entry for the creation of each application and key.
 
 use std::collections::HashSet;
 

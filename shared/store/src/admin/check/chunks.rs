@@ -1,4 +1,4 @@
-//! Each summary has its chunk, and says of it what is true.
+//! Checks that each summary has its chunk and describes it correctly.
 
 use std::collections::HashMap;
 

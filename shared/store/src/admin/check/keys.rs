@@ -1,4 +1,4 @@
-//! API keys: each belongs to an application, has its settings and is counted.
+//! Checks that each API key belongs to an application, has its settings and is counted.
 
 use std::collections::HashSet;
 

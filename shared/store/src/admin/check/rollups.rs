@@ -1,4 +1,5 @@
-//! Rollups, with the late arrivals that they do not contain, equal what their summaries say.
+//! Checks that rollups, together with the late arrivals that they do not contain, equal the totals of
+//! their summaries.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Sessions are in a possible state, and expire.
+//! Checks that sessions are in a possible state and expire.
 
 use super::{Check, UNREADABLE, ttl};
 use crate::admin::finding::key_text;
@@ -37,7 +37,7 @@ impl Check<'_> {
         if let Some(why) = session.impossibility() {
             self.findings.broken(Table::RefreshTokens, &key, why);
         }
-        // A move sets it to the idle expiry alone.
+        // A move sets `expires_at` to the idle expiry, even if the absolute one is earlier.
         let expiries = [session.idle_expires_at, session.expires_at()];
         if !expiries.iter().any(|at| ttl == Some(at.as_second())) {
             let problem = "expires_at is not the time at which the session expires";

@@ -1,4 +1,4 @@
-//! Items of the ShortLived table are of a known kind, and expire.
+//! Checks that items of the ShortLived table are of a known kind and expire.
 
 use super::{Check, ttl};
 use crate::admin::finding::key_text;

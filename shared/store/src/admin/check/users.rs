@@ -1,4 +1,4 @@
-//! The counters of users: sessions and applications.
+//! Checks the counters of users: sessions and applications.
 
 use std::collections::{HashMap, HashSet};
 

@@ -19,11 +19,11 @@ use upblit_base::random;
 use upblit_telemetry::batch::DAY;
 use upblit_telemetry::query::rollup::{HourRollup, Rollup};
 
-/// Late arrivals of a day for which its rollup is written again. Each write costs as much as reading
-/// many of them; fewer are folded when the rollup changes anyway.
+/// Number of late arrivals of a day from which its rollup is rewritten to include them. Each write costs
+/// as much as reading many of them; fewer wait until the rollup changes anyway.
 const MANY_LATE: usize = 32;
 
-/// Late arrivals that one transaction folds.
+/// Maximum number of late arrivals that one transaction folds.
 const MAX_FOLDED: usize = MAX_TRANSACTION_WRITES - 1;
 
 /// Outcome of storing sealed hours.
@@ -46,8 +46,9 @@ struct Replacement<'a> {
 
 impl Database {
     /// Stores sealed hours that were read after `seen`, and [confirmed](SealedHours::confirm), in the
-    /// rollup of their day, instead of those that it has, and folds late arrivals into it. Does nothing if another reader has changed the
-    /// rollup since. Hours that do not fit into an item are left to their summaries.
+    /// rollup of their day. They replace the hours that it has, and late arrivals are folded into it.
+    /// Does nothing if another reader has changed the rollup since. Hours that do not fit into an item
+    /// are left to their summaries.
     ///
     /// # Errors
     /// When storage fails.
@@ -90,7 +91,7 @@ impl Database {
         Ok(())
     }
 
-    /// Stores a rollup, unless it is the one that was read or another reader has changed that.
+    /// Stores a rollup, unless it equals the one that was read, or another reader has changed that one.
     pub(super) async fn replace(
         &self,
         of: RollupsOf,
@@ -143,7 +144,7 @@ impl Database {
 
 impl StoredDay {
     /// The stored rollup with these hours of `read`, without hours that have expired, and without
-    /// those that another release adds to in form 2. An hour that was read but cannot be stored
+    /// hours to which another release still adds events in stored form 2. An hour that was read but cannot be stored
     /// stays as it is.
     fn with(
         &self,

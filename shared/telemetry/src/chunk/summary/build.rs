@@ -11,7 +11,7 @@ use crate::chunk::filter::{Term, Terms, UNNAMED, words};
 use crate::event::versions::identity;
 use crate::event::{Event, EventRef, LogRecord, ResourceScope, Span};
 
-/// Most levels that a summary counts, and the longest, in bytes.
+/// Maximum number of levels that a summary counts, and of bytes of each.
 const MOST_LEVELS: usize = 16;
 const MAX_LEVEL_BYTES: usize = 32;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Counted, Stats};
 use crate::event::{Span, SpanKind};
 
-/// Most operations that a summary keeps.
+/// Maximum number of operations that a summary keeps.
 const MOST: usize = 16;
 
 /// Longest name of an operation that a summary keeps, in bytes. Longer ones are usually URLs

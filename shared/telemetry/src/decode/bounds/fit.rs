@@ -183,7 +183,7 @@ fn lengths_in(value: &Value, elements: usize, lengths: &mut Vec<usize>) {
 /// Limits that all values of an event share.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
-    /// Most elements of a list or object.
+    /// Maximum number of elements of a list or object.
     elements: usize,
     /// Longest text, in bytes.
     text: usize,

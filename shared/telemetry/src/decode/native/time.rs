@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// Nanoseconds of a millisecond.
+/// Nanoseconds in a millisecond.
 const MILLISECOND: i128 = 1_000_000;
 
 /// Reads a time in nanoseconds since the Unix epoch: RFC 3339 with any offset and up to nanoseconds,

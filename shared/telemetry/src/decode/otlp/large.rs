@@ -1,5 +1,5 @@
-//! Bounds the memory of large protobuf messages: of millions of tiny values, the last are removed
-//! before the message is decoded.
+//! Bounds the memory of large protobuf messages. A message may hold millions of tiny values; those
+//! beyond the budget are removed before it is decoded.
 
 use std::borrow::Cow;
 

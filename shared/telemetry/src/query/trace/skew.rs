@@ -1,7 +1,7 @@
 //! Clock skew within a trace. A span cannot start before its parent, so the clock of its service was
 //! behind. It is then shown in the middle of the parent, as Jaeger does, because the time the
 //! request took in either direction is unknown. A span that starts or ends late is believed: work may
-//! go on after its parent.
+//! continue after its parent.
 
 use super::Place;
 use crate::event::{Event, Span};

@@ -34,7 +34,7 @@ impl Theft {
     const OWNER: usize = 0;
     const THIEF: usize = 1;
 
-    /// The most turns, each by the other party than the one before.
+    /// Maximum number of turns. Owner and thief take them alternately.
     fn most_turns(&self) -> usize {
         let long_ago = Self::GRACE + 2;
         let start = Heist {

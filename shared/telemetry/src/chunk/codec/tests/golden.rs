@@ -1,4 +1,4 @@
-//! The stored bytes of the examples. They must be readable for ever; if a test here fails after a
+//! The stored bytes of the examples. They must always remain readable; if a test here fails after a
 //! change, the change needs a form of its own.
 
 use std::fs;
