@@ -78,7 +78,7 @@ export async function exportAccount(signal) {
 /** Largest number of requests that delete one account. */
 const MOST_DELETIONS = 20;
 
-/** Between these, also if the server names no time or cannot be reached. */
+/** Shortest wait between two of them, also if the server names no time or cannot be reached. */
 const SHORTEST_WAIT_MS = 500;
 
 /**

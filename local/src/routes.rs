@@ -36,8 +36,9 @@ impl fmt::Display for Route {
     }
 }
 
-/// Every route that the functions serve, `GET /health` of [`HEALTH`], those of [`DASHBOARD`], and
-/// `POST` of every other path, of which [`INGEST`] serves those of its routes with more slashes.
+/// All routes: those that the functions describe, `GET /health` of [`HEALTH`], the pages of
+/// [`DASHBOARD`], and `POST` of every other path, where [`INGEST`] serves its routes with additional
+/// slashes.
 pub fn routes() -> BTreeSet<Route> {
     let mut routes = BTreeSet::from([
         Route::new(HEALTH, "GET", "/health"),

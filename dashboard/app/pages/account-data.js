@@ -67,7 +67,7 @@ function askToDelete(me) {
 }
 
 /**
- * Deletes the account, or returns the question that comes before that.
+ * Deletes the account. Returns the next dialog, which may be a question that comes first.
  *
  * @param {Me} me
  * @returns {Promise<() => void>}

@@ -96,7 +96,8 @@ async fn begin(
     let sessions = database.live_sessions(principal.user_id, now).await?;
     let may_delete =
         |session: &Session| session.id == principal.session_id && session.created_at > oldest;
-    // The transaction refuses other sessions: these come before what it cannot know.
+    // Sole ownership is no condition of the transaction, so it is checked first. Other sessions are
+    // left to the transaction, which refuses them.
     if sole_owned.is_none() && sessions.iter().any(may_delete) {
         let owned = database.solely_owned(principal.user_id).await?;
         if !owned.is_empty() {

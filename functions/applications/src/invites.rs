@@ -69,7 +69,7 @@ pub(crate) struct CreatedInvite {
 struct InviteResponse {
     id: InviteId,
     role: Role,
-    /// The only user who can accept the invite. Null if anyone can who has the token.
+    /// The only user who can accept the invite. Null if anyone who has the token can.
     only_for: Option<UserId>,
     /// Account name of that user at GitHub, as of when the invite was made.
     github_login: Option<String>,

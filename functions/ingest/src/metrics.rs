@@ -1,5 +1,5 @@
 //! Metrics over OpenTelemetry's protocol. They are not stored: every data point is rejected, in a
-//! response of 200, so that SDKs do not log an error a minute.
+//! response of 200, so that SDKs do not log an error every minute.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -29,7 +29,7 @@ pub(crate) async fn reject(
     Ok(answered(state, &key, outcome).await)
 }
 
-/// No scope is about metrics, so any of ingest is enough.
+/// There is no scope for metrics, so either ingest scope is enough.
 fn any_ingest(scopes: &[Scope]) -> Scope {
     if scopes.contains(&Scope::IngestLogs) {
         Scope::IngestLogs

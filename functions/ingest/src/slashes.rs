@@ -45,7 +45,7 @@ fn uri_without_extra_slashes(request: &Request) -> Option<Uri> {
     Uri::try_from(path + &query.unwrap_or_default()).ok()
 }
 
-/// Records the route that serves a request, because the one of the function is `/{*path}`.
+/// Records the route that serves a request, because the matched route is `/{*path}`.
 async fn recorded(path: MatchedPath, request: Request, next: Next) -> Response {
     request_log::record(|record| record.route = Some(path));
     next.run(request).await

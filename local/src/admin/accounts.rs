@@ -69,7 +69,7 @@ pub(super) async fn delete(
         }
     }
     let Some(deletion) = database.begin_deletion_by_operator(user_id).await? else {
-        // What a deletion that was interrupted at its last step has left.
+        // Removes what is left of a deletion that was interrupted at its last step.
         database
             .delete_log(user_id, (clock, Timestamp::MAX))
             .await?;

@@ -28,7 +28,7 @@ const PREVIOUS: &str = "AWSPREVIOUS";
 /// Time limit for reading all secrets. Lambda limits the whole startup to 10 s.
 const TIME_LIMIT: Duration = Duration::from_secs(3);
 
-/// Time limit for one attempt to read a secret, so that a lost answer is asked for again.
+/// Time limit for one attempt to read a secret, after which the request is repeated.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(1);
 
 /// Reads the secrets that the settings name.

@@ -43,8 +43,8 @@ pub(super) fn put_unless_refused(
     }
 }
 
-/// The item that fails the condition of a deletion, which the request asks for; `None` if it is deleted.
-/// A deletion whose response was lost finds no item when it is repeated.
+/// The item whose condition failed, if the request asks for it; `None` if the item is deleted. A
+/// repeated deletion whose first response was lost finds no item, which also counts as deleted.
 pub(super) fn deleted(
     result: Result<DeleteItemOutput, SdkError<DeleteItemError>>,
 ) -> Result<Option<Item>, StorageError> {

@@ -136,7 +136,7 @@ impl Database {
         Ok((self.memberships_in(user_id, ids).await?, next))
     }
 
-    /// Reads those of these applications that the user is a member of.
+    /// Reads the memberships of the user in these applications.
     async fn memberships_in(
         &self,
         user_id: UserId,

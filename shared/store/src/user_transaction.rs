@@ -17,7 +17,7 @@ pub(crate) struct UserTransaction {
     /// The writes, with the check of the session.
     pub(crate) writes: Transaction,
     session: Slot,
-    /// The check of the caller's role, if the change is about an application.
+    /// The check of the caller's role, if an application is changed.
     member: Option<Slot>,
     /// Who makes the change, for the audit log.
     pub(crate) actor: Actor,

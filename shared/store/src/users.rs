@@ -83,7 +83,7 @@ pub(super) enum SessionCount {
 }
 
 /// Creates the user or updates the profile, and ends a deletion of the account that is not complete.
-/// Refused with the item at the limit of sessions, and for a blocked user.
+/// At the limit of sessions and for a blocked user the condition fails, and the refusal has the item.
 pub(super) fn upsert(
     database: &Database,
     profile: &Profile,
@@ -126,8 +126,8 @@ pub(super) fn upsert(
     ))
 }
 
-/// Increments the user's application count. Refused at the limit, with the item, and for a
-/// missing user, without one.
+/// Increments the user's application count. The condition fails at the limit, where the refusal has
+/// the item, and for a missing user, where it has none.
 pub(super) fn add_application(database: &Database, user_id: UserId) -> UpdateBuilder {
     Update::builder()
         .table_name(&database.tables.users)
@@ -143,8 +143,9 @@ pub(super) fn add_application(database: &Database, user_id: UserId) -> UpdateBui
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
 }
 
-/// Decrements the application count of the user who created an application at this time. Refused
-/// without an item if the account is gone, and with one that [`counts`] not if it is gone and back.
+/// Decrements the application count of the user who created an application at this time. The condition
+/// fails if the account was deleted. If the user has signed in again since, the refusal has the item of
+/// the new account, for which [`counts`] is `false`.
 pub(super) fn remove_application(
     database: &Database,
     user_id: UserId,
@@ -161,8 +162,8 @@ pub(super) fn remove_application(
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
 }
 
-/// Whether the account that an item is of counts an application that its user created at this time.
-/// An account that was deleted and made again does not count those from before.
+/// Whether the account in this item counts an application that its user created at this time. An
+/// account that was created again after its deletion does not count earlier applications.
 pub(super) fn counts(item: Option<&Item>, created_at: Timestamp) -> Result<bool, StorageError> {
     #[derive(Deserialize)]
     struct CreatedRow {

@@ -261,7 +261,7 @@ async fn routes_for_sdks_require_exactly_one_scope_except_that_of_metrics() {
             statuses.push(response.status.as_u16());
         }
         statuses.sort_unstable();
-        // No scope is about metrics, which are not stored.
+        // There is no scope for metrics, which are not stored.
         let is_of_any = case.event["routeKey"] == "POST /v1/metrics";
         let second = if is_of_any { 200 } else { 403 };
         assert_eq!(statuses, [200, second], "{}", case.name);

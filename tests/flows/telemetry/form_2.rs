@@ -25,7 +25,7 @@ const SEALED: &str = "&from=2026-01-31T06:00:00Z&to=2026-01-31T12:00:00Z";
 
 const DAY: &str = "2026-01-31T00:00:00Z";
 
-/// Stores three spans in the hour that begins so many hours before 12:00, as a release does that
+/// Stores three spans in the hour that begins this many hours before 12:00, as a release does that
 /// writes form 2. The hash has this digit. No reader here opens the chunk.
 async fn send_in_form_2(sdk: &Sdk, hours_ago: i64, digit: char) {
     let noon = backend::start() - SignedDuration::from_mins(30);

@@ -27,7 +27,7 @@ type Trace = (i64, usize);
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// Sends a batch, for the first time or again, from a writer whose clock differs by so many
+    /// Sends a batch, for the first time or again, from a writer whose clock differs by this many
     /// minutes.
     Send { batch: usize, clock: i64 },
     /// Changes the number of shards, which only grows.

@@ -36,7 +36,7 @@ struct Waiting<R> {
 }
 
 impl<R> Merge<R> {
-    /// Holds at most so many rows, the newest.
+    /// Keeps at most this many rows, the newest.
     pub(super) fn holding(most: usize) -> Self {
         Self {
             rows: BinaryHeap::new(),

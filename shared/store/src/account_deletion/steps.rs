@@ -18,7 +18,7 @@ const CONCURRENCY: usize = 16;
 /// Maximum number of attempts of a change that conflicts with others.
 const MAX_ATTEMPTS: usize = 5;
 
-/// What becomes of applications of which the user is the only owner.
+/// What happens to applications whose only owner is the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SoleOwned {
     /// They are kept, so the user has to stay.
@@ -27,7 +27,7 @@ pub enum SoleOwned {
     Delete,
 }
 
-/// How far a deletion came.
+/// Result of continuing a deletion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
     /// Nothing of the account is left, except for a block.
@@ -41,8 +41,8 @@ pub enum Progress {
 }
 
 impl Database {
-    /// Goes on with a deletion: sessions, memberships, audit log, and the profile as the last. Begins
-    /// no step after `end`.
+    /// Continues a deletion: sessions, memberships, audit log, and finally the profile. Begins no step
+    /// after `end`.
     ///
     /// # Errors
     /// When a sign-in has ended the deletion, an application keeps changing, or storage fails. What is

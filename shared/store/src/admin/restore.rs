@@ -40,7 +40,7 @@ pub enum Mode {
 /// One thing that a restore changes, or would change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Application that it is about.
+    /// Application that changes.
     pub application_id: ApplicationId,
     /// What changes.
     pub what: Repair,
@@ -57,7 +57,7 @@ pub enum Repair {
         /// Settings afterwards.
         after: TelemetrySettings,
     },
-    /// The rollup of a day is made again where it disagrees with the chunk summaries.
+    /// The rollup of a day is computed again where it disagrees with the chunk summaries.
     Rollup {
         /// Signal that it counts.
         signal: Signal,

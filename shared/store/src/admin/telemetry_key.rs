@@ -29,7 +29,7 @@ pub(super) struct Chunk {
     pub(super) is_summary: bool,
 }
 
-/// Which day a rollup or late arrival is about.
+/// The day of a rollup or late arrival.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rollup {
     pub(super) of: RollupsOf,
@@ -46,7 +46,7 @@ impl Kind {
 }
 
 impl Chunk {
-    /// Whether some number of shards puts the hash of the chunk there.
+    /// Whether the hash of the chunk belongs into this shard for some number of shards.
     pub(super) fn may_be_in_its_shard(&self) -> bool {
         let shards = (1..=16).filter_map(|shards| Shards::try_from(shards).ok());
         shards
@@ -111,7 +111,7 @@ pub(super) fn kind_of(item: &Item) -> Option<Kind> {
         position: keys::parse_chunk(sk)?,
         is_summary: !time.contains('T'),
     };
-    // Also the day or hour of the partition follows from the sort key.
+    // The sort key also determines the day or hour in the partition key.
     let fits = chunk.partition(chunk.is_summary) == pk && keys::chunk(chunk.position) == sk;
     fits.then_some(Kind::Chunk(chunk))
 }

@@ -230,8 +230,8 @@ impl Database {
             }))
     }
 
-    /// Makes the caller a member by an invite that [`Self::open_invite`] returned, which ends. One
-    /// transaction.
+    /// Makes the caller a member with an invite that [`Self::open_invite`] returned, and deletes the
+    /// invite. One transaction.
     ///
     /// # Errors
     /// When the caller's session has ended, or storage fails.
@@ -269,7 +269,7 @@ impl Database {
         };
         audit::record(writes, self, &entry.about(change));
         let outcome = transaction.commit(self).await?;
-        // A used invite is the same for members and others.
+        // Members and others get the same outcome for a used invite.
         if outcome.refused(used) {
             return Ok(AcceptOutcome::NotFound);
         }

@@ -63,7 +63,7 @@ enum NextQuery {
 }
 
 impl Database {
-    /// Walks the summaries of a range with at most so many queries. [`SummaryRange::prior_to`] and
+    /// Walks the summaries of a range with at most this many queries. [`SummaryRange::prior_to`] and
     /// [`SummaryRange::at_or_after`] let a walk continue where an earlier one ended.
     pub fn walk<'a>(
         &'a self,

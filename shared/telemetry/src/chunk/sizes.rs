@@ -58,8 +58,8 @@ fn write_units(bytes: usize) -> usize {
     bytes.div_ceil(1024)
 }
 
-/// The chunks of the measurement by which the stored form was chosen. Its batch of long prompts is
-/// not among them: its bytes are nearly only those of the prompts.
+/// The chunks and sizes of the measurement by which the stored form was chosen. Its batch of long
+/// prompts is left out, because nearly all of its bytes are the prompts.
 const CHUNKS: [(Sent, usize); 9] = [
     (Sent::Spans(100), 2_722),
     (Sent::SpansWithAttributes(100), 5_688),
@@ -68,7 +68,7 @@ const CHUNKS: [(Sent, usize); 9] = [
     (Sent::Records(100), 1_870),
     (Sent::Otlp(10), 1_675),
     (Sent::Otlp(1), 773),
-    // Measured in units only: 12 and 23 of them, which these are the largest sizes of.
+    // Only the write units were measured, 12 and 23. These are the largest sizes with that many.
     (Sent::Spans(512), 12 * 1024 - BESIDE_A_CHUNK),
     (Sent::SpansWithAttributes(512), 23 * 1024 - BESIDE_A_CHUNK),
 ];

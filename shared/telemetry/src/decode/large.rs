@@ -50,7 +50,7 @@ struct Budget<'a> {
 }
 
 impl Budget<'_> {
-    /// Takes so many bytes; false, and nothing taken, if fewer are left.
+    /// Takes this many bytes. Takes nothing and returns `false` if fewer are left.
     fn take(self, bytes: usize) -> bool {
         let left = self.left.get().checked_sub(bytes);
         self.left.set(left.unwrap_or(self.left.get()));

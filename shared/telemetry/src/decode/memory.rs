@@ -30,7 +30,7 @@ const MIN_IN_NODE: usize = 5;
 pub(super) struct Budget(usize);
 
 impl Budget {
-    /// The budget of a request whose body takes so many bytes.
+    /// The budget of a request whose body takes this many bytes.
     ///
     /// # Errors
     /// When the body alone takes more.
@@ -40,7 +40,7 @@ impl Budget {
         Ok(budget)
     }
 
-    /// Takes so many bytes.
+    /// Takes this many bytes.
     ///
     /// # Errors
     /// When fewer are left.

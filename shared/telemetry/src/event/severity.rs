@@ -20,13 +20,13 @@ pub enum Level {
     Warn,
     /// Something failed.
     Error,
-    /// The program cannot go on.
+    /// The program cannot continue.
     Fatal,
 }
 
 impl Level {
-    /// Whether the level that a text stands for is this or a higher one. No, if no known library
-    /// writes the text.
+    /// Whether a text stands for this level or a higher one. `false` if no known library writes the
+    /// text.
     pub(crate) fn is_reached_by(self, text: &str) -> bool {
         of_text(text).is_some_and(|number| number > self as u8 * WIDTH)
     }

@@ -99,7 +99,7 @@ impl TraceFilter {
         })
     }
 
-    /// Whether the row of a trace, of which so many spans failed, meets all conditions. Only for a
+    /// Whether the row of a trace with this many failed spans meets all conditions. Only for a
     /// trace with a span that meets those on spans.
     pub fn accepts(&self, entry: &Entry, errors: usize) -> bool {
         let is_failed = entry.is_error || errors > 0;

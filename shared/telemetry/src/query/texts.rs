@@ -74,7 +74,7 @@ impl FromStr for Words {
 impl Words {
     /// Whether each of the words occurs in one of these texts.
     pub(super) fn occur_in<'a>(&self, texts: impl Iterator<Item = &'a str> + Clone) -> bool {
-        // Most records are shorter than so many words, and need not be divided.
+        // Each word takes at least two bytes with its separator, so a shorter record cannot have them all.
         let bytes: usize = texts.clone().map(|text| text.len() + 1).sum();
         if bytes < 2 * self.0.len() {
             return false;

@@ -28,7 +28,7 @@ struct CountersRow {
 
 impl CountersRow {
     /// Number of applications, of those created at these times, that the account counts. One that was
-    /// deleted and made again does not count those from before.
+    /// deleted and created again does not count earlier ones.
     fn counted_of(&self, created: &[i64]) -> u32 {
         let counted = created.iter().filter(|at| **at >= self.created_ms);
         u32::try_from(counted.count()).unwrap_or(u32::MAX)

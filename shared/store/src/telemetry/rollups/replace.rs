@@ -143,8 +143,8 @@ impl Database {
 }
 
 impl StoredDay {
-    /// The stored rollup with these hours of `read`, without hours that have expired, and without
-    /// hours to which another release still adds events in stored form 2. An hour that was read but cannot be stored
+    /// The stored rollup with these hours of `read`. Leaves out hours that have expired, and those to
+    /// which another release adds events in stored form 2. An hour that was read but cannot be stored
     /// stays as it is.
     fn with(
         &self,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::telemetry::{Gaps, StoredSummary};
 use upblit_telemetry::query::rollup::{ChunkHash, HourRollup};
 
-/// Statistics of sealed hours, without the chunks of which a late arrival is stored.
+/// Statistics of sealed hours. Chunks that are stored as late arrivals are not counted.
 #[derive(Debug, Default)]
 pub struct SealedHours {
     hours: BTreeMap<Timestamp, SealedHour>,
@@ -25,8 +25,8 @@ struct SealedHour {
 }
 
 impl SealedHours {
-    /// No events in these hours, each of which expires at the given time, and late arrivals that
-    /// were read before the summaries.
+    /// Starts without events. `hours` are pairs of an hour and the time at which it expires; `late`
+    /// are the late arrivals, read before the summaries.
     pub fn new(
         hours: impl IntoIterator<Item = (Timestamp, Timestamp)>,
         late: BTreeSet<ChunkHash>,
@@ -56,7 +56,7 @@ impl SealedHours {
         self.hours.contains_key(&hour)
     }
 
-    /// Adds a summary, if it is one of these hours and not a late arrival.
+    /// Adds a summary, if it belongs to one of these hours and is not a late arrival.
     pub fn add(&mut self, stored: &StoredSummary, gaps: &Gaps) {
         let Some(hour) = self.hours.get_mut(&stored.hour()) else {
             return;
@@ -76,7 +76,7 @@ impl SealedHours {
         self.hours.iter().map(|(hour, read)| (*hour, &read.rollup))
     }
 
-    /// The hours with summaries that a release stored which writes form 2.
+    /// The hours that have summaries in stored form 2.
     pub(super) fn in_form_2(&self) -> impl Iterator<Item = Timestamp> {
         let hours = self.hours.iter().filter(|(_, read)| read.has_form_2);
         hours.map(|(hour, _)| *hour)

@@ -61,7 +61,7 @@ fn report(cuts: BTreeMap<String, usize>, bounds: &mut Bounds) {
     }
 }
 
-/// The size of all parts if each list and object keeps so many elements.
+/// The size of all parts if each list and object keeps this many elements.
 #[derive(Debug, Default, Clone, Copy)]
 struct Size {
     structure: usize,

@@ -1,6 +1,6 @@
 //! Clock skew within a trace. A span cannot start before its parent, so the clock of its service was
 //! behind. It is then shown in the middle of the parent, as Jaeger does, because the time the
-//! request took in either direction is unknown. A span that starts or ends late is believed: work may
+//! request took in either direction is unknown. A span that starts or ends late is shown as sent: work may
 //! continue after its parent.
 
 use super::Place;
