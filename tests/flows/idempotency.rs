@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a creation that is sent again makes nothing twice.
+//! `Idempotency-Key`: a creation that is sent again creates nothing twice.
 
 use std::collections::BTreeSet;
 

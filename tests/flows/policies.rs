@@ -19,7 +19,7 @@ use crate::template::{functions, statements, template, text};
 
 #[tokio::test]
 async fn roles_and_settings_are_for_what_each_function_does_and_nothing_else() {
-    // Every route, answered well and badly.
+    // Every route, with requests that succeed and that are refused.
     let mut done = events::replay().await.grants.clone();
     done.extend(rare_ways().await);
     let allowed = allowed();

@@ -1,5 +1,5 @@
 //! Paths with duplicate and trailing slashes, as SDKs send them, to the routers and through API
-//! Gateway. What has other faults in its path, or belongs to another function, is not found.
+//! Gateway. Paths with other faults, and paths of other functions, are not found.
 
 use axum::body::Body;
 use http::{Method, Request};
@@ -11,7 +11,7 @@ use crate::lambda::deployment::Deployment;
 use crate::support::log::Log;
 use crate::support::{Backend, Response, Sdk};
 
-/// The routes of ingest, each with a body that tells its response from those of others.
+/// The routes of ingest. Each has a body whose response shows which route served it.
 const ROUTES: [(&str, &str); 5] = [
     ("/ingest/traces", r#"{"traces":[{}]}"#),
     ("/ingest/logs", r#"{"logs":[{"timestamp":{}}]}"#),
@@ -58,7 +58,7 @@ const UNKNOWN: [&str; 25] = [
     "/wp-login.php",
 ];
 
-/// The path, with slashes too many.
+/// The path with additional slashes.
 fn with_extra_slashes(path: &str) -> [String; 5] {
     let between = path.replace('/', "//");
     [

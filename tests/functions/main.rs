@@ -1,4 +1,4 @@
-//! Whichever function Lambda says it is: what the `main.rs` of each does.
+//! Runs the function that Lambda names in the environment, as its own `main.rs` does.
 
 use local::functions::FUNCTIONS;
 use shared::base::environment::Env;

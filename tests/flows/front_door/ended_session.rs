@@ -1,4 +1,4 @@
-//! Access tokens of ended sessions, which stay valid until they expire: they change nothing.
+//! Access tokens of ended sessions can still read until they expire, but change nothing.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::support::Backend;
 /// Whether a route with this event only reads.
 fn is_read(event: &Value) -> bool {
     let method = &event["requestContext"]["http"]["method"];
-    // A preview is a POST because a token stands in no path or query.
+    // A preview is a POST, because tokens are never put into a path or query.
     method == "GET" || method == "HEAD" || event["routeKey"] == "POST /invites/preview"
 }
 

@@ -46,7 +46,7 @@ impl Kind {
 }
 
 impl Chunk {
-    /// Whether the hash of the chunk belongs into this shard for some number of shards.
+    /// Whether the hash of the chunk belongs in this shard for some number of shards.
     pub(super) fn may_be_in_its_shard(&self) -> bool {
         let shards = (1..=16).filter_map(|shards| Shards::try_from(shards).ok());
         shards

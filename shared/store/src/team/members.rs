@@ -23,8 +23,8 @@ pub enum MemberOutcome {
 }
 
 impl Database {
-    /// Gives a member another role, or ends the membership (`None`). The caller is an owner, or leaves.
-    /// `member` was read after `membership`. One transaction.
+    /// Gives a member another role, or ends the membership (`None`). The caller is an owner, or the
+    /// member who leaves. `member` was read after `membership`. One transaction.
     ///
     /// # Errors
     /// When the caller's session has ended, the caller's role does not allow it, or storage fails.

@@ -41,7 +41,7 @@ impl Database {
     /// of shards changed may be stored in two shards, and counts once.
     ///
     /// # Errors
-    /// When storage fails, or `each` does.
+    /// When storage or `each` fails.
     pub async fn each_summary(
         &self,
         range: &SummaryRange<'_>,

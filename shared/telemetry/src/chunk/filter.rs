@@ -27,7 +27,7 @@ const MAX_HASHES: f64 = 12.0;
 pub enum Term<'a> {
     /// An event has this attribute, or a field of this name, with this value.
     Pair(&'a str, &'a str),
-    /// A failed event has it.
+    /// A failed event has this attribute or field with this value.
     FailedPair(&'a str, &'a str),
     /// The message, type or service of a log record contains this word; see [`words`].
     Word(&'a str),
