@@ -177,7 +177,7 @@ fn metrics(line: &Value) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Whatever ends a sign-in: GitHub, the user, or a request that is no part of one.
+/// A sign-in can fail because of GitHub, the user, or a request that belongs to no sign-in.
 #[tokio::test]
 async fn every_failed_sign_in_is_logged_with_its_reason() {
     let log = Log::capture();

@@ -18,7 +18,7 @@ pub(crate) struct File {
     /// Path of its address.
     pub(crate) path: &'static str,
     content_type: &'static str,
-    /// Hash of the contents that are not encoded.
+    /// Hash of the contents before encoding.
     hash: &'static str,
     is_immutable: bool,
     plain: &'static [u8],

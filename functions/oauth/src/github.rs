@@ -59,7 +59,7 @@ pub(crate) enum GitHubError {
     /// an organization restricts it or has not approved it, or the rate limit is exhausted.
     #[error("forbidden: status 403")]
     Forbidden,
-    /// The account has no primary e-mail address that is verified, or need not be.
+    /// The account has no primary e-mail address that is verified, where verification is required.
     #[error("the account has no primary, verified e-mail address")]
     EmailUnverified,
     /// The account is not on the operator's allow list.

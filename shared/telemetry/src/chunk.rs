@@ -102,8 +102,8 @@ pub struct PackedChunk {
     pub summary: Vec<u8>,
 }
 
-/// Packs the events of a batch, except those that are too old or too far in the future, or of too
-/// many hours. Events that were sent without a time take that of receipt.
+/// Packs the events of a batch, except those that are too old, too far in the future, or beyond the
+/// maximum number of hours. Events that were sent without a time take that of receipt.
 ///
 /// All well-formed events of these hours are divided into chunks first and filtered by time
 /// afterwards. A later retry, in which more events are too old, therefore has the same keys.

@@ -231,7 +231,7 @@ fn rotation(database: &Database, new: &ApiKey, overlap: Duration, now: Timestamp
         .expression_attribute_values(":until", number(until))
 }
 
-/// The key whose item failed a condition, unless it is forgotten.
+/// The key whose item failed a condition, unless it was revoked too long ago.
 fn kept(item: Option<&Item>, now: Timestamp) -> Result<Option<StoredKey>, StorageError> {
     let row = item.cloned().map(attribute::from_item::<KeyRow>);
     let stored = row.transpose()?.map(StoredKey::from);
