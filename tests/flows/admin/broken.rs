@@ -80,7 +80,7 @@ fn any(_: &Item) -> bool {
     true
 }
 
-/// Of what the users, their sessions and applications have.
+/// Cases about users, their sessions, applications and keys.
 const OF_USERS: &[Case] = &[
     case(
         Table::Users,

@@ -172,7 +172,7 @@ async fn measure_rotel(rotel: &Rotel, exporter: &Exporter, encoding: Encoding) -
     for batch in 0..BATCHES {
         let body = spans(exporter, encoding, batch);
         assert!(rotel.post(encoding.media_type(), body).await);
-        // What it does with a batch after its response belongs to it.
+        // Work on a batch after its response counts, too.
         tokio::time::sleep(Duration::from_millis(20)).await;
         let now = rotel.cpu();
         times.push(now - spent);

@@ -23,7 +23,7 @@ fn late(item: &Item) -> bool {
     item.contains_key("late")
 }
 
-/// Of what ingest and queries store.
+/// Cases about what ingest and queries store.
 const OF_TELEMETRY: &[Case] = &[
     case(Table::Telemetry, chunk, Delete, "its chunk is missing"),
     case(
