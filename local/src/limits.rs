@@ -6,8 +6,8 @@ const DEFAULT_DESCRIPTORS: u64 = 256;
 /// Descriptors for files, listeners and the terminal.
 const RESERVED: u64 = 24;
 
-/// Maximum number of connections of each listener. A request holds up to three descriptors: its connection, and
-/// both ends of the connection to the engine in this process.
+/// Maximum number of connections of each listener. A request holds up to three descriptors: its
+/// connection, and both ends of the connection to the engine in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
     /// Maximum number of connections to the main port.

@@ -51,7 +51,8 @@ impl Database {
     ) -> Result<MemberOutcome, ChangeError> {
         let id = membership.application.id;
         let is_own = member.user_id == principal.user_id;
-        // DynamoDB allows one write to an item: a write to the caller's own membership has the condition itself.
+        // DynamoDB allows one write to an item, so a write to the caller's own membership has the
+        // condition itself.
         let caller = (!is_own).then(|| transaction.require(self, (principal, id), Right::Manage));
         let entry = entry(transaction.actor, id, (member, role), now);
         let writes = &mut transaction.writes;
