@@ -14,6 +14,7 @@ mod trace;
 mod trace_ids;
 mod traces;
 mod unreadable;
+mod versions;
 mod volume;
 
 use serde_json::{Value, json};

@@ -253,17 +253,20 @@ impl Listing for TraceList {
 
     /// With conditions on spans, the row may be in another chunk, so it is judged later.
     fn is_wanted(&self, candidate: &Candidate) -> bool {
-        let is_row = self.filter.spans.is_open();
-        let is_wanted = || {
-            self.window.contains(candidate.entry.start()) && self.filter.matches(&candidate.entry)
-        };
-        !is_row || is_wanted()
+        !self.filter.spans.is_open() || self.shows(&candidate.entry)
     }
 
     /// A finished version of a span is better than an unfinished one.
     fn is_better(&self, candidate: &Candidate, other: &Candidate) -> bool {
         let rank = |entry: &Entry| (entry.is_root, entry.duration_ms.is_some());
         rank(&candidate.entry) > rank(&other.entry)
+    }
+}
+
+impl TraceList {
+    /// Whether a row is in the window and meets the conditions on rows.
+    fn shows(&self, entry: &Entry) -> bool {
+        self.window.contains(entry.start()) && self.filter.matches(entry)
     }
 }
 

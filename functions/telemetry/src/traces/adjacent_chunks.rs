@@ -7,7 +7,9 @@
 //! before, in at most 2,000 summaries each. With conditions on spans, a trace is listed at the first
 //! span that meets them, and its row is dropped where another chunk has an earlier one.
 
-use std::collections::{BTreeMap, HashSet};
+mod found;
+
+use std::collections::HashSet;
 use std::time::Duration;
 
 use shared::base::clock;
@@ -18,10 +20,10 @@ use shared::telemetry::chunk::codec::{self, Rows};
 use shared::telemetry::chunk::summary::{Entry, Summary, TraceCounts, fingerprint};
 use shared::telemetry::event::Span;
 use shared::telemetry::query::cursor::RowKey;
-use shared::telemetry::query::listing::Gathered;
 use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 
+use self::found::Found;
 use super::TraceList;
 use crate::archive::Archive;
 
@@ -171,55 +173,6 @@ impl Adjacent {
             || self
                 .holding(candidate)
                 .any(|(_, summary)| may_have_failed(of_trace(summary)))
-    }
-}
-
-/// The spans of chunks that were opened.
-#[derive(Default)]
-struct Found(BTreeMap<Position, Vec<Span>>);
-
-impl Found {
-    fn of(&self, candidate: &Candidate) -> Gathered<'_> {
-        let mut gathered = Gathered::default();
-        for span in self.0.values().flatten() {
-            if span.trace_id == candidate.entry.trace_id {
-                gathered.add(span);
-            }
-        }
-        gathered
-    }
-
-    fn has_root(&self, candidate: &Candidate) -> bool {
-        candidate.entry.is_root || self.of(candidate).best().is_some_and(Span::is_root)
-    }
-
-    /// The row of the trace; `None` if another chunk has a better one.
-    fn row(
-        &self,
-        candidate: &Candidate,
-        near: &Adjacent,
-        list: &TraceList,
-    ) -> Option<(Entry, Counts)> {
-        let gathered = self.of(candidate);
-        let Some(best) = gathered.best() else {
-            let own = || candidate.own.map(Counts::from);
-            let unknown = Counts {
-                spans: 0,
-                errors: 0,
-            };
-            let counts = near.alone(candidate).or_else(own).unwrap_or(unknown);
-            return Some((candidate.entry.clone(), counts));
-        };
-        let best = Entry::of(best);
-        let is_here = if list.filter.spans.is_open() {
-            best.start_ms == candidate.place_ms
-        } else {
-            // The candidate's own chunk may not be among those that were opened.
-            let first = gathered.first_match(&list.filter.spans, list.window);
-            first.is_none_or(|first| candidate.place_ms <= first)
-        };
-        let (spans, errors) = gathered.counts();
-        is_here.then_some((best, Counts { spans, errors }))
     }
 }
 

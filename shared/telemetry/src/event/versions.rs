@@ -8,19 +8,20 @@ use super::{Event, Span, SpanKind};
 
 /// What versions of one span have in common. A client and a server may share an id, as Zipkin's
 /// do; they are two spans.
-pub(crate) type Identity<'a> = (&'a str, Option<SpanKind>, Option<&'a str>);
+type Identity<'a> = (&'a str, Option<SpanKind>, Option<&'a str>);
 
 /// The identity of a span within its trace.
-pub(crate) fn identity(span: &Span) -> Identity<'_> {
+fn identity(span: &Span) -> Identity<'_> {
     (&span.span_id, span.kind, span.service())
 }
 
-/// Each span once, in its best version, in the order of first appearance.
+/// Each span of these traces once, in its best version, in the order of first appearance.
 pub(crate) fn distinct<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Vec<&'a Span> {
-    let mut places = HashMap::<Identity<'_>, usize>::new();
+    let mut places = HashMap::<(&str, Identity<'_>), usize>::new();
     let mut best: Vec<&Span> = Vec::new();
     for span in spans {
-        let place = *places.entry(identity(span)).or_insert(best.len());
+        let key = (&*span.trace_id, identity(span));
+        let place = *places.entry(key).or_insert(best.len());
         match best.get_mut(place) {
             None => best.push(span),
             Some(other) if compare(span, other) == Ordering::Greater => *other = span,
@@ -32,7 +33,7 @@ pub(crate) fn distinct<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Vec<&'a
 
 /// Compares two versions of a span: a finished one is better than an unfinished one, and then the
 /// one that ended later. Otherwise their contents decide, so that the order of arrival does not.
-pub(crate) fn compare(span: &Span, other: &Span) -> Ordering {
+fn compare(span: &Span, other: &Span) -> Ordering {
     let rank = |span: &Span| {
         let is_finished = span.duration_ms.is_some();
         (

@@ -73,6 +73,14 @@ impl<'a> IdList<'a> {
         }
     }
 
+    /// What distinguishes the id at an index from the others of this list; empty beyond the end.
+    pub(crate) fn key(&self, index: usize) -> &[u8] {
+        match self {
+            Self::Raw { bytes, width } => bytes.chunks(*width).nth(index).unwrap_or_default(),
+            Self::Texts(texts) => texts.get(index).copied().unwrap_or_default().as_bytes(),
+        }
+    }
+
     /// Index of an id.
     pub(crate) fn position(&self, id: &str) -> Option<usize> {
         match self {
@@ -86,15 +94,10 @@ impl<'a> IdList<'a> {
             Self::Texts(texts) => texts.iter().position(|text| *text == id),
         }
     }
+
     /// Compares the ids at two indexes as their texts compare.
     pub(crate) fn compare(&self, one: usize, other: usize) -> Ordering {
-        match self {
-            Self::Raw { bytes, width } => {
-                let id = |index: usize| bytes.chunks(*width).nth(index);
-                id(one).cmp(&id(other))
-            }
-            Self::Texts(texts) => texts.get(one).cmp(&texts.get(other)),
-        }
+        self.key(one).cmp(self.key(other))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reads the columns of spans.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -15,10 +15,9 @@ use crate::chunk::columns::{
 };
 use crate::chunk::extras::ReadExtras;
 use crate::chunk::resource_scopes::ResourceScopes;
-use crate::chunk::summary::Entry;
+use crate::chunk::summary::{Entry, entries};
 use crate::chunk::{attributes, memory};
 use crate::event::http::{method_of, url_of};
-use crate::event::versions::{compare, identity};
 use crate::event::{Span, SpanEvent, SpanKind, SpanLink};
 
 /// The starts of the spans, and their durations.
@@ -213,6 +212,9 @@ fn parts_of(json: &str) -> Result<(Vec<SpanEvent>, Vec<SpanLink>), FormError> {
 /// Reads the list row of each trace, from the core columns alone.
 pub(crate) fn read_entries(reader: &mut Reader<'_>) -> Result<Vec<Entry>, FormError> {
     let core = Core::read(reader)?;
+    if core.has_versions() {
+        return core.entries_of_versions(reader);
+    }
     let mut best: Vec<Option<usize>> = Vec::new();
     for (row, code) in core.traces.codes().iter().enumerate() {
         let trace = *code as usize;
@@ -225,7 +227,7 @@ pub(crate) fn read_entries(reader: &mut Reader<'_>) -> Result<Vec<Entry>, FormEr
     }
     let mut entries = Vec::new();
     for row in best.into_iter().flatten() {
-        let entry = core.entry(row)?;
+        let entry = Entry::of(&core.listed(row)?);
         reader.take_memory(memory::of_entry(&entry))?;
         entries.push(entry);
     }
@@ -233,34 +235,40 @@ pub(crate) fn read_entries(reader: &mut Reader<'_>) -> Result<Vec<Entry>, FormEr
 }
 
 impl Core<'_> {
-    /// Whether a list row shows one span of a trace rather than another: roots come first, then
-    /// the earliest, and the better version of a span. See [`Entry`].
-    fn precedes(&self, row: usize, other: usize) -> bool {
-        let by_id = self.span_ids.compare(row, other);
-        if by_id.is_eq()
-            && let (Ok(span), Ok(version)) = (self.listed(row), self.listed(other))
-            && identity(&span) == identity(&version)
-        {
-            return compare(&span, &version).is_gt();
+    /// Whether spans share an id, so that some may be versions of others.
+    fn has_versions(&self) -> bool {
+        let mut seen = HashSet::with_capacity(self.rows);
+        let traces = self.traces.codes().iter().enumerate();
+        let mut ids = traces.map(|(row, trace)| (trace, self.span_ids.key(row)));
+        !ids.all(|id| seen.insert(id))
+    }
+
+    /// The list row of each trace when versions of its spans must be compared.
+    fn entries_of_versions(&self, reader: &mut Reader<'_>) -> Result<Vec<Entry>, FormError> {
+        let mut spans = Vec::new();
+        for row in 0..self.rows {
+            let span = self.listed(row)?;
+            reader.take_memory(memory::of_span(&span))?;
+            spans.push(span);
         }
+        Ok(entries(&spans))
+    }
+
+    /// Whether a list row shows one span of a trace rather than another: roots come first, then
+    /// the earliest. See [`Entry`].
+    fn precedes(&self, row: usize, other: usize) -> bool {
         let rank = |row: usize| {
             let has_parent = self.parents.get(row) != Some(&NO_PARENT);
             (has_parent, self.starts.get(row))
         };
-        rank(row).cmp(&rank(other)).then(by_id).is_lt()
+        let by_id = || self.span_ids.compare(row, other);
+        rank(row).cmp(&rank(other)).then_with(by_id).is_lt()
     }
 
-    fn entry(&self, row: usize) -> Result<Entry, FormError> {
-        let is_root = self.parents.get(row) == Some(&NO_PARENT);
-        Ok(Entry {
-            is_root,
-            ..Entry::of(&self.listed(row)?)
-        })
-    }
-
-    /// What a list row shows of a span.
+    /// What a list row shows of a span, whose parent has no id here.
     fn listed(&self, row: usize) -> Result<Span, FormError> {
-        let mut span = self.span(row, None)?;
+        let has_parent = self.parents.get(row) != Some(&NO_PARENT);
+        let mut span = self.span(row, has_parent.then(String::new))?;
         if let Some(service) = self.services.get(row) {
             span.attributes
                 .insert("service.name".to_owned(), service.into());

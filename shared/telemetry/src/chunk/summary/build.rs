@@ -1,14 +1,14 @@
 //! Computes the summary of a chunk.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
-use super::entry::newest_first;
-use super::{Counted, Minute, Operations, Summary, TraceCounts, entries, fingerprint};
+use super::entry::{entries_of_distinct, newest_first};
+use super::{Counted, Minute, Operations, Summary, TraceCounts, fingerprint};
 use crate::batch::Signal;
 use crate::chunk::filter::{Term, Terms, UNNAMED, words};
-use crate::event::versions::identity;
+use crate::event::versions::distinct;
 use crate::event::{Event, EventRef, LogRecord, ResourceScope, Span};
 
 /// Maximum number of levels that a summary counts, and of bytes of each.
@@ -45,16 +45,21 @@ impl Draft {
             Signal::Traces => terms_of_spans(&spans),
             Signal::Logs => terms_of_records(&records),
         };
+        let distinct = distinct(spans.iter().copied());
+        let traces = match E::SIGNAL {
+            Signal::Traces => traces(&distinct),
+            Signal::Logs => traces(&records),
+        };
         Self {
             summary: Summary {
                 minutes,
                 levels: (E::SIGNAL == Signal::Logs)
                     .then(|| levels(&records))
                     .flatten(),
-                traces: Some(traces(events)),
+                traces: Some(traces),
                 operations: Operations::of(&spans),
                 filter: None,
-                rows: newest_first(entries(spans)),
+                rows: newest_first(entries_of_distinct(&distinct)),
                 rows_are_complete: E::SIGNAL == Signal::Traces,
             },
             terms,
@@ -99,23 +104,17 @@ fn levels(records: &[&LogRecord]) -> Option<BTreeMap<String, u64>> {
     fits.then(|| owned.collect())
 }
 
-/// Counts by trace. Log records have no id, so every one counts, even if repeated.
+/// Counts by trace. Spans must have no other versions among them; log records have no id, so every
+/// one counts, even if repeated.
 fn traces<E: Event>(events: &[&E]) -> BTreeMap<u32, Option<TraceCounts>> {
     let mut by_id = HashMap::<&str, TraceCounts>::new();
-    let mut seen = HashSet::new();
     for event in events {
         let Some(trace_id) = event.trace_id() else {
             continue;
         };
         let counts = by_id.entry(trace_id).or_default();
-        let is_new = match event.by_signal() {
-            EventRef::Span(span) => seen.insert((trace_id, identity(span))),
-            EventRef::Log(_) => true,
-        };
-        if is_new {
-            counts.events += 1;
-            counts.errors += u32::from(event.is_error());
-        }
+        counts.events += 1;
+        counts.errors += u32::from(event.is_error());
     }
     let mut traces = BTreeMap::new();
     for (trace_id, counts) in by_id {

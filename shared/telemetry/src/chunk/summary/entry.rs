@@ -1,7 +1,6 @@
-use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use crate::event::versions::{compare, identity};
+use crate::event::versions::distinct;
 use crate::event::{Event, Span, SpanKind};
 
 /// A list row for a trace: its root span or, if the root is not in the chunk, the
@@ -45,11 +44,17 @@ impl Entry {
     }
 }
 
-/// The list row of each trace among these spans, in the order of first appearance.
+/// The list row of each trace among these spans, in the order of first appearance. Of the versions
+/// of a span, the best one counts.
 pub fn entries<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Vec<Entry> {
+    entries_of_distinct(&distinct(spans))
+}
+
+/// [`entries`] of spans without other versions among them.
+pub(super) fn entries_of_distinct(spans: &[&Span]) -> Vec<Entry> {
     let mut places = HashMap::<&str, usize>::new();
     let mut best: Vec<&Span> = Vec::new();
-    for span in spans {
+    for &span in spans {
         let place = *places.entry(&span.trace_id).or_insert(best.len());
         match best.get_mut(place) {
             None => best.push(span),
@@ -60,11 +65,8 @@ pub fn entries<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Vec<Entry> {
     best.into_iter().map(Entry::of).collect()
 }
 
-/// Roots come first, then the earliest. Of two versions of a span, the better one decides.
+/// Roots come first, then the earliest.
 fn is_better(span: &Span, other: &Span) -> bool {
-    if identity(span) == identity(other) {
-        return compare(span, other) == Ordering::Greater;
-    }
     let rank = |span: &Span| (!span.is_root(), span.start_ns);
     (rank(span), &span.span_id) < (rank(other), &other.span_id)
 }
