@@ -134,6 +134,16 @@ impl Report {
         self.reject_as(RejectReason::Malformed, index, error);
     }
 
+    /// Counts malformed events that one error describes.
+    fn reject_group(&mut self, count: usize, index: usize, error: FieldError) {
+        let Some(others) = count.checked_sub(1) else {
+            return;
+        };
+        self.reject(index, || error);
+        self.rejected += others;
+        *self.rejected_by.entry(RejectReason::Malformed).or_default() += others;
+    }
+
     /// Counts a dropped event. Only the first ones are described.
     fn reject_as(&mut self, kind: RejectReason, index: usize, error: impl FnOnce() -> FieldError) {
         self.rejected += 1;

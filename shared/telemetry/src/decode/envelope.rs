@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -60,6 +60,8 @@ pub(super) struct Layer<T> {
     /// A field that may have the events instead of the array: without the array, the first with
     /// an unknown name; otherwise the first that has groups of events by its name and its value.
     pub(super) misnamed: Option<String>,
+    /// Number of items of [`misnamed`](Self::misnamed) if it is an array.
+    pub(super) misnamed_items: usize,
 }
 
 impl<T> Layer<T> {
@@ -69,6 +71,7 @@ impl<T> Layer<T> {
             sibling: self.sibling.map(&part),
             schema: self.schema.map(&part),
             misnamed: self.misnamed,
+            misnamed_items: self.misnamed_items,
             items: self.items.into_iter().map(part).collect(),
         }
     }
@@ -157,6 +160,7 @@ impl<'de> Visitor<'de> for LayerSeed<'_> {
         let mut schema = None;
         let mut unknown = None;
         let mut of_events = None;
+        let mut misnamed_items = 0;
         let mut has_array = false;
         let mut items = None;
         while let Some(name) = map.next_key::<std::borrow::Cow<'_, str>>()? {
@@ -171,8 +175,9 @@ impl<'de> Visitor<'de> for LayerSeed<'_> {
             } else {
                 let value: &RawValue = map.next_value()?;
                 unknown.get_or_insert_with(|| shortened(&name));
-                if names_events(&name) && has_items(value.get()) {
-                    of_events.get_or_insert_with(|| shortened(&name));
+                if of_events.is_none() && names_events(&name) && has_items(value.get()) {
+                    of_events = Some(shortened(&name));
+                    misnamed_items = count_items(value.get());
                 }
             }
         }
@@ -187,6 +192,7 @@ impl<'de> Visitor<'de> for LayerSeed<'_> {
             schema,
             items,
             misnamed: unknown.filter(|_| !has_array).or(of_events),
+            misnamed_items,
         })
     }
 }
@@ -194,7 +200,7 @@ impl<'de> Visitor<'de> for LayerSeed<'_> {
 /// Whether a field of this name has events, or groups of them, of any signal in any version of OTLP.
 /// Its spelling may be that of protobuf or of JSON.
 fn names_events(name: &str) -> bool {
-    const OF_EVENTS: [&str; 5] = ["spans", "logs", "records", "metrics", "profiles"];
+    const OF_EVENTS: [&str; 6] = ["spans", "traces", "logs", "records", "metrics", "profiles"];
     let name = name.to_ascii_lowercase();
     name == "batches" || OF_EVENTS.iter().any(|end| name.ends_with(end))
 }
@@ -203,6 +209,11 @@ fn names_events(name: &str) -> bool {
 fn has_items(json: &str) -> bool {
     let items = json.strip_prefix('[').map(str::trim_start);
     items.is_some_and(|items| !items.starts_with(']'))
+}
+
+/// Number of items of a JSON array.
+fn count_items(json: &str) -> usize {
+    serde_json::from_str::<Vec<IgnoredAny>>(json).map_or(0, |items| items.len())
 }
 
 /// The beginning of a name of unknown length, for an error message.

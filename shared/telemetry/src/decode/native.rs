@@ -9,6 +9,7 @@ mod time;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use upblit_base::FieldError;
 
 use super::bounds::{Bounds, MAX_DURATION_DAYS, MAX_DURATION_MS};
 use super::envelope::{self, EnvelopeError, Layer, LayerError, Shape};
@@ -96,7 +97,23 @@ fn decode<E: Event>(
             Err(reason) => decoded.reject(index, reason),
         }
     }
+    reject_misnamed(batch, &mut decoded);
     Ok(decoded)
+}
+
+/// Rejects the events of a field with another name, such as the logs of a request to store traces.
+/// They are described once, after the others.
+fn reject_misnamed<E: Event>(batch: &Batch<'_>, decoded: &mut Decoded<E>) {
+    let Some(name) = &batch.misnamed else {
+        return;
+    };
+    let array = E::SIGNAL.as_str();
+    let error = FieldError {
+        pointer: format!("/{name}"),
+        reason: format!("was not read; events of this request belong in {array:?}"),
+    };
+    let report = &mut decoded.report;
+    report.reject_group(batch.misnamed_items, batch.items.len(), error);
 }
 
 fn fields(raw: &str) -> Result<Fields, EventError> {

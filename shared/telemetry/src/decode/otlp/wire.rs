@@ -43,6 +43,7 @@ pub(super) fn layer(
         schema: None,
         items: Vec::new(),
         misnamed: None,
+        misnamed_items: 0,
     };
     while !message.is_empty() {
         let (tag, wire_type) = decode_key(&mut message).map_err(malformed)?;

@@ -206,3 +206,41 @@ fn events_outside_the_time_range_count_neither_as_accepted_nor_as_truncated() {
         ("/traces/0/timestamp", "older than 7 days")
     );
 }
+
+#[test]
+fn events_under_the_name_of_another_group_are_rejected_and_the_others_are_kept() {
+    let event = span(&json!({}));
+    for (name, group, count) in [
+        ("logs", "[{}]", 1),
+        ("logs", "[ {}, 7, [1] ]", 3),
+        ("spans", "[{}]", 1),
+        ("resourceSpans", "[{}, {}]", 2),
+        ("logs", "[]", 0),
+        ("logs", "null", 0),
+        ("logs", "{}", 0),
+        ("other", "[{}]", 0),
+    ] {
+        for body in [
+            format!(r#"{{"traces":[{event}],"{name}":{group}}}"#),
+            format!(r#"{{"{name}":{group},"timestamp":"{SENT}","traces":[{event}]}}"#),
+        ] {
+            let report = decode_traces(body.as_bytes()).unwrap().report;
+            assert_eq!(report.rejected, count, "{body}");
+            assert_eq!(report.rejected_by.values().sum::<usize>(), count);
+            let pointers: Vec<&str> = report
+                .errors
+                .iter()
+                .map(|e| e.error.pointer.as_str())
+                .collect();
+            let expected = format!("/{name}");
+            let expected: &[&str] = if count == 0 { &[] } else { &[&expected] };
+            assert_eq!(pointers, expected, "{body}");
+        }
+    }
+    let record = log(&json!({}));
+    let body = format!(r#"{{"logs":[{record}],"traces":[{event}]}}"#);
+    let decoded = decode_logs(body.as_bytes()).unwrap();
+    assert_eq!((decoded.events.len(), decoded.report.rejected), (1, 1));
+    let error = &decoded.report.errors[0];
+    assert_eq!((error.index, &*error.error.pointer), (1, "/traces"));
+}
