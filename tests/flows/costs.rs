@@ -1,6 +1,7 @@
 //! The cost of writing, storing and reading telemetry, by DynamoDB's billing rules. These tests
 //! compute the tables of docs/costs.md, and print them if they differ.
 
+mod memory_sizes;
 mod prices;
 mod searches;
 

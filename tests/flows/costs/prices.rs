@@ -1,7 +1,7 @@
 //! The prices of docs/costs.md in dollars (us-east-1, November 2026), and the cost of a million
 //! events.
 
-use super::Stored;
+use super::{Stored, memory_sizes};
 
 /// DynamoDB, on demand.
 pub const WRITE_UNIT: f64 = 0.625 / MILLION;
@@ -13,12 +13,9 @@ const RECOVERY_GB_MONTH: f64 = 0.20;
 /// HTTP API: requests up to 512 KB.
 const GATEWAY_REQUEST: f64 = 1.0 / MILLION;
 
-/// Lambda on arm64, with the memory that template.yaml gives to ingest.
-const LAMBDA_REQUEST: f64 = 0.20 / MILLION;
-const LAMBDA_GB_SECOND: f64 = 0.000_013_333_4;
-const INGEST_GB: f64 = 0.5;
-/// Assumed duration of two consecutive writes and the packing.
-const INGEST_SECONDS: f64 = 0.025;
+/// Lambda on arm64.
+pub const LAMBDA_REQUEST: f64 = 0.20 / MILLION;
+pub const LAMBDA_GB_SECOND: f64 = 0.000_013_333_4;
 
 const LOGGED_GB: f64 = 0.50;
 /// Assumed size of our log line and the three lines of Lambda.
@@ -54,9 +51,7 @@ pub const PARTS: [Row; 7] = [
     }),
     ("DynamoDB: key, limits, health", |batch| batch.beside),
     ("API Gateway", |_| GATEWAY_REQUEST),
-    ("Lambda", |_| {
-        LAMBDA_REQUEST + INGEST_SECONDS * INGEST_GB * LAMBDA_GB_SECOND
-    }),
+    ("Lambda", |_| memory_sizes::of_a_batch()),
     ("CloudWatch Logs", |_| LOG_LINES / GB * LOGGED_GB),
     ("DynamoDB: 30 days of storage", |batch| {
         kept(batch) * DYNAMODB_GB_MONTH
