@@ -8,7 +8,8 @@
 # Settings:
 #   STACK                the stack
 #   AWS_EXECUTION_ROLE   role for CloudFormation (without: the role of the caller)
-#   UPBLIT_CHECK_KEY     API key for the round trip of `upblit check` (without: no round trip)
+#   UPBLIT_CHECK_KEY     API key for the round trip of `upblit check`, with the scopes
+#                        ingest:traces and telemetry:read (without: no round trip)
 #   WATCH_MINUTES        how long alarms are watched (default: 5)
 #   UPBLIT               command of Upblit (default: built from this checkout)
 #

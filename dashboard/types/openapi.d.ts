@@ -19,7 +19,7 @@ export interface paths {
         put?: never;
         /**
          * Create an API key
-         * @description Returns the key as a JSON string. It cannot be read again. All fields and the body itself are optional; a key has all scopes unless the body lists some. Sent again with the same `Idempotency-Key`, it revokes the first key and returns a new one.
+         * @description Returns the key as a JSON string. It cannot be read again. All fields and the body itself are optional; a key may send spans and log records unless the body lists other scopes. Sent again with the same `Idempotency-Key`, it revokes the first key and returns a new one.
          */
         post: operations["mintKey"];
         delete?: never;
@@ -1189,7 +1189,7 @@ export interface components {
          * @description Permission of an API key.
          * @enum {string}
          */
-        KeyScope: "ingest:traces" | "ingest:logs";
+        KeyScope: "ingest:traces" | "ingest:logs" | "telemetry:read";
         /**
          * @description Status of a key at a moment, as displayed.
          * @enum {string}
@@ -2073,6 +2073,17 @@ export interface components {
             };
         };
         /** @description Unauthorized */
+        "401-invalid-access-token.invalid-api-key.key-disabled.key-expired.key-revoked": {
+            headers: {
+                /** @description Authentication scheme to use. */
+                "WWW-Authenticate"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Unauthorized */
         "401-invalid-access-token.key-revoked": {
             headers: {
                 /** @description Authentication scheme to use. */
@@ -2129,7 +2140,7 @@ export interface components {
             };
         };
         /** @description Forbidden */
-        "403-missing-scope.not-allowed.sign-in-again.wrong-address": {
+        "403-missing-scope.other-application.wrong-address": {
             headers: {
                 [name: string]: unknown;
             };
@@ -2138,7 +2149,25 @@ export interface components {
             };
         };
         /** @description Forbidden */
-        "403-missing-scope.not-allowed.wrong-address": {
+        "403-missing-scope.wrong-address": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Forbidden */
+        "403-not-allowed.sign-in-again.wrong-address": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Forbidden */
+        "403-not-allowed.wrong-address": {
             headers: {
                 [name: string]: unknown;
             };
@@ -2432,13 +2461,16 @@ export type Response400InvalidCodeInvalidFieldsMalformedRequest = components['re
 export type Response400InvalidFieldsMalformedRequest = components['responses']['400-invalid-fields.malformed-request'];
 export type Response400Status = components['responses']['400-status'];
 export type Response401InvalidAccessToken = components['responses']['401-invalid-access-token'];
+export type Response401InvalidAccessTokenInvalidApiKeyKeyDisabledKeyExpiredKeyRevoked = components['responses']['401-invalid-access-token.invalid-api-key.key-disabled.key-expired.key-revoked'];
 export type Response401InvalidAccessTokenKeyRevoked = components['responses']['401-invalid-access-token.key-revoked'];
 export type Response401InvalidApiKeyKeyDisabledKeyExpiredKeyRevoked = components['responses']['401-invalid-api-key.key-disabled.key-expired.key-revoked'];
 export type Response401InvalidRefreshToken = components['responses']['401-invalid-refresh-token'];
 export type Response401InvalidSignature = components['responses']['401-invalid-signature'];
 export type Response401Status = components['responses']['401-status'];
-export type Response403MissingScopeNotAllowedSignInAgainWrongAddress = components['responses']['403-missing-scope.not-allowed.sign-in-again.wrong-address'];
-export type Response403MissingScopeNotAllowedWrongAddress = components['responses']['403-missing-scope.not-allowed.wrong-address'];
+export type Response403MissingScopeOtherApplicationWrongAddress = components['responses']['403-missing-scope.other-application.wrong-address'];
+export type Response403MissingScopeWrongAddress = components['responses']['403-missing-scope.wrong-address'];
+export type Response403NotAllowedSignInAgainWrongAddress = components['responses']['403-not-allowed.sign-in-again.wrong-address'];
+export type Response403NotAllowedWrongAddress = components['responses']['403-not-allowed.wrong-address'];
 export type Response403Status = components['responses']['403-status'];
 export type Response404NotFound = components['responses']['404-not-found'];
 export type Response409AlreadyAMemberApplicationLimitInviteLimitLastOwnerMemberLimit = components['responses']['409-already-a-member.application-limit.invite-limit.last-owner.member-limit'];
@@ -2527,7 +2559,7 @@ export interface operations {
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-access-token"];
-            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
+            403: components["responses"]["403-not-allowed.wrong-address"];
             404: components["responses"]["404-not-found"];
             409: components["responses"]["409-already-a-member.invite-limit.key-limit.last-owner.member-limit"];
             413: components["responses"]["413-too-large"];
@@ -2557,7 +2589,7 @@ export interface operations {
                 content?: never;
             };
             401: components["responses"]["401-invalid-access-token"];
-            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
+            403: components["responses"]["403-not-allowed.wrong-address"];
             404: components["responses"]["404-not-found"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
@@ -2590,7 +2622,7 @@ export interface operations {
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-access-token.key-revoked"];
-            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
+            403: components["responses"]["403-not-allowed.wrong-address"];
             404: components["responses"]["404-not-found"];
             409: components["responses"]["409-already-a-member.invite-limit.key-revoked.last-owner.member-limit"];
             413: components["responses"]["413-too-large"];
@@ -2627,7 +2659,7 @@ export interface operations {
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-access-token.key-revoked"];
-            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
+            403: components["responses"]["403-not-allowed.wrong-address"];
             404: components["responses"]["404-not-found"];
             409: components["responses"]["409-already-a-member.invite-limit.key-revoked.last-owner.member-limit.rotation-overlap"];
             413: components["responses"]["413-too-large"];
@@ -2752,7 +2784,7 @@ export interface operations {
                 content?: never;
             };
             401: components["responses"]["401-invalid-access-token"];
-            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
+            403: components["responses"]["403-not-allowed.wrong-address"];
             404: components["responses"]["404-not-found"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
@@ -2785,7 +2817,7 @@ export interface operations {
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-access-token"];
-            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
+            403: components["responses"]["403-not-allowed.wrong-address"];
             404: components["responses"]["404-not-found"];
             413: components["responses"]["413-too-large"];
             415: components["responses"]["415-unsupported-media-type"];
@@ -2881,7 +2913,7 @@ export interface operations {
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-access-token"];
-            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
+            403: components["responses"]["403-not-allowed.wrong-address"];
             404: components["responses"]["404-not-found"];
             409: components["responses"]["409-already-a-member.invite-limit.last-owner.member-limit"];
             413: components["responses"]["413-too-large"];
@@ -2912,7 +2944,7 @@ export interface operations {
                 content?: never;
             };
             401: components["responses"]["401-invalid-access-token"];
-            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
+            403: components["responses"]["403-not-allowed.wrong-address"];
             404: components["responses"]["404-not-found"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
@@ -2968,7 +3000,7 @@ export interface operations {
                 content?: never;
             };
             401: components["responses"]["401-invalid-access-token"];
-            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
+            403: components["responses"]["403-not-allowed.wrong-address"];
             404: components["responses"]["404-not-found"];
             409: components["responses"]["409-already-a-member.invite-limit.last-owner.member-limit"];
             500: components["responses"]["500-internal-error"];
@@ -3002,7 +3034,7 @@ export interface operations {
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-access-token"];
-            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
+            403: components["responses"]["403-not-allowed.wrong-address"];
             404: components["responses"]["404-not-found"];
             409: components["responses"]["409-already-a-member.invite-limit.last-owner.member-limit"];
             413: components["responses"]["413-too-large"];
@@ -3060,7 +3092,7 @@ export interface operations {
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-api-key.key-disabled.key-expired.key-revoked"];
-            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
+            403: components["responses"]["403-missing-scope.wrong-address"];
             413: components["responses"]["413-too-large"];
             415: components["responses"]["415-unsupported-media-type"];
             429: components["responses"]["429-rate-limited"];
@@ -3099,7 +3131,7 @@ export interface operations {
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-api-key.key-disabled.key-expired.key-revoked"];
-            403: components["responses"]["403-missing-scope.not-allowed.wrong-address"];
+            403: components["responses"]["403-missing-scope.wrong-address"];
             413: components["responses"]["413-too-large"];
             415: components["responses"]["415-unsupported-media-type"];
             429: components["responses"]["429-rate-limited"];
@@ -3269,7 +3301,7 @@ export interface operations {
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-access-token"];
-            403: components["responses"]["403-missing-scope.not-allowed.sign-in-again.wrong-address"];
+            403: components["responses"]["403-not-allowed.sign-in-again.wrong-address"];
             409: components["responses"]["409-already-a-member.invite-limit.last-owner.member-limit.sole-owner"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
@@ -3605,8 +3637,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
-            401: components["responses"]["401-invalid-access-token"];
+            401: components["responses"]["401-invalid-access-token.invalid-api-key.key-disabled.key-expired.key-revoked"];
+            403: components["responses"]["403-missing-scope.other-application.wrong-address"];
             404: components["responses"]["404-not-found"];
+            429: components["responses"]["429-rate-limited"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
         };
@@ -3641,8 +3675,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
-            401: components["responses"]["401-invalid-access-token"];
+            401: components["responses"]["401-invalid-access-token.invalid-api-key.key-disabled.key-expired.key-revoked"];
+            403: components["responses"]["403-missing-scope.other-application.wrong-address"];
             404: components["responses"]["404-not-found"];
+            429: components["responses"]["429-rate-limited"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
         };
@@ -3701,8 +3737,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
-            401: components["responses"]["401-invalid-access-token"];
+            401: components["responses"]["401-invalid-access-token.invalid-api-key.key-disabled.key-expired.key-revoked"];
+            403: components["responses"]["403-missing-scope.other-application.wrong-address"];
             404: components["responses"]["404-not-found"];
+            429: components["responses"]["429-rate-limited"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
         };
@@ -3749,8 +3787,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
-            401: components["responses"]["401-invalid-access-token"];
+            401: components["responses"]["401-invalid-access-token.invalid-api-key.key-disabled.key-expired.key-revoked"];
+            403: components["responses"]["403-missing-scope.other-application.wrong-address"];
             404: components["responses"]["404-not-found"];
+            429: components["responses"]["429-rate-limited"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
         };

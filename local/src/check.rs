@@ -3,6 +3,7 @@
 
 mod answer;
 mod deployment;
+mod round_trip;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -13,6 +14,7 @@ use shared::base::environment::Env;
 use url::Url;
 
 use deployment::Deployment;
+use round_trip::ReadBack;
 
 /// Setting with the API key for the span. A setting, because other users of a machine can read
 /// command lines.
@@ -20,7 +22,8 @@ const KEY: &str = "UPBLIT_CHECK_KEY";
 
 /// Verifies a deployment from outside: health, security headers, the dashboard, the start of a
 /// sign-in, and that unknown tokens and keys are refused. Prints a line for each check, and exits
-/// with 1 if one has failed. With an API key in `UPBLIT_CHECK_KEY` it also stores a span
+/// with 1 if one has failed. With an API key in `UPBLIT_CHECK_KEY` it also stores a span, and reads
+/// it back if the key has the scope `telemetry:read`
 #[derive(Debug, Args)]
 pub struct Options {
     /// Address of the API: the output ApiUrl of the stack
@@ -45,6 +48,10 @@ struct Report<'a> {
 }
 
 impl Report<'_> {
+    fn skip(&mut self, name: &str, reason: &str) -> io::Result<()> {
+        writeln!(self.out, "skipped {name}: {reason}")
+    }
+
     fn add(&mut self, name: &str, checked: &Checked) -> io::Result<()> {
         match checked {
             Ok(seen) => writeln!(self.out, "ok      {name}: {seen}"),
@@ -92,8 +99,30 @@ async fn all(
     report.add("refresh tokens", &deployment.refresh_token().await)?;
     report.add("API keys", &deployment.api_key().await)?;
     match env.optional(KEY) {
-        Some(key) => report.add("ingest", &deployment.ingest(key, clock.now()).await)?,
-        None => writeln!(report.out, "skipped ingest: {KEY} is not set")?,
+        Some(key) => round_trip(deployment, key, clock, report).await,
+        None => report.skip("ingest", &format!("{KEY} is not set")),
     }
-    Ok(())
+}
+
+/// Stores a span and reads it back.
+async fn round_trip(
+    deployment: &Deployment,
+    key: &str,
+    clock: &Clock,
+    report: &mut Report<'_>,
+) -> io::Result<()> {
+    let span = match deployment.store(key, clock.now()).await {
+        Ok(span) => span,
+        Err(failed) => return report.add("ingest", &Err(failed)),
+    };
+    let seen = format!("a span of \"{}\" was stored", round_trip::SERVICE);
+    report.add("ingest", &Ok(seen))?;
+    match deployment.read_back(key, &span).await {
+        Ok(ReadBack::Found) => report.add("telemetry", &Ok("the span was read back".into())),
+        Ok(ReadBack::NotAllowed) => {
+            let reason = format!("the key of {KEY} lacks the scope telemetry:read");
+            report.skip("telemetry", &reason)
+        }
+        Err(failed) => report.add("telemetry", &Err(failed)),
+    }
 }

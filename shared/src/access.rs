@@ -112,6 +112,11 @@ impl ApplicationName {
         request_log::record_application(id);
         Ok(id)
     }
+
+    /// Whether the request names this application.
+    pub(crate) fn is(self, application: ApplicationId) -> bool {
+        self.0 == Some(application)
+    }
 }
 
 impl<'de> Deserialize<'de> for ApplicationName {

@@ -12,10 +12,13 @@
 //! | [`base`] | ids, clock, randomness, environment, errors |
 //!
 //! Pure crates have no I/O and no async; time and randomness are arguments.
-//! [`access`] and [`notices`] are where `web` and `store` meet.
+//! The modules of this crate are where `web` and `store` meet.
 
 pub mod access;
+pub mod key_limits;
 pub mod notices;
+pub mod reading;
+pub mod verified_keys;
 
 pub use upblit_base as base;
 pub use upblit_identity as identity;

@@ -76,12 +76,54 @@ async fn with_an_api_key_a_span_is_stored_and_the_key_is_not_printed() {
     let (out, passed) = check(&address, &[("UPBLIT_CHECK_KEY", &key)]).await;
     assert!(passed, "{out}");
     assert!(out.contains("ok      ingest"), "{out}");
+    assert!(out.contains("skipped telemetry: the key"), "{out}");
     assert!(!out.contains(&key), "{out}");
 
     for wrong in ["upblit_live_wrong", "line\nbreak", ""] {
         let (out, passed) = check(&address, &[("UPBLIT_CHECK_KEY", wrong)]).await;
         assert_eq!(passed, wrong.is_empty(), "{out}");
         assert!(wrong.is_empty() || !out.contains(wrong), "{out}");
+    }
+}
+
+#[tokio::test]
+async fn with_a_key_that_reads_the_span_is_read_back() {
+    let backend = Backend::start().await;
+    let ahead = Clock::system().now().duration_since(start());
+    let backend = backend.with_a_clock_ahead(ahead.as_secs());
+    let ada = backend.sign_in("ada").await;
+    let app = ada.create_application("shop").await;
+    let key = ada
+        .holder(&app, &["ingest:traces", "telemetry:read"])
+        .await
+        .key;
+    let works: Fault = |_, _| {};
+    let loses: Fault = |path, response| {
+        if path.starts_with("/telemetry/traces/") {
+            *response.status_mut() = StatusCode::OK;
+            *response.body_mut() = r#"{"spans":[]}"#.into();
+            let json = HeaderValue::from_static("application/json");
+            response.headers_mut().insert(CONTENT_TYPE, json);
+        }
+    };
+    let breaks: Fault = |path, response| {
+        if path.starts_with("/telemetry/traces/") {
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        }
+    };
+    for (fault, expected) in [
+        (works, "ok      telemetry: the span was read back"),
+        (
+            loses,
+            "FAILED  telemetry: the span that was stored could not be read",
+        ),
+        (breaks, "FAILED  telemetry: status 500"),
+    ] {
+        let address = served(&backend, fault).await;
+        let (out, passed) = check(&address, &[("UPBLIT_CHECK_KEY", &key)]).await;
+        assert!(out.contains(expected), "{out}");
+        assert_eq!(passed, expected.starts_with("ok"), "{out}");
+        assert!(!out.contains(&key), "{out}");
     }
 }
 

@@ -46,6 +46,7 @@ mod pages;
 mod policies;
 mod queries;
 mod rate_limits;
+mod reading;
 mod refresh;
 mod rotation;
 mod routes;

@@ -20,6 +20,13 @@ const MIN_SHOWN_SKEW_MS = 2_000;
 
 const TONES = { active: "ok", disabled: "warn", expired: "", revoked: "" };
 
+/** @type {Record<import("../../types/openapi").KeyScope, string>} */
+const SCOPE_TEXTS = {
+  "ingest:traces": "sends traces",
+  "ingest:logs": "sends logs",
+  "telemetry:read": "reads telemetry",
+};
+
 /** One key with its health and menu. @param {KeyWithHealth} key @param {KeyActions | null} actions null if the user may only read */
 export function keyRow(key, actions) {
   const isOver = key.status === "revoked";
@@ -37,7 +44,7 @@ export function keyRow(key, actions) {
     h(
       "p.key-facts",
       {},
-      h("span", {}, key.scopes.map((scope) => scope.replace("ingest:", "")).join(" and ")),
+      h("span", {}, key.scopes.map((scope) => SCOPE_TEXTS[scope]).join(" and ")),
       h("span", {}, "last used ", when(key.lastUsedAt)),
       h("span", {}, `created ${fullDay(key.createdAt)}`),
       key.expiresAt && h("span", {}, `expires ${fullDay(key.expiresAt)}`),

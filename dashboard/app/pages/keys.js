@@ -13,7 +13,7 @@ import { showKey } from "./new-key-dialog.js";
 
 /**
  * @import { Application, Key, KeyScope } from "../../types/openapi"
- * @typedef {(key: string, title: string, note: string) => void} Show shows a new secret, which cannot be shown again
+ * @typedef {(key: string, scopes: KeyScope[], title: string, note: string) => void} Show shows a new secret, which cannot be shown again
  */
 
 const PAUSE_MS = 10_000;
@@ -24,10 +24,11 @@ const LIFETIMES = [
   ["90", "In 90 days"],
   ["365", "In a year"],
 ];
-/** @type {{ scope: KeyScope, text: string }[]} */
+/** @type {{ scope: KeyScope, text: string, checked: boolean }[]} */
 const SCOPES = [
-  { scope: "ingest:traces", text: "Traces" },
-  { scope: "ingest:logs", text: "Logs" },
+  { scope: "ingest:traces", text: "Send traces", checked: true },
+  { scope: "ingest:logs", text: "Send logs", checked: true },
+  { scope: "telemetry:read", text: "Read telemetry", checked: false },
 ];
 const OVERLAPS = [
   ["86400", "A day"],
@@ -73,14 +74,15 @@ const mintButton = (mint) =>
 const noKeys = (mint) =>
   empty(
     "No keys yet",
-    "A key allows a service to send traces and logs, and nothing else. Create one for each service, so that you can replace each key separately.",
+    "A key allows a service to send traces and logs, or a tool such as Grafana to read them, and nothing else. Create one for each service, so that you can replace each key separately.",
     ...(mint ? [mintButton(mint)] : []),
   );
 
 /** The actions that the page offers for keys. @param {Application} application @param {() => void} changed */
 function keyActions(application, changed) {
   /** @type {Show} */
-  const shown = (key, title, note) => showKey({ key, title, note, application, closed: changed });
+  const shown = (key, scopes, title, note) =>
+    showKey({ key, scopes, title, note, application, closed: changed });
   return {
     mint: () => mint(application, shown),
     rotate: (/** @type {Key} */ key) => rotate(key, shown),
@@ -123,8 +125,9 @@ function mint(application, shown) {
     { name: "life" },
     LIFETIMES.map(([value, text]) => h("option", { value }, text)),
   );
-  const scopes = SCOPES.map(({ scope, text }) => {
-    const input = h("input", { type: "checkbox", value: scope, checked: true });
+  const hint = freshId("scopes");
+  const scopes = SCOPES.map(({ scope, text, checked }) => {
+    const input = h("input", { type: "checkbox", value: scope, checked });
     return { scope, text, input };
   });
   const chosen = () => scopes.filter(({ input }) => input.checked).map(({ scope }) => scope);
@@ -136,12 +139,17 @@ function mint(application, shown) {
       field(freshId("name"), "Name", name, "For example, the service that uses the key."),
       h(
         "fieldset.field",
-        {},
-        h("legend.label", {}, "Allowed to send"),
+        { "aria-describedby": hint },
+        h("legend.label", {}, "Allowed to"),
         h(
           "div.checks",
           {},
           scopes.map(({ input, text }) => h("label.check", {}, input, text)),
+        ),
+        h(
+          "p.hint",
+          { id: hint },
+          "A key that may read shows its holder all telemetry of this application, and nothing of others.",
         ),
       ),
       field(freshId("life"), "Expires", life),
@@ -153,6 +161,7 @@ function mint(application, shown) {
       return () =>
         shown(
           key,
+          values.scopes,
           `The key ${name.value.trim()}`,
           "Copy it now. It is shown only once, and stored only as a hash.",
         );
@@ -183,6 +192,7 @@ function rotate(key, shown) {
       return () =>
         shown(
           secret,
+          key.scopes,
           `The new secret of ${key.name}`,
           "Copy it now. It is shown only once, and stored only as a hash.",
         );

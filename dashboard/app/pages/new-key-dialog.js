@@ -1,5 +1,5 @@
-// The dialog with a new secret: a copy button, snippets that use the key, and a line that shows
-// the first trace sent with it.
+// The dialog with a new secret: a copy button, snippets that use the key, and, if it may send traces,
+// a line that shows the first one.
 
 import * as api from "../api.js";
 import { fill, h } from "../dom.js";
@@ -11,19 +11,20 @@ import { pulse } from "../ui/bits.js";
 import { copyButton } from "../ui/copy-button.js";
 import { openDialog } from "../ui/dialog.js";
 import { tabPanel } from "../ui/tabs.js";
-import { SNIPPETS, exampleBatch } from "./snippets.js";
+import { exampleBatch, snippetsFor } from "./snippets.js";
 
 const POLL_MS = 2_000;
 
 /**
  * @param {object} options
  * @param {string} options.key
+ * @param {import("../../types/openapi").KeyScope[]} options.scopes
  * @param {string} options.title
  * @param {string} options.note
  * @param {import("../../types/openapi").Application} options.application
  * @param {() => void} options.closed
  */
-export function showKey({ key, title, note, application, closed }) {
+export function showKey({ key, scopes, title, note, application, closed }) {
   const done = new AbortController();
   const dialog = openDialog(title, {
     wide: true,
@@ -33,8 +34,8 @@ export function showKey({ key, title, note, application, closed }) {
     },
   });
   const text = h("code.key-text", { tabindex: 0 }, key);
-  const target = { api: apiUrl(), key, name: application.name };
-  const tabs = SNIPPETS.map(([name, make]) => ({ name, make: () => snippet(make(target)) }));
+  const target = { api: apiUrl(), key, name: application.name, application: application.id };
+  const tabs = snippetsFor(scopes).map(([name, make]) => ({ name, make: () => snippet(make(target)) }));
   fill(
     dialog.body,
     h("p.soft", {}, note),
@@ -45,7 +46,7 @@ export function showKey({ key, title, note, application, closed }) {
       copyButton(() => key, { source: () => text }),
     ),
     tabPanel("Snippets", tabs),
-    firstTrace(key, application, done.signal, dialog.close),
+    scopes.includes("ingest:traces") && firstTrace(key, application, done.signal, dialog.close),
     h(
       "footer",
       {},

@@ -1,6 +1,6 @@
-// Snippets that send telemetry to this server with a key.
+// Snippets that send telemetry to this server with a key, or read it.
 
-/** @typedef {{ api: string, key: string, name: string }} Target */
+/** @typedef {{ api: string, key: string, name: string, application: string }} Target */
 
 /** A batch with one span, which ends now: `timestamp` is the end of a span. */
 export function exampleBatch() {
@@ -205,11 +205,46 @@ export OTEL_TRACES_EXPORTER='otlp'
 export OTEL_LOGS_EXPORTER='otlp'
 export OTEL_METRICS_EXPORTER='none'  # metrics are derived from traces`;
 
-/** Snippets by the name of their tab. @type {[string, (target: Target) => string][]} */
+/** @param {Target} target */
+const curlToRead = ({ api, key, application }) => `curl -G ${api}/telemetry/traces \\
+  -H 'x-api-key: ${key}' \\
+  -d applicationId=${application} -d status=error -d limit=20`;
+
+/** @param {Target} target */
+const grafana = ({ api, key, name, application }) => `# provisioning/datasources/upblit.yaml
+# Needs Grafana's plugin Infinity: grafana cli plugins install yesoreyeram-infinity-datasource
+apiVersion: 1
+datasources:
+  - name: ${JSON.stringify(`Upblit ${name}`)}
+    type: yesoreyeram-infinity-datasource
+    access: proxy
+    jsonData:
+      allowedHosts: ["${api}"]
+      httpHeaderName1: x-api-key
+    secureJsonData:
+      httpHeaderValue1: ${key}
+
+# A panel with requests and durations: a query of type JSON and parser Backend, with the root
+# selector "buckets" and the columns startTime (time), requests, errors and p95Ms (number).
+# URL: ${api}/telemetry/metrics?applicationId=${application}&step=900&from=\${__from:date:iso}&to=\${__to:date:iso}`;
+
+/** Snippets that send, by the name of their tab. @type {[string, (target: Target) => string][]} */
 export const SNIPPETS = [
   ["curl", curl],
   ["OpenTelemetry", openTelemetry],
   ["Express", express],
   ["Python", python],
   ["Go", go],
+];
+
+/** Snippets that read, by the name of their tab. @type {[string, (target: Target) => string][]} */
+export const READING_SNIPPETS = [
+  ["curl: read", curlToRead],
+  ["Grafana", grafana],
+];
+
+/** The snippets that a key with these scopes can be used in. @param {string[]} scopes */
+export const snippetsFor = (scopes) => [
+  ...(scopes.some((scope) => scope.startsWith("ingest:")) ? SNIPPETS : []),
+  ...(scopes.includes("telemetry:read") ? READING_SNIPPETS : []),
 ];

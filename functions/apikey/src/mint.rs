@@ -60,7 +60,7 @@ pub(crate) struct Mint {
 #[utoipa::path(
     post, path = "/apikey", operation_id = "mintKey",
     summary = "Create an API key",
-    description = "Returns the key as a JSON string. It cannot be read again. All fields and the body itself are optional; a key has all scopes unless the body lists some. Sent again with the same `Idempotency-Key`, it revokes the first key and returns a new one.",
+    description = "Returns the key as a JSON string. It cannot be read again. All fields and the body itself are optional; a key may send spans and log records unless the body lists other scopes. Sent again with the same `Idempotency-Key`, it revokes the first key and returns a new one.",
     params(KeysQuery, IdempotencyHeader),
     request_body(content = Option<Mint>),
     responses((status = 200, body = String, content_type = "application/json", description = "The key.", example = json!("upblit_live_L6H9O5sHpHYx0yNPyZ8TkqXo2RdVqzvJ5l0cWmYy1bGhN3aPsE4aBcDeF")), (status = 400), (status = 401), (status = 403), (status = 404), (status = 409), (status = 413), (status = 415), (status = 422)),
@@ -131,7 +131,7 @@ fn default_name(id: PublicKeyId) -> Result<Name, Error> {
 
 fn scopes(requested: Option<BTreeSet<Scope>>) -> Result<Vec<Scope>, Error> {
     match requested {
-        None => Ok(Scope::ALL.to_vec()),
+        None => Ok(Scope::DEFAULT.to_vec()),
         Some(scopes) if scopes.is_empty() => Err(Error::invalid_field(
             "/scopes",
             "must name at least one scope",

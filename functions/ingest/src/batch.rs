@@ -15,12 +15,13 @@ use shared::telemetry::decode::{EnvelopeError, Format, Reception, Report};
 use shared::telemetry::inflate::{InflateError, MAX_TEXT_BYTES, inflate};
 use shared::telemetry::intake::Batch;
 use shared::telemetry::key_health::KeyHealth;
+use shared::verified_keys::{AuthorizedKey, NeededScope};
 use shared::web::body;
 use shared::web::error::Error;
 use shared::web::request_log;
 use shared::web::source::ClientAddress;
 
-use crate::keys::{AuthorizedKey, NeededScope};
+use crate::keys::authorize;
 use crate::protocol::{self, Negotiate};
 
 /// Largest body that is read, in bytes. A compressed body is smaller, also in
@@ -54,7 +55,7 @@ pub(crate) async fn receive(
     route: Route,
 ) -> Result<Response, Error> {
     let scope = scope_of(route.signal);
-    let key = state.keys.authorize(address, headers, scope).await?;
+    let key = authorize(state, address, headers, scope).await?;
     let outcome = ingest(state, &key, headers, body, route).await;
     Ok(answered(state, &key, outcome).await)
 }

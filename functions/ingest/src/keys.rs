@@ -1,187 +1,27 @@
-//! Verifies API keys, with a short-lived cache.
-
-use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+//! Verifies the key of a request, and records refusals in its health.
 
 use http::HeaderMap;
-use jiff::Timestamp;
-use lru::LruCache;
-use shared::base::causes::WithCauses;
-use shared::base::clock::{self, Clock};
-use shared::base::environment::ConfigError;
-use shared::base::ids::PublicKeyId;
-use shared::identity::api_key::{
-    ApiKey, KeyHash, KeyRefusal, MAX_KEY_CACHE_TTL, Scope, SecretSlot,
-};
-use shared::identity::application::TelemetrySettings;
-use shared::identity::key_faults::KeyFaults;
-use shared::lambda::Host;
-use shared::store::Database;
-use shared::store::api_keys::{LAST_USED_PRECISION, StoredKey};
-use shared::web::credentials;
+use shared::verified_keys::{AuthorizedKey, NeededScope, Rejection};
 use shared::web::error::Error;
-use shared::web::request_log;
 use shared::web::source::ClientAddress;
 
-use crate::health::HealthRecorder;
-
-/// Number of keys that one instance caches.
-const CAPACITY: NonZeroUsize = NonZeroUsize::new(4_000).unwrap();
-
-/// Cache of verified keys. An entry expires a fixed time after it was read, even if it is used,
-/// so a revocation takes effect within that time. Expired entries stay in the cache,
-/// so that a key that was valid is read again even while its address sends invalid keys.
-pub(crate) struct VerifiedKeys {
-    clock: Clock,
-    database: Database,
-    health: Arc<HealthRecorder>,
-    faults: Mutex<KeyFaults>,
-    ttl: Duration,
-    cache: Mutex<LruCache<KeyHash, Remembered>>,
-}
-
-#[derive(Clone)]
-struct Remembered {
-    stored: StoredKey,
-    read_at: Timestamp,
-}
-
-/// The scope that a request needs of a key with these scopes.
-pub(crate) type NeededScope = fn(&[Scope]) -> Scope;
-
-/// A key that is authorized for the request.
-pub(crate) struct AuthorizedKey {
-    /// Public id, which includes the application.
-    pub(crate) id: PublicKeyId,
-    /// Settings for storing what the key sends.
-    pub(crate) telemetry: TelemetrySettings,
-    hash: KeyHash,
-    secret: SecretSlot,
-    last_used_at: Option<Timestamp>,
-}
-
-impl VerifiedKeys {
-    /// Caches keys for `KEY_CACHE_TTL`. Refusals of known keys are recorded in `health`.
-    ///
-    /// # Errors
-    /// When the setting is not a duration, or is longer than [`MAX_KEY_CACHE_TTL`].
-    pub(crate) fn load(host: &Host, health: Arc<HealthRecorder>) -> Result<Self, ConfigError> {
-        let bounds = Duration::ZERO..=MAX_KEY_CACHE_TTL;
-        Ok(Self {
-            clock: host.clock.clone(),
-            database: host.database.clone(),
-            health,
-            faults: Mutex::default(),
-            ttl: host
-                .env
-                .duration("KEY_CACHE_TTL", MAX_KEY_CACHE_TTL, bounds)?,
-            cache: Mutex::new(LruCache::new(CAPACITY)),
-        })
+/// Checks the request's `x-api-key`. The health of a known key counts its refusals.
+///
+/// # Errors
+/// When there is no key or it is not authorized, or when storage fails.
+pub(crate) async fn authorize(
+    state: &crate::State,
+    address: ClientAddress,
+    headers: &HeaderMap,
+    needed: NeededScope,
+) -> Result<AuthorizedKey, Error> {
+    let rejected = match state.keys.authorize(address, headers, needed).await {
+        Ok(key) => return Ok(key),
+        Err(rejected) => rejected,
+    };
+    let Rejection { error, key } = rejected;
+    if let Some(key) = key {
+        state.health.record_refusal(key, &error).await;
     }
-
-    /// Checks the request's `x-api-key`. Takes one read, or none if the key is malformed or
-    /// cached, or its address has sent too many invalid keys.
-    ///
-    /// # Errors
-    /// When there is no key or it is not authorized, or when storage fails.
-    pub(crate) async fn authorize(
-        &self,
-        address: ClientAddress,
-        headers: &HeaderMap,
-        needed: NeededScope,
-    ) -> Result<AuthorizedKey, Error> {
-        let key = ApiKey::parse(credentials::api_key(headers)?).ok_or(KeyRefusal::Invalid)?;
-        let hash = key.hash();
-        let now = self.clock.now();
-        let remembered = self.remembered(&hash, now);
-        let is_new = remembered.is_none();
-        request_log::record_key(key.id());
-        request_log::record(|request| request.is_key_remembered = Some(!is_new));
-        let stored = match remembered {
-            Some(stored) => stored,
-            None => self.read(address, &key, &hash, now).await?,
-        };
-        let scope = needed(&stored.key.scopes);
-        if let Err(refusal) = stored.key.authorize(&hash, scope, now) {
-            let error = refusal.into();
-            self.health.record_refusal(key.id(), &error).await;
-            return Err(error);
-        }
-        // Only accepted keys are cached, and using one does not extend its lifetime.
-        if is_new {
-            self.remember(hash, stored.clone(), now);
-        }
-        let secret = stored.key.secret(&hash, now).ok_or(KeyRefusal::Invalid)?;
-        let last_used_at = stored.last_used_at(secret);
-        Ok(AuthorizedKey {
-            id: key.id(),
-            telemetry: stored.telemetry,
-            hash,
-            secret,
-            last_used_at,
-        })
-    }
-
-    /// Records in the table that the key was used, at most once in five minutes. A failure
-    /// is only logged.
-    pub(crate) async fn record_use(&self, key: &AuthorizedKey) {
-        let now = self.clock.now();
-        let fresh = clock::before(now, LAST_USED_PRECISION);
-        if key.last_used_at.is_some_and(|at| at > fresh) {
-            return;
-        }
-        if let Some(remembered) = self.lock().peek_mut(&key.hash) {
-            remembered.stored.record_use(key.secret, now);
-        }
-        if let Err(error) = self.database.touch_key(key.id, key.secret, now).await {
-            tracing::warn!(key = %key.id, error = %WithCauses(&error), "last use not recorded");
-        }
-    }
-
-    /// Reads the stored key. Reads nothing if the key has never been valid on this instance and its
-    /// address has sent too many invalid keys.
-    async fn read(
-        &self,
-        address: ClientAddress,
-        key: &ApiKey,
-        hash: &KeyHash,
-        now: Timestamp,
-    ) -> Result<StoredKey, Error> {
-        let was_valid = self.lock().contains(hash);
-        let wait = self.faults().wait(address.0, key.id(), now);
-        if let (false, Some(retry_after)) = (was_valid, wait) {
-            return Err(Error::RateLimited {
-                detail: "too many invalid API keys from this address",
-                retry_after,
-            });
-        }
-        let stored = self.database.api_key(key.id()).await?;
-        let stored =
-            stored.filter(|stored| stored.is_kept(now) && stored.key.has_secret(hash, now));
-        stored.ok_or_else(|| {
-            self.lock().pop(hash);
-            self.faults().record(address.0, key.id(), now);
-            KeyRefusal::Invalid.into()
-        })
-    }
-
-    fn remembered(&self, hash: &KeyHash, now: Timestamp) -> Option<StoredKey> {
-        let mut cache = self.lock();
-        let found = cache.get(hash)?;
-        let believed = clock::is_within(self.ttl, found.read_at, now);
-        believed.then(|| found.stored.clone())
-    }
-
-    fn remember(&self, hash: KeyHash, stored: StoredKey, read_at: Timestamp) {
-        self.lock().put(hash, Remembered { stored, read_at });
-    }
-
-    fn faults(&self) -> MutexGuard<'_, KeyFaults> {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, LruCache<KeyHash, Remembered>> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    Err(error)
 }

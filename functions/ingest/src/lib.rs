@@ -8,13 +8,14 @@ use axum::Router;
 use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
 use shared::identity::application::default_retention;
+use shared::key_limits::KeyLimits;
 use shared::lambda::Host;
 use shared::store::{ColdRead, Database, Table, WarmUp};
+use shared::verified_keys::VerifiedKeys;
 
 mod batch;
 mod health;
 mod keys;
-mod limits;
 mod metrics;
 mod openapi;
 mod protocol;
@@ -22,8 +23,6 @@ mod routes;
 mod slashes;
 
 use health::HealthRecorder;
-use keys::VerifiedKeys;
-use limits::KeyLimits;
 
 /// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
 const TABLES: [Table; 3] = [Table::ApiKeys, Table::Telemetry, Table::ShortLived];
@@ -52,13 +51,12 @@ impl State {
     /// When a setting is invalid.
     pub fn load(host: &Host) -> Result<Self, ConfigError> {
         let host = &host.using(&TABLES)?;
-        let health = Arc::new(HealthRecorder::new(host));
         Ok(Self {
             clock: host.clock.clone(),
             database: host.database.clone(),
-            keys: Arc::new(VerifiedKeys::load(host, health.clone())?),
+            keys: Arc::new(VerifiedKeys::load(host)?),
             limits: Arc::new(KeyLimits::load(host)?),
-            health,
+            health: Arc::new(HealthRecorder::new(host)),
             retention: default_retention(&host.env)?,
         })
     }

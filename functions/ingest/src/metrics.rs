@@ -9,11 +9,12 @@ use shared::identity::api_key::Scope;
 use shared::identity::rate_limit::Amount;
 use shared::telemetry::decode::{Format, Report, otlp};
 use shared::telemetry::key_health::KeyHealth;
+use shared::verified_keys::AuthorizedKey;
 use shared::web::error::Error;
 use shared::web::source::ClientAddress;
 
 use crate::batch::{answered, decompressed, read, unreadable};
-use crate::keys::AuthorizedKey;
+use crate::keys::authorize;
 use crate::protocol;
 
 /// Rejects the data points of a request. It counts against the key's quota, and not as a failure
@@ -24,7 +25,7 @@ pub(crate) async fn reject(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, Error> {
-    let key = state.keys.authorize(address, headers, any_ingest).await?;
+    let key = authorize(state, address, headers, any_ingest).await?;
     let outcome = rejected(state, &key, headers, body).await;
     Ok(answered(state, &key, outcome).await)
 }

@@ -1,4 +1,4 @@
-//! The telemetry that a member may read: that of one application, within its retention.
+//! The telemetry that a caller may read: that of one application, within its retention.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::base::clock;
 use shared::base::ids::ApplicationId;
-use shared::store::applications::Membership;
+use shared::reading::ReadableApplication;
 use shared::store::telemetry::{Gaps, SummaryRange, Unreadable};
 use shared::telemetry::batch::{HOUR, Signal};
 use shared::telemetry::decode::MAX_PAST;
@@ -19,11 +19,12 @@ const EVENTUAL_AFTER: Duration = Duration::from_secs(60);
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-/// The telemetry of an application that the caller is a member of.
+/// The telemetry of an application that the caller may read.
 pub(crate) struct Archive {
     /// Application whose telemetry is read.
     pub(crate) application_id: ApplicationId,
-    created_at: Timestamp,
+    /// Unknown to readers with a key.
+    created_at: Option<Timestamp>,
     shards: u32,
     retention: Duration,
     now: Timestamp,
@@ -44,9 +45,8 @@ pub(crate) struct Gap {
 }
 
 impl Archive {
-    /// The telemetry of the application that the caller is a member of.
-    pub(crate) fn of(membership: &Membership, state: &crate::State) -> Self {
-        let application = &membership.application;
+    /// The telemetry of the application that the caller may read.
+    pub(crate) fn of(application: &ReadableApplication, state: &crate::State) -> Self {
         let database_now = state.database.now_or(state.clock.now());
         // If the clock of this instance is slow, the database's shows newer telemetry of others.
         let now = state.clock.now().max(database_now);
@@ -141,10 +141,9 @@ impl Archive {
     /// earliest possible start of a span in the application's first batch.
     pub(crate) fn kept(&self, window: TimeWindow) -> TimeWindow {
         let everything = self.everything();
+        let created_at = self.created_at.unwrap_or(Timestamp::UNIX_EPOCH);
         window.within(TimeWindow {
-            from: everything
-                .from
-                .max(clock::before(self.created_at, MAX_PAST)),
+            from: everything.from.max(clock::before(created_at, MAX_PAST)),
             ..everything
         })
     }

@@ -1,6 +1,7 @@
 //! Telemetry: queries of stored traces and logs. Every request reads the telemetry of one
-//! application, and is refused unless the caller is a member of it.
+//! application, and is refused unless the caller is a member of it or has a key of it that may read.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::FromRef;
@@ -8,6 +9,7 @@ use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
 use shared::identity::application::default_retention;
 use shared::lambda::Host;
+use shared::reading::ReadKeys;
 use shared::store::{ColdRead, Database, Table, WarmUp};
 use shared::web::credentials::Tokens;
 
@@ -25,7 +27,12 @@ mod traces;
 const MAX_SUMMARIES: usize = 60_000;
 
 /// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
-const TABLES: [Table; 2] = [Table::Applications, Table::Telemetry];
+const TABLES: [Table; 4] = [
+    Table::Applications,
+    Table::ApiKeys,
+    Table::Telemetry,
+    Table::ShortLived,
+];
 
 /// The connections that an instance opens before its first event. Queries read the newest summaries again, at the same time as all others.
 pub const WARM_UP: Option<WarmUp> = Some(WarmUp {
@@ -39,6 +46,7 @@ pub struct State {
     clock: Clock,
     database: Database,
     tokens: Tokens,
+    keys: Arc<ReadKeys>,
     retention: Duration,
     /// Number of summaries that one query may read; limits its duration and cost.
     max_summaries: usize,
@@ -55,6 +63,7 @@ impl State {
             clock: host.clock.clone(),
             database: host.database.clone(),
             tokens: Tokens::load(&host.env, &host.clock)?,
+            keys: Arc::new(ReadKeys::load(host)?),
             retention: default_retention(&host.env)?,
             max_summaries: host.env.parsed("METRICS_MAX_SUMMARIES", MAX_SUMMARIES)?,
         })
@@ -63,7 +72,7 @@ impl State {
 
 shared::web::routes! {
     state: State,
-    tag: ("Telemetry", "Queries of traces, logs and metrics, for members of the application."),
+    tag: ("Telemetry", "Queries of traces, logs and metrics, for members of the application, and for machines with an API key that has the scope `telemetry:read`."),
     handlers: [
         traces::list,
         trace::show,

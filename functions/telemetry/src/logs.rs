@@ -4,9 +4,10 @@ use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use shared::access::{Access, ApplicationName, OfApplication};
+use shared::access::{ApplicationName, OfApplication};
 use shared::base::clock;
 use shared::base::cursor::Cursor;
+use shared::reading::Reading;
 use shared::store::telemetry::StoredSummary;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::FormError;
@@ -103,18 +104,17 @@ pub(crate) struct Logs {
     summary = "List log records",
     description = "Returns log records, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks; `searchedTo` says how far it got. The order is that of the records' times, over all pages.",
     params(LogsQuery),
-    responses((status = 200, body = Logs), (status = 400), (status = 401), (status = 404)),
-    security(("bearer" = [])),
+    responses((status = 200, body = Logs), (status = 400), (status = 401), (status = 403), (status = 404), (status = 429)),
+    security(("bearer" = []), ("apiKey" = [])),
 )]
 pub(crate) async fn list(
     State(state): State<crate::State>,
-    Access {
-        membership,
+    Reading {
+        application,
         request: Query(query),
-        ..
-    }: Access<Query<LogsQuery>>,
+    }: Reading<Query<LogsQuery>>,
 ) -> Result<axum::Json<Logs>, Error> {
-    let archive = Archive::of(&membership, &state);
+    let archive = Archive::of(&application, &state);
     let window = archive.window(query.from, query.to)?;
     let limit = query.limit.get().into();
     let range = archive.summaries_for_list(Signal::Logs, window);

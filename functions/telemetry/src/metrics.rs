@@ -6,8 +6,9 @@ use std::time::Duration;
 use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::access::{Access, ApplicationName, OfApplication};
+use shared::access::{ApplicationName, OfApplication};
 use shared::base::clock;
+use shared::reading::Reading;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::summary::{Durations, Stats};
 use shared::telemetry::query::bucket::Bucket;
@@ -121,18 +122,17 @@ struct StatsResponse {
     summary = "Get counts, failures and durations over time",
     description = "Returns consecutive buckets, empty ones included, and their total. The time range is widened to whole buckets, of which there are at most 2,100.",
     params(MetricsQuery),
-    responses((status = 200, body = Metrics), (status = 400), (status = 401), (status = 404)),
-    security(("bearer" = [])),
+    responses((status = 200, body = Metrics), (status = 400), (status = 401), (status = 403), (status = 404), (status = 429)),
+    security(("bearer" = []), ("apiKey" = [])),
 )]
 pub(crate) async fn show(
     State(state): State<crate::State>,
-    Access {
-        membership,
+    Reading {
+        application,
         request: Query(query),
-        ..
-    }: Access<Query<MetricsQuery>>,
+    }: Reading<Query<MetricsQuery>>,
 ) -> Result<axum::Json<Metrics>, Error> {
-    let archive = Archive::of(&membership, &state);
+    let archive = Archive::of(&application, &state);
     let step = query.step.length();
     let window = window(&archive, &query)?;
     if window.length().as_millis() / step.as_millis() > MAX_BUCKETS {

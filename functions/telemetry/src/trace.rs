@@ -7,9 +7,10 @@ use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use shared::access::{Access, ApplicationName, OfApplication};
+use shared::access::{ApplicationName, OfApplication};
 use shared::base::clock;
 use shared::base::cursor::Cursor;
+use shared::reading::Reading;
 use shared::telemetry::event::LogRecord;
 use shared::telemetry::query::cursor::{self, Extent, Searched, TracePosition};
 use shared::telemetry::query::trace::Tree;
@@ -111,21 +112,20 @@ pub(crate) struct Trace {
     summary = "Get a trace",
     description = "Returns the spans of the trace as a tree, depth first, and its log records. Pass `at` if you know a time within the trace: the search then takes only a few reads. The search continues while it finds spans, and the answer says which time it has searched. `nextCursor` continues it, in both directions, until all stored telemetry has been searched.",
     params(("id" = String, Path, description = "Id of the trace.", example = "4bf92f3577b34da6a3ce929d0e0e4736"), TraceQuery),
-    responses((status = 200, body = Trace), (status = 400), (status = 401), (status = 404)),
-    security(("bearer" = [])),
+    responses((status = 200, body = Trace), (status = 400), (status = 401), (status = 403), (status = 404), (status = 429)),
+    security(("bearer" = []), ("apiKey" = [])),
 )]
 pub(crate) async fn show(
     State(state): State<crate::State>,
-    Access {
-        membership,
+    Reading {
+        application,
         request: Query(query),
-        ..
-    }: Access<Query<TraceQuery>>,
+    }: Reading<Query<TraceQuery>>,
     Path(in_path): Path<String>,
 ) -> Result<axum::Json<Trace>, Error> {
     let in_query = query.trace_id.clone().filter(|id| !id.is_empty());
     let trace_id = in_query.unwrap_or(in_path);
-    let archive = Archive::of(&membership, &state);
+    let archive = Archive::of(&application, &state);
     let begin = begin(&archive, &query)?;
     let mut search = TraceSearch::of(&state, &archive, &trace_id, begin);
     let start = query.cursor.as_ref().map(|cursor| cursor.0);

@@ -11,9 +11,10 @@ use jiff::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
-use shared::access::{Access, ApplicationName, OfApplication};
+use shared::access::{ApplicationName, OfApplication};
 use shared::base::clock;
 use shared::base::cursor::Cursor;
+use shared::reading::Reading;
 use shared::store::telemetry::StoredSummary;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::FormError;
@@ -153,18 +154,17 @@ struct Row<'a> {
     summary = "List traces",
     description = "Returns one row per trace, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks; `searchedTo` says how far it got. With `service`, `name`, `kind` or `attr`, a trace matches if one of its spans meets all of them and started in the time range; it is then listed at the first such span. The other filters are about the row.",
     params(TracesQuery),
-    responses((status = 200, body = Traces), (status = 400), (status = 401), (status = 404)),
-    security(("bearer" = [])),
+    responses((status = 200, body = Traces), (status = 400), (status = 401), (status = 403), (status = 404), (status = 429)),
+    security(("bearer" = []), ("apiKey" = [])),
 )]
 pub(crate) async fn list(
     State(state): State<crate::State>,
-    Access {
-        membership,
+    Reading {
+        application,
         request: Query(query),
-        ..
-    }: Access<Query<TracesQuery>>,
+    }: Reading<Query<TracesQuery>>,
 ) -> Result<axum::Json<Traces>, Error> {
-    let archive = Archive::of(&membership, &state);
+    let archive = Archive::of(&application, &state);
     let window = archive.window(query.from, query.to)?;
     let limit = query.limit.get().into();
     let range = archive.summaries_for_list(Signal::Traces, window);

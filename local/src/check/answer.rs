@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use super::Failed;
 
+/// Beginning of the type of every problem.
+const PROBLEM: &str = "urn:upblit:problem:";
+
 /// A complete response.
 pub(super) struct Answer(pub(super) Response<Bytes>);
 
@@ -56,9 +59,16 @@ impl Answer {
         let answer = self.expect(status, "application/problem+json")?;
         let problem = answer.json();
         match problem["type"].as_str() {
-            Some(kind) if kind.starts_with("urn:upblit:problem:") => Ok(answer),
+            Some(kind) if kind.starts_with(PROBLEM) => Ok(answer),
             _ => Err(Failed("the problem has no type of Upblit".into())),
         }
+    }
+
+    /// Whether this is the problem with a slug.
+    pub(super) fn is_problem(&self, slug: &str) -> bool {
+        let problem = self.json();
+        let kind = problem["type"].as_str().unwrap_or_default();
+        kind.strip_prefix(PROBLEM) == Some(slug)
     }
 
     /// Expects the headers that every response has.

@@ -8,7 +8,6 @@ use axum::http::header::{
 };
 use axum::http::request::Builder;
 use axum::http::{Request, StatusCode};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::base::environment::Env;
 use shared::base::ids::{ApplicationId, Environment, KeyId, PublicKeyId};
@@ -145,27 +144,8 @@ impl Deployment {
         Ok("an unknown one is refused".into())
     }
 
-    /// A span is stored with this key.
-    pub(super) async fn ingest(&self, key: &str, now: Timestamp) -> Checked {
-        let rng = &mut random::rng();
-        let span = json!({
-            "timestamp": now.to_string(), "durationMs": 1, "serviceName": "upblit check",
-            "requestMethod": "GET", "requestURL": "/health", "responseStatus": 200,
-            "traceId": random::base62(rng, 32), "spanId": random::base62(rng, 16), "parentSpanId": null,
-        });
-        let answer = self.send_spans(key, &json!([span])).await?;
-        let answer = answer.expect(StatusCode::OK, "application/json")?.json();
-        if answer["accepted"] == 1 {
-            Ok("a span of \"upblit check\" was stored".into())
-        } else {
-            let reason = answer["errors"][0]["reason"]
-                .as_str()
-                .unwrap_or("no reason");
-            Err(Failed(format!("the span was not accepted ({reason})")))
-        }
-    }
-
-    async fn send_spans(&self, key: &str, spans: &Value) -> Result<Answer, Failed> {
+    /// Sends spans in the native format.
+    pub(super) async fn send_spans(&self, key: &str, spans: &Value) -> Result<Answer, Failed> {
         let request = Request::post(self.at("/ingest/traces"))
             .header(CONTENT_TYPE, "application/json")
             .header("x-api-key", key);
@@ -177,11 +157,13 @@ impl Deployment {
         self.send(Request::get(self.at(path)), Bytes::new()).await
     }
 
-    fn at(&self, path: &str) -> String {
+    /// The address of a path.
+    pub(super) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.address)
     }
 
-    async fn send(&self, request: Builder, body: Bytes) -> Result<Answer, Failed> {
+    /// Sends a request, whose response has to arrive within the time limit.
+    pub(super) async fn send(&self, request: Builder, body: Bytes) -> Result<Answer, Failed> {
         let request = request.body(body);
         // The text of the error does not contain the header.
         let request = request.map_err(|error| Failed(error.to_string()))?;

@@ -118,18 +118,16 @@ fn problems(code: StatusCode, operation: &Object) -> (String, Value) {
 /// Whether an operation can return the problem with this slug.
 fn may_be(slug: &str, operation: &Object) -> bool {
     let id = operation["operationId"].as_str().unwrap_or_default();
-    let scheme = operation["security"][0].as_object();
-    let scheme = scheme.and_then(|schemes| schemes.keys().next());
+    let schemes = operation["security"].as_array().into_iter().flatten();
+    let schemes: Vec<&Value> = schemes.collect();
+    let takes = |scheme: &str| schemes.iter().any(|one| !one[scheme].is_null());
     match slug {
-        "invalid-access-token" => scheme.is_some_and(|scheme| scheme == "bearer"),
-        "invalid-api-key" | "key-disabled" | "key-expired" => {
-            scheme.is_some_and(|scheme| scheme == "apiKey")
-        }
-        // Returned to an SDK that presents the key, and to a member who changes it.
-        "key-revoked" => {
-            scheme.is_some_and(|scheme| scheme == "apiKey")
-                || ["changeKey", "rotateKey"].contains(&id)
-        }
+        "invalid-access-token" => takes("bearer"),
+        "invalid-api-key" | "key-disabled" | "key-expired" | "missing-scope" => takes("apiKey"),
+        "not-allowed" => takes("bearer") && !takes("apiKey"),
+        "other-application" => takes("bearer") && takes("apiKey"),
+        // Returned to a caller that presents the key, and to a member who changes it.
+        "key-revoked" => takes("apiKey") || ["changeKey", "rotateKey"].contains(&id),
         "invalid-refresh-token" => id == "refresh",
         "invalid-signature" => id == "reportLeakedKeys",
         "invalid-code" => id == "redeemCode",

@@ -165,17 +165,25 @@ pub enum Scope {
     /// May send log records to `POST /ingest/logs`.
     #[serde(rename = "ingest:logs")]
     IngestLogs,
+    /// May read the telemetry of its application with `GET /telemetry/…`. A key has it only if its
+    /// creation lists it.
+    #[serde(rename = "telemetry:read")]
+    TelemetryRead,
 }
 
 impl Scope {
-    /// All scopes, which a key has unless its creation lists some.
-    pub const ALL: [Self; 2] = [Self::IngestTraces, Self::IngestLogs];
+    /// The scopes that a key has unless its creation lists some.
+    pub const DEFAULT: [Self; 2] = [Self::IngestTraces, Self::IngestLogs];
+
+    /// Every scope.
+    pub const ALL: [Self; 3] = [Self::IngestTraces, Self::IngestLogs, Self::TelemetryRead];
 
     /// Returns the name of the scope in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::IngestTraces => "ingest:traces",
             Self::IngestLogs => "ingest:logs",
+            Self::TelemetryRead => "telemetry:read",
         }
     }
 }
@@ -269,6 +277,9 @@ pub enum KeyRefusal {
     /// Valid key without the required scope.
     #[error("the API key lacks the scope {}", .0.as_str())]
     MissingScope(Scope),
+    /// Valid key that was used for another application than its own.
+    #[error("the API key is of another application")]
+    OtherApplication,
 }
 
 impl KeyRecord {

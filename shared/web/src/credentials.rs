@@ -193,6 +193,11 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
     }
 }
 
+/// Returns whether a request has an API key in the header for it, of any form.
+pub fn has_api_key(headers: &HeaderMap) -> bool {
+    headers.contains_key(API_KEY)
+}
+
 /// Returns the text of `x-api-key`. Several headers are refused.
 ///
 /// # Errors

@@ -143,6 +143,7 @@ pub fn examples() -> Vec<(StatusCode, &'static str, serde_json::Value)> {
         Error::ApiKey(KeyRefusal::Disabled),
         Error::ApiKey(KeyRefusal::Expired),
         Error::ApiKey(KeyRefusal::MissingScope(Scope::IngestLogs)),
+        Error::ApiKey(KeyRefusal::OtherApplication),
         Error::InvalidSignature,
         Error::PastTheEdge,
         Error::NotAllowed,
@@ -210,6 +211,11 @@ fn classify(error: &Error) -> (&'static str, StatusCode, &'static str) {
         Error::ApiKey(KeyRefusal::Expired) => {
             ("key-expired", StatusCode::UNAUTHORIZED, "API key expired")
         }
+        Error::ApiKey(KeyRefusal::OtherApplication) => (
+            "other-application",
+            StatusCode::FORBIDDEN,
+            "API key of another application",
+        ),
         Error::ApiKey(KeyRefusal::MissingScope(_)) => (
             "missing-scope",
             StatusCode::FORBIDDEN,
@@ -299,7 +305,7 @@ fn challenge(error: &Error) -> Option<&'static str> {
         Error::RefreshToken => Some(r#"RefreshToken realm="upblit""#),
         Error::MissingApiKey | Error::ApiKeyForm(_) => Some(r#"ApiKey realm="upblit""#),
         Error::InvalidSignature => Some(r#"Signature realm="upblit""#),
-        Error::ApiKey(KeyRefusal::MissingScope(_)) => None,
+        Error::ApiKey(KeyRefusal::MissingScope(_) | KeyRefusal::OtherApplication) => None,
         Error::ApiKey(_) => Some(r#"ApiKey realm="upblit""#),
         _ => None,
     }

@@ -33,6 +33,8 @@ pub struct RequestRecord {
     pub application: Option<ApplicationId>,
     /// The API key that was presented, or that the request is about.
     pub key: Option<PublicKeyId>,
+    /// Kind of the caller who reads telemetry, also of one who is refused.
+    pub reader: Option<Reader>,
     /// Result of an ingested batch.
     pub ingested: Option<Ingested>,
     /// Whether the presented key was in the cache.
@@ -48,6 +50,15 @@ pub struct RequestRecord {
     is_first: bool,
 }
 
+/// Kinds of callers who read telemetry, by the credential that they sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// A user, with an access token or without any credential.
+    Member,
+    /// A machine, with an API key.
+    Key,
+}
+
 /// Event counts of a stored batch.
 #[derive(Debug, Clone, Copy)]
 pub struct Ingested {
@@ -55,6 +66,15 @@ pub struct Ingested {
     pub accepted: usize,
     /// Number of events that were rejected and reported.
     pub rejected: usize,
+}
+
+impl Reader {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Key => "key",
+        }
+    }
 }
 
 /// Result of a refresh.
@@ -125,6 +145,11 @@ pub fn record_application(application: ApplicationId) {
     record(|request| request.application = Some(application));
 }
 
+/// Records which kind of caller reads telemetry.
+pub fn record_reader(reader: Reader) {
+    record(|request| request.reader = Some(reader));
+}
+
 /// Records the key that was presented or that the request is about, and its application.
 pub fn record_key(key: PublicKeyId) {
     record_application(key.application_id);
@@ -145,6 +170,7 @@ impl RequestRecord {
             session = self.session.map(display),
             application = self.application.map(display),
             key = self.key.map(display),
+            reader = self.reader.map(Reader::as_str),
             accepted = self.ingested.map(|batch| batch.accepted),
             rejected = self.ingested.map(|batch| batch.rejected),
             key_cache_hits = once(self.is_key_remembered == Some(true)),

@@ -7,20 +7,25 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { SNIPPETS } from "../../../dashboard/app/pages/snippets.js";
-import { signInElsewhere } from "../support/client.js";
+import { READING_SNIPPETS, SNIPPETS, exampleBatch } from "../../../dashboard/app/pages/snippets.js";
+import { ingest, signInElsewhere } from "../support/client.js";
 import { startServer } from "../support/server.js";
 
 const run = promisify(execFile);
 const PATIENCE_MS = 60_000;
-let server, user, target, application;
+let server, user, target, reader, application;
 
 before(async () => {
   server = await startServer();
   user = await signInElsewhere(server.url);
   application = await user.call("POST", "/applications", { name: "Snippets" });
   const key = await user.call("POST", `/apikey?ApplicationId=${application.id}`);
-  target = { api: server.url, key, name: "It's Snippets & Co" };
+  target = { api: server.url, key, name: "It's Snippets & Co", application: application.id };
+  const scopes = ["telemetry:read"];
+  reader = {
+    ...target,
+    key: await user.call("POST", `/apikey?ApplicationId=${application.id}`, { scopes }),
+  };
 });
 
 after(() => server?.stop());
@@ -111,4 +116,32 @@ test("OpenTelemetry: a shell reads the settings correctly", async () => {
   assert.equal(settings.OTEL_SERVICE_NAME, "it-s-snippets-co");
   assert.equal(settings.OTEL_EXPORTER_OTLP_HEADERS, `x-api-key=${target.key}`);
   assert.equal(settings.OTEL_EXPORTER_OTLP_ENDPOINT, server.url);
+});
+
+test("curl: read", async () => {
+  const failed = { ...exampleBatch().traces[0], requestURL: "/failed", responseStatus: 500 };
+  await ingest(server.url, target.key, "/ingest/traces", { traces: [failed] });
+  const [, make] = READING_SNIPPETS[0];
+  const { stdout } = await run("bash", ["-c", make(reader)]);
+  const names = JSON.parse(stdout).traces.map((trace) => trace.name);
+  assert.deepEqual(names, ["GET /failed"]);
+});
+
+test("Grafana: the settings have the key, and the address of the panel answers", async () => {
+  const [, make] = READING_SNIPPETS[1];
+  const text = make(reader);
+  // Text in double quotes is the same in YAML as in JSON.
+  const [, name] = /- name: (.*)$/m.exec(text);
+  assert.equal(JSON.parse(name), "Upblit It's Snippets & Co");
+  const lines = text.split("\n").map((line) => line.trim());
+  assert.ok(lines.includes("httpHeaderName1: x-api-key"));
+  assert.ok(lines.includes(`httpHeaderValue1: ${reader.key}`));
+  const [, url] = /# URL: (.*)$/.exec(text);
+  const now = Date.now();
+  const address = url
+    .replace(/\$\{__from:date:iso\}/, new Date(now - 3_600_000).toISOString())
+    .replace(/\$\{__to:date:iso\}/, new Date(now).toISOString());
+  const answer = await fetch(address, { headers: { "x-api-key": reader.key } });
+  assert.equal(answer.status, 200);
+  assert.ok(Array.isArray((await answer.json()).buckets));
 });

@@ -112,6 +112,7 @@ pub async fn of_account(user: &SignedIn) -> Values {
         ("SESSION_ID", session.as_str().unwrap().to_owned()),
         ("APPLICATION_ID", sdk.application_id.clone()),
         ("KEY_ID", sdk.key_id()),
+        ("READ_KEY", user.reader(&sdk.application_id).await.key),
         ("API_KEY", sdk.key),
         ("MEMBER_ID", member),
         ("INVITE_ID", open["id"].as_str().unwrap().to_owned()),

@@ -182,7 +182,24 @@ impl SignedIn {
         me["id"].as_str().unwrap().to_owned()
     }
 
-    /// Creates an API key with all scopes and returns it.
+    /// Creates a key that reads the telemetry of an application, and returns a caller that uses it.
+    pub async fn reader(&self, application_id: &str) -> Sdk {
+        self.holder(application_id, &["telemetry:read"]).await
+    }
+
+    /// Creates a key with these scopes, and returns a caller that uses it.
+    pub async fn holder(&self, application_id: &str, scopes: &[&str]) -> Sdk {
+        let path = format!("/apikey?ApplicationId={application_id}");
+        let minted = self.post(&path, json!({ "scopes": scopes })).await.json();
+        self.backend.calls.take();
+        Sdk {
+            backend: self.backend.clone(),
+            application_id: application_id.to_owned(),
+            key: minted.as_str().unwrap().to_owned(),
+        }
+    }
+
+    /// Creates an API key with the default scopes and returns it.
     pub async fn mint(&self, application_id: &str) -> String {
         let path = format!("/apikey?ApplicationId={application_id}");
         let minted = self.send(Method::POST, &path, None).await.json();
@@ -255,7 +272,7 @@ pub async fn post(backend: &Backend, path: &str, body: Value) -> Response {
         .await
 }
 
-/// An SDK that sends telemetry with an API key.
+/// An SDK that sends telemetry with an API key, or a machine that reads with one.
 #[derive(Clone)]
 pub struct Sdk {
     pub backend: Backend,
@@ -276,6 +293,13 @@ impl Sdk {
 
     pub async fn logs(&self, batch: Value) -> Response {
         self.send("/ingest/logs", &[], batch.to_string().into_bytes())
+            .await
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        let request = Request::get(path).header("x-api-key", &self.key);
+        self.backend
+            .send(request.body(Body::empty()).unwrap())
             .await
     }
 

@@ -69,13 +69,17 @@ fn operation(document: &Value, one: &Operation<'_>) -> String {
     } = one;
     let about = text(&value["description"]);
     let path = escaped(path);
-    let credentials = match value["security"][0]
-        .as_object()
-        .and_then(|one| one.keys().next())
-    {
-        Some(scheme) if scheme == "bearer" => "access token",
-        Some(_) => "API key",
-        None => "no credentials",
+    let schemes = value["security"].as_array().into_iter().flatten();
+    let schemes = schemes.filter_map(|one| one.as_object()?.keys().next());
+    let names: Vec<&str> = schemes
+        .map(|scheme| match scheme.as_str() {
+            "bearer" => "access token",
+            _ => "API key",
+        })
+        .collect();
+    let credentials = match names.as_slice() {
+        [] => "no credentials".to_owned(),
+        names => names.join(" or "),
     };
     let mut out = format!(
         "<article id=\"{id}\"><h3><a href=\"#{id}\">{summary}</a></h3>\

@@ -14,6 +14,8 @@ pub(super) enum Caller {
     SignedIn,
     /// An SDK with an API key.
     Sdk,
+    /// Grafana with an API key that may read.
+    Reader,
     /// OpenTelemetry's exporter in Python, with an API key.
     OtelPython,
     /// OpenTelemetry's exporter in JavaScript, with an API key.
@@ -31,6 +33,7 @@ impl Caller {
                 "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
             }
             Self::Sdk => "upblit-sdk/1.0",
+            Self::Reader => "Grafana/12.3.0",
             Self::OtelPython => "OTel-OTLP-Exporter-Python/1.38.0",
             Self::OtelJs => "OTel-OTLP-Exporter-JavaScript/0.208.0",
             Self::Github => "GitHub-Hookshot/5c1f0a3",
@@ -43,6 +46,7 @@ impl Caller {
         match self {
             Self::Browser | Self::Dashboard | Self::SignedIn => "203.0.113.7",
             Self::Sdk | Self::OtelPython | Self::OtelJs => "198.51.100.23",
+            Self::Reader => "198.51.100.57",
             Self::Github => "192.0.2.44",
             Self::Probe => "192.0.2.10",
         }
@@ -74,6 +78,7 @@ impl Caller {
         match self {
             Self::SignedIn => Some(("authorization", "Bearer {{ACCESS_TOKEN}}")),
             Self::Sdk | Self::OtelPython | Self::OtelJs => Some(("x-api-key", "{{API_KEY}}")),
+            Self::Reader => Some(("x-api-key", "{{READ_KEY}}")),
             _ => None,
         }
     }

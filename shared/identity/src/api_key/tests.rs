@@ -44,7 +44,7 @@ fn record(key: &ApiKey) -> KeyRecord {
         hint: key.hint(),
         hash: key.hash(),
         previous: None,
-        scopes: Scope::ALL.to_vec(),
+        scopes: Scope::DEFAULT.to_vec(),
         state: KeyState::Active,
         created_by: UserId::new(1).unwrap(),
         created_at: at(0),

@@ -1,7 +1,7 @@
 //! A key as an item of the table.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_bytes::ByteArray;
 
 use super::StoredKey;
@@ -25,6 +25,7 @@ pub(crate) struct KeyRow {
     previous_hint: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     previous_until_ms: Option<i64>,
+    #[serde(deserialize_with = "known_scopes")]
     scopes: Vec<Scope>,
     state: KeyState,
     created_by: UserId,
@@ -68,6 +69,14 @@ impl KeyRow {
     }
 }
 
+/// Scopes of a row, without those that a newer release has added: to this one they allow nothing,
+/// and the key keeps its other scopes.
+fn known_scopes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Scope>, D::Error> {
+    let stored = Vec::<String>::deserialize(deserializer)?;
+    let known = |name: &String| Scope::ALL.into_iter().find(|one| one.as_str() == name);
+    Ok(stored.iter().filter_map(known).collect())
+}
+
 impl From<KeyRow> for StoredKey {
     fn from(row: KeyRow) -> Self {
         // Never used is written as 0: a rotation copies in one expression.
@@ -106,6 +115,29 @@ impl From<KeyRow> for StoredKey {
                 .expires_at
                 .map(|seconds| clock::from_millis(seconds.saturating_mul(1000))),
             telemetry: row.telemetry.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::IntoDeserializer;
+    use serde::de::value::{Error, SeqDeserializer};
+
+    use super::*;
+
+    #[test]
+    fn a_scope_of_a_newer_release_allows_nothing_and_leaves_the_others() {
+        for (stored, read) in [
+            (
+                vec!["ingest:logs", "telemetry:delete"],
+                vec![Scope::IngestLogs],
+            ),
+            (vec!["telemetry:delete"], vec![]),
+            (Scope::ALL.map(Scope::as_str).to_vec(), Scope::ALL.to_vec()),
+        ] {
+            let stored: SeqDeserializer<_, Error> = stored.into_deserializer();
+            assert_eq!(known_scopes(stored).unwrap(), read);
         }
     }
 }

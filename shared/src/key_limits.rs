@@ -6,14 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use lru::LruCache;
-use shared::base::clock::Clock;
-use shared::base::environment::{ConfigError, Env};
-use shared::base::ids::PublicKeyId;
-use shared::identity::rate_limit::{Admission, Allowance, Amount, RateWindow, WINDOW};
-use shared::lambda::Host;
-use shared::store::Database;
-use shared::store::short_lived::LeaseOutcome;
-use shared::web::error::Error;
+use upblit_base::clock::Clock;
+use upblit_base::environment::{ConfigError, Env};
+use upblit_base::ids::PublicKeyId;
+use upblit_identity::rate_limit::{Admission, Allowance, Amount, RateWindow, WINDOW};
+use upblit_lambda::Host;
+use upblit_store::Database;
+use upblit_store::short_lived::LeaseOutcome;
+use upblit_web::error::Error;
 
 /// Number of keys that one instance tracks.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
@@ -32,7 +32,7 @@ const USED_UP: Error = Error::RateLimited {
 };
 
 /// The quotas of keys: requests, events and write units per minute.
-pub(crate) struct KeyLimits {
+pub struct KeyLimits {
     clock: Clock,
     database: Database,
     quota: Amount,
@@ -41,7 +41,7 @@ pub(crate) struct KeyLimits {
 
 /// A request that was charged to a quota.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Charge {
+pub struct Charge {
     window: RateWindow,
     /// Write units charged before they were known.
     estimated: u64,
@@ -52,7 +52,7 @@ impl KeyLimits {
     ///
     /// # Errors
     /// When a setting is invalid.
-    pub(crate) fn load(host: &Host) -> Result<Self, ConfigError> {
+    pub fn load(host: &Host) -> Result<Self, ConfigError> {
         Ok(Self {
             clock: host.clock.clone(),
             database: host.database.clone(),
@@ -66,7 +66,7 @@ impl KeyLimits {
     ///
     /// # Errors
     /// When they are; the body then need not be read.
-    pub(crate) fn check(&self, key: PublicKeyId) -> Result<(), Error> {
+    pub fn check(&self, key: PublicKeyId) -> Result<(), Error> {
         let window = RateWindow::at(self.clock.now());
         let is_used_up = self.lock().get(&key).is_some_and(|allowance| {
             allowance.window() == window && allowance.remaining().requests == 0
@@ -80,7 +80,7 @@ impl KeyLimits {
     ///
     /// # Errors
     /// When the quota is used up, or storage fails.
-    pub(crate) async fn charge(&self, key: PublicKeyId, cost: Amount) -> Result<Charge, Error> {
+    pub async fn charge(&self, key: PublicKeyId, cost: Amount) -> Result<Charge, Error> {
         let now = self.clock.now();
         let cost = cost.at_most(self.quota);
         for _ in 0..MAX_LEASES {
@@ -111,11 +111,7 @@ impl KeyLimits {
     ///
     /// # Errors
     /// The failure, or that the quota is used up.
-    pub(crate) async fn count<T>(
-        &self,
-        key: PublicKeyId,
-        outcome: Result<T, Error>,
-    ) -> Result<T, Error> {
+    pub async fn count<T>(&self, key: PublicKeyId, outcome: Result<T, Error>) -> Result<T, Error> {
         if outcome.is_err() {
             self.charge(key, Amount::of_request(0, 0)).await?;
         }
@@ -123,7 +119,7 @@ impl KeyLimits {
     }
 
     /// Replaces the estimated write units of a charged request by those that storing it took.
-    pub(crate) fn settle(&self, key: PublicKeyId, charge: Charge, units: u64) {
+    pub fn settle(&self, key: PublicKeyId, charge: Charge, units: u64) {
         let Charge { window, estimated } = charge;
         self.with(key, self.clock.now(), |allowance| {
             allowance.settle(window, estimated, units);
@@ -132,7 +128,7 @@ impl KeyLimits {
 
     /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10), with
     /// the remaining quota as known to this instance.
-    pub(crate) fn headers(&self, key: PublicKeyId) -> HeaderMap {
+    pub fn headers(&self, key: PublicKeyId) -> HeaderMap {
         let now = self.clock.now();
         let (remaining, quota) = self.with(key, now, |a| (a.remaining(), a.quota()));
         let window = WINDOW.as_secs();
