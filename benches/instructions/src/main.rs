@@ -82,7 +82,7 @@ impl Standard {
             now: self.now,
             retention: Duration::from_secs(7 * 24 * 60 * 60),
         };
-        let (chunks, _) = batch.locate()?.decode()?.pack(at)?;
+        let (chunks, _) = batch.locate()?.decode()?.scrubbed().pack(at)?;
         Ok(chunks.into_iter().next().ok_or("no chunk")?)
     }
 }

@@ -14,6 +14,7 @@ const ACTION_TEXTS = {
   "application.renamed": "renamed the application",
   "application.retention_changed": "changed how long telemetry is kept",
   "application.shards_raised": "raised the number of shards",
+  "application.scrubbing_changed": "changed whether telemetry is scrubbed",
   "application.deleted": "deleted the application",
   "key.minted": "created the key",
   "key.renamed": "renamed the key",

@@ -128,6 +128,8 @@ struct HealthResponse {
     accepted: i64,
     /// Number of accepted events of which a part was cut to the limits.
     truncated: i64,
+    /// Number of accepted events from which credentials or card numbers were removed.
+    scrubbed: i64,
     /// Number of rejected events.
     rejected: i64,
     /// Number of rejections by reason.
@@ -231,6 +233,7 @@ impl From<KeyHealth> for HealthResponse {
             last_seen_at: health.last_seen_at,
             accepted: health.accepted,
             truncated: health.truncated,
+            scrubbed: health.scrubbed,
             rejected: health.rejected(),
             rejected_by: health.rejected_by,
             last_error: health.last_error.map(|error| LastErrorResponse {

@@ -10,7 +10,9 @@ use shared::base::cursor::{CreationPosition, Cursor, List, ListId, page_of};
 use shared::base::ids::{ApplicationId, Environment};
 use shared::base::random;
 use shared::identity::access_token::{InvalidAccessToken, Principal};
-use shared::identity::application::{Application, Name, RetentionDays, Shards, TelemetrySettings};
+use shared::identity::application::{
+    Application, Name, RetentionDays, Scrubbing, Shards, TelemetrySettings,
+};
 use shared::identity::idempotency::RepeatableCreation;
 use shared::identity::team::{Right, Role};
 use shared::store::applications::{CreateOutcome, Membership, RenameOutcome};
@@ -43,6 +45,7 @@ pub(crate) struct ApplicationResponse {
     #[schema(minimum = 1, maximum = 90, example = 30)]
     retention_days: u64,
     shards: Shards,
+    scrubbing: Scrubbing,
 }
 
 /// The applications of a user, oldest first.
@@ -98,6 +101,8 @@ pub(crate) struct Change {
     name: Option<Name>,
     retention_days: Option<RetentionDays>,
     shards: Option<Shards>,
+    /// Applies to telemetry that arrives from now on.
+    scrubbing: Option<Scrubbing>,
 }
 
 /// Creates an application. One transaction.
@@ -127,6 +132,7 @@ pub(crate) async fn create(
         telemetry: TelemetrySettings {
             retention: body.retention_days,
             shards: Shards::default(),
+            scrubbing: None,
         },
     };
     request_log::record_application(application.id);
@@ -217,12 +223,13 @@ pub(crate) async fn change(
     InPath(application, ()): InPath<()>,
     Json(body): Json<Change>,
 ) -> Result<axum::Json<ApplicationResponse>, Error> {
-    let has_settings = body.retention_days.is_some() || body.shards.is_some();
+    let has_settings =
+        body.retention_days.is_some() || body.shards.is_some() || body.scrubbing.is_some();
     let membership = match &body.name {
         _ if has_settings => change_settings(&state, &principal, application, &body).await?,
         Some(name) => rename(&state, &principal, application, name).await?,
         None => {
-            let problem = "the body must have a name, retentionDays or shards";
+            let problem = "the body must have a name, retentionDays, shards or scrubbing";
             return Err(Error::Malformed(problem.to_owned()));
         }
     };
@@ -292,7 +299,7 @@ async fn change_settings(
         let settings = membership
             .application
             .telemetry
-            .changed(change.retention_days, change.shards)
+            .changed(change.retention_days, change.shards, change.scrubbing)
             .map_err(|error| Error::invalid_field("/shards", error))?;
         let name = change.name.as_ref();
         if settings == membership.application.telemetry {
@@ -339,5 +346,6 @@ pub(crate) fn application_response(
         created_at: application.created_at,
         retention_days: application.telemetry.retention_days_or(state.retention),
         shards: application.telemetry.shards,
+        scrubbing: application.telemetry.scrubbing.unwrap_or_default(),
     }
 }

@@ -104,7 +104,10 @@ async fn ingest(
         now: state.clock.now(),
         retention: key.telemetry.retention_or(state.retention),
     };
-    let events = events.decode().map_err(unreadable)?;
+    let mut events = events.decode().map_err(unreadable)?;
+    if key.telemetry.is_scrubbed() {
+        events = events.scrubbed();
+    }
     // A large body and the chunks would otherwise be in memory at the same time.
     drop(batch);
     drop(inflated);

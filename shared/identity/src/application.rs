@@ -45,6 +45,29 @@ pub struct TelemetrySettings {
     pub retention: Option<RetentionDays>,
     /// Number of partitions that the telemetry is spread over.
     pub shards: Shards,
+    /// Whether credentials are removed from telemetry that arrives from now on. `None` for yes.
+    pub scrubbing: Option<Scrubbing>,
+}
+
+/// Whether credentials and card numbers are removed from telemetry before it is stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Scrubbing {
+    /// They are removed.
+    #[default]
+    On,
+    /// Telemetry is stored as it was sent.
+    Off,
+}
+
+impl Scrubbing {
+    /// Returns the name of the setting's value in the API and in the table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Off => "off",
+        }
+    }
 }
 
 /// Reads the default retention of telemetry from `TELEMETRY_RETENTION` (30 days if unset).
@@ -67,6 +90,11 @@ impl TelemetrySettings {
         self.retention_or(default).as_secs().div_ceil(DAY.as_secs())
     }
 
+    /// Returns whether telemetry is scrubbed.
+    pub fn is_scrubbed(&self) -> bool {
+        self.scrubbing.unwrap_or_default() == Scrubbing::On
+    }
+
     /// Returns the settings after a change. Settings that are `None` keep their value.
     ///
     /// # Errors
@@ -76,10 +104,12 @@ impl TelemetrySettings {
         self,
         retention: Option<RetentionDays>,
         shards: Option<Shards>,
+        scrubbing: Option<Scrubbing>,
     ) -> Result<Self, FewerShards> {
         let changed = Self {
             retention: retention.or(self.retention),
             shards: shards.unwrap_or(self.shards),
+            scrubbing: scrubbing.or(self.scrubbing),
         };
         if changed.shards < self.shards {
             return Err(FewerShards(self.shards));
@@ -248,6 +278,7 @@ mod tests {
         TelemetrySettings {
             retention: Some(retention_days.try_into().unwrap()),
             shards: shards.try_into().unwrap(),
+            scrubbing: None,
         }
     }
 
@@ -276,14 +307,28 @@ mod tests {
     fn a_change_keeps_omitted_settings_and_never_lowers_the_shards() {
         let seven = settings(7, 4);
         let four = Shards(4);
-        assert_eq!(seven.changed(None, None), Ok(seven));
-        assert_eq!(seven.changed(None, Some(Shards(5))), Ok(settings(7, 5)));
+        assert_eq!(seven.changed(None, None, None), Ok(seven));
         assert_eq!(
-            seven.changed(Some(RetentionDays(8)), Some(four)),
+            seven.changed(None, Some(Shards(5)), None),
+            Ok(settings(7, 5))
+        );
+        assert_eq!(
+            seven.changed(Some(RetentionDays(8)), Some(four), None),
             Ok(settings(8, 4))
         );
-        let lowered = seven.changed(None, Some(Shards(3)));
+        let lowered = seven.changed(None, Some(Shards(3)), None);
         assert_eq!(lowered, Err(FewerShards(four)));
+    }
+
+    #[test]
+    fn telemetry_is_scrubbed_unless_the_application_says_otherwise() {
+        let unset = TelemetrySettings::default();
+        assert!(unset.is_scrubbed());
+        let off = unset.changed(None, None, Some(Scrubbing::Off)).unwrap();
+        assert!(!off.is_scrubbed());
+        assert_eq!(off.changed(None, None, None), Ok(off));
+        let on = off.changed(None, None, Some(Scrubbing::On)).unwrap();
+        assert!(on.is_scrubbed());
     }
 
     #[test]

@@ -245,6 +245,9 @@ pub enum AuditAction {
     /// The number of shards of the application's telemetry was raised.
     #[serde(rename = "application.shards_raised")]
     ShardsRaised,
+    /// The scrubbing of telemetry was turned on or off.
+    #[serde(rename = "application.scrubbing_changed")]
+    ScrubbingChanged,
     /// The application was deleted and its keys revoked.
     #[serde(rename = "application.deleted")]
     ApplicationDeleted,

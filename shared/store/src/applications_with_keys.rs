@@ -242,7 +242,9 @@ fn actions(
     let renamed = name.map(|_| AuditAction::ApplicationRenamed);
     let kept = (before.retention != after.retention).then_some(AuditAction::RetentionChanged);
     let raised = (before.shards != after.shards).then_some(AuditAction::ShardsRaised);
-    [renamed, kept, raised].into_iter().flatten()
+    let is_scrubbed_otherwise = before.is_scrubbed() != after.is_scrubbed();
+    let scrubbed = is_scrubbed_otherwise.then_some(AuditAction::ScrubbingChanged);
+    [renamed, kept, raised, scrubbed].into_iter().flatten()
 }
 
 fn entry(

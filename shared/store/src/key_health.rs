@@ -53,6 +53,10 @@ impl Database {
             added.push("truncated :truncated".to_owned());
             request = request.expression_attribute_values(":truncated", number(sum.truncated));
         }
+        if sum.scrubbed != 0 {
+            added.push("scrubbed :scrubbed".to_owned());
+            request = request.expression_attribute_values(":scrubbed", number(sum.scrubbed));
+        }
         for (position, (reason, count)) in sum.rejected_by.iter().enumerate() {
             added.push(format!("#reason{position} :count{position}"));
             request = request
@@ -112,6 +116,7 @@ fn read(item: &Item) -> Result<(PublicKeyId, KeyHealth), StorageError> {
         last_seen_ms,
         accepted,
         truncated,
+        scrubbed,
         last_error,
         clock_skew_ms,
     } = attribute::from_item(item.clone())?;
@@ -121,6 +126,7 @@ fn read(item: &Item) -> Result<(PublicKeyId, KeyHealth), StorageError> {
         last_seen_at: clock::from_millis(last_seen_ms),
         accepted,
         truncated,
+        scrubbed,
         rejected_by: rejected_by(item),
         last_error: last_error.map(LastError::from),
         clock_skew_ms,
@@ -146,6 +152,8 @@ struct HealthRow {
     accepted: i64,
     #[serde(default)]
     truncated: i64,
+    #[serde(default)]
+    scrubbed: i64,
     #[serde(default)]
     last_error: Option<ErrorRow>,
     #[serde(default)]

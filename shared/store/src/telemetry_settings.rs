@@ -6,11 +6,12 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
-use crate::attribute::number;
-use upblit_identity::application::{RetentionDays, Shards, TelemetrySettings};
+use crate::attribute::{number, string};
+use upblit_identity::application::{RetentionDays, Scrubbing, Shards, TelemetrySettings};
 
 const RETENTION_DAYS: &str = "retention_days";
 const SHARD_COUNT: &str = "shard_count";
+const SCRUBBING: &str = "scrubbing";
 
 /// The settings of a row, for `#[serde(flatten)]`.
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -19,6 +20,8 @@ pub(crate) struct SettingsRow {
     retention_days: Option<RetentionDays>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shard_count: Option<Shards>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scrubbing: Option<Scrubbing>,
 }
 
 impl From<TelemetrySettings> for SettingsRow {
@@ -26,6 +29,7 @@ impl From<TelemetrySettings> for SettingsRow {
         Self {
             retention_days: settings.retention,
             shard_count: Some(settings.shards).filter(|shards| *shards != Shards::default()),
+            scrubbing: settings.scrubbing,
         }
     }
 }
@@ -35,6 +39,7 @@ impl From<SettingsRow> for TelemetrySettings {
         Self {
             retention: row.retention_days,
             shards: row.shard_count.unwrap_or_default(),
+            scrubbing: row.scrubbing,
         }
     }
 }
@@ -66,7 +71,7 @@ pub(super) fn values(settings: TelemetrySettings) -> HashMap<String, AttributeVa
         .collect()
 }
 
-fn attributes(settings: TelemetrySettings) -> [(&'static str, Option<AttributeValue>); 2] {
+fn attributes(settings: TelemetrySettings) -> [(&'static str, Option<AttributeValue>); 3] {
     let row = SettingsRow::from(settings);
     [
         (
@@ -76,6 +81,10 @@ fn attributes(settings: TelemetrySettings) -> [(&'static str, Option<AttributeVa
         (
             SHARD_COUNT,
             row.shard_count.map(|shards| number(shards.get())),
+        ),
+        (
+            SCRUBBING,
+            row.scrubbing.map(|scrubbing| string(scrubbing.as_str())),
         ),
     ]
 }
@@ -88,6 +97,7 @@ mod tests {
         TelemetrySettings {
             retention: retention_days.map(|days| days.try_into().unwrap()),
             shards: shards.try_into().unwrap(),
+            scrubbing: None,
         }
     }
 
@@ -96,7 +106,8 @@ mod tests {
         let unset = TelemetrySettings::default();
         assert_eq!(
             condition(unset),
-            "attribute_not_exists(retention_days) AND attribute_not_exists(shard_count)"
+            "attribute_not_exists(retention_days) AND attribute_not_exists(shard_count) \
+             AND attribute_not_exists(scrubbing)"
         );
         assert!(values(unset).is_empty());
         assert_eq!(
@@ -105,7 +116,8 @@ mod tests {
         );
         assert_eq!(
             condition(settings(None, 4)),
-            "attribute_not_exists(retention_days) AND shard_count = :shard_count"
+            "attribute_not_exists(retention_days) AND shard_count = :shard_count \
+             AND attribute_not_exists(scrubbing)"
         );
         assert_eq!(values(settings(None, 4))[":shard_count"], number(4));
     }
@@ -116,6 +128,14 @@ mod tests {
             settings(None, 1),
             settings(Some(90), 16),
             settings(Some(1), 2),
+            TelemetrySettings {
+                scrubbing: Some(Scrubbing::Off),
+                ..settings(None, 1)
+            },
+            TelemetrySettings {
+                scrubbing: Some(Scrubbing::On),
+                ..settings(None, 1)
+            },
         ] {
             let item: crate::attribute::Item =
                 serde_dynamo::to_item(SettingsRow::from(settings)).unwrap();

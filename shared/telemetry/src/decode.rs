@@ -9,6 +9,7 @@ mod memory;
 pub(crate) mod native;
 pub mod otlp;
 pub(crate) mod outline;
+mod scrub;
 mod surrogates;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +22,7 @@ use upblit_base::clock;
 use utoipa::ToSchema;
 
 use crate::chunk::hour_of;
-use crate::event::Event;
+use crate::event::{Event, Note};
 use crate::inflate::Payload;
 use crate::reject_reason::RejectReason;
 pub use envelope::EnvelopeError;
@@ -107,6 +108,9 @@ pub struct Report {
     /// End of the last well-formed event; not part of the response.
     #[serde(skip)]
     pub latest_end: Option<Timestamp>,
+    /// Number of events stored of which something was scrubbed; not part of the response.
+    #[serde(skip)]
+    pub(crate) scrubbed: usize,
     /// The first parts that were cut, and their original sizes; not part of the response.
     #[serde(skip)]
     pub(crate) cuts: Vec<FieldError>,
@@ -205,6 +209,9 @@ impl<E: Event> Decoded<E> {
         let report = &mut self.report;
         report.accepted = self.events.len();
         report.truncated = cut.clone().count();
+        let events = self.events.iter();
+        let scrubbed = events.filter(|indexed| indexed.event.notes().contains(&Note::Scrubbed));
+        report.scrubbed = scrubbed.count();
         report.cuts = cut
             .take(MAX_REPORTED)
             .map(|cut| self.layout.cut(cut))

@@ -50,6 +50,12 @@ pub trait Event: sealed::Columns + DeserializeOwned {
     /// What was cut from the event itself.
     fn truncations(&self) -> &[Truncation];
 
+    /// What is unusual about the event.
+    fn notes(&self) -> &[Note];
+
+    /// Adds something unusual about the event.
+    fn add_note(&mut self, note: Note);
+
     /// Whether the event was sent with a time.
     fn has_time(&self) -> bool {
         true
@@ -95,11 +101,13 @@ pub enum Note {
     EndBeforeStart,
     /// The log record was sent without a time. Its time is that of receipt.
     TimeOfReceipt,
+    /// Credentials or card numbers were removed from the event, or from its resource and scope.
+    Scrubbed,
 }
 
 impl Note {
     /// All notes. Each is stored as the bit of its place, so new ones are added at the end.
-    pub(crate) const ALL: [Self; 2] = [Self::EndBeforeStart, Self::TimeOfReceipt];
+    pub(crate) const ALL: [Self; 3] = [Self::EndBeforeStart, Self::TimeOfReceipt, Self::Scrubbed];
 }
 
 mod sealed {

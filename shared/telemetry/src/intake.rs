@@ -93,6 +93,16 @@ enum Events {
 }
 
 impl DecodedEvents {
+    /// Removes credentials and card numbers. Without this call, events are packed as they were sent.
+    #[must_use]
+    pub fn scrubbed(mut self) -> Self {
+        match &mut self.events {
+            Events::Spans(spans) => spans.scrub(),
+            Events::LogRecords(records) => records.scrub(),
+        }
+        self
+    }
+
     /// Packs the events that are neither too old nor too far in the future. The report counts the
     /// others.
     ///

@@ -37,6 +37,8 @@ pub struct KeyHealth {
     pub accepted: i64,
     /// Number of accepted events of which a part was cut to the limits.
     pub truncated: i64,
+    /// Number of accepted events of which credentials or card numbers were removed.
+    pub scrubbed: i64,
     /// Number of events rejected and of requests refused, by reason.
     pub rejected_by: BTreeMap<RejectReason, i64>,
     /// The latest rejection.
@@ -69,6 +71,7 @@ impl KeyHealth {
         Self {
             accepted: signed(report.accepted),
             truncated: signed(report.truncated),
+            scrubbed: signed(report.scrubbed),
             rejected_by: counts.map(|(kind, n)| (*kind, signed(*n))).collect(),
             last_error,
             clock_skew_ms: clock_skew_ms(report, now),
@@ -104,6 +107,7 @@ impl KeyHealth {
             last_seen_at: self.last_seen_at.max(other.last_seen_at),
             accepted: self.accepted + other.accepted,
             truncated: self.truncated + other.truncated,
+            scrubbed: self.scrubbed + other.scrubbed,
             rejected_by: self.rejected_by,
             last_error: errors.max_by_key(|error| error.at),
             clock_skew_ms: skews.into_iter().flatten().next(),
@@ -121,6 +125,7 @@ impl KeyHealth {
         Self {
             accepted: -self.accepted,
             truncated: -self.truncated,
+            scrubbed: -self.scrubbed,
             rejected_by: counts.map(|(kind, n)| (*kind, -n)).collect(),
             ..Self::at(self.last_seen_at)
         }
@@ -132,6 +137,7 @@ impl KeyHealth {
             last_seen_at: now,
             accepted: 0,
             truncated: 0,
+            scrubbed: 0,
             rejected_by: BTreeMap::new(),
             last_error: None,
             clock_skew_ms: None,

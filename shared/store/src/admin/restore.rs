@@ -281,6 +281,7 @@ fn repaired(
             .retention
             .or_else(|| of_keys.clone().find_map(|copy| copy.retention)),
         shards: shards.max_by_key(|shards| shards.get()).unwrap_or_default(),
+        scrubbing: of_application.scrubbing,
     }
 }
 
@@ -292,6 +293,7 @@ mod tests {
         TelemetrySettings {
             retention: retention_days.map(|days| days.try_into().unwrap()),
             shards: shards.try_into().unwrap(),
+            scrubbing: None,
         }
     }
 

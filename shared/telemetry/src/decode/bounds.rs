@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::event::{Note, Truncation};
 use parts::Body;
-pub(super) use parts::Bounded;
+pub(super) use parts::{Bounded, Part};
 
 /// Longest text, in bytes; longer ones are cut. Also of a text within an array or object.
 pub(super) const MAX_VALUE_BYTES: usize = 64 * 1024;

@@ -133,6 +133,14 @@ impl Event for LogRecord {
         &self.truncations
     }
 
+    fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    fn add_note(&mut self, note: Note) {
+        self.notes.push(note);
+    }
+
     fn has_time(&self) -> bool {
         !self.notes.contains(&Note::TimeOfReceipt)
     }

@@ -285,6 +285,14 @@ impl Event for Span {
         &self.truncations
     }
 
+    fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    fn add_note(&mut self, note: Note) {
+        self.notes.push(note);
+    }
+
     fn by_signal(&self) -> EventRef<'_> {
         EventRef::Span(self)
     }

@@ -8,7 +8,7 @@ use super::fit::json_len;
 use crate::event::{LogRecord, ResourceScope, Span};
 
 /// An event, or the resource and scope of events, that can be cut.
-pub(in crate::decode) trait Bounded {
+pub(crate) trait Bounded {
     /// Its texts and attributes.
     fn parts(&mut self) -> Vec<(Place, Part<'_>)>;
 
@@ -25,7 +25,7 @@ pub(in crate::decode) trait Bounded {
 }
 
 /// A part that can be cut.
-pub(in crate::decode) enum Part<'a> {
+pub(crate) enum Part<'a> {
     /// A text.
     Text(&'a mut String),
     /// Attributes.
@@ -34,7 +34,7 @@ pub(in crate::decode) enum Part<'a> {
 
 /// Place of a part: a field, or a field of a part in a list.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::decode) enum Place {
+pub(crate) enum Place {
     Field(&'static str),
     InList(&'static str, usize, &'static str),
 }

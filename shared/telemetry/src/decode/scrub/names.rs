@@ -1,0 +1,105 @@
+//! Names of credentials. The end of a name decides: `http.request.header.authorization`,
+//! `db.password` and `accessToken` are credentials, `llm.token_count` and `input_tokens` are not.
+
+/// Longest entry of the tables, in bytes.
+const LONGEST: usize = 16;
+
+/// Number of segments at the end of a name that may form an entry, as in `api-key`.
+const SEGMENTS: usize = 3;
+
+/// Whether an attribute with this name holds a credential.
+pub(super) fn is_credential(name: &str) -> bool {
+    ends_with(name, |end| is_listed(end))
+}
+
+/// Whether a parameter of a query string with this name holds a credential: also signatures of
+/// addresses, which give access on their own.
+pub(super) fn is_credential_of_query(name: &str) -> bool {
+    ends_with(name, |end| is_listed(end) || is_signature(end))
+}
+
+/// Names in lower case, without separators.
+fn is_listed(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"cvc"
+            | b"cvv"
+            | b"jwt"
+            | b"pwd"
+            | b"token"
+            | b"apikey"
+            | b"bearer"
+            | b"cookie"
+            | b"passwd"
+            | b"secret"
+            | b"authkey"
+            | b"cookies"
+            | b"idtoken"
+            | b"apitoken"
+            | b"passcode"
+            | b"password"
+            | b"accesskey"
+            | b"authtoken"
+            | b"csrftoken"
+            | b"masterkey"
+            | b"secretkey"
+            | b"setcookie"
+            | b"sharedkey"
+            | b"xsrftoken"
+            | b"accountkey"
+            | b"credential"
+            | b"passphrase"
+            | b"privatekey"
+            | b"sessionkey"
+            | b"signingkey"
+            | b"accesstoken"
+            | b"bearertoken"
+            | b"credentials"
+            | b"clientsecret"
+            | b"refreshtoken"
+            | b"sessiontoken"
+            | b"authorization"
+            | b"encryptionkey"
+            | b"awsaccesskeyid"
+            | b"subscriptionkey"
+    )
+}
+
+fn is_signature(name: &[u8]) -> bool {
+    matches!(name, b"sig" | b"signature")
+}
+
+/// Whether the last one to three segments of a name, joined and in lower case, are in a table. A
+/// segment ends at a character that is no letter or digit, and before a capital.
+fn ends_with(name: &str, is_listed: impl Fn(&[u8]) -> bool) -> bool {
+    let mut joined = [0; LONGEST];
+    let mut start = LONGEST;
+    let mut segments = 0;
+    let mut checked = LONGEST;
+    let mut following = 0_u8;
+    for &byte in name.as_bytes().iter().rev() {
+        let is_separator = byte.is_ascii() && !byte.is_ascii_alphanumeric();
+        let is_boundary =
+            is_separator || (following.is_ascii_uppercase() && !byte.is_ascii_uppercase());
+        if is_boundary && start < checked {
+            if is_listed(&joined[start..]) {
+                return true;
+            }
+            checked = start;
+            segments += 1;
+            if segments == SEGMENTS {
+                return false;
+            }
+        }
+        following = byte;
+        if is_separator {
+            continue;
+        }
+        if start == 0 {
+            return false;
+        }
+        start -= 1;
+        joined[start] = byte.to_ascii_lowercase();
+    }
+    start < checked && is_listed(&joined[start..])
+}
