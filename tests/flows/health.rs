@@ -57,7 +57,7 @@ async fn attempts_with_a_revoked_key_show_as_its_last_error() {
     let at = now(&backend);
     let error = json!({ "at": at, "reason": "key-revoked", "detail": "the API key was revoked" });
     let expected = json!({
-        "since": since, "lastSeenAt": at, "accepted": 3, "truncated": 0, "rejected": 1,
+        "since": since, "lastSeenAt": at, "accepted": 3, "truncated": 0, "scrubbed": 0, "rejected": 1,
         "rejectedBy": { "key-revoked": 1 }, "lastError": error, "clockSkewMs": 0,
     });
     assert_eq!(shown, expected);

@@ -51,6 +51,7 @@ mod refresh;
 mod rotation;
 mod routes;
 mod scale;
+mod scrubbing;
 mod secrecy;
 mod sessions;
 mod sign_in;

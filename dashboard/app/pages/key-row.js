@@ -83,7 +83,7 @@ function actionMenu(key, actions) {
 }
 
 /** Key health of today and yesterday. @param {KeyHealth} health */
-function health({ accepted, truncated, rejected, rejectedBy, lastError, clockSkewMs, lastSeenAt }) {
+function health({ accepted, truncated, scrubbed, rejected, rejectedBy, lastError, clockSkewMs, lastSeenAt }) {
   const reasons = Object.entries(rejectedBy).sort(([, a], [, b]) => b - a);
   const isSkewed =
     clockSkewMs !== null && clockSkewMs !== undefined && Math.abs(clockSkewMs) >= MIN_SHOWN_SKEW_MS;
@@ -97,6 +97,7 @@ function health({ accepted, truncated, rejected, rejectedBy, lastError, clockSke
       `${plural(accepted, "event")} accepted`,
       rejected > 0 && h("span.warn-text", {}, `, ${count(rejected)} rejected`),
       truncated > 0 && h("span.warn-text", {}, `, ${count(truncated)} cut to the size limits`),
+      scrubbed > 0 && `, secrets removed from ${count(scrubbed)}`,
       " since yesterday, last request ",
       when(lastSeenAt),
     ),

@@ -10,6 +10,7 @@ import { bytes } from "../format.js";
 /** @type {Record<string, string>} */
 const NOTES = {
   "end-before-start": "The span was sent with an end before its start; its duration is 0.",
+  scrubbed: "Passwords, tokens, cookies or card numbers were removed before it was stored.",
   "time-of-receipt": "The record was sent without a time; the time is that of receipt.",
 };
 

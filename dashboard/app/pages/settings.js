@@ -64,6 +64,11 @@ function general(application) {
   return changeForm(application, [field(freshId("name"), "Name", name)], () => ({ name: name.value }));
 }
 
+const SCRUBBING = [
+  ["on", "Remove before storing"],
+  ["off", "Store as sent"],
+];
+
 /** @param {Application} application */
 function telemetry(application) {
   const days = h("input.short", {
@@ -82,7 +87,13 @@ function telemetry(application) {
     required: true,
     value: application.shards,
   });
+  const scrubbing = h(
+    "select",
+    { name: "scrubbing" },
+    SCRUBBING.map(([value, text]) => h("option", { value, selected: value === application.scrubbing }, text)),
+  );
   const changes = () => ({
+    ...(scrubbing.value !== application.scrubbing && { scrubbing: scrubbing.value }),
     ...(Number(days.value) !== application.retentionDays && { retentionDays: Number(days.value) }),
     ...(Number(shards.value) !== application.shards && { shards: Number(shards.value) }),
   });
@@ -95,6 +106,12 @@ function telemetry(application) {
         "Shards",
         shards,
         "1 to 16. Can only be increased. Each shard accepts about 14,000 spans per second.",
+      ),
+      field(
+        freshId("scrubbing"),
+        "Passwords, tokens, cookies and card numbers",
+        scrubbing,
+        "Applies to data that arrives from now on.",
       ),
     ],
     changes,
