@@ -4,6 +4,8 @@
 mod adversarial_cases;
 mod asvs;
 
+pub use adversarial_cases::exists as test_exists;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

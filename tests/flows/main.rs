@@ -52,6 +52,7 @@ mod rotation;
 mod routes;
 mod scale;
 mod scrubbing;
+mod second_engine;
 mod secrecy;
 mod sessions;
 mod sign_in;

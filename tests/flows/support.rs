@@ -19,6 +19,7 @@
 //! | which DynamoDB operations a request costs, and by which role | [`calls`], as `backend.calls` |
 //! | the units that DynamoDB bills | [`metered`] instead of `Backend::start` |
 //! | DynamoDB that throttles, hangs or loses answers | [`faulty_engine`] instead of `Backend::start` |
+//! | DynamoDB Local in place of the embedded engine | nothing: [`engine`] chooses by the environment |
 //! | what ingest stored, item by item | [`stored`] |
 //! | log lines and the metrics in them | [`log`] |
 //!
@@ -40,6 +41,7 @@
 pub mod backend;
 pub mod callers;
 pub mod calls;
+pub mod engine;
 pub mod faulty_engine;
 pub mod log;
 pub mod metered;

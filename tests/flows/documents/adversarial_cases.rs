@@ -75,7 +75,7 @@ fn tests_in(file: &Path) -> BTreeSet<String> {
 }
 
 /// Whether the file of a browser test exists, or the file of a Rust test contains it.
-pub(super) fn exists(test: &str) -> bool {
+pub fn exists(test: &str) -> bool {
     if test.contains('/') {
         return root().join(test).exists();
     }

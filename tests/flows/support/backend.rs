@@ -28,6 +28,7 @@ use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 use super::calls::{Calls, FUNCTION};
+use super::engine::Engine;
 use super::{Browser, Response, SignedIn};
 
 /// The public address of the API in links and cookies. Nothing listens there.
@@ -66,11 +67,8 @@ impl Backend {
 
     /// A backend with these settings; all others have the defaults of the tests.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
-        let engine = dynoxide::Database::memory().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(dynoxide::server::serve_on(listener, engine));
-        Self::over(&endpoint, settings).await
+        let engine = Engine::start().await;
+        Self::over_with(&engine.url, settings, |config| engine.configure(config)).await
     }
 
     /// A backend whose DynamoDB is at `endpoint`.

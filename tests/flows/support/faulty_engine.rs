@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::Backend;
+use super::engine::Engine;
 
 /// A failure of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,12 +77,9 @@ impl FaultyEngine {
 
     /// The same, with settings.
     pub async fn start_with(settings: &[(&str, &str)]) -> (Self, Backend) {
-        let engine = dynoxide::Database::memory().unwrap();
-        let behind = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let upstream = format!("http://{}", behind.local_addr().unwrap());
-        tokio::spawn(dynoxide::server::serve_on(behind, engine));
+        let engine = Engine::start().await;
         let faulty = Self {
-            upstream,
+            upstream: engine.url.clone(),
             client: Client::builder(TokioExecutor::new()).build_http(),
             plans: Arc::default(),
         };
@@ -93,7 +91,7 @@ impl FaultyEngine {
             .operation_attempt_timeout(Duration::from_millis(500))
             .operation_timeout(Duration::from_millis(1_200))
             .build();
-        let config = |config: aws_sdk_dynamodb::config::Builder| config.timeout_config(impatient);
+        let config = |config| engine.configure(config).timeout_config(impatient);
         let backend = Backend::over_with(&endpoint, settings, config).await;
         (faulty, backend)
     }

@@ -21,9 +21,9 @@ use aws_sdk_dynamodb::operation::transact_write_items::{
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemInput, UpdateItemOutput};
 use aws_sdk_dynamodb::operation::update_time_to_live::UpdateTimeToLiveInput;
 use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity};
-use tokio::net::TcpListener;
 
 use super::Backend;
+use super::engine::Engine;
 
 /// Adds up the consumed units until they are taken.
 #[derive(Debug, Clone, Default)]
@@ -42,13 +42,12 @@ pub struct Units {
 
 /// Starts a backend, and returns it with the meter of its calls.
 pub async fn start() -> (Meter, Backend) {
-    let engine = dynoxide::Database::memory().unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(dynoxide::server::serve_on(listener, engine));
+    let engine = Engine::start().await;
     let meter = Meter::default();
     let interceptor = meter.clone();
-    let backend = Backend::over_with(&endpoint, &[], |config| config.interceptor(interceptor));
+    let backend = Backend::over_with(&engine.url, &[], |config| {
+        engine.configure(config).interceptor(interceptor)
+    });
     (meter, backend.await)
 }
 
