@@ -16,6 +16,7 @@ mod account_deletion;
 mod account_export;
 mod accounts;
 mod admin;
+mod alarms;
 mod allow_list;
 mod api_keys;
 mod applications;

@@ -318,7 +318,7 @@ pub fn template() -> Value {
 }
 
 /// The resources of a type with their logical ids.
-fn resources<'a>(template: &'a Value, kind: &str) -> Vec<(&'a str, &'a Value)> {
+pub fn resources<'a>(template: &'a Value, kind: &str) -> Vec<(&'a str, &'a Value)> {
     let resources = template["Resources"].as_mapping().unwrap();
     let named = resources.iter().map(|(id, resource)| (text(id), resource));
     named
@@ -326,7 +326,7 @@ fn resources<'a>(template: &'a Value, kind: &str) -> Vec<(&'a str, &'a Value)> {
         .collect()
 }
 
-fn list(value: &Value) -> &[Value] {
+pub fn list(value: &Value) -> &[Value] {
     value
         .as_sequence()
         .unwrap_or_else(|| panic!("no list: {value:?}"))
