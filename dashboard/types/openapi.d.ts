@@ -738,6 +738,7 @@ export interface components {
             retentionDays: number;
             /** @description Role of the signed-in user. */
             role: components["schemas"]["Role"];
+            scrubbing: components["schemas"]["Scrubbing"];
             shards: components["schemas"]["Shards"];
         };
         /** @description One page of the audit log of an application. */
@@ -756,11 +757,14 @@ export interface components {
         ApplicationChange: {
             name?: components["schemas"]["Name"] | null;
             retentionDays?: components["schemas"]["RetentionDays"] | null;
+            scrubbing?: components["schemas"]["Scrubbing"] | null;
             shards?: components["schemas"]["Shards"] | null;
         } & ({
             name: unknown;
         } | {
             retentionDays: unknown;
+        } | {
+            scrubbing: unknown;
         } | {
             shards: unknown;
         });
@@ -781,7 +785,7 @@ export interface components {
          * @description Kind of change of an application, its keys, or the sessions of an account.
          * @enum {string}
          */
-        AuditAction: "application.created" | "application.renamed" | "application.retention_changed" | "application.shards_raised" | "application.deleted" | "key.minted" | "key.renamed" | "key.disabled" | "key.enabled" | "key.rotated" | "key.revoked" | "invite.created" | "invite.withdrawn" | "member.joined" | "member.role_changed" | "member.removed" | "member.left" | "session.opened" | "session.signed_out" | "session.revoked" | "session.reuse_detected" | "session.recovered" | "session.shared" | "account.blocked" | "account.unblocked";
+        AuditAction: "application.created" | "application.renamed" | "application.retention_changed" | "application.shards_raised" | "application.scrubbing_changed" | "application.deleted" | "key.minted" | "key.renamed" | "key.disabled" | "key.enabled" | "key.rotated" | "key.revoked" | "invite.created" | "invite.withdrawn" | "member.joined" | "member.role_changed" | "member.removed" | "member.left" | "session.opened" | "session.signed_out" | "session.revoked" | "session.reuse_detected" | "session.recovered" | "session.shared" | "account.blocked" | "account.unblocked";
         /** @description One change of an application or account. */
         AuditEntry: {
             action: components["schemas"]["AuditAction"];
@@ -1175,6 +1179,11 @@ export interface components {
                 [key: string]: number;
             };
             /**
+             * Format: int64
+             * @description Number of accepted events from which credentials or card numbers were removed.
+             */
+            scrubbed: number;
+            /**
              * Format: date-time
              * @description First request counted.
              */
@@ -1459,7 +1468,7 @@ export interface components {
          * @description Something unusual about an event that was accepted anyway.
          * @enum {string}
          */
-        Note: "end-before-start" | "time-of-receipt";
+        Note: "end-before-start" | "time-of-receipt" | "scrubbed";
         /** @description An application of which the caller is the only owner. */
         OwnedApplication: {
             /** @description Id of the application. */
@@ -1583,6 +1592,11 @@ export interface components {
              */
             overlapSeconds: number | null;
         };
+        /**
+         * @description Whether credentials and card numbers are removed from telemetry before it is stored.
+         * @enum {string}
+         */
+        Scrubbing: "on" | "off";
         /** @description One sign-in of the caller. */
         Session: {
             /**
@@ -2436,6 +2450,7 @@ export type Report = components['schemas']['Report'];
 export type RetentionDays = components['schemas']['RetentionDays'];
 export type Role = components['schemas']['Role'];
 export type Rotation = components['schemas']['Rotation'];
+export type Scrubbing = components['schemas']['Scrubbing'];
 export type Session = components['schemas']['Session'];
 export type SessionId = components['schemas']['SessionId'];
 export type Sessions = components['schemas']['Sessions'];

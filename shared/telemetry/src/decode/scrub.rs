@@ -13,6 +13,7 @@ mod users;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use memchr::memchr2;
 use serde_json::{Map, Value};
 
 use super::bounds::{Bounded, Part};
@@ -133,16 +134,19 @@ fn scrub_text(text: &mut String) -> bool {
 fn scrubbed(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let mut scrubbed = Cow::Borrowed(text);
-    if bytes.contains(&b'@') {
-        apply(&mut scrubbed, users::scrubbed);
-    }
-    if bytes.contains(&b'=') {
-        apply(&mut scrubbed, pairs::scrubbed);
+    if let Some(first) = memchr2(b'@', b'=', bytes) {
+        let rest = &bytes[first..];
+        if rest.contains(&b'@') {
+            apply(&mut scrubbed, users::scrubbed);
+        }
+        if rest.contains(&b'=') {
+            apply(&mut scrubbed, pairs::scrubbed);
+        }
     }
     if text.trim_ascii_start().starts_with(['{', '[']) {
         apply(&mut scrubbed, json::scrubbed);
     }
-    if bytes.iter().filter(|byte| byte.is_ascii_digit()).count() >= cards::MIN_DIGITS {
+    if cards::may_have(bytes) {
         apply(&mut scrubbed, cards::scrubbed);
     }
     match scrubbed {

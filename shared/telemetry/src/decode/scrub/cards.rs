@@ -7,13 +7,34 @@
 use super::{Replaced, SCRUBBED};
 
 /// Fewest digits of a card.
-pub(super) const MIN_DIGITS: usize = 13;
+const MIN_DIGITS: usize = 13;
 
 /// Most digits of a card.
 const MAX_DIGITS: usize = 19;
 
 /// Lengths of the groups in which cards are written.
 const GROUPINGS: [&[usize]; 4] = [&[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[4, 4, 4, 4, 3]];
+
+/// Whether there are enough digits with nothing but spaces and hyphens between them. Of so many
+/// characters in a row, one is at a multiple of [`MIN_DIGITS`], so the others need not be looked at.
+pub(super) fn may_have(bytes: &[u8]) -> bool {
+    let is_part = |byte: &u8| byte.is_ascii_digit() || b" -".contains(byte);
+    let mut at = MIN_DIGITS - 1;
+    while at < bytes.len() {
+        if is_part(&bytes[at]) {
+            let before = bytes[..at].iter().rev().take_while(|byte| is_part(byte));
+            let after = bytes[at..].iter().take_while(|byte| is_part(byte));
+            let length = after.clone().count();
+            let digits = before.chain(after).filter(|byte| byte.is_ascii_digit());
+            if digits.count() >= MIN_DIGITS {
+                return true;
+            }
+            at += length;
+        }
+        at += MIN_DIGITS;
+    }
+    false
+}
 
 /// Replaces all card numbers.
 pub(super) fn scrubbed(text: &str) -> Replaced<'_> {
@@ -93,5 +114,5 @@ fn has_check_digit(bytes: &[u8]) -> bool {
             }
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }

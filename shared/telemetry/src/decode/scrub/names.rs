@@ -9,69 +9,105 @@ const SEGMENTS: usize = 3;
 
 /// Whether an attribute with this name holds a credential.
 pub(super) fn is_credential(name: &str) -> bool {
-    ends_with(name, |end| is_listed(end))
+    ends_with(name, is_listed)
 }
 
 /// Whether a parameter of a query string with this name holds a credential: also signatures of
 /// addresses, which give access on their own.
 pub(super) fn is_credential_of_query(name: &str) -> bool {
-    ends_with(name, |end| is_listed(end) || is_signature(end))
+    ends_with(name, |end| is_listed(end) || SIGNATURES.contains(&end))
 }
 
-/// Names in lower case, without separators.
+/// Names of credentials in lower case, without separators, by their length.
+pub(super) const LISTED: [&[&[u8]]; 16] = [
+    &[],
+    &[],
+    &[],
+    &[b"cvc", b"cvv", b"jwt", b"pwd"],
+    &[],
+    &[b"token"],
+    &[b"apikey", b"bearer", b"cookie", b"passwd", b"secret"],
+    &[b"authkey", b"cookies", b"idtoken"],
+    &[b"apitoken", b"password"],
+    &[
+        b"accesskey",
+        b"authtoken",
+        b"csrftoken",
+        b"masterkey",
+        b"secretkey",
+        b"setcookie",
+        b"sharedkey",
+        b"xsrftoken",
+    ],
+    &[
+        b"accountkey",
+        b"credential",
+        b"passphrase",
+        b"privatekey",
+        b"sessionkey",
+        b"signingkey",
+    ],
+    &[b"accesstoken", b"bearertoken", b"credentials"],
+    &[b"clientsecret", b"refreshtoken", b"sessiontoken"],
+    &[b"authorization", b"encryptionkey"],
+    &[b"awsaccesskeyid"],
+    &[b"subscriptionkey"],
+];
+
+/// Names of signatures.
+pub(super) const SIGNATURES: [&[u8]; 2] = [b"sig", b"signature"];
+
 fn is_listed(name: &[u8]) -> bool {
-    matches!(
-        name,
-        b"cvc"
-            | b"cvv"
-            | b"jwt"
-            | b"pwd"
-            | b"token"
-            | b"apikey"
-            | b"bearer"
-            | b"cookie"
-            | b"passwd"
-            | b"secret"
-            | b"authkey"
-            | b"cookies"
-            | b"idtoken"
-            | b"apitoken"
-            | b"passcode"
-            | b"password"
-            | b"accesskey"
-            | b"authtoken"
-            | b"csrftoken"
-            | b"masterkey"
-            | b"secretkey"
-            | b"setcookie"
-            | b"sharedkey"
-            | b"xsrftoken"
-            | b"accountkey"
-            | b"credential"
-            | b"passphrase"
-            | b"privatekey"
-            | b"sessionkey"
-            | b"signingkey"
-            | b"accesstoken"
-            | b"bearertoken"
-            | b"credentials"
-            | b"clientsecret"
-            | b"refreshtoken"
-            | b"sessiontoken"
-            | b"authorization"
-            | b"encryptionkey"
-            | b"awsaccesskeyid"
-            | b"subscriptionkey"
-    )
+    LISTED
+        .get(name.len())
+        .is_some_and(|listed| listed.contains(&name))
 }
 
-fn is_signature(name: &[u8]) -> bool {
-    matches!(name, b"sig" | b"signature")
+/// Whether the last three letters are those of an entry. Most names of attributes are not, which
+/// saves the rest.
+fn may_end(name: &str) -> bool {
+    let is_separator = |byte: u8| byte.is_ascii() && !byte.is_ascii_alphanumeric();
+    let mut name = name.as_bytes();
+    while let [rest @ .., last] = name
+        && is_separator(*last)
+    {
+        name = rest;
+    }
+    let Some([first, second, third]) = name.last_chunk() else {
+        return false;
+    };
+    // Lower case; what is no letter becomes something that is not in the list.
+    let end = [first | 0x20, second | 0x20, third | 0x20];
+    matches!(
+        &end,
+        b"als"
+            | b"ase"
+            | b"cvc"
+            | b"cvv"
+            | b"ial"
+            | b"ies"
+            | b"ion"
+            | b"jwt"
+            | b"ken"
+            | b"key"
+            | b"kie"
+            | b"ord"
+            | b"pwd"
+            | b"rer"
+            | b"ret"
+            | b"sig"
+            | b"swd"
+            | b"ure"
+            | b"yid"
+    )
 }
 
 /// Whether the last one to three segments of a name, joined and in lower case, are in a table. A
 /// segment ends at a character that is no letter or digit, and before a capital.
 fn ends_with(name: &str, is_listed: impl Fn(&[u8]) -> bool) -> bool {
+    if !may_end(name) {
+        return false;
+    }
     let mut joined = [0; LONGEST];
     let mut start = LONGEST;
     let mut segments = 0;

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::names::is_credential_of_query;
+use super::names::{LISTED, SIGNATURES, is_credential_of_query};
 use super::*;
 use crate::event::LogRecord;
 
@@ -71,6 +71,27 @@ fn the_end_of_a_name_says_whether_it_is_of_a_credential() {
             is_credential_of_query(name) && !is_credential(name),
             "{name}"
         );
+    }
+}
+
+#[test]
+fn every_entry_is_found_by_its_end() {
+    for (length, entry) in LISTED
+        .into_iter()
+        .enumerate()
+        .flat_map(|(length, entries)| entries.iter().map(move |entry| (length, entry)))
+    {
+        assert_eq!(entry.len(), length);
+        let entry = str::from_utf8(entry).unwrap();
+        assert!(is_credential(entry), "{entry}");
+        assert!(
+            is_credential(&format!("a.{}]", entry.to_uppercase())),
+            "{entry}"
+        );
+    }
+    for entry in SIGNATURES {
+        let entry = str::from_utf8(entry).unwrap();
+        assert!(is_credential_of_query(entry), "{entry}");
     }
 }
 
@@ -197,6 +218,20 @@ fn secrets_in_texts_are_replaced_and_the_rest_stays() {
         assert_eq!(result.as_deref().unwrap_or(text), expected, "{text}");
         assert_eq!(result.is_some(), text != expected, "{text}");
         assert_eq!(scrubbed(expected), None, "{expected}");
+    }
+}
+
+#[test]
+fn a_card_number_is_found_at_every_place() {
+    for number in ["4242424242424242", "4222222222222", "4242 4242 4242 4242"] {
+        for before in 0..40 {
+            for after in 0..20 {
+                let (before, after) = ("a".repeat(before) + "/", "/".repeat(after));
+                let text = format!("{before}{number}{after}");
+                let expected = format!("{before}{SCRUBBED}{after}");
+                assert_eq!(scrubbed(&text), Some(expected), "{text}");
+            }
+        }
     }
 }
 
