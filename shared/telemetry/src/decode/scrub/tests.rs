@@ -247,8 +247,10 @@ fn values_with_the_name_of_a_credential_are_replaced_as_a_whole() {
         "api_key": null,
         "name": "Ada",
     });
-    let mut record = LogRecord::default();
-    record.attributes = values.as_object().unwrap().clone();
+    let mut record = LogRecord {
+        attributes: values.as_object().unwrap().clone(),
+        ..LogRecord::default()
+    };
     assert!(scrub(&mut record));
     let expected = json!({
         "db.password": "[scrubbed]",
