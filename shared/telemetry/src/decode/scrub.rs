@@ -13,7 +13,7 @@ mod users;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use memchr::memchr2;
+use memchr::memchr3;
 use serde_json::{Map, Value};
 
 use super::bounds::{Bounded, Part};
@@ -134,7 +134,7 @@ fn scrub_text(text: &mut String) -> bool {
 fn scrubbed(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let mut scrubbed = Cow::Borrowed(text);
-    if let Some(first) = memchr2(b'@', b'=', bytes) {
+    if let Some(first) = memchr3(b'@', b'=', b'"', bytes) {
         let rest = &bytes[first..];
         if rest.contains(&b'@') {
             apply(&mut scrubbed, users::scrubbed);
@@ -142,9 +142,9 @@ fn scrubbed(text: &str) -> Option<String> {
         if rest.contains(&b'=') {
             apply(&mut scrubbed, pairs::scrubbed);
         }
-    }
-    if text.trim_ascii_start().starts_with(['{', '[']) {
-        apply(&mut scrubbed, json::scrubbed);
+        if rest.contains(&b'"') {
+            apply(&mut scrubbed, json::scrubbed);
+        }
     }
     if cards::may_have(bytes) {
         apply(&mut scrubbed, cards::scrubbed);

@@ -1,5 +1,5 @@
-//! Values in texts that are JSON, such as messages of structured logs. The text is not parsed, as it
-//! may be cut.
+//! Values of JSON in texts, such as messages of structured logs. The text is not parsed, as JSON may be
+//! a part of it, cut, or quoted in other JSON.
 
 use super::names::is_credential;
 use super::{Replaced, SCRUBBED};
@@ -23,6 +23,14 @@ pub(super) fn scrubbed(text: &str) -> Replaced<'_> {
                     replaced.replace(start + 1, end, SCRUBBED);
                 }
                 from = (end + 1).min(bytes.len());
+            }
+            Some(b'\\') if bytes.get(start + 1) == Some(&b'"') => {
+                let start = start + 2;
+                let end = start + quoted_len(&bytes[start..]);
+                if end > start {
+                    replaced.replace(start, end, SCRUBBED);
+                }
+                from = end;
             }
             Some(b'{' | b'[' | b'-' | b'0'..=b'9') => {
                 let end = start + value_len(&bytes[start..]);
@@ -58,6 +66,12 @@ fn string_len(bytes: &[u8]) -> usize {
         is_escaped = *byte == b'\\' && !is_escaped;
         is_end
     });
+    end.unwrap_or(bytes.len())
+}
+
+/// Length of a string in quoted JSON, before its closing `\\"`.
+fn quoted_len(bytes: &[u8]) -> usize {
+    let end = bytes.windows(2).position(|two| two == b"\\\"");
     end.unwrap_or(bytes.len())
 }
 

@@ -50,6 +50,17 @@ fn value_after(bytes: &[u8], start: usize) -> (usize, usize) {
         Some(quote) => byte == quote,
         None => byte.is_ascii_whitespace() || b"&;#\"'<>".contains(byte),
     };
-    let length = bytes[start..].iter().position(is_end);
-    (start, length.map_or(bytes.len(), |length| start + length))
+    let end_after = |at: usize| {
+        let length = bytes[at..].iter().position(is_end);
+        length.map_or(bytes.len(), |length| at + length)
+    };
+    let end = end_after(start);
+    // The scheme of `Authorization`, with the credential after a space.
+    let is_scheme = ["Basic", "Bearer", "Digest"]
+        .iter()
+        .any(|scheme| bytes[start..end].eq_ignore_ascii_case(scheme.as_bytes()));
+    if is_scheme && bytes.get(end) == Some(&b' ') {
+        return (start, end_after(end + 1));
+    }
+    (start, end)
 }

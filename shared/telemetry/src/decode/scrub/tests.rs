@@ -96,7 +96,7 @@ fn every_entry_is_found_by_its_end() {
 }
 
 /// Texts, and what is left of them.
-const TEXTS: [(&str, &str); 44] = [
+const TEXTS: [(&str, &str); 48] = [
     // Query strings.
     (
         "https://a.test/?token=abc",
@@ -136,6 +136,10 @@ const TEXTS: [(&str, &str); 44] = [
     ),
     ("password=\"a b\" x", "password=\"REDACTED\" x"),
     ("password='a b", "password='REDACTED"),
+    (
+        "authorization=Bearer abc.def user=ada",
+        "authorization=REDACTED user=ada",
+    ),
     ("==token==", "==token=REDACTED"),
     ("token=", "token="),
     ("x=y", "x=y"),
@@ -182,6 +186,15 @@ const TEXTS: [(&str, &str); 44] = [
         r#"{"token":null,"secret":true,"jwt":""}"#,
         r#"{"token":null,"secret":true,"jwt":""}"#,
     ),
+    (
+        r#"login {"password":"a"} failed"#,
+        r#"login {"password":"[scrubbed]"} failed"#,
+    ),
+    (
+        r#"{"body":"{\"password\":\"a\",\"x\":1}"}"#,
+        r#"{"body":"{\"password\":\"[scrubbed]\",\"x\":1}"}"#,
+    ),
+    (r#"{\"token\":\"cut"#, r#"{\"token\":\"[scrubbed]"#),
     (r#"{"tokens":5,"key":"a"}"#, r#"{"tokens":5,"key":"a"}"#),
     (
         r#"{"url":"/?token=a","x":"y"}"#,
