@@ -3,6 +3,7 @@
 
 mod accounts;
 mod check;
+mod leaked;
 mod restore;
 mod users;
 
@@ -17,6 +18,8 @@ use shared::base::ids::UserId;
 use shared::store::account_deletion::SoleOwned;
 use shared::store::{Database, StorageError};
 use thiserror::Error;
+
+pub use leaked::revoke_leaked;
 
 /// Checks and changes the tables of a deployment, or of the data directory.
 #[derive(Debug, Args)]
@@ -101,6 +104,10 @@ pub enum Command {
         #[arg(long, value_enum)]
         applications: Option<SoleOwnedOption>,
     },
+
+    /// Revokes the API keys in a text, which is read from the standard input so that no key is in a command
+    /// line: one key, a file, or all alerts of a scanner. Prints a line for each key, with its id
+    RevokeLeaked,
 }
 
 /// What happens to applications whose only owner is deleted.
@@ -116,8 +123,8 @@ pub enum Failure {
     /// The tables cannot be read or written.
     #[error("{}", WithCauses(.0))]
     Storage(#[from] StorageError),
-    /// The output cannot be written.
-    #[error("cannot write the output: {0}")]
+    /// The output cannot be written, or the input not read.
+    #[error("cannot read the input or write the output: {0}")]
     Output(#[from] io::Error),
 }
 
@@ -149,6 +156,7 @@ pub async fn run(
             };
             accounts::delete(*user, sole_owned, database, clock, out).await
         }
+        Command::RevokeLeaked => revoke_leaked(&leaked::read()?, database, clock, out).await,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::support::faulty_engine::{Fault, FaultyEngine};
 use crate::support::{Backend, Sdk};
 
 pub mod github;
+mod operator;
 
 use github::{GitHub, IDENTIFIER, SIGNATURE, findings, key_pair, labels, published, sign};
 

@@ -25,7 +25,11 @@ import install  # noqa: E402
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BINARY = ROOT / "target" / "debug" / "upblit"
-MANUAL = ROOT / "docs" / "operations.md"
+OPERATIONS = ROOT / "docs" / "operations.md"
+LEAKED_KEYS = ROOT / "docs" / "leaked-keys.md"
+
+# Names of keys.
+USED, SPARE, IN_AN_ALERT = "used", "spare", "in an alert"
 
 INTERPRETER = install.python(HERE)
 if os.environ.get("UPBLIT_RUNBOOK") != INTERPRETER:
@@ -36,11 +40,11 @@ from walkthrough import Api, Server, Session, Step, free_port, someone_signs_in,
 from world import World  # noqa: E402
 
 
-def sections() -> dict[str, list[str]]:
-    """The shell blocks of the manual by heading, and the `aws` commands of its tables."""
+def sections(manual: Path) -> dict[str, list[str]]:
+    """The shell blocks of a manual by heading, and the `aws` commands of its tables."""
     found: dict[str, list[str]] = {}
     heading, block = "", None
-    for line in MANUAL.read_text().splitlines():
+    for line in manual.read_text().splitlines():
         commands = []
         if block is None and line.startswith("#"):
             heading = line.lstrip("# ")
@@ -110,15 +114,30 @@ def replaces_a_leaked_secret(world: World, blocks: list[str]) -> None:
 
 
 def revokes_a_key(world: World, blocks: list[str]) -> None:
-    by_owner, by_operator = blocks
-    world.run(by_owner.replace("L000000000000000000", world.spare_key_id))
+    by_owner, with_the_key, by_operator = blocks
+    world.run(by_owner.replace("L000000000000000000", world.key_id(SPARE)))
     keys = world.session.get(f"/apikey?ApplicationId={world.application}").expect(200).json["keys"]
-    assert world.spare_key_id not in {key["id"] for key in keys if key["status"] == "active"}, keys
-    world.run(by_operator.replace("L000000000000000000", world.key_id))
-    [key] = [key for key in items(world.dynamodb, TABLES["ApiKeys"]) if key["key_id"]["S"] == world.key_id[11:]]
-    assert key["state"] == {"S": "disabled"}, key
+    assert world.key_id(SPARE) not in {key["id"] for key in keys if key["status"] == "active"}, keys
+    assert f"key {world.key_id(SPARE)}: revoked\n" in world.run(with_the_key, stdin=f"KEY={world.keys[SPARE]}\n")
+    assert world.state_of_key(SPARE) == "revoked"
+    world.run(by_operator.replace("L000000000000000000", world.key_id(USED)))
+    assert world.state_of_key(USED) == "disabled"
     unknown = world.bash(by_operator.replace("L000000000000000000", "L" + "0" * 18))
     assert "ConditionalCheckFailed" in unknown.stderr, "an unknown key was created"
+
+
+def revokes_the_keys_of_alerts(world: World, blocks: list[str]) -> None:
+    world.env["SECRETS"] = f"ghp_16C7e42F292c6912E7710c838347Ae178B4a\n{world.keys[IN_AN_ALERT]}"
+    printed = world.run(blocks[0])
+    assert printed == f"key {world.key_id(IN_AN_ALERT)}: revoked\n1 keys found\n", printed
+    assert world.state_of_key(IN_AN_ALERT) == "revoked"
+
+
+def revokes_a_key_by_hand(world: World, blocks: list[str]) -> None:
+    by_operator, by_owner = blocks
+    assert "was revoked before" in world.run(by_operator, stdin=world.keys[IN_AN_ALERT])
+    by_owner = by_owner.replace("https://api.example.com", world.api)
+    world.run(by_owner.replace("L000000000000000000", world.key_id(IN_AN_ALERT)))
 
 
 def raises_shards(world: World, blocks: list[str]) -> None:
@@ -167,7 +186,13 @@ def checks_the_tables(world: World, blocks: list[str]) -> None:
     world.run(blocks[0])
 
 
-# In the order of execution. A heading with commands and without a drill fails.
+# Of the page about leaked keys.
+LEAK_DRILLS: dict[str, Callable[[World, list[str]], None]] = {
+    "Let GitHub find keys in your organization": revokes_the_keys_of_alerts,
+    "Revoke a key by hand": revokes_a_key_by_hand,
+}
+
+# Of the operations manual, in the order of execution. A heading with commands and without a drill fails.
 DRILLS: dict[str, Callable[[World, list[str]], None]] = {
     "Restore a table": restores,
     "Operations": records("aws cloudformation describe-stacks"),
@@ -189,42 +214,44 @@ DRILLS: dict[str, Callable[[World, list[str]], None]] = {
 
 
 def main() -> None:
-    found = sections()
-    with Step("every command of the manual has a drill"):
+    found, of_leaks = sections(OPERATIONS), sections(LEAKED_KEYS)
+    with Step("every command of the manuals has a drill"):
         assert found.keys() == DRILLS.keys(), found.keys() ^ DRILLS.keys()
+        assert of_leaks.keys() == LEAK_DRILLS.keys(), of_leaks.keys() ^ LEAK_DRILLS.keys()
+    # The drill that deletes the user comes last.
+    drills = {**LEAK_DRILLS, **DRILLS}
+    blocks = {**of_leaks, **found}
     with tempfile.TemporaryDirectory(prefix="upblit-runbook-") as directory:
         with Server(str(BINARY), Path(directory)) as server:
             api = Api(server.url)
             session = someone_signs_in(api)
-            application, key, spare = uses_the_product(api, session)
+            application, keys = uses_the_product(api, session)
             with World(Path(directory), BINARY, free_port(), server.url, found["Operations"][0]) as world:
-                world.session, world.application = session, application
-                world.key_id, world.spare_key_id = key, spare
+                world.session, world.application, world.keys = session, application, keys
                 with Step("the tables are copied to DynamoDB Local"):
                     copy_tables(
                         world.client("dynamodb", server.engine.host.geturl(), server.engine.access_key), world.dynamodb
                     )
                     snapshot(world.dynamodb, world.snapshots)
-                for heading, drill in DRILLS.items():
+                restores_first = sorted(drills, key=lambda heading: heading != "Restore a table")
+                for heading in restores_first:
                     with Step(heading):
                         world.forget()
-                        drill(world, found[heading])
+                        drills[heading](world, blocks[heading])
     print(f"{Step.passed} steps passed")
 
 
-def uses_the_product(api: Api, session: Session) -> tuple[str, str, str]:
-    """Returns an application that has telemetry, and the ids of two of its keys."""
+def uses_the_product(api: Api, session: Session) -> tuple[str, dict[str, str]]:
+    """Returns an application that has telemetry, and its keys."""
     application = session.creates_an_application("Runbook")
-    keys = [session.mints_a_key(application, name) for name in ("used", "spare")]
+    keys = {name: session.mints_a_key(application, name) for name in (USED, SPARE, IN_AN_ALERT)}
     with Step("telemetry is stored"):
-        api.ingest(keys[0], "traces", traces(3)).accepts(3)
+        api.ingest(keys[USED], "traces", traces(3)).accepts(3)
         deadline = time.monotonic() + 10
         while not session.get(f"/telemetry/traces?applicationId={application}").expect(200).json["traces"]:
             assert time.monotonic() < deadline, "no trace is listed"
             time.sleep(0.2)
-    prefix = len("upblit_live_")
-    first, second = (key[prefix : prefix + 19] for key in keys)
-    return application, first, second
+    return application, keys
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from tables import TABLES
+from tables import TABLES, items
 from walkthrough import Session
 
 HERE = Path(__file__).resolve().parent
@@ -24,8 +24,7 @@ class World:
 
     session: Session
     application: str
-    key_id: str
-    spare_key_id: str
+    keys: dict[str, str]
 
     def __init__(self, directory: Path, binary: Path, port: int, api: str, preamble: str):
         self.log = directory / "commands"
@@ -120,6 +119,16 @@ class World:
     def upblit(self, *arguments: str) -> subprocess.CompletedProcess:
         command = [self.env["UPBLIT"], *arguments]
         return subprocess.run(command, check=False, env=self.env, capture_output=True, text=True, timeout=60)
+
+    def key_id(self, name: str) -> str:
+        """The id of a key: what follows its prefix, without the secret."""
+        return self.keys[name].removeprefix("upblit_live_")[:19]
+
+    def state_of_key(self, name: str) -> str:
+        """The state of a key in DynamoDB Local."""
+        sort_key = self.key_id(name)[11:]
+        [key] = [key for key in items(self.dynamodb, TABLES["ApiKeys"]) if key["key_id"]["S"] == sort_key]
+        return key["state"]["S"]
 
     def forget(self) -> None:
         """Clears the record of commands."""

@@ -1,0 +1,116 @@
+//! `upblit admin revoke-leaked`: revokes the keys that a text contains.
+
+use std::io::{self, Read, Write};
+use std::process::ExitCode;
+
+use shared::base::clock::Clock;
+use shared::identity::api_key::{ApiKey, KeyState};
+use shared::identity::audit::Actor;
+use shared::store::Database;
+use shared::store::api_keys::LeakOutcome;
+
+use super::Failure;
+
+/// Maximum size of the text, 64 MiB.
+const MAX_TEXT: u64 = 64 * 1024 * 1024;
+
+/// How every key begins.
+const PREFIX: &str = "upblit_";
+
+/// Number of characters of a key: prefix with environment, and 57 more.
+const KEY_LENGTH: usize = "upblit_live_".len() + 57;
+
+/// Reads the text from the standard input, so that no key is in a command line or its history.
+///
+/// # Errors
+/// When it is no text, or larger than [`MAX_TEXT`].
+pub(super) fn read() -> io::Result<String> {
+    let mut text = String::new();
+    let input = io::stdin().lock();
+    input.take(MAX_TEXT + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_TEXT {
+        return Err(io::Error::other("the text is larger than 64 MiB"));
+    }
+    Ok(text)
+}
+
+/// Revokes each key in the text that is one of this deployment, and prints a line for each, with its id and
+/// never the key. All other text is ignored. One read for each key, and one transaction for each that is not
+/// revoked yet.
+///
+/// # Errors
+/// When storage fails, or the output cannot be written. Keys before the failure are revoked, and the command
+/// can be repeated.
+pub async fn revoke_leaked(
+    text: &str,
+    database: &Database,
+    clock: &Clock,
+    out: &mut (dyn Write + Send),
+) -> Result<ExitCode, Failure> {
+    let keys = keys_in(text);
+    for key in &keys {
+        let state = revoke(key, database, clock).await?;
+        writeln!(out, "key {}: {state}", key.id())?;
+    }
+    writeln!(out, "{} keys found", keys.len())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn revoke(key: &ApiKey, database: &Database, clock: &Clock) -> Result<&'static str, Failure> {
+    let now = clock.now();
+    let stored = database.api_key(key.id()).await?;
+    let genuine =
+        stored.filter(|stored| stored.is_kept(now) && stored.key.has_secret(&key.hash(), now));
+    let Some(stored) = genuine else {
+        return Ok("not a valid key of this deployment");
+    };
+    if stored.key.state == KeyState::Revoked {
+        return Ok("was revoked before");
+    }
+    let outcome = database.revoke_leaked_key(key.id(), Actor::Upblit, now);
+    Ok(match outcome.await? {
+        LeakOutcome::Revoked => "revoked",
+        LeakOutcome::Ended => "was revoked before",
+    })
+}
+
+/// The well-formed keys in a text, each once. Their checksum is correct.
+fn keys_in(text: &str) -> Vec<ApiKey> {
+    let mut seen = std::collections::HashSet::new();
+    let candidates = text
+        .match_indices(PREFIX)
+        .filter_map(|(start, _)| text.get(start..start + KEY_LENGTH));
+    candidates
+        .filter_map(ApiKey::parse)
+        .filter(|key| seen.insert(key.hash()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of docs/leaked-keys.md.
+    const EXAMPLE: &str = "upblit_live_L000000000000000000EXAMPLE0EXAMPLE0EXAMPLE0EXAMPLE03BYBIf";
+
+    #[test]
+    fn keys_are_found_anywhere_in_a_text_and_once() {
+        let text = format!("ä{EXAMPLE}\n+API_KEY=\"{EXAMPLE}\", upblit_{EXAMPLE}x");
+        assert_eq!(keys_in(&text).len(), 1);
+    }
+
+    #[test]
+    fn mistyped_cut_and_other_texts_are_no_keys() {
+        let mistyped = EXAMPLE.replace("EXAMPLE0", "EXAMPLE1");
+        for text in [
+            "",
+            "upblit_",
+            "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+            &mistyped,
+            &EXAMPLE[..60],
+            "upblit_live_Ü",
+        ] {
+            assert_eq!(keys_in(text).len(), 0, "{text}");
+        }
+    }
+}
