@@ -1989,9 +1989,9 @@ export interface components {
             /** @description Whether any span of the trace failed. */
             isError: boolean;
             kind?: components["schemas"]["SpanKind"] | null;
-            /** @description Name of the root span, or of the earliest span if the root is missing. */
+            /** @description Name of the root span, or of the earliest span if the root is missing. Cut to 1,024 bytes. */
             name: string;
-            /** @description Service of that span, if known. */
+            /** @description Service of that span, if known. Cut to 1,024 bytes. */
             service?: string | null;
             /** @description Number of spans found near that span. */
             spanCount: number;

@@ -10,9 +10,9 @@ use shared::base::cursor::Cursor;
 use shared::reading::Reading;
 use shared::store::telemetry::StoredSummary;
 use shared::telemetry::batch::Signal;
-use shared::telemetry::chunk::FormError;
 use shared::telemetry::chunk::codec::{self, Rows as ChunkRows};
 use shared::telemetry::chunk::summary::Summary;
+use shared::telemetry::chunk::{FormError, memory_of};
 use shared::telemetry::event::{Event, Level, LogRecord};
 use shared::telemetry::query::attributes::AttributeFilters;
 use shared::telemetry::query::cursor::{self, RowKey};
@@ -174,8 +174,12 @@ impl Listing for RecordList {
         (Vec::new(), false)
     }
 
-    fn decoded(&self, chunk: &[u8]) -> Result<Vec<LogRecord>, FormError> {
-        codec::decode(chunk, ChunkRows::All)
+    fn decoded(&self, chunk: &[u8], most: usize) -> Result<Vec<LogRecord>, FormError> {
+        codec::decode_within(chunk, ChunkRows::All, most)
+    }
+
+    fn memory(&self, record: &LogRecord) -> usize {
+        memory_of(record)
     }
 
     fn rows(

@@ -79,8 +79,9 @@ struct MetricsReader<'a> {
 struct ReadHours {
     day: Timestamp,
     sealed: SealedHours,
-    /// The summaries of the other hours: not sealed, or only a part of them is wanted.
-    others: Vec<StoredSummary>,
+    /// The statistics of the other hours: not sealed, or only a part of them is wanted. Their summaries
+    /// would take hundreds of megabytes together.
+    others: BTreeMap<Timestamp, HourRollup>,
     /// Whether a release that writes form 2 stored some of it.
     has_form_2: bool,
 }
@@ -259,7 +260,7 @@ impl<'a> MetricsReader<'a> {
         ReadHours {
             day,
             sealed: SealedHours::new(sealed, late),
-            others: Vec::new(),
+            others: BTreeMap::new(),
             has_form_2: false,
         }
     }
@@ -324,10 +325,8 @@ impl<'a> MetricsReader<'a> {
         for (hour, rollup) in read.sealed.rollups() {
             series.add_hour(hour, rollup);
         }
-        for stored in read.others {
-            if let Some(summary) = stored.summary(&self.archive.gaps) {
-                series.add(stored.hour(), &summary);
-            }
+        for (hour, rollup) in &read.others {
+            series.add_hour(*hour, rollup);
         }
     }
 }
@@ -337,8 +336,10 @@ impl ReadHours {
         self.has_form_2 |= stored.is_form_2();
         if self.sealed.has(stored.hour()) {
             self.sealed.add(&stored, &archive.gaps);
-        } else {
-            self.others.push(stored);
+        } else if let Some(summary) = stored.summary(&archive.gaps) {
+            let hour = self.others.entry(stored.hour());
+            let hour = hour.or_insert_with(|| HourRollup::expiring(stored.expires_at));
+            hour.add(stored.position.hash, &summary, stored.expires_at);
         }
     }
 }

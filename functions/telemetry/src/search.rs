@@ -32,8 +32,12 @@ const MAX_READS: usize = 24;
 /// earlier page began are not counted, so that every page makes progress.
 const MAX_MEMORY: usize = 128 * 1024 * 1024;
 
-/// Maximum memory for the decoded events of chunks that are read together, in bytes.
+/// Maximum memory for the decoded events of chunks that are read together, in bytes. Of these only
+/// the rows that the page may still need are kept.
 const MAX_MEMORY_AT_ONCE: usize = 48 * 1024 * 1024;
+
+/// Maximum memory for rows that wait for their turn, in bytes.
+const MAX_HELD_MEMORY: usize = 64 * 1024 * 1024;
 
 /// Number of chunks that are read together.
 const MAX_AT_ONCE: usize = 40;
@@ -57,11 +61,12 @@ pub(crate) trait Listing: Sync {
     /// Takes the newest rows of the chunk from its summary, and whether these are all.
     fn summarized(&self, summary: &mut Summary) -> (Self::Decoded, bool);
 
-    /// Decodes a stored chunk.
+    /// Decodes a stored chunk, whose summary states that its events take at most `most` bytes of
+    /// memory.
     ///
     /// # Errors
     /// When the chunk cannot be read.
-    fn decoded(&self, chunk: &[u8]) -> Result<Self::Decoded, FormError>;
+    fn decoded(&self, chunk: &[u8], most: usize) -> Result<Self::Decoded, FormError>;
 
     /// The rows with their places in the list. Of the rows that a chunk has in common with its
     /// summary, both must have the same.
@@ -71,6 +76,9 @@ pub(crate) trait Listing: Sync {
         summary: &Summary,
         decoded: Self::Decoded,
     ) -> Vec<(RowKey, Self::Row)>;
+
+    /// Memory of a row, in bytes.
+    fn memory(&self, row: &Self::Row) -> usize;
 
     /// Whether a row is in the window and meets the conditions of the query.
     fn is_wanted(&self, row: &Self::Row) -> bool;
@@ -147,7 +155,7 @@ impl<'a, L: Listing> Search<'a, L> {
             before,
             walk,
             front,
-            merge: Merge::holding(listing.held_rows(limit)),
+            merge: Merge::holding(listing.held_rows(limit), MAX_HELD_MEMORY),
             progress: Progress::from(start),
             taken: 0,
             reads: 0,
@@ -289,7 +297,6 @@ impl<'a, L: Listing> Search<'a, L> {
                 expected: expected.saturating_sub(returned).max(1),
                 is_carried,
                 stored,
-                summary,
             });
         }
         returned
@@ -300,28 +307,37 @@ impl<'a, L: Listing> Search<'a, L> {
         for (key, row) in rows {
             if key < self.before && self.listing.is_wanted(&row) {
                 self.progress.has_row(stored, key);
-                self.merge.push(key, row);
+                let memory = self.listing.memory(&row);
+                self.merge.push(key, row, memory);
             }
         }
     }
 
-    /// Reads chunks, and keeps their rows other than those in their summaries.
+    /// Reads chunks, and keeps their rows other than those in their summaries. One chunk at a time is
+    /// decoded, and its summary once more, as those of all chunks that wait would take too much.
     async fn open(&mut self, sources: Vec<Source>) -> Result<(), Error> {
         if sources.is_empty() {
             return Ok(());
         }
         self.reads += 1;
         let closed: Vec<&StoredSummary> = sources.iter().map(|source| &source.stored).collect();
-        let opened = self
-            .database
-            .open(&self.range, &closed, |chunk| self.listing.decoded(chunk));
-        let opened = opened.await?;
-        for (source, decoded) in sources.into_iter().zip(opened) {
-            let rows = self.listing.rows(&source.stored, &source.summary, decoded);
+        let database = self.database;
+        let range = self.range;
+        let opened = database.open(&range, &closed, |place, chunk| {
+            let Some(source) = sources.get(place) else {
+                return Ok(());
+            };
+            let stored = &source.stored;
+            let Some(summary) = stored.summary(range.gaps) else {
+                return Ok(());
+            };
+            let decoded = self.listing.decoded(chunk, stored.stated_memory())?;
+            let rows = self.listing.rows(stored, &summary, decoded);
             let rest = rows.into_iter().skip(source.returned).collect();
-            self.keep(&source.stored, rest);
-        }
-        Ok(())
+            self.keep(stored, rest);
+            Ok(())
+        });
+        Ok(opened.await?)
     }
 }
 

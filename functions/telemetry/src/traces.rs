@@ -124,9 +124,9 @@ pub(crate) struct Traces {
 struct Row<'a> {
     /// Id of the trace.
     trace_id: &'a str,
-    /// Name of the root span, or of the earliest span if the root is missing.
+    /// Name of the root span, or of the earliest span if the root is missing. Cut to 1,024 bytes.
     name: &'a str,
-    /// Service of that span, if known.
+    /// Service of that span, if known. Cut to 1,024 bytes.
     service: Option<&'a str>,
     /// Role of that span. Null if it was sent without one.
     kind: Option<SpanKind>,
@@ -222,12 +222,16 @@ impl Listing for TraceList {
         (rows.map(Listed::from).collect(), summary.rows_are_complete)
     }
 
-    fn decoded(&self, chunk: &[u8]) -> Result<Vec<Listed>, FormError> {
+    fn memory(&self, candidate: &Candidate) -> usize {
+        candidate.entry.memory()
+    }
+
+    fn decoded(&self, chunk: &[u8], most: usize) -> Result<Vec<Listed>, FormError> {
         if self.filter.spans.is_open() {
-            let rows = codec::decode_entries(chunk).map(newest_first)?;
+            let rows = codec::decode_entries(chunk, most).map(newest_first)?;
             return Ok(rows.into_iter().map(Listed::from).collect());
         }
-        let spans: Vec<Span> = codec::decode(chunk, ChunkRows::All)?;
+        let spans: Vec<Span> = codec::decode_within(chunk, ChunkRows::All, most)?;
         Ok(matching(&spans, &self.filter.spans, self.window))
     }
 

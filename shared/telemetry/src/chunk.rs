@@ -9,6 +9,7 @@ mod extras;
 pub mod filter;
 mod form_2;
 pub(crate) mod frame;
+mod json;
 pub(crate) mod log_records;
 mod memory;
 mod resource_scopes;
@@ -29,6 +30,7 @@ use crate::event::Event;
 pub use bytes::FormError;
 use codec::Encoded;
 pub use frame::Form;
+pub use memory::of_one as memory_of;
 use summary::{Draft, Extent};
 use upblit_base::clock;
 

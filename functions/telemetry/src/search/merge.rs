@@ -4,7 +4,6 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use shared::store::telemetry::StoredSummary;
-use shared::telemetry::chunk::summary::Summary;
 use shared::telemetry::query::cursor::{ChunkPlace, RowKey};
 
 /// A chunk with rows that are not read yet.
@@ -18,7 +17,6 @@ pub(super) struct Source {
     /// Whether an earlier page began it.
     pub(super) is_carried: bool,
     pub(super) stored: StoredSummary,
-    pub(super) summary: Summary,
 }
 
 /// Rows that were read, and chunks that were not.
@@ -26,6 +24,9 @@ pub(super) struct Merge<R> {
     rows: BinaryHeap<Waiting<R>>,
     unopened: BinaryHeap<Source>,
     most: usize,
+    /// Memory of the rows, and how much it may be, in bytes.
+    memory: usize,
+    most_memory: usize,
     /// Greatest key of the rows that were dropped because there were too many.
     dropped: Option<RowKey>,
 }
@@ -33,12 +34,16 @@ pub(super) struct Merge<R> {
 struct Waiting<R> {
     key: RowKey,
     row: R,
+    memory: usize,
 }
 
 impl<R> Merge<R> {
-    /// Keeps at most this many rows, the newest.
-    pub(super) fn holding(most: usize) -> Self {
+    /// Keeps the newest rows: half of those that may be held, whenever there are more than this many
+    /// twice over, or more than this many bytes.
+    pub(super) fn holding(most: usize, most_memory: usize) -> Self {
         Self {
+            memory: 0,
+            most_memory,
             rows: BinaryHeap::new(),
             unopened: BinaryHeap::new(),
             most,
@@ -46,14 +51,29 @@ impl<R> Merge<R> {
         }
     }
 
-    pub(super) fn push(&mut self, key: RowKey, row: R) {
-        self.rows.push(Waiting { key, row });
-        if self.rows.len() >= self.most * 2 {
-            let rows = std::mem::take(&mut self.rows).into_sorted_vec();
-            let cut = rows.len() - self.most;
-            let newest_dropped = cut.checked_sub(1).and_then(|last| rows.get(last));
-            self.dropped = self.dropped.max(newest_dropped.map(|row| row.key));
-            self.rows = rows.into_iter().skip(cut).collect();
+    /// Adds a row that takes this many bytes.
+    pub(super) fn push(&mut self, key: RowKey, row: R, memory: usize) {
+        self.memory += memory;
+        self.rows.push(Waiting { key, row, memory });
+        if self.rows.len() >= self.most * 2 || self.memory > self.most_memory {
+            self.drop_oldest();
+        }
+    }
+
+    /// Drops the oldest rows until at most `most` are left, in half of their memory. The newest one
+    /// stays in any case.
+    fn drop_oldest(&mut self) {
+        let newest_first = std::mem::take(&mut self.rows).into_sorted_vec();
+        let mut newest_first = newest_first.into_iter().rev();
+        self.memory = 0;
+        for row in newest_first.by_ref() {
+            let fits = self.memory + row.memory <= self.most_memory / 2;
+            if !self.rows.is_empty() && (!fits || self.rows.len() >= self.most) {
+                self.dropped = self.dropped.max(Some(row.key));
+                break;
+            }
+            self.memory += row.memory;
+            self.rows.push(row);
         }
     }
 
@@ -68,13 +88,19 @@ impl<R> Merge<R> {
         if unread.is_some_and(|unread| newest.milli() <= unread) || self.dropped > Some(newest) {
             return None;
         }
-        let Waiting { key, mut row } = self.rows.pop()?;
+        let (key, mut row) = self.take_newest()?;
         while self.rows.peek().is_some_and(|next| next.key == key) {
-            let other = self.rows.pop()?.row;
+            let (_, other) = self.take_newest()?;
             if is_better(&other, &row) {
                 row = other;
             }
         }
+        Some((key, row))
+    }
+
+    fn take_newest(&mut self) -> Option<(RowKey, R)> {
+        let Waiting { key, row, memory } = self.rows.pop()?;
+        self.memory -= memory;
         Some((key, row))
     }
 

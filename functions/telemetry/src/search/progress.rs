@@ -13,11 +13,15 @@ use crate::archive::too_much;
 /// Number of summaries that a page reads again rather than naming chunks in the cursor; one query.
 const READ_AGAIN: usize = 64;
 
+/// Maximum memory for the events of these chunks, in bytes: a part of what a page may open, so that
+/// it gets further.
+const MAX_MEMORY_AGAIN: usize = 32 * 1024 * 1024;
+
 /// Progress of a search.
 pub(super) struct Progress {
     start: Option<ListPosition>,
-    /// Positions of the chunks that the walk has passed, newest first.
-    walked: Vec<Position>,
+    /// The chunks that the walk has passed, newest first, and the memory of their events.
+    walked: Vec<(Position, usize)>,
     /// The smallest key of the rows of each chunk that has any.
     oldest: BTreeMap<ChunkPlace, RowKey>,
 }
@@ -33,7 +37,7 @@ impl Progress {
 
     /// Records that the walk has passed a chunk.
     pub(super) fn walk(&mut self, stored: &StoredSummary) {
-        self.walked.push(stored.position);
+        self.walked.push((stored.position, stored.memory));
     }
 
     /// Number of chunks that the walk has passed.
@@ -67,9 +71,8 @@ impl Progress {
         if open.is_empty() && walked_to.is_none() {
             return Ok(None);
         }
-        let first_again = self.walked.len().saturating_sub(READ_AGAIN);
-        let again_from = self.walked.get(first_again);
-        let is_read_again = |place: &ChunkPlace| again_from >= Some(&place.position);
+        let again_from = self.again_from();
+        let is_read_again = |place: &ChunkPlace| again_from >= Some(place.position);
         let mut named = open.iter().position(is_read_again).unwrap_or(open.len());
         named = named.min(ListPosition::MAX_OPEN);
         let again = open.get(named).map(|place| place.position.next());
@@ -85,5 +88,16 @@ impl Progress {
         } else {
             Err(too_much())
         }
+    }
+
+    /// The newest of the chunks that a page would read again.
+    fn again_from(&self) -> Option<Position> {
+        let mut memory = 0_usize;
+        let again = self.walked.iter().rev().take(READ_AGAIN);
+        let again = again.take_while(|(_, each)| {
+            memory = memory.saturating_add(*each);
+            memory <= MAX_MEMORY_AGAIN
+        });
+        again.last().map(|(position, _)| *position)
     }
 }

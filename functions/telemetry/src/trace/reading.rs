@@ -123,7 +123,7 @@ impl Reading<'_> {
             if summary.is_some_and(|summary| summary.may_hold_trace(trace)) {
                 budget.chunks -= 1;
                 budget.memory = budget.memory.saturating_sub(stored.memory);
-                chunks.push(stored);
+                chunks.push(stored.without_summary());
             }
         }
         budget.queries = walk.queries_left();
@@ -145,9 +145,16 @@ pub(super) async fn events<E: Event>(
     let mut events = Vec::new();
     for chunks in chunks.chunks(MAX_AT_ONCE) {
         let closed: Vec<&StoredSummary> = chunks.iter().collect();
-        let decode = |chunk: &[u8]| codec::decode::<E>(chunk, Rows::OfTrace(trace_id));
-        let opened = state.database.open(range, &closed, decode).await?;
-        events.extend(opened.into_iter().flatten());
+        let decode = |place: usize, chunk: &[u8]| {
+            let most = closed.get(place).map_or(0, |stored| stored.stated_memory());
+            events.extend(codec::decode_within::<E>(
+                chunk,
+                Rows::OfTrace(trace_id),
+                most,
+            )?);
+            Ok(())
+        };
+        state.database.open(range, &closed, decode).await?;
     }
     Ok(events)
 }

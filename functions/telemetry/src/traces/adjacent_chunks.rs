@@ -17,7 +17,7 @@ use shared::store::telemetry::{Direction, StoredSummary};
 use shared::telemetry::batch::{HOUR, Signal};
 use shared::telemetry::chunk::Position;
 use shared::telemetry::chunk::codec::{self, Rows};
-use shared::telemetry::chunk::summary::{Entry, Summary, TraceCounts, fingerprint};
+use shared::telemetry::chunk::summary::{Entry, TraceCounts, fingerprint};
 use shared::telemetry::event::Span;
 use shared::telemetry::query::cursor::RowKey;
 use shared::telemetry::query::window::TimeWindow;
@@ -52,7 +52,7 @@ const QUERIES_PER_SHARD: usize = 2;
 /// summaries.
 const MAX_CHUNKS: usize = 200;
 
-/// Maximum memory for the decoded events of adjacent chunks, in bytes.
+/// Maximum memory for the decoded events of adjacent chunks that are looked up together, in bytes.
 const MAX_MEMORY: usize = 128 * 1024 * 1024;
 
 /// A row of a chunk.
@@ -140,15 +140,31 @@ pub(super) async fn completed(
     Ok(completed.collect())
 }
 
-/// Summaries that may hold spans of the candidates.
-struct Adjacent(Vec<(StoredSummary, Summary)>);
+/// Chunks that may hold spans of the candidates, and what their summaries say about the traces of
+/// these.
+struct Adjacent(Vec<(StoredSummary, OfTraces)>);
+
+/// The counts of some traces by fingerprint. No map: any trace may occur.
+struct OfTraces(Option<BTreeMap<u32, Option<TraceCounts>>>);
+
+impl OfTraces {
+    fn may_hold(&self, trace: u32) -> bool {
+        self.0
+            .as_ref()
+            .is_none_or(|traces| traces.contains_key(&trace))
+    }
+
+    fn counts(&self, trace: u32) -> Option<TraceCounts> {
+        self.0.as_ref()?.get(&trace).copied().flatten()
+    }
+}
 
 impl Adjacent {
-    fn holding(&self, candidate: &Candidate) -> impl Iterator<Item = &(StoredSummary, Summary)> {
+    fn holding(&self, candidate: &Candidate) -> impl Iterator<Item = &(StoredSummary, OfTraces)> {
         let trace = candidate.fingerprint();
         self.0
             .iter()
-            .filter(move |(_, summary)| summary.may_hold_trace(trace))
+            .filter(move |(_, traces)| traces.may_hold(trace))
     }
 
     /// The counts in the summary, if no other chunk holds spans of the trace.
@@ -165,14 +181,12 @@ impl Adjacent {
 
     fn may_have_failed(&self, candidate: &Candidate) -> bool {
         let trace = candidate.fingerprint();
-        let of_trace = |summary: &Summary| summary.traces.as_ref()?.get(&trace).copied();
-        let may_have_failed = |counts: Option<Option<TraceCounts>>| {
-            counts.flatten().is_none_or(|counts| counts.errors > 0)
-        };
-        may_have_failed(Some(candidate.own))
+        let may_have_failed =
+            |counts: Option<TraceCounts>| counts.is_none_or(|counts| counts.errors > 0);
+        may_have_failed(candidate.own)
             || self
                 .holding(candidate)
-                .any(|(_, summary)| may_have_failed(of_trace(summary)))
+                .any(|(_, traces)| may_have_failed(traces.counts(trace)))
     }
 }
 
@@ -243,13 +257,14 @@ impl Lookup<'_> {
         &self,
         stored: StoredSummary,
         traces: &HashSet<u32>,
-    ) -> Option<(StoredSummary, Summary)> {
+    ) -> Option<(StoredSummary, OfTraces)> {
         let summary = stored.summary(&self.archive.gaps)?;
-        let may_hold = match &summary.traces {
-            Some(held) => held.keys().any(|trace| traces.contains(trace)),
-            None => true,
-        };
-        may_hold.then_some((stored, summary))
+        let held = summary.traces.map(|mut held| {
+            held.retain(|trace, _| traces.contains(trace));
+            held
+        });
+        let may_hold = held.as_ref().is_none_or(|held| !held.is_empty());
+        may_hold.then(|| (stored.without_summary(), OfTraces(held)))
     }
 
     /// Opens the chunks that may hold spans of these candidates, as far as memory allows.
@@ -268,30 +283,43 @@ impl Lookup<'_> {
             .iter()
             .map(|candidate| &*candidate.entry.trace_id)
             .collect();
-        let mut memory = 0;
+        let mut memory = found.memory;
         let worth_it = adjacent
             .0
             .iter()
-            .filter(|(stored, _)| !found.0.contains_key(&stored.position))
-            .filter(|(_, summary)| traces.iter().any(|trace| summary.may_hold_trace(*trace)))
+            .filter(|(stored, _)| !found.spans.contains_key(&stored.position))
+            .filter(|(_, held)| traces.iter().any(|trace| held.may_hold(*trace)))
             .map(|(stored, _)| stored)
             .take_while(|stored| {
-                memory += stored.memory;
-                memory <= MAX_MEMORY
+                let fits = memory + stored.memory <= MAX_MEMORY;
+                memory += if fits { stored.memory } else { 0 };
+                fits
             })
             .take(MAX_CHUNKS);
         let closed: Vec<&StoredSummary> = worth_it.collect();
+        found.memory = memory;
         if closed.is_empty() {
             return Ok(());
         }
         let range = self
             .archive
             .summaries_for_list(Signal::Traces, self.archive.everything());
-        let decode = |chunk: &[u8]| codec::decode(chunk, Rows::All);
-        let opened: Vec<Vec<Span>> = self.state.database.open(&range, &closed, decode).await?;
-        for (stored, mut spans) in closed.into_iter().zip(opened) {
+        let opened = self.state.database.open(&range, &closed, |place, chunk| {
+            let Some(stored) = closed.get(place) else {
+                return Ok(());
+            };
+            let most = stored.stated_memory();
+            let mut spans: Vec<Span> = codec::decode_within(chunk, Rows::All, most)?;
             spans.retain(|span| ids.contains(&*span.trace_id));
-            found.0.entry(stored.position).or_default().extend(spans);
+            spans.shrink_to_fit();
+            let of_chunk = found.spans.entry(stored.position).or_default();
+            of_chunk.extend(spans);
+            Ok(())
+        });
+        opened.await?;
+        // Those that cannot be read are not read again.
+        for stored in closed {
+            found.spans.entry(stored.position).or_default();
         }
         Ok(())
     }

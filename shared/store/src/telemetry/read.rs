@@ -23,6 +23,10 @@ const MAX_CONCURRENT: usize = 8;
 /// has up to 350 KB.
 const CHUNKS_PER_READ: usize = 40;
 
+/// Maximum size of the chunks that are in memory at the same time before they are decoded, in bytes.
+/// Usual chunks have a few KB, so all are read at once.
+const MAX_BYTES_AT_ONCE: usize = 16 * 1024 * 1024;
+
 /// Summaries read by one request; each has at most 17 KB.
 const SUMMARIES_PER_READ: usize = 100;
 
@@ -115,44 +119,44 @@ impl Database {
             .collect())
     }
 
-    /// Reads the chunks of some summaries, in the order of the summaries, and decodes each. A
-    /// chunk that has expired in the meantime has no events, and neither has one that cannot be
-    /// read, which becomes a gap.
+    /// Reads the chunks of some summaries, and decodes one after the other, in the order of the
+    /// summaries: `decode` gets the place of the summary among them, and the stored chunk. A chunk
+    /// that has expired in the meantime is left out, and so is one that cannot be read, which becomes
+    /// a gap.
     ///
     /// # Errors
     /// When storage fails.
-    pub async fn open<T: Default>(
+    pub async fn open(
         &self,
         range: &SummaryRange<'_>,
         summaries: &[&StoredSummary],
-        decode: impl Fn(&[u8]) -> Result<T, FormError>,
-    ) -> Result<Vec<T>, StorageError> {
-        let keys: Vec<Item> = summaries
-            .iter()
-            .map(|stored| chunk_key(range.application_id, range.signal, stored))
-            .collect();
+        mut decode: impl FnMut(usize, &[u8]) -> Result<(), FormError>,
+    ) -> Result<(), StorageError> {
         let mut settled = summaries.iter();
         let is_settled = settled.all(|stored| stored.position.at < range.eventual_before);
-        let by_key = self.chunks(&keys, is_settled).await?;
-        let mut opened = Vec::with_capacity(summaries.len());
-        for (key, stored) in keys.into_iter().zip(summaries) {
-            let row = by_key.get(&key_of(&key));
-            let decoded = match row {
-                Some(row) => row.decoded(&decode).map(Some),
-                None if stored.expires_at > range.now => {
-                    Err(FormError::Damaged("the chunk is missing"))
+        let mut place = 0;
+        for group in within(summaries, MAX_BYTES_AT_ONCE) {
+            let keys: Vec<Item> = group
+                .iter()
+                .map(|stored| chunk_key(range.application_id, range.signal, stored))
+                .collect();
+            let by_key = self.chunks(&keys, is_settled).await?;
+            for (key, stored) in keys.into_iter().zip(group) {
+                let decoded = match by_key.get(&key_of(&key)) {
+                    Some(row) => row.decoded(|chunk| decode(place, chunk)),
+                    None if stored.expires_at > range.now => {
+                        Err(FormError::Damaged("the chunk is missing"))
+                    }
+                    None => Ok(()),
+                };
+                if let Err(error) = decoded {
+                    let key = keys::chunk(stored.position);
+                    range.gaps.record(stored.hour(), &key, error);
                 }
-                None => Ok(None),
-            };
-            let decoded = decoded.unwrap_or_else(|error| {
-                range
-                    .gaps
-                    .record(stored.hour(), &keys::chunk(stored.position), error);
-                None
-            });
-            opened.push(decoded.unwrap_or_default());
+                place += 1;
+            }
         }
-        Ok(opened)
+        Ok(())
     }
 
     /// The chunks with these keys that exist. Those that are `settled` are read with eventual
@@ -233,6 +237,25 @@ impl Database {
 pub(super) enum Order {
     Oldest { at_most: Option<i32> },
     Newest { at_most: i32 },
+}
+
+/// The summaries in groups whose chunks together have at most `most` bytes, or of one chunk.
+fn within<'a, 's>(
+    summaries: &'a [&'s StoredSummary],
+    most: usize,
+) -> impl Iterator<Item = &'a [&'s StoredSummary]> {
+    let mut rest = summaries;
+    std::iter::from_fn(move || {
+        let mut bytes = 0_usize;
+        let fitting = rest.iter().take_while(|stored| {
+            bytes = bytes.saturating_add(stored.bytes);
+            bytes <= most
+        });
+        let count = fitting.count().max(1).min(rest.len());
+        let (group, left) = rest.split_at(count);
+        rest = left;
+        (!group.is_empty()).then_some(group)
+    })
 }
 
 struct Page {

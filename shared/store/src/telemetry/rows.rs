@@ -45,6 +45,24 @@ impl StoredSummary {
         summary.inspect_err(unreadable).ok()
     }
 
+    /// Forgets the encoded statistics, so that [`Self::summary`] cannot be read any more.
+    #[must_use]
+    pub fn without_summary(self) -> Self {
+        Self {
+            summary: Vec::new(),
+            ..self
+        }
+    }
+
+    /// Memory that its events take at most once they are decoded, as the summary states it, in bytes;
+    /// `usize::MAX` for form 2, whose summaries do not.
+    pub fn stated_memory(&self) -> usize {
+        match self.form {
+            Form::Two => usize::MAX,
+            Form::Three => self.memory,
+        }
+    }
+
     /// Whether it was written by a release that stores dirty markers instead of late arrivals.
     pub fn is_form_2(&self) -> bool {
         self.form == Form::Two
@@ -144,7 +162,7 @@ impl ChunkRow {
     /// Decodes the events of the chunk.
     pub(crate) fn decoded<T>(
         &self,
-        decode: impl Fn(&[u8]) -> Result<T, FormError>,
+        decode: impl FnOnce(&[u8]) -> Result<T, FormError>,
     ) -> Result<T, FormError> {
         Form::numbered(self.format)?;
         decode(&self.events)

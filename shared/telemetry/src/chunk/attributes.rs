@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::bytes::{FormError, Reader, put_len, put_signed, put_text};
 use super::columns::{TextColumn, Texts, bits, presence, put_bits, put_presence};
-use super::memory;
+use super::{json, memory};
 
 const TEXTS: u8 = 1;
 const INTEGERS: u8 = 2;
@@ -140,6 +140,10 @@ pub(super) fn read(
         };
         target.read_values(reader)?;
     }
+    for attributes in &read {
+        let entries = attributes.len();
+        reader.take_memory(memory::of_nodes(entries) - entries * memory::ENTRY)?;
+    }
     Ok(read)
 }
 
@@ -193,8 +197,7 @@ impl Target<'_> {
                 for place in 0..count {
                     let json = reader.text()?;
                     self.insert(reader, place, || {
-                        let value = serde_json::from_str(json);
-                        value.map_err(|_| FormError::Damaged("an attribute is not JSON"))
+                        json::read(json, FormError::Damaged("an attribute is not JSON"))
                     })?;
                 }
             }
@@ -215,7 +218,7 @@ impl Target<'_> {
             && let Some(attributes) = self.read.get_mut(row)
         {
             let value = value()?;
-            reader.take_memory(self.key.len() + memory::of_value(&value))?;
+            reader.take_memory(memory::of_text(self.key) + memory::of_value(&value))?;
             attributes.insert(self.key.to_owned(), value);
         }
         Ok(())

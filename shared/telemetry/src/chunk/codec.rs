@@ -22,9 +22,9 @@ use crate::event::{Event, Span};
 const NO_DICTIONARY: u8 = 0;
 
 /// Largest size of the columns, and largest memory of the events, that a reader accepts. A
-/// writer divides a batch into chunks far below both.
+/// writer divides a batch into chunks far below both; the largest event takes less than either.
 const MAX_COLUMNS: usize = 64 * 1024 * 1024;
-const MAX_MEMORY: usize = 256 * 1024 * 1024;
+const MAX_MEMORY: usize = 32 * 1024 * 1024;
 
 /// Events of a chunk to decode.
 #[derive(Debug, Clone, Copy)]
@@ -71,8 +71,22 @@ pub(crate) fn round_trip<E: Event>(events: &[&E]) -> Vec<E> {
 /// Decodes events of a stored chunk, in the order they were encoded.
 ///
 /// # Errors
-/// When the form is unknown, or the bytes are not a chunk of such events.
+/// When the form is unknown, the bytes are not a chunk of such events, or these would take more
+/// memory than a writer stores in a chunk.
 pub fn decode<E: Event>(chunk: &[u8], rows: Rows<'_>) -> Result<Vec<E>, FormError> {
+    decode_within(chunk, rows, MAX_MEMORY)
+}
+
+/// Like [`decode`], for a chunk whose summary states that its events take at most `most` bytes of
+/// memory. Those of form 2 have no such number.
+///
+/// # Errors
+/// Those of [`decode`], and when the chunk states more.
+pub fn decode_within<E: Event>(
+    chunk: &[u8],
+    rows: Rows<'_>,
+    most: usize,
+) -> Result<Vec<E>, FormError> {
     let (form, mut header) = frame::open(chunk)?;
     match form {
         Form::Two => {
@@ -83,33 +97,37 @@ pub fn decode<E: Event>(chunk: &[u8], rows: Rows<'_>) -> Result<Vec<E>, FormErro
             Ok(events)
         }
         Form::Three => {
-            let (columns, memory) = columns(&mut header)?;
+            let (columns, memory) = columns(&mut header, most)?;
             E::read_columns(&mut Reader::new(&columns, memory), rows)
         }
     }
 }
 
-/// Decodes the list row of each trace in a stored chunk of spans.
+/// Decodes the list row of each trace in a stored chunk of spans, whose summary states that these
+/// take at most `most` bytes of memory.
 ///
 /// # Errors
-/// When the form is unknown, or the bytes are not a chunk of spans.
-pub fn decode_entries(chunk: &[u8]) -> Result<Vec<Entry>, FormError> {
+/// Those of [`decode_within`].
+pub fn decode_entries(chunk: &[u8], most: usize) -> Result<Vec<Entry>, FormError> {
     let (form, mut header) = frame::open(chunk)?;
     match form {
         Form::Two => Ok(super::summary::entries(&form_2::events::<Span>(chunk)?)),
         Form::Three => {
-            let (columns, _) = columns(&mut header)?;
-            spans::read_entries(&mut Reader::new(&columns, MAX_MEMORY))
+            let (columns, memory) = columns(&mut header, most)?;
+            spans::read_entries(&mut Reader::new(&columns, memory + MAX_MEMORY))
         }
     }
 }
 
-/// The columns of a chunk, and the memory that its events may take.
-fn columns(header: &mut Reader<'_>) -> Result<(Vec<u8>, usize), FormError> {
+/// The columns of a chunk, and the memory that its events may take: at most `most` bytes.
+fn columns(header: &mut Reader<'_>, most: usize) -> Result<(Vec<u8>, usize), FormError> {
     if header.byte()? != NO_DICTIONARY {
         return Err(FormError::Damaged("an unknown dictionary"));
     }
-    let memory = header.small(MAX_MEMORY)?;
+    let memory = header.small(usize::MAX)?;
+    if memory > most.min(MAX_MEMORY) {
+        return Err(FormError::TooLarge);
+    }
     Ok((frame::content(header, MAX_COLUMNS)?, memory))
 }
 

@@ -6,6 +6,7 @@ use super::bytes::{FormError, Reader};
 use super::columns::{
     TextColumn, Texts, numbers, optional, put_numbers, put_optional, put_sparse, sparse,
 };
+use super::json;
 use crate::event::{Note, Truncation};
 
 /// Texts that were cut, as JSON. The same tag for both signals.
@@ -107,9 +108,8 @@ impl<'a> ReadExtras<'a> {
                     read.times.insert(tag, numbers(reader, rows)?);
                 }
                 SPARSE if tag == TRUNCATIONS => {
-                    for (row, json) in sparse(reader, rows)? {
-                        let cut = serde_json::from_str(json);
-                        let cut = cut.map_err(|_| FormError::Damaged("truncations"))?;
+                    for (row, text) in sparse(reader, rows)? {
+                        let cut = json::read(text, FormError::Damaged("truncations"))?;
                         read.truncations.insert(row, cut);
                     }
                 }

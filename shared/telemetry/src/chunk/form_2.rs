@@ -9,17 +9,25 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::bytes::FormError;
+use super::json;
 use super::sketch::Sketch;
+use super::summary::cut;
 use super::summary::{Durations, Entry, Minute, Operations, Stats, Summary, TraceCounts};
 use crate::event::{Event, ResourceScope, SpanKind, nanoseconds};
 
-/// Largest size of decompressed JSON, in bytes.
-const MAX_JSON: u64 = 128 * 1024 * 1024;
+/// Largest size of decompressed JSON, in bytes. Its tree may not take more either.
+const MAX_JSON: u64 = json::MAX_TREE as u64;
 
-fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FormError> {
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FormError> {
     let damaged = FormError::Damaged("JSON of form 2");
     let decoder = zstd::Decoder::new(bytes).map_err(|_| damaged)?;
-    serde_json::from_reader(std::io::BufReader::new(decoder.take(MAX_JSON))).map_err(|_| damaged)
+    let mut text = String::new();
+    let mut decoder = decoder.take(MAX_JSON + 1);
+    decoder.read_to_string(&mut text).map_err(|_| damaged)?;
+    if text.len() as u64 > MAX_JSON {
+        return Err(FormError::TooLarge);
+    }
+    json::read(&text, damaged)
 }
 
 #[derive(Deserialize)]
@@ -31,7 +39,7 @@ struct Group<E> {
 
 /// The events of a chunk.
 pub(super) fn events<E: Event>(chunk: &[u8]) -> Result<Vec<E>, FormError> {
-    let groups: Vec<Group<E>> = json(chunk)?;
+    let groups: Vec<Group<E>> = read(chunk)?;
     let mut events = Vec::new();
     for group in groups {
         let resource_scope = group.resource_scope.map(Arc::new);
@@ -91,7 +99,7 @@ struct StoredEntry {
 
 /// A summary. Form 2 has no operations and no filter.
 pub(super) fn summary(bytes: &[u8]) -> Result<Summary, FormError> {
-    let stored: StoredSummary = json(bytes)?;
+    let stored: StoredSummary = read(bytes)?;
     Ok(Summary {
         minutes: stored
             .minutes
@@ -156,8 +164,8 @@ impl From<StoredEntry> for Entry {
     fn from(stored: StoredEntry) -> Self {
         Self {
             trace_id: stored.trace_id,
-            name: stored.name,
-            service: stored.service,
+            name: cut(&stored.name),
+            service: stored.service.as_deref().map(cut),
             kind: stored.kind,
             start_ms: stored.start_ms,
             duration_ms: stored.duration_ms,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::bytes::{FormError, Reader, put_len, put_text};
 use super::columns::{distinct, indexes, put_indexes};
-use super::memory;
+use super::{json, memory};
 use crate::event::ResourceScope;
 
 /// Appends the resources and scopes of all rows.
@@ -37,9 +37,8 @@ impl ResourceScopes {
         let count = reader.count()?;
         let mut distinct = Vec::new();
         for _ in 0..count {
-            let resource_scope = serde_json::from_str::<ResourceScope>(reader.text()?);
-            let resource_scope =
-                resource_scope.map_err(|_| FormError::Damaged("a resource is not JSON"))?;
+            let damaged = FormError::Damaged("a resource is not JSON");
+            let resource_scope = json::read::<ResourceScope>(reader.text()?, damaged)?;
             reader.take_memory(memory::of_resource_scope(&resource_scope))?;
             distinct.push(Arc::new(resource_scope));
         }

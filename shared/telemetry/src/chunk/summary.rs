@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 pub(super) use self::build::Draft;
 pub use self::encoding::Extent;
+pub(super) use self::entry::cut;
 pub use self::entry::{Entry, entries, newest_first};
 pub use self::operations::{Operation, Operations};
 pub(crate) use self::stats::Counted;

@@ -17,14 +17,31 @@ fn identity(span: &Span) -> Identity<'_> {
 
 /// Each span of these traces once, in its best version, in the order of first appearance.
 pub(crate) fn distinct<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Vec<&'a Span> {
-    let mut places = HashMap::<(&str, Identity<'_>), usize>::new();
-    let mut best: Vec<&Span> = Vec::new();
-    for span in spans {
+    let spans: Vec<&Span> = spans.into_iter().collect();
+    let places = best_places(&spans);
+    let best = places.into_iter().filter_map(|place| spans.get(place));
+    best.copied().collect()
+}
+
+/// Like [`distinct`], without copies.
+pub(crate) fn distinct_of(spans: Vec<Span>) -> Vec<Span> {
+    let places = best_places(&spans.iter().collect::<Vec<_>>());
+    let mut spans: Vec<Option<Span>> = spans.into_iter().map(Some).collect();
+    let best = places.into_iter();
+    best.filter_map(|place| spans.get_mut(place)?.take())
+        .collect()
+}
+
+/// The place of the best version of each span, in the order of first appearance.
+fn best_places(spans: &[&Span]) -> Vec<usize> {
+    let mut known = HashMap::<(&str, Identity<'_>), usize>::new();
+    let mut best: Vec<usize> = Vec::new();
+    for (place, span) in spans.iter().enumerate() {
         let key = (&*span.trace_id, identity(span));
-        let place = *places.entry(key).or_insert(best.len());
-        match best.get_mut(place) {
-            None => best.push(span),
-            Some(other) if compare(span, other) == Ordering::Greater => *other = span,
+        let at = *known.entry(key).or_insert(best.len());
+        match best.get_mut(at) {
+            None => best.push(place),
+            Some(other) if compare(span, spans[*other]) == Ordering::Greater => *other = place,
             Some(_) => {}
         }
     }
@@ -44,6 +61,9 @@ fn compare(span: &Span, other: &Span) -> Ordering {
         )
     };
     rank(span).cmp(&rank(other)).then_with(|| {
+        if span == other {
+            return Ordering::Equal;
+        }
         let content = |span: &Span| serde_json::to_string(span).unwrap_or_default();
         content(span).cmp(&content(other))
     })

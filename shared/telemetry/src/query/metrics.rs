@@ -13,7 +13,6 @@ use utoipa::{PartialSchema, ToSchema};
 use super::bucket::{self, Bucket};
 use super::rollup::HourRollup;
 use super::window::TimeWindow;
-use crate::chunk::summary::Summary;
 use upblit_base::clock;
 
 /// Width of a bucket: 5 or 15 minutes, 1 or 6 hours, or a day. Five minutes by default.
@@ -63,8 +62,6 @@ impl PartialSchema for Step {
 
 impl ToSchema for Step {}
 
-const MINUTE: Duration = Duration::from_secs(60);
-
 /// Consecutive buckets of the same width that cover a window.
 #[derive(Debug)]
 pub struct Series {
@@ -92,18 +89,7 @@ impl Series {
         self.window
     }
 
-    /// Adds the summary of a chunk of the hour that begins at `hour`. Events outside the
-    /// window are ignored.
-    pub fn add(&mut self, hour: Timestamp, summary: &Summary) {
-        for (minute, counted) in &summary.minutes {
-            let at = clock::after(hour, MINUTE * u32::from(*minute));
-            if let Some(bucket) = self.buckets.get_mut(&clock::floor(at, self.step)) {
-                bucket.add(counted);
-            }
-        }
-    }
-
-    /// Adds the rollup of the hour that begins at `hour`.
+    /// Adds the rollup of the hour that begins at `hour`. Events outside the window are ignored.
     pub fn add_hour(&mut self, hour: Timestamp, rollup: &HourRollup) {
         for (at, counted) in rollup.buckets(hour) {
             if let Some(bucket) = self.buckets.get_mut(&clock::floor(at, self.step)) {
@@ -138,6 +124,7 @@ fn aligned(window: TimeWindow, step: Duration) -> TimeWindow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chunk::summary::Summary;
     use crate::event::{Span, SpanKind};
 
     fn at(text: &str) -> Timestamp {
@@ -194,7 +181,10 @@ mod tests {
             span("2026-01-31T12:15:00Z", 10.0),
         ];
         let summary = Summary::of(&spans.iter().collect::<Vec<_>>());
-        series.add(at("2026-01-31T12:00:00Z"), &summary);
+        let hour = at("2026-01-31T12:00:00Z");
+        let mut rollup = HourRollup::expiring(Timestamp::MAX);
+        rollup.add([0; 16], &summary, Timestamp::MAX);
+        series.add_hour(hour, &rollup);
         let counts: Vec<_> = series
             .buckets()
             .map(|(_, b)| (b.all.count, b.all.errors, b.requests.count))

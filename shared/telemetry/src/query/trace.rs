@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::window::TimeWindow;
-use crate::event::versions::distinct;
+use crate::event::versions::distinct_of;
 use crate::event::{Event, Span, SpanKind};
 
 /// The spans of one trace, each once, depth first: a span follows its parent, and
@@ -52,7 +52,7 @@ impl Tree {
     /// Builds the tree. A span is at the top if its parent is missing or part of a cycle
     /// that the span starts.
     pub fn of(spans: Vec<Span>) -> Self {
-        let mut spans: Vec<Span> = distinct(&spans).into_iter().cloned().collect();
+        let mut spans = distinct_of(spans);
         // A client comes before the server that shares its id.
         let key = |span: &Span| (span.start_ns, span.kind == Some(SpanKind::Server));
         spans.sort_by(|a, b| (key(a), &a.span_id).cmp(&(key(b), &b.span_id)));

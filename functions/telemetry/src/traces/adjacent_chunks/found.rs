@@ -12,12 +12,16 @@ use super::{Adjacent, Candidate, Counts};
 
 /// The spans of chunks that were opened.
 #[derive(Default)]
-pub(super) struct Found(pub(super) BTreeMap<Position, Vec<Span>>);
+pub(super) struct Found {
+    pub(super) spans: BTreeMap<Position, Vec<Span>>,
+    /// Memory of the events of these chunks, in bytes.
+    pub(super) memory: usize,
+}
 
 impl Found {
     fn of(&self, candidate: &Candidate) -> Gathered<'_> {
         let mut gathered = Gathered::default();
-        for span in self.0.values().flatten() {
+        for span in self.spans.values().flatten() {
             if span.trace_id == candidate.entry.trace_id {
                 gathered.add(span);
             }
@@ -65,7 +69,7 @@ impl Found {
     /// may list it there, so the nearest row of a chunk is its place.
     fn place(&self, candidate: &Candidate, row: &Entry, list: &TraceList) -> i64 {
         let own = candidate.place_ms;
-        let of_chunks = self.0.values().flat_map(|spans| {
+        let of_chunks = self.spans.values().flat_map(|spans| {
             let of_trace = |span: &&Span| span.trace_id == candidate.entry.trace_id;
             entries(spans.iter().filter(of_trace))
         });

@@ -55,7 +55,7 @@ proptest! {
     #[test]
     fn list_rows_are_the_same_from_columns_and_from_spans(spans in spans()) {
         let stored = encode(&refs(&spans)).unwrap().bytes;
-        prop_assert_eq!(decode_entries(&stored).unwrap(), entries(&spans));
+        prop_assert_eq!(decode_entries(&stored, usize::MAX).unwrap(), entries(&spans));
     }
 
     #[test]
@@ -84,7 +84,7 @@ proptest! {
         }
         let _ = decode::<Span>(&stored, Rows::All);
         let _ = decode::<LogRecord>(&stored, Rows::All);
-        let _ = decode_entries(&stored);
+        let _ = decode_entries(&stored, usize::MAX);
         let _ = Summary::decode(&summary);
     }
 
@@ -95,7 +95,7 @@ proptest! {
     ) {
         let stored = encode(&refs(&spans)).unwrap().bytes;
         let (_, mut header) = frame::open(&stored).unwrap();
-        let (mut columns, memory) = columns(&mut header).unwrap();
+        let (mut columns, memory) = columns(&mut header, usize::MAX).unwrap();
         let at = place.index(columns.len());
         columns[at] = byte;
         let _ = crate::chunk::spans::read_spans(&mut Reader::new(&columns, memory), Rows::All);
@@ -155,12 +155,17 @@ fn a_hostile_chunk_takes_no_more_memory_than_it_states() {
     let honest = encode(&refs(&events)).unwrap();
     assert!(honest.bytes.len() < 10_000 && honest.memory > 1_000_000);
     let (_, mut header) = frame::open(&honest.bytes).unwrap();
-    let (columns, memory) = columns(&mut header).unwrap();
+    let (columns, memory) = columns(&mut header, usize::MAX).unwrap();
     let stated = |memory| decode::<Span>(&chunk_of(&columns, columns.len(), memory), Rows::All);
     assert_eq!(stated(memory).unwrap().len(), 1_000);
     assert_eq!(stated(memory - 1), Err(FormError::TooLarge));
     let too_large = FormError::Damaged("a number is too large");
-    assert_eq!(stated(MAX_MEMORY + 1), Err(too_large));
+    assert_eq!(stated(MAX_MEMORY + 1), Err(FormError::TooLarge));
+    // More than its summary states.
+    assert_eq!(
+        decode_within::<Span>(&honest.bytes, Rows::All, honest.memory - 1),
+        Err(FormError::TooLarge)
+    );
     let bomb = chunk_of(&vec![0; 100_000], 99_999, 100);
     assert_eq!(
         decode::<Span>(&bomb, Rows::All),

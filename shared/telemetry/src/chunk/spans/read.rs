@@ -16,7 +16,7 @@ use crate::chunk::columns::{
 use crate::chunk::extras::ReadExtras;
 use crate::chunk::resource_scopes::ResourceScopes;
 use crate::chunk::summary::{Entry, entries};
-use crate::chunk::{attributes, memory};
+use crate::chunk::{attributes, json, memory};
 use crate::event::http::{method_of, url_of};
 use crate::event::{Span, SpanEvent, SpanKind, SpanLink};
 
@@ -205,8 +205,8 @@ fn add_attributes(span: &mut Span, attributes: Map<String, Value>, has_http: boo
     span.attributes = attributes;
 }
 
-fn parts_of(json: &str) -> Result<(Vec<SpanEvent>, Vec<SpanLink>), FormError> {
-    serde_json::from_str(json).map_err(|_| FormError::Damaged("events and links"))
+fn parts_of(text: &str) -> Result<(Vec<SpanEvent>, Vec<SpanLink>), FormError> {
+    json::read(text, FormError::Damaged("events and links"))
 }
 
 /// Reads the list row of each trace, from the core columns alone.

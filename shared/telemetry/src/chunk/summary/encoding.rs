@@ -41,6 +41,9 @@ const MAX_BODY: usize = 16 * 1024 * 1024;
 /// Largest memory of the names of operations and rows that a reader accepts.
 const MAX_MEMORY: usize = 16 * 1024 * 1024;
 
+/// Largest size and memory of a chunk that a reader accepts, so that sums of thousands are numbers.
+const MAX_STATED: usize = u32::MAX as usize;
+
 /// The fields of a summary that precede its compressed part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
@@ -73,8 +76,8 @@ impl Extent {
         Ok(Self {
             from_ms: reader.small(HOUR_MS)?,
             count: reader.small(u32::MAX)?,
-            bytes: reader.small(usize::MAX)?,
-            memory: reader.small(usize::MAX)?,
+            bytes: reader.small(MAX_STATED)?,
+            memory: reader.small(MAX_STATED)?,
         })
     }
 

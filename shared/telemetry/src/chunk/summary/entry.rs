@@ -1,7 +1,12 @@
 use std::collections::HashMap;
 
+use crate::chunk::memory;
 use crate::event::versions::distinct;
 use crate::event::{Event, Span, SpanKind};
+
+/// Longest name and service of a list row, in bytes. Those of a span may have 64 KiB, and a chunk has
+/// thousands of rows.
+const MAX_TEXT: usize = 1024;
 
 /// A list row for a trace: its root span or, if the root is not in the chunk, the
 /// earliest span of the trace that is.
@@ -9,9 +14,9 @@ use crate::event::{Event, Span, SpanKind};
 pub struct Entry {
     /// Id of the trace.
     pub trace_id: String,
-    /// Display name of the span.
+    /// Display name of the span, cut to 1,024 bytes.
     pub name: String,
-    /// Service that recorded the span.
+    /// Service that recorded the span, cut to 1,024 bytes.
     pub service: Option<String>,
     /// Role of the span in the trace.
     pub kind: Option<SpanKind>,
@@ -28,12 +33,17 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Memory of the row, in bytes.
+    pub fn memory(&self) -> usize {
+        memory::of_entry(self)
+    }
+
     /// The row of a span.
     pub fn of(span: &Span) -> Self {
         Self {
             trace_id: span.trace_id.clone(),
-            name: span.display_name(),
-            service: span.service().map(str::to_owned),
+            name: cut(&span.display_name()),
+            service: span.service().map(cut),
             kind: span.kind,
             start_ms: span.start().as_millisecond(),
             duration_ms: span.duration_ms,
@@ -42,6 +52,11 @@ impl Entry {
             is_root: span.parent_span_id.is_none(),
         }
     }
+}
+
+/// The text of a list row, of at most [`MAX_TEXT`] bytes.
+pub(in crate::chunk) fn cut(text: &str) -> String {
+    text[..text.floor_char_boundary(MAX_TEXT)].to_owned()
 }
 
 /// The list row of each trace among these spans, in the order of first appearance. Of the versions

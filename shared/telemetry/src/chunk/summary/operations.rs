@@ -8,8 +8,8 @@ use crate::event::{Span, SpanKind};
 /// Maximum number of operations that a summary keeps.
 const MOST: usize = 16;
 
-/// Longest name of an operation that a summary keeps, in bytes. Longer ones are usually URLs
-/// that occur once.
+/// Longest name, and longest service, of an operation that a summary keeps, in bytes. Longer names are
+/// usually URLs that occur once.
 const MAX_NAME_BYTES: usize = 200;
 
 /// The operations of a chunk.
@@ -45,7 +45,9 @@ impl Operations {
         let total = all.len();
         let mut all: Vec<_> = all
             .into_iter()
-            .filter(|((_, name, _), _)| name.len() <= MAX_NAME_BYTES)
+            .filter(|((service, name, _), _)| {
+                name.len().max(service.map_or(0, str::len)) <= MAX_NAME_BYTES
+            })
             .collect();
         // The sort is stable, so equal counts keep the order of their names.
         all.sort_by_key(|(_, stats)| std::cmp::Reverse(stats.count));
