@@ -5,6 +5,7 @@
 //! only if it takes more than half of the room: lists and objects then keep their first elements.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -24,8 +25,24 @@ const SERVICE_NAME: &str = "service.name";
 
 /// Size of a value as JSON, in bytes.
 pub(super) fn json_len(value: &impl Serialize) -> usize {
+    let mut length = Length(0);
     // Only maps with keys that are no texts cannot be written, and there are none.
-    serde_json::to_string(value).map_or(0, |json| json.len())
+    let written = serde_json::to_writer(&mut length, value);
+    written.map_or(0, |()| length.0)
+}
+
+/// Number of bytes that were written.
+struct Length(usize);
+
+impl Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Cuts the largest values so that all parts together take at most `most` bytes.
@@ -38,9 +55,14 @@ pub(super) fn fit(bounded: &mut impl Bounded, most: usize, bounds: &mut Bounds) 
     let for_structure = most - size.texts.min(most / 2);
     let mut elements = usize::MAX;
     if size.structure > for_structure {
-        elements = most_elements(bounded, for_structure);
-        for (list, bytes) in bounded.limit_lists(elements) {
-            cuts.insert(list.to_owned(), bytes);
+        // Lists of parts are cut before anything is counted again: they may be fifty times as long as
+        // what fits.
+        elements = longest_list(bounded, size.elements, for_structure);
+        let limited = bounded.limit_lists(elements);
+        cuts.extend(limited.into_iter().map(of_list));
+        elements = most_elements(bounded, elements, for_structure);
+        for (list, bytes) in bounded.limit_lists(elements).into_iter().map(of_list) {
+            cuts.entry(list).or_insert(bytes);
         }
     }
     let size = Size::of(bounded, elements);
@@ -129,9 +151,21 @@ impl Size {
     }
 }
 
+fn of_list((list, bytes): (&'static str, usize)) -> (String, usize) {
+    (list.to_owned(), bytes)
+}
+
+/// The largest number of elements, up to a factor of two, with which the longest list of parts fits.
+fn longest_list(bounded: &impl Bounded, mut elements: usize, room: usize) -> usize {
+    let longest = bounded.longest_list();
+    while elements > 1 && elements.min(longest) * PART > room {
+        elements /= 2;
+    }
+    elements
+}
+
 /// The largest number of elements, up to a factor of two, with which the structure fits.
-fn most_elements(bounded: &mut impl Bounded, room: usize) -> usize {
-    let mut elements = Size::of(bounded, usize::MAX).elements;
+fn most_elements(bounded: &mut impl Bounded, mut elements: usize, room: usize) -> usize {
     while elements > 1 && Size::of(bounded, elements).structure > room {
         elements /= 2;
     }

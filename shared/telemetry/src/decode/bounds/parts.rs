@@ -62,7 +62,8 @@ fn values<'a>(name: &'static str, values: &'a mut Map<String, Value>) -> (Place,
 
 impl Bounded for Span {
     fn parts(&mut self) -> Vec<(Place, Part<'_>)> {
-        let mut parts = Vec::with_capacity(8);
+        let in_lists = 2 * (self.events.len() + self.links.len());
+        let mut parts = Vec::with_capacity(8 + in_lists);
         parts.extend(text("name", self.name.as_mut()));
         parts.extend(text("requestURL", self.url.as_mut()));
         parts.extend(text("statusMessage", self.status_message.as_mut()));
