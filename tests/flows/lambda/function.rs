@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::Value;
+use tokio::io::sink;
 use tokio::process::{Child, Command};
 
 use super::runtime_api::RuntimeApi;
@@ -45,7 +46,7 @@ impl Function {
             .arg(format!("--callgrind-out-file={}", counts.display()))
             .arg(binary(name));
         let api = RuntimeApi::start().await;
-        let process = in_lambda(program, name, &api, settings).spawn().unwrap();
+        let process = spawned(in_lambda(program, name, &api, settings));
         let function = Self { api, process };
         function.api.polled().await;
         function
@@ -62,7 +63,7 @@ impl Function {
     /// Starts a function.
     pub async fn begin(name: &str, settings: &Settings) -> Self {
         let api = RuntimeApi::start().await;
-        let process = command(name, &api, settings).spawn().unwrap();
+        let process = spawned(command(name, &api, settings));
         Self { api, process }
     }
 
@@ -102,6 +103,17 @@ impl Function {
         let answer = self.api.invoke(event.clone()).await;
         response(&answer.unwrap_or_else(|error| panic!("{event}: {error}")))
     }
+}
+
+/// Starts a process, and reads and drops its output: a process whose output nobody reads stops after
+/// some hundred lines.
+fn spawned(mut program: Command) -> Child {
+    let mut process = program.spawn().unwrap();
+    let mut stdout = process.stdout.take().unwrap();
+    tokio::spawn(async move { tokio::io::copy(&mut stdout, &mut sink()).await });
+    let mut stderr = process.stderr.take().unwrap();
+    tokio::spawn(async move { tokio::io::copy(&mut stderr, &mut sink()).await });
+    process
 }
 
 /// CPU time of a process since its start, of all threads that still live.

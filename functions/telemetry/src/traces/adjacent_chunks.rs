@@ -9,7 +9,7 @@
 
 mod found;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use shared::base::clock;

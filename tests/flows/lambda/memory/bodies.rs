@@ -1,6 +1,7 @@
-//! Bodies that take the most memory for their size.
+//! Bodies that take the most memory or CPU time for their size, and ordinary ones beside them.
 
 mod json;
+mod ordinary;
 mod protobuf;
 
 use shared::telemetry::inflate::MAX_INFLATED_BYTES;
@@ -15,7 +16,7 @@ pub struct Body {
 }
 
 /// Route and encoding of a body.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     NativeTraces,
     NativeLogs,
@@ -25,9 +26,23 @@ pub enum Kind {
     ProtobufLogs,
 }
 
+impl Kind {
+    pub const ALL: [Self; 6] = [
+        NativeTraces,
+        NativeLogs,
+        JsonTraces,
+        JsonLogs,
+        ProtobufTraces,
+        ProtobufLogs,
+    ];
+}
+
+pub use ordinary::{collector_batch, ordinary};
+
 use Kind::*;
 use json::{
-    array, attributes, fill, json_span, json_spans, list, one_span, one_span_of, spans, wide,
+    array, attributes, each_span, fill, json_span, json_spans, list, one_span, one_span_of, spans,
+    wide,
 };
 use protobuf::{any, field, fill_within, link, message, nested, of_one_span, of_spans, pair, span};
 
@@ -106,6 +121,34 @@ pub const BODIES: &[Body] = &[
     }),
     body("white space", NativeTraces, || {
         fill(br#"{"traces":["#, b" ", b"]}")
+    }),
+    body(
+        "spans with attributes of different names",
+        NativeTraces,
+        || {
+            each_span(|index| {
+                let names = (0..60).map(|place| format!("\"{index:x}.{place}\":0"));
+                names.collect::<Vec<_>>().join(",")
+            })
+        },
+    ),
+    body("spans of different names and traces", NativeTraces, || {
+        each_span(|index| {
+            format!(
+                r#""requestMethod":"{index:x}","requestURL":"{index:x}","service.name":"{index:x}""#
+            )
+        })
+    }),
+    body("spans with large versions", NativeTraces, || {
+        each_span(|index| format!(r#""a":{index},{}"#, list("[],")))
+    }),
+    body("spans of long numbers", NativeTraces, || {
+        spans(&list("0.30000000000000000000000000000000000001e-7,"))
+    }),
+    body("log records of different words", NativeLogs, || {
+        let words = (0..10_000).map(|index| format!("{index:x}"));
+        let words = words.collect::<Vec<_>>().join(" ");
+        array("logs", &format!(r#"{{"level":"i","message":"{words}"}}"#))
     }),
     body("one deep list", NativeTraces, || {
         one_span("\"x\":", "[", "")

@@ -53,6 +53,20 @@ pub(super) fn spans(fields: &str) -> Vec<u8> {
     )
 }
 
+/// Spans that differ, as many as fit.
+pub(super) fn each_span(fields: impl Fn(usize) -> String) -> Vec<u8> {
+    let mut body = format!(r#"{{"timestamp":"{}","traces":[{{}}"#, now());
+    for index in 0.. {
+        let span = format!(",{{{SPAN},{}}}", fields(index));
+        if body.len() + span.len() + 2 > MAX_INFLATED_BYTES {
+            break;
+        }
+        body.push_str(&span);
+    }
+    body.push_str("]}");
+    body.into_bytes()
+}
+
 /// A list of as many items as are read without a budget for each span.
 pub(super) fn list(item: &str) -> String {
     format!("\"x\":[{}0]", item.repeat((250 << 10) / item.len()))
