@@ -589,7 +589,7 @@ export interface paths {
         };
         /**
          * Get counts, failures and durations over time
-         * @description Returns consecutive buckets, empty ones included, and their total. The time range is widened to whole buckets, of which there are at most 2,100.
+         * @description Returns consecutive buckets, empty ones included, and their total. The time range is widened to whole buckets, of which there are at most 2,100. With `by`, returns rows with the requests to each service, or of each operation: root spans and spans of kind server or consumer. The rows are about the newest part of the range if it has too much telemetry; `searchedTo` says which. A batch counts as a whole, at the start of its newest span.
          */
         get: operations["getMetrics"];
         put?: never;
@@ -1397,7 +1397,7 @@ export interface components {
         };
         /** @description Counts, failures and durations over time. */
         Metrics: {
-            /** @description Consecutive buckets, oldest first, including empty ones. */
+            /** @description Consecutive buckets, oldest first, including empty ones. No buckets with `by`. */
             buckets: components["schemas"]["Bucket"][];
             /**
              * Format: date-time
@@ -1406,6 +1406,14 @@ export interface components {
             from: string;
             /** @description Time ranges with stored telemetry that this release cannot read. */
             gaps: components["schemas"]["Gap"][];
+            others?: components["schemas"]["MetricsOthers"] | null;
+            /** @description The services or operations with most requests, most first, at most 100. Their percentiles are within 11 %. Null without `by`. */
+            rows?: components["schemas"]["MetricsRow"][] | null;
+            /**
+             * Format: date-time
+             * @description Time back to which the range has been searched with `by`: requests before it are not counted. Null if the whole range has been.
+             */
+            searchedTo?: string | null;
             /**
              * Format: int64
              * @description Width of a bucket in seconds.
@@ -1416,8 +1424,33 @@ export interface components {
              * @description End of the last bucket.
              */
             to: string;
-            /** @description Sum of all buckets. */
+            /** @description Sum of all buckets; with `by`, of the time that was searched. */
             total: components["schemas"]["Total"];
+        };
+        /** @description Requests that are in no row. */
+        MetricsOthers: {
+            /**
+             * Format: int64
+             * @description Number of requests.
+             */
+            count: number;
+            /**
+             * Format: int64
+             * @description Number of failed requests.
+             */
+            errors: number;
+        };
+        /** @description Requests to one service, or of one operation. */
+        MetricsRow: components["schemas"]["Stats"] & {
+            /** @description Name of the operation. Null if rows are services. */
+            name?: string | null;
+            /**
+             * Format: double
+             * @description Average number of requests in a second of the time that was searched.
+             */
+            perSecond: number;
+            /** @description Service that recorded the spans, or null if they have none. */
+            service?: string | null;
         };
         /**
          * @description A display name of 1 to 80 characters, without control characters. White space around it is
@@ -2431,6 +2464,8 @@ export type Member = components['schemas']['Member'];
 export type MemberChange = components['schemas']['MemberChange'];
 export type Members = components['schemas']['Members'];
 export type Metrics = components['schemas']['Metrics'];
+export type MetricsOthers = components['schemas']['MetricsOthers'];
+export type MetricsRow = components['schemas']['MetricsRow'];
 export type Name = components['schemas']['Name'];
 export type NamedUser = components['schemas']['NamedUser'];
 export type NewApplication = components['schemas']['NewApplication'];
@@ -3673,6 +3708,8 @@ export interface operations {
                 step?: 300 | 900 | 3600 | 21600 | 86400;
                 /** @description Signal to count. Default: traces. */
                 signal?: "traces" | "logs";
+                /** @description Returns the requests by service or operation instead of buckets. Only for traces. */
+                by?: "service" | "operation";
             };
             header?: never;
             path?: never;

@@ -280,7 +280,11 @@ async fn an_empty_value_is_no_filter_and_otherwise_not_valid() {
             &["level", "traceId", "q"],
             &["from", "to"],
         ),
-        ("/telemetry/metrics", &[], &["from", "to", "step", "signal"]),
+        (
+            "/telemetry/metrics",
+            &[],
+            &["from", "to", "step", "signal", "by"],
+        ),
         (
             "/telemetry/traces/{id}",
             &["traceId"],

@@ -8,6 +8,7 @@ mod logs;
 mod long_traces;
 mod metrics;
 mod paging;
+mod requests;
 mod rollups;
 mod searches;
 mod trace;

@@ -1,6 +1,8 @@
 //! `GET /telemetry/metrics`: counts, failures and durations over time. Reads summaries and
 //! rollups, and no chunks.
 
+mod rows;
+
 use std::time::Duration;
 
 use axum::extract::State;
@@ -12,12 +14,14 @@ use shared::reading::Reading;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::summary::{Durations, Stats};
 use shared::telemetry::query::bucket::Bucket;
+use shared::telemetry::query::groups::By;
 use shared::telemetry::query::metrics::{Series, Step};
 use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 use shared::web::query::Query;
 use utoipa::{IntoParams, ToSchema};
 
+use self::rows::{OthersResponse, RowResponse};
 use crate::archive::{Archive, Gap, invalid};
 use crate::rollups::add_window;
 
@@ -44,6 +48,9 @@ pub(crate) struct MetricsQuery {
     /// Signal to count. Default: traces.
     #[param(inline)]
     signal: Option<Signal>,
+    /// Returns the requests by service or operation instead of buckets. Only for traces.
+    #[param(inline)]
+    by: Option<By>,
 }
 
 impl OfApplication for MetricsQuery {
@@ -64,10 +71,17 @@ pub(crate) struct Metrics {
     to: Timestamp,
     /// Width of a bucket in seconds.
     step_seconds: u64,
-    /// Consecutive buckets, oldest first, including empty ones.
+    /// Consecutive buckets, oldest first, including empty ones. No buckets with `by`.
     buckets: Vec<BucketResponse>,
-    /// Sum of all buckets.
+    /// Sum of all buckets; with `by`, of the time that was searched.
     total: Total,
+    /// The services or operations with most requests, most first, at most 100. Their percentiles are within 11 %. Null without `by`.
+    rows: Option<Vec<RowResponse>>,
+    /// Requests in no row: of other services or operations, and of operations beyond the 16 with most requests of a batch. Null without `by`.
+    others: Option<OthersResponse>,
+    /// Time back to which the range has been searched with `by`: requests before it are not counted. Null if the whole range has been.
+    #[serde(serialize_with = "clock::serialize_rfc3339_option")]
+    searched_to: Option<Timestamp>,
     /// Time ranges with stored telemetry that this release cannot read.
     gaps: Vec<Gap>,
 }
@@ -116,11 +130,11 @@ struct StatsResponse {
     p99_ms: Option<f64>,
 }
 
-/// Returns every bucket of the window, oldest first.
+/// Returns every bucket of the window, oldest first, or the requests by service or operation.
 #[utoipa::path(
     get, path = "/telemetry/metrics", operation_id = "getMetrics",
     summary = "Get counts, failures and durations over time",
-    description = "Returns consecutive buckets, empty ones included, and their total. The time range is widened to whole buckets, of which there are at most 2,100.",
+    description = "Returns consecutive buckets, empty ones included, and their total. The time range is widened to whole buckets, of which there are at most 2,100. With `by`, returns rows with the requests to each service, or of each operation: root spans and spans of kind server or consumer. The rows are about the newest part of the range if it has too much telemetry; `searchedTo` says which. A batch counts as a whole, at the start of its newest span.",
     params(MetricsQuery),
     responses((status = 200, body = Metrics), (status = 400), (status = 401), (status = 403), (status = 404), (status = 429)),
     security(("bearer" = []), ("apiKey" = [])),
@@ -133,8 +147,46 @@ pub(crate) async fn show(
     }: Reading<Query<MetricsQuery>>,
 ) -> Result<axum::Json<Metrics>, Error> {
     let archive = Archive::of(&application, &state);
+    match query.by {
+        Some(by) => by_group(&state, &archive, &query, by).await,
+        None => over_time(&state, &archive, &query).await,
+    }
+}
+
+/// The rows of the query.
+async fn by_group(
+    state: &crate::State,
+    archive: &Archive,
+    query: &MetricsQuery,
+    by: By,
+) -> Result<axum::Json<Metrics>, Error> {
+    if query.signal == Some(Signal::Logs) {
+        return Err(invalid("by", "is only for traces"));
+    }
+    let counted = archive.window(query.from, query.to)?;
+    let counted = rows::count(state, archive, counted, by).await?;
     let step = query.step.length();
-    let window = window(&archive, &query)?;
+    Ok(axum::Json(Metrics {
+        rows: Some(counted.rows()),
+        others: Some(counted.others()),
+        searched_to: counted.searched_to,
+        ..Metrics::without_rows(
+            window(archive, query)?,
+            step,
+            &counted.grouped.total,
+            archive,
+        )
+    }))
+}
+
+/// The buckets of the query.
+async fn over_time(
+    state: &crate::State,
+    archive: &Archive,
+    query: &MetricsQuery,
+) -> Result<axum::Json<Metrics>, Error> {
+    let step = query.step.length();
+    let window = window(archive, query)?;
     if window.length().as_millis() / step.as_millis() > MAX_BUCKETS {
         return Err(invalid(
             "step",
@@ -143,8 +195,15 @@ pub(crate) async fn show(
     }
     let mut series = Series::over(window, query.step);
     let signal = query.signal.unwrap_or(Signal::Traces);
-    add_window(&state, &archive, signal, &mut series).await?;
-    Ok(axum::Json(Metrics::of(&series, step, archive.gaps())))
+    add_window(state, archive, signal, &mut series).await?;
+    let buckets = series.buckets().map(|(start_time, bucket)| BucketResponse {
+        start_time,
+        total: Total::of(bucket),
+    });
+    Ok(axum::Json(Metrics {
+        buckets: buckets.collect(),
+        ..Metrics::without_rows(series.window(), step, &series.total(), archive)
+    }))
 }
 
 /// The window of the query. Without `to` it ends now, because buckets in the future would
@@ -159,19 +218,18 @@ fn window(archive: &Archive, query: &MetricsQuery) -> Result<TimeWindow, Error> 
 }
 
 impl Metrics {
-    fn of(series: &Series, step: Duration, gaps: Vec<Gap>) -> Self {
-        let TimeWindow { from, to } = series.window();
-        let buckets = series.buckets().map(|(start_time, bucket)| BucketResponse {
-            start_time,
-            total: Total::of(bucket),
-        });
+    /// Metrics with a total, and neither buckets nor rows.
+    fn without_rows(window: TimeWindow, step: Duration, total: &Bucket, archive: &Archive) -> Self {
         Self {
-            from,
-            to,
+            from: window.from,
+            to: window.to,
             step_seconds: step.as_secs(),
-            buckets: buckets.collect(),
-            total: Total::of(&series.total()),
-            gaps,
+            buckets: Vec::new(),
+            total: Total::of(total),
+            rows: None,
+            others: None,
+            searched_to: None,
+            gaps: archive.gaps(),
         }
     }
 }

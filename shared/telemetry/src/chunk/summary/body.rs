@@ -32,7 +32,7 @@ pub(super) fn body(summary: &Summary, rows: usize, operations: usize) -> Vec<u8>
     for operation in operations {
         put_len(&mut out, names.code(operation.service.as_deref()));
         put_len(&mut out, names.code(Some(&operation.name)));
-        put_kind(&mut out, operation.kind);
+        put_role(&mut out, operation);
         operation.stats.put(&mut out);
     }
     out.push(is_complete.into());
@@ -101,6 +101,14 @@ impl<'a> Names<'a> {
 
 fn put_kind(out: &mut Vec<u8>, kind: Option<SpanKind>) {
     put(out, code_of(&SpanKind::ALL, kind).into());
+}
+
+/// Flag beside the kind of an operation, whose code is smaller.
+const IS_REQUEST: u32 = 64;
+
+fn put_role(out: &mut Vec<u8>, operation: &Operation) {
+    let flag = IS_REQUEST * u32::from(operation.is_request);
+    put(out, (code_of(&SpanKind::ALL, operation.kind) + flag).into());
 }
 
 const IS_ERROR: u8 = 1;
@@ -201,10 +209,14 @@ fn read_operations(reader: &mut Reader<'_>, names: &[&str]) -> Result<Operations
     let total = reader.small(usize::MAX)?;
     let mut top = Vec::new();
     for _ in 0..reader.count()? {
+        let service = read_name(reader, names)?;
+        let name = read_name(reader, names)?.unwrap_or_default();
+        let role = u32::from(reader.byte()?);
         top.push(Operation {
-            service: read_name(reader, names)?,
-            name: read_name(reader, names)?.unwrap_or_default(),
-            kind: read_kind(reader)?,
+            service,
+            name,
+            kind: value_of(&SpanKind::ALL, Some(&(role & !IS_REQUEST))),
+            is_request: role & IS_REQUEST > 0,
             stats: Stats::read(reader)?,
         });
     }

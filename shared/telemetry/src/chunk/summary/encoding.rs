@@ -114,7 +114,7 @@ impl Draft {
             if rows > 0 {
                 rows = fewer(rows, without_rows, encoded.len(), room);
             } else if operations > 0 {
-                operations /= 2;
+                operations = operations * 3 / 4;
             } else {
                 let small = Filter::of(&self.terms, 0);
                 return self.encoded(&extent, &small, 0, 0);

@@ -1,4 +1,4 @@
-//! Rate, errors and durations ("RED") of the operations with most events.
+//! Rate, errors and durations ("RED") of the operations with most events, requests first.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,14 @@ const MAX_NAME_BYTES: usize = 200;
 /// The operations of a chunk.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Operations {
-    /// Operations with most events, in descending order of their number.
+    /// Operations with most events: the requests, then the others, each in descending order of
+    /// their number.
     pub top: Vec<Operation>,
     /// Number of all operations.
     pub total: usize,
 }
 
-/// Statistics of the spans with the same service, name and kind.
+/// Statistics of the spans with the same service, name and kind that are all requests, or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
     /// Service that recorded the spans.
@@ -30,6 +31,8 @@ pub struct Operation {
     pub name: String,
     /// Role of the spans in their traces.
     pub kind: Option<SpanKind>,
+    /// Whether the spans are requests, [`Span::is_request`].
+    pub(crate) is_request: bool,
     /// Statistics, with percentiles within 11 %.
     pub stats: Stats,
 }
@@ -37,25 +40,31 @@ pub struct Operation {
 impl Operations {
     /// The operations of these spans.
     pub(super) fn of(spans: &[&Span]) -> Self {
-        let mut all = BTreeMap::<(Option<&str>, String, Option<SpanKind>), Stats>::new();
+        let mut all = BTreeMap::<(Option<&str>, String, Option<SpanKind>, bool), Stats>::new();
         for span in spans {
-            let key = (span.service(), span.display_name(), span.kind);
+            let key = (
+                span.service(),
+                span.display_name(),
+                span.kind,
+                span.is_request(),
+            );
             all.entry(key).or_default().count(Counted::from(*span));
         }
         let total = all.len();
         let mut all: Vec<_> = all
             .into_iter()
-            .filter(|((service, name, _), _)| {
+            .filter(|((service, name, ..), _)| {
                 name.len().max(service.map_or(0, str::len)) <= MAX_NAME_BYTES
             })
             .collect();
         // The sort is stable, so equal counts keep the order of their names.
-        all.sort_by_key(|(_, stats)| std::cmp::Reverse(stats.count));
+        all.sort_by_key(|((.., is_request), stats)| std::cmp::Reverse((*is_request, stats.count)));
         let top = all.into_iter().take(MOST);
-        let top = top.map(|((service, name, kind), stats)| Operation {
+        let top = top.map(|((service, name, kind, is_request), stats)| Operation {
             service: service.map(str::to_owned),
             name,
             kind,
+            is_request,
             stats: stats.coarse(),
         });
         Self {
