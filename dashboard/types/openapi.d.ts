@@ -560,6 +560,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/telemetry/fields": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what telemetry can be filtered by
+         * @description Returns services, operations, and attributes with their most frequent values. Services and operations of spans come from the summaries of all batches of the range, everything else from the events of at most 32 batches spread over it; `sample` says how many events these are. `searchedTo` says how far the summaries were read.
+         */
+        get: operations["listFields"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/telemetry/logs": {
         parameters: {
             query?: never;
@@ -780,6 +800,30 @@ export interface components {
             applications: components["schemas"]["Application"][];
             /** @description Cursor of the next page, or null on the last. */
             nextCursor?: string | null;
+        };
+        /** @description An attribute and its most frequent values. */
+        AttributeField: {
+            /**
+             * Format: int64
+             * @description Number of events of the sample that have it.
+             */
+            count: number;
+            /** @description Whether there are more values: others, values above 128 bytes, lists or objects. */
+            hasMoreValues: boolean;
+            /** @description Name of the attribute. */
+            name: string;
+            /** @description Values as `attr` takes them, the most frequent first; at most ten. */
+            values: components["schemas"]["AttributeValue"][];
+        };
+        /** @description A value of an attribute. */
+        AttributeValue: {
+            /**
+             * Format: int64
+             * @description Number of events of the sample that have it.
+             */
+            count: number;
+            /** @description The value as text. */
+            value: string;
         };
         /**
          * @description Kind of change of an application, its keys, or the sessions of an account.
@@ -1024,6 +1068,49 @@ export interface components {
             pointer: string;
             /** @description Reason, written to be shown to the user. */
             reason: string;
+        };
+        /** @description The events of which attributes, and services of log records, were counted. */
+        FieldSample: {
+            /**
+             * Format: int64
+             * @description Number of events that were looked at.
+             */
+            events: number;
+            /**
+             * Format: date-time
+             * @description Time of the earliest event that was looked at, or null.
+             */
+            from?: string | null;
+            /**
+             * Format: int64
+             * @description Number of events in all batches that may have some of the time range and the service.
+             */
+            of: number;
+            /**
+             * Format: date-time
+             * @description Time of the latest event that was looked at, or null.
+             */
+            to?: string | null;
+        };
+        /** @description What telemetry can be filtered by. */
+        Fields: {
+            /** @description Attributes of events and their resources, the most frequent first; at most 100. */
+            attributes: components["schemas"]["AttributeField"][];
+            /** @description Time ranges with stored telemetry that this release cannot read. */
+            gaps: components["schemas"]["Gap"][];
+            /** @description Whether there are more services, operations or attributes. Names above 128 bytes are left out. */
+            isTruncated: boolean;
+            /** @description Names of spans as `name` takes them, the most frequent first; at most 100. Empty for logs. */
+            operations: string[];
+            /** @description The events that were looked at. */
+            sample: components["schemas"]["FieldSample"];
+            /**
+             * Format: date-time
+             * @description Time back to which the range has been searched. Null if the whole range has been.
+             */
+            searchedTo?: string | null;
+            /** @description Services, the most frequent first; at most 100. */
+            services: string[];
         };
         /** @description A time range with stored telemetry that this release cannot read. */
         Gap: {
@@ -2419,6 +2506,8 @@ export type ApplicationAuditLog = components['schemas']['ApplicationAuditLog'];
 export type ApplicationChange = components['schemas']['ApplicationChange'];
 export type ApplicationId = components['schemas']['ApplicationId'];
 export type Applications = components['schemas']['Applications'];
+export type AttributeField = components['schemas']['AttributeField'];
+export type AttributeValue = components['schemas']['AttributeValue'];
 export type AuditAction = components['schemas']['AuditAction'];
 export type AuditEntry = components['schemas']['AuditEntry'];
 export type AuditLog = components['schemas']['AuditLog'];
@@ -2437,6 +2526,8 @@ export type ExportedProfile = components['schemas']['ExportedProfile'];
 export type ExportedSession = components['schemas']['ExportedSession'];
 export type Fidelity = components['schemas']['Fidelity'];
 export type FieldError = components['schemas']['FieldError'];
+export type FieldSample = components['schemas']['FieldSample'];
+export type Fields = components['schemas']['Fields'];
 export type Gap = components['schemas']['Gap'];
 export type InstrumentationScope = components['schemas']['InstrumentationScope'];
 export type Invite = components['schemas']['Invite'];
@@ -3628,6 +3719,42 @@ export interface operations {
                 };
                 content?: never;
             };
+            401: components["responses"]["401-invalid-access-token"];
+            404: components["responses"]["404-not-found"];
+            500: components["responses"]["500-internal-error"];
+            503: components["responses"]["503-unavailable"];
+        };
+    };
+    listFields: {
+        parameters: {
+            query: {
+                /** @description Application whose telemetry is read. */
+                applicationId: components["schemas"]["ApplicationId"];
+                /** @description Beginning of the time range. Default: an hour before its end. */
+                from?: string;
+                /** @description End of the time range. Default: now. */
+                to?: string;
+                /** @description Signal of the events. Default: traces. */
+                signal?: "traces" | "logs";
+                /** @description Service whose operations and attributes are wanted. The services are always those of all events. */
+                service?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fields"];
+                };
+            };
+            400: components["responses"]["400-invalid-fields.malformed-request"];
             401: components["responses"]["401-invalid-access-token"];
             404: components["responses"]["404-not-found"];
             500: components["responses"]["500-internal-error"];

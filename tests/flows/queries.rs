@@ -24,10 +24,11 @@ const PAGED: [(&str, u16); 7] = [
 ];
 
 /// Other routes that refuse parameters they do not have.
-const STRICT: [&str; 5] = [
+const STRICT: [&str; 6] = [
     "/applications/{id}/invites",
     "/applications/{id}/members",
     "/me/export",
+    "/telemetry/fields",
     "/telemetry/metrics",
     "/telemetry/traces/{id}",
 ];

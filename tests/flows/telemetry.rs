@@ -2,6 +2,7 @@
 //! query depends on its window, not on what is stored.
 
 mod calls;
+mod fields;
 mod form_2;
 mod invariant;
 mod logs;
@@ -127,7 +128,7 @@ async fn telemetry_is_read_by_members_alone() {
         application_id: "..%2F".to_owned(),
         ..sdk.clone()
     };
-    for path in ["traces", "traces/t", "logs", "metrics"] {
+    for path in ["traces", "traces/t", "logs", "metrics", "fields"] {
         backend.calls.take();
         let no_token = backend.browser().get(&address(&sdk, path, "")).await;
         no_token.problem(401, "invalid-access-token");

@@ -14,6 +14,7 @@ use shared::store::{ColdRead, Database, Table, WarmUp};
 use shared::web::credentials::Tokens;
 
 mod archive;
+mod fields;
 mod logs;
 mod metrics;
 mod page;
@@ -78,5 +79,6 @@ shared::web::routes! {
         trace::show,
         logs::list,
         metrics::show,
+        fields::list,
     ],
 }

@@ -4,6 +4,7 @@
 pub mod attributes;
 pub mod bucket;
 pub mod cursor;
+pub mod fields;
 pub mod groups;
 pub mod listing;
 pub mod logs;
