@@ -79,6 +79,13 @@ export function percent(part, whole) {
   return `${isSmall ? value.toFixed(1) : Math.round(value)} %`;
 }
 
+/** Formats a rate per second, or per minute or hour if it is small: 2.5/s, 12/min, 3/h. @param {number} perSecond */
+export function perTime(perSecond) {
+  if (perSecond >= 1) return `${compact(perSecond)}/s`;
+  const perMinute = 60 * perSecond;
+  return perMinute >= 1 ? `${compact(perMinute)}/min` : `${compact(60 * perMinute)}/h`;
+}
+
 /** @typedef {string | number} Instant in RFC 3339, or in milliseconds since 1970 */
 
 /** @param {Instant} at */

@@ -120,16 +120,15 @@ async function send(method, path, { ids, query, body, headers, signal, limitMs =
  *
  * @param {string} path like `/sessions/{id}`
  * @param {object} [ids]
- * @param {object} [query] null, undefined and "" are left out
+ * @param {object} [query] null, undefined and "" are left out; a list is given several times
  */
 export function addressOf(path, ids = {}, query = {}) {
   const filled = Object.entries(ids).reduce(
     (text, [name, id]) => text.replace(`{${name}}`, encodeURIComponent(id)),
     path,
   );
-  const set = Object.entries(query).filter(
-    ([, value]) => value !== null && value !== undefined && value !== "",
-  );
+  const all = Object.entries(query).flatMap(([name, value]) => [value].flat().map((one) => [name, one]));
+  const set = all.filter(([, value]) => value !== null && value !== undefined && value !== "");
   return set.length ? `${filled}?${new URLSearchParams(set)}` : filled;
 }
 

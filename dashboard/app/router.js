@@ -100,24 +100,26 @@ export const to = (path, ...ids) =>
  * Writes choices such as filters into the address without navigating, so that a reload and a
  * copied link show the same.
  *
- * @param {Record<string, string | null>} choices
+ * @param {Record<string, string | string[] | null>} choices
  */
 export function storeInAddress(choices) {
   history.replaceState(null, "", withChoices(location.hash, choices));
 }
 
 /**
- * Sets choices in the query of a route, and removes those that are empty.
+ * Sets choices in the query of a route, and removes those that are empty. A list is given several times.
  *
  * @param {string} hash
- * @param {Record<string, string | null>} choices
+ * @param {Record<string, string | string[] | null>} choices
  */
 export function withChoices(hash, choices) {
   const [path, query] = splitQuery(hash);
   const parameters = new URLSearchParams(query);
   for (const [name, value] of Object.entries(choices)) {
-    if (value) parameters.set(name, value);
+    const [first, ...others] = [value ?? ""].flat().filter(Boolean);
+    if (first) parameters.set(name, first);
     else parameters.delete(name);
+    for (const other of others) parameters.append(name, other);
   }
   const text = parameters.toString();
   return text ? `${path}?${text}` : path;

@@ -5,6 +5,24 @@ import { plain } from "../format.js";
 export const sorted = (values) =>
   Object.fromEntries(Object.entries(values ?? {}).sort(([a], [b]) => a.localeCompare(b)));
 
+/** @typedef {(key: string, value: string) => string} FilterHref address of a list with this filter */
+
+/** Longest filter that the API takes, with its key. */
+const MAX_FILTER = 1000;
+
+/** A value, as a link if a filter can ask for it. @param {string} name @param {unknown} value @param {FilterHref} [filterHref] */
+function shownValue(name, value, filterHref) {
+  const text = plain(value);
+  const isAskable = ["string", "number", "boolean"].includes(typeof value);
+  if (!filterHref || !isAskable || 2 * name.length + text.length >= MAX_FILTER) return text;
+  const link = h("a.value", { href: filterHref(name, text), title: "Filter by this value" }, text);
+  // Filters may have changed since.
+  link.addEventListener("click", () => {
+    link.href = filterHref(name, text);
+  });
+  return link;
+}
+
 /** Allows line breaks after dots and underscores, as in `http.request.method`. @param {string} name */
 const breakable = (name) => name.split(/(?<=[._])/).map((part) => [part, h("wbr")]);
 
@@ -13,8 +31,9 @@ const breakable = (name) => name.split(/(?<=[._])/).map((part) => [part, h("wbr"
  *
  * @param {string} title
  * @param {Record<string, unknown> | null | undefined} values
+ * @param {FilterHref} [filterHref] makes each value a link
  */
-export function attributeList(title, values) {
+export function attributeList(title, values, filterHref) {
   const pairs = Object.entries(values ?? {}).filter(
     ([, value]) => value !== null && value !== undefined && value !== "",
   );
@@ -26,7 +45,9 @@ export function attributeList(title, values) {
     h(
       "dl",
       {},
-      pairs.map(([name, value]) => h("div", {}, h("dt", {}, breakable(name)), h("dd", {}, plain(value)))),
+      pairs.map(([name, value]) =>
+        h("div", {}, h("dt", {}, breakable(name)), h("dd", {}, shownValue(name, value, filterHref))),
+      ),
     ),
   );
 }

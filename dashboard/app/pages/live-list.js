@@ -24,12 +24,12 @@ import { emptyList } from "./empty-list.js";
 /**
  * @template T a row
  * @template {{ nextCursor?: string | null, searchedTo?: string | null, gaps: Gap[] }} A a response
- * @template {Record<string, string>} F filters
+ * @template {Record<string, string | string[]>} F filters
  * @typedef {object} ListOptions
  * @property {string} title
  * @property {"trace" | "log"} what
  * @property {F} filters values by name in the address
- * @property {(changed: (choices: Partial<F>) => void) => Child[]} controls
+ * @property {(changed: (choices: Partial<F>) => void, from: () => string) => Child[]} controls `from` is the start of the time range
  * @property {(query: ListQuery) => Promise<A>} page loads a page
  * @property {(response: A) => T[]} rowsOf
  * @property {(row: T) => string} keyOf
@@ -43,7 +43,7 @@ import { emptyList } from "./empty-list.js";
 /**
  * @template T
  * @template {{ nextCursor?: string | null, searchedTo?: string | null, gaps: Gap[] }} A
- * @template {Record<string, string>} F
+ * @template {Record<string, string | string[]>} F
  * @param {HTMLElement} outlet
  * @param {import("../router.js").Visit} visit
  * @param {import("../../types/openapi").Application} application
@@ -90,7 +90,7 @@ export function liveList(outlet, { query, signal }, application, options) {
       return;
     }
     if (rows.length === 0) {
-      const isFiltered = Object.values(filters).some(Boolean);
+      const isFiltered = Object.values(filters).some((value) => value.length > 0);
       return fillIfNew(body, await emptyList({ application, what, isFiltered, span, signal }));
     }
     if (filled.parentNode !== body) fill(body, filled);
@@ -128,7 +128,12 @@ export function liveList(outlet, { query, signal }, application, options) {
       note,
       liveButton((paused) => fresh.setPaused(paused)),
     ),
-    h("div.toolbar", {}, spanPicker(span, changeSpan), options.controls(changed)),
+    h(
+      "div.toolbar",
+      {},
+      spanPicker(span, changeSpan),
+      options.controls(changed, () => startOf(span)),
+    ),
     banner.element,
     gaps.element,
     body,

@@ -3,7 +3,10 @@ import { clockMs, otherDay } from "../format.js";
 import { attributeList, sorted } from "./attributes.js";
 import { remarks, scopeText, shown } from "./remarks.js";
 
-/** @import { LogRecord } from "../../types/openapi" */
+/**
+ * @import { LogRecord } from "../../types/openapi"
+ * @import { FilterHref } from "./attributes.js"
+ */
 
 /** @type {Record<string, string>} */
 const TONES = { fatal: "error", error: "error", warn: "warn", warning: "warn" };
@@ -16,9 +19,9 @@ export const levelTone = (level) =>
  * A log line that opens to show all fields.
  *
  * @param {LogRecord} log
- * @param {{ traceHref?: string | null }} [options]
+ * @param {{ traceHref?: string | null, filterHref?: FilterHref }} [options]
  */
-export function logLine(log, { traceHref } = {}) {
+export function logLine(log, { traceHref, filterHref } = {}) {
   const more = h("div.log-more");
   const element = h(
     "details.log",
@@ -41,13 +44,13 @@ export function logLine(log, { traceHref } = {}) {
   );
   // Rendered on demand, as most lines are never opened.
   element.addEventListener("toggle", () => {
-    if (element.open && !more.firstChild) fill(more, details(log, traceHref));
+    if (element.open && !more.firstChild) fill(more, details(log, traceHref, filterHref));
   });
   return element;
 }
 
-/** @param {LogRecord} log @param {string | null} [traceHref] */
-function details(log, traceHref) {
+/** @param {LogRecord} log @param {string | null} [traceHref] @param {FilterHref} [filterHref] */
+function details(log, traceHref, filterHref) {
   const known = {
     message: log.message,
     type: log.type,
@@ -66,8 +69,8 @@ function details(log, traceHref) {
   return [
     traceHref && h("p.actions", {}, h("a.button.small", { href: traceHref }, "Open the trace")),
     attributeList("", known),
-    attributeList("Attributes", sorted(log.attributes)),
-    attributeList("Resource", sorted(log.resource)),
+    attributeList("Attributes", sorted(log.attributes), filterHref),
+    attributeList("Resource", sorted(log.resource), filterHref),
     remarks(log),
   ];
 }

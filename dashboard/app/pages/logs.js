@@ -2,7 +2,9 @@
 
 import * as api from "../api.js";
 import { h } from "../dom.js";
-import { to } from "../router.js";
+import { attribute, filtersOf, withAttribute } from "../filters.js";
+import { to, withChoices } from "../router.js";
+import { filterBar } from "../ui/filter-bar.js";
 import { searchField } from "../ui/toolbar.js";
 import { liveList } from "./live-list.js";
 import { levelTone, logLine } from "./log-line.js";
@@ -18,22 +20,44 @@ export function logsPage(outlet, visit, application) {
     q: query.get("q") ?? "",
     level: query.get("level") ?? "",
     trace: query.get("trace") ?? "",
+    ...filtersOf(query),
+    name: "",
   };
   liveList(outlet, visit, application, {
     title: "Logs",
     what: "log",
     filters,
-    controls: (changed) => [
+    controls: (changed, from) => [
       searchField("Words in message, type or service", filters.q, (q) => changed({ q })),
       levelPills(filters.level, (level) => changed({ level })),
       filters.trace && traceFilter(filters.trace, () => changed({ trace: "" })),
+      filterBar({
+        filters,
+        hasNames: false,
+        changed,
+        suggest: () =>
+          api.fields(
+            { applicationId: application.id, from: from(), signal: "logs", service: filters.service },
+            signal,
+          ),
+      }),
     ],
     page: (parameters) =>
-      api.logs({ ...parameters, q: filters.q, level: filters.level, traceId: filters.trace }, signal),
+      api.logs(
+        {
+          ...parameters,
+          q: filters.q,
+          level: filters.level,
+          traceId: filters.trace,
+          service: filters.service,
+          attr: filters.attr,
+        },
+        signal,
+      ),
     rowsOf: (/** @type {Logs} */ { logs }) => withKeys(logs),
     keyOf: ({ key }) => key,
     timeOf: ({ timestamp }) => Date.parse(timestamp),
-    row: (log) => h("li", {}, logLine(log, { traceHref: traceHref(application.id, log) })),
+    row: (log) => h("li", {}, logLine(log, { traceHref: traceHref(application.id, log), filterHref })),
     list: h("ol.rows.logs", { "aria-label": "Logs" }),
   });
 }
@@ -52,6 +76,12 @@ function withKeys(logs) {
 const traceHref = (applicationId, { traceId, timestamp }) =>
   traceId &&
   `${to("/applications/{}/traces/{}", applicationId, traceId)}?at=${encodeURIComponent(timestamp)}`;
+
+/** The same list with one more filter. @param {string} key @param {string} value */
+const filterHref = (key, value) => {
+  const query = new URLSearchParams(location.hash.split("?").slice(1).join("?"));
+  return withChoices(location.hash, withAttribute(filtersOf(query), attribute(key, value)) ?? {});
+};
 
 /** @param {string} chosen levels, separated by commas @param {(levels: string) => void} changed */
 function levelPills(chosen, changed) {

@@ -11,6 +11,7 @@ import { heading, skeleton } from "../ui/bits.js";
 import { gapsNotice } from "../ui/gaps.js";
 import { liveButton, segmented, spanPicker } from "../ui/toolbar.js";
 import { emptyList } from "./empty-list.js";
+import { requestsTable } from "./requests-table.js";
 
 /**
  * @import { Bucket, Metrics, Stats, Total } from "../../types/openapi"
@@ -27,11 +28,13 @@ export function metricsPage(outlet, { query, signal }, application) {
   const tiles = h("dl.tiles");
   const table = h("tbody");
   const charts = makeCharts();
+  const requests = requestsTable(application.id, query, signal, () => fresh.refresh());
   const filled = h(
     "div.stack",
     {},
     tiles,
     charts.map(({ element }) => h("section.panel", {}, element)),
+    requests.element,
     tableOf(table),
   );
   const body = h("div.stack", {}, skeleton());
@@ -42,6 +45,7 @@ export function metricsPage(outlet, { query, signal }, application) {
     const [traces, logs] = await Promise.all([
       api.metrics(parameters, signal),
       api.metrics({ ...parameters, signal: "logs" }, signal),
+      requests.load(span),
     ]);
     loaded = { traces, logs };
     gaps.show(traces.gaps.length ? traces.gaps : logs.gaps);

@@ -4,10 +4,14 @@ import { attributeList, sorted } from "./attributes.js";
 import { remarks, scopeText, shown } from "./remarks.js";
 import { logLine } from "./log-line.js";
 
-/** @import { Span, SpanEvent, SpanLink, Trace } from "../../types/openapi" */
+/**
+ * @import { Span, SpanEvent, SpanLink, Trace } from "../../types/openapi"
+ * @import { FilterHref } from "./attributes.js"
+ * @typedef {{ traces: FilterHref, logs: FilterHref }} FilterHrefs addresses of the lists with one filter
+ */
 
-/** All fields of a span, with its logs. @param {Span} span @param {Trace} trace */
-export function spanDetails(span, trace) {
+/** All fields of a span, with its logs. @param {Span} span @param {Trace} trace @param {FilterHrefs} hrefs */
+export function spanDetails(span, trace, hrefs) {
   const logs = trace.logs.filter(({ spanId }) => spanId === span.spanId);
   return [
     span.statusMessage && h("p.span-error", {}, span.statusMessage),
@@ -15,8 +19,8 @@ export function spanDetails(span, trace) {
       "div.columns",
       {},
       attributeList("Span", known(span)),
-      attributeList("Attributes", sorted(span.attributes)),
-      attributeList("Resource", sorted(span.resource)),
+      attributeList("Attributes", sorted(span.attributes), hrefs.traces),
+      attributeList("Resource", sorted(span.resource), hrefs.traces),
     ),
     remarks(span),
     span.events.length > 0 &&
@@ -31,7 +35,7 @@ export function spanDetails(span, trace) {
         h(
           "ol.rows.logs.framed",
           {},
-          logs.map((log) => h("li", {}, logLine(log))),
+          logs.map((log) => h("li", {}, logLine(log, { filterHref: hrefs.logs }))),
         ),
       ),
   ];

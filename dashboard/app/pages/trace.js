@@ -2,10 +2,11 @@
 
 import * as api from "../api.js";
 import { fill, fillIfNew, h } from "../dom.js";
+import { attribute } from "../filters.js";
 import { duration, moment, plural, textOfGaps } from "../format.js";
 import { Problem } from "../http.js";
 import { keepFresh } from "../live.js";
-import { storeInAddress, to } from "../router.js";
+import { storeInAddress, to, withChoices } from "../router.js";
 import { errorBanner } from "../ui/banner.js";
 import { empty, heading, pill, skeleton } from "../ui/bits.js";
 import { copyButton } from "../ui/copy-button.js";
@@ -120,6 +121,10 @@ function show(trace, application, selected) {
     selected.span = span;
     storeInAddress({ span });
   };
+  const hrefs = {
+    traces: filteredList(to("/applications/{}/traces", application.id)),
+    logs: filteredList(to("/applications/{}/logs", application.id)),
+  };
   return [
     heading(
       [root?.name ?? "Trace", trace.errorCount > 0 && pill(`${trace.errorCount} failed`, "error")],
@@ -133,8 +138,12 @@ function show(trace, application, selected) {
         "This trace is too large to be shown completely. Some spans or logs are omitted or still loading.",
       ),
     trace.gaps.length > 0 && h("p.notice", {}, textOfGaps(trace.gaps)),
-    h("section.panel.flush", { "aria-label": "Spans" }, waterfall(trace, tones, selected.span, select)),
-    logsOf(trace, application),
+    h(
+      "section.panel.flush",
+      { "aria-label": "Spans" },
+      waterfall(trace, tones, selected.span, select, hrefs),
+    ),
+    logsOf(trace, application, hrefs),
   ];
 }
 
@@ -151,8 +160,11 @@ const summary = (trace, tones) =>
     ),
   );
 
-/** @param {Trace} trace @param {Application} application */
-function logsOf(trace, application) {
+/** Addresses of a list with one attribute as its filter. @param {string} list @returns {import("./attributes.js").FilterHref} */
+const filteredList = (list) => (key, value) => withChoices(list, { attr: [attribute(key, value)] });
+
+/** @param {Trace} trace @param {Application} application @param {import("./span-details.js").FilterHrefs} hrefs */
+function logsOf(trace, application, hrefs) {
   if (trace.logs.length === 0) return null;
   const all = `${to("/applications/{}/logs", application.id)}?trace=${encodeURIComponent(trace.traceId)}`;
   return h(
@@ -167,7 +179,7 @@ function logsOf(trace, application) {
     h(
       "ol.rows.logs.panel.flush",
       {},
-      trace.logs.map((log) => h("li", {}, logLine(log))),
+      trace.logs.map((log) => h("li", {}, logLine(log, { filterHref: hrefs.logs }))),
     ),
   );
 }

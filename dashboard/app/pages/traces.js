@@ -2,10 +2,12 @@
 
 import * as api from "../api.js";
 import { h } from "../dom.js";
+import { filtersOf } from "../filters.js";
 import { clockMs, count, duration, otherDay, plural } from "../format.js";
 import { to } from "../router.js";
 import { SPANS } from "../timespan.js";
 import { scatterChart } from "../charts/scatter.js";
+import { filterBar } from "../ui/filter-bar.js";
 import { choice, searchField } from "../ui/toolbar.js";
 import { liveList } from "./live-list.js";
 
@@ -38,20 +40,40 @@ const DURATIONS = [
 /** @type {import("../main.js").Page} */
 export function tracesPage(outlet, visit, application) {
   const { query, signal } = visit;
-  const filters = { q: query.get("q") ?? "", status: query.get("status") ?? "", min: query.get("min") ?? "" };
+  const filters = {
+    q: query.get("q") ?? "",
+    status: query.get("status") ?? "",
+    min: query.get("min") ?? "",
+    ...filtersOf(query),
+  };
   const chart = scatterChart("Duration");
   liveList(outlet, visit, application, {
     title: "Traces",
     what: "trace",
     filters,
-    controls: (changed) => [
+    controls: (changed, from) => [
       searchField("Name, service or trace id", filters.q, (q) => changed({ q })),
       choice("Status", STATUSES, filters.status, (status) => changed({ status })),
       choice("Duration", DURATIONS, filters.min, (min) => changed({ min })),
+      filterBar({
+        filters,
+        hasNames: true,
+        changed,
+        suggest: () =>
+          api.fields({ applicationId: application.id, from: from(), service: filters.service }, signal),
+      }),
     ],
     page: (question) =>
       api.traces(
-        { ...question, q: filters.q, status: filters.status, minDurationMs: Number(filters.min) || null },
+        {
+          ...question,
+          q: filters.q,
+          status: filters.status,
+          minDurationMs: Number(filters.min) || null,
+          service: filters.service,
+          name: filters.name,
+          attr: filters.attr,
+        },
         signal,
       ),
     rowsOf: (/** @type {Traces} */ { traces }) => traces,

@@ -26,8 +26,9 @@ export const serviceTones = (services) =>
  * @param {Map<string, string>} tones
  * @param {string | null} selected id of the span to open
  * @param {(spanId: string | null) => void} select called with the id of the opened span, or null
+ * @param {import("./span-details.js").FilterHrefs} hrefs
  */
-export function waterfall(trace, tones, selected, select) {
+export function waterfall(trace, tones, selected, select, hrefs) {
   const totalMs = Math.max(
     0.001,
     trace.durationMs ?? 0,
@@ -55,7 +56,7 @@ export function waterfall(trace, tones, selected, select) {
     if (isOpen) {
       row.main.setAttribute("aria-expanded", "true");
       row.details.hidden = false;
-      fill(row.details, spanDetails(row.span, trace));
+      fill(row.details, spanDetails(row.span, trace, hrefs));
     }
     select(isOpen ? row.span.spanId : null);
   }

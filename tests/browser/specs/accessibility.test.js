@@ -54,13 +54,17 @@ const PAGES = {
   "the description of the API": [() => "/docs", "article"],
   applications: [() => "/#/applications", ".card-activity svg"],
   traces: [({ id }) => `/#/applications/${id}/traces`, ".trace-row"],
+  "traces, filtered": [
+    ({ id }) => `/#/applications/${id}/traces?service=payments&attr=order.id:A-1042`,
+    ".trace-row",
+  ],
   "traces, none yet": [({ emptyId }) => `/#/applications/${emptyId}/traces`, ".empty"],
   trace: [
     ({ id, trace }) => `/#/applications/${id}/traces/${trace.traceId}?at=${trace.startTime}`,
     ".span-main",
   ],
   logs: [({ id }) => `/#/applications/${id}/logs`, ".log-row"],
-  metrics: [({ id }) => `/#/applications/${id}/metrics`, ".tile"],
+  metrics: [({ id }) => `/#/applications/${id}/metrics`, ".requests td"],
   keys: [({ id }) => `/#/applications/${id}/keys`, ".key"],
   audit: [({ id }) => `/#/applications/${id}/audit`, ".audit-row"],
   settings: [({ id }) => `/#/applications/${id}/settings`, ".facts"],

@@ -10,6 +10,8 @@ for (const [path, ids, query, expected] of [
   ["/sessions/{id}", { id: "a/b?c#d%2F" }, undefined, "/sessions/a%2Fb%3Fc%23d%252F"],
   ["/apikey/{id}/rotate", { id: "$&{id}" }, undefined, "/apikey/%24%26%7Bid%7D/rotate"],
   ["/logs", {}, { q: "a b&c=ü", limit: 0 }, "/logs?q=a+b%26c%3D%C3%BC&limit=0"],
+  ["/logs", {}, { attr: ["a:1", "b:2"], q: "x" }, "/logs?attr=a%3A1&attr=b%3A2&q=x"],
+  ["/logs", {}, { attr: [], cursor: null }, "/logs"],
   ["/logs", {}, { q: "", cursor: null, from: undefined }, "/logs"],
 ]) {
   test(`the address of ${path} with ${JSON.stringify([ids, query])} is ${expected}`, () => {

@@ -87,6 +87,15 @@ writes("a compact number", format.compact, [
   [[0.25], "0.3"],
 ]);
 
+writes("a rate", format.perTime, [
+  [[0], "0/h"],
+  [[0.000556], "2/h"],
+  [[1 / 60], "1/min"],
+  [[0.2], "12/min"],
+  [[1], "1/s"],
+  [[1234.5], "1.2K/s"],
+]);
+
 writes("a plural", format.plural, [
   [[0, "span"], "0 spans"],
   [[1, "span"], "1 span"],

@@ -1,0 +1,131 @@
+// Rate, failures and durations of requests, by service or operation, with links to their traces.
+
+import * as api from "../api.js";
+import { fill, h } from "../dom.js";
+import { clockShort, count, duration, otherDay, percent, perTime, plural } from "../format.js";
+import { storeInAddress, to, withChoices } from "../router.js";
+import { startOf } from "../timespan.js";
+import { segmented } from "../ui/toolbar.js";
+
+/**
+ * @import { Metrics, MetricsRow } from "../../types/openapi"
+ * @import { SpanName } from "../timespan.js"
+ * @typedef {"service" | "operation"} By
+ */
+
+/** Time after which the table is loaded again. It reads more than the charts do. */
+const FRESH_MS = 60_000;
+
+/** @type {Record<By, string[]>} */
+const COLUMNS = {
+  service: ["Service", "Rate", "Requests", "Failed", "p50", "p95", "p99"],
+  operation: ["Operation", "Rate", "Requests", "Failed", "p50", "p95", "p99"],
+};
+
+/**
+ * @param {string} applicationId
+ * @param {URLSearchParams} query
+ * @param {AbortSignal} signal
+ * @param {() => void} changed called when the user chooses other rows
+ */
+export function requestsTable(applicationId, query, signal, changed) {
+  let by = /** @type {By} */ (query.get("by") === "operation" ? "operation" : "service");
+  let loaded = "";
+  let loadedAt = 0;
+  const names = h("tr");
+  const rows = h("tbody");
+  const note = h("p.hint");
+  const element = h(
+    "section.panel",
+    { "aria-label": "Requests" },
+    h(
+      "div.toolbar",
+      {},
+      h("h2", {}, "Requests"),
+      segmented(
+        "Requests by",
+        [
+          ["service", "By service"],
+          ["operation", "By operation"],
+        ],
+        by,
+        (value) => {
+          by = value;
+          storeInAddress({ by });
+          changed();
+        },
+      ),
+    ),
+    h(
+      "div.scroll",
+      { tabindex: 0, role: "region", "aria-label": "Requests as a table" },
+      h("table.requests", {}, h("thead", {}, names), rows),
+    ),
+    note,
+  );
+
+  /** Loads the rows, unless those of this time range are new. @param {SpanName} span */
+  async function load(span) {
+    const wanted = `${span} ${by}`;
+    if (wanted === loaded && Date.now() - loadedAt < FRESH_MS) return;
+    const metrics = await api.metrics({ applicationId, from: startOf(span), by }, signal);
+    if (wanted !== `${span} ${by}`) return;
+    loaded = wanted;
+    loadedAt = Date.now();
+    fill(
+      names,
+      COLUMNS[by].map((name) => h("th", { scope: "col" }, name)),
+    );
+    fill(
+      rows,
+      (metrics.rows ?? []).map((row) => tableRow(applicationId, row, span)),
+    );
+    note.textContent = noteOf(metrics);
+  }
+
+  return { element, load };
+}
+
+/** @param {string} applicationId @param {MetricsRow} row @param {SpanName} span */
+function tableRow(applicationId, row, span) {
+  const name = row.name ?? row.service ?? "without a service";
+  return h(
+    "tr",
+    {},
+    h(
+      "th",
+      { scope: "row" },
+      h("a", { href: tracesOf(applicationId, row, span), title: name }, name),
+      row.name && h("span.faint", {}, ` ${row.service ?? ""}`),
+    ),
+    h("td", {}, perTime(row.perSecond)),
+    h("td", {}, count(row.count)),
+    h("td", { class: row.errors > 0 ? "error-text" : "" }, percent(row.errors, row.count)),
+    [row.p50Ms, row.p95Ms, row.p99Ms].map((ms) => h("td", {}, duration(ms))),
+  );
+}
+
+/**
+ * Address of the traces behind a row.
+ *
+ * @param {string} applicationId
+ * @param {Pick<MetricsRow, "service" | "name">} row
+ * @param {SpanName} span
+ */
+export const tracesOf = (applicationId, { service, name }, span) =>
+  withChoices(to("/applications/{}/traces", applicationId), {
+    window: span,
+    service: service ?? null,
+    name: name ?? null,
+  });
+
+/** What is counted, and what is not in the rows. @param {Pick<Metrics, "others" | "searchedTo">} metrics */
+export function noteOf({ others, searchedTo }) {
+  const counted = "Counts root spans and spans of kind server or consumer. Percentiles are within 11 %.";
+  const rest = others?.count
+    ? `${plural(others.count, "request")} of other operations ${others.count === 1 ? "is" : "are"} not listed.`
+    : "";
+  const since = searchedTo ? [otherDay(searchedTo), clockShort(searchedTo)].filter(Boolean).join(", ") : "";
+  const part = since && `There is too much telemetry for one answer: counted since ${since}.`;
+  return [counted, rest, part].filter(Boolean).join(" ");
+}
