@@ -2,13 +2,12 @@
 
 mod sample;
 
-use std::sync::{Mutex, PoisonError};
-
 use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::access::{Access, ApplicationName, OfApplication};
+use shared::access::{ApplicationName, OfApplication};
 use shared::base::clock;
+use shared::reading::Reading;
 use shared::store::telemetry::{Direction, StoredSummary, SummaryRange};
 use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::Position;
@@ -128,31 +127,26 @@ struct SampleResponse {
     summary = "List what telemetry can be filtered by",
     description = "Returns services, operations, and attributes with their most frequent values. Services and operations of spans come from the summaries of all batches of the range, everything else from the events of at most 32 batches spread over it; `sample` says how many events these are. `searchedTo` says how far the summaries were read.",
     params(FieldsQuery),
-    responses((status = 200, body = Fields), (status = 400), (status = 401), (status = 404)),
-    security(("bearer" = [])),
+    responses((status = 200, body = Fields), (status = 400), (status = 401), (status = 403), (status = 404), (status = 429)),
+    security(("bearer" = []), ("apiKey" = [])),
 )]
 pub(crate) async fn list(
     State(state): State<crate::State>,
-    Access {
-        membership,
+    Reading {
+        application,
         request: Query(query),
-        ..
-    }: Access<Query<FieldsQuery>>,
+    }: Reading<Query<FieldsQuery>>,
 ) -> Result<axum::Json<Fields>, Error> {
-    let archive = Archive::of(&membership, &state);
+    let archive = Archive::of(&application, &state);
     let window = archive.window(query.from, query.to)?;
     let signal = query.signal.unwrap_or(Signal::Traces);
     let range = archive.summaries_for_list(signal, window);
     let mut counts = FieldCounts::default();
     let walked = walk(&state, range, &query, &mut counts).await?;
     let chunks = sample::spread(&walked.candidates);
-    let sample = Mutex::new(Sample::new(range.window, query.service.as_ref(), counts));
-    let add = |chunk: &[u8]| {
-        let mut sample = sample.lock().unwrap_or_else(PoisonError::into_inner);
-        sample.add(chunk, signal)
-    };
+    let mut sample = Sample::new(range.window, query.service.as_ref(), counts);
+    let add = |_, chunk: &[u8]| sample.add(chunk, signal);
     state.database.open(&range, &chunks, add).await?;
-    let sample = sample.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(axum::Json(Fields::of(walked, sample, archive.gaps())))
 }
 
@@ -204,7 +198,7 @@ async fn walk(
         if let Some(summary) = stored.summary(range.gaps) {
             counts.add_summary(&summary, query.service.as_ref());
             if query.may_match(&summary) {
-                candidates.push(stored);
+                candidates.push(stored.without_summary());
             }
         }
     }

@@ -69,7 +69,7 @@ impl<'a> Sample<'a> {
     }
 
     fn add_events<E: Event>(&mut self, chunk: &[u8]) -> Result<(), FormError> {
-        for event in codec::decode::<E>(chunk, Rows::All)? {
+        for event in codec::decode_within::<E>(chunk, Rows::All, MAX_MEMORY)? {
             let at = event.start();
             if self.window.contains(at) && self.counts.add_event(&event, self.service) {
                 self.events += 1;
