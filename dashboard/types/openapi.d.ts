@@ -3755,8 +3755,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["400-invalid-fields.malformed-request"];
-            401: components["responses"]["401-invalid-access-token"];
+            401: components["responses"]["401-invalid-access-token.invalid-api-key.key-disabled.key-expired.key-revoked"];
+            403: components["responses"]["403-missing-scope.other-application.wrong-address"];
             404: components["responses"]["404-not-found"];
+            429: components["responses"]["429-rate-limited"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
         };
