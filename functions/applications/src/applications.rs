@@ -93,6 +93,8 @@ pub(crate) struct Create {
     retention_days: Option<RetentionDays>,
 }
 
+const NO_CHANGE: &str = "the body must have a name, retentionDays, shards or scrubbing";
+
 /// Body of `PATCH /applications/{id}`. Omitted fields stay unchanged.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -228,10 +230,7 @@ pub(crate) async fn change(
     let membership = match &body.name {
         _ if has_settings => change_settings(&state, &principal, application, &body).await?,
         Some(name) => rename(&state, &principal, application, name).await?,
-        None => {
-            let problem = "the body must have a name, retentionDays, shards or scrubbing";
-            return Err(Error::Malformed(problem.to_owned()));
-        }
+        None => return Err(Error::Malformed(NO_CHANGE.to_owned())),
     };
     Ok(axum::Json(membership_response(&state, membership)))
 }
