@@ -76,7 +76,7 @@ export async function exportAccount(signal) {
 }
 
 /** Largest number of requests that delete one account. */
-const MOST_DELETIONS = 20;
+const MAX_DELETIONS = 20;
 
 /** Shortest wait between two of them, also if the server names no time or cannot be reached. */
 const SHORTEST_WAIT_MS = 500;
@@ -89,7 +89,7 @@ const SHORTEST_WAIT_MS = 500;
  */
 export async function deleteAccount(applications) {
   const headers = { authorization: `Bearer ${await currentToken()}` };
-  for (let left = MOST_DELETIONS; ; left--) {
+  for (let left = MAX_DELETIONS; ; left--) {
     try {
       return await request("delete", "/me", { query: { applications }, headers });
     } catch (problem) {

@@ -288,7 +288,7 @@ async fn a_sign_in_ends_a_deletion_that_is_not_complete() {
 }
 
 #[tokio::test]
-async fn someone_who_signs_in_after_a_deletion_starts_anew() {
+async fn someone_who_signs_in_after_a_deletion_gets_a_new_account() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     assert_eq!(ada.delete("/me").await.status, 204);

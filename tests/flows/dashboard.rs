@@ -18,7 +18,7 @@ use crate::support::{Backend, Response};
 const DOCUMENTS: [&str; 3] = ["/", "/login", "/oauth-success"];
 
 /// Requests that a page may make before it can be used, without those to the API.
-const MOST_REQUESTS: usize = 6;
+const MAX_REQUESTS: usize = 6;
 
 async fn get(backend: &Backend, path: &str, headers: &[(&str, &str)]) -> Response {
     send(backend, Method::GET, path, headers).await
@@ -66,7 +66,7 @@ async fn a_page_makes_few_requests_all_of_them_to_relative_addresses() {
     for document in DOCUMENTS {
         let html = get(&backend, document, &[]).await.text();
         let loaded = loaded(&html);
-        assert!(loaded.len() < MOST_REQUESTS, "{document}: {loaded:?}");
+        assert!(loaded.len() < MAX_REQUESTS, "{document}: {loaded:?}");
         assert!(loaded.len() >= 4, "{document}: {loaded:?}");
         for path in loaded {
             assert!(!path.contains("//"), "{document}: {path} is not relative");

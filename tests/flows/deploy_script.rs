@@ -183,7 +183,7 @@ fn an_alarm_that_went_off_before_the_deployment_is_not_its_fault() {
 }
 
 #[test]
-fn a_restore_that_fails_is_said_loudly_with_a_code_of_its_own() {
+fn a_failed_restore_is_reported_with_its_own_exit_code() {
     for world in [
         World {
             checks: &[1, 1],

@@ -123,7 +123,7 @@ async fn proxy_to(upstream: String) -> (String, Arc<Mutex<Vec<String>>>) {
 }
 
 #[tokio::test]
-async fn calls_of_github_follow_the_proxy_and_loopback_never_does() {
+async fn requests_to_github_use_the_proxy_unless_it_is_on_loopback() {
     let ca = private_ca();
     let github = serve(server(true), &ca).await;
     let (proxy, tunnels) = proxy_to(github.trim_start_matches("https://").to_owned()).await;

@@ -353,7 +353,7 @@ async fn with_first_response(path: &'static str, first: Answer) -> Backend {
 }
 
 #[tokio::test]
-async fn one_failed_call_of_github_is_retried() {
+async fn one_failed_request_to_github_is_retried() {
     for path in ["/user", "/user/emails"] {
         for first in [
             Answer::Html(401),
@@ -378,7 +378,7 @@ async fn a_code_is_never_sent_twice() {
 }
 
 #[tokio::test]
-async fn a_403_of_github_has_its_own_reason() {
+async fn a_403_from_github_has_its_own_reason() {
     let forbidden = [
         FakeGitHub {
             user: Answer::Html(403),

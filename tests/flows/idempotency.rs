@@ -175,7 +175,7 @@ async fn a_replaced_key_leaves_its_place_to_the_new_one() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_revoked_meanwhile_is_created_anew() {
+async fn a_creation_whose_key_was_revoked_creates_a_new_key() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let id = ada.create_application("Shop").await;

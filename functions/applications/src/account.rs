@@ -72,7 +72,7 @@ pub(crate) async fn delete(
     };
     let until = (&state.clock, end);
     match database
-        .go_on_deleting(&deletion, sole_owned, until)
+        .continue_deletion(&deletion, sole_owned, until)
         .await?
     {
         Progress::Complete => Ok(StatusCode::NO_CONTENT),

@@ -115,7 +115,7 @@ pub(crate) struct InvitePreview {
     expires_at: Timestamp,
 }
 
-/// Makes an invite. Two reads and one transaction; for an account by its name, also one request to
+/// Creates an invite. Two reads and one transaction; for an account by its name, also one request to
 /// GitHub and a read before it.
 #[utoipa::path(
     post, path = "/applications/{id}/invites", operation_id = "createInvite",

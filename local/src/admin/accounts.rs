@@ -87,7 +87,10 @@ async fn go_on(
     out: &mut (dyn Write + Send),
 ) -> Result<ExitCode, Failure> {
     let until = (clock, Timestamp::MAX);
-    let progress = match database.go_on_deleting(deletion, sole_owned, until).await {
+    let progress = match database
+        .continue_deletion(deletion, sole_owned, until)
+        .await
+    {
         Ok(progress) => progress,
         // The condition of a step on the account did not hold.
         Err(ChangeError::SessionOver | ChangeError::NotAllowed) => Progress::SignedIn,

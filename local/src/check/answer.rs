@@ -28,7 +28,7 @@ impl Answer {
         serde_json::from_slice(self.0.body()).unwrap_or_default()
     }
 
-    /// Expects a status.
+    /// The response, or a failure if its status is another one.
     pub(super) fn expect_status(self, status: StatusCode) -> Result<Self, Failed> {
         let sent = self.0.status();
         if sent == status {

@@ -6,7 +6,7 @@ import { launch, newProfile, newTab, signIn } from "../support/browser.js";
 import { startServer } from "../support/server.js";
 
 /** Requests of a page that nothing is cached for, without those to the API. */
-const MOST_REQUESTS = 6;
+const MAX_REQUESTS = 6;
 
 let server, browser;
 
@@ -58,7 +58,7 @@ const assets = (responses) => paths(responses).filter((path) => path.startsWith(
 test("the sign-in page loads with few requests", async () => {
   const tab = await newTab(await newProfile(browser, server.url));
   const loaded = await loads(tab.page, "/login", signInButton);
-  assert.ok(loaded.length <= MOST_REQUESTS, paths(loaded).join(" "));
+  assert.ok(loaded.length <= MAX_REQUESTS, paths(loaded).join(" "));
   assert.ok(assets(loaded).length >= 3, paths(loaded).join(" "));
   for (const { path, status, headers } of loaded) {
     assert.equal(status, 200, path);
@@ -76,7 +76,7 @@ test("the dashboard loads with few requests, and a second visit without its file
   const profile = await newProfile(browser, server.url, { storageState });
   const cold = await newTab(profile);
   const loaded = await loads(cold.page, "/", account);
-  assert.ok(loaded.length <= MOST_REQUESTS, paths(loaded).join(" "));
+  assert.ok(loaded.length <= MAX_REQUESTS, paths(loaded).join(" "));
   assert.ok(assets(loaded).length >= 3, paths(loaded).join(" "));
   cold.assertQuiet();
   const again = await newTab(profile);

@@ -95,7 +95,7 @@ async fn a_session_that_expired_changes_nothing_either() {
 }
 
 #[tokio::test]
-async fn signing_out_twice_succeeds_and_ending_the_own_session_twice_does_not() {
+async fn signing_out_twice_succeeds_and_ending_all_sessions_twice_does_not() {
     let backend = Backend::start().await;
     let (ada, bob) = (backend.sign_in("ada").await, backend.sign_in("bob").await);
     for _ in 0..2 {

@@ -136,13 +136,13 @@ fn values_to_fill_in_are_refused_before_anything_is_created() {
 
 #[test]
 fn the_documented_limit_of_stack_names_is_that_of_function_names() {
-    const MOST_IN_FUNCTION_NAMES: usize = 64;
+    const MAX_FUNCTION_NAME: usize = 64;
     let template = template();
     let suffixes = functions(&template).into_iter().map(|(_, function)| {
         let name = text(&function["Properties"]["FunctionName"]);
         name.strip_prefix("${AWS::StackName}").unwrap().len()
     });
-    let most = MOST_IN_FUNCTION_NAMES - suffixes.max().unwrap();
+    let most = MAX_FUNCTION_NAME - suffixes.max().unwrap();
     for (file, words) in [
         ("docs/deploy.md", format!("At most {most} characters")),
         (

@@ -47,7 +47,7 @@ impl Database {
     /// # Errors
     /// When a sign-in has ended the deletion, an application keeps changing, or storage fails. What is
     /// deleted stays deleted.
-    pub async fn go_on_deleting(
+    pub async fn continue_deletion(
         &self,
         deletion: &AccountDeletion,
         sole_owned: SoleOwned,

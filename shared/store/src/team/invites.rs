@@ -20,7 +20,7 @@ use upblit_identity::audit::{AuditAction, TeamChange};
 use upblit_identity::invite::{Invite, Invitee};
 use upblit_identity::team::{MAX_OPEN_INVITES, Right, Role};
 
-/// Result of making an invite.
+/// Result of creating an invite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InviteOutcome {
     /// The invite is stored.

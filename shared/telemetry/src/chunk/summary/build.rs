@@ -12,7 +12,7 @@ use crate::event::versions::distinct;
 use crate::event::{Event, EventRef, LogRecord, ResourceScope, Span};
 
 /// Maximum number of levels that a summary counts, and of bytes of each.
-const MOST_LEVELS: usize = 16;
+const MAX_LEVELS: usize = 16;
 const MAX_LEVEL_BYTES: usize = 32;
 
 /// A summary before its parts are cut to size.
@@ -97,7 +97,7 @@ fn levels(records: &[&LogRecord]) -> Option<BTreeMap<String, u64>> {
     for record in records {
         *levels.entry(&record.level).or_default() += 1;
     }
-    let fits = levels.len() <= MOST_LEVELS && levels.keys().all(|l| l.len() <= MAX_LEVEL_BYTES);
+    let fits = levels.len() <= MAX_LEVELS && levels.keys().all(|l| l.len() <= MAX_LEVEL_BYTES);
     let owned = levels
         .into_iter()
         .map(|(level, count)| (level.to_owned(), count));
