@@ -77,7 +77,7 @@ export async function finishSignIn({ search, hash }) {
 }
 
 /**
- * Exchanges a code for tokens. Sent again after a lost answer or an error of the server, because the
+ * Exchanges a code for tokens. Sent again after a lost response or an error of the server, because the
  * code is valid for a minute and gets the same tokens.
  *
  * @param {{ code: string, codeVerifier: string }} body

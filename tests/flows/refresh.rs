@@ -193,7 +193,11 @@ async fn of_a_thief_and_the_owner_at_most_one_goes_on_no_matter_who_is_first() {
             (&mut owner, &mut thief)
         };
         assert_eq!(first.rotate().await.status, 200);
-        assert_eq!(second.rotate().await.status, 200, "taken for a lost answer");
+        assert_eq!(
+            second.rotate().await.status,
+            200,
+            "taken for a lost response"
+        );
         refused(&first.rotate().await);
         refused(&second.rotate().await);
     }

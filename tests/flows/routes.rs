@@ -179,7 +179,7 @@ fn operation_id(route: &Route) -> String {
     id.unwrap_or("event").to_owned()
 }
 
-/// The routes of the events.
+/// Routes that have an example event in `events/`.
 fn routes_of_events() -> BTreeSet<Route> {
     let routes = cases().into_iter().map(|case| {
         let (method, path) = case.event["routeKey"]

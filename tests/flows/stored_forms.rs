@@ -1,6 +1,6 @@
 //! Telemetry stored by earlier releases: it is read as it was, and sending a batch again after
 //! an upgrade changes nothing. `stored_forms/form-N` holds the database of a release that wrote
-//! form N, and the answers that release gave.
+//! form N, and the responses of that release.
 
 mod mixed;
 
@@ -103,14 +103,14 @@ impl Stored {
         }
     }
 
-    /// The answer to a query of the telemetry.
+    /// The response to a query of the telemetry.
     async fn ask(&self, query: &str) -> Response {
         let id = &self.sdk.application_id;
         let path = format!("/telemetry/{query}&applicationId={id}");
         self.ada.get(&path).await
     }
 
-    /// The answers to all queries, by query.
+    /// The responses to all queries, by query.
     async fn answers(&self) -> Value {
         let mut answers = serde_json::Map::new();
         for query in QUERIES {

@@ -12,7 +12,7 @@
 //! - [`Response`] is what they get back. `json` expects a success, `problem` an error of a
 //!   status and slug, `location` a redirect; each panics with the whole answer otherwise.
 //!
-//! Use one of these where a test is about more than the answer:
+//! Use one of these where a test is about more than the response:
 //!
 //! | The test is about | Use |
 //! |---|---|

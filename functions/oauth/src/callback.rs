@@ -148,8 +148,8 @@ async fn open_session(
     Ok(Some(state.frontend.success(&grant, attempt)))
 }
 
-/// Logs why GitHub's answers let nobody in. Wrong client credentials are logged as an error, because
-/// only the operator can correct them. Of a refused account, the log has the id and the tables
+/// Logs why GitHub's responses let nobody in. Wrong client credentials are logged as an error,
+/// because only the operator can correct them. Of a refused account, the log has the id and the tables
 /// have nothing: otherwise every stranger could write to them.
 fn log(error: &GitHubError) {
     match error {

@@ -43,7 +43,7 @@ pub(crate) struct GitHub {
     rule: SignInRule,
 }
 
-/// Reason why GitHub's answers do not let an account in.
+/// Reason why GitHub's responses do not let an account in.
 #[derive(Debug, Error)]
 pub(crate) enum GitHubError {
     /// No response in time, or a server error.
@@ -182,7 +182,7 @@ impl GitHub {
             Err(RequestTokenError::ServerResponse(refusal)) => {
                 Err(GitHubError::Refused(slug(refusal.error().as_ref())))
             }
-            // The parser's error quotes the answer, which may hold a token.
+            // The parser's error quotes the response, which may hold a token.
             Err(RequestTokenError::Parse(..) | RequestTokenError::Other(_)) => Err(
                 GitHubError::Unintelligible("of the token endpoint".to_owned()),
             ),

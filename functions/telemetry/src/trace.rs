@@ -180,7 +180,7 @@ impl PartStart {
         archive: &Archive,
         trace_id: String,
     ) -> Result<axum::Json<Trace>, Error> {
-        // The log records were in the answer that began this part.
+        // The log records were in the response that began this part.
         let (logs, has_all_logs) = match self.shown {
             0 => {
                 search

@@ -300,7 +300,7 @@ pub enum AuditAction {
     #[serde(rename = "session.reuse_detected")]
     ReuseDetected,
     /// The previous refresh token came again after its grace, and the session went
-    /// on: an answer was lost, or someone else holds a token. At most one an hour.
+    /// on: a response was lost, or someone else holds a token. At most one an hour.
     #[serde(rename = "session.recovered")]
     SessionRecovered,
     /// A client other than the one that got it was given the current refresh token

@@ -1,4 +1,4 @@
-//! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a client that got no answer
+//! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a client that got no response
 //! sends a creation again, and nothing is made twice.
 
 use std::fmt;

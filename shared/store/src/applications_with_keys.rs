@@ -43,7 +43,7 @@ pub enum DeleteOutcome {
 /// How the deletion of an application changes the number of those that its creator has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CreatorCount {
-    /// It is one less.
+    /// One less: the creator's account counts the application.
     OneLess,
     /// The creator's account is gone, or was made after the application.
     Unchanged,

@@ -34,7 +34,7 @@ pub struct StoredProfile {
     pub last_sign_in_at: Timestamp,
 }
 
-/// A membership as it is stored.
+/// A membership, with the time when it began.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredMembership {
     /// The application, and the role of the user.

@@ -87,7 +87,7 @@ test("a renewal that is due sends no rejected request, and delays none", async (
   other.assertQuiet();
 });
 
-test("the answer to a refresh is not stored if another session is stored meanwhile", async () => {
+test("the response to a refresh is not stored if another session is stored meanwhile", async () => {
   await signIn(page);
   await openAccount(page);
   const other = await newTab(context);
@@ -177,7 +177,7 @@ test("a page waits as long as Retry-After asks for", async () => {
   assert.ok(times[1] - times[0] >= 11_900, `${times[1] - times[0]} ms`);
 });
 
-test("a sign-in succeeds although the first answer to its code is lost", async () => {
+test("a sign-in succeeds although the first response to its code is lost", async () => {
   const lost = async (route) => {
     const response = await route.fetch();
     assert.equal(response.status(), 200);

@@ -95,13 +95,13 @@ impl Recorded {
     }
 }
 
-/// Numbers of events in answers.
+/// Numbers of events in responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Seen {
     counted_spans: u64,
     counted_records: u64,
     listed_records: u64,
-    /// Of each of [`TRACES`].
+    /// Number of spans in each of [`TRACES`].
     spans_of_traces: [u64; 3],
 }
 

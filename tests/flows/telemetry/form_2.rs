@@ -1,5 +1,5 @@
-//! Ingest of a release that writes form 2 beside a telemetry function that rolls hours up in form 3:
-//! during an upgrade, and after ingest was rolled back.
+//! Ingest of a release with stored form 2 beside a telemetry function that rolls up hours in
+//! form 3: during an upgrade, and after ingest was rolled back.
 
 use std::collections::HashMap;
 
@@ -25,8 +25,8 @@ const SEALED: &str = "&from=2026-01-31T06:00:00Z&to=2026-01-31T12:00:00Z";
 
 const DAY: &str = "2026-01-31T00:00:00Z";
 
-/// Stores three spans in the hour that begins this many hours before 12:00, as a release does that
-/// writes form 2. The hash has this digit. No reader here opens the chunk.
+/// Stores three spans in form 2, in the hour that begins this many hours before 12:00. The chunk's
+/// hash repeats this digit. No reader here opens the chunk.
 async fn send_in_form_2(sdk: &Sdk, hours_ago: i64, digit: char) {
     let noon = backend::start() - SignedDuration::from_mins(30);
     let hour = noon - SignedDuration::from_hours(hours_ago);

@@ -34,7 +34,7 @@ enum Step {
     Shards(u8),
     /// Lets minutes pass.
     Later(u64),
-    /// Compares the answers for a window, in units of five minutes before the start of the test.
+    /// Compares the responses for a window, in units of five minutes before the start of the test.
     Read {
         from: i64,
         length: i64,

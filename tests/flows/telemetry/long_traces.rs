@@ -1,5 +1,5 @@
-//! Traces that are long in time or have many spans: the answer says which time it has searched, and
-//! its cursor continues until the trace is complete.
+//! Traces that are long in time or have many spans: the response says which time it has searched,
+//! and its cursor continues until the trace is complete.
 
 use std::collections::BTreeSet;
 

@@ -271,7 +271,7 @@ async fn a_batch_in_two_shards_counts_once() {
     }
 }
 
-/// The first attempt was in time, the rollup was made since, and the answer was lost.
+/// The first attempt was in time, the rollup was made since, and the response was lost.
 #[tokio::test]
 async fn a_batch_sent_again_after_its_hour_was_rolled_up_counts_once() {
     let (backend, _, sdk) = start().await;

@@ -71,7 +71,7 @@ fn newer_chunk(item: &mut Item) {
     change_bytes(item, "events", |bytes| bytes[0] = 4);
 }
 
-/// All answers that say something about the window.
+/// All responses that say something about the window.
 async fn answers(ada: &SignedIn, sdk: &Sdk) -> [Value; 5] {
     [
         ask(ada, sdk, "traces", LONG).await,

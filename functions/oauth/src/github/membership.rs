@@ -16,7 +16,7 @@ use shared::identity::user::is_login;
 use super::transport::TransportError;
 use super::{GitHub, GitHubError};
 
-/// Part of GitHub's answer about a membership.
+/// Part of GitHub's response about a membership.
 #[derive(Deserialize)]
 struct Membership {
     state: String,

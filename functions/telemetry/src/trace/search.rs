@@ -1,5 +1,5 @@
 //! The search for the chunks of one trace. It begins near a time, and continues in both directions
-//! without reading anything twice. How far it got is in the answer and in the cursor.
+//! without reading anything twice. How far it got is in the response and in the cursor.
 
 use std::time::Duration;
 

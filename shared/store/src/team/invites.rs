@@ -58,7 +58,7 @@ pub enum AcceptOutcome {
 /// An invite that can be accepted, with its application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenInvite {
-    /// The invite.
+    /// Role that it gives, who can accept it, and until when.
     pub invite: Invite,
     /// Application of which its holder becomes a member.
     pub application: Application,

@@ -80,7 +80,7 @@ pub struct Span {
 /// Numbers of parts of a span that its SDK dropped (OTLP `dropped_…_count`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Dropped {
-    /// Attributes.
+    /// Attributes of the span itself.
     pub attributes: u32,
     /// Events during the span.
     pub events: u32,

@@ -16,11 +16,11 @@ use crate::event::{Event, Span, SpanKind};
 /// spans deep and no JSON parser reads that many levels.
 #[derive(Debug, Default, PartialEq)]
 pub struct Tree {
-    /// The spans.
+    /// Each span after its parent.
     pub spans: Vec<TreeSpan>,
 }
 
-/// A span of a [`Tree`].
+/// A span and its place in a [`Tree`].
 #[derive(Debug, PartialEq)]
 pub struct TreeSpan {
     /// Number of ancestors.

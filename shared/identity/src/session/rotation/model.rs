@@ -20,11 +20,11 @@ struct World {
     grace: i64,
     /// Requests of the client at the same time.
     crowd: usize,
-    /// Longest way of a request, and of an answer.
+    /// Longest time that a request takes to arrive, and that a response takes.
     way: (i64, i64),
     /// Amounts by which the clock of the instance that serves a request may be ahead.
     clocks: &'static [i64],
-    /// Answers that get lost, and requests that arrive twice.
+    /// Responses that get lost, and requests that arrive twice.
     losses: u8,
     duplicates: u8,
     client: Kept,
@@ -369,7 +369,7 @@ fn these_clients_are_signed_out() {
     let strict = ReusePolicy::Strict;
     let worlds = [
         (
-            "strict forgives a lost answer only within the grace",
+            "strict forgives a lost response only within the grace",
             World {
                 losses: 1,
                 policy: strict,

@@ -20,8 +20,8 @@ use upblit_telemetry::query::window::TimeWindow;
 pub struct Checked {
     /// Number of hours in the rollup.
     pub hours: usize,
-    /// Hours whose statistics are not those of their summaries, and hours with data that a release
-    /// stored which writes form 2.
+    /// Hours whose statistics are not those of their summaries, and hours with data in stored
+    /// form 2.
     pub disagreeing: Vec<Timestamp>,
     /// Late arrivals whose chunk has no summary, by the start of the hour and the hash. They count
     /// events that no list shows.

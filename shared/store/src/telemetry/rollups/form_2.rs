@@ -14,7 +14,7 @@ use crate::{Database, StorageError, keys};
 const MAX_CONCURRENT: usize = 8;
 
 impl Database {
-    /// The hours of these days that a release marked which writes form 2. A rollup may lack its
+    /// Hours of these days that a release with stored form 2 marked. Their rollups may lack its
     /// data. Takes one query for each day.
     ///
     /// # Errors

@@ -82,7 +82,7 @@ fn texts(pairs: &[(&str, &str)]) -> Vec<KeyValue> {
         .collect()
 }
 
-/// The spans of one scope.
+/// Spans of a scope with this name and no version.
 fn scope_spans(name: &str, spans: Vec<SpanMessage>) -> ScopeSpans {
     ScopeSpans {
         scope: Some(InstrumentationScope {
