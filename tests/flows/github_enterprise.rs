@@ -123,7 +123,7 @@ async fn proxy_to(upstream: String) -> (String, Arc<Mutex<Vec<String>>>) {
 }
 
 #[tokio::test]
-async fn requests_to_github_use_the_proxy_unless_it_is_on_loopback() {
+async fn requests_to_github_use_the_proxy_unless_github_is_on_loopback() {
     let ca = private_ca();
     let github = serve(server(true), &ca).await;
     let (proxy, tunnels) = proxy_to(github.trim_start_matches("https://").to_owned()).await;
