@@ -898,15 +898,15 @@ export interface components {
                     /** @description What the message groups. */
                     logRecords: unknown[] | null;
                 } | {
-                    /** @description The schemaUrl of no events; any value. */
+                    /** @description The schemaUrl. Not read, because the message has no events. */
                     schemaUrl?: unknown;
-                    /** @description The scope of no events; any value. */
+                    /** @description The scope. Not read, because the message has no events. */
                     scope?: unknown;
                 })[] | null;
             } | {
-                /** @description The resource of no events; any value. */
+                /** @description The resource. Not read, because the message has no events. */
                 resource?: unknown;
-                /** @description The schemaUrl of no events; any value. */
+                /** @description The schemaUrl. Not read, because the message has no events. */
                 schemaUrl?: unknown;
             })[] | null;
         } | Record<string, never>;
@@ -919,15 +919,15 @@ export interface components {
                     /** @description What the message groups. */
                     metrics: unknown[] | null;
                 } | {
-                    /** @description The schemaUrl of no events; any value. */
+                    /** @description The schemaUrl. Not read, because the message has no events. */
                     schemaUrl?: unknown;
-                    /** @description The scope of no events; any value. */
+                    /** @description The scope. Not read, because the message has no events. */
                     scope?: unknown;
                 })[] | null;
             } | {
-                /** @description The resource of no events; any value. */
+                /** @description The resource. Not read, because the message has no events. */
                 resource?: unknown;
-                /** @description The schemaUrl of no events; any value. */
+                /** @description The schemaUrl. Not read, because the message has no events. */
                 schemaUrl?: unknown;
             })[] | null;
         } | Record<string, never>;
@@ -940,15 +940,15 @@ export interface components {
                     /** @description What the message groups. */
                     spans: unknown[] | null;
                 } | {
-                    /** @description The schemaUrl of no events; any value. */
+                    /** @description The schemaUrl. Not read, because the message has no events. */
                     schemaUrl?: unknown;
-                    /** @description The scope of no events; any value. */
+                    /** @description The scope. Not read, because the message has no events. */
                     scope?: unknown;
                 })[] | null;
             } | {
-                /** @description The resource of no events; any value. */
+                /** @description The resource. Not read, because the message has no events. */
                 resource?: unknown;
-                /** @description The schemaUrl of no events; any value. */
+                /** @description The schemaUrl. Not read, because the message has no events. */
                 schemaUrl?: unknown;
             })[] | null;
         } | Record<string, never>;
@@ -2674,7 +2674,7 @@ export interface operations {
             header?: {
                 /**
                  * @description A text that the client chooses for this creation, such as a random UUID, and sends again
-                 *     when it repeats the request after a lost answer. It counts for 24 hours. Another request
+                 *     when it repeats the request after a lost response. It counts for 24 hours. Another request
                  *     with the same key is refused with 422.
                  */
                 "Idempotency-Key"?: string;
@@ -2844,7 +2844,7 @@ export interface operations {
             header?: {
                 /**
                  * @description A text that the client chooses for this creation, such as a random UUID, and sends again
-                 *     when it repeats the request after a lost answer. It counts for 24 hours. Another request
+                 *     when it repeats the request after a lost response. It counts for 24 hours. Another request
                  *     with the same key is refused with 422.
                  */
                 "Idempotency-Key"?: string;

@@ -201,7 +201,9 @@ fn with_array(name: &str, description: &str, items: Schema) -> Object {
 fn unread(name: &str) -> Object {
     ObjectBuilder::new()
         .schema_type(SchemaType::AnyValue)
-        .description(Some(format!("The {name} of no events; any value.")))
+        .description(Some(format!(
+            "The {name}. Not read, because the message has no events."
+        )))
         .build()
 }
 

@@ -16,7 +16,7 @@ pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 #[into_params(parameter_in = Header)]
 pub struct IdempotencyHeader {
     /// A text that the client chooses for this creation, such as a random UUID, and sends again
-    /// when it repeats the request after a lost answer. It counts for 24 hours. Another request
+    /// when it repeats the request after a lost response. It counts for 24 hours. Another request
     /// with the same key is refused with 422.
     #[serde(rename = "Idempotency-Key")]
     #[param(
