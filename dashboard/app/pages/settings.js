@@ -92,8 +92,9 @@ function telemetry(application) {
     { name: "scrubbing" },
     SCRUBBING.map(([value, text]) => h("option", { value, selected: value === application.scrubbing }, text)),
   );
+  const chosen = () => /** @type {Application["scrubbing"]} */ (scrubbing.value);
   const changes = () => ({
-    ...(scrubbing.value !== application.scrubbing && { scrubbing: scrubbing.value }),
+    ...(chosen() !== application.scrubbing && { scrubbing: chosen() }),
     ...(Number(days.value) !== application.retentionDays && { retentionDays: Number(days.value) }),
     ...(Number(shards.value) !== application.shards && { shards: Number(shards.value) }),
   });
