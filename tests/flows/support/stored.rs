@@ -14,7 +14,8 @@ pub type Item = HashMap<String, AttributeValue>;
 pub async fn all(backend: &Backend) -> Vec<Item> {
     let table = &backend.database.tables.telemetry;
     let scan = backend.database.client.scan().table_name(table);
-    let items = scan.send().await.unwrap().items.unwrap_or_default();
+    let items = scan.into_paginator().items().send();
+    let items = items.collect::<Result<_, _>>().await.unwrap();
     backend.calls.take();
     items
 }

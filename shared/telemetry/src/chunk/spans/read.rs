@@ -1,6 +1,6 @@
 //! Reads the columns of spans.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
@@ -237,10 +237,11 @@ pub(crate) fn read_entries(reader: &mut Reader<'_>) -> Result<Vec<Entry>, FormEr
 impl Core<'_> {
     /// Whether spans share an id, so that some may be versions of others.
     fn has_versions(&self) -> bool {
-        let mut seen = HashSet::with_capacity(self.rows);
         let traces = self.traces.codes().iter().enumerate();
-        let mut ids = traces.map(|(row, trace)| (trace, self.span_ids.key(row)));
-        !ids.all(|id| seen.insert(id))
+        let ids = traces.map(|(row, trace)| (self.span_ids.key(row), trace));
+        let mut ids: Vec<_> = ids.collect();
+        ids.sort_unstable();
+        ids.array_windows().any(|[one, next]| one == next)
     }
 
     /// The list row of each trace when versions of its spans must be compared.
