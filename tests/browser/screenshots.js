@@ -107,18 +107,23 @@ async function demoApplication(page) {
   throw new Error("the demo did not catch up with the present");
 }
 
-/** A failed trace that went through several services. */
+/** A failed trace that went through several services. These are rare, so a page may have none. */
 async function traceAddress(id, page) {
   const from = new Date(Date.now() - 6 * 3_600_000).toISOString();
-  const { traces } = await get(
-    page,
-    `/telemetry/traces?applicationId=${id}&from=${from}&status=error&limit=200`,
-  );
-  const wanted = traces.filter(
-    ({ spanCount, errorCount }) => spanCount >= 8 && spanCount <= 13 && errorCount >= 2,
-  );
-  const trace = wanted.find(({ name }) => /order|checkout|pay/i.test(name)) ?? wanted[0] ?? traces[0];
+  const query = `applicationId=${id}&from=${from}&status=error&limit=200`;
+  const traces = [];
+  let cursor = "";
+  do {
+    const found = await get(page, `/telemetry/traces?${query}${cursor}`);
+    traces.push(...found.traces);
+    cursor = found.nextCursor && `&cursor=${encodeURIComponent(found.nextCursor)}`;
+  } while (cursor && !traces.some(isWanted));
+  const trace = traces.find(isWanted) ?? traces[0];
   return `#/applications/${id}/traces/${trace.traceId}?at=${trace.startTime}`;
+}
+
+function isWanted({ name, spanCount, errorCount }) {
+  return spanCount >= 8 && spanCount <= 13 && errorCount >= 2 && /order|checkout|pay/i.test(name);
 }
 
 async function mintKey(page) {
