@@ -105,13 +105,13 @@ async fn ingest(
         retention: key.telemetry.retention_or(state.retention),
     };
     let mut events = events.decode().map_err(unreadable)?;
-    if key.telemetry.is_scrubbed() {
-        events = events.scrubbed();
-    }
-    // A large body and the chunks would otherwise be in memory at the same time.
+    // A large body and what is made of its events would otherwise be in memory at the same time.
     drop(batch);
     drop(inflated);
     drop(wire);
+    if key.telemetry.is_scrubbed() {
+        events = events.scrubbed();
+    }
     let packed = events.pack(at);
     let (chunks, report) = packed.map_err(|error| Error::Internal(error.into()))?;
     let units = store(state, key, &chunks, &report).await?;

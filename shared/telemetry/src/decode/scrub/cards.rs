@@ -1,19 +1,16 @@
-//! Numbers of payment cards: 13 to 19 digits of which the last is a check digit (Luhn), in groups
-//! with spaces or hyphens or in one piece.
+//! Numbers of payment cards: 14 to 16 digits that begin as a card network's and end with a check
+//! digit (Luhn), in groups with spaces or hyphens or in one piece.
 //!
-//! The first digit is that of a card network, 2 to 6. Times in milliseconds and nanoseconds begin
-//! with 1 for the next years.
+//! The check digit alone fits one number in ten. Times such as 20261127195901 and decimal ids of 17
+//! to 19 digits are no cards, because no network has both their beginning and their length.
 
 use super::{Replaced, SCRUBBED};
 
 /// Fewest digits of a card.
-const MIN_DIGITS: usize = 13;
-
-/// Most digits of a card.
-const MAX_DIGITS: usize = 19;
+const MIN_DIGITS: usize = 14;
 
 /// Lengths of the groups in which cards are written.
-const GROUPINGS: [&[usize]; 4] = [&[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[4, 4, 4, 4, 3]];
+const GROUPINGS: [&[usize]; 3] = [&[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4]];
 
 /// Whether there are enough digits with nothing but spaces and hyphens between them. Of so many
 /// characters in a row, one is at a multiple of [`MIN_DIGITS`], so the others need not be looked at.
@@ -62,15 +59,16 @@ pub(super) fn scrubbed(text: &str) -> Replaced<'_> {
 fn card(bytes: &[u8], start: usize, end: usize) -> Option<usize> {
     let is_within_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"._".contains(byte);
     let before = start.checked_sub(1).and_then(|before| bytes.get(before));
-    if before.is_some_and(is_within_word) || !(b'2'..=b'6').contains(&bytes[start]) {
+    if before.is_some_and(is_within_word) {
         return None;
     }
     let is_card_until = |end: usize| {
         let after = bytes.get(end);
         let is_word = after.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-        (!is_word && has_check_digit(&bytes[start..end])).then_some(end)
+        let number = &bytes[start..end];
+        (!is_word && is_of_network(number) && has_check_digit(number)).then_some(end)
     };
-    if (MIN_DIGITS..=MAX_DIGITS).contains(&(end - start)) {
+    if end - start >= MIN_DIGITS {
         return is_card_until(end);
     }
     let separator = *bytes.get(end).filter(|byte| b" -".contains(byte))?;
@@ -98,6 +96,26 @@ fn grouped(bytes: &[u8], groups: &[usize], separator: u8) -> Option<usize> {
 fn digits(bytes: &[u8]) -> usize {
     let is_digit = |byte: &&u8| byte.is_ascii_digit();
     bytes.iter().take_while(is_digit).count()
+}
+
+/// Whether the digits among these bytes begin as the cards of a network with as many digits do.
+fn is_of_network(bytes: &[u8]) -> bool {
+    let digits = bytes.iter().filter(|byte| byte.is_ascii_digit());
+    let number = |digit: &u8| u16::from(digit - b'0');
+    let first = digits.clone().take(4).map(number);
+    let first = first.fold(0, |first, digit| first * 10 + digit);
+    match digits.count() {
+        // Diners Club.
+        14 => matches!(first, 3000..=3059 | 3600..=3699 | 3800..=3999),
+        // American Express.
+        15 => matches!(first, 3400..=3499 | 3700..=3799),
+        // Mastercard, JCB, Visa, Discover and UnionPay.
+        16 => matches!(
+            first,
+            2221..=2720 | 3528..=3589 | 4000..=4999 | 5100..=5599 | 6011 | 6200..=6299 | 6440..=6599
+        ),
+        _ => false,
+    }
 }
 
 /// Luhn's check (ISO/IEC 7812-1, annex B) of the digits among these bytes.
