@@ -170,8 +170,7 @@ impl VerifiedKeys {
             });
         }
         let stored = self.database.api_key(key.id()).await?;
-        let stored =
-            stored.filter(|stored| stored.is_kept(now) && stored.key.has_secret(hash, now));
+        let stored = stored.filter(|stored| stored.has_secret(hash, now));
         stored.ok_or_else(|| {
             self.lock().pop(hash);
             self.faults().record(address.0, key.id(), now);

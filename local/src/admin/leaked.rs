@@ -17,9 +17,6 @@ const MAX_TEXT: u64 = 64 * 1024 * 1024;
 /// How every key begins.
 const PREFIX: &str = "upblit_";
 
-/// Number of characters of a key: prefix with environment, and 57 more.
-const KEY_LENGTH: usize = "upblit_live_".len() + 57;
-
 /// Reads the text from the standard input, so that no key is in a command line or its history.
 ///
 /// # Errors
@@ -59,9 +56,7 @@ pub async fn revoke_leaked(
 async fn revoke(key: &ApiKey, database: &Database, clock: &Clock) -> Result<&'static str, Failure> {
     let now = clock.now();
     let stored = database.api_key(key.id()).await?;
-    let genuine =
-        stored.filter(|stored| stored.is_kept(now) && stored.key.has_secret(&key.hash(), now));
-    let Some(stored) = genuine else {
+    let Some(stored) = stored.filter(|stored| stored.has_secret(&key.hash(), now)) else {
         return Ok("not a valid key of this deployment");
     };
     if stored.key.state == KeyState::Revoked {
@@ -79,7 +74,7 @@ fn keys_in(text: &str) -> Vec<ApiKey> {
     let mut seen = std::collections::HashSet::new();
     let candidates = text
         .match_indices(PREFIX)
-        .filter_map(|(start, _)| text.get(start..start + KEY_LENGTH));
+        .filter_map(|(start, _)| text.get(start..start + ApiKey::LENGTH));
     candidates
         .filter_map(ApiKey::parse)
         .filter(|key| seen.insert(key.hash()))

@@ -54,6 +54,9 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
+    /// Length of every key, in bytes.
+    pub const LENGTH: usize = LIVE_PREFIX.len() + BODY_CHARS + CHECKSUM_CHARS;
+
     /// Generates a new secret for a key id.
     pub fn generate(id: PublicKeyId, rng: &mut impl CryptoRng) -> Self {
         let prefix = prefix_of(id.application_id.environment());

@@ -11,7 +11,7 @@ use crate::{Database, StorageError, keys};
 use upblit_base::clock;
 use upblit_base::ids::{ApplicationId, PublicKeyId};
 use upblit_identity::access_token::Principal;
-use upblit_identity::api_key::{KeyRecord, SecretSlot};
+use upblit_identity::api_key::{KeyHash, KeyRecord, SecretSlot};
 use upblit_identity::application::TelemetrySettings;
 use upblit_identity::audit::{Actor, AuditAction, AuditEntry};
 
@@ -57,6 +57,11 @@ impl StoredKey {
     /// Returns whether the key still exists for its users: a revoked key is forgotten after 30 days.
     pub fn is_kept(&self, now: Timestamp) -> bool {
         self.kept_until.is_none_or(|until| now < until)
+    }
+
+    /// Whether the key still exists, and this is one of its secrets.
+    pub fn has_secret(&self, presented: &KeyHash, now: Timestamp) -> bool {
+        self.is_kept(now) && self.key.has_secret(presented, now)
     }
 
     /// When one of its secrets was last used.

@@ -30,6 +30,7 @@ use crate::event::Event;
 pub use bytes::FormError;
 use codec::Encoded;
 pub use frame::Form;
+pub(crate) use memory::of_nodes;
 pub use memory::of_one as memory_of;
 use summary::{Draft, Extent};
 use upblit_base::clock;

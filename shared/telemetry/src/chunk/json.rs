@@ -4,6 +4,7 @@
 use serde::de::DeserializeOwned;
 
 use super::bytes::FormError;
+use super::memory;
 
 /// Largest memory that the tree of one JSON text may take, in bytes. That of the largest event takes
 /// less than half of it.
@@ -11,7 +12,7 @@ pub(super) const MAX_TREE: usize = 64 * 1024 * 1024;
 
 /// Memory of a map, of a list, of the room for an element, and of a text without its characters, at
 /// most, in bytes. A map has one node for at least five elements.
-const MAP: usize = 680;
+const MAP: usize = memory::NODE;
 const LIST: usize = 144;
 const ELEMENT: usize = 256;
 const TEXT: usize = 32;
@@ -58,7 +59,6 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::chunk::memory;
 
     #[test]
     fn the_tree_of_a_text_takes_no_more_than_is_measured() {

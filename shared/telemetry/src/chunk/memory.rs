@@ -28,7 +28,7 @@ const VALUE: usize = 32;
 const SHORTEST_LIST: usize = 4;
 /// Memory of a node of a map, in bytes. It has room for eleven entries, and at least five if there
 /// are other nodes.
-const NODE: usize = 680;
+pub(super) const NODE: usize = 680;
 const MAX_IN_NODE: usize = 11;
 const MIN_IN_NODE: usize = 5;
 /// The least memory of an entry of a map without its texts, in bytes.
@@ -153,7 +153,7 @@ pub(super) fn of_attributes(attributes: &Map<String, Value>) -> usize {
 }
 
 /// Memory of the nodes of a map with this many entries, in bytes. At least [`ENTRY`] for each.
-pub(super) fn of_nodes(entries: usize) -> usize {
+pub(crate) fn of_nodes(entries: usize) -> usize {
     match entries {
         0 => 0,
         1..=MAX_IN_NODE => NODE,

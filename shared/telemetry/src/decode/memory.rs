@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::Indexed;
 use super::envelope::EnvelopeError;
 use crate::batch::Signal;
+use crate::chunk::of_nodes;
 use crate::event::{EventRef, LogRecord, ResourceScope, Span, Truncation};
 
 /// Memory that a decompressed body and its events may take together, in bytes. The process itself,
@@ -18,12 +19,6 @@ pub const MAX_MEMORY: usize = 160 * 1024 * 1024;
 
 /// Memory of a located part of a body, in bytes: two slices, as the list of slices is converted.
 const PART: usize = 48;
-
-/// Memory of a node of a map, which has room for eleven entries and at least five of them if the
-/// map has more than one node, in bytes.
-const NODE: usize = 680;
-const MAX_IN_NODE: usize = 11;
-const MIN_IN_NODE: usize = 5;
 
 /// What is left of the memory for a request.
 #[derive(Debug, Clone, Copy)]
@@ -145,15 +140,10 @@ fn of_truncations(truncations: &Vec<Truncation>) -> usize {
 }
 
 fn of_map(map: &Map<String, Value>) -> usize {
-    let nodes = match map.len() {
-        0 => 0,
-        1..=MAX_IN_NODE => 1,
-        entries => 1 + entries / MIN_IN_NODE,
-    };
     let entries = map
         .iter()
         .map(|(name, value)| of_text(name) + of_value(value));
-    nodes * NODE + entries.sum::<usize>()
+    of_nodes(map.len()) + entries.sum::<usize>()
 }
 
 /// Memory of a value beyond that of its slot. Recurses at most 128 levels, the deepest JSON that is
