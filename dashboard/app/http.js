@@ -144,8 +144,24 @@ async function content(response) {
 /** @param {string} text */
 function parsed(text) {
   try {
-    return JSON.parse(text);
+    return JSON.parse(withExactIntegers(text));
   } catch {
     return null;
   }
 }
+
+/** A string, or an integer of so many digits that a `number` may not hold it. */
+const STRING_OR_LONG_INTEGER = /"(?:[^"\\]|\\.)*"|(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/g;
+
+/**
+ * JSON in which integers beyond 2^53 are strings. As numbers they would be shown rounded, and a filter
+ * by such a value would find nothing.
+ *
+ * @param {string} json
+ */
+const withExactIntegers = (json) =>
+  /\d{16}/.test(json)
+    ? json.replace(STRING_OR_LONG_INTEGER, (token) =>
+        token.startsWith('"') || Number.isSafeInteger(Number(token)) ? token : `"${token}"`,
+      )
+    : json;

@@ -609,7 +609,7 @@ export interface paths {
         };
         /**
          * Get counts, failures and durations over time
-         * @description Returns consecutive buckets, empty ones included, and their total. The time range is widened to whole buckets, of which there are at most 2,100. With `by`, returns rows with the requests to each service, or of each operation: root spans and spans of kind server or consumer. The rows are about the newest part of the range if it has too much telemetry; `searchedTo` says which. A batch counts as a whole, at the start of its newest span.
+         * @description Returns consecutive buckets, empty ones included, and their total. The time range is widened to whole buckets, of which there are at most 2,100. With `by`, returns rows of the time range as it is given, with the requests to each service, or of each operation: root spans and spans of kind server or consumer. The rows are about the newest part of the range if it has too much telemetry; `searchedTo` says which. A batch counts as a whole, at the start of its newest span.
          */
         get: operations["getMetrics"];
         put?: never;
@@ -2011,7 +2011,10 @@ export interface components {
              *     `nextCursor`.
              */
             isTruncated: boolean;
-            /** @description The log records of the trace, oldest first. At most 1,000. */
+            /**
+             * @description The log records of the trace, from five minutes before its spans to five minutes after them,
+             *     oldest first. At most 1,000. `GET /telemetry/logs?traceId=` finds all.
+             */
             logs: components["schemas"]["LogRecord"][];
             /**
              * @description Cursor of the next part, which continues before and after that time. Null if all stored
@@ -3736,7 +3739,10 @@ export interface operations {
                 to?: string;
                 /** @description Signal of the events. Default: traces. */
                 signal?: "traces" | "logs";
-                /** @description Service whose operations and attributes are wanted. The services are always those of all events. */
+                /**
+                 * @description Service whose operations and attributes are wanted. `services` of spans are still all services,
+                 *     and of log records those of batches with a record of this one.
+                 */
                 service?: string;
             };
             header?: never;

@@ -165,7 +165,6 @@ const filteredList = (list) => (key, value) => withChoices(list, { attr: [attrib
 
 /** @param {Trace} trace @param {Application} application @param {import("./span-details.js").FilterHrefs} hrefs */
 function logsOf(trace, application, hrefs) {
-  if (trace.logs.length === 0) return null;
   const all = `${to("/applications/{}/logs", application.id)}?trace=${encodeURIComponent(trace.traceId)}`;
   return h(
     "section.stack-small",
@@ -176,10 +175,12 @@ function logsOf(trace, application, hrefs) {
       h("h2", { id: "trace-logs" }, "Logs"),
       h("div.beside", {}, h("a", { href: all }, "Show in logs")),
     ),
-    h(
-      "ol.rows.logs.panel.flush",
-      {},
-      trace.logs.map((log) => h("li", {}, logLine(log, { filterHref: hrefs.logs }))),
-    ),
+    trace.logs.length === 0
+      ? h("p.hint", {}, "There are none within five minutes of these spans.")
+      : h(
+          "ol.rows.logs.panel.flush",
+          {},
+          trace.logs.map((log) => h("li", {}, logLine(log, { filterHref: hrefs.logs }))),
+        ),
   );
 }

@@ -54,10 +54,12 @@ export function filterBar({ filters, hasNames, changed, suggest }) {
   input.addEventListener("focus", async () => {
     if (hasAsked) return;
     hasAsked = true;
+    const { service } = set;
     // Suggestions only help to type, so their failure is not shown; the next focus asks again.
     const fields = await suggest().catch(() => null);
-    hasAsked = fields !== null;
-    if (fields)
+    // Another service may have been chosen meanwhile.
+    hasAsked = fields !== null && service === set.service;
+    if (fields && hasAsked)
       fill(
         list,
         suggestionsOf(fields, hasNames).map((value) => h("option", { value })),

@@ -54,6 +54,6 @@ async fn rejected(
     let points = otlp::data_points(&inflated, encoding).map_err(unreadable)?;
     let nothing = KeyHealth::of_batch(&Report::default(), state.clock.now());
     state.health.record(key.id, nothing).await;
-    let response = otlp::metrics_response(points, encoding);
+    let response = otlp::metrics_response(&points, encoding);
     Ok(([(CONTENT_TYPE, encoding.media_type())], response).into_response())
 }

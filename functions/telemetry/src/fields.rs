@@ -47,7 +47,8 @@ pub(crate) struct FieldsQuery {
     /// Signal of the events. Default: traces.
     #[param(inline)]
     signal: Option<Signal>,
-    /// Service whose operations and attributes are wanted. The services are always those of all events.
+    /// Service whose operations and attributes are wanted. `services` of spans are still all services,
+    /// and of log records those of batches with a record of this one.
     #[serde(default, deserialize_with = "unless_empty")]
     #[param(inline)]
     service: Option<Name>,

@@ -89,7 +89,8 @@ pub(crate) struct Trace {
     /// The spans as a tree, depth first. At most 10,000.
     #[schema(value_type = Vec<SpanResponse>)]
     spans: Vec<Box<RawValue>>,
-    /// The log records of the trace, oldest first. At most 1,000.
+    /// The log records of the trace, from five minutes before its spans to five minutes after them,
+    /// oldest first. At most 1,000. `GET /telemetry/logs?traceId=` finds all.
     #[schema(value_type = Vec<LogRecordResponse>)]
     logs: Vec<Box<RawValue>>,
     /// Beginning of the time that was searched, by this request and those before it.

@@ -113,3 +113,20 @@ for (const [name, method, retryAfter, waitMs] of [
     assert.equal(fetch.mock.callCount(), 1);
   });
 }
+
+test("integers beyond 2^53 arrive with all their digits, and nothing else changes", async (t) => {
+  const body = String.raw`{"a":9007199254740993,"b":[-9007199254740993,9007199254740991,18446744073709551615],
+    "c":"9007199254740993 \"9007199254740993,","d":0.12345678901234566,"e":1e16,"f":12345678901234568.5,
+    "n 9007199254740993":7,"g":1.7976931348623157e308}`;
+  t.mock.method(globalThis, "fetch", async () => new Response(body));
+  assert.deepEqual(await request("get", "/me"), {
+    a: "9007199254740993",
+    b: ["-9007199254740993", 9007199254740991, "18446744073709551615"],
+    c: '9007199254740993 "9007199254740993,',
+    d: 0.12345678901234566,
+    e: 1e16,
+    f: 12345678901234568,
+    "n 9007199254740993": 7,
+    g: Number.MAX_VALUE,
+  });
+});

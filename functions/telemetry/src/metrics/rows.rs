@@ -84,12 +84,13 @@ pub(super) async fn count(
         }
     }
     let searched_to = stopped.or(walk.stopped()).map(Position::end);
-    let kept = archive.kept(window);
+    // Not only since the application was created, which a reader with a key does not know.
+    let window = window.within(archive.everything());
     Ok(Counted {
         grouped: groups.finish(),
         window: TimeWindow {
-            from: searched_to.unwrap_or(kept.from),
-            to: kept.to.min(archive.now()),
+            from: searched_to.unwrap_or(window.from),
+            to: window.to.min(archive.now()),
         },
         searched_to,
     })

@@ -17,8 +17,8 @@ use shared::web::error::Error;
 use super::reading::{Budget, Reading, between, events};
 use crate::archive::Archive;
 
-/// Time before and after a trace within which its chunks are searched. SDKs send in batches, and
-/// clocks differ.
+/// Time before and after a trace within which its spans and log records are searched. SDKs send in
+/// batches, and clocks differ.
 const MARGIN: Duration = Duration::from_secs(5 * 60);
 
 /// Time before and after `at` that is always searched, and if a parent is missing.

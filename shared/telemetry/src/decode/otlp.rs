@@ -27,7 +27,7 @@ use crate::batch::Signal;
 use crate::decode::memory::{self, Budget};
 use crate::decode::{Decoded, Indexed};
 use crate::event::{Event, LogRecord, ResourceScope, Span};
-pub use metrics::data_points;
+pub use metrics::{DataPoints, data_points};
 use resource_scopes::ResourceScopes;
 pub use response::{metrics_response, response};
 pub(super) use tree::{Group, Raw};

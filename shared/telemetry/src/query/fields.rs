@@ -100,17 +100,20 @@ impl FieldCounts {
     }
 
     /// Counts the fields of an event, or only its service if that is not the one of the query. Returns
-    /// whether it is.
+    /// whether it is. Names of spans that a summary has counted do not count again.
     pub fn add_event<E: Event>(&mut self, event: &E, service: Option<&Name>) -> bool {
-        let (of, name, attributes) = match event.by_signal() {
-            EventRef::Span(span) => (span.service(), Some(span.display_name()), &span.attributes),
-            EventRef::Log(record) => (record.service(), None, &record.attributes),
+        let (of, name, attributes, count) = match event.by_signal() {
+            EventRef::Span(span) => {
+                let name = Some(span.display_name());
+                (span.service(), name, &span.attributes, 0)
+            }
+            EventRef::Log(record) => (record.service(), None, &record.attributes, 1),
         };
-        self.services.add(of, 1);
+        self.services.add(of, count);
         if service.is_some_and(|service| of != Some(service.as_str())) {
             return false;
         }
-        self.operations.add(name.as_deref(), 1);
+        self.operations.add(name.as_deref(), count);
         let resource = event.resource_scope().map(|shared| &shared.resource);
         let of_resource = resource.into_iter().flatten();
         let of_resource = of_resource.filter(|(key, _)| !attributes.contains_key(*key));
@@ -285,16 +288,33 @@ mod tests {
         assert_eq!((long.values.len(), long.has_more_values), (0, true));
     }
 
-    #[test]
-    fn operations_and_attributes_are_those_of_the_service() {
-        let of = |service: &str| Span {
+    fn of(service: &str) -> Span {
+        Span {
             name: Some(format!("GET /{service}")),
             attributes: json!({ "service.name": service, "of": service })
                 .as_object()
                 .unwrap()
                 .clone(),
             ..Span::default()
-        };
+        }
+    }
+
+    #[test]
+    fn names_that_summaries_count_do_not_count_again_in_the_sample() {
+        let spans = [of("shop"), of("shop"), of("shop"), of("pay"), of("pay")];
+        let mut counts = FieldCounts::default();
+        counts.add_summary(&Summary::of(&spans.iter().collect::<Vec<_>>()), None);
+        for span in &spans[3..] {
+            counts.add_event(span, None);
+        }
+        counts.add_event(&of("mail"), None);
+        let fields = counts.finish();
+        assert_eq!(fields.services, ["shop", "pay", "mail"]);
+        assert_eq!(fields.operations, ["GET /shop", "GET /pay", "GET /mail"]);
+    }
+
+    #[test]
+    fn operations_and_attributes_are_those_of_the_service() {
         let spans = [of("shop"), of("pay"), of("pay")];
         let shop: Name = "shop".parse().unwrap();
         let mut counts = FieldCounts::default();

@@ -11,6 +11,7 @@ use super::{OtlpEncoding, wire};
 use crate::decode::Format;
 use crate::decode::envelope::{EnvelopeError, LayerError};
 use crate::decode::outline::Content;
+use upblit_base::field_error::FieldError;
 
 const NAMES: Names = Names {
     resources: "resourceMetrics",
@@ -25,16 +26,30 @@ const DATA: [u32; 5] = [5, 7, 9, 10, 11];
 /// Number of the field of each of them that has the points.
 const DATA_POINTS: u32 = 1;
 
-/// Counts the data points of a request. A metric that cannot be read counts as one.
+/// The data points of a request, none of which is stored.
+#[derive(Debug, PartialEq)]
+pub struct DataPoints {
+    /// Their number. A metric that cannot be read counts as one.
+    pub count: usize,
+    /// A field that was not read and may have metrics.
+    pub(super) misnamed: Option<FieldError>,
+}
+
+/// Counts the data points of a request.
 ///
 /// # Errors
-/// When the structure around the metrics cannot be read or exceeds a limit.
-pub fn data_points(body: &[u8], encoding: OtlpEncoding) -> Result<usize, EnvelopeError> {
+/// When the structure around the metrics cannot be read or exceeds a limit, or metrics stand only
+/// in a field with another name.
+pub fn data_points(body: &[u8], encoding: OtlpEncoding) -> Result<DataPoints, EnvelopeError> {
     let content = Content::new(body, Format::Otlp(encoding))?;
     let mut budget = content.budget();
-    let groups = tree::read(content.otlp(), &NAMES, &mut budget, 0)?;
+    let mut groups = tree::read(content.otlp(), &NAMES, &mut budget, 0)?;
+    let misnamed = groups.first_mut().and_then(|first| first.misnamed.take());
     let metrics = groups.iter().flat_map(|group| &group.events);
-    Ok(metrics.map(|metric| points(*metric)).sum())
+    Ok(DataPoints {
+        count: metrics.map(|metric| points(*metric)).sum(),
+        misnamed,
+    })
 }
 
 fn points(metric: Raw<'_>) -> usize {

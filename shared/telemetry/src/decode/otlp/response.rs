@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use prost::Message;
 use serde_json::json;
 
-use super::OtlpEncoding;
+use super::{DataPoints, OtlpEncoding};
 use crate::batch::Signal;
 use crate::decode::Report;
 use upblit_base::field_error::FieldError;
@@ -36,15 +36,17 @@ pub fn response(report: &Report, signal: Signal, encoding: OtlpEncoding) -> Vec<
 }
 
 /// Encodes the response to a request of metrics, all of whose data points are rejected.
-/// `partial_success` is unset if there are none.
-pub fn metrics_response(data_points: usize, encoding: OtlpEncoding) -> Vec<u8> {
-    let message = (data_points > 0).then(|| METRICS_ARE_NOT_STORED.to_owned());
+/// `partial_success` is unset if there are none and every field was read.
+pub fn metrics_response(points: &DataPoints, encoding: OtlpEncoding) -> Vec<u8> {
+    let DataPoints { count, misnamed } = points;
+    let rejected = (*count > 0).then(|| METRICS_ARE_NOT_STORED.to_owned());
+    let message = joined(rejected.into_iter().chain(unread(misnamed.as_ref())));
     match encoding {
-        OtlpEncoding::Json => partial_json("rejectedDataPoints", data_points, message),
+        OtlpEncoding::Json => partial_json("rejectedDataPoints", *count, message),
         // `ExportMetricsServiceResponse` has the same fields, of the same numbers and types.
         OtlpEncoding::Protobuf => ExportTraceServiceResponse {
             partial_success: message.map(|error_message| ExportTracePartialSuccess {
-                rejected_spans: signed(data_points),
+                rejected_spans: signed(*count),
                 error_message,
             }),
         }
@@ -100,9 +102,18 @@ fn error_message(report: &Report) -> Option<String> {
     let rejected = described(rejected, report.rejected);
     let cut = described(report.cuts.iter(), report.truncated);
     let cut = cut.map(|cut| format!("values were cut to the limits: {cut}"));
-    let misnamed = report.misnamed.as_ref();
-    let misnamed = misnamed.map(|field| format!("{} {}", field.pointer, field.reason));
-    let parts: Vec<String> = rejected.into_iter().chain(cut).chain(misnamed).collect();
+    let unread = unread(report.misnamed.as_ref());
+    joined(rejected.into_iter().chain(cut).chain(unread))
+}
+
+/// Describes a field that was not read.
+fn unread(field: Option<&FieldError>) -> Option<String> {
+    field.map(|field| format!("{} {}", field.pointer, field.reason))
+}
+
+/// The parts of a message; `None` if there are none.
+fn joined(parts: impl Iterator<Item = String>) -> Option<String> {
+    let parts: Vec<String> = parts.collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 

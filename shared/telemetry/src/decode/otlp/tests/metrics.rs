@@ -16,7 +16,11 @@ fn request(metric: &[u8]) -> Vec<u8> {
 
 fn in_json(metrics: &Value) -> Result<usize, EnvelopeError> {
     let request = json!({ "resourceMetrics": [{ "scopeMetrics": [{ "metrics": metrics }] }] });
-    data_points(request.to_string().as_bytes(), OtlpEncoding::Json)
+    count(request.to_string().as_bytes(), OtlpEncoding::Json)
+}
+
+fn count(body: &[u8], encoding: OtlpEncoding) -> Result<usize, EnvelopeError> {
+    data_points(body, encoding).map(|points| points.count)
 }
 
 #[test]
@@ -32,7 +36,7 @@ fn the_data_points_of_every_kind_of_metric_are_counted() {
     ] {
         let data = [&points[..], &[number, 2]].concat();
         let metric = [field(1, b"requests"), field(kind, &data)].concat();
-        let counted = data_points(&request(&metric), OtlpEncoding::Protobuf);
+        let counted = count(&request(&metric), OtlpEncoding::Protobuf);
         assert_eq!(counted, Ok(2), "{name}");
         let metric =
             json!({ "name": "requests", name: { "dataPoints": [{}, { "asInt": "7" }], "x": 1 } });
@@ -60,7 +64,7 @@ fn a_metric_without_data_has_no_points_and_a_malformed_one_counts_as_one() {
         (&[0x3a, 5, 0x0a], 1),
         (&field(7, &[0x0a, 9]), 1),
     ] {
-        let counted = data_points(&request(metric), OtlpEncoding::Protobuf);
+        let counted = count(&request(metric), OtlpEncoding::Protobuf);
         assert_eq!(counted, Ok(expected), "{metric:?}");
     }
 }
@@ -73,13 +77,42 @@ fn a_body_that_is_no_request_of_metrics_is_malformed() {
         br#"{"resourceSpans":[]}"#,
         br#"{"resourceMetrics":7}"#,
     ] {
-        let counted = data_points(body, OtlpEncoding::Json);
+        let counted = count(body, OtlpEncoding::Json);
         assert!(
             matches!(counted, Err(EnvelopeError::Malformed(_))),
             "{counted:?}"
         );
     }
-    assert!(data_points(&[0x0a, 9], OtlpEncoding::Protobuf).is_err());
-    assert_eq!(data_points(b"{}", OtlpEncoding::Json), Ok(0));
-    assert_eq!(data_points(b"", OtlpEncoding::Protobuf), Ok(0));
+    assert!(count(&[0x0a, 9], OtlpEncoding::Protobuf).is_err());
+    assert_eq!(count(b"{}", OtlpEncoding::Json), Ok(0));
+    assert_eq!(count(b"", OtlpEncoding::Protobuf), Ok(0));
+}
+
+#[test]
+fn a_field_that_may_have_metrics_and_is_not_read_is_named_beside_the_rejected_points() {
+    let metrics = r#""metrics":[{"sum":{"dataPoints":[{},{}]}}]"#;
+    let odd = r#","batches":[{}]"#;
+    for ([request, resource, scope], within, array) in [
+        ([odd, "", ""], "", "resourceMetrics"),
+        (["", odd, ""], "/resourceMetrics/0", "scopeMetrics"),
+        (
+            ["", "", odd],
+            "/resourceMetrics/0/scopeMetrics/0",
+            "metrics",
+        ),
+    ] {
+        let body = format!(
+            r#"{{"resourceMetrics":[{{"scopeMetrics":[{{{metrics}{scope}}}]{resource}}}]{request}}}"#
+        );
+        let points = data_points(body.as_bytes(), OtlpEncoding::Json).unwrap();
+        let response = metrics_response(&points, OtlpEncoding::Json);
+        let response: Value = serde_json::from_slice(&response).unwrap();
+        let partial = &response["partialSuccess"];
+        assert_eq!(partial["rejectedDataPoints"], "2");
+        let message = partial["errorMessage"].as_str().unwrap();
+        assert!(message.starts_with("metrics are not stored"), "{message}");
+        let field = format!("{within}/batches was not read");
+        assert!(message.contains(&field), "{message}");
+        assert!(message.contains(array), "{message}");
+    }
 }
