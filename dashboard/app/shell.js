@@ -16,7 +16,7 @@ const place = h("div.place");
 const account = h("div.account");
 const tabs = /** @type {HTMLElement} */ (document.getElementById("tabs"));
 
-/** Renders the bar with the link home, the theme button and the skip link. */
+/** Renders the bar with its home link and theme button, and makes the skip link of index.html work. */
 export function startShell() {
   const home = h(
     "a.home",
@@ -37,7 +37,7 @@ export function startShell() {
   });
 }
 
-/** Removes everything that belongs to an account, with open dialogs. */
+/** Removes everything that belongs to an account, and closes open dialogs. */
 export function endShell() {
   showApplication(null);
   account.remove();
@@ -116,7 +116,7 @@ const choices = ({ applications }, current, tab) => [
   h("a.menu-item", { href: to("/applications") }, "All applications", plus()),
 ];
 
-/** Loads and shows the account menu. The pages work without it. */
+/** Loads and shows the account menu. Errors are ignored: the pages work without it. */
 export async function showAccount() {
   const user = await api.me().catch(() => null);
   if (!user) return;
@@ -162,7 +162,7 @@ function themeButton() {
 }
 
 /**
- * Stores a theme, unless it is the system's. In that case the page follows the system.
+ * Stores the chosen theme. Choosing the system's theme clears it, and the page follows the system.
  *
  * @param {"light" | "dark"} theme
  */

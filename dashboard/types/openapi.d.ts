@@ -649,7 +649,7 @@ export interface paths {
         };
         /**
          * Get a trace
-         * @description Returns the spans of the trace as a tree, depth first, and its log records. Pass `at` if you know a time within the trace: the search then takes only a few reads. The search continues while it finds spans, and the answer says which time it has searched. `nextCursor` continues it, in both directions, until all stored telemetry has been searched.
+         * @description Returns the spans of the trace as a tree, depth first, and its log records. Pass `at` if you know a time within the trace: the search then takes only a few reads. The search continues while it finds spans, and the response has the time range that was searched. `nextCursor` continues it, in both directions, until all stored telemetry has been searched.
          */
         get: operations["getTrace"];
         put?: never;
@@ -671,7 +671,7 @@ export interface paths {
         put?: never;
         /**
          * Send log records by OpenTelemetry's protocol
-         * @description OTLP 1.11 over HTTP. Answers and errors are in the encoding of the request.
+         * @description OTLP 1.11 over HTTP. Responses, including errors, use the encoding of the request.
          */
         post: operations["exportLogs"];
         delete?: never;
@@ -711,7 +711,7 @@ export interface paths {
         put?: never;
         /**
          * Send spans by OpenTelemetry's protocol
-         * @description OTLP 1.11 over HTTP. Answers and errors are in the encoding of the request.
+         * @description OTLP 1.11 over HTTP. Responses, including errors, use the encoding of the request.
          */
         post: operations["exportTraces"];
         delete?: never;
@@ -3349,7 +3349,7 @@ export interface operations {
     finishSignIn: {
         parameters: {
             query: {
-                /** @description `state` of the request to GitHub. */
+                /** @description `state` that the sign-in sent to GitHub. */
                 state: string;
                 /** @description GitHub's authorization code. Absent if the user denied access. */
                 code?: string;
@@ -3362,7 +3362,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Redirect to `/oauth-success` of the dashboard, with `#token=…&refreshToken=…&expiresIn=…` or, after a challenge, `?code=…`, and with `clientState` if the start had a `client_state`; or to `/login?reason=…`. */
+            /** @description Redirect to `/oauth-success` of the dashboard, with `#token=…&refreshToken=…&expiresIn=…` or, after a challenge, `?code=…`, and with `clientState` if the sign-in was started with `client_state`; or to `/login?reason=…`. */
             302: {
                 headers: {
                     location?: string;

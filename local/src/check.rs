@@ -1,8 +1,8 @@
 //! `upblit check`: requests a deployment from outside and verifies what its users depend on. It
 //! signs nobody in and changes nothing, except for one span if there is an API key for it.
 
-mod answer;
 mod deployment;
+mod response;
 mod round_trip;
 
 use std::io::{self, Write};

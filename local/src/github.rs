@@ -1,7 +1,7 @@
 //! A stand-in for the parts of GitHub that sign-in needs: the authorize page, the code
-//! exchange, the user API, and memberships in organizations and teams. Responses match GitHub's, including its quirks. It has no
-//! authentication: anyone who can reach it can sign in as any user, so it must be served
-//! on localhost only.
+//! exchange, the user API, and memberships in organizations and teams. Responses match GitHub's,
+//! including its quirks. It has no authentication: anyone who can reach it can sign in as any user, so
+//! it must be served on localhost only.
 
 mod api;
 mod authorize;

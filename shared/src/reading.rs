@@ -107,8 +107,8 @@ where
     }
 }
 
-/// Authorizes the holder of a key. Every application but that of the key gets the same answer,
-/// whether it exists or not.
+/// Authorizes the holder of a key. Every application but that of the key gets the same
+/// response, whether it exists or not.
 async fn of_key<S, Q>(parts: &mut Parts, state: &S) -> Result<Reading<Q>, Error>
 where
     S: Send + Sync,

@@ -318,7 +318,7 @@ async fn no_use_puts_the_absolute_end_off() {
 }
 
 #[tokio::test]
-async fn signing_out_ends_the_session_for_every_token_of_it() {
+async fn signing_out_invalidates_every_token_of_the_session() {
     let backend = Backend::start().await;
     let mut ada = backend.sign_in("ada").await;
     let elsewhere = backend.sign_in("ada").await;

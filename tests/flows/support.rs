@@ -10,7 +10,7 @@
 //!   does all of it and returns a [`SignedIn`], who creates applications and keys.
 //!   `ada.sdk()` returns an [`Sdk`] that sends telemetry with a key.
 //! - [`Response`] is what they get back. `json` expects a success, `problem` an error of a
-//!   status and slug, `location` a redirect; each panics with the whole answer otherwise.
+//!   status and slug, `location` a redirect; each panics with the whole response otherwise.
 //!
 //! Use one of these where a test is about more than the response:
 //!
@@ -18,7 +18,7 @@
 //! |---|---|
 //! | which DynamoDB operations a request costs, and by which role | [`calls`], as `backend.calls` |
 //! | the units that DynamoDB bills | [`metered`] instead of `Backend::start` |
-//! | DynamoDB that throttles, hangs or loses answers | [`faulty_engine`] instead of `Backend::start` |
+//! | DynamoDB that throttles, hangs or loses responses | [`faulty_engine`] instead of `Backend::start` |
 //! | DynamoDB Local in place of the embedded engine | nothing: [`engine`] chooses by the environment |
 //! | what ingest stored, item by item | [`stored`] |
 //! | log lines and the metrics in them | [`log`] |

@@ -15,7 +15,7 @@ const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 /// A file with its encodings.
 pub(crate) struct File {
-    /// Path of its address.
+    /// Path of its URL, beginning with `/`.
     pub(crate) path: &'static str,
     content_type: &'static str,
     /// Hash of the contents before encoding.

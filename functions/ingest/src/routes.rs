@@ -53,7 +53,7 @@ pub(crate) async fn logs(
 #[utoipa::path(
     post, path = "/v1/traces", operation_id = "exportTraces",
     summary = "Send spans by OpenTelemetry's protocol",
-    description = "OTLP 1.11 over HTTP. Answers and errors are in the encoding of the request.",
+    description = "OTLP 1.11 over HTTP. Responses, including errors, use the encoding of the request.",
     params(("Content-Encoding" = inline(Option<ContentEncodingHeader>), Header, description = "Compression of the body: none (the default), gzip, zstd, or deflate, which is also called zlib.")),
     request_body(content(
         (ExportTraces = "application/json", example = json!({ "resourceSpans": [] })),
@@ -74,7 +74,7 @@ pub(crate) async fn otlp_traces(
 #[utoipa::path(
     post, path = "/v1/logs", operation_id = "exportLogs",
     summary = "Send log records by OpenTelemetry's protocol",
-    description = "OTLP 1.11 over HTTP. Answers and errors are in the encoding of the request.",
+    description = "OTLP 1.11 over HTTP. Responses, including errors, use the encoding of the request.",
     params(("Content-Encoding" = inline(Option<ContentEncodingHeader>), Header, description = "Compression of the body: none (the default), gzip, zstd, or deflate, which is also called zlib.")),
     request_body(content(
         (ExportLogs = "application/json", example = json!({ "resourceLogs": [] })),

@@ -25,7 +25,7 @@ use crate::github::GitHubError;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Callback {
-    /// `state` of the request to GitHub.
+    /// `state` that the sign-in sent to GitHub.
     state: String,
     /// GitHub's authorization code. Absent if the user denied access.
     code: Option<String>,
@@ -33,13 +33,13 @@ pub(crate) struct Callback {
     error: Option<String>,
 }
 
-/// Always redirects to the frontend, also after an error. One database transaction.
+/// Redirects to the frontend, even after an error; HEAD gets a 204. One database transaction.
 #[utoipa::path(
     get, path = "/login/oauth2/code/github", operation_id = "finishSignIn",
     summary = "Finish a sign-in",
     description = "GitHub redirects the browser here. Opens a session, and redirects to the dashboard with tokens or an authorization code.",
     params(Callback),
-    responses((status = 302, description = "Redirect to `/oauth-success` of the dashboard, with `#token=…&refreshToken=…&expiresIn=…` or, after a challenge, `?code=…`, and with `clientState` if the start had a `client_state`; or to `/login?reason=…`.", headers(("location")))),
+    responses((status = 302, description = "Redirect to `/oauth-success` of the dashboard, with `#token=…&refreshToken=…&expiresIn=…` or, after a challenge, `?code=…`, and with `clientState` if the sign-in was started with `client_state`; or to `/login?reason=…`.", headers(("location")))),
 )]
 pub(crate) async fn callback(
     State(state): State<crate::State>,
@@ -49,7 +49,7 @@ pub(crate) async fn callback(
     query: Result<Query<Callback>, Error>,
 ) -> Response {
     if method == Method::HEAD {
-        // Link checkers and previews send HEAD. A code can be used only once.
+        // Link checkers and previews send HEAD, which must not use up the code.
         return StatusCode::NO_CONTENT.into_response();
     }
     let Ok(Query(query)) = query else {
@@ -137,7 +137,8 @@ async fn open_session(
         }
         Some(challenge) => {
             let code = authorization_code::seal(&token, state.tokens.keys());
-            let code = code.ok_or_else(|| Error::Internal("sealing failed".into()))?;
+            let code =
+                code.ok_or_else(|| Error::Internal("cannot seal the authorization code".into()))?;
             (session.awaiting(challenge.clone()), SignInGrant::Code(code))
         }
     };
@@ -148,9 +149,9 @@ async fn open_session(
     Ok(Some(state.frontend.success(&grant, attempt)))
 }
 
-/// Logs why GitHub's responses let nobody in. Wrong client credentials are logged as an error,
-/// because only the operator can correct them. Of a refused account, the log has the id and the tables
-/// have nothing: otherwise every stranger could write to them.
+/// Logs why a sign-in failed at GitHub. Wrong client credentials are an error, because only the
+/// operator can correct them. The id of a refused account is logged and not stored, so that strangers
+/// cannot fill the tables.
 fn log(error: &GitHubError) {
     match error {
         GitHubError::Refused(code) if code == "incorrect_client_credentials" => {
@@ -160,6 +161,6 @@ fn log(error: &GitHubError) {
             request_log::record(|request| request.user = Some(*account));
             tracing::warn!(%account, "the allow list has no entry for this account");
         }
-        error => tracing::warn!(%error, "GitHub"),
+        error => tracing::warn!(%error, "sign-in at GitHub failed"),
     }
 }

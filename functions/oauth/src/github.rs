@@ -138,7 +138,7 @@ impl GitHub {
             self.admit(&user, &emails, &token).await?;
             profile(user, emails, self.server.accepts_unverified_emails)
         };
-        let late = || GitHubError::Unavailable(format!("no answer within {TIME_LIMIT:?}"));
+        let late = || GitHubError::Unavailable(format!("no response within {TIME_LIMIT:?}"));
         tokio::time::timeout(TIME_LIMIT, identify)
             .await
             .unwrap_or_else(|_| Err(late()))

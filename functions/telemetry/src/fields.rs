@@ -170,7 +170,7 @@ impl FieldsQuery {
     }
 }
 
-/// The chunks of a window.
+/// Result of reading the chunk summaries of a window.
 struct Walked {
     /// Those that may have events of the service, newest first.
     candidates: Vec<StoredSummary>,

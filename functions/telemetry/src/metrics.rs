@@ -153,7 +153,7 @@ pub(crate) async fn show(
     }
 }
 
-/// The rows of the query.
+/// Metrics with a row for each service or operation.
 async fn by_group(
     state: &crate::State,
     archive: &Archive,
@@ -179,7 +179,7 @@ async fn by_group(
     }))
 }
 
-/// The buckets of the query.
+/// Metrics with a bucket for each step.
 async fn over_time(
     state: &crate::State,
     archive: &Archive,

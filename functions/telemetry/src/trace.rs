@@ -111,7 +111,7 @@ pub(crate) struct Trace {
 #[utoipa::path(
     get, path = "/telemetry/traces/{id}", operation_id = "getTrace",
     summary = "Get a trace",
-    description = "Returns the spans of the trace as a tree, depth first, and its log records. Pass `at` if you know a time within the trace: the search then takes only a few reads. The search continues while it finds spans, and the answer says which time it has searched. `nextCursor` continues it, in both directions, until all stored telemetry has been searched.",
+    description = "Returns the spans of the trace as a tree, depth first, and its log records. Pass `at` if you know a time within the trace: the search then takes only a few reads. The search continues while it finds spans, and the response has the time range that was searched. `nextCursor` continues it, in both directions, until all stored telemetry has been searched.",
     params(("id" = String, Path, description = "Id of the trace.", example = "4bf92f3577b34da6a3ce929d0e0e4736"), TraceQuery),
     responses((status = 200, body = Trace), (status = 400), (status = 401), (status = 403), (status = 404), (status = 429)),
     security(("bearer" = []), ("apiKey" = [])),
@@ -151,7 +151,7 @@ pub(crate) async fn show(
     if search.extent.is_none() && (search.is_over() || is_limited) {
         return Err(Error::NotFound(Resource::Trace));
     }
-    part.answer(search, &archive, trace_id.clone()).await
+    part.respond(search, &archive, trace_id.clone()).await
 }
 
 /// Where the search begins.
@@ -175,7 +175,7 @@ struct PartStart {
 }
 
 impl PartStart {
-    async fn answer(
+    async fn respond(
         self,
         mut search: TraceSearch<'_>,
         archive: &Archive,

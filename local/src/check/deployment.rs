@@ -16,7 +16,7 @@ use shared::identity::api_key::ApiKey;
 use shared::web::client::Client;
 use url::Url;
 
-use super::answer::Answer;
+use super::response::CheckedResponse;
 use super::{Checked, Failed};
 
 /// A start of a function that reads its secrets takes a second; API Gateway waits for 30.
@@ -42,8 +42,8 @@ impl Deployment {
 
     /// The functions start, and the address leads to them.
     pub(super) async fn health(&self) -> Checked {
-        let answer = self.get("/health").await?.expect_security()?;
-        answer.expect_status(StatusCode::OK)?;
+        let response = self.get("/health").await?.expect_security()?;
+        response.expect_status(StatusCode::OK)?;
         Ok("the API answers, with security headers".into())
     }
 
@@ -64,19 +64,19 @@ impl Deployment {
 
     /// A path without a route gets a problem, and never a page.
     pub(super) async fn unknown_path(&self) -> Checked {
-        let answer = self.get("/check/unknown").await?.expect_security()?;
-        answer.expect_problem(StatusCode::NOT_FOUND)?;
+        let response = self.get("/check/unknown").await?.expect_security()?;
+        response.expect_problem(StatusCode::NOT_FOUND)?;
         Ok("refused with a problem".into())
     }
 
     /// The browser is sent to GitHub, which is asked to return it to this deployment.
     pub(super) async fn sign_in(&self) -> Checked {
-        let answer = self.get("/oauth2/authorization/github").await?;
-        let answer = answer.expect_status(StatusCode::FOUND)?;
-        let target = Url::parse(answer.header(&LOCATION))
+        let response = self.get("/oauth2/authorization/github").await?;
+        let response = response.expect_status(StatusCode::FOUND)?;
+        let target = Url::parse(response.header(&LOCATION))
             .map_err(|_| Failed("Location is not an address".into()))?;
         self.expect_authorization(&target)?;
-        self.expect_cookie(answer.header(&SET_COOKIE))?;
+        self.expect_cookie(response.header(&SET_COOKIE))?;
         let host = target.host_str().unwrap_or_default();
         Ok(format!("sent to {host}, which returns to this address"))
     }
@@ -116,8 +116,8 @@ impl Deployment {
         const UNSIGNED: &str = "Bearer eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdWIiOiIxIn0.";
         for credentials in ["", UNSIGNED] {
             let request = Request::get(self.at("/applications")).header(AUTHORIZATION, credentials);
-            let answer = self.send(request, Bytes::new()).await?;
-            answer.expect_problem(StatusCode::UNAUTHORIZED)?;
+            let response = self.send(request, Bytes::new()).await?;
+            response.expect_problem(StatusCode::UNAUTHORIZED)?;
         }
         Ok("requests without a token, and with an unsigned one, are refused".into())
     }
@@ -126,8 +126,8 @@ impl Deployment {
     pub(super) async fn refresh_token(&self) -> Checked {
         let request = Request::post(self.at("/refresh")).header(CONTENT_TYPE, "application/json");
         let body = json!({"refreshToken": "unknown"});
-        let answer = self.send(request, Bytes::from(body.to_string())).await?;
-        answer.expect_problem(StatusCode::UNAUTHORIZED)?;
+        let response = self.send(request, Bytes::from(body.to_string())).await?;
+        response.expect_problem(StatusCode::UNAUTHORIZED)?;
         Ok("an unknown one is refused".into())
     }
 
@@ -139,13 +139,17 @@ impl Deployment {
             key_id: KeyId::generate(rng),
         };
         let key = ApiKey::generate(id, rng);
-        let answer = self.send_spans(key.expose(), &json!([])).await?;
-        answer.expect_problem(StatusCode::UNAUTHORIZED)?;
+        let response = self.send_spans(key.expose(), &json!([])).await?;
+        response.expect_problem(StatusCode::UNAUTHORIZED)?;
         Ok("an unknown one is refused".into())
     }
 
     /// Sends spans in the native format.
-    pub(super) async fn send_spans(&self, key: &str, spans: &Value) -> Result<Answer, Failed> {
+    pub(super) async fn send_spans(
+        &self,
+        key: &str,
+        spans: &Value,
+    ) -> Result<CheckedResponse, Failed> {
         let request = Request::post(self.at("/ingest/traces"))
             .header(CONTENT_TYPE, "application/json")
             .header("x-api-key", key);
@@ -153,7 +157,7 @@ impl Deployment {
         self.send(request, Bytes::from(body.to_string())).await
     }
 
-    async fn get(&self, path: &str) -> Result<Answer, Failed> {
+    async fn get(&self, path: &str) -> Result<CheckedResponse, Failed> {
         self.send(Request::get(self.at(path)), Bytes::new()).await
     }
 
@@ -163,13 +167,17 @@ impl Deployment {
     }
 
     /// Sends a request, whose response has to arrive within the time limit.
-    pub(super) async fn send(&self, request: Builder, body: Bytes) -> Result<Answer, Failed> {
+    pub(super) async fn send(
+        &self,
+        request: Builder,
+        body: Bytes,
+    ) -> Result<CheckedResponse, Failed> {
         let request = request.body(body);
         // The text of the error does not contain the header.
         let request = request.map_err(|error| Failed(error.to_string()))?;
-        let answer = self.client.send(request, TIME_LIMIT).await;
-        answer
-            .map(Answer)
+        let response = self.client.send(request, TIME_LIMIT).await;
+        response
+            .map(CheckedResponse)
             .map_err(|error| Failed(error.to_string()))
     }
 }

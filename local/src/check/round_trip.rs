@@ -50,12 +50,12 @@ impl Deployment {
             "requestMethod": "GET", "requestURL": "/health", "responseStatus": 200,
             "traceId": span.trace_id, "spanId": span.span_id, "parentSpanId": null,
         }]);
-        let answer = self.send_spans(key, &body).await?;
-        let answer = answer.expect(StatusCode::OK, "application/json")?.json();
-        if answer["accepted"] == 1 {
+        let response = self.send_spans(key, &body).await?;
+        let response = response.expect(StatusCode::OK, "application/json")?.json();
+        if response["accepted"] == 1 {
             return Ok(span);
         }
-        let reason = answer["errors"][0]["reason"].as_str();
+        let reason = response["errors"][0]["reason"].as_str();
         let reason = reason.unwrap_or("no reason");
         Err(Failed(format!("the span was not accepted ({reason})")))
     }
@@ -79,14 +79,14 @@ impl Deployment {
                 tokio::time::sleep(PAUSE).await;
             }
             let request = Request::get(self.at(&path)).header("x-api-key", key);
-            let answer = self.send(request, Bytes::new()).await?;
-            if answer.is_problem("missing-scope") {
+            let response = self.send(request, Bytes::new()).await?;
+            if response.is_problem("missing-scope") {
                 return Ok(ReadBack::NotAllowed);
             }
-            if answer.is_problem("not-found") {
+            if response.is_problem("not-found") {
                 continue;
             }
-            let trace = answer.expect(StatusCode::OK, "application/json")?.json();
+            let trace = response.expect(StatusCode::OK, "application/json")?.json();
             if trace["spans"][0]["spanId"] == **span_id {
                 return Ok(ReadBack::Found);
             }

@@ -13,13 +13,13 @@ pub(super) fn span_id(id: u64) -> String {
     format!("{id:016x}")
 }
 
-/// Writes nanoseconds of Unix time as RFC 3339 with microseconds.
+/// Formats a Unix time in nanoseconds as RFC 3339 with microseconds.
 pub(super) fn rfc3339(nanos: i64) -> String {
     let at = Timestamp::from_nanosecond(nanos.into()).unwrap_or(Timestamp::UNIX_EPOCH);
     format!("{at:.6}")
 }
 
-/// Writes a second of Unix time as `HH:MM` in UTC.
+/// Formats a Unix time in seconds as `HH:MM` in UTC.
 pub(super) fn of_day(second: i64) -> String {
     let text = clock::rfc3339(clock::from_millis(second * 1_000));
     text.get(11..16).unwrap_or_default().to_owned()

@@ -19,12 +19,12 @@ use shared::base::random;
 
 use crate::hosts::{self, AllowedHosts};
 
-/// A random access key id, which the engine's clients must name.
+/// A random access key id, that clients of the engine must send.
 #[derive(Clone)]
 pub(crate) struct AccessKey(String);
 
 impl AccessKey {
-    /// Generates 128 random bits. Access key ids have no punctuation.
+    /// Generates an id of 128 random bits, in hexadecimal: access key ids are alphanumeric.
     pub(crate) fn generate() -> Self {
         let number = u128::from_be_bytes(random::bytes::<16>(&mut random::rng()));
         Self(format!("upblit{number:032x}"))
@@ -35,8 +35,8 @@ impl AccessKey {
         &self.0
     }
 
-    /// Whether a request is signed in the name of this key (AWS Signature Version 4). The signature
-    /// itself is not checked: the id is the secret.
+    /// Whether a request names this key in its `Authorization` (AWS Signature Version 4). The signature
+    /// is not checked: the id is the secret.
     fn signed(&self, headers: &HeaderMap) -> bool {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let value = values.next().and_then(|value| value.to_str().ok());
@@ -57,7 +57,7 @@ struct Guard {
     client: Client<HttpConnector, Body>,
 }
 
-/// Forwards what is signed with `key` and names a loopback host to the engine, without its CORS.
+/// Forwards requests that name `key` and a loopback `Host` to the engine. Adds no CORS headers.
 pub(crate) fn router(engine: SocketAddr, key: AccessKey) -> Router {
     let guard = Guard {
         engine,
@@ -82,7 +82,7 @@ async fn forward(State(guard): State<Guard>, mut request: Request) -> Response {
     };
     *request.uri_mut() = uri;
     request.headers_mut().remove(HOST);
-    // The engine answers with CORS headers if there is an origin.
+    // The engine adds CORS headers to its response if the request has an `Origin`.
     request.headers_mut().remove(ORIGIN);
     match guard.client.request(request).await {
         Ok(response) => response.map(Body::new),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn only_requests_signed_with_the_key_are_recognised() {
+    fn only_requests_that_name_the_key_are_recognized() {
         let key = AccessKey::generate();
         let other = AccessKey::generate();
         let signed = |key: &AccessKey| {

@@ -281,7 +281,7 @@ impl FromStr for EmailDomain {
     }
 }
 
-/// GitHub's answer about an account and one of the [`SignInRule::organizations`].
+/// GitHub's response about an account and one of the [`SignInRule::organizations`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// A member, public or private.
@@ -292,7 +292,7 @@ pub enum Standing {
     NotAMember,
     /// The organization does not let the app see its members.
     Hidden,
-    /// GitHub gave no usable answer.
+    /// GitHub gave no usable response.
     Unclear,
 }
 
@@ -305,12 +305,12 @@ pub enum Admission {
     Refused,
     /// It is a member of none that shows its members to the app, and some do not.
     Hidden,
-    /// It may be a member, but GitHub gave no usable answer.
+    /// It may be a member, but GitHub gave no usable response.
     Unclear,
 }
 
 impl Admission {
-    /// Decides by the answers. One membership is enough; a missing answer never counts as one.
+    /// Decides by the responses. One membership is enough; a missing response never counts as one.
     pub fn decide(standings: &[Standing]) -> Self {
         if standings.contains(&Standing::Active) {
             Self::Admitted

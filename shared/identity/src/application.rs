@@ -33,11 +33,11 @@ pub struct Application {
     pub created_by: UserId,
     /// Time when the application was created.
     pub created_at: Timestamp,
-    /// Retention and sharding of the application's telemetry.
+    /// Retention, sharding and scrubbing of the application's telemetry.
     pub telemetry: TelemetrySettings,
 }
 
-/// Retention and sharding of an application's telemetry. Each API key has a copy, so that
+/// Retention, sharding and scrubbing of an application's telemetry. Each API key has a copy, so that
 /// ingest needs to read the key only.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TelemetrySettings {
@@ -45,7 +45,7 @@ pub struct TelemetrySettings {
     pub retention: Option<RetentionDays>,
     /// Number of partitions that the telemetry is spread over.
     pub shards: Shards,
-    /// Whether credentials are removed from telemetry that arrives from now on. `None` for yes.
+    /// Whether credentials and card numbers are removed from telemetry that arrives from now on. `None` for yes.
     pub scrubbing: Option<Scrubbing>,
 }
 
@@ -53,7 +53,7 @@ pub struct TelemetrySettings {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scrubbing {
-    /// They are removed.
+    /// Credentials and card numbers are removed.
     #[default]
     On,
     /// Telemetry is stored as it was sent.

@@ -236,7 +236,7 @@ pub enum AuditAction {
     /// The application was created.
     #[serde(rename = "application.created")]
     ApplicationCreated,
-    /// The application was renamed.
+    /// The display name of the application was changed.
     #[serde(rename = "application.renamed")]
     ApplicationRenamed,
     /// The retention of the application's telemetry was changed.
@@ -251,10 +251,10 @@ pub enum AuditAction {
     /// The application was deleted and its keys revoked.
     #[serde(rename = "application.deleted")]
     ApplicationDeleted,
-    /// A key was minted.
+    /// A key was created, with its first secret.
     #[serde(rename = "key.minted")]
     KeyMinted,
-    /// A key was renamed.
+    /// The display name of the key was changed.
     #[serde(rename = "key.renamed")]
     KeyRenamed,
     /// A key was disabled; it can be enabled again.
@@ -272,7 +272,7 @@ pub enum AuditAction {
     /// An invite to the application was made.
     #[serde(rename = "invite.created")]
     InviteCreated,
-    /// An invite was withdrawn.
+    /// An owner withdrew an invite before it was accepted.
     #[serde(rename = "invite.withdrawn")]
     InviteWithdrawn,
     /// An invite was accepted, and its holder is a member.
@@ -281,10 +281,10 @@ pub enum AuditAction {
     /// A member got another role.
     #[serde(rename = "member.role_changed")]
     MemberRoleChanged,
-    /// A member was removed.
+    /// An owner removed a member.
     #[serde(rename = "member.removed")]
     MemberRemoved,
-    /// A member left.
+    /// A member left the application by choice.
     #[serde(rename = "member.left")]
     MemberLeft,
     /// The user signed in.

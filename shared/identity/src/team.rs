@@ -57,7 +57,7 @@ impl Role {
     }
 }
 
-/// A member of an application.
+/// User with a role in an application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Member {
     /// Account of the member.

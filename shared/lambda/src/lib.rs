@@ -111,12 +111,12 @@ pub async fn run(
     .await
 }
 
-/// Passes each Lambda event to `answer`, as an HTTP request.
-async fn serve<F>(answer: impl Fn(Request) -> F + Clone + Send + 'static) -> Result<(), StartError>
+/// Passes each Lambda event to `respond`, as an HTTP request.
+async fn serve<F>(respond: impl Fn(Request) -> F + Clone + Send + 'static) -> Result<(), StartError>
 where
     F: Future<Output = Result<Response, Infallible>> + Send + 'static,
 {
-    let service = service_fn(move |request: lambda_http::Request| answer(request.map(Body::new)));
+    let service = service_fn(move |request: lambda_http::Request| respond(request.map(Body::new)));
     let adapter =
         Adapter::from(service).map_request(|event: LambdaEvent<LambdaRequest>| LambdaEvent {
             payload: gateway::repaired(event.payload),

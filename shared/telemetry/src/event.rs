@@ -77,9 +77,9 @@ pub trait Event: sealed::Columns + DeserializeOwned {
 /// Either kind of event, borrowed.
 #[derive(Debug, Clone, Copy)]
 pub enum EventRef<'a> {
-    /// A span.
+    /// Event of the signal `traces`.
     Span(&'a Span),
-    /// A log record.
+    /// Event of the signal `logs`.
     Log(&'a LogRecord),
 }
 

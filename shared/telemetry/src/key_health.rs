@@ -35,13 +35,13 @@ pub struct KeyHealth {
     pub last_seen_at: Timestamp,
     /// Number of events accepted. Negative in a total that reverts counts already written.
     pub accepted: i64,
-    /// Number of accepted events of which a part was cut to the limits.
+    /// Number of accepted events that were cut to fit the limits.
     pub truncated: i64,
-    /// Number of accepted events of which credentials or card numbers were removed.
+    /// Number of accepted events from which credentials or card numbers were removed.
     pub scrubbed: i64,
     /// Number of events rejected and of requests refused, by reason.
     pub rejected_by: BTreeMap<RejectReason, i64>,
-    /// The latest rejection.
+    /// The last rejection that a response described. A response describes at most 20.
     pub last_error: Option<LastError>,
     /// Milliseconds by which the sender's clock was ahead of the server's at the last
     /// request that allowed an estimate; negative if behind. A retried batch makes the
@@ -49,7 +49,7 @@ pub struct KeyHealth {
     pub clock_skew_ms: Option<i64>,
 }
 
-/// The latest rejection of an event or request.
+/// The last rejection of an event or request that was described to the sender.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastError {
     /// Time of the request.
@@ -61,7 +61,7 @@ pub struct LastError {
 }
 
 impl KeyHealth {
-    /// KeyHealth of one request whose batch could be read.
+    /// Counts one request whose batch could be read.
     pub fn of_batch(report: &Report, now: Timestamp) -> Self {
         let last_error = report.errors.last().map(|rejection| {
             let detail = format!("{}: {}", rejection.error.pointer, rejection.error.reason);
@@ -79,8 +79,8 @@ impl KeyHealth {
         }
     }
 
-    /// KeyHealth of one request that was refused as a whole. `detail` is the error message
-    /// returned to the sender.
+    /// Counts one request that was refused as a whole. `detail` is the error message returned to the
+    /// sender.
     pub fn of_refusal(reason: RejectReason, detail: &str, now: Timestamp) -> Self {
         Self {
             rejected_by: BTreeMap::from([(reason, 1)]),
@@ -188,8 +188,9 @@ impl Pending {
         self.record(request.reverted());
     }
 
-    /// Takes the totals that are due to be written, by day; empty if it is too early.
-    /// The caller must report each by [`Self::written`] or [`Self::not_written`].
+    /// Takes the totals that are due to be written, by day; empty if it is too early. Drops totals of
+    /// days that are no longer shown. The caller must report each with [`Self::written`] or
+    /// [`Self::not_written`].
     pub fn due(&mut self, now: Timestamp) -> BTreeMap<Date, KeyHealth> {
         let interval = if self.has_news(now) {
             NEWS_INTERVAL
@@ -243,8 +244,8 @@ impl Pending {
     }
 }
 
-/// The time of sending shows the sender's clock best. Without one, an event that ended in
-/// the future does.
+/// Estimates the skew from the time of sending. Without one, uses the latest end of an event that is
+/// still in the future; `None` if there is none.
 fn clock_skew_ms(report: &Report, now: Timestamp) -> Option<i64> {
     let ahead = report.latest_end.filter(|end| *end > now);
     let sender_time = report.sent_at.or(ahead)?;

@@ -12,7 +12,7 @@ pub enum RejectReason {
     TooOld,
     /// The event starts too far in the future.
     TooFarAhead,
-    /// The request has events of too many hours, and this one is of an old one.
+    /// The request has events of more than 24 hours, and this event is not in the newest 24.
     TooManyHours,
     /// The event cannot be read.
     Malformed,

@@ -51,7 +51,7 @@ async fn require(
     next: Next,
 ) -> Result<Response, Error> {
     if !accepted.allow(request.headers()) {
-        return Err(Error::PastTheEdge);
+        return Err(Error::BypassedEdge);
     }
     request.headers_mut().remove(HEADER);
     request.extensions_mut().insert(ThroughEdge);

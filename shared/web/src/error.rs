@@ -1,4 +1,4 @@
-//! Every way a request can fail. [`crate::problem`] turns them into HTTP responses.
+//! Errors of a request. [`crate::problem`] maps them to HTTP responses.
 
 use std::convert::Infallible;
 
@@ -32,7 +32,7 @@ pub enum Error {
     /// No `x-api-key` was sent.
     #[error("no API key was sent")]
     MissingApiKey,
-    /// An API key was sent in a form that is not read. The text says how to send it.
+    /// An API key was sent in quotes or in another header. The text says how to send it.
     #[error("{0}")]
     ApiKeyForm(&'static str),
     /// The API key is not accepted.
@@ -47,11 +47,11 @@ pub enum Error {
     /// The caller's role in the application does not allow the request.
     #[error("your role in the application does not allow this; ask one of its owners")]
     NotAllowed,
-    /// The caller's session began too long ago for what was asked.
+    /// The request needs a recent sign-in, and the session is older than ten minutes.
     #[error("you signed in more than ten minutes ago; sign in again first")]
     SignInAgain,
     /// Applications would be left without an owner.
-    #[error("you are the only owner of applications; make another member an owner, or delete them")]
+    #[error("you are the only owner of some applications; add an owner to each, or delete them")]
     SoleOwner(Vec<OwnedApplication>),
     /// The path exists, the method does not.
     #[error("this method is not allowed here")]
@@ -65,12 +65,12 @@ pub enum Error {
     /// The content type or content encoding is not supported.
     #[error("{0}")]
     UnsupportedMedia(String),
-    /// The request exceeds a limit on size or number.
+    /// The request exceeds a limit on its size or on the number of its events.
     #[error("{0}")]
     TooLarge(String),
-    /// The request did not come through the service in front of the API.
+    /// The request bypassed the service in front of the API, such as CloudFront.
     #[error("use the public address of this API")]
-    PastTheEdge,
+    BypassedEdge,
     /// The request is valid but conflicts with the current state.
     #[error("{0}")]
     Conflict(Conflict),
@@ -85,8 +85,7 @@ pub enum Error {
         /// Seconds after which a retry makes sense: at most 5 for SDKs, 60 for users.
         retry_after: u8,
     },
-    /// The time of the request ended before all its work was done. What was done stays done. The text
-    /// says what is left.
+    /// The request ran out of time. Completed work is kept; the text says what is left.
     #[error("{0}")]
     Unfinished(String),
     /// A temporary failure: storage is down, throttled or slow.
@@ -146,7 +145,7 @@ pub enum Conflict {
     ApplicationLimit,
     /// The application has the maximum number of keys.
     KeyLimit,
-    /// The key's last rotation still overlaps.
+    /// The overlap of the key's last rotation has not ended.
     RotationOverlap,
     /// The key is revoked, which is final.
     KeyRevoked,
@@ -187,7 +186,7 @@ impl From<StorageError> for Error {
     }
 }
 
-/// The access token of an ended session is as invalid as an expired one.
+/// Reports an ended session like an expired access token.
 impl From<ChangeError> for Error {
     fn from(error: ChangeError) -> Self {
         match error {
@@ -235,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_caller_without_a_key_and_trouble_of_ours_have_no_reject_reason() {
+    fn a_missing_or_invalid_key_and_server_failures_have_no_reject_reason() {
         for error in [
             Error::MissingApiKey,
             Error::ApiKey(KeyRefusal::Invalid),

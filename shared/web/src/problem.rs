@@ -145,7 +145,7 @@ pub fn examples() -> Vec<(StatusCode, &'static str, serde_json::Value)> {
         Error::ApiKey(KeyRefusal::MissingScope(Scope::IngestLogs)),
         Error::ApiKey(KeyRefusal::OtherApplication),
         Error::InvalidSignature,
-        Error::PastTheEdge,
+        Error::BypassedEdge,
         Error::NotAllowed,
         Error::SignInAgain,
         Error::NotFound(Resource::Application),
@@ -226,7 +226,7 @@ fn classify(error: &Error) -> (&'static str, StatusCode, &'static str) {
             StatusCode::UNAUTHORIZED,
             "Invalid signature",
         ),
-        Error::PastTheEdge => (
+        Error::BypassedEdge => (
             "wrong-address",
             StatusCode::FORBIDDEN,
             "Not the public address",
@@ -311,8 +311,8 @@ fn challenge(error: &Error) -> Option<&'static str> {
     }
 }
 
-/// Writes an error to the log, with its causes: for handlers that answer with something
-/// else than a problem.
+/// Writes an error to the log, with its causes: for handlers whose response is not
+/// a problem.
 pub fn log(error: &Error) {
     match error {
         Error::Unavailable(cause) => {

@@ -27,7 +27,7 @@ pub const METRICS: [&str; 11] = [
 pub struct RequestRecord {
     /// The user who is signed in or has just signed in, or whose sign-in was refused.
     pub user: Option<UserId>,
-    /// The session in use.
+    /// Session of the access token, or the one that was opened or refreshed.
     pub session: Option<SessionId>,
     /// The requested application, even if the caller is not a member.
     pub application: Option<ApplicationId>,
@@ -39,7 +39,7 @@ pub struct RequestRecord {
     pub ingested: Option<Ingested>,
     /// Whether the presented key was in the cache.
     pub is_key_remembered: Option<bool>,
-    /// Result of a refresh.
+    /// What a refresh did with the presented token.
     pub refresh: Option<Refresh>,
     /// Whether a refresh token was reused, which ended its session.
     pub reuse_detected: bool,
@@ -77,7 +77,7 @@ impl Reader {
     }
 }
 
-/// Result of a refresh.
+/// What a refresh did with the presented token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refresh {
     /// The newest token was exchanged.
@@ -127,7 +127,7 @@ pub fn record(change: impl FnOnce(&mut RequestRecord)) {
     let _ = REQUEST.try_with(|request| change(&mut request.borrow_mut()));
 }
 
-/// Counts a request to DynamoDB.
+/// Adds one to the DynamoDB calls of the current request, for each attempt of the SDK.
 pub fn count_dynamodb_call() {
     record(|request| request.dynamodb_calls += 1);
 }
@@ -140,7 +140,7 @@ pub fn record_session(user: UserId, session: SessionId) {
     });
 }
 
-/// Records the requested application.
+/// Records the requested application, even if the caller is not a member.
 pub fn record_application(application: ApplicationId) {
     record(|request| request.application = Some(application));
 }

@@ -47,7 +47,7 @@ fn before_the_edge(headers: &HeaderMap) -> Option<IpAddr> {
     hops.iter().rev().nth(1)?.trim().parse().ok()
 }
 
-/// The client that sent a request, as sessions recognise it.
+/// The client that sent a request, as sessions recognize it.
 #[derive(Debug, Clone)]
 pub struct Sender {
     /// The beginning of its `User-Agent`; empty where there is none.
@@ -56,7 +56,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// Properties by which sessions recognise the client.
+    /// Properties by which sessions recognize the client.
     pub fn client(&self) -> Client<'_> {
         Client {
             user_agent: &self.user_agent,

@@ -86,13 +86,13 @@ const OF_USERS: &[Case] = &[
         Table::Users,
         any,
         Number("sessions", 0),
-        "has 1 live sessions, but 0 are counted",
+        "has 1 live sessions, but its counter is 0",
     ),
     case(
         Table::Users,
         any,
         Number("applications", 7),
-        "created 1 applications, but 7 are counted",
+        "created 1 applications, but its counter is 7",
     ),
     case(Table::Users, any, Text("sessions", "x"), ": cannot be read"),
     case(
@@ -143,13 +143,13 @@ const OF_USERS: &[Case] = &[
         Table::Applications,
         meta,
         Number("keys", 9),
-        "has 3 keys, but 9 are counted",
+        "has 3 keys, but its counter is 9",
     ),
     case(
         Table::Applications,
         meta,
         Number("members", 9),
-        "has 2 members, but 9 are counted",
+        "has 2 members, but its counter is 9",
     ),
     case(
         Table::Applications,
@@ -181,7 +181,7 @@ const OF_USERS: &[Case] = &[
         Remove("name"),
         "meta: cannot be read",
     ),
-    case(Table::Applications, member, Delete, "it has no owner"),
+    case(Table::Applications, member, Delete, "has no owner"),
     case(
         Table::Applications,
         member,
@@ -240,7 +240,7 @@ const OF_USERS: &[Case] = &[
         Table::ApiKeys,
         active,
         Delete,
-        "has 1 keys, but 3 are counted",
+        "has 1 keys, but its counter is 3",
     ),
     case(Table::ApiKeys, active, Remove("hash"), "broken ApiKeys"),
     case(

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{address, all_pages, ask, record, send, send_logs, span, start, with};
 
-/// The most calls for an answer, with one shard and with 16.
+/// Largest number of calls of a request, with one shard and with 16.
 const MOST: [(u8, usize); 2] = [(1, 39), (16, 99)];
 
 /// Name of an attribute, number of its events, and its values with theirs.

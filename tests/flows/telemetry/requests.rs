@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{address, ask, send, span, start, with};
 use crate::support::Backend;
 
-/// The most calls for an answer, with one shard and with 16.
+/// Largest number of calls of a request, with one shard and with 16.
 const MOST: [(u8, usize); 2] = [(1, 65), (16, 545)];
 
 /// Service, name, requests and failures of each row.
@@ -116,7 +116,7 @@ async fn a_window_with_too_many_batches_is_counted_from_the_newest_and_says_how_
 }
 
 #[tokio::test]
-async fn no_answer_makes_more_calls_than_stated() {
+async fn no_request_makes_more_calls_than_stated() {
     let day = 24 * 60 * 60_000;
     for (shards, most) in MOST {
         let (backend, ada, sdk) = start().await;

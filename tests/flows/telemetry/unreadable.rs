@@ -88,7 +88,7 @@ fn gap() -> Value {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_a_gap_in_the_answer_and_an_error_line() {
+async fn what_cannot_be_read_is_a_gap_in_the_response_and_an_error_line() {
     for (how, reason) in [
         (
             newer as fn(&mut Item),

@@ -29,7 +29,7 @@ pub const CONFIG: &str = "config.js";
 /// A file as it is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asset {
-    /// Absolute path of its address.
+    /// Path of its URL, beginning with `/`.
     pub path: String,
     /// Value of `Content-Type`.
     pub content_type: &'static str,

@@ -46,7 +46,7 @@ impl GitHub {
             Admission::Refused => Err(GitHubError::NotAllowed(account.user_id)),
             Admission::Hidden => Err(GitHubError::Forbidden),
             Admission::Unclear => {
-                let cause = "no answer about a membership".to_owned();
+                let cause = "no response about a membership".to_owned();
                 Err(GitHubError::Unavailable(cause))
             }
         }
@@ -78,7 +78,7 @@ impl GitHub {
                 Standing::Hidden
             }
             Err(error) => {
-                tracing::warn!(organization, %error, "GitHub");
+                tracing::warn!(organization, %error, "GitHub did not report a membership");
                 Standing::Unclear
             }
             Ok(Err(_)) => {

@@ -46,7 +46,7 @@ pub(super) struct Sample<'a> {
 }
 
 impl<'a> Sample<'a> {
-    /// No events yet.
+    /// Creates an empty sample.
     pub(super) fn new(window: TimeWindow, service: Option<&'a Name>, counts: FieldCounts) -> Self {
         Self {
             window,

@@ -43,7 +43,7 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// Of a search for spans.
+    /// Budget of a search for spans.
     pub(super) fn of_spans(shards: u32) -> Self {
         Self {
             queries: MAX_QUERIES + QUERIES_PER_SHARD * shards as usize,
@@ -53,7 +53,7 @@ impl Budget {
         }
     }
 
-    /// Of a search for log records on one side of what was searched before.
+    /// Budget of a search for log records on one side of what was searched before.
     pub(super) fn of_logs(shards: u32) -> Self {
         Self {
             queries: MAX_LOG_QUERIES + LOG_QUERIES_PER_SHARD * shards as usize,

@@ -308,7 +308,7 @@ fn end_of(window: TimeWindow) -> Position {
     Position::first_at(clock::after(window.to.max(Timestamp::UNIX_EPOCH), rest))
 }
 
-/// Three times as long.
+/// Extends a window on both sides by its own length, and by at least [`NEAR`].
 fn wider(window: TimeWindow) -> TimeWindow {
     let more = window.length().max(NEAR);
     TimeWindow {

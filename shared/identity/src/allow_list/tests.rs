@@ -116,7 +116,7 @@ fn entries_of_another_form_are_errors_that_name_the_setting_and_the_entry() {
 }
 
 #[test]
-fn a_user_is_recognised_by_the_id_or_without_one_by_the_login_in_any_case() {
+fn a_user_is_recognized_by_the_id_or_without_one_by_the_login_in_any_case() {
     for (setting, account, is_admitted) in [
         ("ada", (7, "ada"), true),
         ("Ada", (7, "aDA"), true),
@@ -214,7 +214,7 @@ fn organizations_and_teams_are_read_and_are_asked_about_only_if_they_are_listed(
 }
 
 #[test]
-fn only_an_active_membership_lets_in_and_an_answer_that_is_missing_is_none() {
+fn only_an_active_membership_lets_in_and_a_missing_response_counts_as_none() {
     use Standing::{Active, Hidden, NotAMember, Pending, Unclear};
     for (standings, decision) in [
         (&[][..], Admission::Refused),

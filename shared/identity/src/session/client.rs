@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_recognised_within_its_network_and_nowhere_else() {
+    fn a_client_is_recognized_within_its_network_and_nowhere_else() {
         let keys = keys("k");
         let known = client("Browser/1", "192.0.2.7");
         let same = [
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_alternates_between_ipv4_and_ipv6_is_recognised() {
+    fn a_client_that_alternates_between_ipv4_and_ipv6_is_recognized() {
         let keys = keys("k");
         let (four, six) = (
             client("Browser/1", "192.0.2.7"),

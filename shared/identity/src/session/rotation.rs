@@ -48,7 +48,7 @@ pub enum Decision {
     End,
 }
 
-/// Kind of a move.
+/// Why a session moves to its next refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Move {
     /// The newest token was presented.

@@ -152,7 +152,7 @@ fn opened_redeemed_rotated_and_recovered_sessions_are_possible() {
 }
 
 #[test]
-fn each_impossible_state_is_recognised() {
+fn each_impossible_state_is_recognized() {
     let with = |current, previous, retired| Session {
         counters: Counters {
             current,

@@ -27,7 +27,7 @@ use crate::keys::TTL;
 use crate::{Database, StorageError};
 use upblit_base::ids::{ApplicationId, UserId};
 
-/// Totals of a check.
+/// Number of items read and of findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checked {
     /// Items read. Those that several rules concern count once.
@@ -71,7 +71,7 @@ impl Database {
     }
 }
 
-/// A check in progress.
+/// State of a running check of all tables.
 struct Check<'a> {
     database: &'a Database,
     now: Timestamp,

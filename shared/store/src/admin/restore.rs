@@ -40,13 +40,13 @@ pub enum Mode {
 /// One thing that a restore changes, or would change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Application that changes.
+    /// Application that is repaired.
     pub application_id: ApplicationId,
-    /// What changes.
+    /// The repair, with its details.
     pub what: Repair,
 }
 
-/// What a restore changes.
+/// Kind of a repair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repair {
     /// The application and each of its keys get the same settings, with as many shards as any of
@@ -54,7 +54,7 @@ pub enum Repair {
     Settings {
         /// Settings of the application before.
         before: TelemetrySettings,
-        /// Settings afterwards.
+        /// Settings of the application after the repair.
         after: TelemetrySettings,
     },
     /// The rollup of a day is computed again where it disagrees with the chunk summaries.
@@ -229,7 +229,7 @@ impl Restore<'_> {
         Ok(())
     }
 
-    /// Returns whether the rollup disagreed.
+    /// Repairs the rollup of a day. Returns whether it disagreed with its chunk summaries.
     async fn rollup(
         &self,
         of: RollupsOf,

@@ -28,7 +28,7 @@ pub struct User {
     pub blocked_at: Option<Timestamp>,
 }
 
-/// The account of a user.
+/// Stored profile of a user who has not deleted the account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// Account name at GitHub, as of the last sign-in.

@@ -36,7 +36,7 @@ pub enum RefreshOutcome {
         session: Box<Session>,
         /// Counters of the session before the move.
         before: Counters,
-        /// Kind of the move.
+        /// Why the session moved.
         why: Move,
     },
     /// The session stays, and the token gets the current one.

@@ -32,7 +32,7 @@ use upblit_telemetry::query::window::TimeWindow;
 /// late leaves more; the remaining hours are then read from their summaries.
 const MAX_ITEMS: usize = 20_000;
 
-/// Whose rollups.
+/// Application and signal that rollups belong to.
 #[derive(Debug, Clone, Copy)]
 pub struct RollupsOf {
     /// Application that the telemetry belongs to.
@@ -102,7 +102,6 @@ impl StoredRollups {
 }
 
 impl StoredDay {
-    /// Hashes of the late arrivals.
     fn late_hashes(&self) -> BTreeSet<ChunkHash> {
         self.late.iter().map(|late| late.hash).collect()
     }

@@ -16,7 +16,7 @@ use super::bytes::{FormError, Reader, put_len};
 pub enum Form {
     /// Zstd-compressed JSON, without a number in front.
     Two,
-    /// Columns.
+    /// Zstd-compressed columns, after the number of the form.
     Three,
 }
 

@@ -12,7 +12,7 @@ const LEVELS: [&str; 6] = ["trace", "debug", "info", "warn", "error", "fatal"];
 pub enum Level {
     /// Finest detail.
     Trace,
-    /// For developers.
+    /// Details for debugging the program.
     Debug,
     /// Something happened as it should.
     Info,

@@ -80,12 +80,12 @@ impl RowKey {
         }
     }
 
-    /// The millisecond of the event.
+    /// Time of the event in milliseconds since the Unix epoch, rounded down.
     pub fn milli(&self) -> i64 {
         self.time_ns.div_euclid(NANOS_PER_MILLI)
     }
 
-    /// The millisecond of the event as a time.
+    /// The same as a time.
     pub fn time(&self) -> Timestamp {
         clock::from_millis(self.milli())
     }

@@ -19,9 +19,9 @@ const MOST_COUNTED: usize = 2_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum By {
-    /// Their service.
+    /// Requests to the same service.
     Service,
-    /// Their service and name.
+    /// Requests to the same service with the same span name.
     Operation,
 }
 
@@ -57,7 +57,7 @@ pub struct Grouped {
 }
 
 impl Groups {
-    /// No requests yet.
+    /// Creates empty counts.
     pub fn new(by: By) -> Self {
         Self {
             by,

@@ -14,7 +14,7 @@ use crate::chunk::summary::Summary;
 /// Longest text to search for, in characters.
 const MAX_CHARS: usize = 1000;
 
-/// The text is too long.
+/// Error: the text has more than 1,000 characters.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("must have at most {MAX_CHARS} characters")]
 pub struct TooLong;

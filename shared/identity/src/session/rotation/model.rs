@@ -270,7 +270,7 @@ impl World {
     }
 }
 
-/// A client that waits for each answer, clocks that agree and a good network.
+/// A client that waits for each response, clocks that agree and a good network.
 const CALM: World = World {
     policy: ReusePolicy::Recover,
     is_bound: false,
@@ -293,7 +293,7 @@ fn nobody_is_signed_out(world: World) {
 }
 
 #[test]
-fn a_crowd_of_four_requests_with_a_lost_answer_survives() {
+fn a_crowd_of_four_requests_with_a_lost_response_survives() {
     for is_bound in [false, true] {
         nobody_is_signed_out(World {
             crowd: 4,
@@ -328,7 +328,7 @@ fn a_crowd_survives_instances_whose_clocks_are_a_grace_apart() {
 }
 
 #[test]
-fn under_strict_a_crowd_survives_while_no_answer_is_lost() {
+fn under_strict_a_crowd_survives_while_no_response_is_lost() {
     for client in [Kept::Newest, Kept::IfUnchanged] {
         nobody_is_signed_out(World {
             policy: ReusePolicy::Strict,
@@ -340,7 +340,7 @@ fn under_strict_a_crowd_survives_while_no_answer_is_lost() {
 }
 
 #[test]
-fn one_request_at_a_time_survives_lost_answers_and_clocks_ten_graces_apart() {
+fn one_request_at_a_time_survives_lost_responses_and_clocks_ten_graces_apart() {
     for client in [Kept::Newest, Kept::Last, Kept::IfUnchanged] {
         nobody_is_signed_out(World {
             losses: 3,

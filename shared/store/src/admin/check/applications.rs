@@ -1,4 +1,4 @@
-//! Applications: members, keys, audit log and telemetry, one application at a time.
+//! Checks each application with its members, keys, audit log and telemetry.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -22,7 +22,7 @@ use upblit_identity::team::Role;
 const ATTEMPTS: usize = 3;
 
 impl Check<'_> {
-    /// Checks the Applications table and, for each application, its keys and telemetry.
+    /// Checks every item of the Applications table, and the keys and telemetry of each application.
     pub(super) async fn applications(&mut self) -> Result<(), StorageError> {
         let mut pages = Scan::of(self.database, Table::Applications, None);
         while let Some(items) = pages.next().await? {
@@ -45,7 +45,7 @@ impl Check<'_> {
                     }
                 }
             }
-            self.teams_of_nothing(teams).await?;
+            self.teams_without_application(teams).await?;
         }
         Ok(())
     }
@@ -69,8 +69,8 @@ impl Check<'_> {
         self.telemetry_of(id, created_at, shards).await
     }
 
-    /// Checks the keys of an application as of one revision of it. Returns the application;
-    /// `None` if it has been deleted.
+    /// Checks the keys of an application, read without a change in between if [`ATTEMPTS`] suffice.
+    /// Returns the application; `None` if it has been deleted.
     async fn unchanged_keys(&mut self, id: ApplicationId) -> Result<Option<MetaRow>, StorageError> {
         let mut attempts = 0;
         loop {
@@ -117,7 +117,7 @@ impl Check<'_> {
     }
 
     /// Reports memberships and invites of applications that do not exist.
-    async fn teams_of_nothing(
+    async fn teams_without_application(
         &mut self,
         teams: BTreeMap<ApplicationId, String>,
     ) -> Result<(), StorageError> {
@@ -137,7 +137,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// The members of an application exist and are counted, and one of them is an owner.
+    /// Checks that the members of an application exist, that their number is right, and that one is an
+    /// owner.
     async fn team(&mut self, meta: &MetaRow) -> Result<(), StorageError> {
         let id = meta.application_id;
         let mut pages = Partition::of_applications(self.database, &id.to_string(), MEMBER_PREFIX);
@@ -160,12 +161,12 @@ impl Check<'_> {
         let is_current = self.meta(id).await?;
         let is_current = is_current.is_some_and(|now| now.revision == meta.revision);
         if is_current && usize::try_from(counted) != Ok(count) {
-            let problem = format!("has {count} members, but {counted} are counted");
+            let problem = format!("has {count} members, but its counter is {counted}");
             self.findings.broken(Table::Applications, id, problem);
         }
         if is_current && !has_owner {
             self.findings
-                .broken(Table::Applications, id, "it has no owner");
+                .broken(Table::Applications, id, "has no owner");
         }
         Ok(())
     }

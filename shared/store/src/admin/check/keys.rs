@@ -50,7 +50,7 @@ impl Check<'_> {
             minted.push((stored.key.id, stored.key.created_at));
         }
         if usable != meta.keys {
-            let problem = format!("has {usable} keys, but {} are counted", meta.keys);
+            let problem = format!("has {usable} keys, but its counter is {}", meta.keys);
             self.findings.broken(Table::Applications, id, problem);
         }
         if usable > MAX_KEYS_PER_APPLICATION {
@@ -71,7 +71,7 @@ impl Check<'_> {
             self.findings.broken(Table::ApiKeys, key, problem);
         }
         if !is_revoked && stored.telemetry != settings {
-            let problem = "its retention or shards differ from those of its application";
+            let problem = "its telemetry settings differ from those of its application";
             self.findings.broken(Table::ApiKeys, key, problem);
         }
     }

@@ -114,7 +114,7 @@ impl Check<'_> {
         };
         let counted = self.counters(user_id).await?.map_or(0, |row| row.sessions);
         if live > counted {
-            let problem = format!("has {live} live sessions, but {counted} are counted");
+            let problem = format!("has {live} live sessions, but its counter is {counted}");
             self.findings.broken(Table::Users, user_id, problem);
         } else if live > MAX_SESSIONS_PER_USER {
             let problem =
@@ -146,7 +146,8 @@ impl Check<'_> {
             let (counted, created) =
                 row.map_or((0, 0), |row| (row.applications, row.counted_of(&created)));
             if created != counted {
-                let problem = format!("created {created} applications, but {counted} are counted");
+                let problem =
+                    format!("created {created} applications, but its counter is {counted}");
                 self.findings.broken(Table::Users, user_id, problem);
             }
         }

@@ -15,7 +15,7 @@ use upblit_telemetry::batch::DAY;
 use upblit_telemetry::query::rollup::{ChunkHash, Rollup};
 use upblit_telemetry::query::window::TimeWindow;
 
-/// What a comparison found.
+/// Differences between a day's rollup and its chunk summaries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checked {
     /// Number of hours in the rollup.

@@ -91,7 +91,6 @@ impl<'a> Core<'a> {
         })
     }
 
-    /// The rows that are wanted.
     fn wanted(&self, rows: Rows<'_>) -> Vec<bool> {
         match rows {
             Rows::All => vec![true; self.rows],

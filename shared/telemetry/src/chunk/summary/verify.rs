@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_lacks_a_term_is_recognised() {
+    fn a_filter_that_lacks_a_term_is_recognized() {
         let event = Span {
             name: Some("checkout".to_owned()),
             ..Span::default()

@@ -26,9 +26,9 @@ pub(crate) trait Bounded {
 
 /// A part that can be cut.
 pub(crate) enum Part<'a> {
-    /// A text.
+    /// Text, which is shortened.
     Text(&'a mut String),
-    /// Attributes.
+    /// Attributes, whose texts and lists are shortened.
     Values(&'a mut Map<String, Value>),
 }
 

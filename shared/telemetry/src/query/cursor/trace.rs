@@ -34,7 +34,7 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// The extent of both.
+    /// The smallest extent that contains both.
     #[must_use]
     pub fn and(self, other: Option<Self>) -> Self {
         let other = other.unwrap_or(self);

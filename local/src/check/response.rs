@@ -14,9 +14,9 @@ use super::Failed;
 const PROBLEM: &str = "urn:upblit:problem:";
 
 /// A complete response.
-pub(super) struct Answer(pub(super) Response<Bytes>);
+pub(super) struct CheckedResponse(pub(super) Response<Bytes>);
 
-impl Answer {
+impl CheckedResponse {
     /// The text of a header, empty if it is missing.
     pub(super) fn header(&self, name: &HeaderName) -> &str {
         let value = self.0.headers().get(name);
@@ -43,11 +43,11 @@ impl Answer {
 
     /// Expects a status and a media type.
     pub(super) fn expect(self, status: StatusCode, media_type: &str) -> Result<Self, Failed> {
-        let answer = self.expect_status(status)?;
-        let content_type = answer.header(&CONTENT_TYPE);
+        let response = self.expect_status(status)?;
+        let content_type = response.header(&CONTENT_TYPE);
         let sent = content_type.split(';').next().unwrap_or("").trim();
         if sent == media_type {
-            return Ok(answer);
+            return Ok(response);
         }
         Err(Failed(format!(
             "Content-Type is \"{sent}\", not \"{media_type}\""
@@ -56,10 +56,10 @@ impl Answer {
 
     /// Expects a problem document (RFC 9457).
     pub(super) fn expect_problem(self, status: StatusCode) -> Result<Self, Failed> {
-        let answer = self.expect(status, "application/problem+json")?;
-        let problem = answer.json();
+        let response = self.expect(status, "application/problem+json")?;
+        let problem = response.json();
         match problem["type"].as_str() {
-            Some(kind) if kind.starts_with(PROBLEM) => Ok(answer),
+            Some(kind) if kind.starts_with(PROBLEM) => Ok(response),
             _ => Err(Failed("the problem has no type of Upblit".into())),
         }
     }
