@@ -1494,7 +1494,7 @@ export interface components {
             /** @description Time ranges with stored telemetry that this release cannot read. */
             gaps: components["schemas"]["Gap"][];
             others?: components["schemas"]["MetricsOthers"] | null;
-            /** @description The services or operations with most requests, most first, at most 100. Their percentiles are within 11 %. Null without `by`. */
+            /** @description The services or operations with the most requests, in descending order, at most 100. Their percentiles are within 11 %. Null without `by`. */
             rows?: components["schemas"]["MetricsRow"][] | null;
             /**
              * Format: date-time
@@ -1672,7 +1672,7 @@ export interface components {
             refreshToken: string;
         };
         /**
-         * @description Reason for rejecting an event or a whole request. Key health counts by it.
+         * @description Reason for rejecting an event or a whole request. Key health counts rejections by reason.
          * @enum {string}
          */
         RejectReason: "too-old" | "too-far-ahead" | "too-many-hours" | "malformed" | "too-large" | "unsupported-media-type" | "malformed-request" | "rate-limited" | "missing-scope" | "key-disabled" | "key-expired" | "key-revoked";

@@ -70,7 +70,7 @@ async fn read_whole_body(
 }
 
 /// Serves `router` until `stop`, then waits for the requests that are running. Holds at most
-/// `most` connections; a further one takes the place of the one that has been idle longest.
+/// `most` connections; one more replaces the connection that has been idle longest.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,

@@ -45,6 +45,7 @@ mod openapi;
 mod otlp;
 mod pages;
 mod policies;
+mod public_reports;
 mod queries;
 mod rate_limits;
 mod reading;

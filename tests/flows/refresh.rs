@@ -565,7 +565,7 @@ async fn a_session_whose_row_is_gone_is_over() {
 }
 
 #[tokio::test]
-async fn a_corrupt_row_is_trouble_of_ours_and_signs_nobody_out() {
+async fn a_corrupt_row_is_a_server_error_and_signs_nobody_out() {
     let backend = Backend::start().await;
     let mut ada = backend.sign_in("ada").await;
     let sound = row(&backend).await;

@@ -86,7 +86,7 @@ async fn a_search_cannot_find_what_was_removed() {
 }
 
 #[tokio::test]
-async fn an_application_can_turn_it_off_and_on_without_a_call_more_of_ingest() {
+async fn an_application_can_turn_it_off_and_on_and_ingest_makes_no_additional_calls() {
     let (ada, sdk, path) = start().await;
     set(&ada, &path, "off").await;
     send(&sdk, 0).await;

@@ -38,7 +38,7 @@ async fn is_signed_in(user: &mut SignedIn) -> bool {
 }
 
 #[tokio::test]
-async fn the_list_tells_when_and_where_one_signed_in_and_which_session_asks() {
+async fn the_list_shows_time_and_client_of_each_sign_in_and_the_current_session() {
     let backend = Backend::start().await;
     let now = || shared::base::clock::rfc3339(backend.clock.now());
     let signed_in = now();
@@ -67,7 +67,7 @@ async fn the_list_tells_when_and_where_one_signed_in_and_which_session_asks() {
 }
 
 #[tokio::test]
-async fn the_list_shows_other_sessions_to_the_hour_and_no_use_of_the_own() {
+async fn the_list_rounds_other_sessions_to_the_hour_and_hides_use_of_the_current_one() {
     const HOUR: Duration = Duration::from_secs(3_600);
     let backend = Backend::start().await;
     let hour = clock::after(clock::floor(backend.clock.now(), HOUR), HOUR);
@@ -125,7 +125,7 @@ async fn one_session_is_ended_by_its_id() {
 }
 
 #[tokio::test]
-async fn one_can_end_the_session_one_is_in() {
+async fn a_user_can_end_the_current_session() {
     let backend = Backend::start().await;
     let mut ada = backend.sign_in("ada").await;
     let path = format!("/sessions/{}", id(&ada).await);

@@ -116,7 +116,7 @@ async fn all_pages(ada: &SignedIn, sdk: &Sdk, path: &str, query: &str) -> Vec<Va
 }
 
 #[tokio::test]
-async fn telemetry_is_read_by_members_alone() {
+async fn only_members_can_read_telemetry() {
     let (backend, ada, sdk) = start().await;
     send(&sdk, vec![span("t", "s", None, 0)]).await;
     let eve = backend.sign_in("eve").await;
@@ -190,7 +190,7 @@ async fn an_invalid_query_names_the_parameter() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_another_application_reads_nothing_of_it() {
+async fn a_cursor_of_another_application_does_not_read_its_telemetry() {
     let (backend, ada, sdk) = start().await;
     let eve = backend.sign_in("eve").await;
     let hers = eve.sdk().await;
@@ -215,7 +215,7 @@ async fn expired_telemetry_is_not_shown_before_it_is_deleted() {
     let around = "&from=2026-01-31T12:00:00Z&to=2026-01-31T13:00:00Z";
     let kept = ask(&ada, &sdk, "traces", around).await;
     assert_eq!(column(&kept, "traces", "traceId"), ["t"]);
-    // Telemetry expires with its hour.
+    // Retention is counted from the start of the event's hour.
     backend.later(30 * 24 * 60 * 60 - 20 * 60);
     let ada = backend.sign_in("ada").await;
     assert_eq!(ask(&ada, &sdk, "traces", around).await["traces"], json!([]));

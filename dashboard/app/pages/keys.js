@@ -149,7 +149,7 @@ function mint(application, shown) {
         h(
           "p.hint",
           { id: hint },
-          "A key that may read shows its holder all telemetry of this application, and nothing of others.",
+          "A key that may read gives its holder access to all telemetry of this application, and of no other.",
         ),
       ),
       field(freshId("life"), "Expires", life),

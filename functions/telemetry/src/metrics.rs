@@ -75,7 +75,7 @@ pub(crate) struct Metrics {
     buckets: Vec<BucketResponse>,
     /// Sum of all buckets; with `by`, of the time that was searched.
     total: Total,
-    /// The services or operations with most requests, most first, at most 100. Their percentiles are within 11 %. Null without `by`.
+    /// The services or operations with the most requests, in descending order, at most 100. Their percentiles are within 11 %. Null without `by`.
     rows: Option<Vec<RowResponse>>,
     /// Requests in no row: of other services or operations, and of operations beyond the 16 with most requests of a batch. Null without `by`.
     others: Option<OthersResponse>,

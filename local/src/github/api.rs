@@ -31,7 +31,7 @@ pub(super) async fn emails(State(github): StandInState, headers: HeaderMap) -> R
     })
 }
 
-/// `GET /users/{login}`, for the credentials of the app.
+/// `GET /users/{login}`, authenticated with the app's client id and secret.
 pub(super) async fn account(
     State(github): StandInState,
     Path(name): Path<String>,
@@ -41,7 +41,7 @@ pub(super) async fn account(
         return refusal;
     }
     let Some(authorization) = headers.get(AUTHORIZATION) else {
-        // Others behind the same address have used the 60 requests of an hour.
+        // As if this address had used up GitHub's 60 anonymous requests an hour.
         let text = "API rate limit exceeded for 192.0.2.1.";
         return message(StatusCode::FORBIDDEN, text);
     };
@@ -94,7 +94,7 @@ pub(super) fn respond(
     }
 }
 
-/// The refusal of a request that does not name its program.
+/// The 403 response to a request without a `User-Agent`, as GitHub sends it.
 fn anonymous(headers: &HeaderMap) -> Option<Response> {
     let agent = headers.get(USER_AGENT);
     let text = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.\n";

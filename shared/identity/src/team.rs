@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_owner_may_everything_a_member_changes_and_a_viewer_reads() {
+    fn viewers_read_members_also_change_and_owners_may_do_everything() {
         let rights = [Right::Read, Right::Change, Right::Manage];
         let of = |role: Role| rights.map(|right| role.may(right));
         assert_eq!(of(Role::Owner), [true, true, true]);

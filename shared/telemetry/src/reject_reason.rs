@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use utoipa::ToSchema;
 
-/// Reason for rejecting an event or a whole request. Key health counts by it.
+/// Reason for rejecting an event or a whole request. Key health counts rejections by reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RejectReason {
@@ -12,7 +12,7 @@ pub enum RejectReason {
     TooOld,
     /// The event starts too far in the future.
     TooFarAhead,
-    /// The request has events of more than 24 hours, and this event is not in the newest 24.
+    /// The request has events in more than 24 hours, and this one is in none of the newest 24.
     TooManyHours,
     /// The event cannot be read.
     Malformed,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, SET_COOKIE, USER_AGENT};
-use http::{Method, Request};
+use http::{HeaderValue, Method, Request};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -304,15 +304,14 @@ impl Sdk {
     }
 
     pub async fn send(&self, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Response {
-        let mut request = Request::post(path)
-            .header("x-api-key", &self.key)
-            .header(CONTENT_TYPE, "application/json");
+        let mut request = Request::post(path).header("x-api-key", &self.key);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.backend
-            .send(request.body(Body::from(body)).unwrap())
-            .await
+        let mut request = request.body(Body::from(body)).unwrap();
+        let json = HeaderValue::from_static("application/json");
+        request.headers_mut().entry(CONTENT_TYPE).or_insert(json);
+        self.backend.send(request).await
     }
 
     /// A span that starts now.

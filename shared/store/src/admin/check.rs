@@ -1,6 +1,6 @@
 //! Verifies what can be said about the tables without knowing what was sent: counters, copies and
-//! references agree, everything acknowledged is listed and counted once, and whatever should expire
-//! does.
+//! references agree, everything acknowledged is listed and counted once, and items expire when
+//! they should.
 //!
 //! Reads every table in pages. In memory are a page or two, a few bytes for each application and
 //! for each user with a session or an application, and the rollups of one day. A deployment may be

@@ -12,7 +12,7 @@ use crate::chunk::summary::{Operation, Stats, Summary};
 /// Largest number of groups that are returned.
 const MOST: usize = 100;
 
-/// Largest number of groups that are counted. Requests of further ones are among the others.
+/// Largest number of groups that are counted. Requests of any other group are added to `others`.
 const MOST_COUNTED: usize = 2_000;
 
 /// What the requests of a group have in common.
@@ -25,7 +25,7 @@ pub enum By {
     Operation,
 }
 
-/// Service, and the name if groups are operations.
+/// A service or, with [`By::Operation`], an operation of a service.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Group {
     /// Service that the requests were sent to. `None` if the spans have none.
@@ -57,7 +57,7 @@ pub struct Grouped {
 }
 
 impl Groups {
-    /// Creates empty counts.
+    /// Starts without requests.
     pub fn new(by: By) -> Self {
         Self {
             by,
@@ -89,7 +89,7 @@ impl Groups {
         }
     }
 
-    /// The groups with most requests, and what is left.
+    /// Returns the groups with the most requests, and the totals of all others.
     pub fn finish(self) -> Grouped {
         let mut top: Vec<_> = self.groups.into_iter().collect();
         // The sort is stable, so equal counts keep the order of their names.
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn roots_servers_and_consumers_are_requests_and_the_work_within_is_not() {
+    fn root_server_and_consumer_spans_are_requests_and_other_spans_are_not() {
         let failed = Span {
             status: Some(500),
             ..span("shop", "GET /cart", Some(SpanKind::Server), Some("a"))
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_named_although_most_spans_are_work_within() {
+    fn a_request_is_named_although_most_spans_are_not_requests() {
         let mut spans: Vec<Span> = (0..64)
             .map(|n| span("shop", &format!("query {}", n / 2), None, Some("a")))
             .collect();

@@ -137,7 +137,7 @@ struct Pages {
 
 #[tokio::test]
 #[expect(clippy::print_stdout, reason = "a table to read")]
-async fn no_question_takes_more_than_its_share_of_the_memory_of_telemetry() {
+async fn no_query_takes_more_than_its_share_of_the_memory_of_telemetry() {
     // A debug build takes minutes to store what is asked about.
     if !binary("ingest").ends_with("bootstrap") {
         return;
