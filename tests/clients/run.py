@@ -5,7 +5,8 @@
     python3 tests/clients/run.py            # starts target/debug/upblit itself
 
 The programs python/emit.py and js/emit.mjs are configured only by OTEL_ variables, like those of a
-user. The script requires only Python's standard library, and installs pinned versions of the SDKs
+user; python/shop.py and js/shop.cjs have nothing about OpenTelemetry and are instrumented automatically.
+The script requires only Python's standard library, and installs pinned versions of the SDKs
 into target/clients-venv and js/node_modules.
 """
 
@@ -30,6 +31,8 @@ from walkthrough import Api, Server, Session, Step, someone_signs_in, traces_fou
 
 HERE = Path(__file__).resolve().parent
 OUTAGE_SECONDS = 3
+CHECKOUTS = 40
+JS_REGISTER = "js/node_modules/@opentelemetry/auto-instrumentations-node/build/src/register.js"
 
 
 @dataclass
@@ -52,7 +55,8 @@ class Sdk:
 def main() -> None:
     options = arguments()
     with Step("the SDKs are installed"):
-        sdks = every_sdk(install.python(HERE), install.node(HERE / "js"))
+        python, node = install.python(HERE), install.node(HERE / "js")
+        sdks = every_sdk(python, node)
     started = time.time()
     with tempfile.TemporaryDirectory(prefix="upblit-clients-") as directory:
         with Server(options.binary, Path(directory)) as server:
@@ -65,6 +69,8 @@ def main() -> None:
                 a_rejected_span_costs_no_other(sdk, server.url, Project(session, sdk.name))
                 a_wrong_key_is_logged(sdk, server.url)
             metrics_are_no_error(sdks[0], server.url, Project(session, "metrics"))
+            for sdk in automatic(python, node):
+                nothing_is_lost_with_default_settings(sdk, server.url, Project(session, sdk.name))
     print(f"clients: {Step.passed} passed, 0 failed ({time.time() - started:.0f} s)")
 
 
@@ -83,6 +89,24 @@ def every_sdk(python: str, node: str) -> list:
             }
             sdks.append(Sdk(f"js sdk, {protocol}, {compression}", in_js, settings))
     return sdks
+
+
+def automatic(python: str, node: str) -> list:
+    """Programs that are instrumented automatically, with default settings. Python's default is gRPC."""
+    tool = Path(python).with_name("opentelemetry-instrument")
+    return [
+        Sdk(
+            "opentelemetry-instrument",
+            [str(tool), python, str(HERE / "python/shop.py")],
+            {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"},
+        ),
+        Sdk(
+            "js automatic instrumentation",
+            [node, "--require", str(HERE / JS_REGISTER), str(HERE / "js/shop.cjs")],
+            # A warning would be that metrics are rejected.
+            {"OTEL_LOG_LEVEL": "error"},
+        ),
+    ]
 
 
 # --- Checks of each SDK ---
@@ -209,6 +233,21 @@ def metrics_are_no_error(sdk: Sdk, url: str, project: "Project") -> None:
         assert not errors, errors
         equal([(exchange.path, exchange.status) for exchange in relay.exchanges], [("/v1/metrics", 200)])
         equal(rejected_spans(relay.exchanges[0]), 1)
+
+
+def nothing_is_lost_with_default_settings(sdk: Sdk, url: str, project: "Project") -> None:
+    with Step(f"{sdk.name}: of {CHECKOUTS} checkouts every span and log record is found, and no error is logged"):
+        with Relay(url) as relay:
+            _, errors = run(sdk, relay.url, project.key, str(CHECKOUTS))
+        # Node.js looks for the metadata of a cloud.
+        lines = [line for line in errors.splitlines() if "Warning" not in line and "--trace-warnings" not in line]
+        assert not lines, errors
+        equal({exchange.status for exchange in relay.exchanges}, {200})
+        rows = traces_found(project.session, project.id).values()
+        equal((len(rows), {row["spanCount"] for row in rows}), (CHECKOUTS, {4}))
+        equal(project.total()["count"], 4 * CHECKOUTS)
+        # The instrumentation of Node.js has no logger to listen to here.
+        equal(len(project.logs()), 0 if sdk.is_js else CHECKOUTS)
 
 
 def ticks_are_found_once(number: int, project: "Project") -> None:
