@@ -10,7 +10,7 @@ mod cold_start;
 pub mod deployment;
 mod edge;
 pub mod function;
-mod gate;
+pub mod gate;
 mod likeness;
 mod memory;
 mod odd_events;
@@ -18,7 +18,7 @@ mod request_costs;
 mod rotel;
 mod runtime_api;
 mod secrets_manager;
-mod size;
+pub mod size;
 mod start;
 mod warm_up;
 

@@ -48,6 +48,7 @@ pub mod metered;
 pub mod response;
 pub mod stored;
 pub mod tls;
+pub mod upstream;
 
 pub use backend::Backend;
 pub use callers::{Browser, Sdk, SignedIn};

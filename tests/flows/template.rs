@@ -244,13 +244,22 @@ pub fn functions(template: &Value) -> Vec<(&str, &Value)> {
         .collect()
 }
 
-/// The actions that a function's role allows, each with its resource.
-pub fn statements<'a>(template: &'a Value, function: &Value) -> Vec<(&'a str, &'a str)> {
+/// An action on a resource that a role allows.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Permission<'a> {
+    pub action: &'a str,
+    pub resource: &'a str,
+    /// Patterns of the partition keys that it is for; `None` for all.
+    pub leading_keys: Option<Vec<&'a str>>,
+}
+
+/// What a function's role allows.
+pub fn permissions<'a>(template: &'a Value, function: &Value) -> Vec<Permission<'a>> {
     let role = &template["Resources"][role_of(function)]["Properties"];
     assert!(role.get("ManagedPolicyArns").is_none());
     let policies = list(&role["Policies"]).iter();
     let statements = policies.flat_map(|policy| list(&policy["PolicyDocument"]["Statement"]));
-    let mut pairs = Vec::new();
+    let mut permissions = Vec::new();
     for statement in statements {
         assert_eq!(text(&statement["Effect"]), "Allow");
         let resources = match statement["Resource"].as_sequence() {
@@ -258,10 +267,30 @@ pub fn statements<'a>(template: &'a Value, function: &Value) -> Vec<(&'a str, &'
             None => vec![text(&statement["Resource"])],
         };
         for action in list(&statement["Action"]).iter().map(text) {
-            pairs.extend(resources.iter().map(|resource| (action, *resource)));
+            permissions.extend(resources.iter().map(|resource| Permission {
+                action,
+                resource,
+                leading_keys: leading_keys(statement),
+            }));
         }
     }
-    pairs
+    permissions
+}
+
+/// The one kind of condition that the template has.
+fn leading_keys(statement: &Value) -> Option<Vec<&str>> {
+    let condition = statement.get("Condition")?.as_mapping().unwrap();
+    assert_eq!(condition.len(), 1, "{condition:?}");
+    let patterns = &condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+    Some(list(patterns).iter().map(text).collect())
+}
+
+/// The actions that a function's role allows, each with its resource.
+pub fn statements<'a>(template: &'a Value, function: &Value) -> Vec<(&'a str, &'a str)> {
+    let permissions = permissions(template, function).into_iter();
+    permissions
+        .map(|permission| (permission.action, permission.resource))
+        .collect()
 }
 
 fn role_of(function: &Value) -> &str {

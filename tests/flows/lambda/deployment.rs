@@ -37,18 +37,24 @@ pub struct Deployment {
     /// The TLS connections between the functions and the engine.
     pub engine: Gate,
     /// Address of the engine over plain HTTP.
-    plain_engine: String,
+    pub plain_engine: String,
     pub secrets: SecretsManager,
 }
 
 impl Deployment {
     pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A deployment with these settings; all others have the defaults of the tests.
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let engine = listener.local_addr().unwrap();
         let database = dynoxide::Database::memory().unwrap();
         tokio::spawn(dynoxide::server::serve_on(listener, database));
         let plain_engine = format!("http://{engine}");
-        let backend = events::backend_over(&plain_engine, &TABLES).await;
+        let settings = [&TABLES[..], settings].concat();
+        let backend = events::backend_over(&plain_engine, &settings).await;
         backend.clock.set(Clock::system().now());
         let github = json!({
             "client_id": backend.setting("GITHUB_CLIENT_ID"),

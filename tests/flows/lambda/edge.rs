@@ -4,7 +4,7 @@ use local::functions::FUNCTIONS;
 use serde_json::json;
 
 use super::deployment::Deployment;
-use super::function::Function;
+use super::function::{Function, replaced};
 use crate::events::event;
 
 #[tokio::test]
@@ -14,9 +14,8 @@ async fn every_function_serves_only_requests_of_the_edge() {
     const HASH: &str = "5d4579780ac4d97c211e2bafc0169becf4710f134b468292f35c1786ef68e9fd";
     let deployment = Deployment::start().await;
     for function in FUNCTIONS {
-        let mut settings = deployment.settings(function.name);
-        settings.retain(|(name, _)| name != "EDGE_SECRET_SHA256");
-        settings.push(("EDGE_SECRET_SHA256".to_owned(), HASH.to_owned()));
+        let settings = deployment.settings(function.name);
+        let settings = replaced(settings, "EDGE_SECRET_SHA256", HASH);
         let instance = Function::start(function.name, &settings).await;
         let mut health = event("ingest/health");
         for (value, status) in [(None, 403), (Some("guessed"), 403), (Some(SECRET), 200)] {

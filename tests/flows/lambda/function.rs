@@ -25,6 +25,13 @@ pub struct Function {
 /// Environment variables.
 pub type Settings = Vec<(String, String)>;
 
+/// Settings with one of them replaced or added.
+pub fn replaced(mut settings: Settings, name: &str, value: &str) -> Settings {
+    settings.retain(|(own, _)| own != name);
+    settings.push((name.to_owned(), value.to_owned()));
+    settings
+}
+
 impl Function {
     /// Starts a function and waits until it requests its first event.
     pub async fn start(name: &str, settings: &Settings) -> Self {
@@ -46,7 +53,7 @@ impl Function {
             .arg(format!("--callgrind-out-file={}", counts.display()))
             .arg(binary(name));
         let api = RuntimeApi::start().await;
-        let process = spawned(in_lambda(program, name, &api, settings));
+        let process = spawned(in_lambda(program, name, &api.address, settings));
         let function = Self { api, process };
         function.api.polled().await;
         function
@@ -54,9 +61,7 @@ impl Function {
 
     /// Ends the process as Lambda does, and waits for its end.
     pub async fn terminate(mut self) {
-        let id = self.process.id().unwrap().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status().await;
-        assert!(sent.unwrap().success());
+        signal("-TERM", self.process.id().unwrap()).await;
         self.process.wait().await.unwrap();
     }
 
@@ -105,6 +110,13 @@ impl Function {
     }
 }
 
+/// Sends a signal to a process.
+pub async fn signal(name: &str, process: u32) {
+    let id = process.to_string();
+    let sent = Command::new("kill").args([name, &id]).status().await;
+    assert!(sent.unwrap().success());
+}
+
 /// Starts a process, and reads and drops its output: a process whose output nobody reads stops after
 /// some hundred lines.
 fn spawned(mut program: Command) -> Child {
@@ -131,15 +143,14 @@ pub fn cpu_of(process: &Child) -> Duration {
 fn command(name: &str, api: &RuntimeApi, settings: &Settings) -> Command {
     let path = binary(name);
     assert!(path.exists(), "no {}", path.display());
-    in_lambda(Command::new(path), name, api, settings)
+    in_lambda(Command::new(path), name, &api.address, settings)
 }
 
-/// Gives a program the environment of a function.
-fn in_lambda(mut program: Command, name: &str, api: &RuntimeApi, settings: &Settings) -> Command {
+/// Gives a program the environment of a function, with the Runtime API at this address.
+pub fn in_lambda(mut program: Command, name: &str, api: &str, settings: &Settings) -> Command {
     program
         .env_clear()
-        .envs(settings.iter().map(|(name, value)| (name, value)))
-        .env("AWS_LAMBDA_RUNTIME_API", &api.address)
+        .env("AWS_LAMBDA_RUNTIME_API", api)
         .env("AWS_LAMBDA_FUNCTION_NAME", format!("upblit-{name}"))
         .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
         .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
@@ -147,6 +158,7 @@ fn in_lambda(mut program: Command, name: &str, api: &RuntimeApi, settings: &Sett
         .env("AWS_ACCESS_KEY_ID", "local")
         .env("AWS_SECRET_ACCESS_KEY", "local")
         .env("_HANDLER", "bootstrap")
+        .envs(settings.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -166,7 +178,7 @@ pub fn binary(name: &str) -> PathBuf {
 }
 
 /// The HTTP response that API Gateway makes of a response with payload version 2.
-fn response(answer: &Value) -> Response {
+pub fn response(answer: &Value) -> Response {
     let mut headers = HeaderMap::new();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     for (name, value) in answer["headers"].as_object().into_iter().flatten() {

@@ -15,7 +15,8 @@ fn long() -> String {
     "\"".repeat(8 * 1024)
 }
 
-async fn full_of_quotes(backend: &Backend) -> Vec<(&'static str, String)> {
+/// Telemetry of long texts, and the values of events that read it.
+pub async fn full_of_quotes(backend: &Backend) -> Vec<(&'static str, String)> {
     let values = of_account(&backend.sign_in("ada").await).await;
     let value = |name: &str| {
         let (_, value) = values.iter().find(|(own, _)| *own == name).unwrap();
@@ -41,21 +42,29 @@ async fn full_of_quotes(backend: &Backend) -> Vec<(&'static str, String)> {
     values
 }
 
-#[tokio::test]
-async fn the_largest_pages_and_traces_stay_below_the_response_limit_of_lambda() {
-    let deployment = Deployment::start().await;
-    let telemetry = deployment.function("telemetry").await;
-    let values = full_of_quotes(&deployment.backend).await;
-    for (name, query) in [
+/// The events that ask for the most of it, with their names.
+pub fn largest_questions(values: &[(&str, String)]) -> Vec<(&'static str, Value)> {
+    let questions = [
         ("telemetry/logs", "&limit=200"),
         ("telemetry/traces", "&limit=200"),
         ("telemetry/trace", ""),
         ("telemetry/metrics", ""),
-    ] {
-        let mut event = filled(&event(name), &values);
+    ];
+    let of = |(name, query)| {
+        let mut event = filled(&event(name), values);
         let asked = event["rawQueryString"].as_str().unwrap();
         let asked = asked.replace("&limit=20", "");
         event["rawQueryString"] = Value::from(asked + query);
+        (name, event)
+    };
+    questions.map(of).to_vec()
+}
+
+#[tokio::test]
+async fn the_largest_pages_and_traces_stay_below_the_response_limit_of_lambda() {
+    let deployment = Deployment::start().await;
+    let telemetry = deployment.function("telemetry").await;
+    for (name, event) in largest_questions(&full_of_quotes(&deployment.backend).await) {
         let answer = telemetry.api.invoke(event).await.unwrap();
         assert_eq!(answer["statusCode"], 200, "{name}: {}", answer["body"]);
         let bytes = answer.to_string().len();

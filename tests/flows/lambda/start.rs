@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use local::functions::{DASHBOARD, FUNCTIONS};
 
 use super::deployment::Deployment;
-use super::function::{Function, Settings};
+use super::function::{Function, Settings, replaced};
 use super::gate::{Gate, Way};
 use crate::events::{event, filled, values};
 use crate::support::Response;
@@ -50,10 +50,7 @@ const REQUIRED: [(&str, &str, &str); 8] = [
 
 /// The settings of a function with one of them replaced.
 fn changed(deployment: &Deployment, function: &str, name: &str, value: &str) -> Settings {
-    let mut settings = deployment.settings(function);
-    settings.retain(|(own, _)| own != name);
-    settings.push((name.to_owned(), value.to_owned()));
-    settings
+    replaced(deployment.settings(function), name, value)
 }
 
 /// Expects that the function does not start, and returns the one line with the cause.

@@ -7,7 +7,7 @@ use local::functions::{DASHBOARD, FUNCTIONS};
 use shared::store::ColdRead;
 
 use super::deployment::Deployment;
-use super::function::Function;
+use super::function::{Function, replaced};
 use super::gate::{Gate, Traffic, Way};
 use crate::events::{event, replay};
 
@@ -88,9 +88,8 @@ async fn connections_are_opened_while_secrets_are_awaited() {
     let deployment = Deployment::start().await;
     let store = Gate::before(([127, 0, 0, 1], 1).into()).await;
     store.set(Way::Silent);
-    let mut settings = deployment.settings("oauth");
-    settings.retain(|(name, _)| name != "AWS_ENDPOINT_URL_SECRETS_MANAGER");
-    settings.push(("AWS_ENDPOINT_URL_SECRETS_MANAGER".to_owned(), store.url));
+    let endpoint = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
+    let settings = replaced(deployment.settings("oauth"), endpoint, &store.url);
     let output = Function::fails_to_start("oauth", &settings).await;
     assert!(!output.status.success());
     assert_eq!(deployment.engine.traffic().handshakes, 1);

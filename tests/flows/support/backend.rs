@@ -91,7 +91,8 @@ impl Backend {
         let database = Database::with_config(configured(config), TableNames::local(&env));
         database.create_missing_tables().await.unwrap();
         calls.take();
-        let github = stand_in(time.clone()).await;
+        let public_url = env.optional("PUBLIC_URL").unwrap_or(PUBLIC_URL);
+        let github = stand_in(time.clone(), public_url).await;
         let env = env.with_defaults([
             ("PUBLIC_URL", PUBLIC_URL),
             ("FRONTEND_URL", FRONTEND_URL),
@@ -257,14 +258,14 @@ fn app(env: &Env, database: &Database, time: &Clock) -> Router {
     shared::web::app(merged)
 }
 
-/// Starts a GitHub stand-in and returns its address.
-async fn stand_in(time: Clock) -> String {
+/// Starts a GitHub stand-in for the API at this address, and returns its own.
+async fn stand_in(time: Clock, public_url: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let app = OAuthApp {
         client_id: "client".to_owned(),
         client_secret: "client secret".to_owned(),
-        callback: format!("{PUBLIC_URL}/login/oauth2/code/github"),
+        callback: format!("{public_url}/login/oauth2/code/github"),
     };
     let router = github::router(&address, app, time);
     tokio::spawn(async move { axum::serve(listener, router).await });

@@ -65,33 +65,53 @@ impl Calls {
     }
 }
 
+/// A table or index that a request uses.
+pub struct Access<'a> {
+    /// Name of the table, or `table/index/name`.
+    pub resource: String,
+    /// Name of the IAM action without `dynamodb:`.
+    pub action: String,
+    /// The part of the request about it.
+    pub part: &'a Value,
+}
+
 /// The tables or indexes that a request uses, with the IAM action on each. A transaction needs
 /// the actions of its parts and none for itself.
-fn accesses(operation: &str, body: &Value) -> Vec<(String, String)> {
+pub fn accesses<'a>(operation: &str, body: &'a Value) -> Vec<Access<'a>> {
     let table = |part: &Value| part["TableName"].as_str().unwrap_or("(none)").to_owned();
     match operation {
         "TransactWriteItems" => {
             let writes = body["TransactItems"].as_array().into_iter().flatten();
             let parts = writes.flat_map(|write| write.as_object().unwrap());
-            parts
-                .map(|(kind, part)| match kind.as_str() {
-                    "ConditionCheck" => (table(part), "ConditionCheckItem".to_owned()),
-                    kind => (table(part), format!("{kind}Item")),
-                })
-                .collect()
+            let access = |(kind, part): (&String, &'a Value)| Access {
+                resource: table(part),
+                action: match kind.as_str() {
+                    "ConditionCheck" => "ConditionCheckItem".to_owned(),
+                    kind => format!("{kind}Item"),
+                },
+                part,
+            };
+            parts.map(access).collect()
         }
         "BatchGetItem" | "BatchWriteItem" => {
-            let tables = body["RequestItems"].as_object().unwrap().keys();
-            tables
-                .map(|table| (table.clone(), operation.to_owned()))
-                .collect()
+            let tables = body["RequestItems"].as_object().unwrap().iter();
+            let access = |(table, part): (&String, &'a Value)| Access {
+                resource: table.clone(),
+                action: operation.to_owned(),
+                part,
+            };
+            tables.map(access).collect()
         }
         _ => {
             let resource = match body["IndexName"].as_str() {
                 Some(index) => format!("{}/index/{index}", table(body)),
                 None => table(body),
             };
-            vec![(resource, operation.to_owned())]
+            vec![Access {
+                resource,
+                action: operation.to_owned(),
+                part: body,
+            }]
         }
     }
 }
@@ -118,10 +138,10 @@ impl Intercept for Calls {
             let body = context.request().body().bytes().unwrap_or_default();
             let body = serde_json::from_slice(body)?;
             let accesses = accesses(&operation, &body).into_iter();
-            grants.extend(accesses.map(|(resource, action)| Grant {
+            grants.extend(accesses.map(|access| Grant {
                 function: function.to_owned(),
-                resource,
-                action,
+                resource: access.resource,
+                action: access.action,
             }));
         }
         self.operations.lock().unwrap().push(operation);

@@ -9,17 +9,14 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::Backend;
 use super::engine::Engine;
+use super::upstream::Upstream;
 
 /// A failure of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +61,7 @@ struct Plan {
 /// The proxy with the failures planned for it.
 #[derive(Clone)]
 pub struct FaultyEngine {
-    upstream: String,
-    client: Client<HttpConnector, Body>,
+    upstream: Upstream,
     plans: Arc<Mutex<Vec<Plan>>>,
 }
 
@@ -79,8 +75,7 @@ impl FaultyEngine {
     pub async fn start_with(settings: &[(&str, &str)]) -> (Self, Backend) {
         let engine = Engine::start().await;
         let faulty = Self {
-            upstream: engine.url.clone(),
-            client: Client::builder(TokioExecutor::new()).build_http(),
+            upstream: Upstream::new(&engine.url),
             plans: Arc::default(),
         };
         let front = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -126,26 +121,17 @@ impl FaultyEngine {
         plan.times = plan.times.checked_sub(1)?;
         Some(plan.fault)
     }
-
-    async fn forward(&self, headers: HeaderMap, body: Bytes) -> Response {
-        let mut request = Request::new(Body::from(body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.upstream.parse::<Uri>().unwrap();
-        *request.headers_mut() = headers;
-        self.client.request(request).await.unwrap().map(Body::new)
-    }
 }
 
 async fn serve(State(engine): State<FaultyEngine>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let mut headers = parts.headers;
-    headers.remove(CONTENT_LENGTH);
+    let headers = parts.headers;
     let target = headers["x-amz-target"].to_str().unwrap();
     let operation = target.rsplit('.').next().unwrap();
     let fault = engine.fault_of(operation);
     let body = body.collect().await.unwrap().to_bytes();
     match fault {
-        None => engine.forward(headers, body).await,
+        None => engine.upstream.post(headers, body).await,
         Some(Fault::Throttled) => refused(
             StatusCode::BAD_REQUEST,
             "ProvisionedThroughputExceededException",
@@ -153,13 +139,13 @@ async fn serve(State(engine): State<FaultyEngine>, request: Request) -> Response
         Some(Fault::Broken) => refused(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
         Some(Fault::Hangs) => std::future::pending().await,
         Some(Fault::AnswerLost) => {
-            engine.forward(headers, body).await;
+            engine.upstream.post(headers, body).await;
             // The connection breaks within the response.
             let broken = futures_util::stream::once(async { Err::<Bytes, _>("lost") });
             Body::from_stream(broken).into_response()
         }
         Some(Fault::AnswerGarbled) => {
-            engine.forward(headers, body).await;
+            engine.upstream.post(headers, body).await;
             "<html>".into_response()
         }
         Some(Fault::Half) => half(&engine, headers, &body, 1).await,
@@ -220,7 +206,7 @@ async fn half(
         return answer.to_string().into_response();
     }
     let body = Bytes::from(asked.to_string());
-    let (parts, answer) = engine.forward(headers, body).await.into_parts();
+    let (parts, answer) = engine.upstream.post(headers, body).await.into_parts();
     let answer = answer.collect().await.unwrap().to_bytes();
     let mut answer: Value = serde_json::from_slice(&answer).unwrap();
     left.as_object_mut()

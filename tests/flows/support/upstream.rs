@@ -1,0 +1,33 @@
+//! The service behind a proxy of the tests.
+
+use axum::body::{Body, Bytes};
+use axum::response::Response;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Request};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+
+/// A service that takes POST requests.
+#[derive(Clone)]
+pub struct Upstream {
+    url: String,
+    client: Client<HttpConnector, Body>,
+}
+
+impl Upstream {
+    pub fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            client: Client::builder(TokioExecutor::new()).build_http(),
+        }
+    }
+
+    /// Sends a request with these headers, except the length, and returns the response.
+    pub async fn post(&self, mut headers: HeaderMap, body: Bytes) -> Response {
+        headers.remove(CONTENT_LENGTH);
+        let mut request = Request::post(&self.url).body(Body::from(body)).unwrap();
+        *request.headers_mut() = headers;
+        self.client.request(request).await.unwrap().map(Body::new)
+    }
+}
