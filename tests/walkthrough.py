@@ -362,7 +362,11 @@ def bodies_that_must_fail(api: "Api", key: str, server: "Server | None") -> None
         api.ingest(key, "traces", traces(1), headers={"content-encoding": "br"}).expect(415)
     with Step("a body of 7 MiB: 413"):
         body = b'{"traces":[' + b" " * (7 * MIB) + b"]}"
-        api.ingest(key, "traces", body).expect_problem(413, "too-large")
+        refused = api.ingest(key, "traces", body)
+        # In AWS it is larger than an event may be, so that it does not reach the function.
+        if refused.json != {"message": "Request Entity Too Large"}:
+            refused.expect_problem(413, "too-large")
+        refused.expect(413)
     with Step("a gzip bomb, 80 KiB that decompress to 80 MiB: 413"):
         before = server.peak_memory() if server else None
         bomb = gzip.compress(b'{"traces":[' + b" " * (80 * MIB))

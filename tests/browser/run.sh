@@ -6,7 +6,7 @@
 #   tests/browser/run.sh --screenshots    writes docs/screenshots/*.png
 #
 # Installs missing tools: Node.js, Chromium and fonts from Debian, packages from npm.
-# The variables CHROMIUM and UPBLIT select other binaries.
+# The variables CHROMIUM and UPBLIT select other binaries, and UPBLIT_URL a deployment.
 set -euo pipefail
 cd "$(dirname "$0")"
 

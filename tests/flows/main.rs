@@ -28,6 +28,7 @@ mod costs;
 mod dashboard;
 mod deploy_script;
 mod documents;
+mod emulator;
 mod events;
 mod front_door;
 mod github_enterprise;

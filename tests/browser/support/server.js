@@ -8,11 +8,18 @@ const START_MS = 30_000;
 
 /**
  * Starts `upblit --memory` and waits until it responds. It serves the dashboard as it is deployed.
+ * If `UPBLIT_URL` is set, a server with the usual settings is the deployment at that address.
  *
  * @param {Record<string, string>} [settings] environment variables, as in docs/settings.md
  * @param {string[]} [options] `[]` serves the files of the checkout
  */
 export async function startServer(settings = {}, options = ["--bundled"]) {
+  const url = process.env.UPBLIT_URL;
+  const isUsual = Object.keys(settings).length === 0 && options.includes("--bundled");
+  return url && isUsual ? { url, async stop() {} } : startLocally(settings, options);
+}
+
+async function startLocally(settings, options) {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const child = spawn(process.env.UPBLIT, ["--memory", "--port", String(port), ...options], {
