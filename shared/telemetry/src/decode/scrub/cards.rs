@@ -4,7 +4,7 @@
 //! The check digit alone fits one number in ten. Times such as 20261127195901 and decimal ids of 17
 //! to 19 digits are no cards, because no network has both their beginning and their length.
 
-use super::{Replaced, SCRUBBED};
+use super::{Allowance, Replaced, SCRUBBED};
 
 /// Fewest digits of a card.
 const MIN_DIGITS: usize = 14;
@@ -34,9 +34,9 @@ pub(super) fn may_have(bytes: &[u8]) -> bool {
 }
 
 /// Replaces all card numbers.
-pub(super) fn scrubbed(text: &str) -> Replaced<'_> {
+pub(super) fn scrubbed(text: &str, allowance: &mut Allowance) -> Option<String> {
     let bytes = text.as_bytes();
-    let mut replaced = Replaced::new(text);
+    let mut replaced = Replaced::new(text, allowance);
     let mut at = 0;
     while at < bytes.len() {
         if !bytes[at].is_ascii_digit() {
@@ -52,7 +52,17 @@ pub(super) fn scrubbed(text: &str) -> Replaced<'_> {
             None => end,
         };
     }
-    replaced
+    replaced.into_text()
+}
+
+/// Whether an integer is the number of a card.
+pub(super) fn is_card(number: u64) -> bool {
+    const OF_CARDS: std::ops::Range<u64> = 10_u64.pow(13)..10_u64.pow(16);
+    if !OF_CARDS.contains(&number) {
+        return false;
+    }
+    let digits = number.to_string();
+    is_of_network(digits.as_bytes()) && has_check_digit(digits.as_bytes())
 }
 
 /// End of the card number that begins with the digits from `start` to `end`.

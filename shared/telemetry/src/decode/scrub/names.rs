@@ -24,7 +24,7 @@ pub(super) const LISTED: [&[&[u8]]; 16] = [
     &[],
     &[],
     &[b"cvc", b"cvv", b"jwt", b"pwd"],
-    &[],
+    &[b"pass"],
     &[b"token"],
     &[b"apikey", b"bearer", b"cookie", b"passwd", b"secret"],
     &[b"authkey", b"cookies", b"idtoken"],
@@ -54,6 +54,9 @@ pub(super) const LISTED: [&[&[u8]]; 16] = [
     &[b"subscriptionkey"],
 ];
 
+/// Ends of names of credentials, also without anything before that separates them.
+const ENDS: [&[u8]; 2] = [b"password", b"passwd"];
+
 /// Names of signatures.
 pub(super) const SIGNATURES: [&[u8]; 2] = [b"sig", b"signature"];
 
@@ -63,16 +66,13 @@ fn is_listed(name: &[u8]) -> bool {
         .is_some_and(|listed| listed.contains(&name))
 }
 
+fn is_separator(byte: u8) -> bool {
+    byte.is_ascii() && !byte.is_ascii_alphanumeric()
+}
+
 /// Whether the last three letters are those of an entry. Most names of attributes are not, which
 /// saves the rest.
-fn may_end(name: &str) -> bool {
-    let is_separator = |byte: u8| byte.is_ascii() && !byte.is_ascii_alphanumeric();
-    let mut name = name.as_bytes();
-    while let [rest @ .., last] = name
-        && is_separator(*last)
-    {
-        name = rest;
-    }
+fn may_end(name: &[u8]) -> bool {
     let Some([first, second, third]) = name.last_chunk() else {
         return false;
     };
@@ -82,6 +82,7 @@ fn may_end(name: &str) -> bool {
         &end,
         b"als"
             | b"ase"
+            | b"ass"
             | b"cvc"
             | b"cvv"
             | b"ial"
@@ -105,16 +106,26 @@ fn may_end(name: &str) -> bool {
 /// Whether the last one to three segments of a name, joined and in lower case, are in a table. A
 /// segment ends at a character that is no letter or digit, and before a capital.
 fn ends_with(name: &str, is_listed: impl Fn(&[u8]) -> bool) -> bool {
+    let name = name.as_bytes();
+    let last = name.iter().rposition(|byte| !is_separator(*byte));
+    let name = &name[..last.map_or(0, |last| last + 1)];
     if !may_end(name) {
         return false;
+    }
+    let has_end = |end: &&[u8]| {
+        let start = name.len().checked_sub(end.len());
+        start.is_some_and(|start| name[start..].eq_ignore_ascii_case(end))
+    };
+    if ENDS.iter().any(has_end) {
+        return true;
     }
     let mut joined = [0; LONGEST];
     let mut start = LONGEST;
     let mut segments = 0;
     let mut checked = LONGEST;
     let mut following = 0_u8;
-    for &byte in name.as_bytes().iter().rev() {
-        let is_separator = byte.is_ascii() && !byte.is_ascii_alphanumeric();
+    for &byte in name.iter().rev() {
+        let is_separator = is_separator(byte);
         let is_boundary =
             is_separator || (following.is_ascii_uppercase() && !byte.is_ascii_uppercase());
         if is_boundary && start < checked {

@@ -1,13 +1,13 @@
 //! User names and passwords in addresses: `https://user:password@host/`.
 
-use super::{REDACTED, Replaced};
+use super::{Allowance, REDACTED, Replaced};
 
 const BOTH: &str = "REDACTED:REDACTED";
 
 /// Replaces the part before the `@` of every address.
-pub(super) fn scrubbed(text: &str) -> Replaced<'_> {
+pub(super) fn scrubbed(text: &str, allowance: &mut Allowance) -> Option<String> {
     const SCHEME_END: &str = "://";
-    let mut replaced = Replaced::new(text);
+    let mut replaced = Replaced::new(text, allowance);
     let mut from = 0;
     while let Some(found) = text[from..].find(SCHEME_END) {
         let start = from + found + SCHEME_END.len();
@@ -21,5 +21,5 @@ pub(super) fn scrubbed(text: &str) -> Replaced<'_> {
         }
         from = start + authority.len();
     }
-    replaced
+    replaced.into_text()
 }
