@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Runs every shell command of docs/operations.md, restores first: with the AWS CLI, against DynamoDB Local
-and moto, and against a running server for `curl` and `upblit check`.
+and moto, and against a running server for `curl` and `upblit check`. Also the commands of docs/leaked-keys.md, and those
+of docs/deploy.md that remove a deployment.
 
     .ci/run runbook
 
@@ -27,6 +28,8 @@ ROOT = HERE.parents[1]
 BINARY = ROOT / "target" / "debug" / "upblit"
 OPERATIONS = ROOT / "docs" / "operations.md"
 LEAKED_KEYS = ROOT / "docs" / "leaked-keys.md"
+DEPLOY = ROOT / "docs" / "deploy.md"
+REMOVE = "Remove the deployment"
 
 # Names of keys.
 USED, SPARE, IN_AN_ALERT = "used", "spare", "in an alert"
@@ -186,6 +189,16 @@ def checks_the_tables(world: World, blocks: list[str]) -> None:
     world.run(blocks[0])
 
 
+def removes_the_deployment(world: World, blocks: list[str]) -> None:
+    """Also what is left of a first deployment that failed."""
+    stack, tables = blocks
+    assert sorted(world.run(stack).split()) == sorted(TABLES.values())
+    assert world.recorded("sam delete --stack-name upblit")
+    assert sorted(world.dynamodb.list_tables()["TableNames"]) == sorted(TABLES.values())
+    world.run(f"{stack}\n{tables}")
+    assert world.dynamodb.list_tables()["TableNames"] == []
+
+
 # Of the page about leaked keys.
 LEAK_DRILLS: dict[str, Callable[[World, list[str]], None]] = {
     "Let GitHub find keys in your organization": revokes_the_keys_of_alerts,
@@ -238,6 +251,9 @@ def main() -> None:
                     with Step(heading):
                         world.forget()
                         drills[heading](world, blocks[heading])
+                with Step(REMOVE):
+                    world.forget()
+                    removes_the_deployment(world, sections(DEPLOY)[REMOVE])
     print(f"{Step.passed} steps passed")
 
 
