@@ -39,7 +39,10 @@ pub async fn serve(State(functions): State<Functions>, request: Request) -> Resp
     if event.to_string().len() > MAX_EVENT {
         return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     }
-    let (status, answer) = functions.instances[&route.function].invoke(&event).await;
+    let function = route.function.clone();
+    // A client that has gone does not end an event, and the next one waits for it.
+    let invoked = async move { functions.instances[&function].invoke(&event).await };
+    let (status, answer) = tokio::spawn(invoked).await.unwrap();
     // Without a response of the function, what the emulator answers is no response of an API.
     let answer = serde_json::from_slice::<Value>(&answer).ok();
     match answer.filter(|answer| status == 200 && answer["statusCode"].is_u64()) {
