@@ -31,8 +31,8 @@ use gateway::MAX_EVENT;
 use instance::Instance;
 use stack::{GRACE, Stack};
 
-/// Time within which a function ends after SIGTERM. Lambda kills it after 300 ms at the earliest.
-const END_LIMIT: Duration = Duration::from_millis(300);
+/// Time that Lambda gives a function with an extension of its own between SIGTERM and SIGKILL.
+const END_LIMIT: Duration = Duration::from_millis(500);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the release binaries and the emulator"]
