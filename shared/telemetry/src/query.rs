@@ -3,6 +3,7 @@
 
 pub mod attributes;
 pub mod bucket;
+pub mod by_trace;
 pub mod cursor;
 pub mod fields;
 pub mod groups;

@@ -115,11 +115,7 @@ pub(super) async fn completed(
     let scattered = wanted.iter().copied();
     let scattered = scattered.filter(|candidate| near.alone(candidate).is_none());
     lookup.open(&near, scattered, &mut found).await?;
-    let without_root = wanted
-        .iter()
-        .copied()
-        .filter(|candidate| !found.has_root(candidate));
-    let without_root: Vec<&Candidate> = without_root.collect();
+    let without_root = found.without_root(&wanted);
     let earlier = lookup.earlier(&without_root).await?;
     let with_earlier = without_root.iter().copied();
     let with_earlier: Vec<&Candidate> = with_earlier
@@ -132,9 +128,10 @@ pub(super) async fn completed(
         .into_iter()
         .filter(|candidate| near.alone(candidate).is_some());
     lookup.open(&near, own, &mut found).await?;
+    let mut rows = found.rows(&near, list);
     let completed = candidates.iter().map(|candidate| {
         let is_wanted = may_have_failed(candidate);
-        let (entry, counts) = is_wanted.then(|| found.row(candidate, &near, list))??;
+        let (entry, counts) = is_wanted.then(|| rows.row(candidate))??;
         (!failed_only || counts.errors > 0).then_some((entry, counts))
     });
     Ok(completed.collect())
@@ -287,7 +284,7 @@ impl Lookup<'_> {
         let worth_it = adjacent
             .0
             .iter()
-            .filter(|(stored, _)| !found.spans.contains_key(&stored.position))
+            .filter(|(stored, _)| !found.spans.has_chunk(stored.position))
             .filter(|(_, held)| traces.iter().any(|trace| held.may_hold(*trace)))
             .map(|(stored, _)| stored)
             .take_while(|stored| {
@@ -312,14 +309,13 @@ impl Lookup<'_> {
             let mut spans: Vec<Span> = codec::decode_within(chunk, Rows::All, most)?;
             spans.retain(|span| ids.contains(&*span.trace_id));
             spans.shrink_to_fit();
-            let of_chunk = found.spans.entry(stored.position).or_default();
-            of_chunk.extend(spans);
+            found.spans.add(stored.position, spans);
             Ok(())
         });
         opened.await?;
         // Those that cannot be read are not read again.
         for stored in closed {
-            found.spans.entry(stored.position).or_default();
+            found.spans.add(stored.position, Vec::new());
         }
         Ok(())
     }

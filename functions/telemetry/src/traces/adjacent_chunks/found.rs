@@ -1,10 +1,10 @@
 //! What the opened chunks hold of the listed traces.
 
-use std::collections::BTreeMap;
+use std::collections::{HashMap, HashSet};
 
-use shared::telemetry::chunk::Position;
 use shared::telemetry::chunk::summary::{Entry, entries};
 use shared::telemetry::event::Span;
+use shared::telemetry::query::by_trace::SpansByTrace;
 use shared::telemetry::query::listing::Gathered;
 
 use super::super::TraceList;
@@ -13,69 +13,128 @@ use super::{Adjacent, Candidate, Counts};
 /// The spans of chunks that were opened.
 #[derive(Default)]
 pub(super) struct Found {
-    pub(super) spans: BTreeMap<Position, Vec<Span>>,
+    pub(super) spans: SpansByTrace,
     /// Memory of the events of these chunks, in bytes.
     pub(super) memory: usize,
 }
 
 impl Found {
-    fn of(&self, candidate: &Candidate) -> Gathered<'_> {
+    fn of(&self, trace: &str) -> Gathered<'_> {
         let mut gathered = Gathered::default();
-        for span in self.spans.values().flatten() {
-            if span.trace_id == candidate.entry.trace_id {
-                gathered.add(span);
-            }
+        for span in self.spans.of(trace).flatten() {
+            gathered.add(span);
         }
         gathered
     }
 
-    /// Whether a root span of the trace was found.
-    pub(super) fn has_root(&self, candidate: &Candidate) -> bool {
-        candidate.entry.is_root || self.of(candidate).best().is_some_and(Span::is_root)
+    /// The candidates without a root span, neither in their row nor in what was found.
+    pub(super) fn without_root<'c>(&self, candidates: &[&'c Candidate]) -> Vec<&'c Candidate> {
+        let traces: HashSet<&str> = candidates
+            .iter()
+            .filter(|candidate| !candidate.entry.is_root)
+            .map(|candidate| &*candidate.entry.trace_id)
+            .collect();
+        let has_no_root = |trace: &&str| !self.of(trace).best().is_some_and(Span::is_root);
+        let traces: HashSet<&str> = traces.into_iter().filter(has_no_root).collect();
+        let candidates = candidates.iter().copied();
+        candidates
+            .filter(|candidate| !candidate.entry.is_root)
+            .filter(|candidate| traces.contains(&*candidate.entry.trace_id))
+            .collect()
     }
 
+    /// The rows of a list.
+    pub(super) fn rows<'a>(&'a self, near: &'a Adjacent, list: &'a TraceList) -> Rows<'a> {
+        Rows {
+            found: self,
+            near,
+            list,
+            known: HashMap::new(),
+        }
+    }
+
+    /// What was found of a trace; `None` if nothing was.
+    fn trace(&self, trace: &str, list: &TraceList) -> Option<FoundTrace> {
+        let gathered = self.of(trace);
+        let row = Entry::of(gathered.best()?);
+        let (spans, errors) = gathered.counts();
+        let is_by_spans = !list.filter.spans.is_open();
+        let first_match =
+            is_by_spans.then(|| gathered.first_match(&list.filter.spans, list.window));
+        Some(FoundTrace {
+            nearest: self.nearest(trace, &row, list),
+            row,
+            counts: Counts { spans, errors },
+            first_match: first_match.flatten(),
+        })
+    }
+
+    /// The nearest place to its row at which a chunk may list a trace, in milliseconds.
+    fn nearest(&self, trace: &str, row: &Entry, list: &TraceList) -> Option<i64> {
+        let of_chunks = self.spans.of(trace).flat_map(entries);
+        let is_listed = |entry: &Entry| entry.start_ms == row.start_ms || list.shows(entry);
+        let places = of_chunks.filter(is_listed).map(|entry| entry.start_ms);
+        places.min_by_key(|place| distance(*place, row))
+    }
+}
+
+/// Distance of a place from the start of a row. Of two that are as near, the earlier is first.
+fn distance(place: i64, row: &Entry) -> (u64, i64) {
+    (place.abs_diff(row.start_ms), place)
+}
+
+/// A trace of which spans were found.
+struct FoundTrace {
+    row: Entry,
+    counts: Counts,
+    /// The start of the first span that meets the conditions on spans, in milliseconds.
+    first_match: Option<i64>,
+    nearest: Option<i64>,
+}
+
+impl FoundTrace {
+    /// Where the trace is listed, in milliseconds: at the start of its row, where the chunk with
+    /// that span lists it. If a chunk has another version of that span or of an earlier one, none
+    /// may list it there, so the nearest row of a chunk is its place.
+    fn place(&self, candidate: &Candidate) -> i64 {
+        let own = candidate.place_ms;
+        let places = self.nearest.into_iter().chain([own]);
+        let nearest = places.min_by_key(|place| distance(*place, &self.row));
+        nearest.unwrap_or(own)
+    }
+}
+
+/// Makes the rows of a list. What was found of a trace is evaluated once, although several chunks may
+/// list it.
+pub(super) struct Rows<'a> {
+    found: &'a Found,
+    near: &'a Adjacent,
+    list: &'a TraceList,
+    known: HashMap<&'a str, Option<FoundTrace>>,
+}
+
+impl<'a> Rows<'a> {
     /// The row of the trace; `None` if another chunk has a better one.
-    pub(super) fn row(
-        &self,
-        candidate: &Candidate,
-        near: &Adjacent,
-        list: &TraceList,
-    ) -> Option<(Entry, Counts)> {
-        let gathered = self.of(candidate);
-        let Some(best) = gathered.best() else {
+    pub(super) fn row(&mut self, candidate: &'a Candidate) -> Option<(Entry, Counts)> {
+        let list = self.list;
+        let trace = &*candidate.entry.trace_id;
+        let known = self.known.entry(trace);
+        let Some(trace) = known.or_insert_with(|| self.found.trace(trace, list)) else {
             let own = || candidate.own.map(Counts::from);
             let unknown = Counts {
                 spans: 0,
                 errors: 0,
             };
-            let counts = near.alone(candidate).or_else(own).unwrap_or(unknown);
+            let counts = self.near.alone(candidate).or_else(own).unwrap_or(unknown);
             return Some((candidate.entry.clone(), counts));
         };
-        let best = Entry::of(best);
         let is_here = if list.filter.spans.is_open() {
-            list.window.contains(best.start())
-                && candidate.place_ms == self.place(candidate, &best, list)
+            list.window.contains(trace.row.start()) && candidate.place_ms == trace.place(candidate)
         } else {
             // The candidate's own chunk may not be among those that were opened.
-            let first = gathered.first_match(&list.filter.spans, list.window);
+            let first = trace.first_match;
             first.is_none_or(|first| candidate.place_ms <= first)
         };
-        let (spans, errors) = gathered.counts();
-        is_here.then_some((best, Counts { spans, errors }))
-    }
-
-    /// Where the trace is listed, in milliseconds: at the start of its row, where the chunk with
-    /// that span lists it. If a chunk has another version of that span or of an earlier one, none
-    /// may list it there, so the nearest row of a chunk is its place.
-    fn place(&self, candidate: &Candidate, row: &Entry, list: &TraceList) -> i64 {
-        let own = candidate.place_ms;
-        let of_chunks = self.spans.values().flat_map(|spans| {
-            let of_trace = |span: &&Span| span.trace_id == candidate.entry.trace_id;
-            entries(spans.iter().filter(of_trace))
-        });
-        let is_listed = |entry: &Entry| entry.start_ms == row.start_ms || list.shows(entry);
-        let places = of_chunks.filter(is_listed).map(|entry| entry.start_ms);
-        let distance = |place: &i64| (place.abs_diff(row.start_ms), *place);
-        places.chain([own]).min_by_key(distance).unwrap_or(own)
+        is_here.then(|| (trace.row.clone(), trace.counts))
     }
 }
