@@ -560,6 +560,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/telemetry/differences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare failed or slow traces with the others
+         * @description Returns the services, names and attributes of spans that are more frequent in the failed traces of the time range than in the others, or in those of at least `minDurationMs`. They come from the spans of at most 32 batches: some with such traces, others with spans of the same traces, and some of the rest; `sample` says how many spans these are. A trace is failed if any of its spans failed. It is slow by the duration of its root or, if that is not in the sample, of its longest span. With `service`, `name`, `kind` or `attr`, traces are compared if one of their spans meets all of them.
+         */
+        get: operations["getDifferences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/telemetry/fields": {
         parameters: {
             query?: never;
@@ -878,6 +898,70 @@ export interface components {
              */
             token: string;
         };
+        /** @description A value that is more frequent in the selected traces. */
+        Difference: {
+            /** @description What has the value, as filters of the list of traces are called. */
+            field: components["schemas"]["DifferenceField"];
+            /** @description Name of the attribute. Null for `service` and `name`. */
+            key?: string | null;
+            /**
+             * Format: int64
+             * @description Number of other traces with the value.
+             */
+            others: number;
+            /**
+             * Format: int64
+             * @description Number of other traces with spans of the service; for `service`, of all.
+             */
+            othersOf: number;
+            /**
+             * Format: int64
+             * @description Number of selected traces with the value.
+             */
+            selected: number;
+            /**
+             * Format: int64
+             * @description Number of selected traces with spans of the service; for `service`, of all.
+             */
+            selectedOf: number;
+            /** @description Service of the spans with the value, or null if they have none. */
+            service?: string | null;
+            /** @description The value, as the filter takes it. */
+            value: string;
+        };
+        /**
+         * @description What has a value, as filters of the list of traces are called.
+         * @enum {string}
+         */
+        DifferenceField: "service" | "name" | "attr";
+        /** @description What separates the selected traces from the others. */
+        Differences: {
+            /** @description Time ranges with stored telemetry that this release cannot read. */
+            gaps: components["schemas"]["Gap"][];
+            /** @description Whether either is below ten, so that differences may be chance. */
+            isSmall: boolean;
+            /** @description Whether the sample had more traces or values than were compared. */
+            isTruncated: boolean;
+            /**
+             * Format: int64
+             * @description Number of other traces in the sample.
+             */
+            others: number;
+            /** @description The spans that were looked at. */
+            sample: components["schemas"]["Sample"];
+            /**
+             * Format: date-time
+             * @description Time back to which the range has been searched. Null if the whole range has been.
+             */
+            searchedTo?: string | null;
+            /**
+             * Format: int64
+             * @description Number of failed or slow traces in the sample.
+             */
+            selected: number;
+            /** @description The values that separate best, best first; at most 20. Only those that are certainly more frequent in the selected traces. */
+            values: components["schemas"]["Difference"][];
+        };
         /**
          * @description Environment of an application. Part of the application's id, so that the prefix of
          *     its keys (`upblit_live_`, `upblit_test_`) follows from the id.
@@ -1069,29 +1153,6 @@ export interface components {
             /** @description Reason, written to be shown to the user. */
             reason: string;
         };
-        /** @description The events of which attributes, and services of log records, were counted. */
-        FieldSample: {
-            /**
-             * Format: int64
-             * @description Number of events that were looked at.
-             */
-            events: number;
-            /**
-             * Format: date-time
-             * @description Time of the earliest event that was looked at, or null.
-             */
-            from?: string | null;
-            /**
-             * Format: int64
-             * @description Number of events in all batches that may have some of the time range and the service.
-             */
-            of: number;
-            /**
-             * Format: date-time
-             * @description Time of the latest event that was looked at, or null.
-             */
-            to?: string | null;
-        };
         /** @description What telemetry can be filtered by. */
         Fields: {
             /** @description Attributes of events and their resources, the most frequent first; at most 100. */
@@ -1102,8 +1163,8 @@ export interface components {
             isTruncated: boolean;
             /** @description Names of spans as `name` takes them, the most frequent first; at most 100. Empty for logs. */
             operations: string[];
-            /** @description The events that were looked at. */
-            sample: components["schemas"]["FieldSample"];
+            /** @description The events of which attributes, and services of log records, were counted. */
+            sample: components["schemas"]["Sample"];
             /**
              * Format: date-time
              * @description Time back to which the range has been searched. Null if the whole range has been.
@@ -1711,6 +1772,29 @@ export interface components {
              * @default 86400
              */
             overlapSeconds: number | null;
+        };
+        /** @description The events that were looked at. */
+        Sample: {
+            /**
+             * Format: int64
+             * @description Number of events that were looked at.
+             */
+            events: number;
+            /**
+             * Format: date-time
+             * @description Time of the earliest event that was looked at, or null.
+             */
+            from?: string | null;
+            /**
+             * Format: int64
+             * @description Number of events in all batches of the time range; for fields, in those that may have some of the service.
+             */
+            of: number;
+            /**
+             * Format: date-time
+             * @description Time of the latest event that was looked at, or null.
+             */
+            to?: string | null;
         };
         /**
          * @description Whether credentials and card numbers are removed from telemetry before it is stored.
@@ -2516,6 +2600,9 @@ export type AuditEntry = components['schemas']['AuditEntry'];
 export type AuditLog = components['schemas']['AuditLog'];
 export type Bucket = components['schemas']['Bucket'];
 export type CreatedInvite = components['schemas']['CreatedInvite'];
+export type Difference = components['schemas']['Difference'];
+export type DifferenceField = components['schemas']['DifferenceField'];
+export type Differences = components['schemas']['Differences'];
 export type Environment = components['schemas']['Environment'];
 export type EventTime = components['schemas']['EventTime'];
 export type ExportLogs = components['schemas']['ExportLogs'];
@@ -2529,7 +2616,6 @@ export type ExportedProfile = components['schemas']['ExportedProfile'];
 export type ExportedSession = components['schemas']['ExportedSession'];
 export type Fidelity = components['schemas']['Fidelity'];
 export type FieldError = components['schemas']['FieldError'];
-export type FieldSample = components['schemas']['FieldSample'];
 export type Fields = components['schemas']['Fields'];
 export type Gap = components['schemas']['Gap'];
 export type InstrumentationScope = components['schemas']['InstrumentationScope'];
@@ -2579,6 +2665,7 @@ export type Report = components['schemas']['Report'];
 export type RetentionDays = components['schemas']['RetentionDays'];
 export type Role = components['schemas']['Role'];
 export type Rotation = components['schemas']['Rotation'];
+export type Sample = components['schemas']['Sample'];
 export type Scrubbing = components['schemas']['Scrubbing'];
 export type Session = components['schemas']['Session'];
 export type SessionId = components['schemas']['SessionId'];
@@ -3724,6 +3811,55 @@ export interface operations {
             };
             401: components["responses"]["401-invalid-access-token"];
             404: components["responses"]["404-not-found"];
+            500: components["responses"]["500-internal-error"];
+            503: components["responses"]["503-unavailable"];
+        };
+    };
+    getDifferences: {
+        parameters: {
+            query: {
+                /** @description Application whose telemetry is read. */
+                applicationId: components["schemas"]["ApplicationId"];
+                /** @description Beginning of the time range. Default: an hour before its end. */
+                from?: string;
+                /** @description End of the time range. Default: now. */
+                to?: string;
+                /** @description Shortest duration of the selected traces, in milliseconds. Default: failed traces are selected, of any duration. */
+                minDurationMs?: number;
+                /** @description Service of a span of all compared traces. */
+                service?: string;
+                /** @description Name of a span of all compared traces, as shown. */
+                name?: string;
+                /** @description Kind of a span of all compared traces. */
+                kind?: "internal" | "server" | "client" | "producer" | "consumer";
+                /**
+                 * @description Attribute of a span of all compared traces, as in the list of traces.
+                 * @example [
+                 *       "customer.id:42"
+                 *     ]
+                 */
+                attr?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Differences"];
+                };
+            };
+            400: components["responses"]["400-invalid-fields.malformed-request"];
+            401: components["responses"]["401-invalid-access-token.invalid-api-key.key-disabled.key-expired.key-revoked"];
+            403: components["responses"]["403-missing-scope.other-application.wrong-address"];
+            404: components["responses"]["404-not-found"];
+            429: components["responses"]["429-rate-limited"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
         };

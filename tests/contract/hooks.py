@@ -25,7 +25,7 @@ LAST = datetime(9999, 12, 30, tzinfo=timezone.utc)
 SIGN_IN = ("startSignIn", "finishSignIn")
 REFUSED_SIGN_INS = ("invalid_request", "invalid_state")
 # These take a token or a key, and refuse requests with both; run.py sends a token.
-READS = ("listTraces", "getTrace", "listLogs", "getMetrics", "listFields")
+READS = ("listTraces", "getTrace", "listLogs", "getMetrics", "listFields", "getDifferences")
 NATIVE_INGEST = ("ingestTraces", "ingestLogs")
 
 

@@ -32,7 +32,7 @@ ENDS_SESSIONS = ["refresh", "signOut", "listSessions", "endSession", "endSession
 
 # These take a token or a key, and refuse requests with both, so they get no key. They have a user of
 # their own, as applications are created again.
-READS = ["listTraces", "getTrace", "listLogs", "getMetrics", "listFields"]
+READS = ["listTraces", "getTrace", "listLogs", "getMetrics", "listFields", "getDifferences"]
 
 # A user may make 300 changes in a minute, so each group of operations about members has its own user.
 TEAM = {

@@ -212,6 +212,11 @@ async fn the_docs_state_what_a_query_costs() {
         ("The 50 newest log records", "logs", String::new()),
         ("Logs of one trace", "logs", format!("&traceId={logged}")),
         ("Fields to filter traces by", "fields", String::new()),
+        (
+            "What is different about failed traces",
+            "differences",
+            String::new(),
+        ),
         ("Requests by operation", "metrics", "&by=operation".into()),
         ("Metrics of the half hour", "metrics", String::new()),
     ];

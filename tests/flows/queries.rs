@@ -24,10 +24,11 @@ const PAGED: [(&str, u16); 7] = [
 ];
 
 /// Other routes that refuse parameters they do not have.
-const STRICT: [&str; 6] = [
+const STRICT: [&str; 7] = [
     "/applications/{id}/invites",
     "/applications/{id}/members",
     "/me/export",
+    "/telemetry/differences",
     "/telemetry/fields",
     "/telemetry/metrics",
     "/telemetry/traces/{id}",

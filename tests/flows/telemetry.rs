@@ -2,6 +2,7 @@
 //! query depends on its window, not on what is stored.
 
 mod calls;
+mod differences;
 mod fields;
 mod form_2;
 mod invariant;
@@ -128,7 +129,14 @@ async fn only_members_can_read_telemetry() {
         application_id: "..%2F".to_owned(),
         ..sdk.clone()
     };
-    for path in ["traces", "traces/t", "logs", "metrics", "fields"] {
+    for path in [
+        "traces",
+        "traces/t",
+        "logs",
+        "metrics",
+        "fields",
+        "differences",
+    ] {
         backend.calls.take();
         let no_token = backend.browser().get(&address(&sdk, path, "")).await;
         no_token.problem(401, "invalid-access-token");

@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize};
 use shared::access::{ApplicationName, OfApplication};
 use shared::base::clock;
 use shared::reading::Reading;
-use shared::store::telemetry::{Direction, StoredSummary, SummaryRange};
+use shared::store::telemetry::{StoredSummary, SummaryRange};
 use shared::telemetry::batch::Signal;
-use shared::telemetry::chunk::Position;
 use shared::telemetry::chunk::summary::Summary;
 use shared::telemetry::query::fields::{AttributeField, FieldCounts};
 use shared::telemetry::query::logs::LogFilter;
@@ -22,14 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use self::sample::Sample;
 use crate::archive::{Archive, Gap};
-
-/// Number of summaries that one request reads.
-const MAX_SUMMARIES: usize = 2_000;
-
-/// Number of queries for summaries, and how many more there may be for each shard: each of the
-/// days without telemetry takes one in every shard.
-const MAX_QUERIES: usize = 32;
-const QUERIES_PER_SHARD: usize = 4;
+use crate::sample::SampleResponse;
 
 /// Query of the fields.
 #[derive(Deserialize, IntoParams)]
@@ -72,7 +64,7 @@ pub(crate) struct Fields {
     attributes: Vec<AttributeResponse>,
     /// Whether there are more services, operations or attributes. Names above 128 bytes are left out.
     is_truncated: bool,
-    /// The events that were looked at.
+    /// The events of which attributes, and services of log records, were counted.
     sample: SampleResponse,
     /// Time back to which the range has been searched. Null if the whole range has been.
     #[serde(serialize_with = "clock::serialize_rfc3339_option")]
@@ -104,22 +96,6 @@ struct ValueResponse {
     value: String,
     /// Number of events of the sample that have it.
     count: u64,
-}
-
-/// The events of which attributes, and services of log records, were counted.
-#[derive(Serialize, ToSchema)]
-#[schema(as = FieldSample)]
-struct SampleResponse {
-    /// Number of events that were looked at.
-    events: u64,
-    /// Number of events in all batches that may have some of the time range and the service.
-    of: u64,
-    /// Time of the earliest event that was looked at, or null.
-    #[serde(serialize_with = "clock::serialize_rfc3339_option")]
-    from: Option<Timestamp>,
-    /// Time of the latest event that was looked at, or null.
-    #[serde(serialize_with = "clock::serialize_rfc3339_option")]
-    to: Option<Timestamp>,
 }
 
 /// Returns services, operations and attributes of a window, the most frequent first.
@@ -185,46 +161,30 @@ async fn walk(
     query: &FieldsQuery,
     counts: &mut FieldCounts,
 ) -> Result<Walked, Error> {
-    let queries = MAX_QUERIES + QUERIES_PER_SHARD * range.shards as usize;
-    let mut walk = state.database.walk(range, Direction::Older, queries);
     let mut candidates = Vec::new();
-    let mut read = 0;
-    let mut stopped = None;
-    while let Some(stored) = walk.next().await? {
-        if read == MAX_SUMMARIES {
-            stopped = Some(stored.position.next());
-            break;
+    let walked = crate::sample::walk(state, range, |stored, summary| {
+        counts.add_summary(&summary, query.service.as_ref());
+        if query.may_match(&summary) {
+            candidates.push(stored.without_summary());
         }
-        read += 1;
-        if let Some(summary) = stored.summary(range.gaps) {
-            counts.add_summary(&summary, query.service.as_ref());
-            if query.may_match(&summary) {
-                candidates.push(stored.without_summary());
-            }
-        }
-    }
-    let stopped = stopped.or(walk.stopped());
+    });
+    let searched_to = walked.await?;
     Ok(Walked {
         candidates,
-        searched_to: stopped.map(Position::end),
+        searched_to,
     })
 }
 
 impl Fields {
     fn of(walked: Walked, sample: Sample<'_>, gaps: Vec<Gap>) -> Self {
-        let of = walked.candidates.iter();
+        let looked_at = sample.looked_at.of(&walked.candidates);
         let fields = sample.counts.finish();
         Self {
             services: fields.services,
             operations: fields.operations,
             attributes: fields.attributes.into_iter().map(Into::into).collect(),
             is_truncated: fields.is_truncated,
-            sample: SampleResponse {
-                events: sample.events,
-                of: of.map(|stored| u64::from(stored.count)).sum(),
-                from: sample.times.map(|(from, _)| from),
-                to: sample.times.map(|(_, to)| to),
-            },
+            sample: looked_at,
             searched_to: walked.searched_to,
             gaps,
         }

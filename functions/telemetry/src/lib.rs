@@ -14,15 +14,18 @@ use shared::store::{ColdRead, Database, Table, WarmUp};
 use shared::web::credentials::Tokens;
 
 mod archive;
+mod differences;
 mod fields;
 mod logs;
 mod metrics;
 mod page;
 mod responses;
 mod rollups;
+mod sample;
 mod search;
 mod trace;
 mod traces;
+mod walk;
 
 /// Default limit of summaries read for one response. They have about 40 MB and take a few seconds.
 const MAX_SUMMARIES: usize = 60_000;
@@ -80,5 +83,6 @@ shared::web::routes! {
         logs::list,
         metrics::show,
         fields::list,
+        differences::show,
     ],
 }

@@ -309,7 +309,13 @@ impl TracesQuery {
     }
 }
 
-fn zero_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+/// Reads a number of 0 or more.
+///
+/// # Errors
+/// When it is another text.
+pub(crate) fn zero_or_more<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<f64>, D::Error> {
     let number = f64::deserialize(deserializer)?;
     if number.is_finite() && number >= 0.0 {
         Ok(Some(number))

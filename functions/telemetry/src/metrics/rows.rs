@@ -5,8 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::store::telemetry::Direction;
 use shared::telemetry::batch::Signal;
-use shared::telemetry::chunk::Position;
-use shared::telemetry::chunk::summary::Stats;
+use shared::telemetry::chunk::summary::{Stats, Summary};
 use shared::telemetry::query::groups::{By, Group, Grouped, Groups};
 use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
@@ -14,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::StatsResponse;
 use crate::archive::Archive;
+use crate::walk::walk_at_most;
 
 /// Number of queries for summaries, and how many more there may be for each shard: each of the
 /// days without telemetry takes one in every shard.
@@ -68,22 +68,11 @@ pub(super) async fn count(
     let range = archive.summaries_at(Signal::Traces, window);
     let queries = MAX_QUERIES + QUERIES_PER_SHARD * range.shards as usize;
     let walk = state.database.walk(range, Direction::Older, queries);
-    let mut walk = walk.in_large_pages();
     let mut groups = Groups::new(by);
     // Summaries with operations take several times the work of those that rollups need.
-    let mut left = state.max_summaries / 4;
-    let mut stopped = None;
-    while let Some(stored) = walk.next().await? {
-        if left == 0 {
-            stopped = Some(stored.position.next());
-            break;
-        }
-        left -= 1;
-        if let Some(summary) = stored.summary(&archive.gaps) {
-            groups.add(&summary);
-        }
-    }
-    let searched_to = stopped.or(walk.stopped()).map(Position::end);
+    let most = state.max_summaries / 4;
+    let add = |_, summary: Summary| groups.add(&summary);
+    let searched_to = walk_at_most(walk.in_large_pages(), most, &archive.gaps, add).await?;
     // Not only since the application was created, which a reader with a key does not know.
     let window = window.within(archive.everything());
     Ok(Counted {

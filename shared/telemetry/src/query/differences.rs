@@ -1,0 +1,90 @@
+//! What failed or slow traces have in common that the others of a window do not: services,
+//! operations and attributes, ranked by how well they separate the two.
+
+mod chunks;
+mod score;
+mod seen;
+
+use super::spans::SpanFilter;
+use super::window::TimeWindow;
+
+pub use self::chunks::Chunks;
+pub use self::score::Share;
+pub use self::seen::Comparison;
+
+/// Largest number of values that are returned.
+const MOST_VALUES: usize = 20;
+
+/// Number of traces on either side below which a difference may be chance.
+const FEW: u64 = 10;
+
+/// The traces that are compared with the others.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Selection {
+    /// Those with a failed span.
+    Failed,
+    /// Those that took at least this many milliseconds: their root or, if the sample does not have
+    /// it, their longest span.
+    Slow(f64),
+}
+
+/// The traces of a comparison.
+#[derive(Debug, Clone)]
+pub struct Population {
+    /// Those on one side.
+    pub selection: Selection,
+    /// What a span of every trace on either side meets.
+    pub filter: SpanFilter,
+    /// When the spans that are looked at started.
+    pub window: TimeWindow,
+}
+
+/// What separates the selected traces from the others.
+#[derive(Debug, PartialEq)]
+pub struct Differences {
+    /// Number of selected traces.
+    pub selected: u64,
+    /// Number of other traces.
+    pub others: u64,
+    /// At most 20 values, those that separate best first.
+    pub values: Vec<Difference>,
+    /// Whether the sample had more traces or values than are compared.
+    pub is_truncated: bool,
+}
+
+/// A value that is more frequent in the selected traces. Shares are of the traces with spans of the
+/// service or, if the value is a service, of all.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Difference {
+    /// What has the value.
+    pub field: Field,
+    /// The value, as a filter takes it.
+    pub value: String,
+    /// Service of the spans, if they have one.
+    pub service: Option<String>,
+    /// Selected traces with the value.
+    pub selected: Share,
+    /// Other traces with the value.
+    pub others: Share,
+}
+
+/// What a span has a value of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Field {
+    /// Its service.
+    Service,
+    /// Its name, as shown.
+    Name,
+    /// The attribute with this name, of the span or of its resource.
+    Attribute(String),
+}
+
+impl Differences {
+    /// Whether there are too few traces on a side to be certain of anything.
+    pub fn is_small(&self) -> bool {
+        self.selected.min(self.others) < FEW
+    }
+}
+
+#[cfg(test)]
+mod tests;

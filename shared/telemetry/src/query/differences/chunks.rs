@@ -1,0 +1,136 @@
+//! Which chunks of a window a comparison reads.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
+use super::{Population, Selection};
+use crate::chunk::summary::{Minute, Summary};
+use crate::query::sample::spread;
+
+/// Largest number of chunks with selected traces that are read first, of those that have most in
+/// common with them, and of all together.
+const MOST_SELECTED: usize = 12;
+const MOST_RELATED: usize = 12;
+const MOST: usize = 32;
+
+/// Largest number of fingerprints of traces that are remembered.
+const MAX_FINGERPRINTS: usize = 1_000_000;
+
+/// What the summaries of a window say about its traces.
+#[derive(Debug)]
+pub struct Chunks<'a> {
+    population: &'a Population,
+    chunks: Vec<Chunk>,
+    fingerprints: usize,
+    failed: HashSet<u32>,
+}
+
+#[derive(Debug)]
+struct Chunk {
+    /// Fingerprints of its traces, in ascending order.
+    traces: Vec<u32>,
+    /// Whether it may hold a span that meets the filter.
+    may_match: bool,
+    /// Whether a span of it failed, or was slow.
+    has_selected: bool,
+}
+
+impl<'a> Chunks<'a> {
+    /// No chunks yet.
+    pub fn new(population: &'a Population) -> Self {
+        Self {
+            population,
+            chunks: Vec::new(),
+            fingerprints: 0,
+            failed: HashSet::new(),
+        }
+    }
+
+    /// Adds the chunk with this summary.
+    pub fn add(&mut self, summary: &Summary) {
+        let traces = summary.traces.iter().flatten();
+        let room = MAX_FINGERPRINTS.saturating_sub(self.fingerprints);
+        let mut of_chunk = Vec::new();
+        for (fingerprint, counts) in traces.take(room) {
+            of_chunk.push(*fingerprint);
+            if counts.is_some_and(|counts| counts.errors > 0) {
+                self.failed.insert(*fingerprint);
+            }
+        }
+        self.fingerprints += of_chunk.len();
+        self.chunks.push(Chunk {
+            traces: of_chunk,
+            may_match: self.population.filter.may_match(summary),
+            has_selected: summary.minutes.values().any(|minute| self.selects(minute)),
+        });
+    }
+
+    fn selects(&self, minute: &Minute) -> bool {
+        match self.population.selection {
+            Selection::Failed => minute.all.errors > 0,
+            Selection::Slow(least) => {
+                let durations = minute.all.durations.as_ref();
+                durations.is_some_and(|durations| durations.max_ms() >= least)
+            }
+        }
+    }
+
+    /// Whether a chunk of the trace with this fingerprint has a failed span of it.
+    pub(super) fn is_failed(&self, fingerprint: u32) -> bool {
+        self.failed.contains(&fingerprint)
+    }
+
+    /// The places of at most 32 chunks, in the order in which they were added, that are worth reading:
+    /// some with selected traces, those with most other spans of these traces, and some of the
+    /// rest. `fits` decides whether one more can be read.
+    pub fn chosen(&self, mut fits: impl FnMut(usize) -> bool) -> Vec<usize> {
+        let mut chosen = Vec::new();
+        let selected =
+            |place: &usize| self.chunks[*place].may_match && self.may_be_selected(*place);
+        let with_selected: Vec<usize> = (0..self.chunks.len()).filter(selected).collect();
+        let spread_out = spread(with_selected.len(), MOST_SELECTED);
+        chosen.extend(
+            spread_out
+                .map(|at| with_selected[at])
+                .filter(|at| fits(*at)),
+        );
+        let related = self.related(&chosen);
+        chosen.extend(related.into_iter().filter(|place| fits(*place)));
+        let is_left = |place: &usize| self.chunks[*place].may_match && !chosen.contains(place);
+        let rest: Vec<usize> = (0..self.chunks.len()).filter(is_left).collect();
+        let spread_out = spread(rest.len(), MOST.saturating_sub(chosen.len()));
+        chosen.extend(spread_out.map(|at| rest[at]).filter(|at| fits(*at)));
+        chosen.sort_unstable();
+        chosen
+    }
+
+    /// Whether a chunk may hold spans of selected traces.
+    fn may_be_selected(&self, place: usize) -> bool {
+        let Chunk {
+            traces,
+            has_selected,
+            ..
+        } = &self.chunks[place];
+        let is_failed = || traces.iter().any(|trace| self.is_failed(*trace));
+        *has_selected || (self.population.selection == Selection::Failed && is_failed())
+    }
+
+    /// The chunks with most traces of these, except themselves. Of failed traces alone, if these
+    /// are selected.
+    fn related(&self, chosen: &[usize]) -> Vec<usize> {
+        let traces = chosen.iter().flat_map(|place| &self.chunks[*place].traces);
+        let is_of_all = self.population.selection != Selection::Failed;
+        let traces = traces.filter(|trace| is_of_all || self.is_failed(**trace));
+        let traces: HashSet<u32> = traces.copied().collect();
+        let in_common = |place: usize| {
+            let own = self.chunks[place].traces.iter();
+            own.filter(|trace| traces.contains(trace)).count()
+        };
+        let places = (0..self.chunks.len()).filter(|place| !chosen.contains(place));
+        let mut counted: Vec<_> = places.map(|place| (in_common(place), place)).collect();
+        counted.retain(|(count, _)| *count > 0);
+        counted.sort_by_key(|(count, place)| (Reverse(*count), *place));
+        counted.truncate(MOST_RELATED);
+        counted.into_iter().map(|(_, place)| place).collect()
+    }
+}
