@@ -187,6 +187,8 @@ export const traceAddress = (id, query) =>
 export const logs = (query, signal) => authorized("get", "/telemetry/logs", { query, signal });
 /** @param {Query<"get", "/telemetry/fields">} query @param {AbortSignal} signal */
 export const fields = (query, signal) => authorized("get", "/telemetry/fields", { query, signal });
+/** @param {Query<"get", "/telemetry/differences">} query @param {AbortSignal} signal */
+export const differences = (query, signal) => authorized("get", "/telemetry/differences", { query, signal });
 /** @param {Query<"get", "/telemetry/metrics">} query @param {AbortSignal} signal */
 export const metrics = (query, signal) => authorized("get", "/telemetry/metrics", { query, signal });
 

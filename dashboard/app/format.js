@@ -1,4 +1,6 @@
-// Formats numbers, times and other values for display.
+// Formats numbers, times and other values for display. Times are in the zone of zone.js.
+
+import { offsetMs, zoned } from "./zone.js";
 
 const NUMBER = new Intl.NumberFormat("en");
 const COMPACT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
@@ -91,32 +93,37 @@ export function perTime(perSecond) {
 /** @param {Instant} at */
 const date = (at) => new Date(at);
 
-/** Local time as 14:03:07. @param {Instant} at */
-export const clock = (at) => date(at).toLocaleTimeString("en-GB");
+/** Time as 14:03:07. @param {Instant} at */
+export const clock = (at) => date(at).toLocaleTimeString("en-GB", zoned());
 
-/** Local time as 14:03:07.120. @param {Instant} at */
+/** Time as 14:03:07.120. @param {Instant} at */
 export const clockMs = (at) => `${clock(at)}.${String(date(at).getMilliseconds()).padStart(3, "0")}`;
 
-/** Local time as 14:03. @param {Instant} at */
+/** Time as 14:03. @param {Instant} at */
 export const clockShort = (at) => clock(at).slice(0, 5);
 
-/** Local time and offset as 14:03 GMT+2. @param {Instant} at */
+/** Time and offset as 14:03 GMT+2. @param {Instant} at */
 const clockWithZone = (at) =>
-  date(at).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZoneName: "shortOffset" });
+  date(at).toLocaleTimeString("en-GB", {
+    hour: "2-digit",
+    minute: "2-digit",
+    timeZoneName: "shortOffset",
+    ...zoned(),
+  });
 
-/** Local date as 3 Feb. @param {Instant} at */
-export const day = (at) => date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+/** Date as 3 Feb. @param {Instant} at */
+export const day = (at) =>
+  date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short", ...zoned() });
 
-/** Local date as 3 Feb 2026. @param {Instant} at */
+/** Date as 3 Feb 2026. @param {Instant} at */
 export const fullDay = (at) =>
-  date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+  date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", ...zoned() });
 
-/** Local date and time as 3 Feb 2026, 14:03:07. @param {Instant} at */
+/** Date and time as 3 Feb 2026, 14:03:07. @param {Instant} at */
 export const moment = (at) => `${fullDay(at)}, ${clock(at)}`;
 
-/** Local date as 3 Feb; empty for today. @param {Instant} at @param {number} [now] */
-export const otherDay = (at, now = Date.now()) =>
-  date(at).toDateString() === date(now).toDateString() ? "" : day(at);
+/** Date as 3 Feb; empty for today. @param {Instant} at @param {number} [now] */
+export const otherDay = (at, now = Date.now()) => (fullDay(at) === fullDay(now) ? "" : day(at));
 
 /**
  * Formats a time range as "3 Feb, 14:00 – 14:15". Within 12 hours of a daylight saving change,
@@ -126,9 +133,8 @@ export const otherDay = (at, now = Date.now()) =>
  * @param {number} to
  */
 export function timeRange(from, to) {
-  const offset = (/** @type {number} */ at) => date(at).getTimezoneOffset();
-  const isPlain = offset(from - HALF_DAY_MS) === offset(to + HALF_DAY_MS);
-  const start = isPlain || offset(from) === offset(to) ? clockShort(from) : clockWithZone(from);
+  const isPlain = offsetMs(from - HALF_DAY_MS) === offsetMs(to + HALF_DAY_MS);
+  const start = isPlain || offsetMs(from) === offsetMs(to) ? clockShort(from) : clockWithZone(from);
   return `${day(from)}, ${start} – ${isPlain ? clockShort(to) : clockWithZone(to)}`;
 }
 

@@ -9,9 +9,11 @@ import { SignedOut, followOtherTabs, leave } from "./session.js";
 import { endShell, showAccount, showApplication, startShell } from "./shell.js";
 import { rememberReturn } from "./sign-in.js";
 import { isSignedIn } from "./tokens.js";
+import { chosenZone, showIn } from "./zone.js";
 import { accountPage } from "./pages/account.js";
 import { applicationsPage } from "./pages/applications.js";
 import { auditPage } from "./pages/audit.js";
+import { differencesPage } from "./pages/differences.js";
 import { invitePage } from "./pages/invite.js";
 import { keysPage } from "./pages/keys.js";
 import { logsPage } from "./pages/logs.js";
@@ -38,6 +40,7 @@ const ROUTES = {
   "/applications/{id}": { title: "Traces", tab: "traces", page: toTraces },
   "/applications/{id}/traces": { title: "Traces", tab: "traces", page: tracesPage },
   "/applications/{id}/traces/{trace}": { title: "Trace", tab: "traces", page: tracePage },
+  "/applications/{id}/differences": { title: "What is different", tab: "traces", page: differencesPage },
   "/applications/{id}/logs": { title: "Logs", tab: "logs", page: logsPage },
   "/applications/{id}/metrics": { title: "Metrics", tab: "metrics", page: metricsPage },
   "/applications/{id}/keys": { title: "Keys", tab: "keys", page: keysPage },
@@ -63,6 +66,7 @@ async function loadApplication(id, signal) {
 /** @param {Route | null} route @param {Visit} visit @param {boolean} isFirst */
 async function show(route, visit, isFirst) {
   scrollTo(0, 0);
+  showIn(chosenZone(visit.query));
   fill(main, skeleton());
   document.title = `${route?.title ?? "Not found"} · Upblit`;
   try {

@@ -104,7 +104,21 @@ export const to = (path, ...ids) =>
  */
 export function storeInAddress(choices) {
   history.replaceState(null, "", withChoices(location.hash, choices));
+  dispatchEvent(new Event("addresschange"));
 }
+
+/**
+ * The same, with an entry in the history, so that Back undoes the choice.
+ *
+ * @param {Record<string, string | string[] | null>} choices
+ */
+export function pushInAddress(choices) {
+  history.pushState(null, "", withChoices(location.hash, choices));
+  dispatchEvent(new Event("addresschange"));
+}
+
+/** The query of a route. @param {string} hash */
+export const queryOf = (hash) => new URLSearchParams(splitQuery(hash)[1]);
 
 /**
  * Sets choices in the query of a route, and removes those that are empty. A list is given several times.

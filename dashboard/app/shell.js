@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { fill, h } from "./dom.js";
 import { to } from "./router.js";
+import { withTime } from "./timespan.js";
 import { SignedOut, signOut } from "./session.js";
 import { pill, skeleton } from "./ui/bits.js";
 import { chevron, logo, moon, plus, sun } from "./ui/icons.js";
@@ -30,6 +31,10 @@ export function startShell() {
     place,
     h("div.top-end", {}, themeButton(), account),
   );
+  // The pages of an application are shown for the same time range.
+  addEventListener("addresschange", () => {
+    for (const link of tabs.querySelectorAll("a")) link.href = withTime(link.hash);
+  });
   // Routes are in the fragment, so a plain link to #main would navigate.
   document.querySelector("[data-skip]")?.addEventListener("click", (event) => {
     event.preventDefault();
@@ -79,7 +84,7 @@ function showCurrentTab() {
 const tabLink = (id, name, isCurrent) =>
   h(
     "a",
-    { href: to(`/applications/{}/${name.toLowerCase()}`, id), "aria-current": isCurrent && "page" },
+    { href: withTime(to(`/applications/{}/${name.toLowerCase()}`, id)), "aria-current": isCurrent && "page" },
     name,
   );
 

@@ -3,6 +3,7 @@
 
 import { fill, h, svg } from "../dom.js";
 import { nearestStop } from "./geometry.js";
+import { selection } from "./selection.js";
 import { timeTicks } from "./time-ticks.js";
 
 const PIXELS_PER_TICK = 70;
@@ -18,6 +19,8 @@ export const MARGIN = { top: 10, right: 8, bottom: 22, left: 52 };
  * @typedef {{ x: number, y?: number, lines: Child[], href?: string }} Stop
  */
 
+/** @typedef {{ from: number, to: number }} TimeRange in milliseconds since 1970 */
+
 /**
  * Creates a chart. `draw(width)` is called for every new width and returns the shapes, and the
  * stops of the tooltip from left to right.
@@ -26,26 +29,14 @@ export const MARGIN = { top: 10, right: 8, bottom: 22, left: 52 };
  * @param {string} options.label name for screen readers
  * @param {number} options.height
  * @param {(width: number) => { shapes: Child[], stops: Stop[] }} options.draw
+ * @param {(from: number, to: number) => void} [options.selected] called with the ends of a selected part, in pixels
  */
-export function frame({ label, height, draw }) {
+export function frame({ label, height, draw, selected }) {
   const drawing = svg("svg.drawing", { height, "aria-hidden": "true" });
-  const mark = h("div.mark", { hidden: true });
-  const tip = h("div.tip", { role: "status", hidden: true });
-  const element = h(
-    "div.chart",
-    {
-      tabindex: 0,
-      role: "group",
-      "aria-roledescription": "chart",
-      "aria-label": `${label}. Use the arrow keys to read values.`,
-    },
-    drawing,
-    mark,
-    tip,
-  );
-  /** @type {Stop[]} */
-  let stops = [];
-  let current = -1;
+  const element = chartElement(label, Boolean(selected));
+  const tip = tooltip(element);
+  const part = selected ? selection(element, selected) : null;
+  element.append(drawing, ...(part ? [part.band] : []), ...tip.elements);
 
   function redraw() {
     const width = element.clientWidth;
@@ -53,10 +44,37 @@ export function frame({ label, height, draw }) {
     drawing.setAttribute("width", String(width));
     drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
     const drawn = draw(width);
-    stops = drawn.stops;
     fill(drawing, drawn.shapes);
-    if (current >= 0) point(Math.min(current, stops.length - 1));
+    tip.move(drawn.stops);
   }
+
+  followPointer(element, tip, part);
+  followKeys(element, tip, part);
+  new ResizeObserver(redraw).observe(element);
+  return { element, redraw };
+}
+
+/** @typedef {ReturnType<typeof tooltip>} Tooltip */
+/** @typedef {ReturnType<typeof selection> | null} Part */
+
+/** @param {string} label @param {boolean} selects */
+function chartElement(label, selects) {
+  const select = selects ? " Hold Shift to select a time range, then press Enter." : "";
+  return h("div.chart", {
+    tabindex: 0,
+    role: "group",
+    "aria-roledescription": "chart",
+    "aria-label": `${label}. Use the arrow keys to read values.${select}`,
+  });
+}
+
+/** The tooltip of a chart, and the mark at its position. @param {HTMLElement} element */
+function tooltip(element) {
+  const mark = h("div.mark", { hidden: true });
+  const tip = h("div.tip", { role: "status", hidden: true });
+  /** @type {Stop[]} */
+  let stops = [];
+  let current = -1;
 
   /** @param {number} index */
   function point(index) {
@@ -70,34 +88,81 @@ export function frame({ label, height, draw }) {
     placeTip(tip, stop, element.clientWidth);
   }
 
-  const open = () => {
-    const { href } = stops[current] ?? {};
-    if (href) location.hash = href;
+  return {
+    elements: [mark, tip],
+    point,
+    /** @param {Stop[]} next */
+    move(next) {
+      stops = next;
+      if (current >= 0) point(Math.min(current, stops.length - 1));
+    },
+    /** @param {MouseEvent} event */
+    pointAt: ({ clientX, clientY }) => {
+      const { left, top } = element.getBoundingClientRect();
+      point(nearestStop(stops, clientX - left, clientY - top));
+    },
+    /** Moves to the stop of a key. Returns whether the key has one. @param {string} key */
+    pointBy(key) {
+      const next = stopAfter(key, current, stops.length - 1);
+      if (next !== null) point(Math.max(0, Math.min(next, stops.length - 1)));
+      return next !== null;
+    },
+    /** The current stop, if any. */
+    stop: () => /** @type {Stop | undefined} */ (stops[current]),
   };
-  /** @param {MouseEvent} event */
-  const nearest = (event) => {
-    const box = element.getBoundingClientRect();
-    return nearestStop(stops, event.clientX - box.left, event.clientY - box.top);
-  };
-  element.addEventListener("pointermove", (event) => point(nearest(event)));
+}
+
+/** Opens what the current stop links to. @param {Tooltip} tip */
+function open(tip) {
+  const { href } = tip.stop() ?? {};
+  if (href) location.hash = href;
+}
+
+/** @param {HTMLElement} element @param {Tooltip} tip @param {Part} part */
+function followPointer(element, tip, part) {
+  element.addEventListener("pointermove", tip.pointAt);
   element.addEventListener("pointerleave", () => {
-    if (document.activeElement !== element) point(-1);
+    if (document.activeElement !== element) tip.point(-1);
   });
   element.addEventListener("click", (event) => {
-    point(nearest(event));
-    open();
+    if (part?.wasDragged()) return;
+    tip.pointAt(event);
+    open(tip);
   });
-  element.addEventListener("blur", () => point(-1));
+}
+
+/** @param {HTMLElement} element @param {Tooltip} tip @param {Part} part */
+function followKeys(element, tip, part) {
+  /** Where the selection began. @type {number | null} */
+  let anchor = null;
+  const end = () => {
+    anchor = null;
+    part?.clear();
+  };
+  element.addEventListener("blur", () => {
+    end();
+    tip.point(-1);
+  });
   element.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") open();
-    if (event.key === "Escape") point(-1);
-    const next = stopAfter(event.key, current, stops.length - 1);
-    if (next === null) return;
+    const { key, shiftKey } = event;
+    if (key === "Enter") {
+      const to = tip.stop()?.x;
+      if (part && anchor !== null && to !== undefined) part.finish(anchor, to);
+      else open(tip);
+      return end();
+    }
+    if (key === "Escape") {
+      end();
+      return tip.point(-1);
+    }
+    const before = tip.stop()?.x;
+    if (!tip.pointBy(key)) return;
     event.preventDefault();
-    point(Math.max(0, Math.min(next, stops.length - 1)));
+    if (!shiftKey) return end();
+    const after = tip.stop()?.x ?? 0;
+    anchor ??= before ?? after;
+    part?.show(anchor, after);
   });
-  new ResizeObserver(redraw).observe(element);
-  return { element, redraw };
 }
 
 /**

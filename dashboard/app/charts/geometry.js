@@ -1,5 +1,22 @@
 // Positions and shapes of charts, as numbers and strings.
 
+/**
+ * The time range between two positions, within the axis. Extended to whole buckets if they have a width.
+ *
+ * @param {{ from: number, to: number, left: number, right: number, stepMs?: number }} axis times of its ends, and their positions
+ * @param {number} start position, left of `end`
+ * @param {number} end
+ */
+export function timesBetween({ from, to, left, right, stepMs = 1 }, start, end) {
+  const timeAt = (/** @type {number} */ x) => from + ((to - from) * (x - left)) / (right - left);
+  // A position within a thousandth of a bucket is its edge.
+  const steps = (/** @type {number} */ x) => Math.round(((timeAt(x) - from) / stepMs) * 1_000) / 1_000;
+  return {
+    from: Math.max(from, from + Math.floor(steps(start)) * stepMs),
+    to: Math.min(to, from + Math.ceil(steps(end)) * stepMs),
+  };
+}
+
 /** A position in the drawing, in pixels; null for a gap. @typedef {[x: number, y: number] | null} Point */
 
 /**

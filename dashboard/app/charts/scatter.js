@@ -3,7 +3,8 @@
 import { h, svg } from "../dom.js";
 import { clock, duration } from "../format.js";
 import { MARGIN, frame, timeAxis, valueAxis } from "./frame.js";
-import { powersAround } from "./geometry.js";
+import { powersAround, timesBetween } from "./geometry.js";
+import { figure } from "./series.js";
 import { linear, logarithmic, powerTicks } from "./scale.js";
 
 const HEIGHT = 170;
@@ -19,15 +20,17 @@ const FLOOR_MS = 0.1;
  * @property {string} href
  */
 
-/** @param {string} label */
-export function scatterChart(label) {
+/** @param {string} label @param {(range: import("./frame.js").TimeRange) => void} selected called with the time range of a selected part */
+export function scatterChart(label, selected) {
   const note = h("span.legend");
   let data = { dots: /** @type {Dot[]} */ ([]), from: 0, to: 1 };
+  let axis = { from: 0, to: 1, left: 0, right: 1 };
 
   /** @param {number} width */
   function draw(width) {
     const { dots, from, to } = data;
-    const x = linear([from, to], [MARGIN.left, width - MARGIN.right - 4]);
+    axis = { from, to, left: MARGIN.left, right: width - MARGIN.right - 4 };
+    const x = linear([from, to], [axis.left, axis.right]);
     const [low, high] = powersAround(
       dots.map(({ ms }) => ms),
       FLOOR_MS,
@@ -52,10 +55,11 @@ export function scatterChart(label) {
     label: `${label} of each trace, Enter opens one`,
     height: HEIGHT,
     draw,
+    selected: (start, end) => selected(timesBetween(axis, start, end)),
   });
   element.classList.add("opens");
   return {
-    element: h("figure.figure", {}, h("figcaption", {}, h("span.figure-title", {}, label), note), element),
+    element: figure(label, note, element),
     /** @param {{ dots: Dot[], from: number, to: number, note: string }} next */
     update(next) {
       data = next;

@@ -3,7 +3,7 @@
 import { h, svg } from "../dom.js";
 import { day, timeRange } from "../format.js";
 import { MARGIN, frame, timeAxis, valueAxis } from "./frame.js";
-import { linePath, isolatedPoints } from "./geometry.js";
+import { linePath, isolatedPoints, timesBetween } from "./geometry.js";
 import { linear, roundTicks } from "./scale.js";
 
 const TICKS = 3;
@@ -12,6 +12,7 @@ const DAY_MS = 86_400_000;
 /** @typedef {{ startTime: string }} Timed */
 /** @import { Point } from "./geometry.js" */
 /** @import { Scale } from "./scale.js" */
+/** @import { TimeRange } from "./frame.js" */
 
 /**
  * @template {Timed} B a bucket
@@ -33,11 +34,13 @@ const DAY_MS = 86_400_000;
  * @param {Line<B>[]} options.series
  * @param {(value: number) => string} options.format
  * @param {number} [options.height]
+ * @param {(range: TimeRange) => void} [options.selected] called with the time range of a selected part
  */
-export function seriesChart({ label, kind, series, format, height = 170 }) {
+export function seriesChart({ label, kind, series, format, height = 170, selected }) {
   /** @type {{ buckets: B[], stepMs: number }} */
   let data = { buckets: [], stepMs: 1 };
   const shape = kind === "bars" ? bars : lines;
+  let axis = { from: 0, to: 1, left: 0, right: 1, stepMs: 1 };
 
   /** @param {number} width */
   function draw(width) {
@@ -45,28 +48,28 @@ export function seriesChart({ label, kind, series, format, height = 170 }) {
     if (!buckets.length) return { shapes: [], stops: [] };
     const from = start(buckets[0]);
     const to = start(buckets[buckets.length - 1]) + stepMs;
-    const x = linear([from, to], [MARGIN.left, width - MARGIN.right]);
+    axis = { from, to, left: MARGIN.left, right: width - MARGIN.right, stepMs };
+    const x = linear([from, to], [axis.left, axis.right]);
     const ticks = roundTicks(largestValue(buckets, series), TICKS);
     const y = linear([0, ticks[ticks.length - 1]], [height - MARGIN.bottom, MARGIN.top]);
     const drawn = series.map((line) => shape(line, buckets, { x, y, stepMs }));
-    const stops = buckets.map((bucket) => ({
-      x: x(start(bucket) + stepMs / 2),
-      lines: tipLines(bucket, stepMs, series, format),
-    }));
     return {
       shapes: [valueAxis(ticks, y, format, width), timeAxis(from, to, x, width, height), drawn],
-      stops,
+      stops: buckets.map((bucket) => ({
+        x: x(start(bucket) + stepMs / 2),
+        lines: tipLines(bucket, stepMs, series, format),
+      })),
     };
   }
 
-  const { element, redraw } = frame({ label, height, draw });
+  const { element, redraw } = frame({
+    label,
+    height,
+    draw,
+    selected: selected && ((start, end) => selected(timesBetween(axis, start, end))),
+  });
   return {
-    element: h(
-      "figure.figure",
-      {},
-      h("figcaption", {}, h("span.figure-title", {}, label), legend(series)),
-      element,
-    ),
+    element: figure(label, legend(series), element),
     /** @param {{ buckets: B[], stepMs: number }} next */
     update(next) {
       data = next;
@@ -74,6 +77,10 @@ export function seriesChart({ label, kind, series, format, height = 170 }) {
     },
   };
 }
+
+/** @param {string} label @param {import("../../types/dom").Child} note @param {HTMLElement} chart */
+export const figure = (label, note, chart) =>
+  h("figure.figure", {}, h("figcaption", {}, h("span.figure-title", {}, label), note), chart);
 
 /** @param {Timed} bucket */
 const start = (bucket) => Date.parse(bucket.startTime);

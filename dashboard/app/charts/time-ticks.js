@@ -1,6 +1,7 @@
-// Chooses the labels of a time axis, in the time zone of the browser.
+// Chooses the labels of a time axis, in the zone of zone.js.
 
 import { clock, clockShort, day } from "../format.js";
+import { dayNumber, offsetMs, startOfDay } from "../zone.js";
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -49,21 +50,14 @@ export function timeTicks(from, to, wanted) {
 
 /** @param {number} from @param {number} to @param {number} days between two ticks */
 function dayStarts(from, to, days) {
-  const first = new Date(from);
-  const startOf = (/** @type {number} */ offset) =>
-    // A day may have 23 or 25 hours and need not begin at midnight, so `Date` does the arithmetic.
-    new Date(first.getFullYear(), first.getMonth(), first.getDate() + offset).getTime();
   const starts = [];
   // Counted from a fixed day, so that ticks keep their dates as time advances.
-  let offset = -(dayNumber(first) % days);
-  for (; startOf(offset) <= to; offset += days) {
-    if (startOf(offset) >= from) starts.push(startOf(offset));
+  let offset = -(dayNumber(from) % days);
+  for (; startOfDay(from, offset) <= to; offset += days) {
+    if (startOfDay(from, offset) >= from) starts.push(startOfDay(from, offset));
   }
   return starts;
 }
-
-/** Days since 1970 in the local calendar. @param {Date} date */
-const dayNumber = (date) => Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / DAY;
 
 /** @param {number} from @param {number} to @param {number} step */
 function clockTimes(from, to, step) {
@@ -79,13 +73,13 @@ function clockTimes(from, to, step) {
  * @param {number} step
  */
 function nextClockTime(time, step) {
-  const before = clockOffset(time);
+  const before = offsetMs(time);
   const next = multipleAfter(time, step, before);
-  const after = clockOffset(next);
+  const after = offsetMs(next);
   if (after === before) return next;
   // The clocks change before `next`: use multiples of the local time after the change.
   let changed = multipleAfter(time, step, after);
-  while (clockOffset(changed) !== after) changed += step;
+  while (offsetMs(changed) !== after) changed += step;
   // After the clocks are put back, 02:00 occurs again. It is labelled once, unless steps are as small as
   // the change.
   const isRepeated = changed + after === time + before;
@@ -94,6 +88,3 @@ function nextClockTime(time, step) {
 
 /** @param {number} time @param {number} step @param {number} offset */
 const multipleAfter = (time, step, offset) => (Math.floor((time + offset) / step) + 1) * step - offset;
-
-/** Milliseconds that local time is ahead of UTC. @param {number} at */
-const clockOffset = (at) => -new Date(at).getTimezoneOffset() * MINUTE;

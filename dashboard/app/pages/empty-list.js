@@ -3,7 +3,7 @@
 import * as api from "../api.js";
 import { h } from "../dom.js";
 import { to } from "../router.js";
-import { SPANS } from "../timespan.js";
+import { isFixed, textOfRange } from "../timespan.js";
 import { empty, pulse } from "../ui/bits.js";
 
 /**
@@ -11,10 +11,10 @@ import { empty, pulse } from "../ui/bits.js";
  * @param {import("../../types/openapi").Application} context.application
  * @param {"trace" | "log"} context.what
  * @param {boolean} context.isFiltered
- * @param {import("../timespan.js").SpanName} context.span
+ * @param {import("../timespan.js").Range} context.range
  * @param {AbortSignal} context.signal
  */
-export async function emptyList({ application, what, isFiltered, span, signal }) {
+export async function emptyList({ application, what, isFiltered, range, signal }) {
   if (isFiltered)
     return empty(
       "Nothing matches",
@@ -39,8 +39,10 @@ export async function emptyList({ application, what, isFiltered, span, signal })
       keysLink("Keys and snippets"),
     );
   }
+  if (isFixed(range))
+    return empty(`No ${what}: ${textOfRange(range)}`, "Choose another time range to see others.");
   return empty(
-    [pulse(), `No ${what} in the last ${SPANS[span].label}`],
+    [pulse(), `No ${what} ${textOfRange(range)}`],
     "New ones appear here automatically. Choose a longer time range to see older ones.",
   );
 }

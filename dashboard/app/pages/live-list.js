@@ -4,22 +4,23 @@ import { fill, fillIfNew, h, keyed } from "../dom.js";
 import { clockShort, otherDay, plural } from "../format.js";
 import { keepFresh } from "../live.js";
 import { storeInAddress } from "../router.js";
-import { startOf, chosenSpan, refreshMsOf } from "../timespan.js";
+import { boundsOf, chosenRange, questionOf, refreshMsOf, showInAddress } from "../timespan.js";
 import { errorBanner } from "../ui/banner.js";
 import { empty, heading, skeleton } from "../ui/bits.js";
 import { gapsNotice } from "../ui/gaps.js";
-import { liveButton, spanPicker } from "../ui/toolbar.js";
+import { timePicker } from "../ui/time-picker.js";
+import { liveButton } from "../ui/toolbar.js";
 import { Listing } from "./listing.js";
 import { emptyList } from "./empty-list.js";
 
 /**
  * @import { Child } from "../../types/dom"
  * @import { Gap } from "../../types/openapi"
- * @import { SpanName } from "../timespan.js"
+ * @import { Range } from "../timespan.js"
  * @import { Page } from "./listing.js"
  */
 
-/** @typedef {Page & { applicationId: string, from: string }} ListQuery query parameters of every list */
+/** @typedef {Page & { applicationId: string, from: string, to: string | null }} ListQuery query parameters of every list */
 
 /**
  * @template T a row
@@ -29,7 +30,7 @@ import { emptyList } from "./empty-list.js";
  * @property {string} title
  * @property {"trace" | "log"} what
  * @property {F} filters values by name in the address
- * @property {(changed: (choices: Partial<F>) => void, from: () => string) => Child[]} controls `from` is the start of the time range
+ * @property {(changed: (choices: Partial<F>) => void, times: () => { from: string, to: string | null }) => Child[]} controls `times` is the time range
  * @property {(query: ListQuery) => Promise<A>} page loads a page
  * @property {(response: A) => T[]} rowsOf
  * @property {(row: T) => string} keyOf
@@ -37,7 +38,8 @@ import { emptyList } from "./empty-list.js";
  * @property {(row: T) => Element} row
  * @property {HTMLElement} list element that contains the rows
  * @property {HTMLElement} [above] element above the list
- * @property {(rows: T[], hasMore: boolean, span: SpanName) => void} [drawn] called after every change
+ * @property {Child} [beside] elements beside the heading
+ * @property {(rows: T[], hasMore: boolean, range: Range) => void} [drawn] called after every change
  */
 
 /**
@@ -51,13 +53,17 @@ import { emptyList } from "./empty-list.js";
  */
 export function liveList(outlet, { query, signal }, application, options) {
   const { filters, what, list, above, keyOf } = options;
-  let span = chosenSpan(query);
+  let range = chosenRange(query);
+  showInAddress(range);
   /** @type {Listing<T, A>} */
   const listing = new Listing({
     ...options,
     page: async (parameters) => {
-      const from = startOf(span);
-      const response = await options.page({ applicationId: application.id, from, ...parameters });
+      const response = await options.page({
+        applicationId: application.id,
+        ...questionOf(range),
+        ...parameters,
+      });
       gaps.show(response.gaps);
       return response;
     },
@@ -76,13 +82,13 @@ export function liveList(outlet, { query, signal }, application, options) {
   const filled = h("div.stack", {}, above, h("section.panel.flush", {}, list), more);
 
   async function load() {
-    await listing.refresh(Date.parse(startOf(span)));
+    await listing.refresh(boundsOf(range).from);
     await draw();
   }
 
   async function draw() {
     const { rows, hasMore, searchedTo } = listing;
-    note.textContent = rows.length ? `${plural(rows.length, what)}${hasMore ? " and more" : ""}` : "";
+    note.textContent = rows.length ? noteOf(plural(rows.length, what), hasMore, searchedTo) : "";
     if (rows.length === 0 && hasMore) {
       // The search has stopped on the way, so nothing is known about the time before.
       reached.textContent = searchedTo ? `Searched to ${timeOfDay(searchedTo)}` : "Searched in part";
@@ -91,12 +97,12 @@ export function liveList(outlet, { query, signal }, application, options) {
     }
     if (rows.length === 0) {
       const isFiltered = Object.values(filters).some((value) => value.length > 0);
-      return fillIfNew(body, await emptyList({ application, what, isFiltered, span, signal }));
+      return fillIfNew(body, await emptyList({ application, what, isFiltered, range, signal }));
     }
     if (filled.parentNode !== body) fill(body, filled);
     more.hidden = !hasMore;
     keyed(list, rows, keyOf, options.row);
-    options.drawn?.(rows, hasMore, span);
+    options.drawn?.(rows, hasMore, range);
   }
 
   async function loadMore() {
@@ -107,6 +113,8 @@ export function liveList(outlet, { query, signal }, application, options) {
 
   const reload = () => {
     listing.clear();
+    // Links of rows have the time range.
+    fill(list);
     fill(body, skeleton());
     fresh.refresh();
   };
@@ -115,10 +123,10 @@ export function liveList(outlet, { query, signal }, application, options) {
     storeInAddress(filters);
     reload();
   };
-  const changeSpan = (/** @type {SpanName} */ name) => {
-    span = name;
+  const picker = timePicker(range, (next) => {
+    range = next;
     reload();
-  };
+  });
 
   const banner = errorBanner(() => fresh.refresh());
   fill(
@@ -126,20 +134,28 @@ export function liveList(outlet, { query, signal }, application, options) {
     heading(
       options.title,
       note,
+      options.beside,
       liveButton((paused) => fresh.setPaused(paused)),
     ),
     h(
       "div.toolbar",
       {},
-      spanPicker(span, changeSpan),
-      options.controls(changed, () => startOf(span)),
+      picker.element,
+      options.controls(changed, () => questionOf(range)),
     ),
     banner.element,
     gaps.element,
     body,
   );
-  const fresh = keepFresh({ load, pauseMs: () => refreshMsOf(span), signal, failed: banner.show });
+  const fresh = keepFresh({ load, pauseMs: () => refreshMsOf(range), signal, failed: banner.show });
+  return { choose: picker.choose };
 }
 
-/** Local time, with the day unless it is today. @param {string} at */
+/** @param {string} rows number of them @param {boolean} hasMore @param {string | null} searchedTo */
+const noteOf = (rows, hasMore, searchedTo) =>
+  [rows, hasMore && " and more", hasMore && searchedTo && `, searched to ${timeOfDay(searchedTo)}`]
+    .filter(Boolean)
+    .join("");
+
+/** Time of a day, with the day unless it is today. @param {string} at */
 const timeOfDay = (at) => [otherDay(at), clockShort(at)].filter(Boolean).join(", ");

@@ -6,6 +6,7 @@ import { remarks, scopeText, shown } from "./remarks.js";
 /**
  * @import { LogRecord } from "../../types/openapi"
  * @import { FilterHref } from "./attributes.js"
+ * @typedef {{ traceHref?: string | null, aroundHref?: string, filterHref?: FilterHref }} LogHrefs addresses of the trace, of the lines around this one, and of the list with a filter
  */
 
 /** @type {Record<string, string>} */
@@ -19,9 +20,9 @@ export const levelTone = (level) =>
  * A log line that opens to show all fields.
  *
  * @param {LogRecord} log
- * @param {{ traceHref?: string | null, filterHref?: FilterHref }} [options]
+ * @param {LogHrefs} [hrefs]
  */
-export function logLine(log, { traceHref, filterHref } = {}) {
+export function logLine(log, hrefs = {}) {
   const more = h("div.log-more");
   const element = h(
     "details.log",
@@ -44,13 +45,13 @@ export function logLine(log, { traceHref, filterHref } = {}) {
   );
   // Rendered on demand, as most lines are never opened.
   element.addEventListener("toggle", () => {
-    if (element.open && !more.firstChild) fill(more, details(log, traceHref, filterHref));
+    if (element.open && !more.firstChild) fill(more, details(log, hrefs));
   });
   return element;
 }
 
-/** @param {LogRecord} log @param {string | null} [traceHref] @param {FilterHref} [filterHref] */
-function details(log, traceHref, filterHref) {
+/** @param {LogRecord} log @param {LogHrefs} hrefs */
+function details(log, { traceHref, aroundHref, filterHref }) {
   const known = {
     message: log.message,
     type: log.type,
@@ -67,7 +68,13 @@ function details(log, traceHref, filterHref) {
     "attributes dropped by the SDK": log.droppedAttributes || null,
   };
   return [
-    traceHref && h("p.actions", {}, h("a.button.small", { href: traceHref }, "Open the trace")),
+    (traceHref || aroundHref) &&
+      h(
+        "p.actions",
+        {},
+        traceHref && h("a.button.small", { href: traceHref }, "Open the trace"),
+        aroundHref && h("a.button.small", { href: aroundHref }, "Logs around this moment"),
+      ),
     attributeList("", known),
     attributeList("Attributes", sorted(log.attributes), filterHref),
     attributeList("Resource", sorted(log.resource), filterHref),

@@ -3,11 +3,13 @@
 import * as api from "../api.js";
 import { h } from "../dom.js";
 import { attribute, filtersOf, withAttribute } from "../filters.js";
-import { to, withChoices } from "../router.js";
+import { go, queryOf, to, withChoices } from "../router.js";
+import { around, withRange } from "../timespan.js";
 import { filterBar } from "../ui/filter-bar.js";
 import { searchField } from "../ui/toolbar.js";
 import { liveList } from "./live-list.js";
 import { levelTone, logLine } from "./log-line.js";
+import { traceHref } from "./traces.js";
 
 /** @import { LogRecord, Logs } from "../../types/openapi" */
 
@@ -27,8 +29,13 @@ export function logsPage(outlet, visit, application) {
     title: "Logs",
     what: "log",
     filters,
-    controls: (changed, from) => [
-      searchField("Words in message, type or service", filters.q, (q) => changed({ q })),
+    controls: (changed, times) => [
+      searchField(
+        "Words in message, type or service",
+        filters.q,
+        (q) => changed({ q }),
+        (id) => go(traceHref(application.id, id)),
+      ),
       levelPills(filters.level, (level) => changed({ level })),
       filters.trace && traceFilter(filters.trace, () => changed({ trace: "" })),
       filterBar({
@@ -37,7 +44,7 @@ export function logsPage(outlet, visit, application) {
         changed,
         suggest: () =>
           api.fields(
-            { applicationId: application.id, from: from(), signal: "logs", service: filters.service },
+            { applicationId: application.id, ...times(), signal: "logs", service: filters.service },
             signal,
           ),
       }),
@@ -57,7 +64,7 @@ export function logsPage(outlet, visit, application) {
     rowsOf: (/** @type {Logs} */ { logs }) => withKeys(logs),
     keyOf: ({ key }) => key,
     timeOf: ({ timestamp }) => Date.parse(timestamp),
-    row: (log) => h("li", {}, logLine(log, { traceHref: traceHref(application.id, log), filterHref })),
+    row: (log) => h("li", {}, logLine(log, { ...hrefsOf(application.id, log), filterHref })),
     list: h("ol.rows.logs", { "aria-label": "Logs" }),
   });
 }
@@ -73,14 +80,15 @@ function withKeys(logs) {
 }
 
 /** @param {string} applicationId @param {LogRecord} log */
-const traceHref = (applicationId, { traceId, timestamp }) =>
-  traceId &&
-  `${to("/applications/{}/traces/{}", applicationId, traceId)}?at=${encodeURIComponent(timestamp)}`;
+const hrefsOf = (applicationId, { traceId, timestamp }) => ({
+  traceHref: traceId && traceHref(applicationId, traceId, timestamp),
+  aroundHref: withRange(to("/applications/{}/logs", applicationId), around(Date.parse(timestamp))),
+});
 
 /** The same list with one more filter. @param {string} key @param {string} value */
 const filterHref = (key, value) => {
-  const query = new URLSearchParams(location.hash.split("?").slice(1).join("?"));
-  return withChoices(location.hash, withAttribute(filtersOf(query), attribute(key, value)) ?? {});
+  const filters = filtersOf(queryOf(location.hash));
+  return withChoices(location.hash, withAttribute(filters, attribute(key, value)) ?? {});
 };
 
 /** @param {string} chosen levels, separated by commas @param {(levels: string) => void} changed */

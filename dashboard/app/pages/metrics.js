@@ -4,12 +4,22 @@ import * as api from "../api.js";
 import { fill, fillIfNew, h } from "../dom.js";
 import { compact, count, duration, moment, percent, plural } from "../format.js";
 import { keepFresh } from "../live.js";
-import { SPANS, startOf, chosenSpan, refreshMsOf } from "../timespan.js";
+import { to, withChoices } from "../router.js";
+import {
+  chosenRange,
+  questionOf,
+  refreshMsOf,
+  showInAddress,
+  stepOf,
+  textOfRange,
+  withRange,
+} from "../timespan.js";
 import { seriesChart } from "../charts/series.js";
 import { errorBanner } from "../ui/banner.js";
 import { heading, skeleton } from "../ui/bits.js";
 import { gapsNotice } from "../ui/gaps.js";
-import { liveButton, segmented, spanPicker } from "../ui/toolbar.js";
+import { timePicker } from "../ui/time-picker.js";
+import { liveButton, segmented } from "../ui/toolbar.js";
 import { emptyList } from "./empty-list.js";
 import { requestsTable } from "./requests-table.js";
 
@@ -21,13 +31,14 @@ import { requestsTable } from "./requests-table.js";
 
 /** @type {import("../main.js").Page} */
 export function metricsPage(outlet, { query, signal }, application) {
-  let span = chosenSpan(query);
+  let range = chosenRange(query);
+  showInAddress(range);
   let counted = /** @type {Counted} */ ("requests");
   /** @type {{ traces: Metrics, logs: Metrics } | null} */
   let loaded = null;
   const tiles = h("dl.tiles");
   const table = h("tbody");
-  const charts = makeCharts();
+  const charts = makeCharts((part) => picker.choose(part));
   const requests = requestsTable(application.id, query, signal, () => fresh.refresh());
   const filled = h(
     "div.stack",
@@ -41,11 +52,11 @@ export function metricsPage(outlet, { query, signal }, application) {
   const gaps = gapsNotice();
 
   async function load() {
-    const parameters = { applicationId: application.id, from: startOf(span), step: SPANS[span].stepSeconds };
+    const parameters = { applicationId: application.id, ...questionOf(range), step: stepOf(range) };
     const [traces, logs] = await Promise.all([
       api.metrics(parameters, signal),
       api.metrics({ ...parameters, signal: "logs" }, signal),
-      requests.load(span),
+      requests.load(range),
     ]);
     loaded = { traces, logs };
     gaps.show(traces.gaps.length ? traces.gaps : logs.gaps);
@@ -57,16 +68,22 @@ export function metricsPage(outlet, { query, signal }, application) {
     if (traces.total.count + logs.total.count === 0) {
       return fillIfNew(
         body,
-        await emptyList({ application, what: "trace", isFiltered: false, span, signal }),
+        await emptyList({ application, what: "trace", isFiltered: false, range, signal }),
       );
     }
     if (filled.parentNode !== body) fill(body, filled);
     const buckets = traces.buckets.map((bucket, index) => flat(bucket, logs.buckets[index], counted));
-    fill(tiles, tilesOf(stats(traces.total, counted), logs.total, counted, SPANS[span].label));
+    fill(tiles, tilesOf(stats(traces.total, counted), logs.total, counted, application.id, range));
     for (const chart of charts) chart.update({ buckets, stepMs: 1000 * traces.stepSeconds });
     fill(table, [...buckets].reverse().filter(hasAny).map(tableRow));
   }
 
+  const picker = timePicker(range, (next) => {
+    range = next;
+    loaded = null;
+    fill(body, skeleton());
+    fresh.refresh();
+  });
   const banner = errorBanner(() => fresh.refresh());
   fill(
     outlet,
@@ -77,11 +94,7 @@ export function metricsPage(outlet, { query, signal }, application) {
     h(
       "div.toolbar",
       {},
-      spanPicker(span, (name) => {
-        span = name;
-        fill(body, skeleton());
-        fresh.refresh();
-      }),
+      picker.element,
       segmented(
         "Count",
         [
@@ -99,7 +112,7 @@ export function metricsPage(outlet, { query, signal }, application) {
     gaps.element,
     body,
   );
-  const fresh = keepFresh({ load, pauseMs: () => refreshMsOf(span), signal, failed: banner.show });
+  const fresh = keepFresh({ load, pauseMs: () => refreshMsOf(range), signal, failed: banner.show });
 }
 
 /** Statistics of requests, or of all spans. @param {Total} total @param {Counted} counted @returns {Stats} */
@@ -116,10 +129,11 @@ const flat = (bucket, logs, counted) => ({
 /** @param {FlatBucket} bucket */
 const hasAny = ({ count: events, logs }) => events + logs > 0;
 
-/** @returns {ReturnType<typeof seriesChart<FlatBucket>>[]} */
-const makeCharts = () => [
+/** @param {(range: import("../charts/frame.js").TimeRange) => void} selected @returns {ReturnType<typeof seriesChart<FlatBucket>>[]} */
+const makeCharts = (selected) => [
   seriesChart({
     label: "Traffic",
+    selected,
     kind: "bars",
     format: compact,
     series: [
@@ -129,6 +143,7 @@ const makeCharts = () => [
   }),
   seriesChart({
     label: "Duration",
+    selected,
     kind: "lines",
     format: duration,
     series: [
@@ -139,6 +154,7 @@ const makeCharts = () => [
   }),
   seriesChart({
     label: "Log lines",
+    selected,
     kind: "bars",
     height: 120,
     format: compact,
@@ -149,24 +165,50 @@ const makeCharts = () => [
   }),
 ];
 
-/** @param {Stats} total @param {Stats} logs @param {Counted} counted @param {string} time */
-const tilesOf = (total, logs, counted, time) => [
-  tile(counted === "requests" ? "Requests" : "Spans", compact(total.count), `in ${time}`),
-  tile(
-    "Failed",
-    percent(total.errors, total.count),
-    `${count(total.errors)} of ${compact(total.count)}`,
-    total.errors > 0 ? "error-text" : "",
-  ),
-  tile("p50", duration(total.p50Ms), "half are faster"),
-  tile("p95", duration(total.p95Ms), "19 of 20 are faster"),
-  tile("p99", duration(total.p99Ms), `slowest ${duration(total.maxMs)}`),
-  tile("Log lines", compact(logs.count), plural(logs.errors, "error")),
-];
+/**
+ * The tiles, with links to the traces and logs behind them.
+ *
+ * @param {Stats} total
+ * @param {Stats} logs
+ * @param {Counted} counted
+ * @param {string} applicationId
+ * @param {import("../timespan.js").Range} range
+ */
+function tilesOf(total, logs, counted, applicationId, range) {
+  const list = (/** @type {string} */ name, /** @type {Record<string, string>} */ choices = {}) =>
+    withChoices(withRange(to(`/applications/{}/${name}`, applicationId), range), choices);
+  return [
+    tile(counted === "requests" ? "Requests" : "Spans", compact(total.count), textOfRange(range), {
+      href: list("traces"),
+    }),
+    tile("Failed", percent(total.errors, total.count), `${count(total.errors)} of ${compact(total.count)}`, {
+      href: list("traces", { status: "error" }),
+      tone: total.errors > 0 ? "error-text" : "",
+    }),
+    tile("p50", duration(total.p50Ms), "half are faster"),
+    tile("p95", duration(total.p95Ms), "19 of 20 are faster"),
+    tile("p99", duration(total.p99Ms), `slowest ${duration(total.maxMs)}`),
+    tile("Log lines", compact(logs.count), plural(logs.errors, "error"), { href: list("logs") }),
+  ];
+}
 
-/** @param {string} name @param {string} value @param {string} note @param {string} [tone] */
-const tile = (name, value, note, tone = "") =>
-  h("div.tile", {}, h("dt", {}, name), h("dd", {}, h("b", { class: tone }, value), h("span", {}, note)));
+/** @param {string} name @param {string} value @param {string} note @param {{ href?: string, tone?: string }} [options] */
+const tile = (name, value, note, { href, tone = "" } = {}) =>
+  h(
+    "div.tile",
+    {},
+    h("dt", {}, name),
+    h(
+      "dd",
+      {},
+      h(
+        "b",
+        { class: tone },
+        href ? h("a.plain", { href, "aria-label": `${name}: ${value}` }, value) : value,
+      ),
+      h("span", {}, note),
+    ),
+  );
 
 const COLUMNS = ["Time", "Count", "Failed", "p50", "p95", "p99", "Log lines"];
 

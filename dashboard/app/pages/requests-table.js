@@ -4,12 +4,13 @@ import * as api from "../api.js";
 import { fill, h } from "../dom.js";
 import { clockShort, count, duration, otherDay, percent, perTime, plural } from "../format.js";
 import { storeInAddress, to, withChoices } from "../router.js";
-import { startOf } from "../timespan.js";
+import { choicesOf, questionOf, withRange } from "../timespan.js";
 import { segmented } from "../ui/toolbar.js";
+import { differencesHref } from "./differences.js";
 
 /**
  * @import { Metrics, MetricsRow } from "../../types/openapi"
- * @import { SpanName } from "../timespan.js"
+ * @import { Range } from "../timespan.js"
  * @typedef {"service" | "operation"} By
  */
 
@@ -18,8 +19,8 @@ const FRESH_MS = 60_000;
 
 /** @type {Record<By, string[]>} */
 const COLUMNS = {
-  service: ["Service", "Rate", "Requests", "Failed", "p50", "p95", "p99"],
-  operation: ["Operation", "Rate", "Requests", "Failed", "p50", "p95", "p99"],
+  service: ["Service", "Rate", "Requests", "Failed", "p50", "p95", "p99", "Failures"],
+  operation: ["Operation", "Rate", "Requests", "Failed", "p50", "p95", "p99", "Failures"],
 };
 
 /**
@@ -64,12 +65,13 @@ export function requestsTable(applicationId, query, signal, changed) {
     note,
   );
 
-  /** Loads the rows, unless those of this time range are new. @param {SpanName} span */
-  async function load(span) {
-    const wanted = `${span} ${by}`;
+  /** Loads the rows, unless those of this time range are new. @param {Range} range */
+  async function load(range) {
+    const nameOf = () => JSON.stringify([choicesOf(range), by]);
+    const wanted = nameOf();
     if (wanted === loaded && Date.now() - loadedAt < FRESH_MS) return;
-    const metrics = await api.metrics({ applicationId, from: startOf(span), by }, signal);
-    if (wanted !== `${span} ${by}`) return;
+    const metrics = await api.metrics({ applicationId, ...questionOf(range), by }, signal);
+    if (wanted !== nameOf()) return;
     loaded = wanted;
     loadedAt = Date.now();
     fill(
@@ -78,7 +80,7 @@ export function requestsTable(applicationId, query, signal, changed) {
     );
     fill(
       rows,
-      (metrics.rows ?? []).map((row) => tableRow(applicationId, row, span)),
+      (metrics.rows ?? []).map((row) => tableRow(applicationId, row, range)),
     );
     note.textContent = noteOf(metrics);
   }
@@ -86,8 +88,8 @@ export function requestsTable(applicationId, query, signal, changed) {
   return { element, load };
 }
 
-/** @param {string} applicationId @param {MetricsRow} row @param {SpanName} span */
-function tableRow(applicationId, row, span) {
+/** @param {string} applicationId @param {MetricsRow} row @param {Range} range */
+function tableRow(applicationId, row, range) {
   const name = row.name ?? row.service ?? "without a service";
   return h(
     "tr",
@@ -95,26 +97,37 @@ function tableRow(applicationId, row, span) {
     h(
       "th",
       { scope: "row" },
-      h("a", { href: tracesOf(applicationId, row, span), title: name }, name),
+      h("a", { href: tracesOf(applicationId, row, range), title: name }, name),
       row.name && h("span.faint", {}, ` ${row.service ?? ""}`),
     ),
     h("td", {}, perTime(row.perSecond)),
     h("td", {}, count(row.count)),
     h("td", { class: row.errors > 0 ? "error-text" : "" }, percent(row.errors, row.count)),
     [row.p50Ms, row.p95Ms, row.p99Ms].map((ms) => h("td", {}, duration(ms))),
+    h("td", {}, row.errors > 0 && differencesLink(applicationId, row)),
   );
 }
+
+/** A link to what is different about the failed requests of a row. @param {string} applicationId @param {MetricsRow} row */
+const differencesLink = (applicationId, { service, name }) =>
+  h(
+    "a.small",
+    {
+      href: differencesHref(applicationId, { service: service ?? "", name: name ?? "" }),
+      "aria-label": `What is different about the failed requests of ${name ?? service ?? "no service"}`,
+    },
+    "What is different",
+  );
 
 /**
  * Address of the traces behind a row.
  *
  * @param {string} applicationId
  * @param {Pick<MetricsRow, "service" | "name">} row
- * @param {SpanName} span
+ * @param {Range} range
  */
-export const tracesOf = (applicationId, { service, name }, span) =>
-  withChoices(to("/applications/{}/traces", applicationId), {
-    window: span,
+export const tracesOf = (applicationId, { service, name }, range) =>
+  withChoices(withRange(to("/applications/{}/traces", applicationId), range), {
     service: service ?? null,
     name: name ?? null,
   });

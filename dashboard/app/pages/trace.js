@@ -7,6 +7,8 @@ import { duration, moment, plural, textOfGaps } from "../format.js";
 import { Problem } from "../http.js";
 import { keepFresh } from "../live.js";
 import { storeInAddress, to, withChoices } from "../router.js";
+import { around, withRange, withTime } from "../timespan.js";
+import { nameOfZone, shownZone } from "../zone.js";
 import { errorBanner } from "../ui/banner.js";
 import { empty, heading, pill, skeleton } from "../ui/bits.js";
 import { copyButton } from "../ui/copy-button.js";
@@ -95,7 +97,7 @@ export function tracePage(outlet, { params, query, signal }, application) {
   const banner = errorBanner(() => fresh.refresh());
   const list = h(
     "a.button.quiet.small.back",
-    { href: to("/applications/{}/traces", application.id) },
+    { href: withTime(to("/applications/{}/traces", application.id)) },
     back(),
     "Traces",
   );
@@ -122,15 +124,15 @@ function show(trace, application, selected) {
     storeInAddress({ span });
   };
   const hrefs = {
-    traces: filteredList(to("/applications/{}/traces", application.id)),
-    logs: filteredList(to("/applications/{}/logs", application.id)),
+    traces: filteredList(withTime(to("/applications/{}/traces", application.id))),
+    logs: filteredList(withTime(to("/applications/{}/logs", application.id))),
   };
   return [
     heading(
       [root?.name ?? "Trace", trace.errorCount > 0 && pill(`${trace.errorCount} failed`, "error")],
       copyButton(() => trace.traceId, { label: "Trace id" }),
     ),
-    summary(trace, tones),
+    summary(trace, tones, application),
     trace.isTruncated &&
       h(
         "p.notice",
@@ -147,25 +149,37 @@ function show(trace, application, selected) {
   ];
 }
 
-/** @param {Trace} trace @param {Map<string, string>} tones */
-const summary = (trace, tones) =>
+/** @param {Trace} trace @param {Map<string, string>} tones @param {Application} application */
+const summary = (trace, tones, application) =>
   h(
     "p.trace-summary",
     {},
     h("b", {}, duration(trace.durationMs)),
     h("span", {}, plural(trace.spanCount, "span")),
-    trace.startTime && h("time", { datetime: trace.startTime }, moment(trace.startTime)),
+    trace.startTime && momentOf(trace.startTime, application),
     trace.services.map((service) =>
       h("span.service-name", {}, h("i", { class: tones.get(service) }), service),
     ),
   );
+
+/** When a trace started, with its zone, and links to what else happened then. @param {string} start @param {Application} application */
+function momentOf(start, application) {
+  const at = Date.parse(start);
+  const link = (/** @type {string} */ list) =>
+    h("a", { href: withRange(to(`/applications/{}/${list}`, application.id), around(at)) }, list);
+  return [
+    h("time", { datetime: start }, `${moment(start)} ${nameOfZone(shownZone(), at)}`),
+    h("span", {}, "Around this moment: ", link("traces"), ", ", link("logs"), ", ", link("metrics")),
+  ];
+}
 
 /** Addresses of a list with one attribute as its filter. @param {string} list @returns {import("./attributes.js").FilterHref} */
 const filteredList = (list) => (key, value) => withChoices(list, { attr: [attribute(key, value)] });
 
 /** @param {Trace} trace @param {Application} application @param {import("./span-details.js").FilterHrefs} hrefs */
 function logsOf(trace, application, hrefs) {
-  const all = `${to("/applications/{}/logs", application.id)}?trace=${encodeURIComponent(trace.traceId)}`;
+  const logs = withTime(to("/applications/{}/logs", application.id));
+  const all = withChoices(logs, { trace: trace.traceId });
   return h(
     "section.stack-small",
     { "aria-labelledby": "trace-logs" },

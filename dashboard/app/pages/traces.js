@@ -4,17 +4,18 @@ import * as api from "../api.js";
 import { h } from "../dom.js";
 import { filtersOf } from "../filters.js";
 import { clockMs, count, duration, otherDay, plural } from "../format.js";
-import { to } from "../router.js";
-import { SPANS } from "../timespan.js";
+import { go, to, withChoices } from "../router.js";
+import { boundsOf, withTime } from "../timespan.js";
 import { scatterChart } from "../charts/scatter.js";
 import { filterBar } from "../ui/filter-bar.js";
 import { choice, searchField } from "../ui/toolbar.js";
+import { differencesHref } from "./differences.js";
 import { liveList } from "./live-list.js";
 
 /**
  * @import { TraceRow, Traces } from "../../types/openapi"
  * @import { Dot } from "../charts/scatter.js"
- * @import { SpanName } from "../timespan.js"
+ * @import { Range } from "../timespan.js"
  */
 
 /** @type {[string, string][]} */
@@ -46,13 +47,18 @@ export function tracesPage(outlet, visit, application) {
     min: query.get("min") ?? "",
     ...filtersOf(query),
   };
-  const chart = scatterChart("Duration");
-  liveList(outlet, visit, application, {
+  const chart = scatterChart("Duration", (range) => list.choose(range));
+  const list = liveList(outlet, visit, application, {
     title: "Traces",
     what: "trace",
     filters,
-    controls: (changed, from) => [
-      searchField("Name, service or trace id", filters.q, (q) => changed({ q })),
+    controls: (changed, times) => [
+      searchField(
+        "Name, service or trace id",
+        filters.q,
+        (q) => changed({ q }),
+        (id) => go(traceHref(application.id, id)),
+      ),
       choice("Status", STATUSES, filters.status, (status) => changed({ status })),
       choice("Duration", DURATIONS, filters.min, (min) => changed({ min })),
       filterBar({
@@ -60,7 +66,7 @@ export function tracesPage(outlet, visit, application) {
         hasNames: true,
         changed,
         suggest: () =>
-          api.fields({ applicationId: application.id, from: from(), service: filters.service }, signal),
+          api.fields({ applicationId: application.id, ...times(), service: filters.service }, signal),
       }),
     ],
     page: (question) =>
@@ -81,9 +87,30 @@ export function tracesPage(outlet, visit, application) {
     timeOf: ({ startTime }) => Date.parse(startTime),
     row: (trace) => row(application.id, trace),
     list: h("ol.rows", { "aria-label": "Traces" }),
+    beside: differencesButton(application.id, filters),
     above: h("section.panel", { "aria-label": "Durations" }, chart.element),
-    drawn: (traces, hasMore, span) => chart.update(dots(application.id, traces, hasMore, span)),
+    drawn: (traces, hasMore, range) => chart.update(dots(application.id, traces, hasMore, range)),
   });
+}
+
+/**
+ * The link to what is different about these traces, with the filters that are set when it is followed.
+ *
+ * @param {string} applicationId
+ * @param {Parameters<typeof differencesHref>[1]} filters
+ */
+function differencesButton(applicationId, filters) {
+  const link = h(
+    "a.button",
+    { href: differencesHref(applicationId, filters) },
+    "What is different about these?",
+  );
+  for (const event of ["pointerdown", "focus", "click"]) {
+    link.addEventListener(event, () => {
+      link.href = differencesHref(applicationId, filters);
+    });
+  }
+  return link;
 }
 
 /**
@@ -93,14 +120,14 @@ export function tracesPage(outlet, visit, application) {
  * @param {string} applicationId
  * @param {TraceRow[]} traces
  * @param {boolean} hasMore
- * @param {SpanName} span
+ * @param {Range} range
  */
-function dots(applicationId, traces, hasMore, span) {
-  const now = Date.now();
-  const from = hasMore ? Date.parse(traces[traces.length - 1].startTime) : now - SPANS[span].ms;
+function dots(applicationId, traces, hasMore, range) {
+  const { from: start, to: end } = boundsOf(range);
+  const from = hasMore ? Date.parse(traces[traces.length - 1].startTime) : start;
   return {
-    from: Math.min(from, now - 1_000),
-    to: now,
+    from: Math.min(from, end - 1_000),
+    to: end,
     note: hasMore ? `the newest ${count(traces.length)}` : "",
     dots: traces.map((trace) => dot(applicationId, trace)),
   };
@@ -115,9 +142,18 @@ const dot = (applicationId, trace) => ({
   href: hrefOf(applicationId, trace),
 });
 
-/** `at` lets the server search for the trace near its start time. @param {string} applicationId @param {TraceRow} trace */
-const hrefOf = (applicationId, { traceId, startTime }) =>
-  `${to("/applications/{}/traces/{}", applicationId, traceId)}?at=${encodeURIComponent(startTime)}`;
+/** @param {string} applicationId @param {TraceRow} trace */
+const hrefOf = (applicationId, { traceId, startTime }) => traceHref(applicationId, traceId, startTime);
+
+/**
+ * Address of a trace, with the time range of the current page. `at` lets the server search near that time.
+ *
+ * @param {string} applicationId
+ * @param {string} traceId
+ * @param {string | null} [at]
+ */
+export const traceHref = (applicationId, traceId, at = null) =>
+  withTime(withChoices(to("/applications/{}/traces/{}", applicationId, traceId), { at }));
 
 /** @param {string} applicationId @param {TraceRow} trace */
 function row(applicationId, trace) {

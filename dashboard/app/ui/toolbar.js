@@ -1,6 +1,5 @@
 import { fill, freshId, h } from "../dom.js";
-import { SPANS, storeSpan } from "../timespan.js";
-import { storeInAddress } from "../router.js";
+import { traceIdIn } from "../filters.js";
 import { search as searchIcon } from "./icons.js";
 
 const TYPING_MS = 300;
@@ -24,20 +23,6 @@ export function segmented(label, options, chosen, changed) {
   return h("fieldset.segmented", {}, h("legend.unseen", {}, label), choices);
 }
 
-/** @typedef {import("../timespan.js").SpanName} SpanName */
-
-/** The control for the time range. @param {SpanName} chosen @param {(name: SpanName) => void} changed */
-export function spanPicker(chosen, changed) {
-  const names = /** @type {SpanName[]} */ (Object.keys(SPANS));
-  /** @type {[SpanName, string][]} */
-  const options = names.map((name) => [name, SPANS[name].label]);
-  return segmented("Time", options, chosen, (name) => {
-    storeSpan(name);
-    storeInAddress({ window: name });
-    changed(name);
-  });
-}
-
 /** A button that stops and starts the live refresh. @param {(isPaused: boolean) => void} changed */
 export function liveButton(changed) {
   let paused = false;
@@ -56,13 +41,14 @@ export function liveButton(changed) {
 }
 
 /**
- * A search field that searches while the user types.
+ * A search field that searches while the user types. The id of a trace opens it.
  *
  * @param {string} label
  * @param {string} text
  * @param {(text: string) => void} changed
+ * @param {(traceId: string) => void} opens called instead with the id of a trace
  */
-export function searchField(label, text, changed) {
+export function searchField(label, text, changed, opens) {
   const input = h("input", {
     type: "search",
     "aria-label": label,
@@ -74,7 +60,11 @@ export function searchField(label, text, changed) {
   let timer = 0;
   input.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => changed(input.value.trim()), TYPING_MS);
+    timer = setTimeout(() => {
+      const traceId = traceIdIn(input.value);
+      if (traceId) opens(traceId);
+      else changed(input.value.trim());
+    }, TYPING_MS);
   });
   return h("div.search", {}, searchIcon(), input);
 }

@@ -49,11 +49,19 @@ const call = (...request) =>
     return response.json();
   }, request);
 
+/** The time that many minutes ago. */
+const ago = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString();
+
 /** Address of each page, and a selector that matches once it has loaded. */
 const PAGES = {
   "the description of the API": [() => "/docs", "article"],
   applications: [() => "/#/applications", ".card-activity svg"],
   traces: [({ id }) => `/#/applications/${id}/traces`, ".trace-row"],
+  "traces, between two times": [
+    ({ id }) => `/#/applications/${id}/traces?from=${ago(60)}&to=${ago(-1)}&zone=utc`,
+    ".trace-row",
+  ],
+  "what is different": [({ id }) => `/#/applications/${id}/differences`, ".empty"],
   "traces, filtered": [
     ({ id }) => `/#/applications/${id}/traces?service=payments&attr=order.id:A-1042`,
     ".trace-row",

@@ -52,13 +52,13 @@ test("requests are listed by service and by operation, with failures and duratio
   const cells = await row.first().locator("th, td").allTextContents();
   assert.deepEqual(cells.slice(0, 4), ["storefront", "2/h", "2", "50 %"]);
   await page.getByLabel("By operation").check();
-  await page.getByRole("link", { name: "POST /checkout" }).waitFor();
+  await page.getByRole("link", { name: "POST /checkout", exact: true }).waitFor();
   assert.equal(query().get("by"), "operation");
   assert.equal(await row.count(), 2);
 });
 
 test("a row leads to the traces behind it, and each chip is removed alone", async () => {
-  await page.getByRole("link", { name: "POST /checkout" }).click();
+  await page.getByRole("link", { name: "POST /checkout", exact: true }).click();
   await page.locator(".trace-row").first().waitFor();
   assert.deepEqual(await names(), ["POST /checkout"]);
   assert.equal(await chips().count(), 2);

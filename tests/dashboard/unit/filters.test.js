@@ -6,6 +6,7 @@ import {
   filtersOf,
   keyAndValue,
   suggestionsOf,
+  traceIdIn,
   withAttribute,
   withTyped,
 } from "../../../dashboard/app/filters.js";
@@ -76,4 +77,18 @@ test("suggestions are typed filters, and attributes that would be read as others
   };
   assert.deepEqual(suggestionsOf(fields, true), ["service:shop", "name:GET /", "a\\:b:1", "a\\:b:2"]);
   assert.deepEqual(suggestionsOf(fields, false), ["service:shop", "a\\:b:1", "a\\:b:2", "name:x"]);
+});
+
+test("the id of a trace is recognized in any case, with spaces around it", () => {
+  const id = "4bf92f3577b34da6a3ce929d0e0e4736";
+  for (const [text, found] of [
+    [id, id],
+    [` ${id.toUpperCase()} `, id],
+    [id.slice(1), null],
+    [`${id}0`, null],
+    [`x ${id}`, null],
+    ["0".repeat(32), null],
+    ["", null],
+  ])
+    assert.equal(traceIdIn(text), found, text);
 });

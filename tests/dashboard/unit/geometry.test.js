@@ -5,6 +5,7 @@ import {
   isolatedPoints,
   nearestStop,
   powersAround,
+  timesBetween,
 } from "../../../dashboard/app/charts/geometry.js";
 
 test("without stops there is no nearest stop", () => assert.equal(nearestStop([], 10, 10), -1));
@@ -64,3 +65,16 @@ for (const [values, expected] of [
     assert.deepEqual(powersAround(values, 0.1), expected);
   });
 }
+
+test("a selected part is a time range within the axis, of whole buckets if there are any", () => {
+  const axis = { from: 1_000, to: 2_000, left: 50, right: 150 };
+  for (const [stepMs, start, end, range] of [
+    [undefined, 60, 110, { from: 1_100, to: 1_600 }],
+    [undefined, 0, 500, { from: 1_000, to: 2_000 }],
+    [250, 60, 110, { from: 1_000, to: 1_750 }],
+    [250, 75, 100, { from: 1_250, to: 1_500 }],
+    [250, 80, 80, { from: 1_250, to: 1_500 }],
+    [250, 140, 900, { from: 1_750, to: 2_000 }],
+  ])
+    assert.deepEqual(timesBetween({ ...axis, stepMs }, start, end), range, `${stepMs} ${start} ${end}`);
+});

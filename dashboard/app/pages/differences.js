@@ -1,0 +1,215 @@
+// What failed or slow traces have in common that others do not.
+
+import * as api from "../api.js";
+import { fill, fillIfNew, h } from "../dom.js";
+import { attribute, filtersOf } from "../filters.js";
+import { clockShort, count, otherDay, percent, plural } from "../format.js";
+import { keepFresh } from "../live.js";
+import { storeInAddress, to, withChoices } from "../router.js";
+import { chosenRange, questionOf, showInAddress, textOfRange, withTime } from "../timespan.js";
+import { errorBanner } from "../ui/banner.js";
+import { empty, heading, skeleton } from "../ui/bits.js";
+import { filterBar } from "../ui/filter-bar.js";
+import { gapsNotice } from "../ui/gaps.js";
+import { timePicker } from "../ui/time-picker.js";
+import { choice } from "../ui/toolbar.js";
+
+/**
+ * @import { Difference, Differences } from "../../types/openapi"
+ * @import { Filters } from "../filters.js"
+ */
+
+/** The answer reads chunks, and changes slowly. */
+const PAUSE_MS = 60_000;
+
+/** @type {[string, string][]} */
+const SELECTIONS = [
+  ["", "Failed traces"],
+  ["100", "Traces ≥ 100 ms"],
+  ["500", "Traces ≥ 500 ms"],
+  ["1000", "Traces ≥ 1 s"],
+  ["5000", "Traces ≥ 5 s"],
+];
+
+/** @typedef {{ range: import("../timespan.js").Range, filters: Filters & { min: string } }} Chosen */
+
+/** @type {import("../main.js").Page} */
+export function differencesPage(outlet, { query, signal }, application) {
+  /** @type {Chosen} */
+  const chosen = {
+    range: chosenRange(query),
+    filters: { min: query.get("min") ?? "", ...filtersOf(query) },
+  };
+  showInAddress(chosen.range);
+  const body = h("div.stack", {}, skeleton());
+  const gaps = gapsNotice();
+
+  async function load() {
+    const differences = await api.differences(questionFor(application.id, chosen), signal);
+    gaps.show(differences.gaps);
+    const list = withTime(to("/applications/{}/traces", application.id));
+    fillIfNew(body, h("div.stack", {}, shown(differences, chosen, list)));
+  }
+
+  const reload = () => {
+    fill(body, skeleton());
+    fresh.refresh();
+  };
+  const banner = errorBanner(() => fresh.refresh());
+  fill(
+    outlet,
+    heading("What is different"),
+    toolbar(chosen, application.id, signal, reload),
+    banner.element,
+    gaps.element,
+    body,
+  );
+  const fresh = keepFresh({ load, pauseMs: () => PAUSE_MS, signal, failed: banner.show });
+}
+
+/** @param {string} applicationId @param {Chosen} chosen */
+const questionFor = (applicationId, { range, filters: { min, service, name, attr } }) => ({
+  applicationId,
+  ...questionOf(range),
+  minDurationMs: Number(min) || null,
+  service,
+  name,
+  attr,
+});
+
+/** The controls, which change what is chosen. @param {Chosen} chosen @param {string} applicationId @param {AbortSignal} signal @param {() => void} reload */
+function toolbar(chosen, applicationId, signal, reload) {
+  const { filters } = chosen;
+  const changed = (/** @type {Partial<Chosen["filters"]>} */ choices) => {
+    Object.assign(filters, choices);
+    storeInAddress(filters);
+    reload();
+  };
+  const picker = timePicker(chosen.range, (next) => {
+    chosen.range = next;
+    reload();
+  });
+  const suggest = () =>
+    api.fields({ applicationId, ...questionOf(chosen.range), service: filters.service }, signal);
+  return h(
+    "div.toolbar",
+    {},
+    picker.element,
+    choice("Compare", SELECTIONS, filters.min, (min) => changed({ min })),
+    filterBar({ filters, hasNames: true, changed, suggest }),
+  );
+}
+
+/**
+ * Address of the comparison for a list of traces: with its time range and filters.
+ *
+ * @param {string} applicationId
+ * @param {Partial<Filters> & { min?: string }} filters
+ */
+export const differencesHref = (applicationId, { service = "", name = "", attr = [], min = "" }) =>
+  withTime(withChoices(to("/applications/{}/differences", applicationId), { service, name, attr, min }));
+
+/**
+ * @param {Differences} differences
+ * @param {Chosen} chosen
+ * @param {string} list address of the traces
+ */
+function shown(differences, { range, filters }, list) {
+  const { selected, others, values, isSmall } = differences;
+  const kind = filters.min ? "slow" : "failed";
+  const sides = [plural(selected, `${kind} trace`), plural(others, "other")];
+  if (selected === 0)
+    return empty(
+      `No ${kind} traces ${textOfRange(range)}`,
+      sampleText(differences),
+      traceLink("Show all traces", list, {}),
+    );
+  if (values.length === 0)
+    return empty(
+      "Nothing certain",
+      `Nothing is certainly more frequent in ${sides.join(" than in ")}. ${sampleText(differences)}`,
+      traceLink(`Show ${kind} traces`, list, choicesOf(filters)),
+    );
+  return [
+    isSmall && h("p.notice", {}, `Only ${sides.join(" and ")}: this may be chance.`),
+    table(
+      kind,
+      values.map((value) => row(value, filters, list)),
+    ),
+    h("p.hint", {}, sampleText(differences)),
+  ];
+}
+
+/** @param {string} kind of the selected traces @param {Element[]} rows */
+function table(kind, rows) {
+  const columns = ["Field", "Value", `Of ${kind} traces`, "Of others", "Service"];
+  const heads = columns.map((name) => h("th", { scope: "col" }, name));
+  return h(
+    "section.panel.scroll",
+    { tabindex: 0, role: "region", "aria-label": "Differences" },
+    h("table.differences", {}, h("thead", {}, h("tr", {}, heads)), h("tbody", {}, rows)),
+  );
+}
+
+/** @param {string} text @param {string} list @param {Record<string, string | string[]>} choices */
+const traceLink = (text, list, choices) => h("a.button", { href: withChoices(list, choices) }, text);
+
+/** Filters of the list that shows the selected traces. @param {Filters & { min: string }} filters */
+const choicesOf = ({ min, service, name, attr }) => ({
+  min,
+  status: min ? "" : "error",
+  service,
+  name,
+  attr,
+});
+
+/** @param {Difference} difference @param {Filters & { min: string }} filters @param {string} list */
+function row(difference, filters, list) {
+  const { key, field, value, service, selected, selectedOf, others, othersOf } = difference;
+  const label = key ?? field;
+  const href = withChoices(list, { ...choicesOf(filters), ...filterOf(difference, filters) });
+  return h(
+    "tr",
+    {},
+    h("td.faint", {}, label),
+    h("th", { scope: "row" }, h("a", { href, "aria-label": `${label}: ${value}` }, value)),
+    share(selected, selectedOf),
+    share(others, othersOf),
+    h("td.faint", {}, field === "service" ? "" : (service ?? "")),
+  );
+}
+
+/**
+ * The filter for a value.
+ *
+ * @param {Difference} difference
+ * @param {Filters} filters
+ * @returns {Record<string, string | string[]>}
+ */
+export function filterOf({ field, key, value, service }, { attr }) {
+  if (field === "service") return { service: value };
+  if (field === "name") return { name: value, service: service ?? "" };
+  const text = attribute(key ?? "", value);
+  return { attr: attr.includes(text) ? attr : [...attr, text] };
+}
+
+/** @param {number} part @param {number} whole */
+const share = (part, whole) =>
+  h(
+    "td",
+    {},
+    h("b", {}, percent(part, whole)),
+    h("span.faint.small", {}, ` ${count(part)} of ${count(whole)}`),
+  );
+
+/** What was looked at. @param {Pick<Differences, "sample" | "searchedTo" | "isTruncated">} differences */
+export function sampleText({ sample, searchedTo, isTruncated }) {
+  const since = searchedTo ? [otherDay(searchedTo), clockShort(searchedTo)].filter(Boolean).join(", ") : "";
+  return [
+    `From a sample of ${count(sample.events)} of ${plural(sample.of, "span")}.`,
+    since && `Searched back to ${since}.`,
+    isTruncated && "The sample had more values than can be compared.",
+  ]
+    .filter(Boolean)
+    .join(" ");
+}

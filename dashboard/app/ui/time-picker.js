@@ -1,0 +1,109 @@
+// The controls for the time range and the time zone.
+
+import { fill, h } from "../dom.js";
+import { pushInAddress } from "../router.js";
+import { SPANS, boundsOf, choicesOf, isFixed, storeRange } from "../timespan.js";
+import { inputValue, nameOfZone, shownZone, storeZone, timeOfInput } from "../zone.js";
+import { choice, segmented } from "./toolbar.js";
+
+/**
+ * @import { Range, SpanName } from "../timespan.js"
+ * @import { Zone } from "../zone.js"
+ */
+
+/** Value of the option that opens the inputs. */
+const FIXED = "range";
+
+/**
+ * The control for the time range: one that ends now, or between two times. Each choice is an entry in the
+ * history of the browser.
+ *
+ * @param {Range} chosen
+ * @param {(range: Range) => void} changed
+ */
+export function timePicker(chosen, changed) {
+  let range = chosen;
+  const spans = h("span.spans-choice");
+  const inputs = rangeInputs((fixed) => choose(fixed));
+
+  /** @param {Range} next */
+  function choose(next) {
+    range = next;
+    storeRange(next);
+    pushInAddress(choicesOf(next));
+    changed(next);
+  }
+
+  function draw() {
+    const names = /** @type {SpanName[]} */ (Object.keys(SPANS));
+    /** @type {[string, string][]} */
+    const options = names.map((name) => [name, SPANS[name].label]);
+    options.push([FIXED, "From – to"]);
+    const current = isFixed(range) ? FIXED : range.name;
+    fill(
+      spans,
+      segmented("Time", options, current, (value) => {
+        inputs.show(value === FIXED ? boundsOf(range) : null);
+        if (value !== FIXED) choose({ name: /** @type {SpanName} */ (value) });
+      }),
+    );
+    inputs.show(isFixed(range) ? range : null);
+  }
+
+  draw();
+  return {
+    element: h("div.time-picker", {}, spans, inputs.element, zoneChoice()),
+    /** Chooses a range that was selected elsewhere, as in a chart. @param {Range} next */
+    choose(next) {
+      choose(next);
+      draw();
+    },
+  };
+}
+
+/** The inputs for start and end. @param {(range: import("../timespan.js").Fixed) => void} chosen */
+function rangeInputs(chosen) {
+  const [from, to] = ["From", "To"].map((name) =>
+    h("input", { type: "datetime-local", step: 1, required: true, "aria-label": name }),
+  );
+  const problem = h("span.error-text.small", { role: "status" });
+  const element = h(
+    "form.range",
+    { hidden: true, "aria-label": "Time range" },
+    from,
+    " – ",
+    to,
+    h("button.button.small", { type: "submit" }, "Show"),
+    problem,
+  );
+  element.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const range = { from: timeOfInput(from.value), to: timeOfInput(to.value) };
+    const isValid = range.from < range.to;
+    problem.textContent = isValid ? "" : "The start must be before the end.";
+    if (isValid) chosen(range);
+  });
+  return {
+    element,
+    /** @param {import("../timespan.js").Fixed | null} range null hides the inputs */
+    show(range) {
+      element.hidden = !range;
+      if (!range) return;
+      from.value = inputValue(range.from);
+      to.value = inputValue(range.to);
+      problem.textContent = "";
+    },
+  };
+}
+
+/** The control for the zone, which is part of the address. */
+function zoneChoice() {
+  const zones = /** @type {Zone[]} */ (["local", "utc"]);
+  const options = zones.map((zone) => /** @type {[string, string]} */ ([zone, nameOfZone(zone, Date.now())]));
+  return choice("Time zone", options, shownZone(), (value) => {
+    storeZone(/** @type {Zone} */ (value));
+    pushInAddress({ zone: value === "utc" ? "utc" : null });
+    // Shows the whole page again.
+    dispatchEvent(new HashChangeEvent("hashchange"));
+  });
+}

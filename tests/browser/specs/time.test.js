@@ -1,0 +1,250 @@
+// Time ranges: selected in a chart, typed, shared, carried from page to page; searches that stop.
+
+import { strict as assert } from "node:assert";
+import { after, before, test } from "node:test";
+import { launch, newProfile, newTab, signIn } from "../support/browser.js";
+import { failedCheckout, id, ingest, signInElsewhere } from "../support/client.js";
+import { startServer } from "../support/server.js";
+
+const MINUTE = 60_000;
+/** When the incident was: three hours ago, in the middle of a bucket of five minutes. */
+const THEN = Math.floor((Date.now() - 180 * MINUTE) / (5 * MINUTE)) * 5 * MINUTE + 2 * MINUTE;
+
+let server, browser, tab, page, application;
+const checkout = failedCheckout(THEN);
+/** Clicks and drags since the last count. */
+let clicks = 0;
+
+before(async () => {
+  server = await startServer();
+  browser = await launch();
+  tab = await newTab(await newProfile(browser, server.url, { timezoneId: "Asia/Kolkata" }));
+  page = tab.page;
+  await signIn(page);
+  const { call } = await signInElsewhere(server.url);
+  application = await call("POST", "/applications", { name: "Storefront" });
+  const key = await call("POST", `/apikey?ApplicationId=${application.id}`, { name: "storefront-eu" });
+  const healthy = (at, path) => ({
+    traceId: id(16),
+    spanId: id(8),
+    parentSpanId: null,
+    timestamp: new Date(at).toISOString(),
+    durationMs: 20,
+    requestMethod: "GET",
+    requestURL: path,
+    responseStatus: 200,
+    "service.name": "storefront",
+  });
+  const others = [healthy(Date.now() - MINUTE, "/now"), healthy(THEN - 60 * MINUTE, "/before")];
+  await ingest(server.url, key, "/ingest/traces", checkout.traces);
+  await ingest(server.url, key, "/ingest/logs", checkout.logs);
+  await ingest(server.url, key, "/ingest/traces", { traces: others });
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+const address = (path) => `/#/applications/${application.id}/${path}`;
+const names = () => page.locator(".trace-row .name").allTextContents();
+const query = () => new URLSearchParams(new URL(page.url()).hash.split("?")[1]);
+const range = () => [query().get("from"), query().get("to")];
+const bucket = () => [THEN - 2 * MINUTE, THEN + 3 * MINUTE].map((at) => new Date(at).toISOString());
+
+async function click(locator) {
+  clicks += 1;
+  await locator.click();
+}
+
+/** Drags over the tallest bar of a chart of six hours. */
+async function dragOverIncident() {
+  clicks += 1;
+  const chart = page.getByRole("group", { name: /^Traffic/ });
+  const failed = chart.locator("rect.bar.tone-error");
+  await failed.first().waitFor();
+  const box = await failed.first().boundingBox();
+  const middle = box.y + box.height / 2;
+  await page.mouse.move(box.x - 1, middle);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width / 2, middle, { steps: 4 });
+  await page.mouse.move(box.x + box.width - 1, middle, { steps: 4 });
+  await page.mouse.up();
+}
+
+test("from a spike three hours ago to its traces are four clicks", async () => {
+  await page.goto(address("traces"));
+  await page.getByText("GET /now").waitFor();
+  clicks = 0;
+  await click(page.getByRole("link", { name: "Metrics" }));
+  await click(page.getByLabel("6 h", { exact: true }));
+  await page.locator(".tile").first().waitFor();
+  await dragOverIncident();
+  await page.waitForFunction(() => location.hash.includes("from="));
+  await click(page.getByRole("link", { name: /^Failed: / }));
+  await page.locator(".trace-row").first().waitFor();
+  assert.deepEqual(await names(), ["POST /checkout"]);
+  assert.equal(clicks, 4);
+  assert.ok(range()[0] <= bucket()[0] && bucket()[1] <= range()[1], range().join(" "));
+  assert.ok(Date.parse(range()[1]) - Date.parse(range()[0]) <= 15 * MINUTE, range().join(" "));
+});
+
+test("Back undoes each choice of a time range", async () => {
+  await page.goBack();
+  await page.getByRole("heading", { name: "Metrics" }).waitFor();
+  assert.notEqual(range()[0], null);
+  await page.goBack();
+  await page.waitForFunction(() => location.hash.includes("window=6h"));
+  assert.ok(await page.getByLabel("6 h", { exact: true }).isChecked());
+  assert.deepEqual(range(), [null, null]);
+  await page.goForward();
+  await page.waitForFunction(() => location.hash.includes("from="));
+  assert.ok(await page.getByLabel("From – to").isChecked());
+});
+
+test("a part of a chart is selected with the keyboard", async () => {
+  await page.goto(address("metrics?window=6h"));
+  const chart = page.getByRole("group", { name: /^Traffic/ });
+  await chart.locator("rect.bar").first().waitFor();
+  await chart.focus();
+  await page.keyboard.press("Home");
+  await page.keyboard.press("Shift+ArrowRight");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => location.hash.includes("from="));
+  const [from, to] = range().map((at) => Date.parse(at));
+  assert.equal(to - from, 10 * MINUTE, "two buckets");
+});
+
+test("a range is typed, in local time or UTC, and the address has both", async () => {
+  await page.goto(address("traces?window=1h"));
+  await page.getByText("GET /now").waitFor();
+  const zone = page.getByLabel("Time zone");
+  assert.equal(await zone.locator("option:checked").textContent(), "local time (UTC+5:30)");
+  await page.getByLabel("From – to").check();
+  const local = (at) => new Date(at + 330 * MINUTE).toISOString().slice(0, 16);
+  await page.getByLabel("From", { exact: true }).fill(local(THEN - 61 * MINUTE));
+  await page.getByLabel("To", { exact: true }).fill(local(THEN - 62 * MINUTE));
+  await page.getByRole("button", { name: "Show", exact: true }).click();
+  await page.getByText("The start must be before the end.").waitFor();
+  await page.getByLabel("To", { exact: true }).fill(local(THEN - 59 * MINUTE));
+  await page.getByRole("button", { name: "Show", exact: true }).click();
+  await page.getByText("GET /before").waitFor();
+  assert.deepEqual(await names(), ["GET /before"]);
+  await zone.selectOption("utc");
+  await page.getByText("GET /before").waitFor();
+  const from = await page.getByLabel("From", { exact: true }).inputValue();
+  assert.equal(Date.parse(`${from}Z`), Math.floor((THEN - 61 * MINUTE) / 1000) * 1000);
+  assert.equal(query().get("zone"), "utc");
+  const shown = await page.locator(".trace-row time").first().textContent();
+  assert.ok(shown.includes(new Date(THEN - 60 * MINUTE - 20).toISOString().slice(11, 19)), shown);
+});
+
+test("the range and the zone are kept from page to page, and another user sees the same rows", async () => {
+  const chosen = range();
+  for (const name of ["Logs", "Metrics", "Keys", "Traces"]) {
+    await page.getByRole("navigation").getByRole("link", { name, exact: true }).click();
+    await page.getByRole("heading", { name: name === "Keys" ? /keys/i : name, level: 1 }).waitFor();
+    assert.deepEqual([range(), query().get("zone")], [chosen, "utc"], name);
+  }
+  await page.locator(".trace-row").first().waitFor();
+  const rows = await names();
+  const { call } = await signInElsewhere(server.url, "octocat");
+  const invite = await call("POST", `/applications/${application.id}/invites`, { role: "viewer" });
+  const other = await signInElsewhere(server.url, "mona");
+  await other.call("POST", "/invites/accept", { token: invite.token });
+  const second = await newTab(await newProfile(browser, server.url, { timezoneId: "America/New_York" }));
+  await second.page.goto("/");
+  await second.page.getByRole("button", { name: "Sign in with GitHub" }).click();
+  await second.page.waitForURL(/github/);
+  const approve = new URL(second.page.url());
+  approve.searchParams.set("login", "mona");
+  await second.page.goto(approve.href);
+  await second.page
+    .getByLabel(/^Account of/)
+    .first()
+    .waitFor();
+  await second.page.goto(page.url());
+  await second.page.locator(".trace-row").first().waitFor();
+  assert.deepEqual(await second.page.locator(".trace-row .name").allTextContents(), rows);
+  const times = (of) => of.locator(".trace-row time").allTextContents();
+  assert.deepEqual(await times(second.page), await times(page));
+  await second.page.context().close();
+});
+
+test("the range goes from a log line to its trace and back, and a moment shows what is around it", async () => {
+  const hour = [THEN - 30 * MINUTE, THEN + 30 * MINUTE].map((at) => new Date(at).toISOString());
+  await page.goto(address(`logs?from=${hour[0]}&to=${hour[1]}&zone=utc`));
+  await page.getByText("the card processor did not answer").click();
+  await page.getByRole("link", { name: "Open the trace" }).click();
+  await page.getByRole("heading", { name: "POST /checkout" }).waitFor();
+  assert.deepEqual(range(), hour);
+  await page.getByText(/\d\d:\d\d:\d\d UTC/).waitFor();
+  await page.goBack();
+  await page.getByText("the card processor did not answer").waitFor();
+  assert.deepEqual(range(), hour);
+  await page.getByText("the card processor did not answer").click();
+  await page.getByRole("link", { name: "Logs around this moment" }).click();
+  await page.waitForFunction((from) => !location.hash.includes(from), encodeURIComponent(hour[0]));
+  await page.getByText("the card processor did not answer").waitFor();
+  const [from, to] = range().map((at) => Date.parse(at));
+  assert.deepEqual([to - from, from], [10 * MINUTE, THEN + 210 - 5 * MINUTE]);
+  await page.getByText("the card processor did not answer").click();
+  await page.getByRole("link", { name: "Open the trace" }).click();
+  await page.locator(".trace-summary").getByRole("link", { name: "traces" }).click();
+  await page.locator(".trace-row").first().waitFor();
+  assert.deepEqual(await names(), ["POST /checkout"]);
+});
+
+for (const [list, label] of [
+  ["traces", "Name, service or trace id"],
+  ["logs", "Words in message, type or service"],
+]) {
+  test(`the id of a trace typed into the search of ${list} opens the trace`, async () => {
+    await page.goto(address(list));
+    await page.getByLabel(label).fill(` ${checkout.traceId.toUpperCase()} `);
+    await page.getByRole("heading", { name: "POST /checkout" }).waitFor();
+  });
+}
+
+test("a search that stops shows how far it is and goes on, and finds what is on page 7", async () => {
+  const asked = [];
+  const found = {
+    traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
+    name: "GET /needle",
+    service: "shop",
+    kind: null,
+    startTime: "2026-01-31T20:35:00.000Z",
+    durationMs: 5,
+    status: 200,
+    isError: false,
+    spanCount: 1,
+    errorCount: 0,
+    hasRoot: true,
+  };
+  await page.route("**/telemetry/traces?*", (route) => {
+    const cursor = new URL(route.request().url()).searchParams.get("cursor");
+    const number = Number(cursor ?? 1);
+    asked.push(number);
+    const isLast = number === 7;
+    const searchedTo = isLast ? null : new Date(Date.parse("2026-01-31T22:00:00Z") - number * 4 * MINUTE);
+    return route.fulfill({
+      json: {
+        traces: isLast ? [found] : [],
+        nextCursor: isLast ? null : String(number + 1),
+        searchedTo: searchedTo?.toISOString() ?? null,
+        gaps: [],
+      },
+    });
+  });
+  const day = "from=2026-01-31T20:00:00Z&to=2026-01-31T22:00:00Z&zone=utc";
+  await page.goto(address(`traces?${day}&attr=needle:1`));
+  await page.getByRole("heading", { name: "Searched to 31 Jan, 21:40" }).waitFor();
+  assert.equal(await page.getByText("Nothing matches").count(), 0);
+  assert.deepEqual(asked, [1, 2, 3, 4, 5]);
+  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByText("GET /needle").waitFor();
+  assert.deepEqual(asked.slice(5, 7), [6, 7]);
+  await page.unroute("**/telemetry/traces?*");
+});
+
+test("the console has no errors", () => tab.assertQuiet());
