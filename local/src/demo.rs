@@ -3,6 +3,7 @@
 
 mod account;
 mod api;
+mod customer;
 mod failure;
 mod native;
 mod otlp;

@@ -6,6 +6,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use serde_json::{Map, json};
 
+use super::customer::Customer;
 use super::shop::Endpoint;
 use super::step::{Incident, Role, Step};
 use super::telemetry::{Events, Http, Kind, Level, Log, Outcome, Span};
@@ -17,10 +18,11 @@ const SLOW_MS: f64 = 1_500.0;
 /// Median time in milliseconds that a message waits in the queue.
 const QUEUE_MS: f64 = 400.0;
 
-/// Events of a request to `endpoint` at `start_ns` (Unix time), affected by `incident` if any.
+/// Events of a request of `customer` to `endpoint` at `start_ns` (Unix time), affected by `incident` if any.
 pub(super) fn simulate(
     rng: &mut StdRng,
     endpoint: &Endpoint,
+    customer: Customer,
     incident: Option<Incident>,
     start_ns: i64,
 ) -> Events {
@@ -32,6 +34,7 @@ pub(super) fn simulate(
         trace_id: rng.random(),
         number: rng.random_range(1_000..10_000),
         rng,
+        customer,
         incident,
         refusal,
         start_ns,
@@ -55,6 +58,7 @@ struct Simulation<'a> {
     /// Id of the product, cart or order of the request.
     number: u32,
     rng: &'a mut StdRng,
+    customer: Customer,
     incident: Option<Incident>,
     /// Status with which the called service refuses the request, if it does.
     refusal: Option<u16>,
@@ -167,7 +171,7 @@ impl Simulation<'_> {
             start_ns: self.nanos(start_ms),
             end_ns: self.nanos(result.end_ms),
             http: self.http(step, result.status),
-            attributes: attributes(step, self.number),
+            attributes: attributes(step, self.number, self.customer),
             outcome: result.outcome,
         };
         self.log(step, &span);

@@ -1,8 +1,8 @@
 //! The simulated shop: the operations behind each page, how long they take, how they fail.
 
 use super::step::{
-    Fault, Incident, Step, cache, call, consume, page, publish, query, request, serve, with_chance,
-    with_fault, with_log, with_sigma, work,
+    Fault, Incident, Step, cache, call, consume, page, publish, query, query_of_customer, request,
+    serve, with_chance, with_fault, with_log, with_sigma, work,
 };
 use super::telemetry::Service::{Cart, Checkout, Inventory, Mailer, Payments};
 
@@ -45,8 +45,12 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
         Some((0.04, 404)),
         page("GET /orders/{id}", 4.0, &[SHOW_ORDER]),
     ),
+    ORDERS,
     endpoint(0.6, None, page("GET /admin/report", 10.0, &[REPORT])),
 ];
+
+/// All orders of a customer.
+pub(super) const ORDERS: Endpoint = endpoint(3.0, None, page("GET /orders", 4.0, &[LIST_ORDERS]));
 
 const FRONT: Step = serve(
     Inventory,
@@ -171,6 +175,13 @@ const SHOW_ORDER: Step = serve(
     "GET /orders/{id}",
     3.0,
     &[query(Checkout, "SELECT orders", 7.0)],
+);
+
+const LIST_ORDERS: Step = serve(
+    Checkout,
+    "GET /orders",
+    3.0,
+    &[query_of_customer(Checkout, "SELECT order_lines", 12.0)],
 );
 
 /// The slowest, as if it read every order of the month.

@@ -59,6 +59,9 @@ pub(super) enum Incident {
     CacheDown,
     DatabaseOverloaded,
     BadDeploy,
+    /// The largest customer asks for all orders, which one query cannot read in time. Not one of
+    /// [`Self::ALL`], because it affects nobody else.
+    LargestCustomer,
 }
 
 impl Incident {
@@ -76,6 +79,7 @@ impl Incident {
             Self::CacheDown => 0.25,
             Self::DatabaseOverloaded => 0.3,
             Self::BadDeploy => 0.5,
+            Self::LargestCustomer => 0.97,
         }
     }
 
@@ -86,6 +90,7 @@ impl Incident {
             Self::CacheDown => 40.0,
             Self::DatabaseOverloaded => 9.0,
             Self::BadDeploy => 1.0,
+            Self::LargestCustomer => 250.0,
         }
     }
 }
@@ -120,6 +125,20 @@ pub(super) const fn query(service: Service, name: &'static str, median_ms: f64) 
     let fault = Fault {
         chance: 0.0004,
         during: Incident::DatabaseOverloaded,
+        message: "canceling statement due to statement timeout",
+    };
+    with_fault(fault, step(service, Role::Query, name, median_ms, &[]))
+}
+
+/// A query whose duration depends on what the customer has. Fails for the largest one, in bursts.
+pub(super) const fn query_of_customer(
+    service: Service,
+    name: &'static str,
+    median_ms: f64,
+) -> Step {
+    let fault = Fault {
+        chance: 0.0004,
+        during: Incident::LargestCustomer,
         message: "canceling statement due to statement timeout",
     };
     with_fault(fault, step(service, Role::Query, name, median_ms, &[]))

@@ -94,6 +94,14 @@ pub(super) struct Events {
     pub(super) logs: Vec<Log>,
 }
 
+impl Events {
+    /// Adds those of another request.
+    pub(super) fn extend(&mut self, others: Self) {
+        self.spans.extend(others.spans);
+        self.logs.extend(others.logs);
+    }
+}
+
 impl Service {
     pub(super) const ALL: [Self; 6] = [
         Self::Web,

@@ -7,8 +7,9 @@ use std::f64::consts::TAU;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use super::customer::Customer;
 use super::request;
-use super::shop::{ENDPOINTS, Endpoint};
+use super::shop::{ENDPOINTS, Endpoint, ORDERS};
 use super::step::Incident;
 use super::telemetry::Events;
 
@@ -26,6 +27,13 @@ const PERIOD_SECONDS: i64 = 90 * 60;
 
 /// Probability that a period has an incident.
 const INCIDENT_CHANCE: f64 = 0.7;
+
+/// Every six hours, at 02:40 UTC and so on, the largest customer asks for all orders every two seconds, for
+/// ten minutes.
+const LARGEST_CUSTOMER_EVERY: i64 = 6 * 3_600;
+const LARGEST_CUSTOMER_AT: i64 = 160 * 60;
+const LARGEST_CUSTOMER_FOR: i64 = 10 * 60;
+const LARGEST_CUSTOMER_PAUSE: usize = 2;
 
 const NANOS: i64 = 1_000_000_000;
 
@@ -57,12 +65,32 @@ impl Traffic {
             let at_ns = start * NANOS + nanos(offset);
             let incident = self.incident_at(at_ns.div_euclid(NANOS));
             let endpoint = choose_endpoint(&mut rng);
-            let request = request::simulate(&mut rng, endpoint, incident, at_ns);
-            events.spans.extend(request.spans);
-            events.logs.extend(request.logs);
+            let customer = Customer::chosen_by(rng.random());
+            let request = request::simulate(&mut rng, endpoint, customer, incident, at_ns);
+            events.extend(request);
             offset += pause(&mut rng, rate);
         }
+        self.add_largest_customer(number, &mut events);
         events
+    }
+
+    /// Adds the requests of the largest customer that start in a slice, if it sends any.
+    fn add_largest_customer(self, number: i64, events: &mut Events) {
+        let start = number * SLICE_SECONDS;
+        let since = (start - LARGEST_CUSTOMER_AT).rem_euclid(LARGEST_CUSTOMER_EVERY);
+        if since >= LARGEST_CUSTOMER_FOR {
+            return;
+        }
+        let mut rng = self.rng("customer", number);
+        for second in (start..start + SLICE_SECONDS).step_by(LARGEST_CUSTOMER_PAUSE) {
+            events.extend(request::simulate(
+                &mut rng,
+                &ORDERS,
+                Customer::LARGEST,
+                Some(Incident::LargestCustomer),
+                second * NANOS,
+            ));
+        }
     }
 
     /// The incident at a second of Unix time, if any.

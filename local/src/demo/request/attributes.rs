@@ -2,10 +2,19 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::demo::customer::Customer;
 use crate::demo::step::{Role, Step};
 
 /// Attributes of a step's span. `number` is the id of the product, cart or order.
-pub(super) fn attributes(step: &Step, number: u32) -> Map<String, Value> {
+pub(super) fn attributes(step: &Step, number: u32, customer: Customer) -> Map<String, Value> {
+    let mut attributes = of_role(step, number);
+    if matches!(step.role, Role::Page | Role::Serve | Role::Query) {
+        customer.describe(&mut attributes);
+    }
+    attributes
+}
+
+fn of_role(step: &Step, number: u32) -> Map<String, Value> {
     let attributes = match step.role {
         Role::Page => json!({"user_agent.name": browser(number)}),
         Role::Serve => json!({"http.route": route(step.name)}),

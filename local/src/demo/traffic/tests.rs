@@ -124,6 +124,29 @@ fn few_requests_fail_and_failures_come_in_bursts() {
 }
 
 #[test]
+fn for_ten_minutes_one_customer_fails_in_one_service_because_of_one_query() {
+    let morning = EVENING - EVENING.rem_euclid(LARGEST_CUSTOMER_EVERY) + LARGEST_CUSTOMER_AT;
+    let failures = |from: i64, seconds: i64| {
+        let events = generate(1, from, seconds);
+        let queries = events.spans.into_iter();
+        let is_failure = |span: &Span| {
+            matches!(span.outcome, Outcome::Failed(_)) && span.name == "SELECT order_lines"
+        };
+        queries.filter(is_failure).collect::<Vec<Span>>()
+    };
+    let during = failures(morning, LARGEST_CUSTOMER_FOR);
+    assert!((270..=300).contains(&during.len()), "{}", during.len());
+    for span in &during {
+        assert_eq!(span.service, Service::Checkout);
+        assert_eq!(span.attributes["customer.id"], "C-017");
+        assert_eq!(span.attributes["shop.city"], "Prague");
+        assert!(span.duration_ms() > 500.0, "{span:?}");
+    }
+    assert!(failures(morning - 600, 600).len() < 5);
+    assert!(failures(morning + 600, 600).len() < 5);
+}
+
+#[test]
 fn every_service_sends_spans_and_logs_have_every_level() {
     let events = generate(1, EVENING, 4 * 3_600);
     let services: HashSet<_> = events.spans.iter().map(|span| span.service).collect();
