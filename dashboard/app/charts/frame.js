@@ -91,20 +91,18 @@ function tooltip(element) {
   return {
     elements: [mark, tip],
     point,
-    /** @param {Stop[]} next */
-    move(next) {
+    move(/** @type {Stop[]} */ next) {
       stops = next;
       if (current >= 0) point(Math.min(current, stops.length - 1));
     },
-    /** @param {MouseEvent} event */
-    pointAt: ({ clientX, clientY }) => {
+    pointAt: (/** @type {MouseEvent} */ { clientX, clientY }) => {
       const { left, top } = element.getBoundingClientRect();
       point(nearestStop(stops, clientX - left, clientY - top));
     },
     /** Moves to the stop of a key. Returns whether the key has one. @param {string} key */
     pointBy(key) {
       const next = stopAfter(key, current, stops.length - 1);
-      if (next !== null) point(Math.max(0, Math.min(next, stops.length - 1)));
+      if (next !== null) point(next);
       return next !== null;
     },
     /** The current stop, if any. */
@@ -173,8 +171,8 @@ function followKeys(element, tip, part) {
  * @param {number} last
  */
 function stopAfter(key, current, last) {
-  if (key === "ArrowRight") return current + 1;
-  if (key === "ArrowLeft") return current < 0 ? last : current - 1;
+  if (key === "ArrowRight") return Math.min(current + 1, last);
+  if (key === "ArrowLeft") return current < 0 ? last : Math.max(0, current - 1);
   if (key === "Home") return 0;
   return key === "End" ? last : null;
 }

@@ -39,14 +39,9 @@ export function scatterChart(label, selected) {
     const shown = dots
       .map((dot) => ({ ...dot, x: x(dot.at), y: y(Math.max(low, dot.ms)) }))
       .sort((a, b) => a.x - b.x);
-    // Errors are drawn last, on top of other dots.
-    const drawn = [...shown].sort((a, b) => Number(a.isError) - Number(b.isError));
-    const circles = drawn.map((dot) =>
-      svg("circle.trace-dot", { class: dot.isError ? "error" : "", cx: dot.x, cy: dot.y, r: 3.5 }),
-    );
     const axes = [valueAxis(powerTicks(low, high), y, duration, width), timeAxis(from, to, x, width, HEIGHT)];
     return {
-      shapes: [axes, circles],
+      shapes: [axes, circlesOf(shown)],
       stops: shown.map((dot) => ({ x: dot.x, y: dot.y, href: dot.href, lines: tipLines(dot) })),
     };
   }
@@ -68,6 +63,14 @@ export function scatterChart(label, selected) {
     },
   };
 }
+
+/** Errors are drawn last, on top of other dots. @param {{ x: number, y: number, isError: boolean }[]} dots */
+const circlesOf = (dots) =>
+  dots
+    .toSorted((a, b) => Number(a.isError) - Number(b.isError))
+    .map(({ x, y, isError }) =>
+      svg("circle.trace-dot", { class: isError ? "error" : "", cx: x, cy: y, r: 3.5 }),
+    );
 
 /** @param {Dot} dot */
 const tipLines = ({ name, ms, isError, at }) => [

@@ -53,8 +53,9 @@ export function seriesChart({ label, kind, series, format, height = 170, selecte
     const ticks = roundTicks(largestValue(buckets, series), TICKS);
     const y = linear([0, ticks[ticks.length - 1]], [height - MARGIN.bottom, MARGIN.top]);
     const drawn = series.map((line) => shape(line, buckets, { x, y, stepMs }));
+    const axes = [valueAxis(ticks, y, format, width), timeAxis(from, to, x, width, height)];
     return {
-      shapes: [valueAxis(ticks, y, format, width), timeAxis(from, to, x, width, height), drawn],
+      shapes: [axes, drawn],
       stops: buckets.map((bucket) => ({
         x: x(start(bucket) + stepMs / 2),
         lines: tipLines(bucket, stepMs, series, format),
@@ -62,12 +63,9 @@ export function seriesChart({ label, kind, series, format, height = 170, selecte
     };
   }
 
-  const { element, redraw } = frame({
-    label,
-    height,
-    draw,
-    selected: selected && ((start, end) => selected(timesBetween(axis, start, end))),
-  });
+  const select =
+    selected && ((/** @type {[number, number]} */ ...ends) => selected(timesBetween(axis, ...ends)));
+  const { element, redraw } = frame({ label, height, draw, selected: select });
   return {
     element: figure(label, legend(series), element),
     /** @param {{ buckets: B[], stepMs: number }} next */

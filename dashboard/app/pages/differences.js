@@ -9,10 +9,10 @@ import { storeInAddress, to, withChoices } from "../router.js";
 import { chosenRange, questionOf, showInAddress, textOfRange, withTime } from "../timespan.js";
 import { errorBanner } from "../ui/banner.js";
 import { empty, heading, skeleton } from "../ui/bits.js";
-import { filterBar } from "../ui/filter-bar.js";
 import { gapsNotice } from "../ui/gaps.js";
 import { timePicker } from "../ui/time-picker.js";
 import { choice } from "../ui/toolbar.js";
+import { fieldFilters } from "./list-controls.js";
 
 /**
  * @import { Difference, Differences } from "../../types/openapi"
@@ -89,25 +89,15 @@ function toolbar(chosen, applicationId, signal, reload) {
     chosen.range = next;
     reload();
   });
-  const suggest = () =>
-    api.fields({ applicationId, ...questionOf(chosen.range), service: filters.service }, signal);
+  const times = () => questionOf(chosen.range);
   return h(
     "div.toolbar",
     {},
     picker.element,
     choice("Compare", SELECTIONS, filters.min, (min) => changed({ min })),
-    filterBar({ filters, hasNames: true, changed, suggest }),
+    fieldFilters({ applicationId, of: "traces", filters, changed, times, signal }),
   );
 }
-
-/**
- * Address of the comparison for a list of traces: with its time range and filters.
- *
- * @param {string} applicationId
- * @param {Partial<Filters> & { min?: string }} filters
- */
-export const differencesHref = (applicationId, { service = "", name = "", attr = [], min = "" }) =>
-  withTime(withChoices(to("/applications/{}/differences", applicationId), { service, name, attr, min }));
 
 /**
  * @param {Differences} differences

@@ -3,13 +3,12 @@
 import * as api from "../api.js";
 import { h } from "../dom.js";
 import { attribute, filtersOf, withAttribute } from "../filters.js";
-import { go, queryOf, to, withChoices } from "../router.js";
+import { queryOf, to, withChoices } from "../router.js";
 import { around, withRange } from "../timespan.js";
-import { filterBar } from "../ui/filter-bar.js";
-import { searchField } from "../ui/toolbar.js";
+import { traceHref } from "./addresses.js";
+import { fieldFilters, textSearch } from "./list-controls.js";
 import { liveList } from "./live-list.js";
 import { levelTone, logLine } from "./log-line.js";
-import { traceHref } from "./traces.js";
 
 /** @import { LogRecord, Logs } from "../../types/openapi" */
 
@@ -30,37 +29,15 @@ export function logsPage(outlet, visit, application) {
     what: "log",
     filters,
     controls: (changed, times) => [
-      searchField(
-        "Words in message, type or service",
-        filters.q,
-        (q) => changed({ q }),
-        (id) => go(traceHref(application.id, id)),
-      ),
+      textSearch(application.id, "Words in message, type or service", filters.q, changed),
       levelPills(filters.level, (level) => changed({ level })),
       filters.trace && traceFilter(filters.trace, () => changed({ trace: "" })),
-      filterBar({
-        filters,
-        hasNames: false,
-        changed,
-        suggest: () =>
-          api.fields(
-            { applicationId: application.id, ...times(), signal: "logs", service: filters.service },
-            signal,
-          ),
-      }),
+      fieldFilters({ applicationId: application.id, of: "logs", filters, changed, times, signal }),
     ],
-    page: (parameters) =>
-      api.logs(
-        {
-          ...parameters,
-          q: filters.q,
-          level: filters.level,
-          traceId: filters.trace,
-          service: filters.service,
-          attr: filters.attr,
-        },
-        signal,
-      ),
+    page(question) {
+      const { q, level, trace, service, attr } = filters;
+      return api.logs({ ...question, q, level, traceId: trace, service, attr }, signal);
+    },
     rowsOf: (/** @type {Logs} */ { logs }) => withKeys(logs),
     keyOf: ({ key }) => key,
     timeOf: ({ timestamp }) => Date.parse(timestamp),

@@ -108,6 +108,7 @@ export function metricsPage(outlet, { query, signal }, application) {
         },
       ),
     ),
+    h("p.hint", {}, "All telemetry of the application is counted: the filters of lists do not apply here."),
     banner.element,
     gaps.element,
     body,

@@ -6,7 +6,7 @@ import { clockShort, count, duration, otherDay, percent, perTime, plural } from 
 import { storeInAddress, to, withChoices } from "../router.js";
 import { choicesOf, questionOf, withRange } from "../timespan.js";
 import { segmented } from "../ui/toolbar.js";
-import { differencesHref } from "./differences.js";
+import { differencesHref } from "./addresses.js";
 
 /**
  * @import { Metrics, MetricsRow } from "../../types/openapi"

@@ -4,12 +4,11 @@ import * as api from "../api.js";
 import { h } from "../dom.js";
 import { filtersOf } from "../filters.js";
 import { clockMs, count, duration, otherDay, plural } from "../format.js";
-import { go, to, withChoices } from "../router.js";
-import { boundsOf, withTime } from "../timespan.js";
+import { boundsOf } from "../timespan.js";
 import { scatterChart } from "../charts/scatter.js";
-import { filterBar } from "../ui/filter-bar.js";
-import { choice, searchField } from "../ui/toolbar.js";
-import { differencesHref } from "./differences.js";
+import { choice } from "../ui/toolbar.js";
+import { differencesHref, traceHref } from "./addresses.js";
+import { fieldFilters, textSearch } from "./list-controls.js";
 import { liveList } from "./live-list.js";
 
 /**
@@ -53,35 +52,15 @@ export function tracesPage(outlet, visit, application) {
     what: "trace",
     filters,
     controls: (changed, times) => [
-      searchField(
-        "Name, service or trace id",
-        filters.q,
-        (q) => changed({ q }),
-        (id) => go(traceHref(application.id, id)),
-      ),
+      textSearch(application.id, "Name, service or trace id", filters.q, changed),
       choice("Status", STATUSES, filters.status, (status) => changed({ status })),
       choice("Duration", DURATIONS, filters.min, (min) => changed({ min })),
-      filterBar({
-        filters,
-        hasNames: true,
-        changed,
-        suggest: () =>
-          api.fields({ applicationId: application.id, ...times(), service: filters.service }, signal),
-      }),
+      fieldFilters({ applicationId: application.id, of: "traces", filters, changed, times, signal }),
     ],
-    page: (question) =>
-      api.traces(
-        {
-          ...question,
-          q: filters.q,
-          status: filters.status,
-          minDurationMs: Number(filters.min) || null,
-          service: filters.service,
-          name: filters.name,
-          attr: filters.attr,
-        },
-        signal,
-      ),
+    page(question) {
+      const { min, ...others } = filters;
+      return api.traces({ ...question, ...others, minDurationMs: Number(min) || null }, signal);
+    },
     rowsOf: (/** @type {Traces} */ { traces }) => traces,
     keyOf: ({ traceId }) => traceId,
     timeOf: ({ startTime }) => Date.parse(startTime),
@@ -144,16 +123,6 @@ const dot = (applicationId, trace) => ({
 
 /** @param {string} applicationId @param {TraceRow} trace */
 const hrefOf = (applicationId, { traceId, startTime }) => traceHref(applicationId, traceId, startTime);
-
-/**
- * Address of a trace, with the time range of the current page. `at` lets the server search near that time.
- *
- * @param {string} applicationId
- * @param {string} traceId
- * @param {string | null} [at]
- */
-export const traceHref = (applicationId, traceId, at = null) =>
-  withTime(withChoices(to("/applications/{}/traces/{}", applicationId, traceId), { at }));
 
 /** @param {string} applicationId @param {TraceRow} trace */
 function row(applicationId, trace) {
