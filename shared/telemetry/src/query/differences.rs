@@ -4,6 +4,7 @@
 mod chunks;
 mod score;
 mod seen;
+mod values;
 
 use super::spans::SpanFilter;
 use super::window::TimeWindow;

@@ -1,32 +1,15 @@
-//! Counts the values of spans by trace, in bounded memory.
+//! The traces of a sample, and what separates them.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use serde_json::Value;
-
 use super::score::ranked;
-use super::{Chunks, Difference, Differences, Field, Population, Selection, Share};
+use super::values::{Counter, MAX_BYTES, OfService};
+use super::{Chunks, Differences, Population, Selection};
 use crate::chunk::summary::fingerprint;
 use crate::event::{Event, Span};
 
-/// Largest numbers of traces, of values, and of values of traces that are counted. What appears first
-/// is kept.
+/// Largest number of traces that are counted. What appears first is kept.
 const MAX_TRACES: usize = 50_000;
-const MAX_VALUES: usize = 50_000;
-const MAX_PAIRS: usize = 1_000_000;
-
-/// Longest name or value that is counted, in bytes. No filter finds a part of a longer one.
-const MAX_BYTES: usize = 128;
-
-/// Attributes that say that a span failed, or which have another filter.
-const LEFT_OUT: [&str; 5] = [
-    "error",
-    "http.response.status_code",
-    "http.status_code",
-    "otel.status_code",
-    "service.name",
-];
 
 /// Compares the traces of a sample.
 #[derive(Debug)]
@@ -50,19 +33,11 @@ struct Trace {
     longest_ms: f64,
 }
 
-/// The numbers of the values that spans of a service have.
-#[derive(Debug)]
-struct OfService {
-    own: u32,
-    names: HashMap<String, u32>,
-    attributes: HashMap<String, HashMap<String, u32>>,
-}
-
 /// Numbers of selected and of other traces.
 #[derive(Debug, Clone, Copy, Default)]
-struct Sides {
-    selected: u64,
-    others: u64,
+pub(super) struct Sides {
+    pub(super) selected: u64,
+    pub(super) others: u64,
 }
 
 impl<'a> Comparison<'a> {
@@ -129,12 +104,7 @@ impl<'a> Comparison<'a> {
             let Some(own) = counter.next() else {
                 return;
             };
-            let of_service = OfService {
-                own,
-                names: HashMap::new(),
-                attributes: HashMap::new(),
-            };
-            self.services.insert(service.clone(), of_service);
+            self.services.insert(service.clone(), OfService::new(own));
         }
         if let Some(of_service) = self.services.get_mut(&service) {
             of_service.add(span, &mut counter);
@@ -182,137 +152,5 @@ impl Sides {
     fn add(&mut self, is_selected: bool) {
         self.selected += u64::from(is_selected);
         self.others += u64::from(!is_selected);
-    }
-}
-
-/// Counts the values of the spans of a trace.
-struct Counter<'a> {
-    trace: u32,
-    values: &'a mut u32,
-    pairs: &'a mut HashSet<(u32, u32)>,
-    is_truncated: &'a mut bool,
-}
-
-impl Counter<'_> {
-    /// Whether there may be one more value.
-    fn has_room(&mut self) -> bool {
-        let has_room = (*self.values as usize) < MAX_VALUES;
-        *self.is_truncated |= !has_room;
-        has_room
-    }
-
-    /// The number of a new value; `None` if there are too many.
-    fn next(&mut self) -> Option<u32> {
-        if !self.has_room() {
-            return None;
-        }
-        *self.values += 1;
-        Some(*self.values - 1)
-    }
-
-    /// Counts a value, and gives it a number if it has none. Longer ones are left out.
-    fn count(&mut self, numbers: &mut HashMap<String, u32>, value: &str) {
-        if value.len() > MAX_BYTES {
-            return;
-        }
-        let known = numbers.get(value).copied();
-        if let Some(number) = known.or_else(|| self.next()) {
-            if known.is_none() {
-                numbers.insert(value.to_owned(), number);
-            }
-            self.has(number);
-        }
-    }
-
-    /// The trace has the value with this number.
-    fn has(&mut self, number: u32) {
-        if self.pairs.len() < MAX_PAIRS {
-            self.pairs.insert((self.trace, number));
-        } else {
-            *self.is_truncated |= !self.pairs.contains(&(self.trace, number));
-        }
-    }
-}
-
-impl OfService {
-    fn add(&mut self, span: &Span, counter: &mut Counter<'_>) {
-        counter.has(self.own);
-        counter.count(&mut self.names, &span.display_name());
-        let resource = span.resource_scope().map(|shared| &shared.resource);
-        for (key, value) in span.attributes.iter().chain(resource.into_iter().flatten()) {
-            self.add_attribute(key, value, counter);
-        }
-    }
-
-    fn add_attribute(&mut self, key: &str, value: &Value, counter: &mut Counter<'_>) {
-        if key.is_empty() || key.len() > MAX_BYTES || LEFT_OUT.contains(&key) {
-            return;
-        }
-        let text = match value {
-            Value::String(text) => Cow::from(text),
-            Value::Bool(_) | Value::Number(_) => Cow::from(value.to_string()),
-            Value::Null | Value::Array(_) | Value::Object(_) => return,
-        };
-        if !self.attributes.contains_key(key) && counter.has_room() {
-            self.attributes.insert(key.to_owned(), HashMap::new());
-        }
-        if let Some(numbers) = self.attributes.get_mut(key) {
-            counter.count(numbers, &text);
-        }
-    }
-
-    /// All values that were counted, with their numbers.
-    fn values<'a>(&'a self, service: Option<&'a str>) -> impl Iterator<Item = Named<'a>> {
-        let named = move |field: Field, value: &'a str, number| Named {
-            field,
-            value,
-            number,
-            service,
-            of: self.own,
-        };
-        let own = service.map(|service| named(Field::Service, service, self.own));
-        let names = self.names.iter();
-        let names = names.map(move |(name, number)| named(Field::Name, name, *number));
-        let attributes = self.attributes.iter().flat_map(move |(key, numbers)| {
-            let field = Field::Attribute(key.clone());
-            numbers
-                .iter()
-                .map(move |(value, number)| named(field.clone(), value, *number))
-        });
-        own.into_iter().chain(names).chain(attributes)
-    }
-}
-
-/// A value that was counted.
-struct Named<'a> {
-    field: Field,
-    value: &'a str,
-    number: u32,
-    service: Option<&'a str>,
-    /// Number of the service.
-    of: u32,
-}
-
-impl Named<'_> {
-    fn compared(self, counts: &[Sides], all: Sides) -> Difference {
-        let count = |number: u32| counts.get(number as usize).copied().unwrap_or_default();
-        let with_value = count(self.number);
-        let of = match self.field {
-            Field::Service => all,
-            Field::Name | Field::Attribute(_) => count(self.of),
-        };
-        Difference {
-            field: self.field,
-            value: self.value.to_owned(),
-            service: self.service.map(ToOwned::to_owned),
-            selected: Share {
-                count: with_value.selected,
-                of: of.selected,
-            },
-            others: Share {
-                count: with_value.others,
-                of: of.others,
-            },
-        }
     }
 }
