@@ -111,7 +111,10 @@ fn every_route_that_is_read_with_a_token_is_in_one_of_the_tables() {
         .filter(|(_, methods)| methods["get"]["security"][0].get("bearer").is_some());
     let read: BTreeSet<&str> = read.map(|(path, _)| path.as_str()).collect();
     let known = paged().chain(STRICT).chain(LENIENT).collect();
-    assert_eq!(read, known);
+    assert_eq!(
+        read, known,
+        "each path belongs into `PAGED`, `STRICT` or `LENIENT` of this file"
+    );
     for (path, methods) in paths {
         let parameters = methods["get"]["parameters"]
             .as_array()

@@ -12,6 +12,9 @@
 //! - [`Response`] is what they get back. `json` expects a success, `problem` an error of a
 //!   status and slug, `location` a redirect; each panics with the whole response otherwise.
 //!
+//! The clock stands still, and `backend.later` moves it. Access tokens expire after 15 minutes of it: call
+//! `rotate()` then, or send events with older times instead.
+//!
 //! Use one of these where a test is about more than the response:
 //!
 //! | The test is about | Use |
