@@ -134,9 +134,6 @@ impl<'a> MetricsReader<'a> {
                 self.known.extend(self.usable_hours(stored));
             }
         }
-        if let Some(hour) = self.stored.incomplete_from {
-            self.known.split_off(&hour);
-        }
         Ok(())
     }
 
@@ -276,7 +273,8 @@ impl<'a> MetricsReader<'a> {
         days.retain(|_, hours| !hours.is_empty());
         if !days.is_empty() {
             let database = &self.state.database;
-            match database.late_arrivals(self.of, self.sealed).await {
+            let late = database.late_arrivals(self.of, self.sealed, &self.stored);
+            match late.await {
                 Ok(late) => days.values_mut().for_each(|hours| hours.confirm(&late)),
                 // Without it, no hour is confirmed, and so none is stored.
                 Err(error) => tracing::warn!(error = %WithCauses(&error), "rollups not stored"),
@@ -310,14 +308,16 @@ impl<'a> MetricsReader<'a> {
                     tracing::error!(%hour, "a rollup was not that of its summaries");
                 }
             }
-            Err(error) => tracing::warn!(error = %WithCauses(&error), "rollup not stored"),
+            Err(error) => {
+                tracing::warn!(error = %WithCauses(&error), "rollup not stored, or late arrivals not deleted");
+            }
         }
     }
 
     async fn fold(&self, day: Timestamp, seen: &StoredDay) {
         let fold = self.state.database.fold_late_arrivals(self.of, day, seen);
         if let Err(error) = fold.await {
-            tracing::warn!(error = %WithCauses(&error), "late arrivals not folded");
+            tracing::warn!(error = %WithCauses(&error), "late arrivals not folded, or not deleted");
         }
     }
 

@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -63,6 +64,14 @@ struct Plan {
 pub struct FaultyEngine {
     upstream: Upstream,
     plans: Arc<Mutex<Vec<Plan>>>,
+    interruptions: Arc<Mutex<Vec<Interruption>>>,
+}
+
+/// What happens before the call of an operation that follows `skip` others.
+struct Interruption {
+    operation: String,
+    skip: usize,
+    meanwhile: BoxFuture<'static, ()>,
 }
 
 impl FaultyEngine {
@@ -73,20 +82,33 @@ impl FaultyEngine {
 
     /// The same, with settings.
     pub async fn start_with(settings: &[(&str, &str)]) -> (Self, Backend) {
+        let impatient = TimeoutConfig::builder()
+            .operation_attempt_timeout(Duration::from_millis(500))
+            .operation_timeout(Duration::from_millis(1_200))
+            .build();
+        Self::start_within(impatient, settings).await
+    }
+
+    /// The same, with timeouts that leave time for what [`Self::before`] plans.
+    pub async fn start_patient() -> (Self, Backend) {
+        let patient = TimeoutConfig::builder()
+            .operation_attempt_timeout(Duration::from_secs(30))
+            .build();
+        Self::start_within(patient, &[]).await
+    }
+
+    async fn start_within(timeouts: TimeoutConfig, settings: &[(&str, &str)]) -> (Self, Backend) {
         let engine = Engine::start().await;
         let faulty = Self {
             upstream: Upstream::new(&engine.url),
             plans: Arc::default(),
+            interruptions: Arc::default(),
         };
         let front = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", front.local_addr().unwrap());
         let router = Router::new().fallback(serve).with_state(faulty.clone());
         tokio::spawn(async move { axum::serve(front, router).await });
-        let impatient = TimeoutConfig::builder()
-            .operation_attempt_timeout(Duration::from_millis(500))
-            .operation_timeout(Duration::from_millis(1_200))
-            .build();
-        let config = |config| engine.configure(config).timeout_config(impatient);
+        let config = |config| engine.configure(config).timeout_config(timeouts);
         let backend = Backend::over_with(&endpoint, settings, config).await;
         (faulty, backend)
     }
@@ -106,6 +128,25 @@ impl FaultyEngine {
         self.fail(operation, fault, 0, usize::MAX);
     }
 
+    /// Before the next call of the operation, after `skip` others, `meanwhile` happens.
+    pub fn before(
+        &self,
+        operation: &str,
+        skip: usize,
+        meanwhile: impl Future<Output = ()> + Send + 'static,
+    ) {
+        self.interruptions.lock().unwrap().push(Interruption {
+            operation: operation.to_owned(),
+            skip,
+            meanwhile: Box::pin(meanwhile),
+        });
+    }
+
+    /// Whether everything that was planned by [`Self::before`] has happened.
+    pub fn is_uninterrupted(&self) -> bool {
+        self.interruptions.lock().unwrap().is_empty()
+    }
+
     /// Removes all planned failures.
     pub fn heal(&self) {
         self.plans.lock().unwrap().clear();
@@ -121,6 +162,20 @@ impl FaultyEngine {
         plan.times = plan.times.checked_sub(1)?;
         Some(plan.fault)
     }
+
+    fn interruption_of(&self, operation: &str) -> Option<BoxFuture<'static, ()>> {
+        let mut all = self.interruptions.lock().unwrap();
+        let planned = all
+            .iter()
+            .position(|planned| planned.operation == operation)?;
+        match all[planned].skip.checked_sub(1) {
+            Some(skip) => {
+                all[planned].skip = skip;
+                None
+            }
+            None => Some(all.remove(planned).meanwhile),
+        }
+    }
 }
 
 async fn serve(State(engine): State<FaultyEngine>, request: Request) -> Response {
@@ -128,6 +183,9 @@ async fn serve(State(engine): State<FaultyEngine>, request: Request) -> Response
     let headers = parts.headers;
     let target = headers["x-amz-target"].to_str().unwrap();
     let operation = target.rsplit('.').next().unwrap();
+    if let Some(meanwhile) = engine.interruption_of(operation) {
+        meanwhile.await;
+    }
     let fault = engine.fault_of(operation);
     let body = body.collect().await.unwrap().to_bytes();
     match fault {

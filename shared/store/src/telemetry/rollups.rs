@@ -1,5 +1,5 @@
 //! Stored rollups and late arrivals. Both are in one partition for each application and signal:
-//! one rollup for each day, and the late arrivals that it does not contain.
+//! one rollup for each day, and after it the late arrivals of the day.
 
 mod check;
 mod form_2;
@@ -7,6 +7,7 @@ mod replace;
 mod sealed_hours;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use jiff::Timestamp;
@@ -18,18 +19,18 @@ pub use self::replace::Replaced;
 pub use self::sealed_hours::SealedHours;
 use super::Unreadable;
 use crate::attribute::{self, Item, string};
-use crate::error::failed;
+use crate::error::{failed, throttled};
 use crate::keys::RollupSortKey;
 use crate::{Database, StorageError, keys};
 use upblit_base::clock;
 use upblit_base::ids::ApplicationId;
 use upblit_telemetry::batch::{DAY, Signal};
 use upblit_telemetry::chunk::FormError;
-use upblit_telemetry::query::rollup::{ChunkHash, HourRollup, Rollup, decode_late};
+use upblit_telemetry::query::rollup::{ChunkHash, HourRollup, READ_WITHIN, Rollup, decode_late};
 use upblit_telemetry::query::window::TimeWindow;
 
 /// Maximum number of rollups and late arrivals that one request reads. A sender whose batches are all
-/// late leaves more; the remaining hours are then read from their summaries.
+/// late leaves more; the older days are then read from their summaries.
 const MAX_ITEMS: usize = 20_000;
 
 /// Application and signal that rollups belong to.
@@ -48,8 +49,6 @@ pub struct StoredRollups {
     pub days: BTreeMap<Timestamp, StoredDay>,
     /// Rollups and late arrivals that cannot be read, and are computed again.
     pub unreadable: Vec<Unreadable>,
-    /// First hour of which not all late arrivals were read; `None` if all were.
-    pub incomplete_from: Option<Timestamp>,
 }
 
 /// The rollup of a day as stored, and the late arrivals that it does not contain.
@@ -61,6 +60,8 @@ pub struct StoredDay {
     pub late: Vec<LateArrival>,
     /// Late arrivals that cannot be read, by hour and hash. The rollups of these hours lack them.
     pub damaged: BTreeSet<(Timestamp, ChunkHash)>,
+    /// Late arrivals that the rollup contains, and that were not deleted, by hour and hash.
+    folded: BTreeSet<(Timestamp, ChunkHash)>,
     /// Identifies the stored item. `None` if there is none.
     version: Option<String>,
 }
@@ -80,6 +81,13 @@ impl StoredRollups {
     /// The late arrivals of all days.
     pub fn late(&self) -> impl Iterator<Item = &LateArrival> {
         self.days.values().flat_map(|day| &day.late)
+    }
+
+    /// Whether one of the rollups lists this late arrival.
+    fn has_folded(&self, hash: ChunkHash) -> bool {
+        let rollups = self.days.values().filter_map(|day| day.rollup.as_ref());
+        let mut rollups = rollups.filter(|rollup| !rollup.folded.is_empty());
+        rollups.any(|rollup| rollup.folded.contains_key(&hash))
     }
 
     fn add(&mut self, row: RollupRow, now: Timestamp) {
@@ -104,6 +112,18 @@ impl StoredRollups {
 impl StoredDay {
     fn late_hashes(&self) -> BTreeSet<ChunkHash> {
         self.late.iter().map(|late| late.hash).collect()
+    }
+
+    /// Sets the late arrivals apart that the rollup contains.
+    fn set_folded_apart(&mut self) {
+        let Some(rollup) = &self.rollup else {
+            return;
+        };
+        let is_folded = |hash: &ChunkHash| rollup.folded.contains_key(hash);
+        let late = self.late.extract_if(.., |late| is_folded(&late.hash));
+        self.folded.extend(late.map(|late| (late.hour, late.hash)));
+        let damaged = self.damaged.extract_if(.., |(_, hash)| is_folded(hash));
+        self.folded.extend(damaged);
     }
 
     fn add_rollup(
@@ -145,31 +165,37 @@ impl Database {
     /// Reads the rollups and late arrivals of a window that begins with a day and ends with a full
     /// hour, with one query for each megabyte. What cannot be read can be computed again.
     ///
+    /// The newest are read first, so the late arrivals of a day before its rollup: one that is folded
+    /// in between is then seen twice, and recognized because the rollup lists it. In the other order
+    /// it would not be seen at all.
+    ///
     /// # Errors
-    /// When storage fails.
+    /// When storage fails, or the reading takes longer than [`READ_WITHIN`].
     pub async fn rollups(
         &self,
         of: RollupsOf,
         window: TimeWindow,
         now: Timestamp,
     ) -> Result<StoredRollups, StorageError> {
-        let items = read_at_most(MAX_ITEMS, self.query_rollups(of, window)).await?;
-        let is_cut = items.len() >= MAX_ITEMS;
+        let began = Instant::now();
+        let newest_first = self.query_rollups(of, window).scan_index_forward(false);
+        let items = read_at_most(MAX_ITEMS, newest_first).await?;
+        if began.elapsed() > READ_WITHIN {
+            return Err(throttled());
+        }
         let rows: Vec<RollupRow> = attribute::from_items(items)?;
-        let last = rows.last().filter(|_| is_cut);
-        let mut stored = StoredRollups {
-            incomplete_from: last.and_then(|row| match keys::parse_rollup(&row.sk)? {
-                RollupSortKey::Day(at) | RollupSortKey::Late { hour: at, .. } => Some(at),
-            }),
-            ..StoredRollups::default()
-        };
+        let mut stored = StoredRollups::default();
         for row in rows {
             stored.add(row, now);
         }
+        stored
+            .days
+            .values_mut()
+            .for_each(StoredDay::set_folded_apart);
         Ok(stored)
     }
 
-    /// Reads the hashes of the late arrivals of a window.
+    /// Reads the hashes of the late arrivals of a window that the rollups in `seen` do not contain.
     ///
     /// # Errors
     /// When storage fails.
@@ -177,6 +203,7 @@ impl Database {
         &self,
         of: RollupsOf,
         window: TimeWindow,
+        seen: &StoredRollups,
     ) -> Result<BTreeSet<ChunkHash>, StorageError> {
         let request = self.query_rollups(of, window);
         let items = read_at_most(usize::MAX, request.projection_expression("sk")).await?;
@@ -187,7 +214,7 @@ impl Database {
             RollupSortKey::Late { hash, .. } => Some(hash),
             RollupSortKey::Day(_) => None,
         });
-        Ok(late.collect())
+        Ok(late.filter(|hash| !seen.has_folded(*hash)).collect())
     }
 
     fn query_rollups(&self, of: RollupsOf, window: TimeWindow) -> QueryFluentBuilder {

@@ -2,9 +2,9 @@
 //! long window need not read every chunk summary again.
 //!
 //! Whatever is stored for an hour after it was sealed is stored a second time as a *late arrival*,
-//! under a key derived from its content. A late arrival exists exactly until a rollup contains its
-//! chunk: the transaction that adds it to the rollup deletes it. So readers add all late arrivals
-//! that they find, and nothing is counted twice, however often a batch is sent.
+//! under a key derived from its content. The write that adds a late arrival to the rollup lists it
+//! there, and it is deleted afterwards. So readers add the late arrivals that the rollup does not
+//! list, and nothing is counted twice, however often a batch is sent.
 
 mod encoding;
 
@@ -27,6 +27,17 @@ const SEALED_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// Allowance for clock differences between functions and for the duration of a write.
 const MARGIN: Duration = Duration::from_secs(60);
+
+/// Time for which a rollup lists what was folded into it. A reader that has read a late arrival
+/// reads the rollup within [`READ_WITHIN`], and a late arrival is deleted within [`DELETED_WITHIN`]
+/// after the rollup was written. The rest is for the clock of the database, which has whole seconds.
+const LISTED_FOR: Duration = Duration::from_secs(120);
+
+/// Time within which a reader reads late arrivals and then the rollup.
+pub const READ_WITHIN: Duration = Duration::from_secs(30);
+
+/// Time within which late arrivals are deleted after a rollup that contains them was written.
+pub const DELETED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Whether the hour that begins at `hour` is sealed, so a rollup of it may exist.
 pub fn is_sealed(hour: Timestamp, now: Timestamp) -> bool {
@@ -137,6 +148,27 @@ pub struct Rollup {
     pub read_at: Timestamp,
     /// The hours, by their start. An hour without events is empty, not missing.
     pub hours: BTreeMap<Timestamp, HourRollup>,
+    /// Late arrivals that it contains and that may still exist, or that a slow reader may have read
+    /// before they were deleted; with the time of the last write before they were deleted.
+    pub folded: BTreeMap<ChunkHash, Timestamp>,
+}
+
+impl Rollup {
+    /// A rollup without hours.
+    pub fn empty(read_at: Timestamp) -> Self {
+        Self {
+            read_at,
+            hours: BTreeMap::new(),
+            folded: BTreeMap::new(),
+        }
+    }
+
+    /// Stops listing the late arrivals that no reader can still add to it. `now` is the time by the
+    /// clock of the database.
+    pub fn forget_folded(&mut self, now: Timestamp) {
+        let is_recent = |at: &mut Timestamp| clock::after(*at, LISTED_FOR) > now;
+        self.folded.retain(|_, at| is_recent(at));
+    }
 }
 
 #[cfg(test)]

@@ -1,14 +1,12 @@
 //! Compares a stored rollup with the summaries that it stands for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
 use super::{RollupsOf, SealedHours, StoredDay};
-use crate::attribute;
-use crate::error::failed;
 use crate::telemetry::{Gaps, SummaryRange};
-use crate::{Database, StorageError, keys};
+use crate::{Database, StorageError};
 use upblit_base::clock;
 use upblit_identity::application::Shards;
 use upblit_telemetry::batch::DAY;
@@ -109,9 +107,9 @@ impl Database {
             from: day,
             to: clock::after(day, DAY),
         };
-        let mut stored = self.rollups(of, window, now).await?;
+        let stored = self.rollups(of, window, now).await?;
         let is_unreadable = !stored.unreadable.is_empty();
-        let seen = stored.days.remove(&day).unwrap_or_default();
+        let seen = stored.days.get(&day).cloned().unwrap_or_default();
         let rolled_up = seen.rollup.iter().flat_map(|rollup| &rollup.hours);
         let rolled_up = rolled_up.filter(|(_, hour)| hour.expires_at > now);
         let hours = rolled_up.map(|(hour, rollup)| (*hour, rollup.expires_at));
@@ -136,7 +134,7 @@ impl Database {
             Ok(())
         };
         self.each_summary(&range, usize::MAX, add).await?;
-        hours.confirm(&self.late_arrivals(of, window).await?);
+        hours.confirm(&self.late_arrivals(of, window, &stored).await?);
         let mut disagreeing = seen.disagreeing_with(&hours.storable(&gaps));
         disagreeing.extend(hours.in_form_2());
         let unread = gaps.hours();
@@ -157,30 +155,12 @@ impl Database {
             checked,
         })
     }
-
-    async fn delete_late(
-        &self,
-        of: RollupsOf,
-        late: &[(Timestamp, ChunkHash)],
-    ) -> Result<(), StorageError> {
-        let pk = keys::rollup_partition(of.application_id, of.signal);
-        for (hour, hash) in late {
-            let sk = keys::late(*hour, *hash);
-            let key = attribute::key([(keys::PK, &pk), (keys::SK, &sk)]);
-            let request = self.client.delete_item().table_name(&self.tables.telemetry);
-            request.set_key(Some(key)).send().await.map_err(failed)?;
-        }
-        Ok(())
-    }
 }
 
 impl StoredDay {
     /// The hours whose rollup and late arrivals can be read.
     fn readable(&self, now: Timestamp) -> Rollup {
-        let mut rollup = self.rollup.clone().unwrap_or_else(|| Rollup {
-            read_at: now,
-            hours: BTreeMap::new(),
-        });
+        let mut rollup = self.rollup.clone().unwrap_or_else(|| Rollup::empty(now));
         for (hour, _) in &self.damaged {
             rollup.hours.remove(hour);
         }

@@ -1,30 +1,36 @@
 //! Replaces the rollup of a day. Every change of it, also the folding of late arrivals, is one
-//! write or one transaction under the condition that the stored rollup is still the one that was
-//! read. So nothing is lost or counted twice by concurrent readers, however slow one of them is.
+//! write under the condition that the stored rollup is still the one that was read. So nothing is
+//! lost or counted twice by concurrent readers, however slow one of them is.
+//!
+//! A rollup lists the late arrivals that are folded into it. They are deleted afterwards; if that
+//! fails, or the response to the write is lost, by the next reader that changes the rollup.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::{Delete, Put};
 use jiff::Timestamp;
+use tokio::time::timeout;
 
-use super::{LateArrival, RollupsOf, SealedHours, StoredDay};
+use super::{RollupsOf, SealedHours, StoredDay};
 use crate::attribute::{self, string};
 use crate::conditional::put_unless_refused;
-use crate::error::unwritable;
+use crate::error::{throttled, unwritable};
 use crate::telemetry::{Gaps, binary, item};
-use crate::transaction::{MAX_TRANSACTION_WRITES, Outcome, Transaction};
 use crate::{Database, StorageError, keys};
 use upblit_base::clock;
 use upblit_base::random;
 use upblit_telemetry::batch::DAY;
-use upblit_telemetry::query::rollup::{HourRollup, Rollup};
+use upblit_telemetry::query::rollup::{ChunkHash, DELETED_WITHIN, HourRollup, Rollup};
 
 /// Number of late arrivals of a day from which its rollup is rewritten to include them. Each write costs
 /// as much as reading many of them; fewer wait until the rollup changes anyway.
 const MANY_LATE: usize = 32;
 
-/// Maximum number of late arrivals that one transaction folds.
-const MAX_FOLDED: usize = MAX_TRANSACTION_WRITES - 1;
+/// Maximum number of late arrivals that one write folds. Eight requests delete them.
+const MAX_FOLDED: usize = 200;
+
+/// Number of late arrivals in the list of a rollup, 16 bytes each, from which nothing is folded until
+/// the list is shorter.
+const MAX_LISTED: usize = 1_000;
 
 /// Outcome of storing sealed hours.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -37,11 +43,11 @@ pub struct Replaced {
 }
 
 /// A rollup that is about to be stored.
-struct Replacement<'a> {
+struct Replacement {
     encoded: Vec<u8>,
     expires_at: Timestamp,
-    /// Late arrivals that it contains and that still exist.
-    folded: Vec<&'a LateArrival>,
+    /// Late arrivals that it contains and that still exist, by hour and hash.
+    folded: Vec<(Timestamp, ChunkHash)>,
 }
 
 impl Database {
@@ -69,10 +75,11 @@ impl Database {
         })
     }
 
-    /// Folds late arrivals of a day into its rollup, if there are many of them.
+    /// Folds late arrivals of a day into its rollup, if there are many of them, or many that were
+    /// folded and not deleted.
     ///
     /// # Errors
-    /// When storage fails.
+    /// When storage fails. They may be folded and not deleted then.
     pub async fn fold_late_arrivals(
         &self,
         of: RollupsOf,
@@ -84,7 +91,7 @@ impl Database {
         };
         let late = seen.late.iter();
         let foldable = late.filter(|late| rollup.hours.contains_key(&late.hour));
-        if foldable.count() < MANY_LATE {
+        if foldable.count() + seen.folded.len() < MANY_LATE {
             return Ok(());
         }
         self.replace(of, day, seen, rollup.clone()).await?;
@@ -99,46 +106,45 @@ impl Database {
         seen: &StoredDay,
         rollup: Rollup,
     ) -> Result<bool, StorageError> {
-        let Some(new) = seen.replacement(rollup)? else {
+        let now = self.now_or(rollup.read_at);
+        let Some(new) = seen.replacement(rollup, now)? else {
             return Ok(false);
         };
         let partition = keys::rollup_partition(of.application_id, of.signal);
-        let mut item = item(partition.clone(), keys::rollup(day), new.expires_at);
+        let mut item = item(partition, keys::rollup(day), new.expires_at);
         item.insert("rollup".to_owned(), binary(&new.encoded));
         let version = random::base62(&mut random::rng(), 16);
         item.insert("v".to_owned(), string(version));
-        let table = &self.tables.telemetry;
-        let (condition, values) = match &seen.version {
-            None => ("attribute_not_exists(v)", None),
-            Some(version) => (
-                "v = :seen",
-                Some([(":seen".to_owned(), string(version))].into()),
-            ),
+        let put = self.client.put_item().table_name(&self.tables.telemetry);
+        let put = put.set_item(Some(item));
+        let put = match &seen.version {
+            None => put.condition_expression("attribute_not_exists(v)"),
+            Some(version) => put
+                .condition_expression("v = :seen")
+                .expression_attribute_values(":seen", string(version)),
         };
-        if new.folded.is_empty() {
-            // A transaction would cost twice as much.
-            let put = self.client.put_item().table_name(table);
-            let put = put
-                .set_item(Some(item))
-                .condition_expression(condition)
-                .set_expression_attribute_values(values);
-            return put_unless_refused(put.send().await);
-        }
-        let put = Put::builder()
-            .table_name(table)
-            .set_item(Some(item))
-            .condition_expression(condition)
-            .set_expression_attribute_values(values);
-        let mut transaction = Transaction::default();
-        transaction.put(put);
-        for late in new.folded {
-            let sk = keys::late(late.hour, late.hash);
-            let key = attribute::key([(keys::PK, &partition), (keys::SK, &sk)]);
-            let delete = Delete::builder().table_name(&self.tables.telemetry);
-            transaction.delete(delete.set_key(Some(key)));
-        }
         // Refused if another reader was faster.
-        Ok(transaction.commit(self).await? == Outcome::Committed)
+        let is_stored = put_unless_refused(put.send().await)?;
+        if is_stored {
+            let deleted = timeout(DELETED_WITHIN, self.delete_late(of, &new.folded));
+            deleted.await.map_err(|_| throttled())??;
+        }
+        Ok(is_stored)
+    }
+
+    /// Deletes late arrivals: orphans, those that cannot be read, or those that a stored rollup lists.
+    pub(super) async fn delete_late(
+        &self,
+        of: RollupsOf,
+        late: &[(Timestamp, ChunkHash)],
+    ) -> Result<(), StorageError> {
+        let pk = keys::rollup_partition(of.application_id, of.signal);
+        let keys = late.iter().map(|(hour, hash)| {
+            let sk = keys::late(*hour, *hash);
+            attribute::key([(keys::PK, &pk), (keys::SK, &sk)])
+        });
+        self.delete_all(&self.tables.telemetry, keys.collect())
+            .await
     }
 }
 
@@ -161,9 +167,11 @@ impl StoredDay {
         let oldest = self.rollup.iter().map(|rollup| rollup.read_at);
         let oldest = oldest.filter(|_| !is_read_anew);
         all.extend(hours.clone());
+        let folded = self.rollup.as_ref().map(|rollup| rollup.folded.clone());
         Rollup {
             read_at: oldest.fold(read_at, Timestamp::min),
             hours: all,
+            folded: folded.unwrap_or_default(),
         }
     }
 
@@ -179,25 +187,26 @@ impl StoredDay {
         disagreeing.map(|(hour, _)| *hour).collect()
     }
 
-    /// A rollup with as many late arrivals as one transaction can fold, without the hours that do
-    /// not fit; `None` if nothing changes.
-    fn replacement(&self, rollup: Rollup) -> Result<Option<Replacement<'_>>, StorageError> {
-        let mut hours = rollup.hours;
+    /// A rollup with as many late arrivals as one write folds, without the hours that do not fit;
+    /// `None` if nothing changes.
+    fn replacement(
+        &self,
+        mut rollup: Rollup,
+        now: Timestamp,
+    ) -> Result<Option<Replacement>, StorageError> {
+        rollup.forget_folded(now);
         loop {
-            let (folded, rollup) = self.folded(Rollup {
-                hours: hours.clone(),
-                ..rollup
-            });
-            if rollup.hours.is_empty() && self.version.is_none() {
+            let (folded, new) = self.folded_into(rollup.clone(), now);
+            if new.hours.is_empty() && self.version.is_none() {
                 return Ok(None);
             }
             // A rollup without hours stays for a day, because a slow reader may still write the one
             // that was there before.
-            let expiries = rollup.hours.values().map(|hour| hour.expires_at);
+            let expiries = new.hours.values().map(|hour| hour.expires_at);
             let expires_at = expiries.max();
-            let expires_at = expires_at.unwrap_or_else(|| clock::after(rollup.read_at, DAY));
-            if let Some(encoded) = rollup.encode().map_err(unwritable)? {
-                let is_new = self.rollup.as_ref() != Some(&rollup);
+            let expires_at = expires_at.unwrap_or_else(|| clock::after(new.read_at, DAY));
+            if let Some(encoded) = new.encode().map_err(unwritable)? {
+                let is_new = self.rollup.as_ref() != Some(&new);
                 return Ok(is_new.then_some(Replacement {
                     encoded,
                     expires_at,
@@ -205,23 +214,34 @@ impl StoredDay {
                 }));
             }
             // The hour with fewest chunks is the cheapest to read from its summaries.
-            let smallest = hours.iter().min_by_key(|(_, hour)| hour.chunks);
+            let smallest = rollup.hours.iter().min_by_key(|(_, hour)| hour.chunks);
             let Some(smallest) = smallest.map(|(hour, _)| *hour) else {
                 return Ok(None);
             };
-            hours.remove(&smallest);
+            rollup.hours.remove(&smallest);
         }
     }
 
-    fn folded(&self, mut rollup: Rollup) -> (Vec<&LateArrival>, Rollup) {
-        let late = self.late.iter();
-        let late = late.filter(|late| rollup.hours.contains_key(&late.hour));
-        let folded: Vec<&LateArrival> = late.take(MAX_FOLDED).collect();
-        for late in &folded {
+    /// Folds late arrivals into a rollup that replaces the stored one. Returns those that it then
+    /// lists and that still exist.
+    fn folded_into(
+        &self,
+        mut rollup: Rollup,
+        now: Timestamp,
+    ) -> (Vec<(Timestamp, ChunkHash)>, Rollup) {
+        let mut folded: Vec<_> = self.folded.iter().copied().collect();
+        let most = MAX_FOLDED.min(MAX_LISTED.saturating_sub(rollup.folded.len()));
+        for late in &self.late {
+            if folded.len() >= most {
+                break;
+            }
             if let Some(hour) = rollup.hours.get_mut(&late.hour) {
                 hour.merge(&late.rollup);
+                folded.push((late.hour, late.hash));
             }
         }
+        let listed = folded.iter().map(|(_, hash)| (*hash, now));
+        rollup.folded.extend(listed);
         (folded, rollup)
     }
 }

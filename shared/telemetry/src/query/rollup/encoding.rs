@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 1 | form, 3 |
 //! | varint | size of the content |
-//! | rest | the content, as a zstd frame: the time of reading and the hours of a rollup, or one hour of a late arrival |
+//! | rest | the content, as a zstd frame: the time of reading, the hours and the folded late arrivals of a rollup, or one hour of a late arrival |
 
 use std::collections::BTreeMap;
 use std::io;
@@ -40,6 +40,11 @@ impl Rollup {
             put_time(&mut body, rollup.expires_at);
             rollup.put(&mut body);
         }
+        put_len(&mut body, self.folded.len());
+        for (hash, at) in &self.folded {
+            body.extend_from_slice(hash);
+            put_time(&mut body, *at);
+        }
         let encoded = frame::write(|_| {}, &body)?;
         Ok((encoded.len() <= MAX_ROLLUP_BYTES).then_some(encoded))
     }
@@ -68,7 +73,16 @@ impl Rollup {
             }
             hours.insert(hour, rollup);
         }
-        Ok(Self { read_at, hours })
+        let mut folded = BTreeMap::new();
+        for _ in 0..reader.count()? {
+            let hash = hash(reader)?;
+            folded.insert(hash, time(reader)?);
+        }
+        Ok(Self {
+            read_at,
+            hours,
+            folded,
+        })
     }
 }
 
@@ -118,8 +132,7 @@ impl HourRollup {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, FormError> {
         let chunks = reader.number()?;
-        let mut hashes = [0; 16];
-        hashes.copy_from_slice(reader.bytes(16)?);
+        let hashes = hash(reader)?;
         let mut buckets = BTreeMap::new();
         for _ in 0..reader.count()? {
             let slot = reader.byte()?;
@@ -139,6 +152,12 @@ impl HourRollup {
 
 fn put_time(out: &mut Vec<u8>, at: Timestamp) {
     put_signed(out, at.as_millisecond());
+}
+
+fn hash(reader: &mut Reader<'_>) -> Result<ChunkHash, FormError> {
+    let mut hash = [0; 16];
+    hash.copy_from_slice(reader.bytes(16)?);
+    Ok(hash)
 }
 
 fn time(reader: &mut Reader<'_>) -> Result<Timestamp, FormError> {

@@ -53,6 +53,7 @@ fn example() -> Rollup {
             (at("11:00:00"), hour),
         ]
         .into(),
+        folded: [([7; 16], at("12:29:00")), ([8; 16], at("12:30:00"))].into(),
     }
 }
 
@@ -90,6 +91,16 @@ fn a_late_arrival_adds_what_its_chunk_does() {
     added.add([9; 16], &summary(7, 5.0), expiry);
     assert_eq!(merged, added);
     assert_eq!(merged.expires_at, expiry);
+}
+
+#[test]
+fn what_was_folded_is_listed_for_two_minutes() {
+    let mut rollup = example();
+    rollup.forget_folded(at("12:30:59"));
+    assert_eq!(rollup, example());
+    rollup.forget_folded(at("12:31:00"));
+    assert_eq!(rollup.folded, [([8; 16], at("12:30:00"))].into());
+    assert!(LISTED_FOR >= READ_WITHIN + DELETED_WITHIN + Duration::from_secs(10));
 }
 
 #[test]
