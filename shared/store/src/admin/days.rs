@@ -57,7 +57,8 @@ impl Scope {
             application_id: self.application_id,
             signal: self.signal,
         };
-        database.rollups(of, window, now).await
+        let all = usize::MAX;
+        database.rollups_up_to(all, of, window, now).await
     }
 }
 

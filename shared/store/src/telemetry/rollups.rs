@@ -7,7 +7,7 @@ mod replace;
 mod sealed_hours;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use jiff::Timestamp;
@@ -26,7 +26,9 @@ use upblit_base::clock;
 use upblit_base::ids::ApplicationId;
 use upblit_telemetry::batch::{DAY, Signal};
 use upblit_telemetry::chunk::FormError;
-use upblit_telemetry::query::rollup::{ChunkHash, HourRollup, READ_WITHIN, Rollup, decode_late};
+use upblit_telemetry::query::rollup::{
+    ChunkHash, HourRollup, LateKey, READ_WITHIN, Rollup, decode_late,
+};
 use upblit_telemetry::query::window::TimeWindow;
 
 /// Maximum number of rollups and late arrivals that one request reads. A sender whose batches are all
@@ -59,9 +61,13 @@ pub struct StoredDay {
     /// Late arrivals of the day.
     pub late: Vec<LateArrival>,
     /// Late arrivals that cannot be read, by hour and hash. The rollups of these hours lack them.
-    pub damaged: BTreeSet<(Timestamp, ChunkHash)>,
-    /// Late arrivals that the rollup contains, and that were not deleted, by hour and hash.
-    folded: BTreeSet<(Timestamp, ChunkHash)>,
+    pub damaged: BTreeSet<LateKey>,
+    /// All late arrivals that exist, also those that have expired, by hour and hash.
+    exist: BTreeSet<LateKey>,
+    /// Those of them that the rollup contains.
+    folded: BTreeSet<LateKey>,
+    /// The first late arrival that was read, if there are more before it than one request reads.
+    unread_until: Option<LateKey>,
     /// Identifies the stored item. `None` if there is none.
     version: Option<String>,
 }
@@ -84,10 +90,10 @@ impl StoredRollups {
     }
 
     /// Whether one of the rollups lists this late arrival.
-    fn has_folded(&self, hash: ChunkHash) -> bool {
-        let rollups = self.days.values().filter_map(|day| day.rollup.as_ref());
-        let mut rollups = rollups.filter(|rollup| !rollup.folded.is_empty());
-        rollups.any(|rollup| rollup.folded.contains_key(&hash))
+    fn has_folded(&self, late: LateKey) -> bool {
+        let day = self.days.get(&clock::floor(late.0, DAY));
+        let rollup = day.and_then(|day| day.rollup.as_ref());
+        rollup.is_some_and(|rollup| rollup.folded.contains_key(&late))
     }
 
     fn add(&mut self, row: RollupRow, now: Timestamp) {
@@ -119,11 +125,16 @@ impl StoredDay {
         let Some(rollup) = &self.rollup else {
             return;
         };
-        let is_folded = |hash: &ChunkHash| rollup.folded.contains_key(hash);
-        let late = self.late.extract_if(.., |late| is_folded(&late.hash));
-        self.folded.extend(late.map(|late| (late.hour, late.hash)));
-        let damaged = self.damaged.extract_if(.., |(_, hash)| is_folded(hash));
-        self.folded.extend(damaged);
+        let is_folded = |key: &LateKey| rollup.folded.contains_key(key);
+        let folded = self.exist.iter().filter(|key| is_folded(key));
+        self.folded = folded.copied().collect();
+        self.late.retain(|late| !is_folded(&(late.hour, late.hash)));
+        self.damaged.retain(|key| !is_folded(key));
+    }
+
+    /// Whether all late arrivals of an hour of the day were read.
+    pub fn is_complete(&self, hour: Timestamp) -> bool {
+        self.unread_until.is_none_or(|(until, _)| hour > until)
     }
 
     fn add_rollup(
@@ -148,6 +159,7 @@ impl StoredDay {
         row: &RollupRow,
         now: Timestamp,
     ) -> Result<(), FormError> {
+        self.exist.insert((hour, hash));
         if row.has_expired(now) {
             return Ok(());
         }
@@ -162,8 +174,9 @@ impl StoredDay {
 }
 
 impl Database {
-    /// Reads the rollups and late arrivals of a window that begins with a day and ends with a full
-    /// hour, with one query for each megabyte. What cannot be read can be computed again.
+    /// Reads the rollups and late arrivals of the days of a window, with one query for each megabyte.
+    /// Days are read as a whole, because a rollup lists late arrivals of any hour. What cannot be read
+    /// can be computed again.
     ///
     /// The newest are read first, so the late arrivals of a day before its rollup: one that is folded
     /// in between is then seen twice, and recognized because the rollup lists it. In the other order
@@ -177,9 +190,32 @@ impl Database {
         window: TimeWindow,
         now: Timestamp,
     ) -> Result<StoredRollups, StorageError> {
+        self.rollups_up_to(MAX_ITEMS, of, window, now).await
+    }
+
+    /// Like [`rollups`](Self::rollups), with at most this many items, which are the newest.
+    ///
+    /// # Errors
+    /// As [`rollups`](Self::rollups).
+    pub async fn rollups_up_to(
+        &self,
+        most: usize,
+        of: RollupsOf,
+        window: TimeWindow,
+        now: Timestamp,
+    ) -> Result<StoredRollups, StorageError> {
         let began = Instant::now();
-        let newest_first = self.query_rollups(of, window).scan_index_forward(false);
-        let items = read_at_most(MAX_ITEMS, newest_first).await?;
+        let last = clock::before(window.to, Duration::from_millis(1));
+        let days = TimeWindow {
+            from: clock::floor(window.from, DAY),
+            to: clock::after(clock::floor(last, DAY), DAY),
+        };
+        let newest_first = self.query_rollups(of, days).scan_index_forward(false);
+        let mut items = read_at_most(most, newest_first).await?;
+        let unread_until = latest_unread(&items).filter(|_| items.len() >= most);
+        if let Some((hour, _)) = unread_until {
+            items.extend(self.rollup_of(of, clock::floor(hour, DAY)).await?);
+        }
         if began.elapsed() > READ_WITHIN {
             return Err(throttled());
         }
@@ -188,11 +224,27 @@ impl Database {
         for row in rows {
             stored.add(row, now);
         }
-        stored
-            .days
-            .values_mut()
-            .for_each(StoredDay::set_folded_apart);
+        if let Some((hour, _)) = unread_until {
+            let day = stored.days.entry(clock::floor(hour, DAY)).or_default();
+            day.unread_until = unread_until;
+        }
+        let days = stored.days.values_mut();
+        days.for_each(StoredDay::set_folded_apart);
         Ok(stored)
+    }
+
+    /// The rollup of a day as stored.
+    async fn rollup_of(&self, of: RollupsOf, day: Timestamp) -> Result<Vec<Item>, StorageError> {
+        let partition = keys::rollup_partition(of.application_id, of.signal);
+        let request = self
+            .client
+            .query()
+            .table_name(&self.tables.telemetry)
+            .key_condition_expression("pk = :pk AND sk = :sk")
+            .expression_attribute_values(":pk", string(partition))
+            .expression_attribute_values(":sk", string(keys::rollup(day)))
+            .consistent_read(true);
+        read_at_most(1, request).await
     }
 
     /// Reads the hashes of the late arrivals of a window that the rollups in `seen` do not contain.
@@ -211,10 +263,11 @@ impl Database {
             .iter()
             .filter_map(|item| item.get(keys::SK)?.as_s().ok());
         let late = keys.filter_map(|sk| match keys::parse_rollup(sk)? {
-            RollupSortKey::Late { hash, .. } => Some(hash),
+            RollupSortKey::Late { hour, hash } => Some((hour, hash)),
             RollupSortKey::Day(_) => None,
         });
-        Ok(late.filter(|hash| !seen.has_folded(*hash)).collect())
+        let late = late.filter(|late| !seen.has_folded(*late));
+        Ok(late.map(|(_, hash)| hash).collect())
     }
 
     fn query_rollups(&self, of: RollupsOf, window: TimeWindow) -> QueryFluentBuilder {
@@ -227,6 +280,15 @@ impl Database {
             .expression_attribute_values(":from", string(keys::from_time(window.from)))
             .expression_attribute_values(":to", string(keys::from_time(window.to)))
             .consistent_read(true)
+    }
+}
+
+/// The last item, if it is a late arrival. Then there may be more of the day before it.
+fn latest_unread(items: &[Item]) -> Option<LateKey> {
+    let sk = items.last()?.get(keys::SK)?.as_s().ok()?;
+    match keys::parse_rollup(sk)? {
+        RollupSortKey::Late { hour, hash } => Some((hour, hash)),
+        RollupSortKey::Day(_) => None,
     }
 }
 

@@ -30,13 +30,13 @@ const MARGIN: Duration = Duration::from_secs(60);
 
 /// Time for which a rollup lists what was folded into it. A reader that has read a late arrival
 /// reads the rollup within [`READ_WITHIN`], and a late arrival is deleted within [`DELETED_WITHIN`]
-/// after the rollup was written. The rest is for the clock of the database, which has whole seconds.
+/// after a rollup that lists it was encoded. The rest is for the clock of the database, which has whole seconds.
 const LISTED_FOR: Duration = Duration::from_secs(120);
 
 /// Time within which a reader reads late arrivals and then the rollup.
 pub const READ_WITHIN: Duration = Duration::from_secs(30);
 
-/// Time within which late arrivals are deleted after a rollup that contains them was written.
+/// Time within which a rollup is written and then late arrivals that it contains are deleted.
 pub const DELETED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Whether the hour that begins at `hour` is sealed, so a rollup of it may exist.
@@ -58,6 +58,9 @@ pub fn is_final(day: Timestamp, now: Timestamp) -> bool {
 
 /// Content hash of a chunk; [`Position::hash`](crate::chunk::Position::hash).
 pub type ChunkHash = [u8; 16];
+
+/// Start of the hour and hash of a late arrival, in the order in which they are stored.
+pub type LateKey = (Timestamp, ChunkHash);
 
 /// Statistics of one hour, in buckets of five minutes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,7 +153,7 @@ pub struct Rollup {
     pub hours: BTreeMap<Timestamp, HourRollup>,
     /// Late arrivals that it contains and that may still exist, or that a slow reader may have read
     /// before they were deleted; with the time of the last write before they were deleted.
-    pub folded: BTreeMap<ChunkHash, Timestamp>,
+    pub folded: BTreeMap<LateKey, Timestamp>,
 }
 
 impl Rollup {
@@ -164,10 +167,10 @@ impl Rollup {
     }
 
     /// Stops listing the late arrivals that no reader can still add to it. `now` is the time by the
-    /// clock of the database.
-    pub fn forget_folded(&mut self, now: Timestamp) {
-        let is_recent = |at: &mut Timestamp| clock::after(*at, LISTED_FOR) > now;
-        self.folded.retain(|_, at| is_recent(at));
+    /// clock of the database; late arrivals until `unread` may exist, and stay listed.
+    pub fn forget_folded(&mut self, now: Timestamp, unread: Option<LateKey>) {
+        let is_listed = |key, at| Some(key) <= unread || clock::after(at, LISTED_FOR) > now;
+        self.folded.retain(|key, at| is_listed(*key, *at));
     }
 }
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
 use shared::base::clock;
 use shared::store::telemetry::StoredDay;
+use shared::telemetry::query::window::TimeWindow;
 
 use super::one_a_day::{check, late_batches};
 use super::{DAY, LONG, asked, half_a_day, rollups_of, stored_day};
@@ -65,12 +67,12 @@ impl Scene {
             .count()
     }
 
-    /// Makes late arrivals so large that a query reads them in several pages.
-    async fn over_several_pages(&self) {
+    /// Makes late arrivals so large that a query reads them in several pages of a megabyte.
+    async fn over_several_pages(&self, bytes_each: usize) {
         let items = stored::all(&self.backend).await;
         let client = &self.backend.database.client;
         for mut item in items.into_iter().filter(|item| item.contains_key("late")) {
-            let padding = AttributeValue::B(Blob::new(vec![0; 60_000]));
+            let padding = AttributeValue::B(Blob::new(vec![0; bytes_each]));
             item.insert("padding".to_owned(), padding);
             let put = client.put_item().set_item(Some(item));
             let table = &self.backend.database.tables.telemetry;
@@ -91,7 +93,7 @@ async fn a_reader_that_is_overtaken_by_a_fold_counts_each_late_arrival_once() {
     // Another reader folds before each of the queries and pages of the first.
     for queries_before in 0..4 {
         let scene = Scene::with_late_arrivals().await;
-        scene.over_several_pages().await;
+        scene.over_several_pages(60_000).await;
         let seen = scene.day().await;
         let (backend, sdk) = (scene.backend.clone(), scene.sdk.clone());
         let meanwhile = async move { fold(&backend, &sdk, &seen).await };
@@ -175,4 +177,65 @@ async fn the_list_of_folded_late_arrivals_does_not_grow() {
     late_batches(&scene.sdk, 2 * MANY..3 * MANY).await;
     asked(&scene.backend.sign_in("ada").await, &scene.sdk, LONG).await;
     assert_eq!(listed().await.0, 2 * MANY, "the first are gone");
+}
+
+/// A reader that does not want the hour of late arrivals changes the rollup that lists them.
+#[tokio::test]
+async fn late_arrivals_of_other_hours_stay_listed_until_they_are_deleted() {
+    let scene = Scene::with_late_arrivals().await;
+    scene.engine.fail("BatchWriteItem", Fault::Denied, 0, 2);
+    assert_eq!(scene.total().await, ROLLED_UP + MANY);
+    assert_eq!(scene.late_items().await, MANY);
+    scene.backend.later(121);
+    scene.engine.heal();
+    scene.engine.fail_always("BatchWriteItem", Fault::Denied);
+    let ada = scene.backend.sign_in("ada").await;
+    let before = "&from=2026-01-31T03:00:00Z&to=2026-01-31T06:00:00Z";
+    let (_, calls) = asked(&ada, &scene.sdk, before).await;
+    assert!(calls.contains(&"PutItem".to_owned()), "{calls:?}");
+    assert_eq!(scene.late_items().await, MANY);
+    let (answer, _) = asked(&ada, &scene.sdk, LONG).await;
+    assert_eq!(answer["total"]["count"], ROLLED_UP + MANY);
+    assert!(check(&scene.backend, &scene.sdk).await.agrees());
+}
+
+#[tokio::test]
+async fn deletions_that_fail_are_not_repeated_by_every_reader() {
+    let scene = Scene::with_late_arrivals().await;
+    scene.engine.fail_always("BatchWriteItem", Fault::Denied);
+    assert_eq!(scene.total().await, ROLLED_UP + MANY);
+    let (_, calls) = asked(&scene.ada, &scene.sdk, LONG).await;
+    assert_eq!(calls, ["BatchGetItem", "Query", "Query"]);
+    scene.backend.later(60);
+    let ada = scene.backend.sign_in("ada").await;
+    let (_, calls) = asked(&ada, &scene.sdk, LONG).await;
+    assert!(calls.contains(&"PutItem".to_owned()), "{calls:?}");
+}
+
+/// More late arrivals of a day than one request reads: it folds those that it has read.
+#[tokio::test]
+async fn a_day_with_more_late_arrivals_than_one_request_reads_is_folded_in_parts() {
+    let scene = Scene::with_late_arrivals().await;
+    let of = rollups_of(&scene.sdk);
+    let day: Timestamp = DAY.parse().unwrap();
+    let hour = clock::after(day, Duration::from_secs(8 * 60 * 60));
+    let window = TimeWindow {
+        from: day,
+        to: clock::after(day, Duration::from_secs(9 * 60 * 60)),
+    };
+    let (database, now) = (&scene.backend.database, backend::start());
+    let read = async || {
+        let read = database.rollups_up_to(10, of, window, now).await;
+        read.unwrap().days.remove(&day).unwrap()
+    };
+    // One page has all but two or three, and not the rollup, which sorts first.
+    scene.over_several_pages(27_000).await;
+    let seen = read().await;
+    assert!(seen.rollup.is_some() && !seen.is_complete(hour));
+    fold(&scene.backend, &scene.sdk, &seen).await;
+    assert!((1..8).contains(&scene.late_items().await));
+    assert_eq!(scene.total().await, ROLLED_UP + MANY);
+    assert!(check(&scene.backend, &scene.sdk).await.agrees());
+    let seen = read().await;
+    assert!(seen.rollup.is_some() && seen.is_complete(hour));
 }

@@ -107,7 +107,8 @@ impl Database {
             from: day,
             to: clock::after(day, DAY),
         };
-        let stored = self.rollups(of, window, now).await?;
+        let all = usize::MAX;
+        let stored = self.rollups_up_to(all, of, window, now).await?;
         let is_unreadable = !stored.unreadable.is_empty();
         let seen = stored.days.get(&day).cloned().unwrap_or_default();
         let rolled_up = seen.rollup.iter().flat_map(|rollup| &rollup.hours);

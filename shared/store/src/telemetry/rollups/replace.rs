@@ -6,6 +6,7 @@
 //! fails, or the response to the write is lost, by the next reader that changes the rollup.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::timeout;
@@ -19,7 +20,7 @@ use crate::{Database, StorageError, keys};
 use upblit_base::clock;
 use upblit_base::random;
 use upblit_telemetry::batch::DAY;
-use upblit_telemetry::query::rollup::{ChunkHash, DELETED_WITHIN, HourRollup, Rollup};
+use upblit_telemetry::query::rollup::{DELETED_WITHIN, HourRollup, LateKey, Rollup};
 
 /// Number of late arrivals of a day from which its rollup is rewritten to include them. Each write costs
 /// as much as reading many of them; fewer wait until the rollup changes anyway.
@@ -28,7 +29,10 @@ const MANY_LATE: usize = 32;
 /// Maximum number of late arrivals that one write folds. Eight requests delete them.
 const MAX_FOLDED: usize = 200;
 
-/// Number of late arrivals in the list of a rollup, 16 bytes each, from which nothing is folded until
+/// Time after which the deletion of folded late arrivals is tried again.
+const DELETED_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// Number of late arrivals in the list of a rollup, some 17 bytes each, from which nothing is folded until
 /// the list is shorter.
 const MAX_LISTED: usize = 1_000;
 
@@ -46,8 +50,8 @@ pub struct Replaced {
 struct Replacement {
     encoded: Vec<u8>,
     expires_at: Timestamp,
-    /// Late arrivals that it contains and that still exist, by hour and hash.
-    folded: Vec<(Timestamp, ChunkHash)>,
+    /// Late arrivals that it contains and that are deleted, by hour and hash.
+    folded: Vec<LateKey>,
 }
 
 impl Database {
@@ -91,7 +95,11 @@ impl Database {
         };
         let late = seen.late.iter();
         let foldable = late.filter(|late| rollup.hours.contains_key(&late.hour));
-        if foldable.count() + seen.folded.len() < MANY_LATE {
+        let foldable = foldable.count();
+        let latest = clock::before(self.now_or(rollup.read_at), DELETED_AGAIN_AFTER);
+        let is_worth_it = foldable >= MANY_LATE && rollup.folded.len() < MAX_LISTED;
+        let is_overdue = foldable + seen.folded.len() >= MANY_LATE && seen.folded_since() <= latest;
+        if !is_worth_it && !is_overdue {
             return Ok(());
         }
         self.replace(of, day, seen, rollup.clone()).await?;
@@ -123,20 +131,23 @@ impl Database {
                 .condition_expression("v = :seen")
                 .expression_attribute_values(":seen", string(version)),
         };
-        // Refused if another reader was faster.
-        let is_stored = put_unless_refused(put.send().await)?;
-        if is_stored {
-            let deleted = timeout(DELETED_WITHIN, self.delete_late(of, &new.folded));
-            deleted.await.map_err(|_| throttled())??;
-        }
-        Ok(is_stored)
+        let put_and_delete = async {
+            // Refused if another reader was faster.
+            let is_stored = put_unless_refused(put.send().await)?;
+            if is_stored {
+                self.delete_late(of, &new.folded).await?;
+            }
+            Ok(is_stored)
+        };
+        let stored = timeout(DELETED_WITHIN, put_and_delete).await;
+        stored.map_err(|_| throttled())?
     }
 
     /// Deletes late arrivals: orphans, those that cannot be read, or those that a stored rollup lists.
     pub(super) async fn delete_late(
         &self,
         of: RollupsOf,
-        late: &[(Timestamp, ChunkHash)],
+        late: &[LateKey],
     ) -> Result<(), StorageError> {
         let pk = keys::rollup_partition(of.application_id, of.signal);
         let keys = late.iter().map(|(hour, hash)| {
@@ -187,6 +198,14 @@ impl StoredDay {
         disagreeing.map(|(hour, _)| *hour).collect()
     }
 
+    /// The time since when a late arrival has been folded and not deleted.
+    fn folded_since(&self) -> Timestamp {
+        let listed = self.rollup.as_ref().map(|rollup| &rollup.folded);
+        let exist = self.folded.iter();
+        let since = exist.filter_map(|late| listed?.get(late).copied());
+        since.min().unwrap_or(Timestamp::MAX)
+    }
+
     /// A rollup with as many late arrivals as one write folds, without the hours that do not fit;
     /// `None` if nothing changes.
     fn replacement(
@@ -194,7 +213,8 @@ impl StoredDay {
         mut rollup: Rollup,
         now: Timestamp,
     ) -> Result<Option<Replacement>, StorageError> {
-        rollup.forget_folded(now);
+        // Those that exist are listed again.
+        rollup.forget_folded(now, self.unread_until);
         loop {
             let (folded, new) = self.folded_into(rollup.clone(), now);
             if new.hours.is_empty() && self.version.is_none() {
@@ -223,12 +243,8 @@ impl StoredDay {
     }
 
     /// Folds late arrivals into a rollup that replaces the stored one. Returns those that it then
-    /// lists and that still exist.
-    fn folded_into(
-        &self,
-        mut rollup: Rollup,
-        now: Timestamp,
-    ) -> (Vec<(Timestamp, ChunkHash)>, Rollup) {
+    /// lists and that are to be deleted.
+    fn folded_into(&self, mut rollup: Rollup, now: Timestamp) -> (Vec<LateKey>, Rollup) {
         let mut folded: Vec<_> = self.folded.iter().copied().collect();
         let most = MAX_FOLDED.min(MAX_LISTED.saturating_sub(rollup.folded.len()));
         for late in &self.late {
@@ -240,8 +256,9 @@ impl StoredDay {
                 folded.push((late.hour, late.hash));
             }
         }
-        let listed = folded.iter().map(|(_, hash)| (*hash, now));
+        let listed = folded.iter().map(|late| (*late, now));
         rollup.folded.extend(listed);
+        folded.truncate(MAX_FOLDED);
         (folded, rollup)
     }
 }

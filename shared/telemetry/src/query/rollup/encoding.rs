@@ -41,7 +41,8 @@ impl Rollup {
             rollup.put(&mut body);
         }
         put_len(&mut body, self.folded.len());
-        for (hash, at) in &self.folded {
+        for ((hour, hash), at) in &self.folded {
+            put_time(&mut body, *hour);
             body.extend_from_slice(hash);
             put_time(&mut body, *at);
         }
@@ -75,8 +76,8 @@ impl Rollup {
         }
         let mut folded = BTreeMap::new();
         for _ in 0..reader.count()? {
-            let hash = hash(reader)?;
-            folded.insert(hash, time(reader)?);
+            let key = (time(reader)?, hash(reader)?);
+            folded.insert(key, time(reader)?);
         }
         Ok(Self {
             read_at,

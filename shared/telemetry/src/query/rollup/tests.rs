@@ -53,7 +53,11 @@ fn example() -> Rollup {
             (at("11:00:00"), hour),
         ]
         .into(),
-        folded: [([7; 16], at("12:29:00")), ([8; 16], at("12:30:00"))].into(),
+        folded: [
+            ((at("10:00:00"), [7; 16]), at("12:29:00")),
+            ((at("11:00:00"), [7; 16]), at("12:30:00")),
+        ]
+        .into(),
     }
 }
 
@@ -96,10 +100,13 @@ fn a_late_arrival_adds_what_its_chunk_does() {
 #[test]
 fn what_was_folded_is_listed_for_two_minutes() {
     let mut rollup = example();
-    rollup.forget_folded(at("12:30:59"));
+    rollup.forget_folded(at("12:30:59"), None);
     assert_eq!(rollup, example());
-    rollup.forget_folded(at("12:31:00"));
-    assert_eq!(rollup.folded, [([8; 16], at("12:30:00"))].into());
+    rollup.forget_folded(at("12:31:00"), Some((at("10:00:00"), [7; 16])));
+    assert_eq!(rollup, example(), "it may exist");
+    rollup.forget_folded(at("12:31:00"), Some((at("10:00:00"), [6; 16])));
+    let left = [((at("11:00:00"), [7; 16]), at("12:30:00"))];
+    assert_eq!(rollup.folded, left.into());
     assert!(LISTED_FOR >= READ_WITHIN + DELETED_WITHIN + Duration::from_secs(10));
 }
 
