@@ -629,7 +629,7 @@ export interface paths {
         };
         /**
          * Get counts, failures and durations over time
-         * @description Returns consecutive buckets, empty ones included, and their total. The time range is widened to whole buckets, of which there are at most 2,100. With `by`, returns rows of the time range as it is given, with the requests to each service, or of each operation: root spans and spans of kind server or consumer. The rows are about the newest part of the range if it has too much telemetry; `searchedTo` says which. A batch counts as a whole, at the start of its newest span.
+         * @description Returns consecutive buckets, empty ones included, and their total. The time range is widened to whole buckets, of which there are at most 2,100. If it has too much telemetry for one response, the newest buckets are returned, and `nextCursor` continues with those before. With `by`, returns rows with the requests to each service, or of each operation: root spans and spans of kind server or consumer. The rows are about the newest part of the range if it has too much telemetry; `searchedTo` says which. A batch counts as a whole, at the start of its newest span.
          */
         get: operations["getMetrics"];
         put?: never;
@@ -1545,7 +1545,7 @@ export interface components {
         };
         /** @description Counts, failures and durations over time. */
         Metrics: {
-            /** @description Consecutive buckets, oldest first, including empty ones. No buckets with `by`. */
+            /** @description Consecutive buckets, oldest first, including empty ones. No buckets with `by`. A bucket with too much telemetry for one response is in several; their counts add up to it. */
             buckets: components["schemas"]["Bucket"][];
             /**
              * Format: date-time
@@ -1554,12 +1554,14 @@ export interface components {
             from: string;
             /** @description Time ranges with stored telemetry that this release cannot read. */
             gaps: components["schemas"]["Gap"][];
+            /** @description Pass as `cursor` to get the buckets before `searchedTo`. Null if there are none, and with `by`. */
+            nextCursor?: string | null;
             others?: components["schemas"]["MetricsOthers"] | null;
             /** @description The services or operations with the most requests, in descending order, at most 100. Their percentiles are within 11 %. Null without `by`. */
             rows?: components["schemas"]["MetricsRow"][] | null;
             /**
              * Format: date-time
-             * @description Time back to which the range has been searched with `by`: requests before it are not counted. Null if the whole range has been.
+             * @description Time back to which the range has been counted. Null if the whole range, or what an earlier response left of it, has been.
              */
             searchedTo?: string | null;
             /**
@@ -3981,6 +3983,8 @@ export interface operations {
                 signal?: "traces" | "logs";
                 /** @description Returns the requests by service or operation instead of buckets. Only for traces. */
                 by?: "service" | "operation";
+                /** @description `nextCursor` of the previous response, which contains the time range. Not with `by`. */
+                cursor?: string;
             };
             header?: never;
             path?: never;

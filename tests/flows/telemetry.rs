@@ -1,6 +1,7 @@
 //! Telemetry queries: accepted events are visible at once, to members only, and the cost of a
 //! query depends on its window, not on what is stored.
 
+mod busy;
 mod calls;
 mod differences;
 mod fields;

@@ -2,7 +2,8 @@
 
 import * as api from "../api.js";
 import { fill, freshId, h } from "../dom.js";
-import { compact, fullDay } from "../format.js";
+import { clockShort, compact, fullDay } from "../format.js";
+import { metricsInParts } from "../metrics-parts.js";
 import { repeatable } from "../repeatable.js";
 import { go, to } from "../router.js";
 import { sparkline } from "../charts/series.js";
@@ -33,7 +34,8 @@ export async function applicationsPage(outlet, { signal }) {
   );
   for (const { id, showActivity } of rows.slice(0, MAX_SPARKS)) {
     // An error is ignored: the sparkline is only decoration.
-    api.metrics({ applicationId: id, step: 300, from: startOf("1h") }, signal).then(showActivity, () => {});
+    const query = { applicationId: id, step: /** @type {const} */ (300), from: startOf("1h") };
+    metricsInParts(query, signal).then(showActivity, () => {});
   }
 }
 
@@ -70,14 +72,22 @@ function row({ id, name, environment, createdAt }) {
     activity,
   );
   /** @param {Metrics} metrics of the last hour */
-  const showActivity = ({ buckets, total }) =>
+  const showActivity = ({ buckets, total, searchedTo }) =>
     fill(
       activity,
       sparkline(buckets.map((bucket) => bucket.requests.count)),
-      h("span.small", {}, h("b", {}, compact(total.requests.count)), h("span.faint", {}, " requests in 1 h")),
+      h(
+        "span.small",
+        {},
+        h("b", {}, compact(total.requests.count)),
+        h("span.faint", {}, ` requests ${spanOf(searchedTo)}`),
+      ),
     );
   return { id, element, showActivity };
 }
+
+/** @param {string | null} searchedTo */
+const spanOf = (searchedTo) => (searchedTo ? `since ${clockShort(searchedTo)}` : "in 1 h");
 
 function create() {
   const id = freshId("name");

@@ -1,8 +1,7 @@
 // Metrics of an application over time.
 
-import * as api from "../api.js";
 import { fill, fillIfNew, h } from "../dom.js";
-import { compact, count, duration, moment, percent, plural } from "../format.js";
+import { clockShort, compact, count, duration, moment, percent, plural } from "../format.js";
 import { keepFresh } from "../live.js";
 import { to, withChoices } from "../router.js";
 import {
@@ -14,6 +13,7 @@ import {
   textOfRange,
   withRange,
 } from "../timespan.js";
+import { metricsInParts } from "../metrics-parts.js";
 import { seriesChart } from "../charts/series.js";
 import { errorBanner } from "../ui/banner.js";
 import { heading, skeleton } from "../ui/bits.js";
@@ -50,15 +50,17 @@ export function metricsPage(outlet, { query, signal }, application) {
   );
   const body = h("div.stack", {}, skeleton());
   const gaps = gapsNotice();
+  const counting = h("p.faint.small", { role: "status" });
 
   async function load() {
     const parameters = { applicationId: application.id, ...questionOf(range), step: stepOf(range) };
     const [traces, logs] = await Promise.all([
-      api.metrics(parameters, signal),
-      api.metrics({ ...parameters, signal: "logs" }, signal),
+      metricsInParts(parameters, signal),
+      metricsInParts({ ...parameters, signal: "logs" }, signal),
       requests.load(range),
     ]);
     loaded = { traces, logs };
+    counting.textContent = partOf(traces.searchedTo ?? logs.searchedTo);
     gaps.show(traces.gaps.length ? traces.gaps : logs.gaps);
     await draw(loaded);
   }
@@ -72,7 +74,8 @@ export function metricsPage(outlet, { query, signal }, application) {
       );
     }
     if (filled.parentNode !== body) fill(body, filled);
-    const buckets = traces.buckets.map((bucket, index) => flat(bucket, logs.buckets[index], counted));
+    const logsAt = new Map(logs.buckets.map((bucket) => [bucket.startTime, bucket]));
+    const buckets = traces.buckets.map((bucket) => flat(bucket, logsAt.get(bucket.startTime), counted));
     fill(tiles, tilesOf(stats(traces.total, counted), logs.total, counted, application.id, range));
     for (const chart of charts) chart.update({ buckets, stepMs: 1000 * traces.stepSeconds });
     fill(table, [...buckets].reverse().filter(hasAny).map(tableRow));
@@ -111,10 +114,15 @@ export function metricsPage(outlet, { query, signal }, application) {
     h("p.hint", {}, "All telemetry of the application is counted: the filters of lists do not apply here."),
     banner.element,
     gaps.element,
+    counting,
     body,
   );
   const fresh = keepFresh({ load, pauseMs: () => refreshMsOf(range), signal, failed: banner.show });
 }
+
+/** What was not counted. @param {string | null} searchedTo */
+const partOf = (searchedTo) =>
+  searchedTo ? `Counted since ${clockShort(searchedTo)}: there is too much telemetry to show all of it.` : "";
 
 /** Statistics of requests, or of all spans. @param {Total} total @param {Counted} counted @returns {Stats} */
 const stats = (total, counted) => (counted === "requests" ? total.requests : total);

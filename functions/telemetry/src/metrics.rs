@@ -10,12 +10,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::access::{ApplicationName, OfApplication};
 use shared::base::clock;
+use shared::base::cursor::Cursor;
 use shared::reading::Reading;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::summary::{Durations, Stats};
 use shared::telemetry::query::bucket::Bucket;
+use shared::telemetry::query::cursor;
 use shared::telemetry::query::groups::By;
-use shared::telemetry::query::metrics::{Series, Step};
+use shared::telemetry::query::metrics::Step;
 use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
 use shared::web::query::Query;
@@ -23,10 +25,13 @@ use utoipa::{IntoParams, ToSchema};
 
 use self::rows::{OthersResponse, RowResponse};
 use crate::archive::{Archive, Gap, invalid};
-use crate::rollups::add_window;
+use crate::rollups::{Part, count};
 
 /// Largest number of buckets in a response: a week in steps of five minutes.
 const MAX_BUCKETS: u128 = 2_100;
+
+/// Cursor of metrics.
+type Next = Cursor<cursor::Metrics>;
 
 /// Query of the metrics.
 #[derive(Deserialize, IntoParams)]
@@ -51,6 +56,9 @@ pub(crate) struct MetricsQuery {
     /// Returns the requests by service or operation instead of buckets. Only for traces.
     #[param(inline)]
     by: Option<By>,
+    /// `nextCursor` of the previous response, which contains the time range. Not with `by`.
+    #[param(inline)]
+    cursor: Option<Next>,
 }
 
 impl OfApplication for MetricsQuery {
@@ -71,7 +79,7 @@ pub(crate) struct Metrics {
     to: Timestamp,
     /// Width of a bucket in seconds.
     step_seconds: u64,
-    /// Consecutive buckets, oldest first, including empty ones. No buckets with `by`.
+    /// Consecutive buckets, oldest first, including empty ones. No buckets with `by`. A bucket with too much telemetry for one response is in several; their counts add up to it.
     buckets: Vec<BucketResponse>,
     /// Sum of all buckets; with `by`, of the time that was searched.
     total: Total,
@@ -79,9 +87,11 @@ pub(crate) struct Metrics {
     rows: Option<Vec<RowResponse>>,
     /// Requests in no row: of other services or operations, and of operations beyond the 16 with most requests of a batch. Null without `by`.
     others: Option<OthersResponse>,
-    /// Time back to which the range has been searched with `by`: requests before it are not counted. Null if the whole range has been.
+    /// Time back to which the range has been counted. Null if the whole range, or what an earlier response left of it, has been.
     #[serde(serialize_with = "clock::serialize_rfc3339_option")]
     searched_to: Option<Timestamp>,
+    /// Pass as `cursor` to get the buckets before `searchedTo`. Null if there are none, and with `by`.
+    next_cursor: Option<String>,
     /// Time ranges with stored telemetry that this release cannot read.
     gaps: Vec<Gap>,
 }
@@ -134,7 +144,7 @@ struct StatsResponse {
 #[utoipa::path(
     get, path = "/telemetry/metrics", operation_id = "getMetrics",
     summary = "Get counts, failures and durations over time",
-    description = "Returns consecutive buckets, empty ones included, and their total. The time range is widened to whole buckets, of which there are at most 2,100. With `by`, returns rows of the time range as it is given, with the requests to each service, or of each operation: root spans and spans of kind server or consumer. The rows are about the newest part of the range if it has too much telemetry; `searchedTo` says which. A batch counts as a whole, at the start of its newest span.",
+    description = "Returns consecutive buckets, empty ones included, and their total. The time range is widened to whole buckets, of which there are at most 2,100. If it has too much telemetry for one response, the newest buckets are returned, and `nextCursor` continues with those before. With `by`, returns rows of the time range as it is given, with the requests to each service, or of each operation: root spans and spans of kind server or consumer. The rows are about the newest part of the range if it has too much telemetry; `searchedTo` says which. A batch counts as a whole, at the start of its newest span.",
     params(MetricsQuery),
     responses((status = 200, body = Metrics), (status = 400), (status = 401), (status = 403), (status = 404), (status = 429)),
     security(("bearer" = []), ("apiKey" = [])),
@@ -163,6 +173,9 @@ async fn by_group(
     if query.signal == Some(Signal::Logs) {
         return Err(invalid("by", "is only for traces"));
     }
+    if query.cursor.is_some() {
+        return Err(invalid("cursor", "is not for rows"));
+    }
     let counted = archive.window(query.from, query.to)?;
     let counted = rows::count(state, archive, counted, by).await?;
     let step = query.step.length();
@@ -186,22 +199,32 @@ async fn over_time(
     query: &MetricsQuery,
 ) -> Result<axum::Json<Metrics>, Error> {
     let step = query.step.length();
-    let window = window(archive, query)?;
+    let continued = query.cursor.as_ref().map(|cursor| cursor.0);
+    let window = match continued {
+        Some(continued) => continued.window,
+        None => window(archive, query)?,
+    };
     if window.length().as_millis() / step.as_millis() > MAX_BUCKETS {
         return Err(invalid(
             "step",
             "divides this time range into too many buckets",
         ));
     }
-    let mut series = Series::over(window, query.step);
+    let part = Part {
+        window,
+        step: query.step,
+        before: continued.map(|continued| continued.before),
+    };
     let signal = query.signal.unwrap_or(Signal::Traces);
-    add_window(state, archive, signal, &mut series).await?;
+    let (series, next) = count(state, archive, signal, part).await?;
     let buckets = series.buckets().map(|(start_time, bucket)| BucketResponse {
         start_time,
         total: Total::of(bucket),
     });
     Ok(axum::Json(Metrics {
         buckets: buckets.collect(),
+        searched_to: next.map(|_| series.window().from),
+        next_cursor: next.map(|next| Next::to_string(&Cursor(next))),
         ..Metrics::without_rows(series.window(), step, &series.total(), archive)
     }))
 }
@@ -229,6 +252,7 @@ impl Metrics {
             rows: None,
             others: None,
             searched_to: None,
+            next_cursor: None,
             gaps: archive.gaps(),
         }
     }

@@ -1,61 +1,74 @@
 //! Statistics of a time window, from stored rollups where they exist and from chunk summaries
 //! otherwise. Stores the rollups of the sealed hours that it computes.
+//!
+//! Hours without a rollup are first read concurrently, to store one. What is left, above all the hour
+//! that is not sealed, is counted from the newest chunk on, as far as one request gets.
+
+mod hours;
+mod newest;
+mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
-use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
-use shared::base::causes::WithCauses;
 use shared::base::clock;
-use shared::store::StorageError;
-use shared::store::telemetry::{
-    RollupsOf, SealedHours, StoredDay, StoredRollups, StoredSummary, SummariesRead,
-};
+use shared::store::telemetry::{RollupsOf, StoredDay, StoredRollups};
 use shared::telemetry::batch::{DAY, HOUR, Signal};
-use shared::telemetry::query::metrics::Series;
-use shared::telemetry::query::rollup::{ChunkHash, HourRollup, is_final, open_since};
+use shared::telemetry::chunk::Position;
+use shared::telemetry::query::cursor::MetricsPosition;
+use shared::telemetry::query::metrics::{Newest, Series, Step};
+use shared::telemetry::query::rollup::{HourRollup, is_final, open_since};
 use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
+use tokio::sync::Mutex;
 
-use crate::archive::{Archive, too_much};
+use crate::archive::Archive;
 
 /// Number of days read concurrently. A day is completed even if another one fails, so this
 /// limits wasted work.
 const MAX_CONCURRENT: usize = 4;
 
-/// Adds all events in the window of a series.
+/// Counts the events of a window, from its newest part on if it has too many summaries for one
+/// response, and after an earlier part if that is given. Returns where the next part begins.
 ///
 /// # Errors
-/// When there are too many summaries, or storage fails. If the hours are too many for one
-/// request, it stores rollups of some of them, and a retry continues from there.
-pub(crate) async fn add_window(
+/// When storage fails. If there are too many hours without a rollup for one request, it stores
+/// rollups of some of them, and a retry continues from there.
+pub(crate) async fn count(
     state: &crate::State,
     archive: &Archive,
     signal: Signal,
-    series: &mut Series,
-) -> Result<(), Error> {
-    let mut reader = MetricsReader::of(state, archive, signal, series.window());
+    part: Part,
+) -> Result<(Series, Option<MetricsPosition>), Error> {
+    let window = part.newest().window();
+    let mut reader = MetricsReader::of(state, archive, signal, window);
     reader.read_rollups().await?;
-    let mut read = reader.read_summaries(reader.unknown_hours()).await;
-    if read.iter().flatten().any(|read| read.has_form_2) {
-        let marked = reader.forget_marked_hours().await?;
-        read.extend(reader.read_summaries(marked).await);
+    let unknown = reader.unknown_hours();
+    let mut is_storable = unknown.iter().any(|hour| reader.sealed.contains(*hour));
+    is_storable &= part.before.is_none();
+    if is_storable {
+        reader.roll_up(unknown).await?;
+    } else {
+        reader.store(&[]).await;
     }
-    reader.store(&read).await;
-    for read in read {
-        reader.add(read?, series);
+    reader.count(part).await
+}
+
+/// A window, or what is left of it after the first responses.
+#[derive(Clone, Copy)]
+pub(crate) struct Part {
+    pub(crate) window: TimeWindow,
+    pub(crate) step: Step,
+    /// The chunks before this position are left. `None` if all are.
+    pub(crate) before: Option<Position>,
+}
+
+impl Part {
+    fn newest(self) -> Newest {
+        Newest::of(self.window, self.step, self.before)
     }
-    for (hour, rollup) in &reader.known {
-        series.add_hour(*hour, rollup);
-    }
-    for late in reader.stored.late() {
-        if reader.sealed.contains(late.hour) {
-            series.add_hour(late.hour, &late.rollup);
-        }
-    }
-    Ok(())
 }
 
 /// Reads rollups and summaries for one request.
@@ -69,21 +82,16 @@ struct MetricsReader<'a> {
     sealed: TimeWindow,
     /// Rollups and late arrivals as stored.
     stored: StoredRollups,
-    /// Rollups of sealed hours that need not be computed.
+    /// Rollups of sealed hours that need not be computed, and of hours that were.
     known: BTreeMap<Timestamp, HourRollup>,
-    /// Number of summaries read so far.
+    /// Number of summaries of the hours that were read completely.
     summaries: AtomicUsize,
-}
-
-/// Some hours of a day.
-struct ReadHours {
-    day: Timestamp,
-    sealed: SealedHours,
-    /// The statistics of the other hours: not sealed, or only a part of them is wanted. Their summaries
-    /// would take hundreds of megabytes together.
-    others: BTreeMap<Timestamp, HourRollup>,
-    /// Whether a release that writes form 2 stored some of it.
-    has_form_2: bool,
+    /// Number of all summaries that were read to roll hours up.
+    spent: AtomicUsize,
+    /// Held by the day that is read hour by hour.
+    many: Mutex<()>,
+    /// Whether an hour has too many summaries to be read by one request.
+    is_busy: AtomicBool,
 }
 
 impl<'a> MetricsReader<'a> {
@@ -111,7 +119,28 @@ impl<'a> MetricsReader<'a> {
             stored: StoredRollups::default(),
             known: BTreeMap::new(),
             summaries: AtomicUsize::new(0),
+            spent: AtomicUsize::new(0),
+            many: Mutex::default(),
+            is_busy: AtomicBool::new(false),
         }
+    }
+
+    /// Reads hours, stores rollups of the sealed ones, and makes them known. Hours that have too many
+    /// summaries stay unknown.
+    async fn roll_up(&mut self, unknown: Vec<Timestamp>) -> Result<(), Error> {
+        let mut read = self.read_summaries(unknown).await;
+        if read.iter().flatten().any(|read| read.has_form_2) {
+            let marked = self.forget_marked_hours().await?;
+            read.extend(self.read_summaries(marked).await);
+        }
+        self.store(&read).await;
+        for read in read {
+            let read = read?;
+            let sealed = read.sealed.rollups();
+            let sealed = sealed.map(|(hour, rollup)| (hour, rollup.clone()));
+            self.known.extend(sealed.chain(read.others));
+        }
+        Ok(())
     }
 
     /// Reads the stored rollups and the late arrivals that they do not contain.
@@ -146,6 +175,7 @@ impl<'a> MetricsReader<'a> {
             self.sealed.contains(**hour)
                 && rollup.expires_at > self.archive.now()
                 && !damaged.contains(hour)
+                && day.is_complete(**hour)
         });
         usable
             .map(|(hour, rollup)| (*hour, rollup.clone()))
@@ -188,158 +218,5 @@ impl<'a> MetricsReader<'a> {
         Ok(forgotten
             .filter(|hour| self.known.remove(hour).is_some())
             .collect())
-    }
-
-    /// Reads the summaries of hours, day by day.
-    async fn read_summaries(&self, hours: Vec<Timestamp>) -> Vec<Result<ReadHours, Error>> {
-        let mut days = BTreeMap::<Timestamp, Vec<Timestamp>>::new();
-        for hour in hours {
-            days.entry(clock::floor(hour, DAY)).or_default().push(hour);
-        }
-        let read = days.into_values().map(|hours| self.read_day(hours));
-        // Complete all days even if one fails, so that a retry finds them stored.
-        let read = stream::iter(read).buffer_unordered(MAX_CONCURRENT);
-        let read: Vec<Vec<_>> = read.collect().await;
-        read.into_iter().flatten().collect()
-    }
-
-    /// Reads hours of one day together or, if they have too many summaries, one by one.
-    async fn read_day(&self, hours: Vec<Timestamp>) -> Vec<Result<ReadHours, Error>> {
-        if let Some(read) = self.read_hours(&hours).await.transpose() {
-            return vec![read];
-        }
-        let mut read = Vec::new();
-        for hour in hours {
-            let hour = self.read_hours(&[hour]).await;
-            read.push(hour.and_then(|read| read.ok_or_else(too_much)));
-        }
-        read
-    }
-
-    /// Reads hours of one day together; `None` if they have too many summaries.
-    async fn read_hours(&self, hours: &[Timestamp]) -> Result<Option<ReadHours>, Error> {
-        let most = self.state.max_summaries;
-        if self.summaries.load(Ordering::Relaxed) > most {
-            return Err(Error::Unavailable("hours are still being rolled up".into()));
-        }
-        let first = hours.first().copied().unwrap_or_default();
-        let last = hours.last().copied().unwrap_or_default();
-        let window = TimeWindow {
-            from: first.max(self.window.from),
-            to: clock::after(last, HOUR).min(self.window.to),
-        };
-        let mut read = self.nothing_of(hours);
-        let wanted: BTreeSet<&Timestamp> = hours.iter().collect();
-        let mut summaries = 0;
-        let each = |stored: StoredSummary| {
-            summaries += 1;
-            if wanted.contains(&stored.hour()) {
-                read.add(stored, self.archive);
-            }
-            Ok::<(), StorageError>(())
-        };
-        let range = self.archive.summaries(self.of.signal, window);
-        match self.state.database.each_summary(&range, most, each).await? {
-            SummariesRead::All => {
-                self.summaries.fetch_add(summaries, Ordering::Relaxed);
-                Ok(Some(read))
-            }
-            SummariesRead::TooMany => Ok(None),
-        }
-    }
-
-    fn nothing_of(&self, hours: &[Timestamp]) -> ReadHours {
-        let day = clock::floor(hours.first().copied().unwrap_or_default(), DAY);
-        let sealed = hours.iter().filter(|hour| self.sealed.contains(**hour));
-        let sealed = sealed.map(|hour| (*hour, self.archive.expiry(*hour)));
-        let late = self.stored.days.get(&day).map(|day| &day.late);
-        let late: BTreeSet<ChunkHash> = late.into_iter().flatten().map(|l| l.hash).collect();
-        ReadHours {
-            day,
-            sealed: SealedHours::new(sealed, late),
-            others: BTreeMap::new(),
-            has_form_2: false,
-        }
-    }
-
-    /// Stores the rollups of the sealed hours that were read, one for each day, and folds late
-    /// arrivals. A rollup only saves time, so the request does not fail.
-    async fn store(&self, read: &[Result<ReadHours, Error>]) {
-        let mut days = BTreeMap::<Timestamp, SealedHours>::new();
-        for read in read.iter().flatten() {
-            let day = days.entry(read.day).or_default();
-            day.extend(&read.sealed);
-        }
-        days.retain(|_, hours| !hours.is_empty());
-        if !days.is_empty() {
-            let database = &self.state.database;
-            let late = database.late_arrivals(self.of, self.sealed, &self.stored);
-            match late.await {
-                Ok(late) => days.values_mut().for_each(|hours| hours.confirm(&late)),
-                // Without it, no hour is confirmed, and so none is stored.
-                Err(error) => tracing::warn!(error = %WithCauses(&error), "rollups not stored"),
-            }
-        }
-        let stored = self.stored.days.iter();
-        let unchanged = stored.filter(|(day, _)| !days.contains_key(day));
-        let folds: Vec<_> = unchanged.map(|(day, seen)| self.fold(*day, seen)).collect();
-        stream::iter(folds)
-            .buffer_unordered(MAX_CONCURRENT)
-            .collect::<()>()
-            .await;
-        let puts = days.iter();
-        let puts: Vec<_> = puts.map(|(day, read)| self.put(*day, read)).collect();
-        stream::iter(puts)
-            .buffer_unordered(MAX_CONCURRENT)
-            .collect::<()>()
-            .await;
-    }
-
-    async fn put(&self, day: Timestamp, read: &SealedHours) {
-        let none = StoredDay::default();
-        let seen = self.stored.days.get(&day).unwrap_or(&none);
-        let gaps = &self.archive.gaps;
-        let now = self.archive.database_now();
-        let database = &self.state.database;
-        let put = database.put_sealed_hours(self.of, day, seen, read, gaps, now);
-        match put.await {
-            Ok(replaced) => {
-                for hour in replaced.disagreed {
-                    tracing::error!(%hour, "a rollup was not that of its summaries");
-                }
-            }
-            Err(error) => {
-                tracing::warn!(error = %WithCauses(&error), "rollup not stored, or late arrivals not deleted");
-            }
-        }
-    }
-
-    async fn fold(&self, day: Timestamp, seen: &StoredDay) {
-        let fold = self.state.database.fold_late_arrivals(self.of, day, seen);
-        if let Err(error) = fold.await {
-            tracing::warn!(error = %WithCauses(&error), "late arrivals not folded, or not deleted");
-        }
-    }
-
-    fn add(&self, read: ReadHours, series: &mut Series) {
-        for (hour, rollup) in read.sealed.rollups() {
-            series.add_hour(hour, rollup);
-        }
-        for (hour, rollup) in &read.others {
-            series.add_hour(*hour, rollup);
-        }
-    }
-}
-
-impl ReadHours {
-    fn add(&mut self, stored: StoredSummary, archive: &Archive) {
-        self.has_form_2 |= stored.is_form_2();
-        if self.sealed.has(stored.hour()) {
-            self.sealed.add(&stored, &archive.gaps);
-        } else if let Some(summary) = stored.summary(&archive.gaps) {
-            let hour = self.others.entry(stored.hour());
-            let hour = hour.or_insert_with(|| HourRollup::expiring(stored.expires_at));
-            hour.add(stored.position.hash, &summary, stored.expires_at);
-        }
     }
 }

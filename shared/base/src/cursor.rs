@@ -36,6 +36,8 @@ pub enum ListId {
     Trace = 8,
     /// Export of an account.
     Export = 9,
+    /// Metrics of an application.
+    Metrics = 10,
 }
 
 /// A list with pages.

@@ -1,5 +1,6 @@
 //! Positions in the lists of telemetry, for their cursors.
 
+mod metrics;
 mod trace;
 
 use jiff::Timestamp;
@@ -8,6 +9,7 @@ use upblit_base::clock;
 use upblit_base::cursor::{self, List, ListId};
 
 use crate::chunk::Position;
+pub use metrics::{Metrics, MetricsPosition};
 pub use trace::{Extent, Searched, Trace, TracePosition};
 
 /// Cursor type of the list of traces.
@@ -223,7 +225,7 @@ mod tests {
         assert!(traces.iter().all(|key| key.milli() == 5));
     }
 
-    pub(super) fn any_position() -> impl Strategy<Value = Position> {
+    pub(in crate::query::cursor) fn any_position() -> impl Strategy<Value = Position> {
         (0i64..9_000_000_000_000, any::<[u8; 16]>()).prop_map(|(millis, hash)| Position {
             at: clock::from_millis(millis),
             hash,

@@ -1,5 +1,7 @@
 //! Counts, failures and durations over time, computed from chunk summaries and rollups.
 
+mod newest;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -14,6 +16,8 @@ use super::bucket::{self, Bucket};
 use super::rollup::HourRollup;
 use super::window::TimeWindow;
 use upblit_base::clock;
+
+pub use newest::Newest;
 
 /// Width of a bucket: 5 or 15 minutes, 1 or 6 hours, or a day. Five minutes by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -96,6 +100,25 @@ impl Series {
                 bucket.merge(counted);
             }
         }
+    }
+
+    /// Adds the buckets of another series of the same window and step.
+    fn merge(&mut self, other: Self) {
+        for (at, counted) in &other.buckets {
+            if let Some(bucket) = self.buckets.get_mut(at) {
+                bucket.merge(counted);
+            }
+        }
+    }
+
+    /// Ends the series at the bucket that begins at `from`, and adds the buckets before it to it.
+    fn cut_before(&mut self, from: Timestamp) {
+        let kept = self.buckets.split_off(&from);
+        let before = std::mem::replace(&mut self.buckets, kept);
+        if let Some(first) = self.buckets.get_mut(&from) {
+            before.values().for_each(|bucket| first.merge(bucket));
+        }
+        self.window.from = from;
     }
 
     /// All buckets with their start times, oldest first.
