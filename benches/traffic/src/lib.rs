@@ -2,6 +2,7 @@
 //! long as OpenTelemetry's, varying URLs, some failures. It is the same in every run.
 
 mod otlp;
+mod prompts;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
@@ -17,6 +18,7 @@ pub struct Traffic {
     at: Timestamp,
     between_spans: SignedDuration,
     has_attributes: bool,
+    has_prompts: bool,
     started: Vec<Fields>,
 }
 
@@ -29,6 +31,7 @@ impl Traffic {
             at: start,
             between_spans: SignedDuration::from_micros(5_000_000 / i64::from(spans)),
             has_attributes: false,
+            has_prompts: false,
             started: Vec::new(),
         }
     }
@@ -38,6 +41,14 @@ impl Traffic {
         Self {
             has_attributes: true,
             ..self
+        }
+    }
+
+    /// The same, and every third span has the prompt of a language model, of 20 KB.
+    pub fn with_prompts(self) -> Self {
+        Self {
+            has_prompts: true,
+            ..self.with_attributes()
         }
     }
 
@@ -118,6 +129,10 @@ impl Traffic {
         }));
         if self.has_attributes {
             span.extend(self.attributes(host, port, operation));
+        }
+        if self.has_prompts && number.is_multiple_of(3) {
+            let prompt = prompts::prompt(&mut self.dice);
+            span.insert("gen_ai.input.messages".to_owned(), prompt.into());
         }
         span
     }
