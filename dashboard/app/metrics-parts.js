@@ -7,8 +7,8 @@ import * as api from "./api.js";
  * @import { Query } from "../types/routes"
  */
 
-/** Responses that are loaded for one page. Each takes the server some seconds if there is that much. */
-const MAX_PARTS = 4;
+/** Responses that are loaded for one page. Each takes seconds and costs reads, at every refresh. */
+const MAX_PARTS = 2;
 
 /**
  * Loads metrics, from the newest buckets on. `searchedTo` of the result is null if the whole time range
