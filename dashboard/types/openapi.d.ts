@@ -629,7 +629,7 @@ export interface paths {
         };
         /**
          * Get counts, failures and durations over time
-         * @description Returns consecutive buckets, empty ones included, and their total. The time range is widened to whole buckets, of which there are at most 2,100. If it has too much telemetry for one response, the newest buckets are returned, and `nextCursor` continues with those before. With `by`, returns rows with the requests to each service, or of each operation: root spans and spans of kind server or consumer. The rows are about the newest part of the range if it has too much telemetry; `searchedTo` says which. A batch counts as a whole, at the start of its newest span.
+         * @description Returns consecutive buckets, empty ones included, and their total. The time range is widened to whole buckets, of which there are at most 2,100. If it has too much telemetry for one response, the newest buckets are returned, and `nextCursor` continues with those before. With `by`, returns rows of the time range as it is given, with the requests to each service, or of each operation: root spans and spans of kind server or consumer. The rows are about the newest part of the range if it has too much telemetry; `searchedTo` says which. A batch counts as a whole, at the start of its newest span.
          */
         get: operations["getMetrics"];
         put?: never;
