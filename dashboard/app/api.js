@@ -56,6 +56,8 @@ async function whole(name, read) {
 
 /** @param {AbortSignal} [signal] */
 export const me = (signal) => authorized("get", "/me", { signal });
+/** @param {string} id @param {AbortSignal} signal */
+export const usage = (id, signal) => authorized("get", "/applications/{id}/usage", { ids: { id }, signal });
 /** @param {Page} query @param {AbortSignal} signal */
 export const accountAudit = (query, signal) => authorized("get", "/me/audit", { query, signal });
 

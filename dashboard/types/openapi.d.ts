@@ -232,6 +232,26 @@ export interface paths {
         patch: operations["changeMember"];
         trace?: never;
     };
+    "/applications/{id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the usage of an application
+         * @description Requests, events and write units by day (UTC) and signal, as the quota of the day counts them. Days without any have zeros. What the instances of ingest have counted in the last five minutes may be missing. Kept for 35 days.
+         */
+        get: operations["applicationUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -1313,6 +1333,12 @@ export interface components {
              */
             lastSeenAt: string;
             /**
+             * Format: int32
+             * @description Share of the write units of today (UTC) that is used up, in percent, once that is 80 or more: of
+             *     the application, or of all those of the user who created it. Otherwise null.
+             */
+            quotaUsedPercent?: number | null;
+            /**
              * Format: int64
              * @description Number of rejected events.
              */
@@ -1738,7 +1764,7 @@ export interface components {
          * @description Reason for rejecting an event or a whole request. Key health counts rejections by reason.
          * @enum {string}
          */
-        RejectReason: "too-old" | "too-far-ahead" | "too-many-hours" | "malformed" | "too-large" | "unsupported-media-type" | "malformed-request" | "rate-limited" | "missing-scope" | "key-disabled" | "key-expired" | "key-revoked";
+        RejectReason: "too-old" | "too-far-ahead" | "too-many-hours" | "malformed" | "too-large" | "unsupported-media-type" | "malformed-request" | "rate-limited" | "quota-exceeded" | "missing-scope" | "key-disabled" | "key-expired" | "key-revoked";
         /** @description Why one event was dropped. */
         Rejection: components["schemas"]["FieldError"] & {
             /** @description Position of the event in the batch, from 0. */
@@ -2244,6 +2270,45 @@ export interface components {
              */
             field: string;
         };
+        /** @description What an application has sent. */
+        Usage: {
+            /** @description The days, oldest first. Today is the last and not complete. */
+            days: components["schemas"]["UsageOfDay"][];
+            /**
+             * Format: int64
+             * @description Write units that the application may take in a day (UTC). Above them nothing is kept.
+             */
+            unitsPerDay: number;
+        };
+        /** @description What an application has sent in a day. */
+        UsageOfDay: {
+            /**
+             * Format: date
+             * @description The day (UTC).
+             * @example 2026-11-27
+             */
+            date: string;
+            logs: components["schemas"]["UsageOfSignal"];
+            traces: components["schemas"]["UsageOfSignal"];
+        };
+        /** @description What an application has sent of one signal in a day. */
+        UsageOfSignal: {
+            /**
+             * Format: int64
+             * @description Number of events in these requests, accepted or not.
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description Number of requests that were charged to the quota of the day, refused ones too.
+             */
+            requests: number;
+            /**
+             * Format: int64
+             * @description Write units that they were charged.
+             */
+            units: number;
+        };
         /**
          * @description Id of a user: GitHub's numeric account id, which does not change if the account is renamed.
          * @example 583231
@@ -2688,6 +2753,9 @@ export type TraceEvent = components['schemas']['TraceEvent'];
 export type TraceRow = components['schemas']['TraceRow'];
 export type Traces = components['schemas']['Traces'];
 export type Truncation = components['schemas']['Truncation'];
+export type Usage = components['schemas']['Usage'];
+export type UsageOfDay = components['schemas']['UsageOfDay'];
+export type UsageOfSignal = components['schemas']['UsageOfSignal'];
 export type UserId = components['schemas']['UserId'];
 export type WantedStatus = components['schemas']['WantedStatus'];
 export type Response400InvalidCodeInvalidFieldsMalformedRequest = components['responses']['400-invalid-code.invalid-fields.malformed-request'];
@@ -3272,6 +3340,37 @@ export interface operations {
             409: components["responses"]["409-already-a-member.invite-limit.last-owner.member-limit"];
             413: components["responses"]["413-too-large"];
             415: components["responses"]["415-unsupported-media-type"];
+            500: components["responses"]["500-internal-error"];
+            503: components["responses"]["503-unavailable"];
+        };
+    };
+    applicationUsage: {
+        parameters: {
+            query?: {
+                /** @description Number of days (UTC), of which today is the last. */
+                days?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the application. */
+                id: components["schemas"]["ApplicationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Usage"];
+                };
+            };
+            400: components["responses"]["400-invalid-fields.malformed-request"];
+            401: components["responses"]["401-invalid-access-token"];
+            404: components["responses"]["404-not-found"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
         };

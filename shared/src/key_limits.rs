@@ -1,25 +1,15 @@
 //! Rate limits: the quota of each key, shared by all instances.
 
-use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use http::{HeaderMap, HeaderName, HeaderValue};
-use jiff::Timestamp;
-use lru::LruCache;
 use upblit_base::clock::Clock;
 use upblit_base::environment::{ConfigError, Env};
 use upblit_base::ids::PublicKeyId;
-use upblit_identity::rate_limit::{Admission, Allowance, Amount, RateWindow, WINDOW};
+use upblit_identity::rate_limit::{Amount, Period, QuotaOf, RateWindow};
 use upblit_lambda::Host;
-use upblit_store::Database;
-use upblit_store::short_lived::LeaseOutcome;
 use upblit_web::error::Error;
 
-/// Number of keys that one instance tracks.
-const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
-
-/// Number of leases that one request tries to take before it is denied.
-const MAX_LEASES: usize = 4;
+pub use crate::leases::Charge;
+use crate::leases::{Leases, Quota};
 
 /// Write units that one partition of DynamoDB takes in a minute.
 const UNITS_OF_A_PARTITION: u64 = 60_000;
@@ -34,17 +24,8 @@ const USED_UP: Error = Error::RateLimited {
 /// The quotas of keys: requests, events and write units per minute.
 pub struct KeyLimits {
     clock: Clock,
-    database: Database,
     quota: Amount,
-    allowances: Mutex<LruCache<PublicKeyId, Allowance>>,
-}
-
-/// A request that was charged to a quota.
-#[derive(Debug, Clone, Copy)]
-pub struct Charge {
-    window: RateWindow,
-    /// Write units charged before they were known.
-    estimated: u64,
+    leases: Leases,
 }
 
 impl KeyLimits {
@@ -55,9 +36,8 @@ impl KeyLimits {
     pub fn load(host: &Host) -> Result<Self, ConfigError> {
         Ok(Self {
             clock: host.clock.clone(),
-            database: host.database.clone(),
             quota: quota(&host.env)?,
-            allowances: Mutex::new(LruCache::new(CAPACITY)),
+            leases: Leases::new(host),
         })
     }
 
@@ -67,11 +47,11 @@ impl KeyLimits {
     /// # Errors
     /// When they are; the body then need not be read.
     pub fn check(&self, key: PublicKeyId) -> Result<(), Error> {
-        let window = RateWindow::at(self.clock.now());
-        let is_used_up = self.lock().get(&key).is_some_and(|allowance| {
-            allowance.window() == window && allowance.remaining().requests == 0
-        });
-        if is_used_up { Err(USED_UP) } else { Ok(()) }
+        let known = self.leases.known(QuotaOf::Key(key));
+        match known.map(|allowance| allowance.remaining().requests) {
+            Some(0) => Err(USED_UP),
+            _ => Ok(()),
+        }
     }
 
     /// Charges a request to the key's quota, before it is worked on. One larger than the whole
@@ -81,58 +61,24 @@ impl KeyLimits {
     /// # Errors
     /// When the quota is used up, or storage fails.
     pub async fn charge(&self, key: PublicKeyId, cost: Amount) -> Result<Charge, Error> {
-        let now = self.clock.now();
-        let cost = cost.at_most(self.quota);
-        for _ in 0..MAX_LEASES {
-            let (answer, window) = self.with(key, now, |allowance| {
-                (allowance.ask(cost, now), allowance.window())
-            });
-            let block = match answer {
-                Admission::Admitted => {
-                    let estimated = cost.units;
-                    return Ok(Charge { window, estimated });
-                }
-                Admission::Denied => return Err(USED_UP),
-                Admission::Lease(block) => block,
-            };
-            let outcome = self
-                .database
-                .lease(key, window, block, self.quota, now)
-                .await?;
-            self.with(key, now, |allowance| match outcome {
-                LeaseOutcome::Granted(leased) => allowance.record_lease(window, block, leased),
-                LeaseOutcome::Refused(leased) => allowance.record_refusal(window, leased),
-            });
-        }
-        Err(USED_UP)
-    }
-
-    /// Charges a request that failed before its events were counted. Passes on the outcome.
-    ///
-    /// # Errors
-    /// The failure, or that the quota is used up.
-    pub async fn count<T>(&self, key: PublicKeyId, outcome: Result<T, Error>) -> Result<T, Error> {
-        if outcome.is_err() {
-            self.charge(key, Amount::of_request(0, 0)).await?;
-        }
-        outcome
+        let charged = self.leases.charge(self.quota_of(key), cost).await?;
+        charged.ok_or(USED_UP)
     }
 
     /// Replaces the estimated write units of a charged request by those that storing it took.
     pub fn settle(&self, key: PublicKeyId, charge: Charge, units: u64) {
-        let Charge { window, estimated } = charge;
-        self.with(key, self.clock.now(), |allowance| {
-            allowance.settle(window, estimated, units);
-        });
+        self.leases.settle(self.quota_of(key), charge, units);
     }
 
     /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10), with
     /// the remaining quota as known to this instance.
     pub fn headers(&self, key: PublicKeyId) -> HeaderMap {
         let now = self.clock.now();
-        let (remaining, quota) = self.with(key, now, |a| (a.remaining(), a.quota()));
-        let window = WINDOW.as_secs();
-        let left = RateWindow::at(now).seconds_left(now);
+        let (remaining, quota) = self.leases.with(self.quota_of(key), |entry| {
+            (entry.allowance.remaining(), entry.allowance.quota())
+        });
+        let window = Period::Minute.length().as_secs();
+        let left = RateWindow::at(Period::Minute, now).seconds_left(now);
         let policy = format!(
             r#""requests";q={};w={window}, "events";q={};w={window}, "units";q={};w={window}"#,
             quota.requests, quota.events, quota.units
@@ -155,20 +101,11 @@ impl KeyLimits {
         .collect()
     }
 
-    fn with<T>(
-        &self,
-        key: PublicKeyId,
-        now: Timestamp,
-        act: impl FnOnce(&mut Allowance) -> T,
-    ) -> T {
-        let mut allowances = self.lock();
-        act(allowances.get_or_insert_mut(key, || Allowance::new(self.quota, now)))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, LruCache<PublicKeyId, Allowance>> {
-        self.allowances
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn quota_of(&self, key: PublicKeyId) -> Quota {
+        Quota {
+            of: QuotaOf::Key(key),
+            amount: self.quota,
+        }
     }
 }
 

@@ -15,7 +15,9 @@
 //! The modules of this crate are where `web` and `store` meet.
 
 pub mod access;
+pub mod day_limits;
 pub mod key_limits;
+mod leases;
 pub mod notices;
 pub mod reading;
 pub mod verified_keys;

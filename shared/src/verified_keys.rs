@@ -22,6 +22,8 @@ use upblit_web::error::Error;
 use upblit_web::request_log;
 use upblit_web::source::ClientAddress;
 
+use crate::day_limits::Payers;
+
 /// Number of keys that one instance caches.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(4_000).unwrap();
 
@@ -69,6 +71,8 @@ pub struct AuthorizedKey {
     pub id: PublicKeyId,
     /// The settings of its application.
     pub telemetry: TelemetrySettings,
+    /// Whose quotas of the day its requests are charged to.
+    pub payers: Payers,
     hash: KeyHash,
     secret: SecretSlot,
     last_used_at: Option<Timestamp>,
@@ -130,6 +134,10 @@ impl VerifiedKeys {
         Ok(AuthorizedKey {
             id: key.id(),
             telemetry: stored.telemetry,
+            payers: Payers {
+                application: key.id().application_id,
+                user: stored.application_by,
+            },
             hash,
             secret,
             last_used_at,

@@ -4,6 +4,7 @@
 mod memory_sizes;
 mod prices;
 mod searches;
+mod worst_day;
 
 use prices::{READ_UNIT, Row, WRITE_UNIT};
 use serde_json::Value;

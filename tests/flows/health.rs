@@ -59,6 +59,7 @@ async fn attempts_with_a_revoked_key_show_as_its_last_error() {
     let expected = json!({
         "since": since, "lastSeenAt": at, "accepted": 3, "truncated": 0, "scrubbed": 0, "rejected": 1,
         "rejectedBy": { "key-revoked": 1 }, "lastError": error, "clockSkewMs": 0,
+        "quotaUsedPercent": null,
     });
     assert_eq!(shown, expected);
 }
@@ -218,8 +219,8 @@ async fn a_busy_key_costs_one_write_a_minute() {
     sdk.traces(sdk.batch(1)).await.json();
     assert_eq!(
         updates(&backend),
-        3,
-        "a lease, the use of the key, its health"
+        5,
+        "a lease of the minute, two of the day, the use of the key, its health"
     );
     for _ in 0..11 {
         backend.later(5);

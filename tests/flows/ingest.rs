@@ -91,11 +91,14 @@ async fn a_batch_is_accepted_and_stored_with_counted_calls() {
     let response = sdk.traces(sdk.batch(100)).await;
     let mut calls = backend.calls.take();
     calls.sort();
-    // In addition to the two writes: the key, its lease, its use and its health.
+    // In addition to the two writes: the key, its lease, those of the application and of the user
+    // who created it, its use and its health.
     let expected = [
         "GetItem",
         "PutItem",
         "PutItem",
+        "UpdateItem",
+        "UpdateItem",
         "UpdateItem",
         "UpdateItem",
         "UpdateItem",

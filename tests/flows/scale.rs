@@ -102,6 +102,16 @@ fn bounds(units: &Units) -> String {
             "`RATE_LIMIT_EVENTS`, a second key",
         ),
         (
+            "One application: 2,500,000 write units a day",
+            parameter("ApplicationDailyUnits") / DAY / (units.chunk + units.summary),
+            "`APPLICATION_DAILY_UNITS`",
+        ),
+        (
+            "All applications of a user: 5,000,000 write units a day",
+            parameter("UserDailyUnits") / DAY / (units.chunk + units.summary),
+            "`USER_DAILY_UNITS`",
+        ),
+        (
             "One application with one shard: a partition of chunks",
             PARTITION / units.chunk,
             "shards of the application",

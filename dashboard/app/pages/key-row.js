@@ -83,7 +83,17 @@ function actionMenu(key, actions) {
 }
 
 /** Key health of today and yesterday. @param {KeyHealth} health */
-function health({ accepted, truncated, scrubbed, rejected, rejectedBy, lastError, clockSkewMs, lastSeenAt }) {
+function health({
+  accepted,
+  truncated,
+  scrubbed,
+  rejected,
+  rejectedBy,
+  lastError,
+  clockSkewMs,
+  quotaUsedPercent,
+  lastSeenAt,
+}) {
   const reasons = Object.entries(rejectedBy).sort(([, a], [, b]) => b - a);
   const isSkewed =
     clockSkewMs !== null && clockSkewMs !== undefined && Math.abs(clockSkewMs) >= MIN_SHOWN_SKEW_MS;
@@ -115,6 +125,7 @@ function health({ accepted, truncated, scrubbed, rejected, rejectedBy, lastError
         when(lastError.at),
         `: ${[lastError.reason, lastError.detail].filter(Boolean).join(", ")}`,
       ),
+    quotaUsedPercent != null && h("p.warn-text", {}, quotaText(quotaUsedPercent)),
     isSkewed &&
       h(
         "p.warn-text",
@@ -123,3 +134,9 @@ function health({ accepted, truncated, scrubbed, rejected, rejectedBy, lastError
       ),
   );
 }
+
+/** @param {number} used in percent */
+const quotaText = (used) =>
+  used < 100
+    ? `${used} % of today’s quota is used. Above it nothing is kept until midnight (UTC).`
+    : "Today’s quota is used up. Nothing is kept until midnight (UTC).";

@@ -1,4 +1,4 @@
-// The settings of an application, and its deletion.
+// The settings of an application, its usage, and its deletion.
 
 import * as api from "../api.js";
 import { fill, freshId, h, announce } from "../dom.js";
@@ -9,6 +9,7 @@ import { SignedOut } from "../session.js";
 import { errorText } from "../ui/banner.js";
 import { facts, field, heading } from "../ui/bits.js";
 import { confirmDialog } from "../ui/dialog.js";
+import { usagePanel } from "./usage.js";
 
 /**
  * @import { Application, ApplicationChange } from "../../types/openapi"
@@ -18,7 +19,7 @@ import { confirmDialog } from "../ui/dialog.js";
 const MAX_SHARDS = 16;
 
 /** @type {import("../main.js").Page} */
-export function settingsPage(outlet, _visit, application) {
+export function settingsPage(outlet, { signal }, application) {
   outlet.classList.add("narrow");
   const mayChange = application.role !== "viewer";
   fill(
@@ -32,6 +33,7 @@ export function settingsPage(outlet, _visit, application) {
         h("h2", { id: "telemetry" }, "Telemetry"),
         telemetry(application),
       ),
+    usagePanel(application, signal),
     h("section.panel", { "aria-labelledby": "about" }, h("h2", { id: "about" }, "About"), about(application)),
     application.role === "owner" &&
       h(

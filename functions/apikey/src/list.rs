@@ -140,6 +140,10 @@ struct HealthResponse {
     /// Difference between the sender's clock and the server's in milliseconds, positive if the
     /// sender's is ahead. Null if unknown.
     clock_skew_ms: Option<i64>,
+    /// Share of the write units of today (UTC) that is used up, in percent, once that is 80 or more: of
+    /// the application, or of all those of the user who created it. Otherwise null.
+    #[schema(minimum = 80, maximum = 100)]
+    quota_used_percent: Option<u8>,
 }
 
 /// The last rejection of an event or request.
@@ -186,7 +190,9 @@ pub(crate) async fn list(
     let ids = keys.iter().map(|stored| stored.key.id);
     let mut health = state.database.health(ids, shown_days(now)).await?;
     let listed = keys.into_iter().map(|stored| KeyWithHealth {
-        health: health.remove(&stored.key.id).map(HealthResponse::from),
+        health: health
+            .remove(&stored.key.id)
+            .map(|health| health_response(health, now)),
         key: key_response(stored, now),
     });
     Ok(axum::Json(Keys {
@@ -201,6 +207,7 @@ pub(crate) fn key_response(stored: StoredKey, now: Timestamp) -> KeyResponse {
         last_used_at,
         previous_last_used_at,
         telemetry: _,
+        application_by: _,
         kept_until: _,
     } = stored;
     let status = key.status(now);
@@ -226,22 +233,22 @@ pub(crate) fn key_response(stored: StoredKey, now: Timestamp) -> KeyResponse {
     }
 }
 
-impl From<KeyHealth> for HealthResponse {
-    fn from(health: KeyHealth) -> Self {
-        Self {
-            since: health.since,
-            last_seen_at: health.last_seen_at,
-            accepted: health.accepted,
-            truncated: health.truncated,
-            scrubbed: health.scrubbed,
-            rejected: health.rejected(),
-            rejected_by: health.rejected_by,
-            last_error: health.last_error.map(|error| LastErrorResponse {
-                at: error.at,
-                reason: error.reason,
-                detail: error.detail,
-            }),
-            clock_skew_ms: health.clock_skew_ms,
-        }
+fn health_response(health: KeyHealth, now: Timestamp) -> HealthResponse {
+    let quota_used_percent = health.quota_percent_on(now);
+    HealthResponse {
+        since: health.since,
+        last_seen_at: health.last_seen_at,
+        accepted: health.accepted,
+        truncated: health.truncated,
+        scrubbed: health.scrubbed,
+        rejected: health.rejected(),
+        rejected_by: health.rejected_by,
+        last_error: health.last_error.map(|error| LastErrorResponse {
+            at: error.at,
+            reason: error.reason,
+            detail: error.detail,
+        }),
+        clock_skew_ms: health.clock_skew_ms,
+        quota_used_percent,
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::extract::FromRef;
 use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
+use shared::day_limits::application_units;
 use shared::identity::application::default_retention;
 use shared::lambda::Host;
 use shared::store::{ColdRead, Database, Table, WarmUp};
@@ -20,6 +21,7 @@ mod github;
 mod invites;
 mod me;
 mod members;
+mod usage;
 
 use github::GitHub;
 
@@ -47,6 +49,8 @@ pub struct State {
     github: Arc<GitHub>,
     /// Retention of telemetry for applications that set none.
     retention: Duration,
+    /// Write units that an application may take in a day.
+    units_per_day: u64,
 }
 
 impl State {
@@ -62,6 +66,7 @@ impl State {
             tokens: Tokens::load(&host.env, &host.clock)?.limiting_changes(),
             github: Arc::new(GitHub::load(&host.env)?),
             retention: default_retention(&host.env)?,
+            units_per_day: application_units(&host.env)?,
         })
     }
 }
@@ -76,6 +81,7 @@ shared::web::routes! {
         applications::change,
         applications::delete,
         audit::of_application,
+        usage::of_application,
         members::list,
         members::change,
         members::remove,

@@ -8,7 +8,6 @@ use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderValue};
 use shared::identity::api_key::Scope;
-use shared::identity::rate_limit::Amount;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::PackedChunk;
 use shared::telemetry::decode::{EnvelopeError, Format, Reception, Report};
@@ -87,19 +86,21 @@ async fn ingest(
     body: Body,
     Route { signal, negotiate }: Route,
 ) -> Result<Response, Error> {
-    let limits = &state.limits;
-    limits.check(key.id)?;
-    let format = limits.count(key.id, negotiate(headers)).await?;
-    let wire = limits.count(key.id, read(body).await).await?;
+    state.limits.check(key.id)?;
+    let format = state.count(key, signal, negotiate(headers)).await?;
+    let wire = state.count(key, signal, read(body).await).await?;
     let inflated = decompressed(&wire, headers, format);
-    let inflated = limits.count(key.id, inflated).await?;
+    let inflated = state.count(key, signal, inflated).await?;
     let batch = Batch::new(&inflated, signal, format, key.id.application_id);
-    let batch = limits.count(key.id, batch.map_err(unreadable)).await?;
+    let batch = state.count(key, signal, batch.map_err(unreadable)).await?;
     let events = batch.locate().map_err(unreadable);
-    let events = limits.count(key.id, events).await?;
-    let units = estimated_units(events.count(), wire.len(), inflated.len());
-    let cost = Amount::of_request(events.count(), units);
-    let charge = limits.charge(key.id, cost).await?;
+    let events = state.count(key, signal, events).await?;
+    let sent = (signal, events.count());
+    let body_bytes = inflated.len();
+    let estimated = estimated_units(events.count(), wire.len(), body_bytes);
+    let Some(charge) = state.charge(key, sent, estimated, body_bytes).await? else {
+        return Ok(over_quota(state, key, sent, format).await);
+    };
     let at = Reception {
         now: state.clock.now(),
         retention: key.telemetry.retention_or(state.retention),
@@ -115,7 +116,7 @@ async fn ingest(
     let packed = events.pack(at);
     let (chunks, report) = packed.map_err(|error| Error::Internal(error.into()))?;
     let units = store(state, key, &chunks, &report).await?;
-    limits.settle(key.id, charge, units);
+    state.settle(key, charge, signal, units, body_bytes);
     Ok(protocol::response(report, signal, format))
 }
 
@@ -154,22 +155,50 @@ async fn store(
     let now = state.clock.now();
     let shards = key.telemetry.shards;
     let retention = key.telemetry.retention_or(state.retention);
-    let health = KeyHealth::of_batch(report, now);
-    // Use and health of the key are written concurrently; the request does not fail with them.
+    let health = health_of(state, key, report);
+    // Use, health and usage are written concurrently; the request does not fail with them.
     let (stored, (), ()) = tokio::join!(
         state
             .database
             .store_batch(application_id, chunks, retention, shards, now),
-        state.keys.record_use(key),
+        async {
+            state.keys.record_use(key).await;
+            state.days.record_usage(key.payers).await;
+        },
         state.health.record(key.id, health.clone())
     );
     let units = stored.inspect_err(|_| state.health.revert(key.id, &health))?;
+    log(report);
+    Ok(units)
+}
+
+/// The response to a batch of which nothing is kept. Its events are counted as rejected.
+async fn over_quota(
+    state: &crate::State,
+    key: &AuthorizedKey,
+    (signal, events): (Signal, usize),
+    format: Format,
+) -> Response {
+    let report = Report::over_quota(events);
+    let health = health_of(state, key, &report);
+    state.health.record(key.id, health).await;
+    log(&report);
+    protocol::response(report, signal, format)
+}
+
+fn health_of(state: &crate::State, key: &AuthorizedKey, report: &Report) -> KeyHealth {
+    KeyHealth {
+        quota_percent: state.days.used_percent(key.payers),
+        ..KeyHealth::of_batch(report, state.clock.now())
+    }
+}
+
+fn log(report: &Report) {
     let accepted = report.accepted;
     let rejected = report.rejected;
     request_log::record(|request| {
         request.ingested = Some(request_log::Ingested { accepted, rejected });
     });
-    Ok(units)
 }
 
 /// Reads a body as it was sent.

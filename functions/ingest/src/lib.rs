@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
+use shared::day_limits::DayLimits;
 use shared::identity::application::default_retention;
 use shared::key_limits::KeyLimits;
 use shared::lambda::Host;
@@ -14,6 +15,7 @@ use shared::store::{ColdRead, Database, Table, WarmUp};
 use shared::verified_keys::VerifiedKeys;
 
 mod batch;
+mod charges;
 mod health;
 mod keys;
 mod metrics;
@@ -40,6 +42,7 @@ pub struct State {
     database: Database,
     keys: Arc<VerifiedKeys>,
     limits: Arc<KeyLimits>,
+    days: Arc<DayLimits>,
     health: Arc<HealthRecorder>,
     retention: Duration,
 }
@@ -56,6 +59,7 @@ impl State {
             database: host.database.clone(),
             keys: Arc::new(VerifiedKeys::load(host)?),
             limits: Arc::new(KeyLimits::load(host)?),
+            days: Arc::new(DayLimits::load(host)?),
             health: Arc::new(HealthRecorder::new(host)),
             retention: default_retention(&host.env)?,
         })

@@ -48,6 +48,8 @@ async fn rejected(
     state.limits.check(key.id)?;
     let request = Amount::of_request(0, 0);
     state.limits.charge(key.id, request).await?;
+    // Nothing would be kept within the quota of the day either, so the answer is the same.
+    state.days.charge(key.payers, 1, None).await?;
     let encoding = protocol::otlp_encoding(headers)?;
     let wire = read(body).await?;
     let inflated = decompressed(&wire, headers, Format::Otlp(encoding))?;

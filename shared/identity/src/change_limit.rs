@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use lru::LruCache;
 use upblit_base::ids::UserId;
 
-use crate::rate_limit::{RateWindow, WINDOW};
+use crate::rate_limit::{Period, RateWindow};
 
 /// Changes of one user that an instance admits in a minute.
 pub const MAX_CHANGES: u32 = 300;
@@ -30,13 +30,13 @@ impl ChangeLimit {
     /// Counts a change, whatever comes of it. Returns the time until the next minute if there were
     /// too many in this one.
     pub fn admit(&mut self, user: UserId, now: Timestamp) -> Result<(), Duration> {
-        let window = RateWindow::at(now);
+        let window = RateWindow::at(Period::Minute, now);
         let counted = self.0.get_or_insert_mut(user, || (window, 0));
         if counted.0 != window {
             *counted = (window, 0);
         }
         if counted.1 >= MAX_CHANGES {
-            return Err(Duration::from_secs(window.seconds_left(now)).min(WINDOW));
+            return Err(Duration::from_secs(window.seconds_left(now)).min(Period::Minute.length()));
         }
         counted.1 += 1;
         Ok(())

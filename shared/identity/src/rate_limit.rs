@@ -1,6 +1,6 @@
-//! Rate limits of API keys, based on leases. Each instance leases a block of a key's quota for
-//! the current minute with one conditional write, and admits requests from the block without
-//! further writes.
+//! Quotas of keys, applications and users, based on leases. Each instance leases a block of a quota
+//! for the current minute or day with one conditional write, and admits requests from the block
+//! without further writes.
 //!
 //! The sum of all leases never exceeds the quota, so neither do the admitted requests. If a
 //! lease fails, the instance stores the total of the leases, which only grows within a window,
@@ -11,18 +11,24 @@
 //! which is then settled: what a batch took beyond its lease is owed, and the next request of the
 //! window is admitted only with it.
 
-use std::time::Duration;
+mod window;
 
 use jiff::Timestamp;
 
-/// Length of a rate-limit window.
-pub const WINDOW: Duration = Duration::from_secs(60);
+pub use window::{Period, QuotaOf, RateWindow};
 
 /// Number of requests of the current size that a block is sized for.
 const REQUESTS_PER_LEASE: u64 = 50;
 
-/// A lease takes at most this fraction of the quota: one eighth.
-const LARGEST_SHARE: u64 = 8;
+/// A lease takes at most this fraction of the quota of a minute: one eighth.
+const LARGEST_SHARE_OF_A_MINUTE: u64 = 8;
+
+/// A lease takes at most this fraction of the quota of a day: 2 %.
+const LARGEST_SHARE_OF_A_DAY: u64 = 50;
+
+/// The first lease of an instance takes at least this fraction of the quota of a day: 0.02 %. What
+/// it leaves is lost with the instance, and a day may have a thousand of them.
+const FIRST_SHARE_OF_A_DAY: u64 = 5_000;
 
 /// Number of requests, events and write units. A quota limits all three.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -62,10 +68,44 @@ impl Amount {
         self.zip(other, u64::saturating_add)
     }
 
+    /// Returns only write units.
+    pub fn of_units(units: u64) -> Self {
+        Self {
+            units,
+            ..Self::default()
+        }
+    }
+
     /// Subtracts `other`. Saturates at zero.
     #[must_use]
     pub fn minus(self, other: Self) -> Self {
         self.zip(other, u64::saturating_sub)
+    }
+
+    const ONE: Self = Self {
+        requests: 1,
+        events: 1,
+        units: 1,
+    };
+
+    fn at_least(self, least: Self) -> Self {
+        self.zip(least, u64::max)
+    }
+
+    fn times(self, factor: u64) -> Self {
+        self.map(|part| part.saturating_mul(factor))
+    }
+
+    fn share(self, divisor: u64) -> Self {
+        self.map(|part| part / divisor)
+    }
+
+    fn map(self, apply: impl Fn(u64) -> u64) -> Self {
+        Self {
+            requests: apply(self.requests),
+            events: apply(self.events),
+            units: apply(self.units),
+        }
     }
 
     fn zip(self, other: Self, apply: fn(u64, u64) -> u64) -> Self {
@@ -77,41 +117,16 @@ impl Amount {
     }
 }
 
-/// A rate-limit window: one minute, in which a quota applies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RateWindow(i64);
-
-impl RateWindow {
-    /// Returns the window that contains `now`.
-    pub fn at(now: Timestamp) -> Self {
-        Self(now.as_second().div_euclid(Self::seconds()))
-    }
-
-    /// Returns the number of the window, counted from the Unix epoch.
-    pub fn number(self) -> i64 {
-        self.0
-    }
-
-    /// Returns the seconds until the next window, at least 1.
-    pub fn seconds_left(self, now: Timestamp) -> u64 {
-        let end = (self.0 + 1) * Self::seconds();
-        u64::try_from(end - now.as_second())
-            .unwrap_or_default()
-            .max(1)
-    }
-
-    fn seconds() -> i64 {
-        WINDOW.as_secs() as i64
-    }
-}
-
-/// State of one key's quota in one instance.
+/// State of one quota in one instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
     quota: Amount,
+    period: Period,
     window: RateWindow,
     /// Leased by this instance and not used yet.
     held: Amount,
+    /// Leased by this instance in this window.
+    leased_here: Amount,
     /// Leased by all instances, as of the last lease. Only grows within a window.
     leased: Amount,
     /// Write units that settled requests took beyond what was held.
@@ -133,12 +148,13 @@ pub enum Admission {
 
 impl Allowance {
     /// Creates the state of an instance that has leased nothing.
-    pub fn new(quota: Amount, now: Timestamp) -> Self {
-        let window = RateWindow::at(now);
+    pub fn new(quota: Amount, period: Period, now: Timestamp) -> Self {
         Self {
             quota,
-            window,
+            period,
+            window: RateWindow::at(period, now),
             held: Amount::default(),
+            leased_here: Amount::default(),
             leased: Amount::default(),
             owed_units: 0,
             usual_units: 0,
@@ -149,10 +165,10 @@ impl Allowance {
     /// has ended.
     pub fn ask(&mut self, cost: Amount, now: Timestamp) -> Admission {
         // Never returns to an earlier window, even if the clock is set back.
-        if RateWindow::at(now) > self.window {
+        if RateWindow::at(self.period, now) > self.window {
             *self = Self {
                 usual_units: self.usual_units,
-                ..Self::new(self.quota, now)
+                ..Self::new(self.quota, self.period, now)
             };
         }
         let due = Amount {
@@ -171,7 +187,7 @@ impl Allowance {
                 units: cost.units.max(self.usual_units),
                 ..cost
             };
-            Admission::Lease(block(usual, missing, free, self.quota))
+            Admission::Lease(self.block(usual, missing, free))
         } else {
             Admission::Denied
         }
@@ -195,6 +211,7 @@ impl Allowance {
     pub fn record_lease(&mut self, window: RateWindow, block: Amount, leased: Amount) {
         if window == self.window {
             self.held = self.held.plus(block);
+            self.leased_here = self.leased_here.plus(block);
             self.raise_leased(leased);
         }
     }
@@ -226,30 +243,35 @@ impl Allowance {
         self.quota.minus(self.leased).plus(self.held).minus(owed)
     }
 
+    /// Returns how much of the write units is known to be used by this instance, or leased by
+    /// others, in percent.
+    pub fn used_percent(&self) -> u8 {
+        let left = self.remaining().units.min(self.quota.units);
+        let used = u128::from(self.quota.units - left) * 100;
+        let percent = used.checked_div(self.quota.units.into());
+        percent.map_or(100, |percent| u8::try_from(percent).unwrap_or(100))
+    }
+
     fn raise_leased(&mut self, leased: Amount) {
         self.leased = self.leased.zip(leased, u64::max);
     }
-}
 
-/// Returns the size of a lease: enough for [`REQUESTS_PER_LEASE`] requests of this cost, at
-/// most a fraction of the quota, at least `missing`, and at most `free`.
-fn block(cost: Amount, missing: Amount, free: Amount, quota: Amount) -> Amount {
-    let size = |cost: u64, missing: u64, free: u64, quota: u64| {
-        let wanted = cost.saturating_mul(REQUESTS_PER_LEASE);
-        wanted
-            .min((quota / LARGEST_SHARE).max(1))
-            .max(missing)
-            .min(free)
-    };
-    Amount {
-        requests: size(
-            cost.requests,
-            missing.requests,
-            free.requests,
-            quota.requests,
-        ),
-        events: size(cost.events, missing.events, free.events, quota.events),
-        units: size(cost.units, missing.units, free.units, quota.units),
+    /// Returns the size of a lease: enough for [`REQUESTS_PER_LEASE`] requests of this cost, at
+    /// most a fraction of the quota, at least `missing`, and at most `free`. In a day it is also at
+    /// least as much as the instance has leased so far, so a busy instance soon needs few
+    /// leases, and one that ends loses at most as much as it used, or its first lease.
+    fn block(&self, cost: Amount, missing: Amount, free: Amount) -> Amount {
+        let wanted = cost.times(REQUESTS_PER_LEASE);
+        let (wanted, share) = match self.period {
+            Period::Minute => (wanted, LARGEST_SHARE_OF_A_MINUTE),
+            Period::Day => {
+                let first = self.quota.share(FIRST_SHARE_OF_A_DAY);
+                let wanted = wanted.at_least(first).at_least(self.leased_here);
+                (wanted, LARGEST_SHARE_OF_A_DAY)
+            }
+        };
+        let largest = self.quota.share(share).at_least(Amount::ONE);
+        wanted.at_most(largest).at_least(missing).at_most(free)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::attribute::{self, Item, number, string};
 use crate::conditional::{Written, written};
 use crate::{Database, StorageError, keys};
 use upblit_base::clock;
-use upblit_base::ids::{ApplicationId, PublicKeyId};
+use upblit_base::ids::{ApplicationId, PublicKeyId, UserId};
 use upblit_identity::access_token::Principal;
 use upblit_identity::api_key::{KeyHash, KeyRecord, SecretSlot};
 use upblit_identity::application::TelemetrySettings;
@@ -40,6 +40,8 @@ pub struct StoredKey {
     pub previous_last_used_at: Option<Timestamp>,
     /// The copy of its application's settings.
     pub telemetry: TelemetrySettings,
+    /// Who created its application, and is charged for its telemetry.
+    pub application_by: UserId,
     /// When the key was or will be forgotten, if it is revoked. DynamoDB may delete it days later.
     pub kept_until: Option<Timestamp>,
 }

@@ -72,6 +72,10 @@ impl Database {
             set.push("clock_skew_ms = :skew");
             request = request.expression_attribute_values(":skew", number(skew));
         }
+        if let Some(percent) = sum.quota_percent {
+            set.push("quota_percent = :percent");
+            request = request.expression_attribute_values(":percent", number(percent));
+        }
         let expression = format!("ADD {} SET {}", added.join(", "), set.join(", "));
         let request = request.update_expression(expression);
         request.send().await.map_err(failed)?;
@@ -119,6 +123,7 @@ fn read(item: &Item) -> Result<(PublicKeyId, KeyHealth), StorageError> {
         scrubbed,
         last_error,
         clock_skew_ms,
+        quota_percent,
     } = attribute::from_item(item.clone())?;
     let key = keys::key_of_health(&pk).ok_or_else(|| corrupt(pk.as_str()))?;
     let health = KeyHealth {
@@ -130,6 +135,7 @@ fn read(item: &Item) -> Result<(PublicKeyId, KeyHealth), StorageError> {
         rejected_by: rejected_by(item),
         last_error: last_error.map(LastError::from),
         clock_skew_ms,
+        quota_percent,
     };
     Ok((key, health))
 }
@@ -158,6 +164,8 @@ struct HealthRow {
     last_error: Option<ErrorRow>,
     #[serde(default)]
     clock_skew_ms: Option<i64>,
+    #[serde(default)]
+    quota_percent: Option<u8>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use upblit_base::clock;
 use upblit_base::ids::{ApplicationId, InviteId, PublicKeyId, UserId};
 use upblit_identity::audit::{AuditPosition, Subject};
 use upblit_identity::idempotency::IdempotencyKey;
-use upblit_identity::rate_limit::RateWindow;
+use upblit_identity::rate_limit::{QuotaOf, RateWindow};
 use upblit_telemetry::batch::Signal;
 use upblit_telemetry::chunk::Position;
 use upblit_telemetry::query::rollup::ChunkHash;
@@ -174,16 +174,31 @@ pub(crate) fn from_time(at: Timestamp) -> String {
 }
 
 /// Beginnings of the partition keys of ShortLived, one for each kind of item.
-pub(crate) const SHORT_LIVED: [&str; 3] = ["creation#", "rate#", "health#"];
+pub(crate) const SHORT_LIVED: [&str; 4] = ["creation#", "rate#", "usage#", "health#"];
 
 /// Partition key of what a user created with an idempotency key.
 pub(crate) fn creation(user_id: UserId, key: IdempotencyKey) -> String {
     format!("creation#{user_id}#{key}")
 }
 
-/// Partition key of the counter of a key's quota in a rate-limit window.
-pub fn rate_limit(key: PublicKeyId, window: RateWindow) -> String {
-    format!("rate#{key}#{}", window.number())
+/// Partition key of the counter of a quota in a rate-limit window. That of an application also has
+/// its [`usage`].
+pub fn quota(of: QuotaOf, window: RateWindow) -> String {
+    match of {
+        QuotaOf::Key(key) => format!("rate#{key}#{}", window.number()),
+        QuotaOf::Application(id) => usage(id, window.day()),
+        QuotaOf::User(id) => format!("usage#user-{id}#{}", window.day()),
+    }
+}
+
+/// Partition key of the usage of an application on one day.
+pub fn usage(application: ApplicationId, day: Date) -> String {
+    format!("usage#{application}#{day}")
+}
+
+/// The day of a [`usage`] key; `None` if the text is not such a key.
+pub(crate) fn day_of_usage(pk: &str) -> Option<Date> {
+    pk.strip_prefix("usage#")?.rsplit('#').next()?.parse().ok()
 }
 
 /// Partition key of the key health of one API key on one day.

@@ -27,6 +27,7 @@ pub mod team;
 pub mod telemetry;
 mod telemetry_settings;
 mod transaction;
+pub mod usage;
 mod user_transaction;
 pub(crate) mod users;
 mod warm_up;

@@ -35,6 +35,10 @@ use otlp::OtlpEncoding;
 /// Number of rejected events that a response describes.
 pub(crate) const MAX_REPORTED: usize = 20;
 
+/// Why nothing of a batch is kept.
+const QUOTA_EXCEEDED: &str = "quota-exceeded: the write units of this day (UTC) are used up, of \
+                              the application or of all those of the user who created it";
+
 /// Events that ended longer ago than this are rejected. Of an application with a shorter retention,
 /// so are those beyond it.
 pub const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -133,19 +137,30 @@ pub struct Rejection {
 }
 
 impl Report {
+    /// The report of a batch of which nothing is kept, because a day's quota is used up.
+    pub fn over_quota(events: usize) -> Self {
+        let mut report = Self::default();
+        let error = FieldError {
+            pointer: String::new(),
+            reason: QUOTA_EXCEEDED.to_owned(),
+        };
+        report.reject_group(RejectReason::QuotaExceeded, events, 0, error);
+        report
+    }
+
     /// Counts a malformed event, and describes it if it is among the first [`MAX_REPORTED`].
     pub(crate) fn reject(&mut self, index: usize, error: impl FnOnce() -> FieldError) {
         self.reject_as(RejectReason::Malformed, index, error);
     }
 
-    /// Counts malformed events that one error describes.
-    fn reject_group(&mut self, count: usize, index: usize, error: FieldError) {
+    /// Counts rejected events that one error describes.
+    fn reject_group(&mut self, kind: RejectReason, count: usize, index: usize, error: FieldError) {
         let Some(others) = count.checked_sub(1) else {
             return;
         };
-        self.reject(index, || error);
+        self.reject_as(kind, index, || error);
         self.rejected += others;
-        *self.rejected_by.entry(RejectReason::Malformed).or_default() += others;
+        *self.rejected_by.entry(kind).or_default() += others;
     }
 
     /// Counts a dropped event. Only the first ones are described.

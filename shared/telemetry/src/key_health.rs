@@ -5,6 +5,7 @@
 //! The counts are approximate. An instance that stops loses less than a minute of them,
 //! and a write whose response was lost may be counted twice.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use jiff::tz::TimeZone;
 use crate::decode::Report;
 use crate::reject_reason::RejectReason;
 use upblit_base::clock;
+use upblit_base::field_error::FieldError;
 
 /// Shortest time between two writes of one instance for one key.
 pub(crate) const WRITE_INTERVAL: Duration = Duration::from_secs(60);
@@ -47,6 +49,9 @@ pub struct KeyHealth {
     /// request that allowed an estimate; negative if behind. A retried batch makes the
     /// clock look behind, because it holds the time of the first attempt.
     pub clock_skew_ms: Option<i64>,
+    /// Share of the quota of the day that was used up at the last write, in percent, if it was
+    /// much.
+    pub quota_percent: Option<u8>,
 }
 
 /// The last rejection of an event or request that was described to the sender.
@@ -64,7 +69,12 @@ impl KeyHealth {
     /// Counts one request whose batch could be read.
     pub fn of_batch(report: &Report, now: Timestamp) -> Self {
         let last_error = report.errors.last().map(|rejection| {
-            let detail = format!("{}: {}", rejection.error.pointer, rejection.error.reason);
+            let FieldError { pointer, reason } = &rejection.error;
+            let detail = if pointer.is_empty() {
+                reason.clone()
+            } else {
+                format!("{pointer}: {reason}")
+            };
             LastError::new(now, rejection.kind, &detail)
         });
         let counts = report.rejected_by.iter();
@@ -92,6 +102,7 @@ impl KeyHealth {
     /// The total of two periods, in either order.
     #[must_use]
     pub fn plus(mut self, other: Self) -> Self {
+        let quota_percent = self.latest_quota_percent(&other);
         for (reason, count) in other.rejected_by {
             *self.rejected_by.entry(reason).or_default() += count;
         }
@@ -111,12 +122,19 @@ impl KeyHealth {
             rejected_by: self.rejected_by,
             last_error: errors.max_by_key(|error| error.at),
             clock_skew_ms: skews.into_iter().flatten().next(),
+            quota_percent,
         }
     }
 
     /// Number of events rejected and requests refused.
     pub fn rejected(&self) -> i64 {
         self.rejected_by.values().sum()
+    }
+
+    /// The share of the day's quota that is used up today. `None` if there was no request today.
+    pub fn quota_percent_on(&self, now: Timestamp) -> Option<u8> {
+        let is_of_today = day_of(self.last_seen_at) == day_of(now);
+        self.quota_percent.filter(|_| is_of_today)
     }
 
     /// The negative counts, which cancel this request in a total.
@@ -141,6 +159,17 @@ impl KeyHealth {
             rejected_by: BTreeMap::new(),
             last_error: None,
             clock_skew_ms: None,
+            quota_percent: None,
+        }
+    }
+
+    /// The share of the later of two days, of which it only grows.
+    fn latest_quota_percent(&self, other: &Self) -> Option<u8> {
+        let days = [day_of(self.last_seen_at), day_of(other.last_seen_at)];
+        match days[0].cmp(&days[1]) {
+            Ordering::Less => other.quota_percent,
+            Ordering::Equal => self.quota_percent.max(other.quota_percent),
+            Ordering::Greater => self.quota_percent,
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Telemetry: decoding events, packing them into chunks, querying them and rolling
-//! them up by the hour, and the health of the API keys that send them. Pure: no I/O,
+//! them up by the hour, the usage of applications, and the health of the API keys that send them. Pure: no I/O,
 //! and the current time is an argument.
 
 pub mod batch;
@@ -11,3 +11,4 @@ pub mod intake;
 pub mod key_health;
 pub mod query;
 pub mod reject_reason;
+pub mod usage;

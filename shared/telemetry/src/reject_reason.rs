@@ -24,6 +24,8 @@ pub enum RejectReason {
     MalformedRequest,
     /// The key's quota is used up.
     RateLimited,
+    /// The day's quota of the application, or of the user who created it, is used up.
+    QuotaExceeded,
     /// The key lacks the scope for the request.
     MissingScope,
     /// The key is disabled.
@@ -36,7 +38,7 @@ pub enum RejectReason {
 
 impl RejectReason {
     /// Every reason, in the order of declaration.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::TooOld,
         Self::TooFarAhead,
         Self::TooManyHours,
@@ -45,6 +47,7 @@ impl RejectReason {
         Self::UnsupportedMediaType,
         Self::MalformedRequest,
         Self::RateLimited,
+        Self::QuotaExceeded,
         Self::MissingScope,
         Self::KeyDisabled,
         Self::KeyExpired,
@@ -62,6 +65,7 @@ impl RejectReason {
             Self::UnsupportedMediaType => "unsupported-media-type",
             Self::MalformedRequest => "malformed-request",
             Self::RateLimited => "rate-limited",
+            Self::QuotaExceeded => "quota-exceeded",
             Self::MissingScope => "missing-scope",
             Self::KeyDisabled => "key-disabled",
             Self::KeyExpired => "key-expired",

@@ -27,26 +27,24 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// Maximum number of rows on a page: 1 to `MAX`, 50 by default. Other numbers are refused.
+/// Number of rows on a page, at most: 1 to `MAX`, `DEFAULT` if it is not given. Other numbers are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limit<const MAX: u16>(u16);
+pub struct Limit<const MAX: u16, const DEFAULT: u16 = 50>(u16);
 
-impl<const MAX: u16> Limit<MAX> {
-    const DEFAULT: u16 = 50;
-
+impl<const MAX: u16, const DEFAULT: u16> Limit<MAX, DEFAULT> {
     /// The number of rows.
     pub fn get(self) -> u16 {
         self.0
     }
 }
 
-impl<const MAX: u16> Default for Limit<MAX> {
+impl<const MAX: u16, const DEFAULT: u16> Default for Limit<MAX, DEFAULT> {
     fn default() -> Self {
-        Self(Self::DEFAULT)
+        Self(DEFAULT)
     }
 }
 
-impl<'de, const MAX: u16> Deserialize<'de> for Limit<MAX> {
+impl<'de, const MAX: u16, const DEFAULT: u16> Deserialize<'de> for Limit<MAX, DEFAULT> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let limit = String::deserialize(deserializer)?.parse().ok();
         let limit = limit.filter(|limit| (1..=MAX).contains(limit));
@@ -56,18 +54,18 @@ impl<'de, const MAX: u16> Deserialize<'de> for Limit<MAX> {
     }
 }
 
-impl<const MAX: u16> PartialSchema for Limit<MAX> {
+impl<const MAX: u16, const DEFAULT: u16> PartialSchema for Limit<MAX, DEFAULT> {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(Type::Integer)
             .minimum(Some(1))
             .maximum(Some(MAX))
-            .default(Some(Self::DEFAULT.into()))
+            .default(Some(DEFAULT.into()))
             .into()
     }
 }
 
-impl<const MAX: u16> ToSchema for Limit<MAX> {}
+impl<const MAX: u16, const DEFAULT: u16> ToSchema for Limit<MAX, DEFAULT> {}
 
 /// Deserializer for optional parameters that parse from text. An empty value counts as
 /// none. For `#[serde(default, deserialize_with)]`.

@@ -18,6 +18,9 @@ const CALL: f64 = 0.005;
 
 const MILLION: f64 = 1e6;
 
+/// Bytes of JSON of a batch of 100 spans, as in docs/costs.md.
+const BATCH_BYTES: f64 = 28_419.0;
+
 /// What a request of a function takes.
 struct Work {
     function: &'static str,
@@ -79,6 +82,12 @@ impl Work {
 /// Dollars for a batch with the memory that template.yaml gives to ingest.
 pub(super) fn of_a_batch() -> f64 {
     BATCH.dollars(memory_of(BATCH.function))
+}
+
+/// Dollars for the CPU time of ingest for a byte of an ordinary batch. CPU time costs the same with
+/// any memory below that of a whole CPU.
+pub(super) fn of_a_byte() -> f64 {
+    BATCH.cpu * WHOLE_CPU_MB / 1024.0 * LAMBDA_GB_SECOND / BATCH_BYTES
 }
 
 /// `MemorySize` of a function, in MB.

@@ -98,6 +98,16 @@ pub const PRODUCTS: [Row; 3] = [
     ("New Relic", |batch| batch.sent as f64 / GB * NEW_RELIC_GB),
 ];
 
+/// Dollars for a request of an ordinary batch, without DynamoDB.
+pub fn of_a_request() -> f64 {
+    GATEWAY_REQUEST + memory_sizes::of_a_batch() + LOG_LINES / GB * LOGGED_GB
+}
+
+/// Dollars for a month of an item of one write unit, with recovery.
+pub fn of_a_unit_for_a_month() -> f64 {
+    (1024 + ITEM_OVERHEAD) as f64 / GB * (DYNAMODB_GB_MONTH + RECOVERY_GB_MONTH)
+}
+
 /// GB in DynamoDB.
 fn kept(batch: &Stored) -> f64 {
     (batch.chunk + batch.summary + 2 * ITEM_OVERHEAD) as f64 / GB

@@ -1,5 +1,9 @@
 //! Simulates instances that share one counter.
 
+mod day;
+
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -51,7 +55,7 @@ fn request(instance: &mut Allowance, table: &mut Table, cost: Amount, now: Times
 /// and the number of writes.
 fn simulate(instances: usize, requests: u64, events: usize) -> (Amount, u64) {
     let mut table = Table::default();
-    let mut warm = vec![Allowance::new(QUOTA, at(0)); instances];
+    let mut warm = vec![Allowance::new(QUOTA, Period::Minute, at(0)); instances];
     let mut admitted = Amount::default();
     for index in 0..requests {
         let instance = &mut warm[index as usize % instances];
@@ -98,7 +102,7 @@ fn nearly_all_of_the_quota_can_be_used() {
 #[test]
 fn denied_requests_need_no_writes() {
     let mut table = Table::default();
-    let mut instance = Allowance::new(QUOTA, at(0));
+    let mut instance = Allowance::new(QUOTA, Period::Minute, at(0));
     let cost = Amount::of_request(1, 0);
     while request(&mut instance, &mut table, cost, at(1)) {}
     let writes = table.writes;
@@ -120,7 +124,7 @@ fn a_denied_large_batch_leaves_quota_for_small_ones() {
         events: 1_000,
         units: 100,
     };
-    let mut instance = Allowance::new(quota, at(0));
+    let mut instance = Allowance::new(quota, Period::Minute, at(0));
     assert!(request(
         &mut instance,
         &mut table,
@@ -143,7 +147,7 @@ fn a_denied_large_batch_leaves_quota_for_small_ones() {
 
 #[test]
 fn a_lease_of_an_old_window_is_not_used_in_a_new_one() {
-    let mut instance = Allowance::new(QUOTA, at(0));
+    let mut instance = Allowance::new(QUOTA, Period::Minute, at(0));
     let Admission::Lease(block) = instance.ask(Amount::of_request(1, 0), at(59)) else {
         panic!("nothing is held yet");
     };
@@ -171,7 +175,7 @@ fn settled(instance: &mut Allowance, table: &mut Table, units: u64) -> bool {
 #[test]
 fn units_beyond_the_estimate_are_settled_without_a_lease_and_owed_by_the_next_request() {
     let mut table = Table::default();
-    let mut instance = Allowance::new(QUOTA, at(0));
+    let mut instance = Allowance::new(QUOTA, Period::Minute, at(0));
     assert!(settled(&mut instance, &mut table, 30_000));
     assert_eq!(table.writes, 1);
     assert_eq!(instance.remaining().units, 30_000);
@@ -187,7 +191,7 @@ fn units_beyond_the_estimate_are_settled_without_a_lease_and_owed_by_the_next_re
 #[test]
 fn units_that_a_request_did_not_take_serve_the_next_one() {
     let mut table = Table::default();
-    let mut instance = Allowance::new(QUOTA, at(0));
+    let mut instance = Allowance::new(QUOTA, Period::Minute, at(0));
     for _ in 0..20 {
         assert!(settled(&mut instance, &mut table, 0));
     }
@@ -198,7 +202,7 @@ fn units_that_a_request_did_not_take_serve_the_next_one() {
 #[test]
 fn leases_are_sized_by_the_units_that_the_last_request_took() {
     let mut table = Table::default();
-    let mut instance = Allowance::new(QUOTA, at(0));
+    let mut instance = Allowance::new(QUOTA, Period::Minute, at(0));
     let admitted = (0..500).filter(|_| settled(&mut instance, &mut table, 20));
     assert_eq!(admitted.count(), 500);
     assert!(table.writes <= 500 / 50 + 1, "{}", table.writes);
@@ -207,7 +211,7 @@ fn leases_are_sized_by_the_units_that_the_last_request_took() {
 #[test]
 fn a_request_admitted_in_an_earlier_window_is_not_settled_in_a_later_one() {
     let mut table = Table::default();
-    let mut instance = Allowance::new(QUOTA, at(0));
+    let mut instance = Allowance::new(QUOTA, Period::Minute, at(0));
     assert!(settled(&mut instance, &mut table, 1));
     let old = instance.window();
     let cost = Amount::of_request(1, 1);
@@ -231,7 +235,7 @@ proptest! {
             units: quota_units,
         };
         let mut table = Table::default();
-        let mut instances = [Allowance::new(quota, at(0)); 12];
+        let mut instances = [Allowance::new(quota, Period::Minute, at(0)); 12];
         let mut admitted = Amount::default();
         for (instance, events, units, second) in requests {
             let cost = Amount::of_request(events, units);
@@ -249,7 +253,7 @@ proptest! {
     ) {
         let quota = Amount { units: quota_units, ..QUOTA };
         let mut table = Table::default();
-        let mut instances = [Allowance::new(quota, at(0)); 4];
+        let mut instances = [Allowance::new(quota, Period::Minute, at(0)); 4];
         let mut taken = 0;
         for (instance, units) in requests {
             if settled(&mut instances[instance], &mut table, units) {

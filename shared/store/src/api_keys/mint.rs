@@ -1,6 +1,6 @@
-//! Mints keys. A key has a copy of its application's telemetry settings. The first attempt
-//! assumes the defaults, and that no earlier request had the same idempotency key, which avoids
-//! reads.
+//! Mints keys. A key has a copy of its application's telemetry settings and of who created it. The
+//! first attempt assumes the defaults, that the caller did, and that no earlier request had the same
+//! idempotency key, which avoids reads.
 
 use std::ops::ControlFlow;
 
@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::Put;
 use jiff::Timestamp;
 
 use super::{KeyRow, entry, revocation};
-use crate::applications::key_count::{KeyCount, KeyNotAdded, count_key};
+use crate::applications::key_count::{Copied, KeyCount, KeyNotAdded, count_key};
 use crate::error::corrupt;
 use crate::idempotency::{self, created_before};
 use crate::transaction::{Outcome, Slot, Transaction};
@@ -61,7 +61,13 @@ impl Database {
             creation,
             now,
         };
-        let mut assumed = Assumed::default();
+        let mut assumed = Assumed {
+            copied: Copied {
+                settings: TelemetrySettings::default(),
+                creator: principal.user_id,
+            },
+            earlier: None,
+        };
         for _ in 0..MAX_ATTEMPTS {
             match mint.attempt(assumed).await? {
                 ControlFlow::Break(outcome) => return Ok(outcome),
@@ -74,9 +80,9 @@ impl Database {
 }
 
 /// State that an attempt assumes and that the conditions of its transaction check.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Assumed {
-    settings: TelemetrySettings,
+    copied: Copied,
     earlier: Option<Earlier>,
 }
 
@@ -130,7 +136,7 @@ impl Mint<'_> {
             Some(_) => KeyCount::Unchanged,
             None => KeyCount::OneMore,
         };
-        let room = count_key(self.database, application_id, count, assumed.settings);
+        let room = count_key(self.database, application_id, count, assumed.copied);
         let slots = Slots {
             member,
             room: writes.update(room),
@@ -138,15 +144,16 @@ impl Mint<'_> {
             replaced: replaced.map(|earlier| self.revoke(writes, earlier.id)),
             creation: self.record_creation(writes, assumed.earlier),
         };
-        self.put(writes, assumed.settings);
+        self.put(writes, assumed.copied);
         (transaction, slots)
     }
 
-    fn put(&self, writes: &mut Transaction, settings: TelemetrySettings) {
+    fn put(&self, writes: &mut Transaction, copied: Copied) {
         let put = Put::builder()
             .table_name(&self.database.tables.api_keys)
             .condition_expression("attribute_not_exists(key_id)");
-        writes.put_row(put, KeyRow::new(self.record, settings));
+        let Copied { settings, creator } = copied;
+        writes.put_row(put, KeyRow::new(self.record, settings, creator));
         let entry = entry(
             self.record.id,
             self.principal,
@@ -206,10 +213,7 @@ fn refusal(
     Ok(Some(match reason {
         KeyNotAdded::Gone => ControlFlow::Break(MintOutcome::NotAMember),
         KeyNotAdded::Full => ControlFlow::Break(MintOutcome::KeyLimit),
-        KeyNotAdded::OtherSettings(settings) => ControlFlow::Continue(Assumed {
-            settings,
-            ..assumed
-        }),
+        KeyNotAdded::OtherCopy(copied) => ControlFlow::Continue(Assumed { copied, ..assumed }),
     }))
 }
 

@@ -29,6 +29,10 @@ pub(crate) struct KeyRow {
     scopes: Vec<Scope>,
     state: KeyState,
     created_by: UserId,
+    /// Who created the application. Absent if that is who created the key, and from keys of the
+    /// release before this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    application_by: Option<UserId>,
     created_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key_expires_ms: Option<i64>,
@@ -44,8 +48,8 @@ pub(crate) struct KeyRow {
 }
 
 impl KeyRow {
-    /// A key that was not used yet, of an application with these settings.
-    pub(super) fn new(record: &KeyRecord, telemetry: TelemetrySettings) -> Self {
+    /// A key that was not used yet, of an application with these settings that this user created.
+    pub(super) fn new(record: &KeyRecord, telemetry: TelemetrySettings, creator: UserId) -> Self {
         let previous = record.previous.as_ref();
         Self {
             application_id: record.id.application_id,
@@ -59,6 +63,7 @@ impl KeyRow {
             scopes: record.scopes.clone(),
             state: record.state,
             created_by: record.created_by,
+            application_by: Some(creator).filter(|creator| *creator != record.created_by),
             created_ms: record.created_at.as_millisecond(),
             key_expires_ms: record.expires_at.map(Timestamp::as_millisecond),
             last_used_ms: None,
@@ -108,6 +113,7 @@ impl From<KeyRow> for StoredKey {
             expires_at: row.key_expires_ms.map(clock::from_millis),
         };
         Self {
+            application_by: row.application_by.unwrap_or(key.created_by),
             key,
             last_used_at: row.last_used_ms.map(clock::from_millis),
             previous_last_used_at: previous_last_used,

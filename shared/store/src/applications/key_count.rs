@@ -4,9 +4,9 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, Update};
 
 use super::{MetaRow, key};
-use crate::attribute::{self, Item, number};
+use crate::attribute::{self, Item, number, string};
 use crate::{Database, StorageError, keys, telemetry_settings};
-use upblit_base::ids::ApplicationId;
+use upblit_base::ids::{ApplicationId, UserId};
 use upblit_identity::api_key::MAX_KEYS_PER_APPLICATION;
 use upblit_identity::application::TelemetrySettings;
 
@@ -16,8 +16,17 @@ pub(crate) enum KeyNotAdded {
     Gone,
     /// The application has the maximum number of keys.
     Full,
-    /// The application's settings differ from those the key would get.
-    OtherSettings(TelemetrySettings),
+    /// The application differs from what the key would copy of it.
+    OtherCopy(Copied),
+}
+
+/// What a key copies of its application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Copied {
+    /// Its settings.
+    pub settings: TelemetrySettings,
+    /// Who created it.
+    pub creator: UserId,
 }
 
 /// How a new key changes the number of keys.
@@ -29,30 +38,32 @@ pub(crate) enum KeyCount {
     Unchanged,
 }
 
-/// Counts a new key if the application has these settings. [`KeyNotAdded`] reads the reason for a
+/// Counts a new key if the application is as the key copies it. [`KeyNotAdded`] reads the reason for a
 /// refusal from the item.
 pub(crate) fn count_key(
     database: &Database,
     application_id: ApplicationId,
     count: KeyCount,
-    settings: TelemetrySettings,
+    copied: Copied,
 ) -> UpdateBuilder {
+    let Copied { settings, creator } = copied;
     let of_settings = telemetry_settings::condition(settings);
+    let is_copied = format!("created_by = :creator AND {of_settings}");
     let update = match count {
         KeyCount::OneMore => count_keys(database, application_id, "+")
-            .condition_expression(format!("#keys < :max AND {of_settings}"))
+            .condition_expression(format!("#keys < :max AND {is_copied}"))
             .expression_attribute_values(":max", number(MAX_KEYS_PER_APPLICATION)),
         KeyCount::Unchanged => revise(database, application_id)
             .update_expression("SET revision = revision + :one")
-            .condition_expression(format!(
-                "attribute_exists(application_id) AND {of_settings}"
-            )),
+            .condition_expression(format!("attribute_exists(application_id) AND {is_copied}")),
     };
     let values = telemetry_settings::values(settings).into_iter();
     let update = values.fold(update, |update, (name, value)| {
         update.expression_attribute_values(name, value)
     });
-    update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    update
+        .expression_attribute_values(":creator", string(creator))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
 }
 
 impl KeyNotAdded {
@@ -65,7 +76,10 @@ impl KeyNotAdded {
         if count == KeyCount::OneMore && meta.keys >= MAX_KEYS_PER_APPLICATION {
             Ok(Self::Full)
         } else {
-            Ok(Self::OtherSettings(meta.telemetry.into()))
+            Ok(Self::OtherCopy(Copied {
+                settings: meta.telemetry.into(),
+                creator: meta.created_by,
+            }))
         }
     }
 }

@@ -7,6 +7,7 @@
 mod fields;
 mod time;
 
+use crate::reject_reason::RejectReason;
 use jiff::Timestamp;
 use serde_json::Value;
 use upblit_base::FieldError;
@@ -113,7 +114,12 @@ fn reject_misnamed<E: Event>(batch: &Batch<'_>, decoded: &mut Decoded<E>) {
         reason: format!("was not read; events of this request belong in {array:?}"),
     };
     let report = &mut decoded.report;
-    report.reject_group(batch.misnamed_items, batch.items.len(), error);
+    report.reject_group(
+        RejectReason::Malformed,
+        batch.misnamed_items,
+        batch.items.len(),
+        error,
+    );
 }
 
 fn fields(raw: &str) -> Result<Fields, EventError> {

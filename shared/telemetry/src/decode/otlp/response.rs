@@ -122,6 +122,7 @@ fn described<'a>(problems: impl Iterator<Item = &'a FieldError>, count: usize) -
     let first = problems.take(MAX_DESCRIBED);
     let mut parts: Vec<String> = first
         .map(|problem| format!("{} {}", problem.pointer, problem.reason))
+        .map(|problem| problem.trim_start().to_owned())
         .collect();
     let others = count - parts.len();
     if others > 0 {

@@ -1,0 +1,198 @@
+//! The quotas of a day: write units of each application, and of all applications that a user
+//! created. They bound what the telemetry of one account costs the operator.
+
+use upblit_base::causes::WithCauses;
+use upblit_base::clock::Clock;
+use upblit_base::environment::{ConfigError, Env};
+use upblit_base::ids::{ApplicationId, UserId};
+use upblit_identity::rate_limit::{Allowance, Amount, QuotaOf};
+use upblit_lambda::Host;
+use upblit_store::Database;
+use upblit_telemetry::batch::Signal;
+use upblit_telemetry::usage::{SignalUsage, Usage};
+use upblit_web::error::Error;
+
+use crate::leases::{Charge, Leases, Quota};
+
+/// Share of a quota from which on senders are warned, in percent.
+const WARNED_FROM: u8 = 80;
+
+/// Bytes of a decompressed body that count as a write unit, even if less is stored of them:
+/// reading a body takes CPU, which costs less than that.
+const BODY_BYTES_PER_UNIT: u64 = 256 << 10;
+
+/// Default of `APPLICATION_DAILY_UNITS`: 62 million spans in batches of 100.
+const APPLICATION_UNITS: u64 = 2_500_000;
+
+/// Default of `USER_DAILY_UNITS`. `docs/costs.md` computes what a day with it costs.
+const USER_UNITS: u64 = 5_000_000;
+
+/// The quotas of a day (UTC).
+pub struct DayLimits {
+    clock: Clock,
+    database: Database,
+    application: Amount,
+    user: Amount,
+    leases: Leases,
+}
+
+/// Whose quotas a request is charged to.
+#[derive(Debug, Clone, Copy)]
+pub struct Payers {
+    /// The application.
+    pub application: ApplicationId,
+    /// Who created it.
+    pub user: UserId,
+}
+
+/// A request that was charged to the quotas of its payers.
+#[derive(Debug, Clone, Copy)]
+pub struct DayCharge {
+    application: Charge,
+    user: Charge,
+}
+
+/// The write units that a request is charged: those that storing it takes, at least one, and at
+/// least one for each 256 KiB of its decompressed body.
+pub fn units(stored: u64, body_bytes: usize) -> u64 {
+    let body = (body_bytes as u64).div_ceil(BODY_BYTES_PER_UNIT);
+    stored.max(body).max(1)
+}
+
+impl DayLimits {
+    /// Reads `APPLICATION_DAILY_UNITS` and `USER_DAILY_UNITS`.
+    ///
+    /// # Errors
+    /// When a setting is invalid.
+    pub fn load(host: &Host) -> Result<Self, ConfigError> {
+        Ok(Self {
+            clock: host.clock.clone(),
+            database: host.database.clone(),
+            application: Amount::of_units(application_units(&host.env)?),
+            user: Amount::of_units(units_of(&host.env, "USER_DAILY_UNITS", USER_UNITS)?),
+            leases: Leases::new(host),
+        })
+    }
+
+    /// Charges a request to both quotas, before it is worked on, and counts it as usage of the signal
+    /// that it was sent to, with a number of events. `None` if a quota is used up. Takes two database calls at the same time for the first request of an
+    /// instance, and few later: see [`crate::key_limits::KeyLimits::charge`].
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn charge(
+        &self,
+        payers: Payers,
+        units: u64,
+        sent: Option<(Signal, usize)>,
+    ) -> Result<Option<DayCharge>, Error> {
+        let [application, user] = self.quotas(payers);
+        let cost = Amount::of_units(units).at_most(application.amount);
+        let usage = sent.map_or_else(Usage::default, |(signal, events)| {
+            let usage = SignalUsage {
+                requests: 1,
+                events: i64::try_from(events).unwrap_or(i64::MAX),
+                units: signed(cost.units),
+            };
+            Usage::of(signal, usage)
+        });
+        let (of_application, of_user) = tokio::join!(
+            self.leases.charge_and_count(application, cost, usage),
+            self.leases.charge(user, cost)
+        );
+        let (of_application, of_user) = (of_application?, of_user?);
+        let (application, user) = match (of_application, of_user) {
+            (Some(application), Some(user)) => (application, user),
+            (Some(charge), None) => {
+                self.leases.settle(application, charge, 0);
+                self.count(payers, charge, usage.reverted());
+                return Ok(None);
+            }
+            (None, Some(charge)) => {
+                self.leases.settle(user, charge, 0);
+                return Ok(None);
+            }
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(DayCharge { application, user }))
+    }
+
+    /// Replaces the estimated write units of a charged request by those that it is charged now.
+    pub fn settle(&self, payers: Payers, charge: DayCharge, signal: Signal, units: u64) {
+        let [application, user] = self.quotas(payers);
+        self.leases.settle(application, charge.application, units);
+        self.leases.settle(user, charge.user, units);
+        let correction = SignalUsage {
+            units: signed(units) - signed(charge.application.estimated),
+            ..SignalUsage::default()
+        };
+        self.count(payers, charge.application, Usage::of(signal, correction));
+    }
+
+    /// Writes the usage of an application, at most every five minutes. If that fails, logs the
+    /// error and keeps the usage for the next attempt.
+    pub async fn record_usage(&self, payers: Payers) {
+        let [application, _] = self.quotas(payers);
+        let now = self.clock.now();
+        let due = self.leases.with(application, |entry| entry.usage.due(now));
+        for (day, usage) in due {
+            let written = self
+                .database
+                .add_usage(payers.application, day, &usage)
+                .await;
+            if let Err(error) = written {
+                let error = WithCauses(&error);
+                tracing::warn!(application = %payers.application, %error, "usage not written");
+                self.leases
+                    .with(application, |entry| entry.usage.add(day, usage));
+            }
+        }
+    }
+
+    /// How much of a quota is used up, in percent: of the one of which more is. `None` below 80,
+    /// and before the first request of the day.
+    pub fn used_percent(&self, payers: Payers) -> Option<u8> {
+        let known = self.quotas(payers).map(|quota| self.leases.known(quota.of));
+        let known = known.iter().flatten();
+        let most = known.map(Allowance::used_percent).max();
+        most.filter(|percent| *percent >= WARNED_FROM)
+    }
+
+    fn count(&self, payers: Payers, charge: Charge, usage: Usage) {
+        let [application, _] = self.quotas(payers);
+        let day = charge.window.day();
+        self.leases
+            .with(application, |entry| entry.usage.add(day, usage));
+    }
+
+    fn quotas(&self, payers: Payers) -> [Quota; 2] {
+        let application = Quota {
+            of: QuotaOf::Application(payers.application),
+            amount: self.application,
+        };
+        let user = Quota {
+            of: QuotaOf::User(payers.user),
+            amount: self.user,
+        };
+        [application, user]
+    }
+}
+
+fn signed(units: u64) -> i64 {
+    i64::try_from(units).unwrap_or(i64::MAX)
+}
+
+/// Reads `APPLICATION_DAILY_UNITS`.
+///
+/// # Errors
+/// When it is not a number from 1 on.
+pub fn application_units(env: &Env) -> Result<u64, ConfigError> {
+    units_of(env, "APPLICATION_DAILY_UNITS", APPLICATION_UNITS)
+}
+
+fn units_of(env: &Env, name: &str, default: u64) -> Result<u64, ConfigError> {
+    match env.parsed(name, default)? {
+        0 => Err(ConfigError::new(name, "must be at least 1")),
+        units => Ok(units),
+    }
+}

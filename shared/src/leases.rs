@@ -1,0 +1,166 @@
+//! Quotas that all instances share: the part of each that this instance has leased.
+
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use lru::LruCache;
+use upblit_base::StorageError;
+use upblit_base::clock::Clock;
+use upblit_identity::rate_limit::{Admission, Allowance, Amount, Period, QuotaOf, RateWindow};
+use upblit_lambda::Host;
+use upblit_store::Database;
+use upblit_store::short_lived::{Lease, LeaseOutcome};
+use upblit_telemetry::usage::{PendingUsage, Usage};
+
+/// Number of quotas that one instance tracks.
+const CAPACITY: NonZeroUsize = NonZeroUsize::new(3_000).unwrap();
+
+/// Number of leases that one request tries to take before it is denied.
+const MAX_LEASES: usize = 4;
+
+/// The leases of this instance.
+pub(crate) struct Leases {
+    clock: Clock,
+    database: Database,
+    entries: Mutex<LruCache<QuotaOf, Entry>>,
+}
+
+/// A quota in this instance. Usage is pending for those of applications only.
+pub(crate) struct Entry {
+    pub(crate) allowance: Allowance,
+    pub(crate) usage: PendingUsage,
+}
+
+/// A quota, and how much it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Quota {
+    pub(crate) of: QuotaOf,
+    pub(crate) amount: Amount,
+}
+
+/// A request that was charged to a quota.
+#[derive(Debug, Clone, Copy)]
+pub struct Charge {
+    /// Window in which it was charged.
+    pub(crate) window: RateWindow,
+    /// Write units charged before they were known.
+    pub(crate) estimated: u64,
+}
+
+impl Leases {
+    pub(crate) fn new(host: &Host) -> Self {
+        Self {
+            clock: host.clock.clone(),
+            database: host.database.clone(),
+            entries: Mutex::new(LruCache::new(CAPACITY)),
+        }
+    }
+
+    /// Charges a request to a quota, before it is worked on. One larger than the whole quota takes
+    /// all of it. Needs no database call while the current lease lasts, nor after a denial, which
+    /// is `None`.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub(crate) async fn charge(
+        &self,
+        quota: Quota,
+        cost: Amount,
+    ) -> Result<Option<Charge>, StorageError> {
+        let now = self.clock.now();
+        let cost = cost.at_most(quota.amount);
+        for _ in 0..MAX_LEASES {
+            let (answer, window) = self.with(quota, |entry| {
+                (entry.allowance.ask(cost, now), entry.allowance.window())
+            });
+            match answer {
+                Admission::Admitted => {
+                    let estimated = cost.units;
+                    return Ok(Some(Charge { window, estimated }));
+                }
+                Admission::Denied => return Ok(None),
+                Admission::Lease(block) => self.lease(quota, window, block).await?,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Charges a request to a quota, and counts its usage unless it is denied. Usage is written with
+    /// leases, that of the first request with the first.
+    ///
+    /// # Errors
+    /// Those of [`Self::charge`].
+    pub(crate) async fn charge_and_count(
+        &self,
+        quota: Quota,
+        cost: Amount,
+        usage: Usage,
+    ) -> Result<Option<Charge>, StorageError> {
+        let day = RateWindow::at(Period::Day, self.clock.now()).day();
+        self.with(quota, |entry| entry.usage.add(day, usage));
+        let charged = self.charge(quota, cost).await;
+        if !matches!(charged, Ok(Some(_))) {
+            self.with(quota, |entry| entry.usage.add(day, usage.reverted()));
+        }
+        charged
+    }
+
+    /// Replaces the estimated write units of a charged request by those it took.
+    pub(crate) fn settle(&self, quota: Quota, charge: Charge, units: u64) {
+        let Charge { window, estimated } = charge;
+        self.with(quota, |entry| {
+            entry.allowance.settle(window, estimated, units);
+        });
+    }
+
+    /// The state of a quota, if this instance has charged requests to it in this window.
+    pub(crate) fn known(&self, of: QuotaOf) -> Option<Allowance> {
+        let window = RateWindow::at(of.period(), self.clock.now());
+        let allowance = self.lock().get(&of).map(|entry| entry.allowance);
+        allowance.filter(|allowance| allowance.window() == window)
+    }
+
+    /// Calls `act` with a quota in this instance.
+    pub(crate) fn with<T>(&self, quota: Quota, act: impl FnOnce(&mut Entry) -> T) -> T {
+        let now = self.clock.now();
+        let mut entries = self.lock();
+        act(entries.get_or_insert_mut(quota.of, || Entry {
+            allowance: Allowance::new(quota.amount, quota.of.period(), now),
+            usage: PendingUsage::default(),
+        }))
+    }
+
+    /// Takes a lease, and writes the pending usage of its day with it.
+    async fn lease(
+        &self,
+        quota: Quota,
+        window: RateWindow,
+        block: Amount,
+    ) -> Result<(), StorageError> {
+        let now = self.clock.now();
+        let day = window.day();
+        let pending = self.with(quota, |entry| entry.usage.take(day, now));
+        let lease = Lease {
+            of: quota.of,
+            window,
+            block,
+            quota: quota.amount,
+        };
+        let outcome = self.database.lease(lease, &pending).await;
+        self.with(quota, |entry| {
+            if let Ok(LeaseOutcome::Granted(leased)) = outcome {
+                entry.allowance.record_lease(window, block, leased);
+                return Ok(());
+            }
+            entry.usage.add(day, pending);
+            if let LeaseOutcome::Refused(leased) = outcome? {
+                entry.allowance.record_refusal(window, leased);
+            }
+            Ok(())
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, LruCache<QuotaOf, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,180 @@
+//! The quotas of a day: of each application, and of all applications that a user created.
+
+use serde_json::{Value, json};
+
+use crate::support::{Backend, Response, Sdk, SignedIn, stored};
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// A backend with small quotas of a day, and the SDK of an application.
+async fn with(settings: &[(&str, &str)]) -> (Backend, SignedIn, Sdk) {
+    let backend = Backend::with(settings).await;
+    let ada = backend.sign_in("ada").await;
+    let sdk = ada.sdk().await;
+    (backend, ada, sdk)
+}
+
+/// Batches of one span, two write units each.
+async fn send(sdk: &Sdk, batches: usize) -> Vec<Value> {
+    let mut answers = Vec::new();
+    for index in 0..batches {
+        let batch = json!({ "traces": [sdk.span(index)] });
+        answers.push(sdk.traces(batch).await.json());
+    }
+    answers
+}
+
+fn accepted(answers: &[Value]) -> u64 {
+    answers
+        .iter()
+        .map(|a| a["accepted"].as_u64().unwrap())
+        .sum()
+}
+
+/// The share of the quota that the key's health shows.
+async fn percent(ada: &SignedIn, sdk: &Sdk) -> Value {
+    let path = format!("/apikey?ApplicationId={}", sdk.application_id);
+    let listed = ada.get(&path).await.json();
+    let keys = listed["keys"].as_array().unwrap();
+    let key = keys.iter().find(|key| key["id"] == sdk.key_id()).unwrap();
+    key["health"]["quotaUsedPercent"].clone()
+}
+
+async fn otlp(sdk: &Sdk, body: &Value) -> Response {
+    let headers = [("content-type", "application/json")];
+    sdk.send("/v1/traces", &headers, body.to_string().into_bytes())
+        .await
+}
+
+#[tokio::test]
+async fn over_the_quota_of_a_day_nothing_is_kept_and_senders_get_200_with_the_reason() {
+    let (backend, _, sdk) = with(&[("APPLICATION_DAILY_UNITS", "10")]).await;
+    assert_eq!(accepted(&send(&sdk, 5).await), 5);
+    let kept = stored::events(&stored::items(&backend).await);
+    backend.later(10);
+    backend.calls.take();
+    let refused = sdk.traces(sdk.batch(3)).await;
+    assert_eq!(refused.status, 200);
+    let refused = refused.json();
+    assert_eq!(
+        (&refused["accepted"], &refused["rejected"]),
+        (&json!(0), &json!(3))
+    );
+    let reason = refused["errors"][0]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("quota-exceeded: "), "{reason}");
+
+    let span = json!({
+        "traceId": "5b8aa5a2d2c872e8321cf37308d69df2", "spanId": "051581bf3cb55c13", "name": "GET",
+        "startTimeUnixNano": nanos(&backend), "endTimeUnixNano": nanos(&backend),
+    });
+    let body = json!({ "resourceSpans": [{ "scopeSpans": [{ "spans": [span, {}] }] }] });
+    let partial = otlp(&sdk, &body).await;
+    assert_eq!(partial.status, 200);
+    let partial = partial.json()["partialSuccess"].clone();
+    assert_eq!(partial["rejectedSpans"], "2");
+    let message = partial["errorMessage"].as_str().unwrap();
+    assert!(message.starts_with("quota-exceeded: "), "{message}");
+
+    let calls = backend.calls.take();
+    assert!(calls.iter().all(|call| call != "PutItem"), "{calls:?}");
+    assert_eq!(stored::events(&stored::items(&backend).await), kept);
+}
+
+fn nanos(backend: &Backend) -> String {
+    backend.clock.now().as_nanosecond().to_string()
+}
+
+#[tokio::test]
+async fn batches_over_the_quota_make_no_call_until_the_day_ends() {
+    let (backend, _, sdk) = with(&[("APPLICATION_DAILY_UNITS", "10")]).await;
+    send(&sdk, 8).await;
+    backend.later(60);
+    send(&sdk, 1).await;
+    backend.calls.take();
+    assert_eq!(accepted(&send(&sdk, 20).await), 0);
+    assert_eq!(backend.calls.take(), Vec::<String>::new());
+    backend.later(DAY);
+    let answer = sdk.traces(json!({ "traces": [sdk.span(99)] })).await;
+    assert_eq!(answer.json()["accepted"], 1);
+}
+
+#[tokio::test]
+async fn a_user_has_one_quota_for_all_the_applications_that_the_user_created() {
+    let (_, ada, sdk) = with(&[("USER_DAILY_UNITS", "10")]).await;
+    let other = ada.sdk().await;
+    assert_ne!(sdk.application_id, other.application_id);
+    assert_eq!(accepted(&send(&sdk, 3).await), 3);
+    assert_eq!(accepted(&send(&other, 5).await), 2);
+    assert_eq!(accepted(&send(&sdk, 1).await), 0);
+    let bob = sdk.backend.sign_in("bob").await.sdk().await;
+    assert_eq!(accepted(&send(&bob, 1).await), 1, "another user");
+}
+
+#[tokio::test]
+async fn a_key_that_another_member_made_is_charged_to_the_creator_of_the_application() {
+    let (backend, ada, sdk) = with(&[("USER_DAILY_UNITS", "10")]).await;
+    let bob = backend.sign_in("bob").await;
+    let invite = ada.invite(&sdk.application_id, "member").await;
+    bob.join(&invite).await;
+    backend.calls.take();
+    let path = format!("/apikey?ApplicationId={}", sdk.application_id);
+    let key = bob.post(&path, json!({})).await.json();
+    assert_eq!(backend.calls.take(), ["TransactWriteItems"; 2]);
+    let of_bob = Sdk {
+        key: key.as_str().unwrap().to_owned(),
+        ..sdk.clone()
+    };
+    assert_eq!(accepted(&send(&of_bob, 9).await), 5);
+    assert_eq!(accepted(&send(&sdk, 1).await), 0);
+    let own = bob.sdk().await;
+    assert_eq!(accepted(&send(&own, 1).await), 1, "bob paid nothing");
+}
+
+#[tokio::test]
+async fn instances_share_the_quota_of_a_day() {
+    let (backend, _, sdk) = with(&[("APPLICATION_DAILY_UNITS", "400")]).await;
+    let instances: Vec<_> = (0..4).map(|_| backend.another_instance()).collect();
+    let mut stored = 0;
+    for round in 0..100 {
+        for instance in &instances {
+            let sdk = Sdk {
+                backend: instance.clone(),
+                ..sdk.clone()
+            };
+            let batch = json!({ "traces": [sdk.span(round)] });
+            stored += 2 * sdk.traces(batch).await.json()["accepted"].as_u64().unwrap();
+        }
+    }
+    assert!((300..=408).contains(&stored), "{stored} units");
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_read_counts_as_a_unit() {
+    let (_, _, sdk) = with(&[("APPLICATION_DAILY_UNITS", "10")]).await;
+    for _ in 0..10 {
+        let refused = sdk.send("/ingest/traces", &[], b"{".to_vec()).await;
+        refused.problem(400, "malformed-request");
+    }
+    assert_eq!(accepted(&send(&sdk, 1).await), 0);
+}
+
+#[tokio::test]
+async fn from_eighty_percent_on_the_health_of_the_key_says_so_until_the_day_ends() {
+    let (backend, ada, sdk) = with(&[("APPLICATION_DAILY_UNITS", "100")]).await;
+    send(&sdk, 30).await;
+    backend.later(60);
+    send(&sdk, 5).await;
+    assert_eq!(percent(&ada, &sdk).await, Value::Null);
+    send(&sdk, 10).await;
+    backend.later(60);
+    send(&sdk, 1).await;
+    let shown = percent(&ada, &sdk).await.as_u64().unwrap();
+    assert!((90..=92).contains(&shown), "{shown}");
+    send(&sdk, 10).await;
+    backend.later(60);
+    send(&sdk, 1).await;
+    assert_eq!(percent(&ada, &sdk).await, json!(100));
+    backend.later(DAY);
+    let ada = backend.sign_in("ada").await;
+    assert_eq!(percent(&ada, &sdk).await, Value::Null, "of yesterday");
+}
