@@ -87,7 +87,7 @@ export interface paths {
         put?: never;
         /**
          * Create an application
-         * @description Creates an application that the signed-in user owns. A user can own 100 applications. Sent again with the same `Idempotency-Key`, it returns the same application.
+         * @description Creates an application that the signed-in user owns. A user can create 20 applications, unless the deployment sets another number. Sent again with the same `Idempotency-Key`, it returns the same application.
          */
         post: operations["createApplication"];
         delete?: never;

@@ -116,7 +116,7 @@ async fn an_export_has_everything_about_the_user_and_nothing_about_others() {
 
 #[tokio::test]
 async fn many_sessions_applications_and_entries_are_exported_once_each() {
-    let backend = Backend::start().await;
+    let backend = Backend::with(&[("APPLICATIONS_PER_USER", "100")]).await;
     for _ in 0..210 {
         backend.later(1);
         backend.sign_in("ada").await.logout().await;

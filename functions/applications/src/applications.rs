@@ -111,7 +111,7 @@ pub(crate) struct Change {
 #[utoipa::path(
     post, path = "/applications", operation_id = "createApplication",
     summary = "Create an application",
-    description = "Creates an application that the signed-in user owns. A user can own 100 applications. Sent again with the same `Idempotency-Key`, it returns the same application.",
+    description = "Creates an application that the signed-in user owns. A user can create 20 applications, unless the deployment sets another number. Sent again with the same `Idempotency-Key`, it returns the same application.",
     params(IdempotencyHeader),
     request_body = Create,
     responses((status = 201, body = ApplicationResponse), (status = 400), (status = 401), (status = 404), (status = 409), (status = 413), (status = 415), (status = 422)),
@@ -133,14 +133,14 @@ pub(crate) async fn create(
         created_at: state.clock.now(),
         telemetry: TelemetrySettings {
             retention: body.retention_days,
-            shards: Shards::default(),
-            scrubbing: None,
+            ..TelemetrySettings::default()
         },
     };
     request_log::record_application(application.id);
+    let most = state.applications_per_user;
     match state
         .database
-        .create_application(&application, principal, creation.as_ref())
+        .create_application(&application, principal, creation.as_ref(), most)
         .await?
     {
         CreateOutcome::Created => {
@@ -151,8 +151,8 @@ pub(crate) async fn create(
             request_log::record_application(id);
             let created = state.database.application_of(principal.user_id, id).await?;
             let created = created.ok_or(Error::NotFound(Resource::Application))?;
-            let response = membership_response(&state, created);
-            Ok((StatusCode::CREATED, axum::Json(response)))
+            let created = membership_response(&state, created);
+            Ok((StatusCode::CREATED, axum::Json(created)))
         }
         CreateOutcome::KeyReused => Err(Error::IdempotencyKeyReused),
         CreateOutcome::LimitReached => Err(Error::Conflict(Conflict::ApplicationLimit)),

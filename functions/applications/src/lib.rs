@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use shared::base::clock::Clock;
-use shared::base::environment::ConfigError;
+use shared::base::environment::{ConfigError, Env};
 use shared::day_limits::application_units;
 use shared::identity::application::default_retention;
 use shared::lambda::Host;
@@ -34,6 +34,12 @@ const TABLES: [Table; 5] = [
     Table::ShortLived,
 ];
 
+/// Default of `APPLICATIONS_PER_USER`.
+const APPLICATIONS_PER_USER: u32 = 20;
+
+/// Largest value of `APPLICATIONS_PER_USER`.
+const MAX_APPLICATIONS_PER_USER: u32 = 100;
+
 /// The connections that an instance opens before its first event. Handlers make one call after the other.
 pub const WARM_UP: Option<WarmUp> = Some(WarmUp {
     read: ColdRead::Membership,
@@ -49,6 +55,8 @@ pub struct State {
     github: Arc<GitHub>,
     /// Retention of telemetry for applications that set none.
     retention: Duration,
+    /// Maximum number of applications that a user creates.
+    applications_per_user: u32,
     /// Write units that an application may take in a day.
     units_per_day: u64,
 }
@@ -66,9 +74,21 @@ impl State {
             tokens: Tokens::load(&host.env, &host.clock)?.limiting_changes(),
             github: Arc::new(GitHub::load(&host.env)?),
             retention: default_retention(&host.env)?,
+            applications_per_user: applications_per_user(&host.env)?,
             units_per_day: application_units(&host.env)?,
         })
     }
+}
+
+/// Reads `APPLICATIONS_PER_USER`.
+fn applications_per_user(env: &Env) -> Result<u32, ConfigError> {
+    const NAME: &str = "APPLICATIONS_PER_USER";
+    let count = env.parsed(NAME, APPLICATIONS_PER_USER)?;
+    if (1..=MAX_APPLICATIONS_PER_USER).contains(&count) {
+        return Ok(count);
+    }
+    let problem = format!("must be 1 to {MAX_APPLICATIONS_PER_USER}");
+    Err(ConfigError::new(NAME, problem))
 }
 
 shared::web::routes! {

@@ -10,9 +10,6 @@ use upblit_base::environment::{ConfigError, DAY, Env};
 use upblit_base::ids::{ApplicationId, UserId};
 use utoipa::ToSchema;
 
-/// Maximum number of applications per user.
-pub const MAX_APPLICATIONS_PER_USER: u32 = 100;
-
 /// Maximum length of the name of an application or key, in characters.
 pub const MAX_NAME_CHARS: usize = 80;
 

@@ -50,7 +50,7 @@ pub enum CreateOutcome {
     CreatedBefore(ApplicationId),
     /// Another request has used the idempotency key.
     KeyReused,
-    /// The user owns the maximum number of applications.
+    /// The user has created the maximum number of applications.
     LimitReached,
     /// The user no longer exists.
     UserGone,
@@ -66,8 +66,8 @@ pub enum RenameOutcome {
 }
 
 impl Database {
-    /// Creates an application that the caller owns, unless the same request with the same
-    /// idempotency key has done so before. One transaction.
+    /// Creates an application that the caller owns, unless the caller has created `most`, or the same
+    /// request with the same idempotency key has done so before. One transaction.
     ///
     /// # Errors
     /// When the caller's session has ended, or storage fails.
@@ -76,6 +76,7 @@ impl Database {
         application: &Application,
         principal: Principal,
         creation: Option<&RepeatableCreation>,
+        most: u32,
     ) -> Result<CreateOutcome, ChangeError> {
         let now = application.created_at;
         let member = MemberRow {
@@ -93,7 +94,7 @@ impl Database {
         );
         let mut transaction = UserTransaction::new(self, principal, now);
         let writes = &mut transaction.writes;
-        let user = writes.update(users::add_application(self, application.created_by));
+        let user = writes.update(users::add_application(self, application.created_by, most));
         writes.put_row(self.put_new(), MetaRow::new(application));
         writes.put_row(self.put_new(), member);
         audit::record(writes, self, &entry);

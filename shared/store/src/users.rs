@@ -11,7 +11,6 @@ use crate::attribute::{Item, number, string};
 use crate::batch_get::MAX_ITEMS;
 use crate::{Database, StorageError, keys};
 use upblit_base::ids::UserId;
-use upblit_identity::application::MAX_APPLICATIONS_PER_USER;
 use upblit_identity::session::MAX_SESSIONS_PER_USER;
 use upblit_identity::user::Profile;
 
@@ -126,9 +125,9 @@ pub(super) fn upsert(
     ))
 }
 
-/// Increments the user's application count. The condition fails at the limit, where the refusal has
+/// Increments the user's application count. The condition fails at `most`, where the refusal has
 /// the item, and for a missing user, where it has none.
-pub(super) fn add_application(database: &Database, user_id: UserId) -> UpdateBuilder {
+pub(super) fn add_application(database: &Database, user_id: UserId, most: u32) -> UpdateBuilder {
     Update::builder()
         .table_name(&database.tables.users)
         .key(keys::USER_ID, string(user_id))
@@ -139,7 +138,7 @@ pub(super) fn add_application(database: &Database, user_id: UserId) -> UpdateBui
         )
         .expression_attribute_values(":none", number(0))
         .expression_attribute_values(":one", number(1))
-        .expression_attribute_values(":most", number(MAX_APPLICATIONS_PER_USER))
+        .expression_attribute_values(":most", number(most))
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
 }
 

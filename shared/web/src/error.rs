@@ -162,7 +162,7 @@ pub enum Conflict {
 impl std::fmt::Display for Conflict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::ApplicationLimit => "you own the maximum number of applications",
+            Self::ApplicationLimit => "you have created the maximum number of applications",
             Self::KeyLimit => "the application has the maximum number of keys; revoke one first",
             Self::RotationOverlap => "the old secret of the last rotation is still valid",
             Self::KeyRevoked => "the key is revoked",

@@ -120,6 +120,7 @@ impl Deployment {
             "TOKEN_HANDOFF" => "fragment".to_owned(),
             "REFRESH_REUSE_POLICY" => "recover".to_owned(),
             "TELEMETRY_RETENTION" => "30d".to_owned(),
+            "APPLICATIONS_PER_USER" => "20".to_owned(),
             "APPLICATION_DAILY_UNITS" | "USER_DAILY_UNITS" => "1000000".to_owned(),
             _ => {
                 let table = TABLES.iter().find(|(setting, _)| *setting == name);
