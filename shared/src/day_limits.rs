@@ -75,7 +75,7 @@ impl DayLimits {
     }
 
     /// Charges a request to both quotas, before it is worked on, and counts it as usage of the signal
-    /// that it was sent to, with a number of events. `None` if a quota is used up. Takes two database calls at the same time for the first request of an
+    /// that it was sent to, with a number of events. `None` if a quota is used up. Takes two database calls, one after the other, for the first request of an
     /// instance, and few later: see [`crate::key_limits::KeyLimits::charge`].
     ///
     /// # Errors
@@ -96,25 +96,24 @@ impl DayLimits {
             };
             Usage::of(signal, usage)
         });
-        let (of_application, of_user) = tokio::join!(
-            self.leases.charge_and_count(application, cost, usage),
-            self.leases.charge(user, cost)
-        );
-        let (of_application, of_user) = (of_application?, of_user?);
-        let (application, user) = match (of_application, of_user) {
-            (Some(application), Some(user)) => (application, user),
-            (Some(charge), None) => {
-                self.leases.settle(application, charge, 0);
-                self.count(payers, charge, usage.reverted());
-                return Ok(None);
-            }
-            (None, Some(charge)) => {
-                self.leases.settle(user, charge, 0);
-                return Ok(None);
-            }
-            (None, None) => return Ok(None),
+        let admitted = self
+            .leases
+            .charge_and_count(application, cost, usage)
+            .await?;
+        let Some(of_application) = admitted else {
+            return Ok(None);
         };
-        Ok(Some(DayCharge { application, user }))
+        // Only then, or every instance would take a lease of the user for an application that is
+        // over its own quota.
+        let of_user = self.leases.charge(user, cost).await;
+        if !matches!(of_user, Ok(Some(_))) {
+            self.leases.settle(application, of_application, 0);
+            self.count(payers, of_application, usage.reverted());
+        }
+        Ok(of_user?.map(|user| DayCharge {
+            application: of_application,
+            user,
+        }))
     }
 
     /// Replaces the estimated write units of a charged request by those that it is charged now.

@@ -111,6 +111,25 @@ async fn a_user_has_one_quota_for_all_the_applications_that_the_user_created() {
 }
 
 #[tokio::test]
+async fn an_application_over_its_quota_takes_nothing_from_the_other_applications_of_the_user() {
+    let settings = [
+        ("APPLICATION_DAILY_UNITS", "10"),
+        ("USER_DAILY_UNITS", "100"),
+    ];
+    let (backend, ada, sdk) = with(&settings).await;
+    let other = ada.sdk().await;
+    assert_eq!(accepted(&send(&sdk, 5).await), 5);
+    for _ in 0..60 {
+        let cold = Sdk {
+            backend: backend.another_instance(),
+            ..sdk.clone()
+        };
+        assert_eq!(accepted(&send(&cold, 1).await), 0);
+    }
+    assert_eq!(accepted(&send(&other, 5).await), 5);
+}
+
+#[tokio::test]
 async fn a_key_that_another_member_made_is_charged_to_the_creator_of_the_application() {
     let (backend, ada, sdk) = with(&[("USER_DAILY_UNITS", "10")]).await;
     let bob = backend.sign_in("bob").await;

@@ -181,7 +181,10 @@ async fn over_quota(
 ) -> Response {
     let report = Report::over_quota(events);
     let health = health_of(state, key, &report);
-    state.health.record(key.id, health).await;
+    tokio::join!(
+        state.health.record(key.id, health),
+        state.days.record_usage(key.payers)
+    );
     log(&report);
     protocol::response(report, signal, format)
 }

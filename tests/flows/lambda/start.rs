@@ -104,6 +104,19 @@ async fn a_wrong_setting_is_named_without_its_value() {
             "TELEMETRY_RETENTION",
         ),
         ("ingest", "KEY_CACHE_TTL", "1h", "KEY_CACHE_TTL"),
+        ("ingest", "USER_DAILY_UNITS", "0", "USER_DAILY_UNITS"),
+        (
+            "applications",
+            "APPLICATION_DAILY_UNITS",
+            "many",
+            "APPLICATION_DAILY_UNITS",
+        ),
+        (
+            "applications",
+            "APPLICATIONS_PER_USER",
+            "101",
+            "APPLICATIONS_PER_USER",
+        ),
         (
             "refresh",
             "REFRESH_REUSE_POLICY",
