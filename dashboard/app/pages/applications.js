@@ -80,7 +80,7 @@ function row({ id, name, environment, createdAt }) {
         "span.small",
         {},
         h("b", {}, compact(total.requests.count)),
-        h("span.faint", {}, ` requests ${spanOf(searchedTo)}`),
+        h("span.faint", {}, ` requests ${spanOf(searchedTo ?? null)}`),
       ),
     );
   return { id, element, showActivity };

@@ -60,7 +60,7 @@ export function metricsPage(outlet, { query, signal }, application) {
       requests.load(range),
     ]);
     loaded = { traces, logs };
-    counting.textContent = partOf(traces.searchedTo ?? logs.searchedTo);
+    counting.textContent = partOf(traces.searchedTo ?? logs.searchedTo ?? null);
     gaps.show(traces.gaps.length ? traces.gaps : logs.gaps);
     await draw(loaded);
   }
