@@ -2,6 +2,7 @@
 //! `template.yaml`.
 
 use serde_json::json;
+use serde_yaml_ng::Value;
 use shared::base::clock::Clock;
 use tokio::net::TcpListener;
 
@@ -91,9 +92,12 @@ impl Deployment {
             let name = format!("AWS_ENDPOINT_URL_{service}");
             (name, url.to_owned())
         };
-        names(function)
+        variables(function)
             .into_iter()
-            .map(|name| (name.clone(), self.value(&name)))
+            .map(|(name, value)| {
+                let value = value.unwrap_or_else(|| self.value(&name));
+                (name, value)
+            })
             .chain(stand_ins)
             .chain([
                 endpoint("DYNAMODB", engine),
@@ -131,18 +135,23 @@ impl Deployment {
     }
 }
 
-/// The settings that the template gives a function.
-fn names(function: &str) -> Vec<String> {
+/// The settings that the template gives a function, with their values unless these are made when it is
+/// deployed.
+fn variables(function: &str) -> Vec<(String, Option<String>)> {
     let template = template();
     let functions = functions(&template);
     // The smallest function is not in the template and reads no setting.
     let own = functions.iter().find(|(name, _)| *name == function);
     let own = own.map(|(_, own)| &own["Properties"]);
+    let value = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        _ => None,
+    };
     [Some(&template["Globals"]["Function"]), own]
         .into_iter()
         .flatten()
         .filter_map(|owner| owner["Environment"]["Variables"].as_mapping())
-        .flat_map(|variables| variables.keys())
-        .map(|name| name.as_str().unwrap().to_owned())
+        .flatten()
+        .map(|(name, text)| (name.as_str().unwrap().to_owned(), value(text)))
         .collect()
 }

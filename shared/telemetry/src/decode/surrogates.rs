@@ -8,7 +8,8 @@ const ESCAPE: usize = 6;
 /// Escape that replaces a lone surrogate.
 const REPLACEMENT: &str = "\\ufffd";
 
-/// Replaces every lone surrogate in a JSON text by U+FFFD; `None` if there is none.
+/// Replaces every lone surrogate in a JSON text by U+FFFD; `None` if there is none. The text keeps its
+/// length, since the escapes have the same.
 pub(super) fn replace_lone(json: &str) -> Option<String> {
     let mut replaced = String::new();
     // Everything before `copied` is in `replaced`; everything before `at` was inspected.
@@ -21,6 +22,8 @@ pub(super) fn replace_lone(json: &str) -> Option<String> {
                 at += 2 * ESCAPE;
             }
             Some(0xD800..=0xDFFF) => {
+                // At once: a text that grows leaves holes in memory, which together take as much.
+                replaced.reserve_exact(json.len() - replaced.len());
                 replaced.push_str(&json[copied..at]);
                 replaced.push_str(REPLACEMENT);
                 at += ESCAPE;

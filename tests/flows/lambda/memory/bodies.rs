@@ -3,6 +3,7 @@
 mod json;
 mod ordinary;
 mod protobuf;
+mod scrubbing;
 
 use shared::telemetry::inflate::MAX_INFLATED_BYTES;
 
@@ -37,7 +38,7 @@ impl Kind {
     ];
 }
 
-pub use ordinary::{collector_batch, ordinary};
+pub use ordinary::{collector_batch, ordinary, ordinary_large};
 
 use Kind::*;
 use json::{
@@ -63,7 +64,12 @@ const fn quick(name: &'static str, kind: Kind, content: fn() -> Vec<u8>) -> Body
     }
 }
 
-pub const BODIES: &[Body] = &[
+/// All bodies.
+pub fn bodies() -> impl Iterator<Item = &'static Body> {
+    BODIES.iter().chain(scrubbing::BODIES)
+}
+
+const BODIES: &[Body] = &[
     body("one span of tiny objects", NativeTraces, || {
         one_span("\"x\":[", r#"{"":0},"#, "0]")
     }),

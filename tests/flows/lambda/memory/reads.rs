@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::base::clock::{self, rfc3339};
 
 use super::super::deployment::Deployment;
 use super::super::function::{Function, binary};
+use super::bodies::Kind;
 use super::{ingest, most_memory, sending};
 use crate::events::event;
 use crate::support::{Sdk, SignedIn};
@@ -33,7 +34,9 @@ const QUESTIONS: &[(&str, &str)] = &[
     ("/telemetry/traces", "limit=200&attr=k:v&q=nowhere"),
     ("/telemetry/traces/{trace}", ""),
     ("/telemetry/traces/{trace}", "at={now}"),
+    ("/telemetry/traces", "limit=200&from={from}&q=nowhere"),
     ("/telemetry/logs", "limit=200"),
+    ("/telemetry/logs", "limit=200&from={from}&attr=k:v"),
     ("/telemetry/logs", "limit=200&q=word"),
     ("/telemetry/logs", "limit=200&attr=k:v"),
     ("/telemetry/logs", "limit=200&traceId={trace}"),
@@ -57,15 +60,35 @@ impl<'a> Reading<'a> {
         ada: &'a SignedIn,
     ) -> Self {
         let sdk = ada.sdk().await;
+        let path = format!("/applications/{}", sdk.application_id);
+        let settings = json!({ "shards": store.shards });
+        assert_eq!(ada.patch(&path, settings).await.status, 200);
+        let now = sdk.backend.clock.now();
         for batches in store.batches {
             for number in 0..batches.count {
-                let body = (batches.body)(&sdk, number);
-                let event = sending(batches.kind, &body, &sdk.key);
-                let answer = ingest.answer(&event).await;
+                let days = store.days - 1;
+                let age = days * 86_400 * number as u64 / batches.count as u64;
+                let answer = if days == 0 {
+                    let body = (batches.body)(&sdk, number);
+                    let event = sending(batches.kind, &body, &sdk.key);
+                    ingest.answer(&event).await
+                } else {
+                    // The process has the time of this machine, at which they are too old.
+                    sdk.backend
+                        .clock
+                        .set(clock::before(now, Duration::from_secs(age)));
+                    let body = (batches.body)(&sdk, number);
+                    let path = match batches.kind {
+                        Kind::NativeTraces => "/ingest/traces",
+                        _ => "/ingest/logs",
+                    };
+                    sdk.send(path, &[], body).await
+                };
                 assert_eq!(answer.status, 200, "{}: {}", store.name, answer.text());
                 assert_eq!(answer.json()["rejected"], 0, "{}", store.name);
             }
         }
+        sdk.backend.clock.set(now);
         let telemetry = deployment.function("telemetry").await;
         Self {
             ada,

@@ -13,7 +13,6 @@ const DISTINCT: usize = 100;
 /// A body of at least this many bytes.
 pub fn ordinary(kind: Kind, bytes: usize) -> Vec<u8> {
     let at = |index: usize| index % DISTINCT;
-
     match kind {
         Kind::NativeTraces => native("traces", bytes, |index| native_span(at(index))),
         Kind::NativeLogs => native("logs", bytes, |index| native_log_record(at(index))),
@@ -30,37 +29,74 @@ pub fn ordinary(kind: Kind, bytes: usize) -> Vec<u8> {
     }
 }
 
+/// A body of at least this many bytes, of events with a text of 16 KB: so many bytes of smaller ones
+/// exceed the memory for a batch.
+pub fn ordinary_large(kind: Kind, bytes: usize) -> Vec<u8> {
+    // As many as a compressor remembers.
+    let each: Vec<Vec<u8>> = (0..20).map(|index| large(kind, index, 160)).collect();
+    let at = |index: usize| each[index % each.len()].clone();
+    let text = |index: usize| String::from_utf8(at(index)).unwrap();
+    match kind {
+        Kind::NativeTraces => native("traces", bytes, text),
+        Kind::NativeLogs => native("logs", bytes, text),
+        Kind::JsonTraces => json_of(["resourceSpans", "scopeSpans", "spans"], bytes, text),
+        Kind::JsonLogs => json_of(["resourceLogs", "scopeLogs", "logRecords"], bytes, text),
+        Kind::ProtobufTraces | Kind::ProtobufLogs => protobuf_of(bytes, at),
+    }
+}
+
 /// The default batch of a Collector: 8,192 different log records of 2 KB.
 pub fn collector_batch(kind: Kind) -> Vec<u8> {
     const RECORDS: usize = 8_192;
     match kind {
-        Kind::ProtobufLogs => protobuf_of(RECORDS * 2_048, |index| large_record(kind, index)),
+        Kind::ProtobufLogs => protobuf_of(RECORDS * 2_048, |index| large(kind, index, 20)),
         Kind::JsonLogs => {
             let names = ["resourceLogs", "scopeLogs", "logRecords"];
             json_of(names, RECORDS * 2_048, |index| {
-                String::from_utf8(large_record(kind, index)).unwrap()
+                String::from_utf8(large(kind, index, 20)).unwrap()
             })
         }
         _ => panic!("a Collector sends OTLP"),
     }
 }
 
-/// A log record of about 2 KB.
-fn large_record(kind: Kind, index: usize) -> Vec<u8> {
-    let lines = (0..20).map(|line| {
-        let (id, part) = (id(index * 20 + line) >> 80, line * 7 % 13);
+/// A stack trace with a number of lines of about 100 bytes.
+fn stack_trace(index: usize, lines: usize) -> String {
+    let lines = (0..lines).map(|line| {
+        let (id, part) = (id(index * 160 + line) >> 80, line * 7 % 13);
         format!("at shop.orders.Step{part}.run(Step{part}.java:{line}) request {id:012x}")
     });
-    let message = lines.collect::<Vec<_>>().join("; ");
+    lines.collect::<Vec<_>>().join("; ")
+}
+
+/// An event with a stack trace.
+fn large(kind: Kind, index: usize, lines: usize) -> Vec<u8> {
+    let text = stack_trace(index, lines);
+    let within = |event: String, before: &str, more: &str| {
+        event
+            .replacen(before, &format!("{more}{before}"), 1)
+            .into_bytes()
+    };
+    let attribute =
+        format!(r#"{{"key":"exception.stacktrace","value":{{"stringValue":"{text}"}}}},"#);
+    let first = r#"{"key":"http.request.method""#;
     match kind {
+        Kind::NativeTraces => {
+            let field = format!(r#""exception.stacktrace":"{text}","#);
+            within(native_span(index), "\"http.route\"", &field)
+        }
+        Kind::NativeLogs => within(native_log_record(index), "order ", &text),
+        Kind::JsonTraces => within(json_span(index), first, &attribute),
+        Kind::JsonLogs => within(json_log_record(index), "order ", &text),
+        Kind::ProtobufTraces => {
+            let pair = pair(b"exception.stacktrace", &any(1, text.as_bytes()));
+            [protobuf_span(index), field(9, &pair)].concat()
+        }
         Kind::ProtobufLogs => [
             protobuf_log_record(index),
-            field(5, &any(1, message.as_bytes())),
+            field(5, &any(1, text.as_bytes())),
         ]
         .concat(),
-        _ => json_log_record(index)
-            .replacen("order ", &format!("{message} order "), 1)
-            .into_bytes(),
     }
 }
 

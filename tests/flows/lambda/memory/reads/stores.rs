@@ -11,6 +11,10 @@ use crate::support::Sdk;
 /// The telemetry of an application.
 pub struct Store {
     pub name: &'static str,
+    /// Number of shards of the application.
+    pub shards: u8,
+    /// Number of days over which the batches are spread.
+    pub days: u64,
     pub batches: &'static [Batches],
 }
 
@@ -30,6 +34,8 @@ pub const NESTED: (&str, usize, usize) = ("events of nested lists", 24 * 3 + 1, 
 pub const STORES: &[Store] = &[
     Store {
         name: "spans with names of 64 KiB",
+        shards: 1,
+        days: 1,
         batches: &[Batches {
             kind: NativeTraces,
             count: 6,
@@ -38,6 +44,8 @@ pub const STORES: &[Store] = &[
     },
     Store {
         name: "spans of services with names of 64 KiB",
+        shards: 1,
+        days: 1,
         batches: &[Batches {
             kind: NativeTraces,
             count: 6,
@@ -46,6 +54,8 @@ pub const STORES: &[Store] = &[
     },
     Store {
         name: "small batches of spans with names of 64 KiB",
+        shards: 1,
+        days: 1,
         batches: &[Batches {
             kind: NativeTraces,
             count: 60,
@@ -54,6 +64,8 @@ pub const STORES: &[Store] = &[
     },
     Store {
         name: "spans with texts of control characters",
+        shards: 1,
+        days: 1,
         batches: &[Batches {
             kind: NativeTraces,
             count: 3,
@@ -62,6 +74,8 @@ pub const STORES: &[Store] = &[
     },
     Store {
         name: NESTED.0,
+        shards: 1,
+        days: 1,
         batches: &[
             Batches {
                 kind: NativeTraces,
@@ -77,6 +91,8 @@ pub const STORES: &[Store] = &[
     },
     Store {
         name: "spans of nested objects",
+        shards: 1,
+        days: 1,
         batches: &[Batches {
             kind: NativeTraces,
             count: 24,
@@ -85,6 +101,8 @@ pub const STORES: &[Store] = &[
     },
     Store {
         name: "events of short texts",
+        shards: 1,
+        days: 1,
         batches: &[
             Batches {
                 kind: NativeTraces,
@@ -100,6 +118,8 @@ pub const STORES: &[Store] = &[
     },
     Store {
         name: "spans of many attributes",
+        shards: 1,
+        days: 1,
         batches: &[Batches {
             kind: NativeTraces,
             count: 5,
@@ -108,6 +128,8 @@ pub const STORES: &[Store] = &[
     },
     Store {
         name: "the smallest events",
+        shards: 1,
+        days: 1,
         batches: &[
             Batches {
                 kind: NativeTraces,
@@ -123,11 +145,47 @@ pub const STORES: &[Store] = &[
     },
     Store {
         name: "log records with messages of 64 KiB",
+        shards: 1,
+        days: 1,
         batches: &[Batches {
             kind: NativeLogs,
             count: 5,
             body: |sdk, batch| records(sdk, batch, 700, &text("message")),
         }],
+    },
+    Store {
+        name: "16 shards of spans with names of 64 KiB",
+        shards: 16,
+        days: 1,
+        batches: &[
+            Batches {
+                kind: NativeTraces,
+                count: 64,
+                body: |sdk, batch| spans(sdk, batch, 60, &text("requestURL")),
+            },
+            Batches {
+                kind: NativeLogs,
+                count: 64,
+                body: |sdk, batch| records(sdk, batch, 60, &text("message")),
+            },
+        ],
+    },
+    Store {
+        name: "30 days of events with texts of 64 KiB",
+        shards: 1,
+        days: 30,
+        batches: &[
+            Batches {
+                kind: NativeTraces,
+                count: 30,
+                body: |sdk, batch| spans(sdk, batch, 30, &text("requestURL")),
+            },
+            Batches {
+                kind: NativeLogs,
+                count: 30,
+                body: |sdk, batch| records(sdk, batch, 30, &text("message")),
+            },
+        ],
     },
 ];
 
