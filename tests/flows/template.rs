@@ -1,6 +1,7 @@
 //! `template.yaml` deploys what the code serves, stores and logs.
 
 mod first_deployment;
+mod stack_names;
 
 use std::collections::BTreeSet;
 use std::fs;

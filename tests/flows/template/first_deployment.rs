@@ -135,27 +135,6 @@ fn values_to_fill_in_are_refused_before_anything_is_created() {
 }
 
 #[test]
-fn the_documented_limit_of_stack_names_is_that_of_function_names() {
-    const MAX_FUNCTION_NAME: usize = 64;
-    let template = template();
-    let suffixes = functions(&template).into_iter().map(|(_, function)| {
-        let name = text(&function["Properties"]["FunctionName"]);
-        name.strip_prefix("${AWS::StackName}").unwrap().len()
-    });
-    let most = MAX_FUNCTION_NAME - suffixes.max().unwrap();
-    for (file, words) in [
-        ("docs/deploy.md", format!("At most {most} characters")),
-        (
-            "samconfig.example.toml",
-            format!("At most {most} characters"),
-        ),
-    ] {
-        let document = fs::read_to_string(root().join(file)).unwrap();
-        assert!(document.contains(&words), "{file}: {words}");
-    }
-}
-
-#[test]
 fn the_dashboard_reads_no_table_and_no_secret() {
     let template = template();
     let functions = functions(&template);
