@@ -157,7 +157,7 @@ const choicesOf = ({ min, service, name, attr }) => ({
 function row(difference, filters, list) {
   const { key, field, value, service, selected, selectedOf, others, othersOf } = difference;
   const label = key ?? field;
-  const href = withChoices(list, { ...choicesOf(filters), ...filterOf(difference, filters) });
+  const href = withChoices(list, { ...choicesOf(filters), ...filterOf(difference) });
   return h(
     "tr",
     {},
@@ -170,17 +170,16 @@ function row(difference, filters, list) {
 }
 
 /**
- * The filter for a value.
+ * The filters for a value. They replace those of the comparison: a list wants one span that meets all of its
+ * filters, and the value may be of another span of the same trace.
  *
  * @param {Difference} difference
- * @param {Filters} filters
- * @returns {Record<string, string | string[]>}
+ * @returns {Filters}
  */
-export function filterOf({ field, key, value, service }, { attr }) {
-  if (field === "service") return { service: value };
-  if (field === "name") return { name: value, service: service ?? "" };
-  const text = attribute(key ?? "", value);
-  return { attr: attr.includes(text) ? attr : [...attr, text] };
+export function filterOf({ field, key, value, service }) {
+  if (field === "service") return { service: value, name: "", attr: [] };
+  const own = { service: service ?? "", name: "", attr: [] };
+  return field === "name" ? { ...own, name: value } : { ...own, attr: [attribute(key ?? "", value)] };
 }
 
 /** @param {number} part @param {number} whole */

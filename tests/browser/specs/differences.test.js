@@ -82,6 +82,15 @@ test("one click from a row of the requests compares those of the row", async () 
   );
 });
 
+test("a value leads to its traces although another filter chose what was compared", async () => {
+  await page.getByRole("link", { name: "customer.id: 7" }).click();
+  await page.locator(".trace-row").first().waitFor();
+  assert.equal(await page.locator(".trace-row").count(), 12);
+  assert.deepEqual([query().get("service"), query().get("name")], ["storefront", null]);
+  await page.goBack();
+  await page.getByRole("link", { name: "customer.id: 7" }).waitFor();
+});
+
 test("slow traces are compared with the others, and a small sample says so", async () => {
   await page.getByLabel("Compare").selectOption("1000");
   await page.getByRole("columnheader", { name: "Of slow traces" }).waitFor();
