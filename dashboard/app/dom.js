@@ -130,6 +130,12 @@ export function keyed(parent, items, keyOf, make) {
   refocus();
 }
 
+/** Removes the items of a list. The next call of `keyed` makes all of them anew. @param {Element} parent */
+export function forget(parent) {
+  KEYED.delete(parent);
+  fill(parent);
+}
+
 /** @param {Element} row @returns {HTMLElement[]} */
 const controls = (row) => [...row.querySelectorAll("a, button, summary, input, select")].filter(isHtml);
 

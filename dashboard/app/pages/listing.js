@@ -32,6 +32,16 @@ export class Listing {
     this.source = source;
   }
 
+  /** Whether rows have been loaded since the last change of filters or time range. */
+  get isLoaded() {
+    return this.#isLoaded;
+  }
+
+  /** Number of changes of filters or time range. */
+  get generation() {
+    return this.#generation;
+  }
+
   /** Whether there are older rows. */
   get hasMore() {
     return this.#cursor !== null;

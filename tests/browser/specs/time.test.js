@@ -247,4 +247,38 @@ test("a search that stops shows how far it is and goes on, and finds what is on 
   await page.unroute("**/telemetry/traces?*");
 });
 
+test("the response to a question that has changed meanwhile is not shown", async () => {
+  const gates = [Promise.withResolvers(), Promise.withResolvers()];
+  let asked = 0;
+  await page.route("**/telemetry/traces?*", async (route) => {
+    asked += 1;
+    if (asked > 2) return route.fallback();
+    const isFirst = asked === 1;
+    await gates[isFirst ? 0 : 1].promise;
+    return isFirst ? route.fulfill({ json: { traces: [], gaps: [] } }) : route.fallback();
+  });
+  const request = () => page.waitForRequest("**/telemetry/traces?*");
+  const first = request();
+  await page.goto(address("traces?window=24h&min=5000"));
+  await page.getByLabel("Duration", { exact: true }).selectOption("");
+  await first;
+  const second = request();
+  gates[0].resolve();
+  await second;
+  assert.equal(await page.locator(".empty").count(), 0, "what the first question found");
+  gates[1].resolve();
+  await page.getByText("GET /now").waitFor();
+  await page.unroute("**/telemetry/traces?*");
+});
+
+test("rows lead to their traces with the time range that is shown", async () => {
+  await page.goto(address("traces?window=6h"));
+  const href = () => page.getByRole("link", { name: /GET \/now/ }).getAttribute("href");
+  await page.getByText("GET /now").waitFor();
+  assert.ok((await href()).includes("window=6h"), await href());
+  await page.getByLabel("24 h", { exact: true }).check();
+  await page.getByText("GET /now").waitFor();
+  assert.ok((await href()).includes("window=24h"), await href());
+});
+
 test("the console has no errors", () => tab.assertQuiet());

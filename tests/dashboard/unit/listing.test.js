@@ -99,3 +99,26 @@ test("a search that stopped without rows says how far it got, and goes on", asyn
   await listing.more();
   assert.deepEqual([times(listing), listing.hasMore, listing.searchedTo], [[7], false, null]);
 });
+
+test("after a change, a listing is loaded by a response to a later request only", async () => {
+  /** @type {((response: object) => void)[]} */
+  const answers = [];
+  const listing = new Listing({
+    page: () => new Promise((resolve) => answers.push(resolve)),
+    rowsOf: (response) => response.rows,
+    keyOf: ({ time }) => String(time),
+    timeOf: ({ time }) => time,
+  });
+  assert.equal(listing.isLoaded, false);
+  const before = listing.refresh(0);
+  const { generation } = listing;
+  listing.clear();
+  assert.notEqual(listing.generation, generation);
+  answers[0]({ rows: rows(5, 2), nextCursor: null });
+  await before;
+  assert.deepEqual([listing.isLoaded, listing.rows], [false, []]);
+  const after = listing.refresh(0);
+  answers[1]({ rows: [], nextCursor: null });
+  await after;
+  assert.deepEqual([listing.isLoaded, listing.rows], [true, []]);
+});
