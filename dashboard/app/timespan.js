@@ -79,9 +79,15 @@ export function stepOf(range) {
   return STEPS.find((step) => seconds / step <= MOST_BUCKETS) ?? 86400;
 }
 
-/** Choices in the address for a range and the zone. @param {Range} range @returns {Record<string, string | null>} */
+/**
+ * Choices in the address for a range and the zone. Both zones are written: without one in the address, the last
+ * choice applies, so Back would not undo it.
+ *
+ * @param {Range} range
+ * @returns {Record<string, string | null>}
+ */
 export function choicesOf(range) {
-  const zone = shownZone() === "utc" ? "utc" : null;
+  const zone = shownZone();
   return isFixed(range)
     ? { window: null, ...questionOf(range), zone }
     : { window: range.name, from: null, to: null, zone };

@@ -102,7 +102,7 @@ function zoneChoice() {
   const options = zones.map((zone) => /** @type {[string, string]} */ ([zone, nameOfZone(zone, Date.now())]));
   return choice("Time zone", options, shownZone(), (value) => {
     storeZone(/** @type {Zone} */ (value));
-    pushInAddress({ zone: value === "utc" ? "utc" : null });
+    pushInAddress({ zone: value });
     // Shows the whole page again.
     dispatchEvent(new HashChangeEvent("hashchange"));
   });

@@ -102,6 +102,17 @@ test("Back undoes each choice of a time range", async () => {
   assert.ok(await page.getByLabel("From – to").isChecked());
 });
 
+test("Back undoes the choice of a zone", async () => {
+  await page.goto(address("traces?window=1h"));
+  const zone = page.getByLabel("Time zone");
+  await zone.selectOption("utc");
+  await page.waitForFunction(() => location.hash.includes("zone=utc"));
+  await page.goBack();
+  await page.waitForFunction(() => !location.hash.includes("zone=utc"));
+  await page.waitForFunction(() => document.querySelector("[aria-label='Time zone']")?.value === "local");
+  await page.evaluate(() => localStorage.removeItem("zone"));
+});
+
 test("a part of a chart is selected with the keyboard", async () => {
   await page.goto(address("metrics?window=6h"));
   const chart = page.getByRole("group", { name: /^Traffic/ });
@@ -248,13 +259,14 @@ test("a search that stops shows how far it is and goes on, and finds what is on 
 });
 
 test("the response to a question that has changed meanwhile is not shown", async () => {
-  const gates = [Promise.withResolvers(), Promise.withResolvers()];
+  const answer = [];
+  const gates = [0, 1].map(() => new Promise((resolve) => answer.push(resolve)));
   let asked = 0;
   await page.route("**/telemetry/traces?*", async (route) => {
     asked += 1;
     if (asked > 2) return route.fallback();
     const isFirst = asked === 1;
-    await gates[isFirst ? 0 : 1].promise;
+    await gates[isFirst ? 0 : 1];
     return isFirst ? route.fulfill({ json: { traces: [], gaps: [] } }) : route.fallback();
   });
   const request = () => page.waitForRequest("**/telemetry/traces?*");
@@ -263,10 +275,10 @@ test("the response to a question that has changed meanwhile is not shown", async
   await page.getByLabel("Duration", { exact: true }).selectOption("");
   await first;
   const second = request();
-  gates[0].resolve();
+  answer[0]();
   await second;
   assert.equal(await page.locator(".empty").count(), 0, "what the first question found");
-  gates[1].resolve();
+  answer[1]();
   await page.getByText("GET /now").waitFor();
   await page.unroute("**/telemetry/traces?*");
 });

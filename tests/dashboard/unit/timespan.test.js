@@ -4,7 +4,6 @@ import {
   SPANS,
   around,
   boundsOf,
-  choicesOf,
   chosenRange,
   questionOf,
   refreshMsOf,
@@ -15,7 +14,7 @@ import {
   withRange,
   withTime,
 } from "../../../dashboard/app/timespan.js";
-import { showIn } from "../../../dashboard/app/zone.js";
+import { chosenZone, showIn, storeZone } from "../../../dashboard/app/zone.js";
 import { freshStorage } from "./storage.js";
 import { inZone } from "./zone.js";
 
@@ -101,8 +100,17 @@ test("what is in the address of one user is the same range for another", () => {
     assert.deepEqual(chosen(hash.split("?")[1]), range);
     assert.ok(hash.includes("q=a"));
   }
-  showIn("utc");
-  assert.deepEqual(choicesOf(FIXED).zone, "utc");
+});
+
+test("the address has the zone that is shown, so that Back undoes another choice", () => {
+  for (const zone of ["local", "utc"]) {
+    showIn(zone);
+    storeZone(zone === "utc" ? "local" : "utc");
+    for (const range of [{ name: "6h" }, FIXED]) {
+      const hash = withRange("#/x", range);
+      assert.equal(chosenZone(new URLSearchParams(hash.split("?")[1])), zone, hash);
+    }
+  }
 });
 
 test("a link keeps the time range and the zone of the page it is on", () => {
