@@ -11,31 +11,36 @@ const PIXELS_PER_TICK = 70;
 /** Space between the drawing and the edge, in pixels. */
 export const MARGIN = { top: 10, right: 8, bottom: 22, left: 52 };
 
-/** @import { Child } from "../../types/dom" */
+/**
+ * @import { Child } from "../../types/dom"
+ * @import { Axis } from "./geometry.js"
+ */
 
 /**
- * A position of the tooltip, in pixels. Without `y` it is marked by a line over the whole height.
+ * A position of the tooltip, in pixels, and its time. Without `y` it is marked by a line over the whole height.
  *
- * @typedef {{ x: number, y?: number, lines: Child[], href?: string }} Stop
+ * @typedef {{ x: number, y?: number, at: number, lines: Child[], href?: string }} Stop
  */
 
 /** @typedef {{ from: number, to: number }} TimeRange in milliseconds since 1970 */
 
 /**
- * Creates a chart. `draw(width)` is called for every new width and returns the shapes, and the
- * stops of the tooltip from left to right.
+ * Creates a chart. `draw(width)` is called for every new width and returns the shapes, the time axis, and
+ * the stops of the tooltip from left to right.
  *
  * @param {object} options
  * @param {string} options.label name for screen readers
  * @param {number} options.height
- * @param {(width: number) => { shapes: Child[], stops: Stop[] }} options.draw
- * @param {(from: number, to: number) => void} [options.selected] called with the ends of a selected part, in pixels
+ * @param {(width: number) => { shapes: Child[], stops: Stop[], axis: Axis }} options.draw
+ * @param {(range: TimeRange) => void} [options.selected] called with the time range of a selected part
  */
 export function frame({ label, height, draw, selected }) {
   const drawing = svg("svg.drawing", { height, "aria-hidden": "true" });
   const element = chartElement(label, Boolean(selected));
   const tip = tooltip(element);
-  const part = selected ? selection(element, selected) : null;
+  /** @type {Axis} */
+  let axis = { from: 0, to: 1, left: 0, right: 1 };
+  const part = selected ? selection(element, () => axis, selected) : null;
   element.append(drawing, ...(part ? [part.band] : []), ...tip.elements);
 
   function redraw() {
@@ -44,6 +49,7 @@ export function frame({ label, height, draw, selected }) {
     drawing.setAttribute("width", String(width));
     drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
     const drawn = draw(width);
+    axis = drawn.axis;
     fill(drawing, drawn.shapes);
     tip.move(drawn.stops);
   }
@@ -131,7 +137,7 @@ function followPointer(element, tip, part) {
 
 /** @param {HTMLElement} element @param {Tooltip} tip @param {Part} part */
 function followKeys(element, tip, part) {
-  /** Where the selection began. @type {number | null} */
+  /** The time at which the selection began. @type {number | null} */
   let anchor = null;
   const end = () => {
     anchor = null;
@@ -144,8 +150,8 @@ function followKeys(element, tip, part) {
   element.addEventListener("keydown", (event) => {
     const { key, shiftKey } = event;
     if (key === "Enter") {
-      const to = tip.stop()?.x;
-      if (part && anchor !== null && to !== undefined) part.finish(anchor, to);
+      const other = tip.stop()?.at;
+      if (part && anchor !== null && other !== undefined) part.finish(anchor, other);
       else open(tip);
       return end();
     }
@@ -153,11 +159,12 @@ function followKeys(element, tip, part) {
       end();
       return tip.point(-1);
     }
-    const before = tip.stop()?.x;
+    const before = tip.stop()?.at;
     if (!tip.pointBy(key)) return;
     event.preventDefault();
     if (!shiftKey) return end();
-    const after = tip.stop()?.x ?? 0;
+    const after = tip.stop()?.at;
+    if (after === undefined) return;
     anchor ??= before ?? after;
     part?.show(anchor, after);
   });

@@ -1,20 +1,42 @@
 // Positions and shapes of charts, as numbers and strings.
 
 /**
- * The time range between two positions, within the axis. Extended to whole buckets if they have a width.
+ * A time axis: the times of its ends in milliseconds since 1970, their positions in pixels, and the width of
+ * buckets, if the chart has some.
  *
- * @param {{ from: number, to: number, left: number, right: number, stepMs?: number }} axis times of its ends, and their positions
- * @param {number} start position, left of `end`
- * @param {number} end
+ * @typedef {{ from: number, to: number, left: number, right: number, stepMs?: number }} Axis
  */
-export function timesBetween({ from, to, left, right, stepMs = 1 }, start, end) {
-  const timeAt = (/** @type {number} */ x) => from + ((to - from) * (x - left)) / (right - left);
-  // A position within a thousandth of a bucket is its edge.
-  const steps = (/** @type {number} */ x) => Math.round(((timeAt(x) - from) / stepMs) * 1_000) / 1_000;
-  return {
-    from: Math.max(from, from + Math.floor(steps(start)) * stepMs),
-    to: Math.min(to, from + Math.ceil(steps(end)) * stepMs),
-  };
+
+/** @param {number} value @param {number} low @param {number} high */
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+
+/** The time at a position; beside the axis, that of the nearer end. @param {Axis} axis @param {number} x */
+export const timeAt = ({ from, to, left, right }, x) =>
+  from + ((to - from) * (clamp(x, left, right) - left)) / (right - left);
+
+/** The position of a time; for others than those of the axis, that of the nearer end. @param {Axis} axis @param {number} at */
+export const positionOf = ({ from, to, left, right }, at) =>
+  left + ((right - left) * (clamp(at, from, to) - from)) / (to - from);
+
+/**
+ * The time range between two times in any order, within the axis. It consists of whole buckets if there are
+ * some, or else contains both times. Null if it is empty.
+ *
+ * @param {Axis} axis
+ * @param {number} one
+ * @param {number} other
+ * @returns {{ from: number, to: number } | null}
+ */
+export function rangeBetween({ from, to, stepMs }, one, other) {
+  const [start, end] = [Math.min(one, other), Math.max(one, other)].map((at) => clamp(at, from, to));
+  const width = stepMs ?? 1;
+  // A time within a thousandth of a bucket is its edge.
+  const steps = (/** @type {number} */ at) => Math.round(((at - from) / width) * 1_000) / 1_000;
+  const first = from + Math.floor(steps(start)) * width;
+  // The end is not part of a range, so a range that contains a time ends after it.
+  const last = from + (stepMs === undefined ? Math.floor(steps(end)) + 1 : Math.ceil(steps(end))) * width;
+  const range = { from: Math.max(from, first), to: Math.min(to, last) };
+  return range.from < range.to ? range : null;
 }
 
 /** A position in the drawing, in pixels; null for a gap. @typedef {[x: number, y: number] | null} Point */

@@ -3,7 +3,7 @@
 import { h, svg } from "../dom.js";
 import { clock, duration } from "../format.js";
 import { MARGIN, frame, timeAxis, valueAxis } from "./frame.js";
-import { powersAround, timesBetween } from "./geometry.js";
+import { powersAround } from "./geometry.js";
 import { figure } from "./series.js";
 import { linear, logarithmic, powerTicks } from "./scale.js";
 
@@ -24,12 +24,11 @@ const FLOOR_MS = 0.1;
 export function scatterChart(label, selected) {
   const note = h("span.legend");
   let data = { dots: /** @type {Dot[]} */ ([]), from: 0, to: 1 };
-  let axis = { from: 0, to: 1, left: 0, right: 1 };
 
   /** @param {number} width */
   function draw(width) {
     const { dots, from, to } = data;
-    axis = { from, to, left: MARGIN.left, right: width - MARGIN.right - 4 };
+    const axis = { from, to, left: MARGIN.left, right: width - MARGIN.right - 4 };
     const x = linear([from, to], [axis.left, axis.right]);
     const [low, high] = powersAround(
       dots.map(({ ms }) => ms),
@@ -41,8 +40,9 @@ export function scatterChart(label, selected) {
       .sort((a, b) => a.x - b.x);
     const axes = [valueAxis(powerTicks(low, high), y, duration, width), timeAxis(from, to, x, width, HEIGHT)];
     return {
+      axis,
       shapes: [axes, circlesOf(shown)],
-      stops: shown.map((dot) => ({ x: dot.x, y: dot.y, href: dot.href, lines: tipLines(dot) })),
+      stops: shown.map((dot) => ({ x: dot.x, y: dot.y, at: dot.at, href: dot.href, lines: tipLines(dot) })),
     };
   }
 
@@ -50,7 +50,7 @@ export function scatterChart(label, selected) {
     label: `${label} of each trace, Enter opens one`,
     height: HEIGHT,
     draw,
-    selected: (start, end) => selected(timesBetween(axis, start, end)),
+    selected,
   });
   element.classList.add("opens");
   return {

@@ -3,11 +3,13 @@
 import { h, svg } from "../dom.js";
 import { day, timeRange } from "../format.js";
 import { MARGIN, frame, timeAxis, valueAxis } from "./frame.js";
-import { linePath, isolatedPoints, timesBetween } from "./geometry.js";
+import { linePath, isolatedPoints } from "./geometry.js";
 import { linear, roundTicks } from "./scale.js";
 
 const TICKS = 3;
 const DAY_MS = 86_400_000;
+/** Axis of a chart without buckets. */
+const EMPTY = { from: 0, to: 1, left: 0, right: 1, stepMs: 1 };
 
 /** @typedef {{ startTime: string }} Timed */
 /** @import { Point } from "./geometry.js" */
@@ -40,32 +42,31 @@ export function seriesChart({ label, kind, series, format, height = 170, selecte
   /** @type {{ buckets: B[], stepMs: number }} */
   let data = { buckets: [], stepMs: 1 };
   const shape = kind === "bars" ? bars : lines;
-  let axis = { from: 0, to: 1, left: 0, right: 1, stepMs: 1 };
 
   /** @param {number} width */
   function draw(width) {
     const { buckets, stepMs } = data;
-    if (!buckets.length) return { shapes: [], stops: [] };
+    if (!buckets.length) return { shapes: [], stops: [], axis: EMPTY };
     const from = start(buckets[0]);
     const to = start(buckets[buckets.length - 1]) + stepMs;
-    axis = { from, to, left: MARGIN.left, right: width - MARGIN.right, stepMs };
+    const axis = { from, to, left: MARGIN.left, right: width - MARGIN.right, stepMs };
     const x = linear([from, to], [axis.left, axis.right]);
     const ticks = roundTicks(largestValue(buckets, series), TICKS);
     const y = linear([0, ticks[ticks.length - 1]], [height - MARGIN.bottom, MARGIN.top]);
     const drawn = series.map((line) => shape(line, buckets, { x, y, stepMs }));
     const axes = [valueAxis(ticks, y, format, width), timeAxis(from, to, x, width, height)];
     return {
+      axis,
       shapes: [axes, drawn],
       stops: buckets.map((bucket) => ({
         x: x(start(bucket) + stepMs / 2),
+        at: start(bucket) + stepMs / 2,
         lines: tipLines(bucket, stepMs, series, format),
       })),
     };
   }
 
-  const select =
-    selected && ((/** @type {[number, number]} */ ...ends) => selected(timesBetween(axis, ...ends)));
-  const { element, redraw } = frame({ label, height, draw, selected: select });
+  const { element, redraw } = frame({ label, height, draw, selected });
   return {
     element: figure(label, legend(series), element),
     /** @param {{ buckets: B[], stepMs: number }} next */

@@ -126,6 +126,39 @@ test("a part of a chart is selected with the keyboard", async () => {
   assert.equal(to - from, 10 * MINUTE, "two buckets");
 });
 
+test("a part of the durations that is selected with the keyboard contains its first and last trace", async () => {
+  const hours = [THEN - 90 * MINUTE, THEN + 30 * MINUTE].map((at) => new Date(at).toISOString());
+  await page.goto(address(`traces?from=${hours[0]}&to=${hours[1]}`));
+  const chart = page.getByRole("group", { name: /^Duration/ });
+  await chart.locator("circle.trace-dot").nth(1).waitFor();
+  const before = await names();
+  await chart.focus();
+  await page.keyboard.press("Home");
+  await page.keyboard.press("Shift+End");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction((from) => !location.hash.includes(from), encodeURIComponent(hours[0]));
+  await page.locator(".trace-row").nth(1).waitFor();
+  assert.deepEqual(await names(), before);
+});
+
+test("no part is selected while no button is pressed, nor beside the axis", async () => {
+  await page.goto(address("metrics?window=6h"));
+  const chart = page.getByRole("group", { name: /^Traffic/ });
+  await chart.locator("rect.bar").first().waitFor();
+  const { x, y, width, height } = await chart.boundingBox();
+  await page.mouse.move(x + width / 2, y + height - 2);
+  await page.mouse.down();
+  await page.mouse.move(x + width / 2, y + height + 30);
+  await page.mouse.up();
+  await page.mouse.move(x + width / 2 + 60, y + height / 2);
+  assert.ok(await chart.locator(".band").isHidden());
+  await page.mouse.move(x + 5, y + height / 2);
+  await page.mouse.down();
+  await page.mouse.move(x + 30, y + height / 2, { steps: 3 });
+  await page.mouse.up();
+  assert.deepEqual(range(), [null, null]);
+});
+
 test("a range is typed, in local time or UTC, and the address has both", async () => {
   await page.goto(address("traces?window=1h"));
   await page.getByText("GET /now").waitFor();

@@ -4,8 +4,10 @@ import {
   linePath,
   isolatedPoints,
   nearestStop,
+  positionOf,
   powersAround,
-  timesBetween,
+  rangeBetween,
+  timeAt,
 } from "../../../dashboard/app/charts/geometry.js";
 
 test("without stops there is no nearest stop", () => assert.equal(nearestStop([], 10, 10), -1));
@@ -66,15 +68,48 @@ for (const [values, expected] of [
   });
 }
 
+const AXIS = { from: 1_000, to: 2_000, left: 50, right: 150 };
+
 test("a selected part is a time range within the axis, of whole buckets if there are any", () => {
-  const axis = { from: 1_000, to: 2_000, left: 50, right: 150 };
   for (const [stepMs, start, end, range] of [
-    [undefined, 60, 110, { from: 1_100, to: 1_600 }],
+    [undefined, 60, 110, { from: 1_100, to: 1_601 }],
+    [undefined, 110, 60, { from: 1_100, to: 1_601 }],
     [undefined, 0, 500, { from: 1_000, to: 2_000 }],
     [250, 60, 110, { from: 1_000, to: 1_750 }],
+    [250, 110, 60, { from: 1_000, to: 1_750 }],
     [250, 75, 100, { from: 1_250, to: 1_500 }],
     [250, 80, 80, { from: 1_250, to: 1_500 }],
     [250, 140, 900, { from: 1_750, to: 2_000 }],
-  ])
-    assert.deepEqual(timesBetween({ ...axis, stepMs }, start, end), range, `${stepMs} ${start} ${end}`);
+    [250, 0, 20, null],
+    [250, 160, 900, null],
+    [undefined, 160, 900, null],
+  ]) {
+    const axis = { ...AXIS, stepMs };
+    const times = [start, end].map((x) => timeAt(axis, x));
+    assert.deepEqual(rangeBetween(axis, ...times), range, `${stepMs} ${start} ${end}`);
+  }
+});
+
+test("positions beside the axis have the time of its nearer end", () => {
+  assert.deepEqual(
+    [0, 50, 100, 150, 900].map((x) => timeAt(AXIS, x)),
+    [1_000, 1_000, 1_500, 2_000, 2_000],
+  );
+  assert.deepEqual(
+    [0, 1_000, 1_500, 2_000, 9_000].map((at) => positionOf(AXIS, at)),
+    [50, 50, 100, 150, 150],
+  );
+});
+
+test("a range between two dots contains both, also if they are one, or the first of the axis", () => {
+  for (const [one, other] of [
+    [1_200, 1_400],
+    [1_400, 1_200],
+    [1_400, 1_400],
+    [1_000, 1_000],
+    [1_999, 1_000],
+  ]) {
+    const { from, to } = rangeBetween(AXIS, one, other);
+    for (const at of [one, other]) assert.ok(from <= at && at < to, `${from} ${at} ${to}`);
+  }
 });
