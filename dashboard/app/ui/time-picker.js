@@ -1,8 +1,8 @@
 // The controls for the time range and the time zone.
 
-import { fill, h } from "../dom.js";
+import { announce, fill, h } from "../dom.js";
 import { pushInAddress } from "../router.js";
-import { SPANS, boundsOf, choicesOf, isFixed, storeRange } from "../timespan.js";
+import { SPANS, boundsOf, choicesOf, isFixed, storeRange, textOfRange } from "../timespan.js";
 import { inputValue, nameOfZone, shownZone, storeZone, timeOfInput } from "../zone.js";
 import { choice, segmented } from "./toolbar.js";
 
@@ -53,10 +53,12 @@ export function timePicker(chosen, changed) {
   draw();
   return {
     element: h("div.time-picker", {}, spans, inputs.element, zoneChoice()),
-    /** Chooses a range that was selected elsewhere, as in a chart. @param {Range} next */
+    /** Chooses a range that was selected elsewhere, as in a chart, which the page may now replace. @param {Range} next */
     choose(next) {
       choose(next);
       draw();
+      announce(`Showing ${textOfRange(next)}`);
+      /** @type {HTMLElement | null} */ (spans.querySelector("input:checked"))?.focus();
     },
   };
 }

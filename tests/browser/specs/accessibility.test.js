@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { launch, newProfile, newTab, signIn } from "../support/browser.js";
-import { failedCheckout, ingest, signInElsewhere } from "../support/client.js";
+import { failedCheckout, id, ingest, signInElsewhere } from "../support/client.js";
 import { startServer } from "../support/server.js";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -32,9 +32,23 @@ before(async () => {
     await ingest(server.url, key, "/ingest/traces", checkout.traces);
     await ingest(server.url, key, "/ingest/logs", checkout.logs);
   }
+  await ingest(server.url, key, "/ingest/traces", { traces: Array.from({ length: 40 }, healthy) });
   const { token, refreshToken } = (await signInElsewhere(server.url, "mallory")).tokens;
   application.link = `/oauth-success#token=${token}&refreshToken=${refreshToken}`;
   application.trace = (await call("GET", `/telemetry/traces?applicationId=${application.id}`)).traces[0];
+});
+
+/** A request that succeeded, before the checkouts that failed. */
+const healthy = (_, second) => ({
+  traceId: id(16),
+  spanId: id(8),
+  parentSpanId: null,
+  timestamp: new Date(Date.now() - 15 * 60_000 - second * 1_000).toISOString(),
+  durationMs: 20,
+  requestMethod: "GET",
+  requestURL: "/cart",
+  responseStatus: 200,
+  "service.name": "storefront",
 });
 
 after(async () => {
@@ -61,7 +75,8 @@ const PAGES = {
     ({ id }) => `/#/applications/${id}/traces?from=${ago(60)}&to=${ago(-1)}&zone=utc`,
     ".trace-row",
   ],
-  "what is different": [({ id }) => `/#/applications/${id}/differences`, ".empty"],
+  "what is different": [({ id }) => `/#/applications/${id}/differences`, ".differences td"],
+  "what is different, no traces": [({ id }) => `/#/applications/${id}/differences?min=5000`, ".empty"],
   "traces, filtered": [
     ({ id }) => `/#/applications/${id}/traces?service=payments&attr=order.id:A-1042`,
     ".trace-row",

@@ -124,6 +124,10 @@ test("a part of a chart is selected with the keyboard", async () => {
   await page.waitForFunction(() => location.hash.includes("from="));
   const [from, to] = range().map((at) => Date.parse(at));
   assert.equal(to - from, 10 * MINUTE, "two buckets");
+  const isFocused = (element) => element === document.activeElement;
+  assert.ok(await page.getByLabel("From – to").evaluate(isFocused));
+  const text = await page.locator("#announcements").textContent();
+  assert.match(text, /^Showing \d+ \w+, \d\d:\d\d – /);
 });
 
 test("a part of the durations that is selected with the keyboard contains its first and last trace", async () => {
