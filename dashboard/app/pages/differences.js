@@ -45,7 +45,10 @@ export function differencesPage(outlet, { query, signal }, application) {
   const gaps = gapsNotice();
 
   async function load() {
-    const differences = await api.differences(questionFor(application.id, chosen), signal);
+    const asked = { range: chosen.range, filters: { ...chosen.filters } };
+    const before = JSON.stringify(asked);
+    const differences = await api.differences(questionFor(application.id, asked), signal);
+    if (before !== JSON.stringify(chosen)) return;
     gaps.show(differences.gaps);
     const list = withTime(to("/applications/{}/traces", application.id));
     fillIfNew(body, h("div.stack", {}, shown(differences, chosen, list)));

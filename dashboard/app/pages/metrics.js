@@ -1,7 +1,8 @@
 // Metrics of an application over time.
 
+import * as api from "../api.js";
 import { fill, fillIfNew, h } from "../dom.js";
-import { clockShort, compact, count, duration, moment, percent, plural } from "../format.js";
+import { compact, count, duration, moment, percent, plural } from "../format.js";
 import { keepFresh } from "../live.js";
 import { to, withChoices } from "../router.js";
 import {
@@ -13,7 +14,6 @@ import {
   textOfRange,
   withRange,
 } from "../timespan.js";
-import { metricsInParts } from "../metrics-parts.js";
 import { seriesChart } from "../charts/series.js";
 import { errorBanner } from "../ui/banner.js";
 import { heading, skeleton } from "../ui/bits.js";
@@ -25,60 +25,44 @@ import { requestsTable } from "./requests-table.js";
 
 /**
  * @import { Bucket, Metrics, Stats, Total } from "../../types/openapi"
+ * @import { Range } from "../timespan.js"
  * @typedef {"requests" | "all"} Counted the spans that are counted
  * @typedef {Stats & { startTime: string, logs: number, logErrors: number }} FlatBucket
  */
+
+/** @typedef {{ traces: Metrics, logs: Metrics }} Loaded */
 
 /** @type {import("../main.js").Page} */
 export function metricsPage(outlet, { query, signal }, application) {
   let range = chosenRange(query);
   showInAddress(range);
   let counted = /** @type {Counted} */ ("requests");
-  /** @type {{ traces: Metrics, logs: Metrics } | null} */
+  /** @type {Loaded | null} */
   let loaded = null;
-  const tiles = h("dl.tiles");
-  const table = h("tbody");
-  const charts = makeCharts((part) => picker.choose(part));
   const requests = requestsTable(application.id, query, signal, () => fresh.refresh());
-  const filled = h(
-    "div.stack",
-    {},
-    tiles,
-    charts.map(({ element }) => h("section.panel", {}, element)),
-    requests.element,
-    tableOf(table),
-  );
+  const { filled, update } = content(application.id, requests.element, (part) => picker.choose(part));
   const body = h("div.stack", {}, skeleton());
   const gaps = gapsNotice();
-  const counting = h("p.faint.small", { role: "status" });
 
   async function load() {
-    const parameters = { applicationId: application.id, ...questionOf(range), step: stepOf(range) };
-    const [traces, logs] = await Promise.all([
-      metricsInParts(parameters, signal),
-      metricsInParts({ ...parameters, signal: "logs" }, signal),
-      requests.load(range),
+    const asked = range;
+    const isCurrent = () => asked === range;
+    const [metrics] = await Promise.all([
+      loadMetrics(application.id, asked, signal),
+      requests.load(asked, isCurrent),
     ]);
-    loaded = { traces, logs };
-    counting.textContent = partOf(traces.searchedTo ?? logs.searchedTo ?? null);
-    gaps.show(traces.gaps.length ? traces.gaps : logs.gaps);
-    await draw(loaded);
+    if (!isCurrent()) return;
+    loaded = metrics;
+    gaps.show(metrics.traces.gaps.length ? metrics.traces.gaps : metrics.logs.gaps);
+    if (!isEmpty(metrics)) return draw(metrics);
+    const reason = await emptyList({ application, what: "trace", isFiltered: false, range: asked, signal });
+    if (isCurrent()) fillIfNew(body, reason);
   }
 
-  /** @param {{ traces: Metrics, logs: Metrics }} loaded */
-  async function draw({ traces, logs }) {
-    if (traces.total.count + logs.total.count === 0) {
-      return fillIfNew(
-        body,
-        await emptyList({ application, what: "trace", isFiltered: false, range, signal }),
-      );
-    }
+  /** @param {Loaded} metrics */
+  function draw(metrics) {
     if (filled.parentNode !== body) fill(body, filled);
-    const logsAt = new Map(logs.buckets.map((bucket) => [bucket.startTime, bucket]));
-    const buckets = traces.buckets.map((bucket) => flat(bucket, logsAt.get(bucket.startTime), counted));
-    fill(tiles, tilesOf(stats(traces.total, counted), logs.total, counted, application.id, range));
-    for (const chart of charts) chart.update({ buckets, stepMs: 1000 * traces.stepSeconds });
-    fill(table, [...buckets].reverse().filter(hasAny).map(tableRow));
+    update(metrics, counted, range);
   }
 
   const picker = timePicker(range, (next) => {
@@ -87,42 +71,64 @@ export function metricsPage(outlet, { query, signal }, application) {
     fill(body, skeleton());
     fresh.refresh();
   });
+  const countedChoice = countChoice(counted, (value) => {
+    counted = value;
+    if (loaded && !isEmpty(loaded)) draw(loaded);
+  });
+  const live = liveButton((paused) => fresh.setPaused(paused));
   const banner = errorBanner(() => fresh.refresh());
-  fill(
-    outlet,
-    heading(
-      "Metrics",
-      liveButton((paused) => fresh.setPaused(paused)),
-    ),
-    h(
-      "div.toolbar",
-      {},
-      picker.element,
-      segmented(
-        "Count",
-        [
-          ["requests", "Requests"],
-          ["all", "All spans"],
-        ],
-        counted,
-        (value) => {
-          counted = value;
-          if (loaded) draw(loaded);
-        },
-      ),
-    ),
-    h("p.hint", {}, "All telemetry of the application is counted: the filters of lists do not apply here."),
-    banner.element,
-    gaps.element,
-    counting,
-    body,
-  );
+  const hint = "All telemetry of the application is counted: the filters of lists do not apply here.";
+  fill(outlet, heading("Metrics", live), h("div.toolbar", {}, picker.element, countedChoice));
+  outlet.append(h("p.hint", {}, hint), banner.element, gaps.element, body);
   const fresh = keepFresh({ load, pauseMs: () => refreshMsOf(range), signal, failed: banner.show });
 }
 
-/** What was not counted. @param {string | null} searchedTo */
-const partOf = (searchedTo) =>
-  searchedTo ? `Counted since ${clockShort(searchedTo)}: there is too much telemetry to show all of it.` : "";
+/** @param {string} applicationId @param {Range} range @param {AbortSignal} signal @returns {Promise<Loaded>} */
+async function loadMetrics(applicationId, range, signal) {
+  const parameters = { applicationId, ...questionOf(range), step: stepOf(range) };
+  const [traces, logs] = await Promise.all([
+    api.metrics(parameters, signal),
+    api.metrics({ ...parameters, signal: "logs" }, signal),
+  ]);
+  return { traces, logs };
+}
+
+/** @param {Loaded} loaded */
+const isEmpty = ({ traces, logs }) => traces.total.count + logs.total.count === 0;
+
+/** @param {Counted} counted @param {(counted: Counted) => void} changed */
+function countChoice(counted, changed) {
+  /** @type {[Counted, string][]} */
+  const options = [
+    ["requests", "Requests"],
+    ["all", "All spans"],
+  ];
+  return segmented("Count", options, counted, changed);
+}
+
+/**
+ * Tiles, charts and tables, and a function that shows metrics in them.
+ *
+ * @param {string} applicationId
+ * @param {Element} requests
+ * @param {(range: import("../charts/frame.js").TimeRange) => void} selected called with a part of a chart
+ */
+function content(applicationId, requests, selected) {
+  const tiles = h("dl.tiles");
+  const table = h("tbody");
+  const charts = makeCharts(selected);
+  const panels = charts.map(({ element }) => h("section.panel", {}, element));
+  return {
+    filled: h("div.stack", {}, tiles, panels, requests, tableOf(table)),
+    /** @param {Loaded} loaded @param {Counted} counted @param {Range} range */
+    update({ traces, logs }, counted, range) {
+      const buckets = traces.buckets.map((bucket, index) => flat(bucket, logs.buckets[index], counted));
+      fill(tiles, tilesOf(stats(traces.total, counted), logs.total, counted, applicationId, range));
+      for (const chart of charts) chart.update({ buckets, stepMs: 1000 * traces.stepSeconds });
+      fill(table, [...buckets].reverse().filter(hasAny).map(tableRow));
+    },
+  };
+}
 
 /** Statistics of requests, or of all spans. @param {Total} total @param {Counted} counted @returns {Stats} */
 const stats = (total, counted) => (counted === "requests" ? total.requests : total);
@@ -181,7 +187,7 @@ const makeCharts = (selected) => [
  * @param {Stats} logs
  * @param {Counted} counted
  * @param {string} applicationId
- * @param {import("../timespan.js").Range} range
+ * @param {Range} range
  */
 function tilesOf(total, logs, counted, applicationId, range) {
   const list = (/** @type {string} */ name, /** @type {Record<string, string>} */ choices = {}) =>

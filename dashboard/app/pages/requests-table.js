@@ -36,57 +36,63 @@ export function requestsTable(applicationId, query, signal, changed) {
   const names = h("tr");
   const rows = h("tbody");
   const note = h("p.hint");
+  const choice = byChoice(by, (value) => {
+    by = value;
+    storeInAddress({ by });
+    changed();
+  });
   const element = h(
     "section.panel",
     { "aria-label": "Requests" },
-    h(
-      "div.toolbar",
-      {},
-      h("h2", {}, "Requests"),
-      segmented(
-        "Requests by",
-        [
-          ["service", "By service"],
-          ["operation", "By operation"],
-        ],
-        by,
-        (value) => {
-          by = value;
-          storeInAddress({ by });
-          changed();
-        },
-      ),
-    ),
-    h(
-      "div.scroll",
-      { tabindex: 0, role: "region", "aria-label": "Requests as a table" },
-      h("table.requests", {}, h("thead", {}, names), rows),
-    ),
+    h("div.toolbar", {}, h("h2", {}, "Requests"), choice),
+    tableOf(names, rows),
     note,
   );
 
-  /** Loads the rows, unless those of this time range are new. @param {Range} range */
-  async function load(range) {
-    const nameOf = () => JSON.stringify([choicesOf(range), by]);
-    const wanted = nameOf();
+  /**
+   * Loads the rows, unless those of this time range are new.
+   *
+   * @param {Range} range
+   * @param {() => boolean} isCurrent whether the time range is still chosen
+   */
+  async function load(range, isCurrent) {
+    const asked = by;
+    const wanted = JSON.stringify([choicesOf(range), asked]);
     if (wanted === loaded && Date.now() - loadedAt < FRESH_MS) return;
-    const metrics = await api.metrics({ applicationId, ...questionOf(range), by }, signal);
-    if (wanted !== nameOf()) return;
+    const metrics = await api.metrics({ applicationId, ...questionOf(range), by: asked }, signal);
+    if (asked !== by || !isCurrent()) return;
     loaded = wanted;
     loadedAt = Date.now();
-    fill(
-      names,
-      COLUMNS[by].map((name) => h("th", { scope: "col" }, name)),
-    );
+    const heads = COLUMNS[by].map((name) => h("th", { scope: "col" }, name));
+    fill(names, heads);
+    const found = metrics.rows ?? [];
     fill(
       rows,
-      (metrics.rows ?? []).map((row) => tableRow(applicationId, row, range)),
+      found.map((row) => tableRow(applicationId, row, range)),
     );
     note.textContent = noteOf(metrics);
   }
 
   return { element, load };
 }
+
+/** @param {By} by @param {(by: By) => void} changed */
+function byChoice(by, changed) {
+  /** @type {[By, string][]} */
+  const options = [
+    ["service", "By service"],
+    ["operation", "By operation"],
+  ];
+  return segmented("Requests by", options, by, changed);
+}
+
+/** @param {Element} names @param {Element} rows */
+const tableOf = (names, rows) =>
+  h(
+    "div.scroll",
+    { tabindex: 0, role: "region", "aria-label": "Requests as a table" },
+    h("table.requests", {}, h("thead", {}, names), rows),
+  );
 
 /** @param {string} applicationId @param {MetricsRow} row @param {Range} range */
 function tableRow(applicationId, row, range) {
