@@ -125,6 +125,10 @@ export const moment = (at) => `${fullDay(at)}, ${clock(at)}`;
 /** Date as 3 Feb; empty for today. @param {Instant} at @param {number} [now] */
 export const otherDay = (at, now = Date.now()) => (fullDay(at) === fullDay(now) ? "" : day(at));
 
+/** Date and time as 3 Feb, 14:03; today's without the date. @param {Instant} at @param {number} [now] */
+export const dayAndTime = (at, now = Date.now()) =>
+  [otherDay(at, now), clockShort(at)].filter(Boolean).join(", ");
+
 /**
  * Formats a time range as "3 Feb, 14:00 – 14:15". Within 12 hours of a daylight saving change,
  * when an hour may occur twice, the offset from UTC is added.

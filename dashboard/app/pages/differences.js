@@ -3,7 +3,7 @@
 import * as api from "../api.js";
 import { fill, fillIfNew, h } from "../dom.js";
 import { attribute, filtersOf } from "../filters.js";
-import { clockShort, count, otherDay, percent, plural } from "../format.js";
+import { count, dayAndTime, percent, plural } from "../format.js";
 import { keepFresh } from "../live.js";
 import { storeInAddress, to, withChoices } from "../router.js";
 import { chosenRange, questionOf, showInAddress, textOfRange, withTime } from "../timespan.js";
@@ -17,6 +17,7 @@ import { fieldFilters } from "./list-controls.js";
 /**
  * @import { Difference, Differences } from "../../types/openapi"
  * @import { Filters } from "../filters.js"
+ * @import { Range } from "../timespan.js"
  */
 
 /** The answer reads chunks, and changes slowly. */
@@ -31,7 +32,7 @@ const SELECTIONS = [
   ["5000", "Traces ≥ 5 s"],
 ];
 
-/** @typedef {{ range: import("../timespan.js").Range, filters: Filters & { min: string } }} Chosen */
+/** @typedef {{ range: Range, filters: Filters & { min: string } }} Chosen */
 
 /** @type {import("../main.js").Page} */
 export function differencesPage(outlet, { query, signal }, application) {
@@ -113,7 +114,7 @@ function shown(differences, { range, filters }, list) {
   const sides = [plural(selected, `${kind} trace`), plural(others, "other")];
   if (selected === 0)
     return empty(
-      `No ${kind} traces ${textOfRange(range)}`,
+      titleOfNone(differences, kind, range),
       sampleText(differences),
       traceLink("Show all traces", list, {}),
     );
@@ -194,12 +195,23 @@ const share = (part, whole) =>
     h("span.faint.small", {}, ` ${count(part)} of ${count(whole)}`),
   );
 
+/**
+ * The title if no trace was selected. Traces of the range may be failed or slow although none of the sample is.
+ *
+ * @param {Pick<Differences, "sample" | "searchedTo" | "isTruncated" | "gaps">} differences
+ * @param {"failed" | "slow"} kind
+ * @param {Range} range
+ */
+export function titleOfNone({ sample, searchedTo, isTruncated, gaps }, kind, range) {
+  const isPart = searchedTo || isTruncated || gaps.length > 0 || sample.events < sample.of;
+  return `No ${kind} traces ${isPart ? "in the sample" : textOfRange(range)}`;
+}
+
 /** What was looked at. @param {Pick<Differences, "sample" | "searchedTo" | "isTruncated">} differences */
 export function sampleText({ sample, searchedTo, isTruncated }) {
-  const since = searchedTo ? [otherDay(searchedTo), clockShort(searchedTo)].filter(Boolean).join(", ") : "";
   return [
     `From a sample of ${count(sample.events)} of ${plural(sample.of, "span")}.`,
-    since && `Searched back to ${since}.`,
+    searchedTo && `Searched back to ${dayAndTime(searchedTo)}.`,
     isTruncated && "The sample had more values than can be compared.",
   ]
     .filter(Boolean)

@@ -1,7 +1,7 @@
 // The common part of the traces and logs pages: a filtered list that stays up to date.
 
 import { fill, fillIfNew, forget, h, keyed } from "../dom.js";
-import { clockShort, otherDay, plural } from "../format.js";
+import { dayAndTime, plural } from "../format.js";
 import { keepFresh } from "../live.js";
 import { storeInAddress } from "../router.js";
 import { boundsOf, chosenRange, questionOf, refreshMsOf, showInAddress } from "../timespan.js";
@@ -170,16 +170,13 @@ function stoppedSearch(what) {
     element: empty(reached, `No ${what} yet that matches. Older ones have not been searched.`, button),
     button,
     show(/** @type {string | null} */ searchedTo) {
-      reached.textContent = searchedTo ? `Searched to ${timeOfDay(searchedTo)}` : "Searched in part";
+      reached.textContent = searchedTo ? `Searched to ${dayAndTime(searchedTo)}` : "Searched in part";
     },
   };
 }
 
 /** @param {string} rows number of them @param {boolean} hasMore @param {string | null} searchedTo */
 const noteOf = (rows, hasMore, searchedTo) =>
-  [rows, hasMore && " and more", hasMore && searchedTo && `, searched to ${timeOfDay(searchedTo)}`]
+  [rows, hasMore && " and more", hasMore && searchedTo && `, searched to ${dayAndTime(searchedTo)}`]
     .filter(Boolean)
     .join("");
-
-/** Time of a day, with the day unless it is today. @param {string} at */
-const timeOfDay = (at) => [otherDay(at), clockShort(at)].filter(Boolean).join(", ");

@@ -2,7 +2,7 @@
 
 import * as api from "../api.js";
 import { fill, h } from "../dom.js";
-import { clockShort, count, duration, otherDay, percent, perTime, plural } from "../format.js";
+import { count, dayAndTime, duration, percent, perTime, plural } from "../format.js";
 import { storeInAddress, to, withChoices } from "../router.js";
 import { choicesOf, questionOf, withRange } from "../timespan.js";
 import { segmented } from "../ui/toolbar.js";
@@ -144,7 +144,7 @@ export function noteOf({ others, searchedTo }) {
   const rest = others?.count
     ? `${plural(others.count, "request")} of other operations ${others.count === 1 ? "is" : "are"} not listed.`
     : "";
-  const since = searchedTo ? [otherDay(searchedTo), clockShort(searchedTo)].filter(Boolean).join(", ") : "";
-  const part = since && `There is too much telemetry for one answer: counted since ${since}.`;
+  const part =
+    searchedTo && `There is too much telemetry for one answer: counted since ${dayAndTime(searchedTo)}.`;
   return [counted, rest, part].filter(Boolean).join(" ");
 }

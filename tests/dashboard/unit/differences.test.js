@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
-import { filterOf, sampleText } from "../../../dashboard/app/pages/differences.js";
+import { filterOf, sampleText, titleOfNone } from "../../../dashboard/app/pages/differences.js";
 
 for (const [difference, filters] of [
   [
@@ -27,6 +27,20 @@ for (const [difference, filters] of [
   test(`the filters of ${difference.key ?? difference.field} ${difference.value} find its spans, whatever was compared`, () =>
     assert.deepEqual(filterOf(difference), filters));
 }
+
+test("without a failed trace in a part of the range, nothing is said about the rest of it", () => {
+  const sample = { events: 100, of: 100, from: null, to: null };
+  const whole = { sample, searchedTo: null, isTruncated: false, gaps: [] };
+  assert.equal(titleOfNone(whole, "failed", { name: "1h" }), "No failed traces in the last 1 h");
+  const hour = { from: "2026-01-31T18:00:00Z", to: "2026-01-31T19:00:00Z" };
+  for (const part of [
+    { searchedTo: hour.from },
+    { isTruncated: true },
+    { gaps: [hour] },
+    { sample: { ...sample, of: 101 } },
+  ])
+    assert.equal(titleOfNone({ ...whole, ...part }, "slow", { name: "1h" }), "No slow traces in the sample");
+});
 
 test("the text about the sample says how much of the range it is", () => {
   const sample = { events: 1_200, of: 36_000, from: null, to: null };
