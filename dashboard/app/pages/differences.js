@@ -12,6 +12,7 @@ import { empty, heading, skeleton } from "../ui/bits.js";
 import { gapsNotice } from "../ui/gaps.js";
 import { timePicker } from "../ui/time-picker.js";
 import { choice } from "../ui/toolbar.js";
+import { durationOptions, minOf } from "./durations.js";
 import { fieldFilters } from "./list-controls.js";
 
 /**
@@ -23,15 +24,6 @@ import { fieldFilters } from "./list-controls.js";
 /** The answer reads chunks, and changes slowly. */
 const PAUSE_MS = 60_000;
 
-/** @type {[string, string][]} */
-const SELECTIONS = [
-  ["", "Failed traces"],
-  ["100", "Traces ≥ 100 ms"],
-  ["500", "Traces ≥ 500 ms"],
-  ["1000", "Traces ≥ 1 s"],
-  ["5000", "Traces ≥ 5 s"],
-];
-
 /** @typedef {{ range: Range, filters: Filters & { min: string } }} Chosen */
 
 /** @type {import("../main.js").Page} */
@@ -39,7 +31,7 @@ export function differencesPage(outlet, { query, signal }, application) {
   /** @type {Chosen} */
   const chosen = {
     range: chosenRange(query),
-    filters: { min: query.get("min") ?? "", ...filtersOf(query) },
+    filters: { min: minOf(query), ...filtersOf(query) },
   };
   showInAddress(chosen.range);
   const body = h("div.stack", {}, skeleton());
@@ -94,11 +86,13 @@ function toolbar(chosen, applicationId, signal, reload) {
     reload();
   });
   const times = () => questionOf(chosen.range);
+  /** @type {[string, string][]} */
+  const selections = [["", "Failed traces"], ...durationOptions(filters.min, (text) => `Traces ${text}`)];
   return h(
     "div.toolbar",
     {},
     picker.element,
-    choice("Compare", SELECTIONS, filters.min, (min) => changed({ min })),
+    choice("Compare", selections, filters.min, (min) => changed({ min })),
     fieldFilters({ applicationId, of: "traces", filters, changed, times, signal }),
   );
 }
@@ -115,13 +109,13 @@ function shown(differences, { range, filters }, list) {
   if (selected === 0)
     return empty(
       titleOfNone(differences, kind, range),
-      sampleText(differences),
+      sampleText(differences, kind),
       traceLink("Show all traces", list, {}),
     );
   if (values.length === 0)
     return empty(
       "Nothing certain",
-      `Nothing is certainly more frequent in ${sides.join(" than in ")}. ${sampleText(differences)}`,
+      `Nothing is certainly more frequent in ${sides.join(" than in ")}. ${sampleText(differences, kind)}`,
       traceLink(`Show ${kind} traces`, list, choicesOf(filters)),
     );
   return [
@@ -130,7 +124,7 @@ function shown(differences, { range, filters }, list) {
       kind,
       values.map((value) => row(value, filters, list)),
     ),
-    h("p.hint", {}, sampleText(differences)),
+    h("p.hint", {}, sampleText(differences, kind)),
   ];
 }
 
@@ -207,10 +201,20 @@ export function titleOfNone({ sample, searchedTo, isTruncated, gaps }, kind, ran
   return `No ${kind} traces ${isPart ? "in the sample" : textOfRange(range)}`;
 }
 
-/** What was looked at. @param {Pick<Differences, "sample" | "searchedTo" | "isTruncated">} differences */
-export function sampleText({ sample, searchedTo, isTruncated }) {
+/**
+ * What was looked at.
+ *
+ * @param {Pick<Differences, "sample" | "searchedTo" | "isTruncated">} differences
+ * @param {"failed" | "slow"} kind
+ */
+export function sampleText({ sample, searchedTo, isTruncated }, kind) {
+  const isPart = sample.events < sample.of;
+  const [from, to] = [sample.from, sample.to].map((at) => Date.parse(at ?? ""));
+  const preferred = `${kind === "slow" ? "Slow" : "Failed"} traces were preferred, so the sample has a greater share of them.`;
   return [
     `From a sample of ${count(sample.events)} of ${plural(sample.of, "span")}.`,
+    isPart && from <= to && `Its times: ${textOfRange({ from, to })}.`,
+    isPart && preferred,
     searchedTo && `Searched back to ${dayAndTime(searchedTo)}.`,
     isTruncated && "The sample had more values than can be compared.",
   ]

@@ -8,6 +8,7 @@ import { boundsOf } from "../timespan.js";
 import { scatterChart } from "../charts/scatter.js";
 import { choice } from "../ui/toolbar.js";
 import { differencesHref, traceHref } from "./addresses.js";
+import { durationOptions, minOf } from "./durations.js";
 import { fieldFilters, textSearch } from "./list-controls.js";
 import { liveList } from "./live-list.js";
 
@@ -27,15 +28,6 @@ const STATUSES = [
   ["4xx", "4xx"],
   ["5xx", "5xx"],
 ];
-/** @type {[string, string][]} */
-const DURATIONS = [
-  ["", "Any duration"],
-  ["10", "≥ 10 ms"],
-  ["100", "≥ 100 ms"],
-  ["500", "≥ 500 ms"],
-  ["1000", "≥ 1 s"],
-  ["5000", "≥ 5 s"],
-];
 
 /** @type {import("../main.js").Page} */
 export function tracesPage(outlet, visit, application) {
@@ -43,9 +35,11 @@ export function tracesPage(outlet, visit, application) {
   const filters = {
     q: query.get("q") ?? "",
     status: query.get("status") ?? "",
-    min: query.get("min") ?? "",
+    min: minOf(query),
     ...filtersOf(query),
   };
+  /** @type {[string, string][]} */
+  const durations = [["", "Any duration"], ...durationOptions(filters.min, (text) => text)];
   const chart = scatterChart("Duration", (range) => list.choose(range));
   const list = liveList(outlet, visit, application, {
     title: "Traces",
@@ -54,7 +48,7 @@ export function tracesPage(outlet, visit, application) {
     controls: (changed, times) => [
       textSearch(application.id, "Name, service or trace id", filters.q, changed),
       choice("Status", STATUSES, filters.status, (status) => changed({ status })),
-      choice("Duration", DURATIONS, filters.min, (min) => changed({ min })),
+      choice("Duration", durations, filters.min, (min) => changed({ min })),
       fieldFilters({ applicationId: application.id, of: "traces", filters, changed, times, signal }),
     ],
     page(question) {

@@ -1,5 +1,6 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
+import { showIn } from "../../../dashboard/app/zone.js";
 import { filterOf, sampleText, titleOfNone } from "../../../dashboard/app/pages/differences.js";
 
 for (const [difference, filters] of [
@@ -44,13 +45,26 @@ test("without a failed trace in a part of the range, nothing is said about the r
 
 test("the text about the sample says how much of the range it is", () => {
   const sample = { events: 1_200, of: 36_000, from: null, to: null };
+  const preferred = "Failed traces were preferred, so the sample has a greater share of them.";
   assert.equal(
-    sampleText({ sample, searchedTo: null, isTruncated: false }),
-    "From a sample of 1,200 of 36,000 spans.",
+    sampleText({ sample, searchedTo: null, isTruncated: false }, "failed"),
+    `From a sample of 1,200 of 36,000 spans. ${preferred}`,
+  );
+  const times = { from: "2026-01-31T18:00:00Z", to: "2026-01-31T18:10:00Z" };
+  showIn("utc");
+  const timed = sampleText(
+    { sample: { ...sample, ...times }, searchedTo: null, isTruncated: false },
+    "failed",
+  );
+  showIn("local");
+  assert.ok(timed.includes(" Its times: 31 Jan, 18:00 – 18:10. "), timed);
+  assert.equal(
+    sampleText({ sample: { ...sample, ...times, of: 1_200 }, searchedTo: null, isTruncated: false }, "slow"),
+    "From a sample of 1,200 of 1,200 spans.",
   );
   const at = new Date();
   at.setHours(9, 5, 0, 0);
-  const cut = sampleText({ sample, searchedTo: at.toISOString(), isTruncated: true });
+  const cut = sampleText({ sample, searchedTo: at.toISOString(), isTruncated: true }, "slow");
   assert.ok(cut.includes("Searched back to 09:05."), cut);
   assert.ok(cut.endsWith("The sample had more values than can be compared."), cut);
 });
