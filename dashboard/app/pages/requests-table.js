@@ -103,7 +103,7 @@ function tableRow(applicationId, row, range) {
     h(
       "th",
       { scope: "row" },
-      h("a", { href: tracesOf(applicationId, row, range), title: name }, name),
+      h("a", { href: tracesOf(applicationId, row, range), title: titleOf(row) }, name),
       row.name && h("span.faint", {}, ` ${row.service ?? ""}`),
     ),
     h("td", {}, perTime(row.perSecond)),
@@ -114,13 +114,20 @@ function tableRow(applicationId, row, range) {
   );
 }
 
+/**
+ * What a row leads to. No filter finds events without a service, so that it leads to all.
+ *
+ * @param {Pick<MetricsRow, "service" | "name">} row
+ */
+export const titleOf = ({ service, name }) => name ?? service ?? "all services";
+
 /** A link to what is different about the failed requests of a row. @param {string} applicationId @param {MetricsRow} row */
 const differencesLink = (applicationId, { service, name }) =>
   h(
     "a.small",
     {
       href: differencesHref(applicationId, { service: service ?? "", name: name ?? "" }),
-      "aria-label": `What is different about the failed requests of ${name ?? service ?? "no service"}`,
+      "aria-label": `What is different about the failed requests of ${titleOf({ service, name })}`,
     },
     "What is different",
   );

@@ -6,6 +6,7 @@ import { filtersOf } from "../filters.js";
 import { clockMs, count, duration, otherDay, plural } from "../format.js";
 import { boundsOf } from "../timespan.js";
 import { scatterChart } from "../charts/scatter.js";
+import { lateLink } from "../ui/bits.js";
 import { choice } from "../ui/toolbar.js";
 import { differencesHref, traceHref } from "./addresses.js";
 import { durationOptions, minOf } from "./durations.js";
@@ -41,16 +42,23 @@ export function tracesPage(outlet, visit, application) {
   /** @type {[string, string][]} */
   const durations = [["", "Any duration"], ...durationOptions(filters.min, (text) => text)];
   const chart = scatterChart("Duration", (range) => list.choose(range));
+  const differences = differencesLink(application.id, filters);
   const list = liveList(outlet, visit, application, {
     title: "Traces",
     what: "trace",
     filters,
-    controls: (changed, times) => [
-      textSearch(application.id, "Name, service or trace id", filters.q, changed),
-      choice("Status", STATUSES, filters.status, (status) => changed({ status })),
-      choice("Duration", durations, filters.min, (min) => changed({ min })),
-      fieldFilters({ applicationId: application.id, of: "traces", filters, changed, times, signal }),
-    ],
+    controls(change, times) {
+      const changed = (/** @type {Partial<typeof filters>} */ choices) => {
+        change(choices);
+        differences.update();
+      };
+      return [
+        textSearch(application.id, "Name, service or trace id", filters.q, changed),
+        choice("Status", STATUSES, filters.status, (status) => changed({ status })),
+        choice("Duration", durations, filters.min, (min) => changed({ min })),
+        fieldFilters({ applicationId: application.id, of: "traces", filters, changed, times, signal }),
+      ];
+    },
     page(question) {
       const { min, ...others } = filters;
       return api.traces({ ...question, ...others, minDurationMs: Number(min) || null }, signal);
@@ -60,31 +68,34 @@ export function tracesPage(outlet, visit, application) {
     timeOf: ({ startTime }) => Date.parse(startTime),
     row: (trace) => row(application.id, trace),
     list: h("ol.rows", { "aria-label": "Traces" }),
-    beside: differencesButton(application.id, filters),
+    beside: differences.element,
     above: h("section.panel", { "aria-label": "Durations" }, chart.element),
     drawn: (traces, hasMore, range) => chart.update(dots(application.id, traces, hasMore, range)),
   });
 }
 
 /**
- * The link to what is different about these traces, with the filters that are set when it is followed.
+ * The link to what is different about these traces, while they can be compared.
  *
  * @param {string} applicationId
- * @param {Parameters<typeof differencesHref>[1]} filters
+ * @param {Parameters<typeof differencesHref>[1] & Parameters<typeof isComparable>[0]} filters
  */
-function differencesButton(applicationId, filters) {
-  const link = h(
-    "a.button",
-    { href: differencesHref(applicationId, filters) },
-    "What is different about these?",
-  );
-  for (const event of ["pointerdown", "focus", "click"]) {
-    link.addEventListener(event, () => {
-      link.href = differencesHref(applicationId, filters);
-    });
-  }
-  return link;
+function differencesLink(applicationId, filters) {
+  const element = lateLink(() => differencesHref(applicationId, filters), "What is different about these?");
+  const update = () => {
+    element.hidden = !isComparable(filters);
+  };
+  update();
+  return { element, update };
 }
+
+/**
+ * Whether a comparison can be limited to the traces of a list. It compares failed traces or those of a duration
+ * with the others, and knows neither words nor other statuses.
+ *
+ * @param {{ q: string, status: string, min: string }} filters
+ */
+export const isComparable = ({ q, status, min }) => !q && (!status || (status === "error" && !min));
 
 /**
  * Data of the scatter chart. Covers the chosen time range, or only the loaded traces if there are

@@ -8,6 +8,22 @@ import { ago, moment } from "../format.js";
 /** A short label in a colored frame. @param {string} text @param {string} [tone] error, warn, ok, accent */
 export const pill = (text, tone = "") => h("span.pill", { class: tone }, text);
 
+/**
+ * A link whose address depends on what is chosen when it is followed.
+ *
+ * @param {() => string} hrefOf
+ * @param {Child} content
+ */
+export function lateLink(hrefOf, content) {
+  const link = h("a.button", { href: hrefOf() }, content);
+  for (const event of ["pointerdown", "focus", "click"]) {
+    link.addEventListener(event, () => {
+      link.href = hrefOf();
+    });
+  }
+  return link;
+}
+
 /** An age like "2 min. ago", with the exact time as a tooltip. @param {string | null | undefined} at */
 export const when = (at, none = "never") =>
   at ? h("time", { datetime: at, title: moment(at), "data-ago": true }, ago(at)) : h("span.faint", {}, none);
