@@ -5,10 +5,10 @@
 /** Largest number of attributes that the API takes. */
 const MOST_ATTRIBUTES = 8;
 
-/** The id of a trace as OpenTelemetry writes it, if a text is one; else null. @param {string} text */
+/** The id of a trace in the form of OpenTelemetry, if a text is one; else null. @param {string} text */
 export function traceIdIn(text) {
-  const id = text.trim().toLowerCase();
-  return /^[0-9a-f]{32}$/.test(id) && /[^0]/.test(id) ? id : null;
+  const id = text.trim();
+  return /^[0-9a-f]{32}$/i.test(id) && /[^0]/.test(id) ? id : null;
 }
 
 /** The filters in an address. @param {URLSearchParams} query @returns {Filters} */

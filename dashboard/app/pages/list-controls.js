@@ -1,7 +1,9 @@
 // The controls that the lists of traces and logs have in common.
 
 import * as api from "../api.js";
-import { go } from "../router.js";
+import { h } from "../dom.js";
+import { traceIdIn } from "../filters.js";
+import { lateLink } from "../ui/bits.js";
 import { filterBar } from "../ui/filter-bar.js";
 import { searchField } from "../ui/toolbar.js";
 import { traceHref } from "./addresses.js";
@@ -9,20 +11,30 @@ import { traceHref } from "./addresses.js";
 /** @import { Filters } from "../filters.js" */
 
 /**
- * The search field of a list. The id of a trace opens it.
+ * The search field of a list. For a text that may be the id of a trace, it has a link to the trace beside it.
  *
  * @param {string} applicationId
  * @param {string} label
  * @param {string} text
  * @param {(choices: { q: string }) => void} changed
  */
-export const textSearch = (applicationId, label, text, changed) =>
-  searchField(
-    label,
-    text,
-    (q) => changed({ q }),
-    (id) => go(traceHref(applicationId, id)),
-  );
+export function textSearch(applicationId, label, text, changed) {
+  /** @type {string | null} */
+  let traceId = null;
+  const name = h("span");
+  const link = lateLink(() => traceHref(applicationId, traceId ?? ""), ["Open trace ", name]);
+  const show = (/** @type {string} */ q) => {
+    traceId = traceIdIn(q);
+    name.textContent = traceId;
+    link.hidden = traceId === null;
+  };
+  show(text);
+  const field = searchField(label, text, (q) => {
+    show(q);
+    changed({ q });
+  });
+  return [field, link];
+}
 
 /**
  * The filters of a list of traces or logs, with suggestions of its time range.

@@ -1,5 +1,4 @@
 import { fill, freshId, h } from "../dom.js";
-import { traceIdIn } from "../filters.js";
 import { search as searchIcon } from "./icons.js";
 
 const TYPING_MS = 300;
@@ -41,14 +40,13 @@ export function liveButton(changed) {
 }
 
 /**
- * A search field that searches while the user types. The id of a trace opens it.
+ * A search field that searches while the user types.
  *
  * @param {string} label
  * @param {string} text
  * @param {(text: string) => void} changed
- * @param {(traceId: string) => void} opens called instead with the id of a trace
  */
-export function searchField(label, text, changed, opens) {
+export function searchField(label, text, changed) {
   const input = h("input", {
     type: "search",
     "aria-label": label,
@@ -60,11 +58,7 @@ export function searchField(label, text, changed, opens) {
   let timer = 0;
   input.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => {
-      const traceId = traceIdIn(input.value);
-      if (traceId) opens(traceId);
-      else changed(input.value.trim());
-    }, TYPING_MS);
+    timer = setTimeout(() => changed(input.value.trim()), TYPING_MS);
   });
   return h("div.search", {}, searchIcon(), input);
 }

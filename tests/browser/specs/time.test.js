@@ -247,9 +247,16 @@ for (const [list, label] of [
   ["traces", "Name, service or trace id"],
   ["logs", "Words in message, type or service"],
 ]) {
-  test(`the id of a trace typed into the search of ${list} opens the trace`, async () => {
-    await page.goto(address(list));
-    await page.getByLabel(label).fill(` ${checkout.traceId.toUpperCase()} `);
+  test(`the id of a trace typed into the search of ${list} is searched, with a link to the trace`, async () => {
+    await page.goto(address(`${list}?window=6h`));
+    await page.getByLabel(label).fill(` ${checkout.traceId} `);
+    const link = page.getByRole("link", { name: `Open trace ${checkout.traceId}` });
+    await link.waitFor();
+    assert.equal(query().get("q"), checkout.traceId);
+    await page.getByLabel(label).fill("POST");
+    await link.waitFor({ state: "hidden" });
+    await page.getByLabel(label).fill(checkout.traceId);
+    await link.click();
     await page.getByRole("heading", { name: "POST /checkout" }).waitFor();
   });
 }

@@ -79,11 +79,11 @@ test("suggestions are typed filters, and attributes that would be read as others
   assert.deepEqual(suggestionsOf(fields, false), ["service:shop", "a\\:b:1", "a\\:b:2", "name:x"]);
 });
 
-test("the id of a trace is recognized in any case, with spaces around it", () => {
+test("the id of a trace is recognized in any case, which is kept, with spaces around it", () => {
   const id = "4bf92f3577b34da6a3ce929d0e0e4736";
   for (const [text, found] of [
     [id, id],
-    [` ${id.toUpperCase()} `, id],
+    [` ${id.toUpperCase()} `, id.toUpperCase()],
     [id.slice(1), null],
     [`${id}0`, null],
     [`x ${id}`, null],
