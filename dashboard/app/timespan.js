@@ -46,9 +46,15 @@ const isSpan = (name) => name !== null && Object.hasOwn(SPANS, name);
 /** Whether a range is between two times. @param {Range} range @returns {range is Fixed} */
 export const isFixed = (range) => "from" in range;
 
+/** A time in an address, in RFC 3339. Without an offset, it would be another time in each zone. */
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
+
 /** The time range in the address, or else the last one chosen. @param {URLSearchParams} query @returns {Range} */
 export function chosenRange(query) {
-  const [from, to] = ["from", "to"].map((name) => Date.parse(query.get(name) ?? ""));
+  const [from, to] = ["from", "to"].map((name) => {
+    const text = query.get(name) ?? "";
+    return RFC_3339.test(text) ? Date.parse(text) : NaN;
+  });
   if (from < to) return { from, to };
   const name = query.get("window") ?? localStorage.getItem(STORED);
   return { name: isSpan(name) ? name : DEFAULT };

@@ -54,6 +54,14 @@ export function nameOfZone(zone, at) {
 /** A time as the value of an input for date and time. @param {number} at */
 export const inputValue = (at) => new Date(at + offsetMs(at)).toISOString().slice(0, 19);
 
-/** The time of such a value; NaN if it is none. @param {string} value */
-export const timeOfInput = (value) =>
-  shown === "utc" ? Date.parse(`${value}Z`) : value ? new Date(value).getTime() : NaN;
+/**
+ * The time of such a value; NaN if it is none. A value has no fractions of a second, and may stand for both
+ * times of an hour that is repeated, so that of `before` is `before`.
+ *
+ * @param {string} value
+ * @param {number} [before] the time that the input has shown
+ */
+export function timeOfInput(value, before = NaN) {
+  if (!Number.isNaN(before) && value === inputValue(before)) return before;
+  return shown === "utc" ? Date.parse(`${value}Z`) : value ? new Date(value).getTime() : NaN;
+}

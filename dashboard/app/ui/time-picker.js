@@ -25,12 +25,14 @@ export function timePicker(chosen, changed) {
   let range = chosen;
   const spans = h("span.spans-choice");
   const inputs = rangeInputs((fixed) => choose(fixed));
+  const zone = zoneChoice();
 
   /** @param {Range} next */
   function choose(next) {
     range = next;
     storeRange(next);
     pushInAddress(choicesOf(next));
+    zone.show(boundsOf(next).from);
     changed(next);
   }
 
@@ -51,8 +53,9 @@ export function timePicker(chosen, changed) {
   }
 
   draw();
+  zone.show(boundsOf(range).from);
   return {
-    element: h("div.time-picker", {}, spans, inputs.element, zoneChoice()),
+    element: h("div.time-picker", {}, spans, inputs.element, zone.element),
     /** Chooses a range that was selected elsewhere, as in a chart, which the page may now replace. @param {Range} next */
     choose(next) {
       choose(next);
@@ -69,6 +72,8 @@ function rangeInputs(chosen) {
     h("input", { type: "datetime-local", step: 1, required: true, "aria-label": name }),
   );
   const problem = h("span.error-text.small", { role: "status" });
+  /** @type {Partial<import("../timespan.js").Fixed>} */
+  let shown = {};
   const element = h(
     "form.range",
     { hidden: true, "aria-label": "Time range" },
@@ -80,7 +85,7 @@ function rangeInputs(chosen) {
   );
   element.addEventListener("submit", (event) => {
     event.preventDefault();
-    const range = { from: timeOfInput(from.value), to: timeOfInput(to.value) };
+    const range = { from: timeOfInput(from.value, shown.from), to: timeOfInput(to.value, shown.to) };
     const isValid = range.from < range.to;
     problem.textContent = isValid ? "" : "The start must be before the end.";
     if (isValid) chosen(range);
@@ -91,6 +96,7 @@ function rangeInputs(chosen) {
     show(range) {
       element.hidden = !range;
       if (!range) return;
+      shown = range;
       from.value = inputValue(range.from);
       to.value = inputValue(range.to);
       problem.textContent = "";
@@ -101,11 +107,18 @@ function rangeInputs(chosen) {
 /** The control for the zone, which is part of the address. */
 function zoneChoice() {
   const zones = /** @type {Zone[]} */ (["local", "utc"]);
-  const options = zones.map((zone) => /** @type {[string, string]} */ ([zone, nameOfZone(zone, Date.now())]));
-  return choice("Time zone", options, shownZone(), (value) => {
+  const options = zones.map((zone) => /** @type {[string, string]} */ ([zone, zone]));
+  const element = choice("Time zone", options, shownZone(), (value) => {
     storeZone(/** @type {Zone} */ (value));
     pushInAddress({ zone: value });
     // Shows the whole page again.
     dispatchEvent(new HashChangeEvent("hashchange"));
   });
+  return {
+    element,
+    /** Shows the offsets of a time, which differ in summer and winter. @param {number} at */
+    show(at) {
+      for (const [index, zone] of zones.entries()) element.options[index].text = nameOfZone(zone, at);
+    },
+  };
 }

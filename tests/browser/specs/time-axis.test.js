@@ -71,4 +71,17 @@ test("the tooltip shows the offset of a repeated hour", async () => {
   assert.equal(title, "25 Oct, 02:00 GMT+2 – 02:00 GMT+1");
 });
 
+test("the offset of the zone is that of the time range", async () => {
+  const { page } = tab;
+  for (const [day, offset] of [
+    ["2026-07-01", "+2"],
+    ["2026-01-31", "+1"],
+  ]) {
+    await page.goto(
+      `/#/applications/${application.id}/traces?from=${day}T10:00:00Z&to=${day}T11:00:00Z&zone=local`,
+    );
+    await page.locator("option", { hasText: `local time (UTC${offset})` }).waitFor({ state: "attached" });
+  }
+});
+
 test("the console has no errors", () => tab.assertQuiet());

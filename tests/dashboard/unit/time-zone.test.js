@@ -68,6 +68,17 @@ for (const zone of ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_
   });
 }
 
+test("an input that has not been changed means exactly the time that it shows", () => {
+  inZone("Europe/Berlin", () => {
+    for (const text of ["2026-01-31T23:59:58.250Z", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"]) {
+      const at = Date.parse(text);
+      assert.equal(timeOfInput(inputValue(at), at), at, text);
+      const later = Date.parse("2026-11-02T08:00:00Z");
+      assert.equal(timeOfInput(inputValue(later), at), later, text);
+    }
+  });
+});
+
 test("an empty input has no time", () => {
   for (const zone of ["local", "utc"]) {
     showIn(zone);

@@ -39,6 +39,9 @@ test("the address takes precedence over the last choice", () => {
   assert.deepEqual(chosen(`window=6h&${IN_ADDRESS}`), FIXED);
 });
 
+test("times in the address may have any offset", () =>
+  assert.deepEqual(chosen("from=2026-01-31T19:00:00%2B01:00&to=2026-01-31T18:10:00.000Z"), FIXED));
+
 test("a range between two times does not apply to other pages without it in the address", () => {
   storeRange({ name: "6h" });
   storeRange(FIXED);
@@ -54,6 +57,9 @@ for (const odd of [
   "from=2026-01-31T18:00:00Z",
   "to=2026-01-31T18:00:00Z",
   "from=x&to=y",
+  "from=2026-01-31T18:00:00&to=2026-01-31T19:00:00",
+  "from=2026-01-31&to=2026-02-01",
+  "from=2026-01-31T18:00:00Z&to=2026-01-31T19:00:00",
   "from=2026-01-31T18:00:00Z&to=2026-01-31T18:00:00Z",
   "from=2026-01-31T19:00:00Z&to=2026-01-31T18:00:00Z",
 ]) {
