@@ -30,10 +30,8 @@ export function scatterChart(label, selected) {
     const { dots, from, to } = data;
     const axis = { from, to, left: MARGIN.left, right: width - MARGIN.right - 4 };
     const x = linear([from, to], [axis.left, axis.right]);
-    const [low, high] = powersAround(
-      dots.map(({ ms }) => ms),
-      FLOOR_MS,
-    );
+    const durations = dots.map(({ ms }) => ms);
+    const [low, high] = powersAround(durations, FLOOR_MS);
     const y = logarithmic([low, high], [HEIGHT - MARGIN.bottom - 2, MARGIN.top + 2]);
     const shown = dots
       .map((dot) => ({ ...dot, x: x(dot.at), y: y(Math.max(low, dot.ms)) }))

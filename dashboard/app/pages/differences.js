@@ -114,8 +114,8 @@ function shown(differences, { range, filters }, list) {
     );
   if (values.length === 0)
     return empty(
-      "Nothing certain",
-      `Nothing is certainly more frequent in ${sides.join(" than in ")}. ${sampleText(differences, kind)}`,
+      "No clear difference",
+      `Nothing is clearly more frequent in ${sides.join(" than in ")}. ${sampleText(differences, kind)}`,
       traceLink(`Show ${kind} traces`, list, choicesOf(filters)),
     );
   return [

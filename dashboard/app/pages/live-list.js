@@ -56,19 +56,9 @@ export function liveList(outlet, { query, signal }, application, options) {
   let range = chosenRange(query);
   showInAddress(range);
   const gaps = gapsNotice();
-  /** @type {Listing<T, A>} */
-  const listing = new Listing({
-    ...options,
-    async page(parameters) {
-      const asked = range;
-      const question = { applicationId: application.id, ...questionOf(asked), ...parameters };
-      const response = await options.page(question);
-      if (asked === range) gaps.show(response.gaps);
-      return response;
-    },
-  });
   const banner = errorBanner(() => fresh.refresh());
   const context = { application, signal, rangeOf: () => range, failed: banner.show };
+  const listing = listingOf(options, context, gaps.show);
   const view = listView(listing, options, context);
 
   const reload = () => {
@@ -99,6 +89,37 @@ export function liveList(outlet, { query, signal }, application, options) {
 }
 
 /**
+ * What the list and its view have in common.
+ *
+ * @typedef {object} Context
+ * @property {import("../../types/openapi").Application} application
+ * @property {AbortSignal} signal
+ * @property {() => Range} rangeOf the time range that is chosen
+ * @property {(error: unknown) => void} failed
+ */
+
+/**
+ * @template T
+ * @template {{ nextCursor?: string | null, searchedTo?: string | null, gaps: Gap[] }} A
+ * @template {Record<string, string | string[]>} F
+ * @param {ListOptions<T, A, F>} options
+ * @param {Context} context
+ * @param {(gaps: Gap[]) => void} showGaps
+ * @returns {Listing<T, A>}
+ */
+const listingOf = (options, { application, rangeOf }, showGaps) =>
+  new Listing({
+    ...options,
+    async page(parameters) {
+      const range = rangeOf();
+      const question = { applicationId: application.id, ...questionOf(range), ...parameters };
+      const response = await options.page(question);
+      if (range === rangeOf()) showGaps(response.gaps);
+      return response;
+    },
+  });
+
+/**
  * The rows of a list, or what is shown instead of them.
  *
  * @template T
@@ -106,19 +127,13 @@ export function liveList(outlet, { query, signal }, application, options) {
  * @template {Record<string, string | string[]>} F
  * @param {Listing<T, A>} listing
  * @param {ListOptions<T, A, F>} options
- * @param {object} context
- * @param {import("../../types/openapi").Application} context.application
- * @param {AbortSignal} context.signal
- * @param {() => Range} context.rangeOf
- * @param {(error: unknown) => void} context.failed
+ * @param {Context} context
  */
 function listView(listing, { filters, what, list, above, keyOf, row, drawn }, context) {
-  const { application, signal, rangeOf, failed } = context;
   const note = h("p.note", { role: "status" });
   const body = h("div.stack", {}, skeleton());
-  const more = h("button.button.more", { type: "button", hidden: true }, `Show older ${what}s`);
   const stopped = stoppedSearch(what);
-  const filled = h("div.stack", {}, above, h("section.panel.flush", {}, list), more);
+  const { filled, more } = filledList(what, list, above);
 
   async function draw() {
     const { rows, hasMore, searchedTo, isLoaded } = listing;
@@ -127,50 +142,74 @@ function listView(listing, { filters, what, list, above, keyOf, row, drawn }, co
     note.textContent = rows.length ? noteOf(plural(rows.length, what), hasMore, searchedTo) : "";
     if (rows.length > 0) return drawRows();
     if (!hasMore) return drawEmpty();
-    stopped.show(searchedTo);
-    if (stopped.element.parentNode !== body) fill(body, stopped.element);
+    replace(body, stopped.at(searchedTo));
   }
 
   function drawRows() {
-    const { rows, hasMore } = listing;
-    if (filled.parentNode !== body) fill(body, filled);
-    more.hidden = !hasMore;
-    keyed(list, rows, keyOf, row);
-    drawn?.(rows, hasMore, rangeOf());
+    replace(body, filled);
+    more.hidden = !listing.hasMore;
+    keyed(list, listing.rows, keyOf, row);
+    drawn?.(listing.rows, listing.hasMore, context.rangeOf());
   }
 
   async function drawEmpty() {
     const { generation } = listing;
-    const isFiltered = Object.values(filters).some((value) => value.length > 0);
-    const reason = await emptyList({ application, what, isFiltered, range: rangeOf(), signal });
+    const isFiltered = isAnySet(filters);
+    const reason = await emptyList({ ...context, what, isFiltered, range: context.rangeOf() });
     if (generation === listing.generation && listing.rows.length === 0) fillIfNew(body, reason);
   }
 
-  async function loadMore() {
-    more.disabled = stopped.button.disabled = true;
-    await listing.more().then(draw).catch(failed);
-    more.disabled = stopped.button.disabled = false;
-  }
-  for (const button of [more, stopped.button]) button.addEventListener("click", loadMore);
+  follow([more, stopped.button], () => listing.more().then(draw).catch(context.failed));
 
-  function clear() {
+  const clear = () => {
     note.textContent = "";
     // Links of rows have the time range.
     forget(list);
     fill(body, skeleton());
-  }
+  };
   return { note, body, draw, clear };
+}
+
+/** @param {Record<string, string | string[]>} filters */
+const isAnySet = (filters) => Object.values(filters).some((value) => value.length > 0);
+
+/** Shows one element alone. If it is there already, it keeps the focus. @param {Element} body @param {Element} element */
+function replace(body, element) {
+  if (element.parentNode !== body) fill(body, element);
+}
+
+/** Does what buttons begin, during which they are disabled. @param {HTMLButtonElement[]} buttons @param {() => Promise<void>} action */
+function follow(buttons, action) {
+  const disable = (/** @type {boolean} */ isBusy) => {
+    for (const button of buttons) button.disabled = isBusy;
+  };
+  for (const button of buttons) {
+    button.addEventListener("click", async () => {
+      disable(true);
+      await action();
+      disable(false);
+    });
+  }
+}
+
+/** The rows with a button for older ones. @param {"trace" | "log"} what @param {Element} list @param {Element} [above] */
+function filledList(what, list, above) {
+  const more = h("button.button.more", { type: "button", hidden: true }, `Show older ${what}s`);
+  return { filled: h("div.stack", {}, above, h("section.panel.flush", {}, list), more), more };
 }
 
 /** What is shown if a search has stopped on the way, so that nothing is known about the time before. @param {"trace" | "log"} what */
 function stoppedSearch(what) {
   const reached = h("span");
-  const button = h("button.button.primary", { type: "button" }, "Go on");
+  const button = h("button.button.primary", { type: "button" }, "Continue searching");
+  const text = `No ${what} yet that matches. Older ones have not been searched.`;
+  const element = empty(reached, text, button);
   return {
-    element: empty(reached, `No ${what} yet that matches. Older ones have not been searched.`, button),
     button,
-    show(/** @type {string | null} */ searchedTo) {
+    /** The element, which shows how far the search is. @param {string | null} searchedTo */
+    at(searchedTo) {
       reached.textContent = searchedTo ? `Searched to ${dayAndTime(searchedTo)}` : "Searched in part";
+      return element;
     },
   };
 }

@@ -36,12 +36,8 @@ import { requestsTable } from "./requests-table.js";
 export function metricsPage(outlet, { query, signal }, application) {
   let range = chosenRange(query);
   showInAddress(range);
-  let counted = /** @type {Counted} */ ("requests");
-  /** @type {Loaded | null} */
-  let loaded = null;
   const requests = requestsTable(application.id, query, signal, () => fresh.refresh());
-  const { filled, update } = content(application.id, requests.element, (part) => picker.choose(part));
-  const body = h("div.stack", {}, skeleton());
+  const view = metricsView(application, signal, requests.element, (part) => picker.choose(part));
   const gaps = gapsNotice();
 
   async function load() {
@@ -52,35 +48,60 @@ export function metricsPage(outlet, { query, signal }, application) {
       requests.load(asked, isCurrent),
     ]);
     if (!isCurrent()) return;
-    loaded = metrics;
     gaps.show(metrics.traces.gaps.length ? metrics.traces.gaps : metrics.logs.gaps);
-    if (!isEmpty(metrics)) return draw(metrics);
-    const reason = await emptyList({ application, what: "trace", isFiltered: false, range: asked, signal });
-    if (isCurrent()) fillIfNew(body, reason);
-  }
-
-  /** @param {Loaded} metrics */
-  function draw(metrics) {
-    if (filled.parentNode !== body) fill(body, filled);
-    update(metrics, counted, range);
+    await view.show(metrics, asked, isCurrent);
   }
 
   const picker = timePicker(range, (next) => {
     range = next;
-    loaded = null;
-    fill(body, skeleton());
+    view.clear();
     fresh.refresh();
-  });
-  const countedChoice = countChoice(counted, (value) => {
-    counted = value;
-    if (loaded && !isEmpty(loaded)) draw(loaded);
   });
   const live = liveButton((paused) => fresh.setPaused(paused));
   const banner = errorBanner(() => fresh.refresh());
   const hint = "All telemetry of the application is counted: the filters of lists do not apply here.";
-  fill(outlet, heading("Metrics", live), h("div.toolbar", {}, picker.element, countedChoice));
-  outlet.append(h("p.hint", {}, hint), banner.element, gaps.element, body);
+  fill(outlet, heading("Metrics", live), h("div.toolbar", {}, picker.element, view.choice));
+  outlet.append(h("p.hint", {}, hint), banner.element, gaps.element, view.body);
   const fresh = keepFresh({ load, pauseMs: () => refreshMsOf(range), signal, failed: banner.show });
+}
+
+/**
+ * The metrics of a time range, or why there are none.
+ *
+ * @param {import("../../types/openapi").Application} application
+ * @param {AbortSignal} signal
+ * @param {Element} requests
+ * @param {(range: import("../charts/frame.js").TimeRange) => void} selected called with a part of a chart
+ */
+function metricsView(application, signal, requests, selected) {
+  const { filled, update } = content(application.id, requests, selected);
+  const body = h("div.stack", {}, skeleton());
+  let counted = /** @type {Counted} */ ("requests");
+  /** @type {{ metrics: Loaded, range: Range } | null} */
+  let shown = null;
+  function draw() {
+    if (!shown) return;
+    if (filled.parentNode !== body) fill(body, filled);
+    update(shown.metrics, counted, shown.range);
+  }
+  return {
+    body,
+    choice: countChoice(counted, (value) => {
+      counted = value;
+      draw();
+    }),
+    clear() {
+      shown = null;
+      fill(body, skeleton());
+    },
+    /** @param {Loaded} metrics @param {Range} range @param {() => boolean} isCurrent whether the time range is still chosen */
+    async show(metrics, range, isCurrent) {
+      shown = isEmpty(metrics) ? null : { metrics, range };
+      if (shown) return draw();
+      const reason = await emptyList({ application, what: "trace", isFiltered: false, range, signal });
+      if (isCurrent()) fillIfNew(body, reason);
+    },
+  };
 }
 
 /** @param {string} applicationId @param {Range} range @param {AbortSignal} signal @returns {Promise<Loaded>} */

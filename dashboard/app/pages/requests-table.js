@@ -33,21 +33,13 @@ export function requestsTable(applicationId, query, signal, changed) {
   let by = /** @type {By} */ (query.get("by") === "operation" ? "operation" : "service");
   let loaded = "";
   let loadedAt = 0;
-  const names = h("tr");
-  const rows = h("tbody");
-  const note = h("p.hint");
+  const table = rowsOf(applicationId);
   const choice = byChoice(by, (value) => {
     by = value;
     storeInAddress({ by });
     changed();
   });
-  const element = h(
-    "section.panel",
-    { "aria-label": "Requests" },
-    h("div.toolbar", {}, h("h2", {}, "Requests"), choice),
-    tableOf(names, rows),
-    note,
-  );
+  const toolbar = h("div.toolbar", {}, h("h2", {}, "Requests"), choice);
 
   /**
    * Loads the rows, unless those of this time range are new.
@@ -63,17 +55,28 @@ export function requestsTable(applicationId, query, signal, changed) {
     if (asked !== by || !isCurrent()) return;
     loaded = wanted;
     loadedAt = Date.now();
-    const heads = COLUMNS[by].map((name) => h("th", { scope: "col" }, name));
-    fill(names, heads);
-    const found = metrics.rows ?? [];
-    fill(
-      rows,
-      found.map((row) => tableRow(applicationId, row, range)),
-    );
-    note.textContent = noteOf(metrics);
+    table.show(metrics, by, range);
   }
 
-  return { element, load };
+  return { element: h("section.panel", { "aria-label": "Requests" }, toolbar, table.elements), load };
+}
+
+/** The rows, and what is not in them. @param {string} applicationId */
+function rowsOf(applicationId) {
+  const names = h("tr");
+  const rows = h("tbody");
+  const note = h("p.hint");
+  return {
+    elements: [tableOf(names, rows), note],
+    /** @param {Metrics} metrics @param {By} by @param {Range} range */
+    show(metrics, by, range) {
+      const heads = COLUMNS[by].map((name) => h("th", { scope: "col" }, name));
+      const found = (metrics.rows ?? []).map((row) => tableRow(applicationId, row, range));
+      fill(names, heads);
+      fill(rows, found);
+      note.textContent = noteOf(metrics);
+    },
+  };
 }
 
 /** @param {By} by @param {(by: By) => void} changed */

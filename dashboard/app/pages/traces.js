@@ -30,6 +30,9 @@ const STATUSES = [
   ["5xx", "5xx"],
 ];
 
+/** @param {string} min @returns {[string, string][]} */
+const durationsFor = (min) => [["", "Any duration"], ...durationOptions(min, (text) => text)];
+
 /** @type {import("../main.js").Page} */
 export function tracesPage(outlet, visit, application) {
   const { query, signal } = visit;
@@ -39,8 +42,6 @@ export function tracesPage(outlet, visit, application) {
     min: minOf(query),
     ...filtersOf(query),
   };
-  /** @type {[string, string][]} */
-  const durations = [["", "Any duration"], ...durationOptions(filters.min, (text) => text)];
   const chart = scatterChart("Duration", (range) => list.choose(range));
   const differences = differencesLink(application.id, filters);
   const list = liveList(outlet, visit, application, {
@@ -55,7 +56,7 @@ export function tracesPage(outlet, visit, application) {
       return [
         textSearch(application.id, "Name, service or trace id", filters.q, changed),
         choice("Status", STATUSES, filters.status, (status) => changed({ status })),
-        choice("Duration", durations, filters.min, (min) => changed({ min })),
+        choice("Duration", durationsFor(filters.min), filters.min, (min) => changed({ min })),
         fieldFilters({ applicationId: application.id, of: "traces", filters, changed, times, signal }),
       ];
     },

@@ -37,18 +37,12 @@ export function timePicker(chosen, changed) {
   }
 
   function draw() {
-    const names = /** @type {SpanName[]} */ (Object.keys(SPANS));
-    /** @type {[string, string][]} */
-    const options = names.map((name) => [name, SPANS[name].label]);
-    options.push([FIXED, "From – to"]);
     const current = isFixed(range) ? FIXED : range.name;
-    fill(
-      spans,
-      segmented("Time", options, current, (value) => {
-        inputs.show(value === FIXED ? boundsOf(range) : null);
-        if (value !== FIXED) choose({ name: /** @type {SpanName} */ (value) });
-      }),
-    );
+    const control = segmented("Time", rangeOptions(), current, (value) => {
+      inputs.show(value === FIXED ? boundsOf(range) : null);
+      if (value !== FIXED) choose({ name: /** @type {SpanName} */ (value) });
+    });
+    fill(spans, control);
     inputs.show(isFixed(range) ? range : null);
   }
 
@@ -65,6 +59,12 @@ export function timePicker(chosen, changed) {
     },
   };
 }
+
+/** Values and labels of the time ranges. @returns {[string, string][]} */
+const rangeOptions = () => [
+  ...Object.entries(SPANS).map(([name, { label }]) => /** @type {[string, string]} */ ([name, label])),
+  [FIXED, "From – to"],
+];
 
 /** The inputs for start and end. @param {(range: import("../timespan.js").Fixed) => void} chosen */
 function rangeInputs(chosen) {

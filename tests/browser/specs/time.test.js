@@ -296,7 +296,7 @@ test("a search that stops shows how far it is and goes on, and finds what is on 
   await page.getByRole("heading", { name: "Searched to 31 Jan, 21:40" }).waitFor();
   assert.equal(await page.getByText("Nothing matches").count(), 0);
   assert.deepEqual(asked, [1, 2, 3, 4, 5]);
-  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("button", { name: "Continue searching" }).click();
   await page.getByText("GET /needle").waitFor();
   assert.deepEqual(asked.slice(5, 7), [6, 7]);
   await page.unroute("**/telemetry/traces?*");
