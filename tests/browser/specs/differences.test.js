@@ -71,6 +71,18 @@ test("a value leads to the failed traces that have it, and the filter of status 
   await page.waitForFunction(() => document.querySelectorAll(".trace-row").length === 13);
 });
 
+test("traces of another status or of words are not compared, because the comparison has no such filter", async () => {
+  const link = page.getByRole("link", { name: "What is different about these?" });
+  await page.goto(address("traces?window=1h"));
+  await link.waitFor();
+  await page.getByLabel("Status").selectOption("5xx");
+  await link.waitFor({ state: "hidden" });
+  await page.getByLabel("Status").selectOption("error");
+  await link.waitFor();
+  await page.getByLabel("Name, service or trace id").fill("orders");
+  await link.waitFor({ state: "hidden" });
+});
+
 test("one click from a row of the requests compares those of the row", async () => {
   await page.goto(address("metrics?by=operation&window=1h"));
   const name = "What is different about the failed requests of GET /orders";
@@ -99,6 +111,38 @@ test("slow traces are compared with the others, and a small sample says so", asy
   await page.getByRole("heading", { name: "No failed traces in the last 1 h" }).waitFor();
   await page.goto(address("differences?min=5000"));
   await page.getByRole("heading", { name: "No slow traces in the last 1 h" }).waitFor();
+  await page.route("**/telemetry/differences?*", async (route) => {
+    const response = await route.fetch();
+    const json = await response.json();
+    await route.fulfill({ response, json: { ...json, sample: { ...json.sample, of: 1_000_000 } } });
+  });
+  await page.goto(address("differences?min=5001"));
+  await page.getByRole("heading", { name: "No slow traces in the sample" }).waitFor();
+  await page.getByText("Slow traces were preferred").waitFor();
+  await page.unroute("**/telemetry/differences?*");
+});
+
+test("the response to an earlier choice is not shown under a later one", async () => {
+  const answer = [];
+  const gates = [0, 1].map(() => new Promise((resolve) => answer.push(resolve)));
+  let asked = 0;
+  await page.route("**/telemetry/differences?*", async (route) => {
+    asked += 1;
+    await gates[asked - 1];
+    await route.fallback();
+  });
+  const request = () => page.waitForRequest("**/telemetry/differences?*");
+  const first = request();
+  await page.goto(address("differences?window=6h"));
+  await first;
+  await page.getByLabel("Compare").selectOption("1000");
+  const second = request();
+  answer[0]();
+  await second;
+  assert.equal(await page.locator(".differences").count(), 0, "the failed ones");
+  answer[1]();
+  await page.getByRole("columnheader", { name: "Of slow traces" }).waitFor();
+  await page.unroute("**/telemetry/differences?*");
 });
 
 test("the console has no errors", () => tab.assertQuiet());
