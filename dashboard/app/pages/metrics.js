@@ -1,9 +1,9 @@
 // Metrics of an application over time.
 
-import * as api from "../api.js";
 import { fill, fillIfNew, h } from "../dom.js";
-import { compact, count, duration, moment, percent, plural } from "../format.js";
+import { compact, count, dayAndTime, duration, moment, percent, plural } from "../format.js";
 import { keepFresh } from "../live.js";
+import { metricsInParts } from "../metrics-parts.js";
 import { to, withChoices } from "../router.js";
 import {
   chosenRange,
@@ -39,6 +39,7 @@ export function metricsPage(outlet, { query, signal }, application) {
   const requests = requestsTable(application.id, query, signal, () => fresh.refresh());
   const view = metricsView(application, signal, requests.element, (part) => picker.choose(part));
   const gaps = gapsNotice();
+  const part = h("p.faint.small", { role: "status" });
 
   async function load() {
     const asked = range;
@@ -49,6 +50,7 @@ export function metricsPage(outlet, { query, signal }, application) {
     ]);
     if (!isCurrent()) return;
     gaps.show(metrics.traces.gaps.length ? metrics.traces.gaps : metrics.logs.gaps);
+    part.textContent = partOf(metrics);
     await view.show(metrics, asked, isCurrent);
   }
 
@@ -61,7 +63,7 @@ export function metricsPage(outlet, { query, signal }, application) {
   const banner = errorBanner(() => fresh.refresh());
   const hint = "All telemetry of the application is counted: the filters of lists do not apply here.";
   fill(outlet, heading("Metrics", live), h("div.toolbar", {}, picker.element, view.choice));
-  outlet.append(h("p.hint", {}, hint), banner.element, gaps.element, view.body);
+  outlet.append(h("p.hint", {}, hint), banner.element, gaps.element, part, view.body);
   const fresh = keepFresh({ load, pauseMs: () => refreshMsOf(range), signal, failed: banner.show });
 }
 
@@ -108,10 +110,16 @@ function metricsView(application, signal, requests, selected) {
 async function loadMetrics(applicationId, range, signal) {
   const parameters = { applicationId, ...questionOf(range), step: stepOf(range) };
   const [traces, logs] = await Promise.all([
-    api.metrics(parameters, signal),
-    api.metrics({ ...parameters, signal: "logs" }, signal),
+    metricsInParts(parameters, signal),
+    metricsInParts({ ...parameters, signal: "logs" }, signal),
   ]);
   return { traces, logs };
+}
+
+/** What was counted, if it is not the whole time range. @param {Loaded} loaded */
+function partOf({ traces, logs }) {
+  const since = traces.searchedTo ?? logs.searchedTo;
+  return since ? `Counted since ${dayAndTime(since)}: there is too much telemetry to show all of it.` : "";
 }
 
 /** @param {Loaded} loaded */
@@ -143,7 +151,8 @@ function content(applicationId, requests, selected) {
     filled: h("div.stack", {}, tiles, panels, requests, tableOf(table)),
     /** @param {Loaded} loaded @param {Counted} counted @param {Range} range */
     update({ traces, logs }, counted, range) {
-      const buckets = traces.buckets.map((bucket, index) => flat(bucket, logs.buckets[index], counted));
+      const logsAt = new Map(logs.buckets.map((bucket) => [bucket.startTime, bucket]));
+      const buckets = traces.buckets.map((bucket) => flat(bucket, logsAt.get(bucket.startTime), counted));
       fill(tiles, tilesOf(stats(traces.total, counted), logs.total, counted, applicationId, range));
       for (const chart of charts) chart.update({ buckets, stepMs: 1000 * traces.stepSeconds });
       fill(table, [...buckets].reverse().filter(hasAny).map(tableRow));
