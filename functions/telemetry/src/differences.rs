@@ -177,10 +177,9 @@ async fn compare(
     let mut comparison = Comparison::new(population, chunks);
     let mut looked_at = LookedAt::default();
     let add = |_, chunk: &[u8]| {
-        for span in codec::decode_within::<Span>(chunk, Rows::All, MAX_MEMORY)? {
-            if comparison.add(&span) {
-                looked_at.add(span.start());
-            }
+        let spans = codec::decode_within::<Span>(chunk, Rows::All, MAX_MEMORY)?;
+        for span in comparison.add(&spans) {
+            looked_at.add(span.start());
         }
         Ok(())
     };

@@ -56,11 +56,12 @@ impl<'a> Sample<'a> {
     }
 
     fn add_events<E: Event>(&mut self, chunk: &[u8]) -> Result<(), FormError> {
-        for event in codec::decode_within::<E>(chunk, Rows::All, MAX_MEMORY)? {
-            let at = event.start();
-            if self.window.contains(at) && self.counts.add_event(&event, self.service) {
-                self.looked_at.add(at);
-            }
+        let events = codec::decode_within::<E>(chunk, Rows::All, MAX_MEMORY)?;
+        let in_window = events
+            .iter()
+            .filter(|event| self.window.contains(event.start()));
+        for event in self.counts.add_events(in_window, self.service) {
+            self.looked_at.add(event.start());
         }
         Ok(())
     }

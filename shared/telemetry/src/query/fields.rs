@@ -1,6 +1,8 @@
 //! What the events of a window can be filtered by: services, operations, and attributes with
 //! their most frequent values. Counted in bounded memory.
 
+mod resources;
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -99,31 +101,32 @@ impl FieldCounts {
         }
     }
 
-    /// Counts the fields of an event, or only its service if that is not the one of the query. Returns
-    /// whether it is. Names of spans that a summary has counted do not count again.
-    pub fn add_event<E: Event>(&mut self, event: &E, service: Option<&Name>) -> bool {
-        let (of, name, attributes, count) = match event.by_signal() {
-            EventRef::Span(span) => {
-                let name = Some(span.display_name());
-                (span.service(), name, &span.attributes, 0)
+    /// Counts the fields of the events of a chunk, or only their services if these are not the one of the
+    /// query. Returns those of it. Names of spans that a summary has counted do not count again.
+    pub fn add_events<'e, E: Event>(
+        &mut self,
+        events: impl Iterator<Item = &'e E>,
+        service: Option<&Name>,
+    ) -> Vec<&'e E> {
+        let mut counted = Vec::new();
+        for event in events {
+            let (of, name, count) = match event.by_signal() {
+                EventRef::Span(span) => (span.service(), Some(span.display_name()), 0),
+                EventRef::Log(record) => (record.service(), None, 1),
+            };
+            self.services.add(of, count);
+            if service.is_none_or(|service| of == Some(service.as_str())) {
+                self.operations.add(name.as_deref(), count);
+                counted.push(event);
             }
-            EventRef::Log(record) => (record.service(), None, &record.attributes, 1),
-        };
-        self.services.add(of, count);
-        if service.is_some_and(|service| of != Some(service.as_str())) {
-            return false;
         }
-        self.operations.add(name.as_deref(), count);
-        let resource = event.resource_scope().map(|shared| &shared.resource);
-        let of_resource = resource.into_iter().flatten();
-        let of_resource = of_resource.filter(|(key, _)| !attributes.contains_key(*key));
-        for (key, value) in attributes.iter().chain(of_resource) {
-            self.add_attribute(key, value);
+        for (key, value, count) in resources::attributes(&counted) {
+            self.add_attribute(key, value, count);
         }
-        true
+        counted
     }
 
-    fn add_attribute(&mut self, key: &str, value: &Value) {
+    fn add_attribute(&mut self, key: &str, value: &Value, count: u64) {
         let is_counted = self.attributes.contains_key(key);
         let fits = (1..=MAX_BYTES).contains(&key.len()) && self.attributes.len() < NAMES_COUNTED;
         if !is_counted && !fits {
@@ -135,10 +138,12 @@ impl FieldCounts {
             count: 0,
             values: Counts::up_to(VALUES_COUNTED),
         });
-        attribute.count += 1;
+        attribute.count += count;
         match value {
-            Value::String(text) => attribute.values.add(Some(text), 1),
-            Value::Bool(_) | Value::Number(_) => attribute.values.add(Some(&value.to_string()), 1),
+            Value::String(text) => attribute.values.add(Some(text), count),
+            Value::Bool(_) | Value::Number(_) => {
+                attribute.values.add(Some(&value.to_string()), count);
+            }
             Value::Null | Value::Array(_) | Value::Object(_) => attribute.values.has_more = true,
         }
     }
@@ -224,9 +229,7 @@ mod tests {
 
     fn fields(records: &[LogRecord]) -> Fields {
         let mut counts = FieldCounts::default();
-        for record in records {
-            counts.add_event(record, None);
-        }
+        counts.add_events(records.iter(), None);
         counts.finish()
     }
 
@@ -271,7 +274,7 @@ mod tests {
         };
         let mut counts = FieldCounts::default();
         for n in 0..1_000 {
-            counts.add_event(&numbered(n), None);
+            counts.add_events([numbered(n)].iter(), None);
         }
         assert_eq!(counts.attributes.len(), NAMES_COUNTED);
         assert_eq!(
@@ -304,10 +307,8 @@ mod tests {
         let spans = [of("shop"), of("shop"), of("shop"), of("pay"), of("pay")];
         let mut counts = FieldCounts::default();
         counts.add_summary(&Summary::of(&spans.iter().collect::<Vec<_>>()), None);
-        for span in &spans[3..] {
-            counts.add_event(span, None);
-        }
-        counts.add_event(&of("mail"), None);
+        counts.add_events(spans[3..].iter(), None);
+        counts.add_events([of("mail")].iter(), None);
         let fields = counts.finish();
         assert_eq!(fields.services, ["shop", "pay", "mail"]);
         assert_eq!(fields.operations, ["GET /shop", "GET /pay", "GET /mail"]);
@@ -319,10 +320,8 @@ mod tests {
         let shop: Name = "shop".parse().unwrap();
         let mut counts = FieldCounts::default();
         counts.add_summary(&Summary::of(&spans.iter().collect::<Vec<_>>()), Some(&shop));
-        let looked_at = spans
-            .iter()
-            .filter(|span| counts.add_event(*span, Some(&shop)));
-        assert_eq!(looked_at.count(), 1);
+        let looked_at = counts.add_events(spans.iter(), Some(&shop));
+        assert_eq!(looked_at.len(), 1);
         let fields = counts.finish();
         assert_eq!(fields.services, ["pay", "shop"]);
         assert_eq!(fields.operations, ["GET /shop"]);

@@ -1,9 +1,9 @@
 //! The traces of a sample, and what separates them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::score::ranked;
-use super::values::{Counter, MAX_BYTES, OfService};
+use super::values::{MAX_BYTES, OfService, Resources, Values};
 use super::{Chunks, Differences, Population, Selection};
 use crate::chunk::summary::fingerprint;
 use crate::event::{Event, Span};
@@ -18,10 +18,7 @@ pub struct Comparison<'a> {
     chunks: &'a Chunks<'a>,
     traces: HashMap<String, (u32, Trace)>,
     services: HashMap<Option<String>, OfService>,
-    values: u32,
-    /// A trace, and a value that a span of it has.
-    pairs: HashSet<(u32, u32)>,
-    is_truncated: bool,
+    values: Values,
 }
 
 /// What the sample says about a trace.
@@ -48,23 +45,23 @@ impl<'a> Comparison<'a> {
             chunks,
             traces: HashMap::new(),
             services: HashMap::new(),
-            values: 0,
-            pairs: HashSet::new(),
-            is_truncated: false,
+            values: Values::default(),
         }
     }
 
-    /// Adds a span if it is in the window. Returns whether it is.
-    pub fn add(&mut self, span: &Span) -> bool {
-        if !self.population.window.contains(span.start()) {
-            return false;
+    /// Adds the spans of a chunk that are in the window, and returns those.
+    pub fn add<'s>(&mut self, chunk: &'s [Span]) -> Vec<&'s Span> {
+        let mut resources = Resources::new();
+        let window = self.population.window;
+        let spans = chunk.iter().filter(|span| window.contains(span.start()));
+        let spans: Vec<&Span> = spans.collect();
+        for span in &spans {
+            match self.trace_of(span) {
+                Some(trace) => self.add_values(trace, span, &mut resources),
+                None => self.values.is_truncated = true,
+            }
         }
-        let Some(trace) = self.trace_of(span) else {
-            self.is_truncated = true;
-            return true;
-        };
-        self.add_values(trace, span);
-        true
+        spans
     }
 
     /// The number of the trace of a span; `None` if there are too many.
@@ -91,23 +88,17 @@ impl<'a> Comparison<'a> {
         Some(*number)
     }
 
-    fn add_values(&mut self, trace: u32, span: &Span) {
-        let mut counter = Counter {
-            trace,
-            values: &mut self.values,
-            pairs: &mut self.pairs,
-            is_truncated: &mut self.is_truncated,
-        };
+    fn add_values(&mut self, trace: u32, span: &Span, resources: &mut Resources) {
         let service = span.service().filter(|service| service.len() <= MAX_BYTES);
         let service = service.map(ToOwned::to_owned);
         if !self.services.contains_key(&service) {
-            let Some(own) = counter.next() else {
+            let Some(own) = self.values.next() else {
                 return;
             };
             self.services.insert(service.clone(), OfService::new(own));
         }
         if let Some(of_service) = self.services.get_mut(&service) {
-            of_service.add(span, &mut counter);
+            of_service.add(trace, span, resources, &mut self.values);
         }
     }
 
@@ -120,8 +111,8 @@ impl<'a> Comparison<'a> {
             all.add(is_selected);
             sides.insert(*number, is_selected);
         }
-        let mut counts = vec![Sides::default(); self.values as usize];
-        for (trace, value) in &self.pairs {
+        let mut counts = vec![Sides::default(); self.values.count as usize];
+        for (trace, value) in &self.values.pairs {
             let side = sides.get(trace).copied();
             if let (Some(is_selected), Some(counts)) = (side, counts.get_mut(*value as usize)) {
                 counts.add(is_selected);
@@ -134,7 +125,7 @@ impl<'a> Comparison<'a> {
             selected: all.selected,
             others: all.others,
             values: ranked(compared),
-            is_truncated: self.is_truncated,
+            is_truncated: self.values.is_truncated,
         }
     }
 }

@@ -52,8 +52,8 @@ fn chunks<'a>(population: &'a Population, stored: &[Vec<Span>]) -> Chunks<'a> {
 fn differences(population: &Population, stored: &[Vec<Span>], read: &[usize]) -> Differences {
     let chunks = chunks(population, stored);
     let mut comparison = Comparison::new(population, &chunks);
-    for span in read.iter().flat_map(|place| &stored[*place]) {
-        comparison.add(span);
+    for place in read {
+        comparison.add(&stored[*place]);
     }
     comparison.finish()
 }

@@ -2,16 +2,20 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::seen::Sides;
 use super::{Difference, Field, Share};
-use crate::event::{Event, Span};
+use crate::event::{Event, ResourceScope, Span};
 
 /// Largest numbers of values, and of values of traces, that are counted. What appears first is kept.
 const MAX_VALUES: usize = 50_000;
 const MAX_PAIRS: usize = 1_000_000;
+
+/// Largest number of attributes that are looked at, about a second of work.
+const MAX_VISITS: usize = 5_000_000;
 
 /// Longest name or value that is counted, in bytes. No filter finds a part of a longer one.
 pub(super) const MAX_BYTES: usize = 128;
@@ -25,6 +29,31 @@ const LEFT_OUT: [&str; 5] = [
     "service.name",
 ];
 
+/// Which traces have which values.
+#[derive(Debug, Default)]
+pub(super) struct Values {
+    /// Number of values so far.
+    pub(super) count: u32,
+    /// Traces, and the values that spans of them have.
+    pub(super) pairs: HashSet<(u32, u32)>,
+    /// Number of attributes that were looked at, and of values of resources that were counted.
+    visits: usize,
+    /// Whether something was not counted.
+    pub(super) is_truncated: bool,
+}
+
+/// The values of the resources of a chunk, by number of the service and by address. Many spans share a
+/// resource, so it is looked at once.
+pub(super) type Resources = HashMap<(u32, *const ResourceScope), OfResource>;
+
+/// The values of a resource.
+#[derive(Debug)]
+pub(super) struct OfResource {
+    numbers: Vec<u32>,
+    /// Traces that are known to have them.
+    traces: HashSet<u32>,
+}
+
 /// The numbers of the values that spans of a service have.
 #[derive(Debug)]
 pub(super) struct OfService {
@@ -33,55 +62,45 @@ pub(super) struct OfService {
     attributes: HashMap<String, HashMap<String, u32>>,
 }
 
-/// Counts the values of the spans of a trace.
-pub(super) struct Counter<'a> {
-    pub(super) trace: u32,
-    /// Number of values so far.
-    pub(super) values: &'a mut u32,
-    /// Traces, and the values that spans of them have.
-    pub(super) pairs: &'a mut HashSet<(u32, u32)>,
-    /// Set if something was not counted.
-    pub(super) is_truncated: &'a mut bool,
-}
-
-impl Counter<'_> {
-    /// Whether there may be one more value.
-    fn has_room(&mut self) -> bool {
-        let has_room = (*self.values as usize) < MAX_VALUES;
-        *self.is_truncated |= !has_room;
-        has_room
-    }
-
+impl Values {
     /// The number of a new value; `None` if there are too many.
     pub(super) fn next(&mut self) -> Option<u32> {
-        if !self.has_room() {
+        if self.count as usize >= MAX_VALUES {
+            self.is_truncated = true;
             return None;
         }
-        *self.values += 1;
-        Some(*self.values - 1)
+        self.count += 1;
+        Some(self.count - 1)
     }
 
-    /// Counts a value, and gives it a number if it has none. Longer ones are left out.
-    fn count(&mut self, numbers: &mut HashMap<String, u32>, value: &str) {
+    /// The number of a value, which gets one if it has none. `None` if it is too long.
+    fn number(&mut self, numbers: &mut HashMap<String, u32>, value: &str) -> Option<u32> {
         if value.len() > MAX_BYTES {
-            return;
+            return None;
         }
-        let known = numbers.get(value).copied();
-        if let Some(number) = known.or_else(|| self.next()) {
-            if known.is_none() {
-                numbers.insert(value.to_owned(), number);
-            }
-            self.has(number);
+        if let Some(number) = numbers.get(value) {
+            return Some(*number);
         }
+        let number = self.next()?;
+        numbers.insert(value.to_owned(), number);
+        Some(number)
     }
 
     /// The trace has the value with this number.
-    fn has(&mut self, number: u32) {
+    fn add(&mut self, trace: u32, number: u32) {
         if self.pairs.len() < MAX_PAIRS {
-            self.pairs.insert((self.trace, number));
+            self.pairs.insert((trace, number));
         } else {
-            *self.is_truncated |= !self.pairs.contains(&(self.trace, number));
+            self.is_truncated |= !self.pairs.contains(&(trace, number));
         }
+    }
+
+    /// Whether one more attribute, or value of a resource, may be looked at.
+    fn visit(&mut self) -> bool {
+        let has_room = self.visits < MAX_VISITS;
+        self.visits += usize::from(has_room);
+        self.is_truncated |= !has_room;
+        has_room
     }
 }
 
@@ -95,34 +114,68 @@ impl OfService {
         }
     }
 
-    /// Counts the values of a span.
-    pub(super) fn add(&mut self, span: &Span, counter: &mut Counter<'_>) {
-        counter.has(self.own);
-        counter.count(&mut self.names, &span.display_name());
-        let resource = span.resource_scope().map(|shared| &shared.resource);
-        for (key, value) in span.attributes.iter().chain(resource.into_iter().flatten()) {
-            self.add_attribute(key, value, counter);
+    /// Counts the values of a span of a trace. `resources` are those of its chunk.
+    pub(super) fn add(
+        &mut self,
+        trace: u32,
+        span: &Span,
+        resources: &mut Resources,
+        values: &mut Values,
+    ) {
+        values.add(trace, self.own);
+        if let Some(number) = values.number(&mut self.names, &span.display_name()) {
+            values.add(trace, number);
+        }
+        for (key, value) in &span.attributes {
+            if let Some(number) = self.number(key, value, values) {
+                values.add(trace, number);
+            }
+        }
+        let Some(shared) = span.resource_scope() else {
+            return;
+        };
+        let of_resource = resources
+            .entry((self.own, Arc::as_ptr(shared)))
+            .or_insert_with(|| OfResource {
+                numbers: self.numbers(shared, values),
+                traces: HashSet::new(),
+            });
+        if of_resource.traces.insert(trace) {
+            for number in &of_resource.numbers {
+                if !values.visit() {
+                    break;
+                }
+                values.add(trace, *number);
+            }
         }
     }
 
-    fn add_attribute(&mut self, key: &str, value: &Value, counter: &mut Counter<'_>) {
-        if key.is_empty() || key.len() > MAX_BYTES || LEFT_OUT.contains(&key) {
-            return;
+    /// The numbers of the values of a resource.
+    fn numbers(&mut self, shared: &ResourceScope, values: &mut Values) -> Vec<u32> {
+        let attributes = shared.resource.iter();
+        let numbers = attributes.filter_map(|(key, value)| self.number(key, value, values));
+        numbers.collect()
+    }
+
+    /// The number of the value of an attribute. `None` if it is not counted.
+    fn number(&mut self, key: &str, value: &Value, values: &mut Values) -> Option<u32> {
+        let is_counted = (1..=MAX_BYTES).contains(&key.len()) && !LEFT_OUT.contains(&key);
+        if !values.visit() || !is_counted {
+            return None;
         }
         let text = match value {
             Value::String(text) => Cow::from(text),
             Value::Bool(_) | Value::Number(_) => Cow::from(value.to_string()),
-            Value::Null | Value::Array(_) | Value::Object(_) => return,
+            Value::Null | Value::Array(_) | Value::Object(_) => return None,
         };
-        if text.len() > MAX_BYTES {
-            return;
-        }
-        if !self.attributes.contains_key(key) && counter.has_room() {
-            self.attributes.insert(key.to_owned(), HashMap::new());
-        }
         if let Some(numbers) = self.attributes.get_mut(key) {
-            counter.count(numbers, &text);
+            return values.number(numbers, &text);
         }
+        // The name is kept only with a value that is counted.
+        let mut numbers = HashMap::new();
+        let number = values.number(&mut numbers, &text)?;
+        self.attributes.insert(key.to_owned(), numbers);
+        Some(number)
     }
 
     /// All values that were counted, with their numbers.
@@ -201,18 +254,46 @@ mod tests {
             attributes,
             ..Span::default()
         };
-        let (mut values, mut pairs, mut is_truncated) = (1, HashSet::new(), false);
-        let mut of_service = OfService::new(0);
-        of_service.add(
-            &span,
-            &mut Counter {
-                trace: 0,
-                values: &mut values,
-                pairs: &mut pairs,
-                is_truncated: &mut is_truncated,
-            },
-        );
+        let mut values = Values::default();
+        let mut resources = Resources::new();
+        let mut of_service = OfService::new(values.next().unwrap());
+        of_service.add(0, &span, &mut resources, &mut values);
         assert!(of_service.attributes.is_empty());
-        assert_eq!(pairs.len(), 2, "the service and the name");
+        assert_eq!(values.pairs.len(), 2, "the service and the name");
+    }
+
+    /// Spans of ten traces with the same resource of 5,000 attributes.
+    fn with_resource(attributes: Map<String, Value>) -> impl Iterator<Item = (u32, Span)> {
+        let shared = Arc::new(ResourceScope {
+            resource: attributes,
+            ..ResourceScope::default()
+        });
+        (0..10_000).map(move |n| {
+            let resource_scope = Some(shared.clone());
+            let span = Span {
+                resource_scope,
+                ..Span::default()
+            };
+            (n % 10, span)
+        })
+    }
+
+    #[test]
+    fn a_resource_is_looked_at_once_and_counted_once_for_each_trace_of_the_chunk() {
+        let numbered = |value: &Value| (0..5_000).map(|n| (n.to_string(), value.clone())).collect();
+        for (value, visits, pairs) in [
+            (json!("a"), 5_000 + 10 * 5_000, 10 * 5_002),
+            (json!(null), 5_000, 10 * 2),
+        ] {
+            let mut values = Values::default();
+            let mut resources = Resources::new();
+            let mut of_service = OfService::new(values.next().unwrap());
+            for (trace, span) in with_resource(numbered(&value)) {
+                of_service.add(trace, &span, &mut resources, &mut values);
+            }
+            assert_eq!(values.visits, visits, "{value}");
+            assert_eq!(values.pairs.len(), pairs, "{value}");
+            assert!(!values.is_truncated);
+        }
     }
 }
