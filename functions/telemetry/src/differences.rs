@@ -104,11 +104,11 @@ struct DifferenceResponse {
     service: Option<String>,
     /// Number of selected traces with the value.
     selected: u64,
-    /// Number of selected traces with spans of the service; for `service`, of all.
+    /// Number of selected traces with spans of the service; for `service`, of traces whose batches were all looked at.
     selected_of: u64,
     /// Number of other traces with the value.
     others: u64,
-    /// Number of other traces with spans of the service; for `service`, of all.
+    /// Number of other traces with spans of the service; for `service`, of traces whose batches were all looked at.
     others_of: u64,
 }
 
@@ -173,17 +173,17 @@ async fn compare(
 ) -> Result<(Differences, LookedAt), Error> {
     let mut room = Room::default();
     let chosen = chunks.chosen(|place| room.takes(&candidates[place]));
-    let chosen: Vec<_> = chosen.into_iter().map(|place| &candidates[place]).collect();
+    let stored: Vec<_> = chosen.iter().map(|place| &candidates[*place]).collect();
     let mut comparison = Comparison::new(population, chunks);
     let mut looked_at = LookedAt::default();
-    let add = |_, chunk: &[u8]| {
+    let add = |place: usize, chunk: &[u8]| {
         let spans = codec::decode_within::<Span>(chunk, Rows::All, MAX_MEMORY)?;
-        for span in comparison.add(&spans) {
+        for span in comparison.add(chosen[place], &spans) {
             looked_at.add(span.start());
         }
         Ok(())
     };
-    state.database.open(range, &chosen, add).await?;
+    state.database.open(range, &stored, add).await?;
     Ok((comparison.finish(), looked_at))
 }
 

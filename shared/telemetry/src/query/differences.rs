@@ -54,7 +54,7 @@ pub struct Differences {
 }
 
 /// A value that is more frequent in the selected traces. Shares are of the traces with spans of the
-/// service or, if the value is a service, of all.
+/// service or, if the value is a service, of the traces of which all chunks were read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
     /// What has the value.

@@ -29,6 +29,8 @@ pub struct Chunks<'a> {
 struct Chunk {
     /// Fingerprints of its traces, in ascending order.
     traces: Vec<u32>,
+    /// Whether it has no other traces.
+    has_all_traces: bool,
     /// Whether it may hold a span that meets the filter.
     may_match: bool,
     /// Whether a span of it failed, or was slow.
@@ -58,7 +60,9 @@ impl<'a> Chunks<'a> {
             }
         }
         self.fingerprints += of_chunk.len();
+        let known = summary.traces.as_ref();
         self.chunks.push(Chunk {
+            has_all_traces: known.is_some_and(|traces| traces.len() == of_chunk.len()),
             traces: of_chunk,
             may_match: self.population.filter.may_match(summary),
             has_selected: summary.minutes.values().any(|minute| self.selects(minute)),
@@ -78,6 +82,23 @@ impl<'a> Chunks<'a> {
     /// Whether a chunk of the trace with this fingerprint has a failed span of it.
     pub(super) fn is_failed(&self, fingerprint: u32) -> bool {
         self.failed.contains(&fingerprint)
+    }
+
+    /// Those of these fingerprints that may be of traces with spans in a chunk that was not read.
+    pub(super) fn partly_read(
+        &self,
+        read: &HashSet<usize>,
+        mut fingerprints: HashSet<u32>,
+    ) -> HashSet<u32> {
+        let chunks = self.chunks.iter().enumerate();
+        let unread = || chunks.clone().filter(|(place, _)| !read.contains(place));
+        if unread().all(|(_, chunk)| chunk.has_all_traces) {
+            let elsewhere: HashSet<u32> = unread()
+                .flat_map(|(_, chunk)| chunk.traces.iter().copied())
+                .collect();
+            fingerprints.retain(|fingerprint| elsewhere.contains(fingerprint));
+        }
+        fingerprints
     }
 
     /// The places of at most 32 chunks, in the order in which they were added, that are worth reading:

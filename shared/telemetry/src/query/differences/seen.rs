@@ -1,6 +1,6 @@
 //! The traces of a sample, and what separates them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::score::ranked;
 use super::values::{MAX_BYTES, OfService, Resources, Values};
@@ -19,11 +19,14 @@ pub struct Comparison<'a> {
     traces: HashMap<String, (u32, Trace)>,
     services: HashMap<Option<String>, OfService>,
     values: Values,
+    /// Places of the chunks that were read.
+    read: HashSet<usize>,
 }
 
 /// What the sample says about a trace.
 #[derive(Debug, Default)]
 struct Trace {
+    fingerprint: u32,
     is_failed: bool,
     meets_filter: bool,
     root_ms: Option<f64>,
@@ -37,6 +40,17 @@ pub(super) struct Sides {
     pub(super) others: u64,
 }
 
+/// Numbers of traces by number of the value that they have.
+#[derive(Debug)]
+pub(super) struct Counts {
+    /// Of all traces.
+    pub(super) by_value: Vec<Sides>,
+    /// Of the traces of which all chunks were read.
+    pub(super) by_value_of_whole: Vec<Sides>,
+    /// All traces of which all chunks were read.
+    pub(super) whole: Sides,
+}
+
 impl<'a> Comparison<'a> {
     /// No spans yet.
     pub fn new(population: &'a Population, chunks: &'a Chunks<'a>) -> Self {
@@ -46,11 +60,13 @@ impl<'a> Comparison<'a> {
             traces: HashMap::new(),
             services: HashMap::new(),
             values: Values::default(),
+            read: HashSet::new(),
         }
     }
 
-    /// Adds the spans of a chunk that are in the window, and returns those.
-    pub fn add<'s>(&mut self, chunk: &'s [Span]) -> Vec<&'s Span> {
+    /// Adds the spans of the chunk at this place that are in the window, and returns those.
+    pub fn add<'s>(&mut self, place: usize, chunk: &'s [Span]) -> Vec<&'s Span> {
+        self.read.insert(place);
         let mut resources = Resources::new();
         let window = self.population.window;
         let spans = chunk.iter().filter(|span| window.contains(span.start()));
@@ -71,8 +87,10 @@ impl<'a> Comparison<'a> {
             if self.traces.len() == MAX_TRACES {
                 return None;
             }
+            let fingerprint = fingerprint(&span.trace_id);
             let trace = Trace {
-                is_failed: self.chunks.is_failed(fingerprint(&span.trace_id)),
+                fingerprint,
+                is_failed: self.chunks.is_failed(fingerprint),
                 ..Trace::default()
             };
             self.traces.insert(span.trace_id.clone(), (number, trace));
@@ -104,28 +122,56 @@ impl<'a> Comparison<'a> {
 
     /// What separates the selected traces best.
     pub fn finish(self) -> Differences {
-        let mut all = Sides::default();
-        let mut sides: HashMap<u32, bool> = HashMap::with_capacity(self.traces.len());
-        for (number, trace) in self.traces.values().filter(|(_, trace)| trace.meets_filter) {
-            let is_selected = trace.is_selected(self.population.selection);
-            all.add(is_selected);
-            sides.insert(*number, is_selected);
-        }
-        let mut counts = vec![Sides::default(); self.values.count as usize];
-        for (trace, value) in &self.values.pairs {
-            let side = sides.get(trace).copied();
-            if let (Some(is_selected), Some(counts)) = (side, counts.get_mut(*value as usize)) {
-                counts.add(is_selected);
-            }
-        }
+        let (all, counts) = self.counts();
         let services = self.services.iter();
         let values = services.flat_map(|(name, of_service)| of_service.values(name.as_deref()));
-        let compared = values.map(|named| named.compared(&counts, all));
+        let compared = values.map(|named| named.compared(&counts));
         Differences {
             selected: all.selected,
             others: all.others,
             values: ranked(compared),
             is_truncated: self.values.is_truncated,
+        }
+    }
+
+    /// Numbers of all compared traces, and of those with each value.
+    fn counts(&self) -> (Sides, Counts) {
+        let compared = || self.traces.values().filter(|(_, trace)| trace.meets_filter);
+        let fingerprints = compared().map(|(_, trace)| trace.fingerprint).collect();
+        let partly_read = self.chunks.partly_read(&self.read, fingerprints);
+        let none = vec![Sides::default(); self.values.count as usize];
+        let mut all = Sides::default();
+        let mut counts = Counts {
+            by_value: none.clone(),
+            by_value_of_whole: none,
+            whole: Sides::default(),
+        };
+        let mut sides: HashMap<u32, (bool, bool)> = HashMap::with_capacity(self.traces.len());
+        for (number, trace) in compared() {
+            let is_selected = trace.is_selected(self.population.selection);
+            let is_whole = !partly_read.contains(&trace.fingerprint);
+            all.add(is_selected);
+            if is_whole {
+                counts.whole.add(is_selected);
+            }
+            sides.insert(*number, (is_selected, is_whole));
+        }
+        for (trace, value) in &self.values.pairs {
+            if let Some((is_selected, is_whole)) = sides.get(trace) {
+                counts.add(*value as usize, *is_selected, *is_whole);
+            }
+        }
+        (all, counts)
+    }
+}
+
+impl Counts {
+    fn add(&mut self, value: usize, is_selected: bool, is_whole: bool) {
+        if let Some(sides) = self.by_value.get_mut(value) {
+            sides.add(is_selected);
+        }
+        if let Some(sides) = self.by_value_of_whole.get_mut(value).filter(|_| is_whole) {
+            sides.add(is_selected);
         }
     }
 }

@@ -53,7 +53,7 @@ fn differences(population: &Population, stored: &[Vec<Span>], read: &[usize]) ->
     let chunks = chunks(population, stored);
     let mut comparison = Comparison::new(population, &chunks);
     for place in read {
-        comparison.add(&stored[*place]);
+        comparison.add(*place, &stored[*place]);
     }
     comparison.finish()
 }
@@ -108,6 +108,37 @@ fn a_trace_is_failed_if_a_span_of_it_failed_in_a_chunk_that_is_not_read() {
     let stored = [of_shop.collect(), of_pay.collect()];
     let found = differences(&population(Selection::Failed), &stored, &[0]);
     assert_eq!(shown(&found), [("version=2".to_owned(), [20, 20, 0, 40])]);
+}
+
+#[test]
+fn a_service_is_compared_only_in_traces_of_which_all_chunks_are_read() {
+    let of = |service: &'static str, traces: std::ops::Range<usize>| {
+        let spans = traces.map(move |n| {
+            let span = span(&format!("trace {n}"), service, json!({}));
+            if n < 20 && service == "pay" {
+                failed(span)
+            } else {
+                span
+            }
+        });
+        spans.collect::<Vec<_>>()
+    };
+    // Both services are in every trace. Related chunks are read: all of the failed traces.
+    let stored = [
+        of("pay", 0..20),
+        of("shop", 0..20),
+        of("pay", 20..60),
+        of("shop", 20..60),
+    ];
+    let failed = population(Selection::Failed);
+    for read in [&[0, 1, 2][..], &[0, 1, 3], &[0, 1, 2, 3]] {
+        let found = differences(&failed, &stored, read);
+        assert_eq!((found.selected, found.others), (20, 40));
+        assert_eq!(shown(&found), [], "{read:?}");
+    }
+    let only_pay = [of("pay", 0..20), of("shop", 20..60), of("shop", 60..90)];
+    let found = differences(&failed, &only_pay, &[0, 1]);
+    assert_eq!(shown(&found), [("service=pay".to_owned(), [20, 20, 0, 40])]);
 }
 
 #[test]

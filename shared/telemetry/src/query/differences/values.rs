@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::seen::Sides;
+use super::seen::{Counts, Sides};
 use super::{Difference, Field, Share};
 use crate::event::{Event, ResourceScope, Span};
 
@@ -214,14 +214,22 @@ pub(super) struct Named<'a> {
 }
 
 impl Named<'_> {
-    /// The value with its shares, from the numbers of traces by value.
-    pub(super) fn compared(self, counts: &[Sides], all: Sides) -> Difference {
-        let count = |number: u32| counts.get(number as usize).copied().unwrap_or_default();
-        let with_value = count(self.number);
-        let of = match self.field {
-            Field::Service => all,
-            Field::Name | Field::Attribute(_) => count(self.of),
+    /// The value with its shares. A service is compared only in traces of which all chunks were read,
+    /// because the choice of chunks would make others seem to lack it.
+    pub(super) fn compared(self, counts: &Counts) -> Difference {
+        let count = |of: &[Sides], number: u32| of.get(number as usize).copied();
+        let (with_value, of) = match self.field {
+            Field::Service => (
+                count(&counts.by_value_of_whole, self.number),
+                Some(counts.whole),
+            ),
+            Field::Name | Field::Attribute(_) => (
+                count(&counts.by_value, self.number),
+                count(&counts.by_value, self.of),
+            ),
         };
+        let with_value = with_value.unwrap_or_default();
+        let of = of.unwrap_or_default();
         Difference {
             field: self.field,
             value: self.value.to_owned(),
