@@ -74,9 +74,9 @@ pub(crate) struct DifferencesResponse {
     selected: u64,
     /// Number of other traces in the sample.
     others: u64,
-    /// Whether either is below ten, so that differences may be chance.
+    /// Whether either is below ten, so that only large differences are found.
     is_small: bool,
-    /// The values that separate best, best first; at most 20. Only those that are certainly more frequent in the selected traces.
+    /// The values that separate best, best first; at most 20. Only those that are probably more frequent in the selected traces, given how many values were compared.
     values: Vec<DifferenceResponse>,
     /// Whether the sample had more traces or values than were compared.
     is_truncated: bool,

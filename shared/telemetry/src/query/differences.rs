@@ -16,7 +16,7 @@ pub use self::seen::Comparison;
 /// Largest number of values that are returned.
 const MOST_VALUES: usize = 20;
 
-/// Number of traces on either side below which a difference may be chance.
+/// Number of traces on either side below which smaller differences are not found.
 const FEW: u64 = 10;
 
 /// The traces that are compared with the others.
@@ -81,7 +81,7 @@ pub enum Field {
 }
 
 impl Differences {
-    /// Whether there are too few traces on a side to be certain of anything.
+    /// Whether a side has so few traces that only large differences are found.
     pub fn is_small(&self) -> bool {
         self.selected.min(self.others) < FEW
     }

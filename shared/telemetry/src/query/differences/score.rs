@@ -8,8 +8,8 @@ use super::{Difference, MOST_VALUES};
 /// it from all others and says nothing.
 const LEAST: u64 = 2;
 
-/// Standard deviations to either side of a share: 95 % of what it may be are within.
-const DEVIATIONS: f64 = 1.96;
+/// Chance that a share is above, or below, what is probable of it, over all values together.
+const ERROR: f64 = 0.025;
 
 /// The traces with a value, and all that could have it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,40 +21,66 @@ pub struct Share {
 }
 
 impl Share {
-    /// The smallest and the largest share that is likely (Wilson's interval). Wide if there are few
-    /// traces.
+    /// The smallest and the largest share that is probable: those that are at most this many standard
+    /// deviations away (Wilson's interval). Far apart if there are few traces.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a sample has fewer than 2^53 traces"
     )]
-    fn likely(self) -> (f64, f64) {
+    fn probable(self, deviations: f64) -> (f64, f64) {
         if self.of == 0 {
             return (0.0, 1.0);
         }
         let (count, of) = (self.count as f64, self.of as f64);
-        let squared = DEVIATIONS * DEVIATIONS;
+        let squared = deviations * deviations;
         let centre = (count + squared / 2.0) / (of + squared);
         let variance = count * (of - count) / of + squared / 4.0;
-        let margin = DEVIATIONS / (of + squared) * variance.max(0.0).sqrt();
+        let margin = deviations / (of + squared) * variance.max(0.0).sqrt();
         (centre - margin, centre + margin)
     }
 }
 
-/// By how much the share of the selected traces is certainly larger than that of the others; 0 or
+/// Whether a value of this many traces is compared. One of a single trace, such as an id, never
+/// separates.
+pub(super) fn is_compared(traces: u64) -> bool {
+    traces >= LEAST
+}
+
+/// The standard deviations to either side of a share if this many values are compared: of many, some
+/// are far from their share by chance (Bonferroni's correction). 1.96 for one value, 4.9 for 50,000.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a sample has fewer than 2^53 values"
+)]
+fn deviations(compared: usize) -> f64 {
+    // The quantile of the normal distribution by Abramowitz and Stegun, 26.2.23, within 0.0005.
+    let chance = ERROR / compared.max(1) as f64;
+    let t = (-2.0 * chance.ln()).sqrt();
+    let above = 2.515_517 + t * (0.802_853 + t * 0.010_328);
+    let below = 1.0 + t * (1.432_788 + t * (0.189_269 + t * 0.001_308));
+    t - above / below
+}
+
+/// By how much the share of the selected traces is probably larger than that of the others; 0 or
 /// less if it may be chance.
-fn separation(selected: Share, others: Share) -> f64 {
+fn separation(selected: Share, others: Share, deviations: f64) -> f64 {
     if selected.count < LEAST {
         return 0.0;
     }
-    let (least, _) = selected.likely();
-    let (_, most) = others.likely();
+    let (least, _) = selected.probable(deviations);
+    let (_, most) = others.probable(deviations);
     least - most
 }
 
-/// The values that separate best, best first. A value of an attribute that spans of several services
-/// have appears once, at the service that separates best.
-pub(super) fn ranked(differences: impl Iterator<Item = Difference>) -> Vec<Difference> {
-    let scored = differences.map(|value| (separation(value.selected, value.others), value));
+/// The values that separate best of the `compared` ones, best first. A value of an attribute that
+/// spans of several services have appears once, at the service that separates best.
+pub(super) fn ranked(
+    differences: impl Iterator<Item = Difference>,
+    compared: usize,
+) -> Vec<Difference> {
+    let deviations = deviations(compared);
+    let score = |value: &Difference| separation(value.selected, value.others, deviations);
+    let scored = differences.map(|value| (score(&value), value));
     let mut scored: Vec<_> = scored.filter(|(score, _)| *score > 0.0).collect();
     scored.sort_by(|(score, a), (other, b)| other.total_cmp(score).then_with(|| by_text(a, b)));
     let mut ranked = Vec::<Difference>::new();
@@ -91,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_ranked_by_how_certainly_they_separate() {
+    fn values_are_ranked_by_how_probably_they_separate() {
         let ranked = ranked(
             [
                 ("in one of two", share(50, 100), share(100, 1000)),
@@ -107,6 +133,7 @@ mod tests {
             ]
             .map(|(value, selected, others)| attribute(value, "shop", selected, others))
             .into_iter(),
+            10,
         );
         let values: Vec<&str> = ranked.iter().map(|ranked| &*ranked.value).collect();
         assert_eq!(
@@ -130,9 +157,37 @@ mod tests {
             let value = format!("value {n:02}");
             attribute(&value, "shop", share(5, 10), share(1, 1000))
         }));
-        let ranked = ranked(values.into_iter());
+        let ranked = ranked(values.into_iter(), 32);
         assert_eq!(ranked.len(), MOST_VALUES);
         assert_eq!(ranked[0].service.as_deref(), Some("pay"));
         assert_eq!(ranked[1].value, "value 00", "equal ones by name");
+    }
+
+    #[test]
+    fn deviations_grow_with_the_number_of_compared_values() {
+        for (compared, expected) in [(1, 1.960), (10, 2.807), (1_000, 4.056), (50_000, 4.892)] {
+            let difference = deviations(compared) - expected;
+            assert!(difference.abs() < 0.001, "{compared}: {difference}");
+        }
+    }
+
+    #[test]
+    fn what_separates_by_chance_among_many_values_is_left_out_and_what_explains_failures_stays() {
+        let values = [
+            ("in nearly all selected", share(9, 10), share(1, 1_000)),
+            ("in three of three", share(3, 3), share(0, 1_000)),
+            ("in few of both", share(3, 20), share(6, 1_000)),
+        ];
+        let values = values.map(|(value, of, others)| attribute(value, "shop", of, others));
+        for (compared, found) in [(1, 3), (50_000, 2)] {
+            let ranked = ranked(values.clone().into_iter(), compared);
+            let ranked: Vec<&str> = ranked.iter().map(|ranked| &*ranked.value).collect();
+            let names = [
+                "in nearly all selected",
+                "in three of three",
+                "in few of both",
+            ];
+            assert_eq!(ranked, names[..found]);
+        }
     }
 }

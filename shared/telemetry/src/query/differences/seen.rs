@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::score::ranked;
+use super::score::{is_compared, ranked};
 use super::values::{MAX_BYTES, OfService, Resources, Values};
 use super::{Chunks, Differences, Population, Selection};
 use crate::chunk::summary::fingerprint;
@@ -125,11 +125,13 @@ impl<'a> Comparison<'a> {
         let (all, counts) = self.counts();
         let services = self.services.iter();
         let values = services.flat_map(|(name, of_service)| of_service.values(name.as_deref()));
-        let compared = values.map(|named| named.compared(&counts));
+        let differences = values.map(|named| named.compared(&counts));
+        let is_compared = |sides: &&Sides| is_compared(sides.selected + sides.others);
+        let compared = counts.by_value.iter().filter(is_compared).count();
         Differences {
             selected: all.selected,
             others: all.others,
-            values: ranked(compared),
+            values: ranked(differences, compared),
             is_truncated: self.values.is_truncated,
         }
     }
