@@ -22,7 +22,7 @@ use shared::web::query::{Query, unless_empty};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::archive::{Archive, Gap};
-use crate::sample::{LookedAt, MAX_MEMORY, Room, SampleResponse, walk};
+use crate::sample::{LookedAt, MAX_BYTES, MAX_MEMORY, Room, SampleResponse, walk};
 use crate::traces::zero_or_more;
 
 /// Query of the differences.
@@ -78,7 +78,7 @@ pub(crate) struct DifferencesResponse {
     is_small: bool,
     /// The values that separate best, best first; at most 20. Only those that are probably more frequent in the selected traces, given how many values were compared.
     values: Vec<DifferenceResponse>,
-    /// Whether the sample had more traces or values than were compared.
+    /// Whether the sample had more traces or values than were compared. The rest of it is not in `sample`.
     is_truncated: bool,
     /// The spans that were looked at.
     sample: SampleResponse,
@@ -172,11 +172,15 @@ async fn compare(
     candidates: &[StoredSummary],
 ) -> Result<(Differences, LookedAt), Error> {
     let mut room = Room::default();
-    let chosen = chunks.chosen(|place| room.takes(&candidates[place]));
+    let chosen =
+        chunks.chosen(|place, group| room.takes(&candidates[place], group.part_of(MAX_BYTES)));
     let stored: Vec<_> = chosen.iter().map(|place| &candidates[*place]).collect();
     let mut comparison = Comparison::new(population, chunks);
     let mut looked_at = LookedAt::default();
     let add = |place: usize, chunk: &[u8]| {
+        if comparison.is_full() {
+            return Ok(());
+        }
         let spans = codec::decode_within::<Span>(chunk, Rows::All, MAX_MEMORY)?;
         for span in comparison.add(chosen[place], &spans) {
             looked_at.add(span.start());

@@ -19,7 +19,7 @@ const MAX_QUERIES: usize = 32;
 const QUERIES_PER_SHARD: usize = 4;
 
 /// Largest size of the chunks of a sample as stored, in bytes.
-const MAX_BYTES: usize = 4 * 1024 * 1024;
+pub(crate) const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Largest memory of the decoded events of one of them, in bytes. They are decoded one after the other.
 pub(crate) const MAX_MEMORY: usize = 16 * 1024 * 1024;
@@ -61,9 +61,10 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// Takes the room for a chunk. `false` if there is none.
-    pub(crate) fn takes(&mut self, stored: &StoredSummary) -> bool {
-        let fits = stored.memory <= MAX_MEMORY && self.bytes + stored.bytes <= MAX_BYTES;
+    /// Takes the room for a chunk, if all of them are then at most this many bytes. `false` if there is
+    /// none.
+    pub(crate) fn takes(&mut self, stored: &StoredSummary, most: usize) -> bool {
+        let fits = stored.memory <= MAX_MEMORY && self.bytes + stored.bytes <= most;
         self.bytes += if fits { stored.bytes } else { 0 };
         fits
     }

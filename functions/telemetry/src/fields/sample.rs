@@ -10,7 +10,7 @@ use shared::telemetry::query::sample;
 use shared::telemetry::query::texts::Name;
 use shared::telemetry::query::window::TimeWindow;
 
-use crate::sample::{LookedAt, MAX_MEMORY, Room};
+use crate::sample::{LookedAt, MAX_BYTES, MAX_MEMORY, Room};
 
 /// Largest number of chunks of a sample.
 const MAX_CHUNKS: usize = 32;
@@ -20,7 +20,9 @@ pub(super) fn spread(candidates: &[StoredSummary]) -> Vec<&StoredSummary> {
     let mut room = Room::default();
     let places = sample::spread(candidates.len(), MAX_CHUNKS);
     let chunks = places.map(|place| &candidates[place]);
-    chunks.filter(|stored| room.takes(stored)).collect()
+    chunks
+        .filter(|stored| room.takes(stored, MAX_BYTES))
+        .collect()
 }
 
 /// Counts the events of the sample that are in the window and of the service.

@@ -9,7 +9,7 @@ mod values;
 use super::spans::SpanFilter;
 use super::window::TimeWindow;
 
-pub use self::chunks::Chunks;
+pub use self::chunks::{Chunks, Group};
 pub use self::score::Share;
 pub use self::seen::Comparison;
 
@@ -49,7 +49,7 @@ pub struct Differences {
     pub others: u64,
     /// At most 20 values, those that separate best first.
     pub values: Vec<Difference>,
-    /// Whether the sample had more traces or values than are compared.
+    /// Whether the sample had more traces or values than are compared. The rest of it was not looked at.
     pub is_truncated: bool,
 }
 

@@ -25,6 +25,17 @@ pub struct Chunks<'a> {
     failed: HashSet<u32>,
 }
 
+/// Why a chunk is read. Groups are read in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// It has selected traces.
+    Selected,
+    /// It has other spans of the traces of these chunks.
+    Related,
+    /// It stands for the rest of the window.
+    Rest,
+}
+
 #[derive(Debug)]
 struct Chunk {
     /// Fingerprints of its traces, in ascending order.
@@ -35,6 +46,18 @@ struct Chunk {
     may_match: bool,
     /// Whether a span of it failed, or was slow.
     has_selected: bool,
+}
+
+impl Group {
+    /// The part of this many bytes that chunks of this group and of those before may take: half of them
+    /// for selected traces, and a quarter more for each other group.
+    pub fn part_of(self, bytes: usize) -> usize {
+        match self {
+            Self::Selected => bytes / 2,
+            Self::Related => bytes / 4 * 3,
+            Self::Rest => bytes,
+        }
+    }
 }
 
 impl<'a> Chunks<'a> {
@@ -101,27 +124,22 @@ impl<'a> Chunks<'a> {
         fingerprints
     }
 
-    /// The places of at most 32 chunks, in the order in which they were added, that are worth reading:
-    /// some with selected traces, those with most other spans of these traces, and some of the
-    /// rest. `fits` decides whether one more can be read.
-    pub fn chosen(&self, mut fits: impl FnMut(usize) -> bool) -> Vec<usize> {
+    /// The places of at most 32 chunks that are worth reading, those first that matter most: some with
+    /// selected traces, those with most other spans of these traces, and some of the rest. `fits` decides
+    /// whether one more of a group can be read.
+    pub fn chosen(&self, mut fits: impl FnMut(usize, Group) -> bool) -> Vec<usize> {
         let mut chosen = Vec::new();
         let selected =
             |place: &usize| self.chunks[*place].may_match && self.may_be_selected(*place);
         let with_selected: Vec<usize> = (0..self.chunks.len()).filter(selected).collect();
-        let spread_out = spread(with_selected.len(), MOST_SELECTED);
-        chosen.extend(
-            spread_out
-                .map(|at| with_selected[at])
-                .filter(|at| fits(*at)),
-        );
-        let related = self.related(&chosen);
-        chosen.extend(related.into_iter().filter(|place| fits(*place)));
+        let spread_out = spread(with_selected.len(), MOST_SELECTED).map(|at| with_selected[at]);
+        chosen.extend(spread_out.filter(|place| fits(*place, Group::Selected)));
+        let related = self.related(&chosen).into_iter();
+        chosen.extend(related.filter(|place| fits(*place, Group::Related)));
         let is_left = |place: &usize| self.chunks[*place].may_match && !chosen.contains(place);
         let rest: Vec<usize> = (0..self.chunks.len()).filter(is_left).collect();
-        let spread_out = spread(rest.len(), MOST.saturating_sub(chosen.len()));
-        chosen.extend(spread_out.map(|at| rest[at]).filter(|at| fits(*at)));
-        chosen.sort_unstable();
+        let spread_out = spread(rest.len(), MOST.saturating_sub(chosen.len())).map(|at| rest[at]);
+        chosen.extend(spread_out.filter(|place| fits(*place, Group::Rest)));
         chosen
     }
 

@@ -8,7 +8,7 @@ use super::{Chunks, Differences, Population, Selection};
 use crate::chunk::summary::fingerprint;
 use crate::event::{Event, Span};
 
-/// Largest number of traces that are counted. What appears first is kept.
+/// Largest number of traces that are counted.
 const MAX_TRACES: usize = 50_000;
 
 /// Compares the traces of a sample.
@@ -64,20 +64,35 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Adds the spans of the chunk at this place that are in the window, and returns those.
+    /// Adds the spans of the chunk at this place that are in the window, and returns those that were
+    /// counted: none after the first that exceeds a limit.
     pub fn add<'s>(&mut self, place: usize, chunk: &'s [Span]) -> Vec<&'s Span> {
-        self.read.insert(place);
         let mut resources = Resources::new();
+        let mut counted = Vec::new();
         let window = self.population.window;
-        let spans = chunk.iter().filter(|span| window.contains(span.start()));
-        let spans: Vec<&Span> = spans.collect();
-        for span in &spans {
-            match self.trace_of(span) {
-                Some(trace) => self.add_values(trace, span, &mut resources),
-                None => self.values.is_truncated = true,
+        for span in chunk.iter().filter(|span| window.contains(span.start())) {
+            if !self.is_full() {
+                self.add_span(span, &mut resources);
             }
+            if self.is_full() {
+                return counted;
+            }
+            counted.push(span);
         }
-        spans
+        self.read.insert(place);
+        counted
+    }
+
+    /// Whether a limit was exceeded, so that no more spans are counted.
+    pub fn is_full(&self) -> bool {
+        self.values.is_full
+    }
+
+    fn add_span(&mut self, span: &Span, resources: &mut Resources) {
+        match self.trace_of(span) {
+            Some(trace) => self.add_values(trace, span, resources),
+            None => self.values.is_full = true,
+        }
     }
 
     /// The number of the trace of a span; `None` if there are too many.
@@ -132,7 +147,7 @@ impl<'a> Comparison<'a> {
             selected: all.selected,
             others: all.others,
             values: ranked(differences, compared),
-            is_truncated: self.values.is_truncated,
+            is_truncated: self.is_full(),
         }
     }
 

@@ -223,11 +223,10 @@ fn chunks_with_selected_traces_are_read_with_related_ones_and_some_of_the_rest()
     stored[120] = vec![span("failed", "shop", json!({}))];
     stored[121] = vec![span("failed", "mail", json!({}))];
     let all = population(Selection::Failed);
-    let chosen = chunks(&all, &stored).chosen(|_| true);
+    let chosen = chunks(&all, &stored).chosen(|_, _| true);
     assert_eq!(chosen.len(), 32);
-    for place in [0, 50, 120, 121, 199] {
-        assert!(chosen.contains(&place), "{place} in {chosen:?}");
-    }
+    assert_eq!(chosen[..4], [50, 120, 121, 0], "in the order of choice");
+    assert!(chosen.contains(&199), "{chosen:?}");
     let of_pay = Population {
         filter: SpanFilter {
             service: Some("pay".parse().unwrap()),
@@ -235,11 +234,33 @@ fn chunks_with_selected_traces_are_read_with_related_ones_and_some_of_the_rest()
         },
         ..all
     };
-    let of_pay = chunks(&of_pay, &stored).chosen(|_| true);
+    let of_pay = chunks(&of_pay, &stored).chosen(|_, _| true);
     assert_eq!(of_pay, [50, 120, 121], "one that matches, and two related");
     let slow = population(Selection::Slow(1_000.0));
-    let of_slow = chunks(&slow, &stored[..4]).chosen(|place| place != 2);
+    let of_slow = chunks(&slow, &stored[..4]).chosen(|place, _| place != 2);
     assert_eq!(of_slow, [0, 1, 3], "what fits, without a slow one");
+}
+
+#[test]
+fn each_group_of_chunks_has_a_share_of_the_room() {
+    let healthy = |n: usize| vec![span(&format!("trace {n}"), "shop", json!({}))];
+    let mut stored: Vec<Vec<Span>> = (0..200).map(healthy).collect();
+    for n in 0..20 {
+        let trace = format!("failed {n}");
+        stored[n] = vec![failed(span(&trace, "pay", json!({})))];
+        stored[100 + n] = vec![span(&trace, "shop", json!({}))];
+    }
+    let all = population(Selection::Failed);
+    let mut groups = Vec::new();
+    chunks(&all, &stored).chosen(|_, group| {
+        let fits = groups.len() < group.part_of(8);
+        groups.extend(fits.then_some(group));
+        fits
+    });
+    let [selected, related, rest] = [Group::Selected, Group::Related, Group::Rest];
+    let mut expected = vec![selected; 4];
+    expected.extend([related, related, rest, rest]);
+    assert_eq!(groups, expected);
 }
 
 #[test]
@@ -250,7 +271,17 @@ fn what_is_counted_is_bounded() {
         let attributes = Value::Object(keys.collect());
         failed(span(&n.to_string(), "shop", attributes))
     });
-    let found = differences(&many, &[spans.collect()], &[0]);
+    let stored = [
+        spans.collect(),
+        vec![failed(span("more", "shop", json!({})))],
+    ];
+    let chunks = chunks(&many, &stored);
+    let mut comparison = Comparison::new(&many, &chunks);
+    let counted = comparison.add(0, &stored[0]);
+    assert_eq!(counted.len(), 249, "the next has the value above the limit");
+    assert!(comparison.is_full());
+    assert_eq!(comparison.add(1, &stored[1]).len(), 0);
+    let found = comparison.finish();
     assert!(found.is_truncated);
-    assert_eq!(found.selected, 300);
+    assert_eq!(found.selected, 250);
 }

@@ -10,11 +10,12 @@ use super::seen::{Counts, Sides};
 use super::{Difference, Field, Share};
 use crate::event::{Event, ResourceScope, Span};
 
-/// Largest numbers of values, and of values of traces, that are counted. What appears first is kept.
+/// Largest numbers of values, and of values of traces, that are counted.
 const MAX_VALUES: usize = 50_000;
 const MAX_PAIRS: usize = 1_000_000;
 
-/// Largest number of attributes that are looked at, about a second of work.
+/// Largest number of attributes that are looked at, and of values of resources that are counted. Limits the
+/// work if spans share resources with thousands of attributes.
 const MAX_VISITS: usize = 5_000_000;
 
 /// Longest name or value that is counted, in bytes. No filter finds a part of a longer one.
@@ -38,8 +39,8 @@ pub(super) struct Values {
     pub(super) pairs: HashSet<(u32, u32)>,
     /// Number of attributes that were looked at, and of values of resources that were counted.
     visits: usize,
-    /// Whether something was not counted.
-    pub(super) is_truncated: bool,
+    /// Whether something was not counted because of a limit.
+    pub(super) is_full: bool,
 }
 
 /// The values of the resources of a chunk, by number of the service and by address. Many spans share a
@@ -66,7 +67,7 @@ impl Values {
     /// The number of a new value; `None` if there are too many.
     pub(super) fn next(&mut self) -> Option<u32> {
         if self.count as usize >= MAX_VALUES {
-            self.is_truncated = true;
+            self.is_full = true;
             return None;
         }
         self.count += 1;
@@ -91,7 +92,7 @@ impl Values {
         if self.pairs.len() < MAX_PAIRS {
             self.pairs.insert((trace, number));
         } else {
-            self.is_truncated |= !self.pairs.contains(&(trace, number));
+            self.is_full = true;
         }
     }
 
@@ -99,7 +100,7 @@ impl Values {
     fn visit(&mut self) -> bool {
         let has_room = self.visits < MAX_VISITS;
         self.visits += usize::from(has_room);
-        self.is_truncated |= !has_room;
+        self.is_full |= !has_room;
         has_room
     }
 }
@@ -301,7 +302,7 @@ mod tests {
             }
             assert_eq!(values.visits, visits, "{value}");
             assert_eq!(values.pairs.len(), pairs, "{value}");
-            assert!(!values.is_truncated);
+            assert!(!values.is_full);
         }
     }
 }
