@@ -126,7 +126,7 @@ enum FieldName {
 #[utoipa::path(
     get, path = "/telemetry/differences", operation_id = "getDifferences",
     summary = "Compare failed or slow traces with the others",
-    description = "Returns the services, names and attributes of spans that are more frequent in the failed traces of the time range than in the others, or in those of at least `minDurationMs`. They come from the spans of at most 32 batches: some with such traces, others with spans of the same traces, and some of the rest; `sample` says how many spans these are. A trace is failed if any of its spans failed. It is slow by the duration of its root or, if that is not in the sample, of its longest span. With `service`, `name`, `kind` or `attr`, traces are compared if one of their spans meets all of them.",
+    description = "Returns the services, names and attributes of spans that are more frequent in the failed traces of the time range than in the others, or in those of at least `minDurationMs`. They come from the spans of at most 32 batches: some with such traces, others with spans of the same traces, and some of the rest; `sample` says how many spans these are. A trace is failed if any of its spans failed. It is slow by the duration of its root or, if that is not in the sample, of its longest span; without either it is not compared, because its root may be slow. With `service`, `name`, `kind` or `attr`, traces are compared if one of their spans meets all of them.",
     params(DifferencesQuery),
     responses((status = 200, body = DifferencesResponse), (status = 400), (status = 401), (status = 403), (status = 404), (status = 429)),
     security(("bearer" = []), ("apiKey" = [])),
@@ -145,7 +145,7 @@ pub(crate) async fn show(
     let mut chunks = Chunks::new(&population);
     let mut candidates = Vec::new();
     let walked = walk(&state, range, |stored, summary| {
-        chunks.add(&summary);
+        chunks.add(stored.hour(), &summary);
         candidates.push(stored.without_summary());
     });
     let searched_to = walked.await?;

@@ -25,7 +25,7 @@ pub enum Selection {
     /// Those with a failed span.
     Failed,
     /// Those that took at least this many milliseconds: their root or, if the sample does not have
-    /// it, their longest span.
+    /// it, their longest span. Traces without a root or such a span are not compared.
     Slow(f64),
 }
 

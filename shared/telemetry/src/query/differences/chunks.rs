@@ -1,7 +1,9 @@
 //! Which chunks of a window a comparison reads.
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use jiff::Timestamp;
 
 use super::{Population, Selection};
 use crate::chunk::summary::{Minute, Summary};
@@ -16,13 +18,19 @@ const MOST: usize = 32;
 /// Largest number of fingerprints of traces that are remembered.
 const MAX_FINGERPRINTS: usize = 1_000_000;
 
+/// Seconds by which failed traces with the same fingerprint are distinguished.
+const TEN_MINUTES: i64 = 600;
+
 /// What the summaries of a window say about its traces.
 #[derive(Debug)]
 pub struct Chunks<'a> {
     population: &'a Population,
     chunks: Vec<Chunk>,
     fingerprints: usize,
-    failed: HashSet<u32>,
+    /// Fingerprints of traces with a failed span, with the ten minutes of the chunk that has it. With
+    /// 100,000 failed traces, 0.6 % of the others have the fingerprint of one.
+    failed: HashSet<(u32, i64)>,
+    is_full: bool,
 }
 
 /// Why a chunk is read. Groups are read in this order.
@@ -38,6 +46,8 @@ pub enum Group {
 
 #[derive(Debug)]
 struct Chunk {
+    /// The ten minutes in which its events started.
+    times: Vec<i64>,
     /// Fingerprints of its traces, in ascending order.
     traces: Vec<u32>,
     /// Whether it has no other traces.
@@ -68,24 +78,33 @@ impl<'a> Chunks<'a> {
             chunks: Vec::new(),
             fingerprints: 0,
             failed: HashSet::new(),
+            is_full: false,
         }
     }
 
-    /// Adds the chunk with this summary.
-    pub fn add(&mut self, summary: &Summary) {
+    /// Adds the chunk with this summary, the events of which started in the hour from `hour` on.
+    pub fn add(&mut self, hour: Timestamp, summary: &Summary) {
+        let first = ten_minutes(hour);
+        let minutes = summary.minutes.keys();
+        let times: BTreeSet<i64> = minutes
+            .map(|minute| first + i64::from(minute / 10))
+            .collect();
         let traces = summary.traces.iter().flatten();
         let room = MAX_FINGERPRINTS.saturating_sub(self.fingerprints);
         let mut of_chunk = Vec::new();
         for (fingerprint, counts) in traces.take(room) {
             of_chunk.push(*fingerprint);
             if counts.is_some_and(|counts| counts.errors > 0) {
-                self.failed.insert(*fingerprint);
+                self.failed
+                    .extend(times.iter().map(|time| (*fingerprint, *time)));
             }
         }
         self.fingerprints += of_chunk.len();
-        let known = summary.traces.as_ref();
+        let all = summary.traces.as_ref().map(BTreeMap::len);
+        self.is_full |= all.is_some_and(|all| all > of_chunk.len());
         self.chunks.push(Chunk {
-            has_all_traces: known.is_some_and(|traces| traces.len() == of_chunk.len()),
+            times: times.into_iter().collect(),
+            has_all_traces: all == Some(of_chunk.len()),
             traces: of_chunk,
             may_match: self.population.filter.may_match(summary),
             has_selected: summary.minutes.values().any(|minute| self.selects(minute)),
@@ -102,9 +121,29 @@ impl<'a> Chunks<'a> {
         }
     }
 
-    /// Whether a chunk of the trace with this fingerprint has a failed span of it.
-    pub(super) fn is_failed(&self, fingerprint: u32) -> bool {
-        self.failed.contains(&fingerprint)
+    /// Whether there are more traces than are remembered, so that some failed ones may count as others.
+    pub(super) fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    /// Whether the trace with this fingerprint and a span that started at this time has a failed span
+    /// within about ten minutes.
+    pub(super) fn is_failed(&self, fingerprint: u32, at: Timestamp) -> bool {
+        self.is_failed_near(fingerprint, ten_minutes(at))
+    }
+
+    fn is_failed_near(&self, fingerprint: u32, time: i64) -> bool {
+        let mut near = time - 1..=time + 1;
+        near.any(|time| self.failed.contains(&(fingerprint, time)))
+    }
+
+    /// The fingerprints of the failed traces with spans in a chunk.
+    fn failed_of<'c>(&'c self, chunk: &'c Chunk) -> impl Iterator<Item = u32> {
+        let is_failed = |trace: &u32| {
+            let mut times = chunk.times.iter();
+            times.any(|time| self.is_failed_near(*trace, *time))
+        };
+        chunk.traces.iter().copied().filter(is_failed)
     }
 
     /// Those of these fingerprints that may be of traces with spans in a chunk that was not read.
@@ -145,22 +184,19 @@ impl<'a> Chunks<'a> {
 
     /// Whether a chunk may hold spans of selected traces.
     fn may_be_selected(&self, place: usize) -> bool {
-        let Chunk {
-            traces,
-            has_selected,
-            ..
-        } = &self.chunks[place];
-        let is_failed = || traces.iter().any(|trace| self.is_failed(*trace));
-        *has_selected || (self.population.selection == Selection::Failed && is_failed())
+        let chunk = &self.chunks[place];
+        let is_failed = || self.failed_of(chunk).next().is_some();
+        chunk.has_selected || (self.population.selection == Selection::Failed && is_failed())
     }
 
     /// The chunks with most traces of these, except themselves. Of failed traces alone, if these
     /// are selected.
     fn related(&self, chosen: &[usize]) -> Vec<usize> {
-        let traces = chosen.iter().flat_map(|place| &self.chunks[*place].traces);
-        let is_of_all = self.population.selection != Selection::Failed;
-        let traces = traces.filter(|trace| is_of_all || self.is_failed(**trace));
-        let traces: HashSet<u32> = traces.copied().collect();
+        let chunks = chosen.iter().map(|place| &self.chunks[*place]);
+        let traces: HashSet<u32> = match self.population.selection {
+            Selection::Failed => chunks.flat_map(|chunk| self.failed_of(chunk)).collect(),
+            Selection::Slow(_) => chunks.flat_map(|chunk| &chunk.traces).copied().collect(),
+        };
         let in_common = |place: usize| {
             let own = self.chunks[place].traces.iter();
             own.filter(|trace| traces.contains(trace)).count()
@@ -172,4 +208,9 @@ impl<'a> Chunks<'a> {
         counted.truncate(MOST_RELATED);
         counted.into_iter().map(|(_, place)| place).collect()
     }
+}
+
+/// The ten minutes of a time, counted from 1970.
+fn ten_minutes(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(TEN_MINUTES)
 }

@@ -102,17 +102,17 @@ impl<'a> Comparison<'a> {
             if self.traces.len() == MAX_TRACES {
                 return None;
             }
-            let fingerprint = fingerprint(&span.trace_id);
             let trace = Trace {
-                fingerprint,
-                is_failed: self.chunks.is_failed(fingerprint),
+                fingerprint: fingerprint(&span.trace_id),
                 ..Trace::default()
             };
             self.traces.insert(span.trace_id.clone(), (number, trace));
         }
         let (number, trace) = self.traces.get_mut(&span.trace_id)?;
         let duration = span.duration_ms.unwrap_or_default();
-        trace.is_failed |= span.is_error();
+        trace.is_failed = trace.is_failed
+            || span.is_error()
+            || self.chunks.is_failed(trace.fingerprint, span.start());
         trace.meets_filter |= self.population.filter.matches(span);
         trace.longest_ms = trace.longest_ms.max(duration);
         if span.is_root() {
@@ -147,7 +147,7 @@ impl<'a> Comparison<'a> {
             selected: all.selected,
             others: all.others,
             values: ranked(differences, compared),
-            is_truncated: self.is_full(),
+            is_truncated: self.is_full() || self.chunks.is_full(),
         }
     }
 
@@ -165,7 +165,9 @@ impl<'a> Comparison<'a> {
         };
         let mut sides: HashMap<u32, (bool, bool)> = HashMap::with_capacity(self.traces.len());
         for (number, trace) in compared() {
-            let is_selected = trace.is_selected(self.population.selection);
+            let Some(is_selected) = trace.is_selected(self.population.selection) else {
+                continue;
+            };
             let is_whole = !partly_read.contains(&trace.fingerprint);
             all.add(is_selected);
             if is_whole {
@@ -194,10 +196,14 @@ impl Counts {
 }
 
 impl Trace {
-    fn is_selected(&self, selection: Selection) -> bool {
+    /// `None` if the sample does not have the root of a trace that may be slow.
+    fn is_selected(&self, selection: Selection) -> Option<bool> {
         match selection {
-            Selection::Failed => self.is_failed,
-            Selection::Slow(least) => self.root_ms.unwrap_or(self.longest_ms) >= least,
+            Selection::Failed => Some(self.is_failed),
+            Selection::Slow(least) => {
+                let is_slow = self.root_ms.map(|duration| duration >= least);
+                is_slow.or((self.longest_ms >= least).then_some(true))
+            }
         }
     }
 }

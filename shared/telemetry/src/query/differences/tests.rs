@@ -1,11 +1,14 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use upblit_base::clock;
 
 use super::*;
-use crate::chunk::summary::Summary;
-use crate::event::{ResourceScope, Span};
+use crate::batch::HOUR;
+use crate::chunk::summary::{Summary, TraceCounts, fingerprint};
+use crate::event::{Event, ResourceScope, Span};
 
 fn span(trace: &str, service: &str, attributes: Value) -> Span {
     let resource = json!({ "service.name": service, "host.name": format!("{service}-1") });
@@ -43,7 +46,8 @@ fn population(selection: Selection) -> Population {
 fn chunks<'a>(population: &'a Population, stored: &[Vec<Span>]) -> Chunks<'a> {
     let mut chunks = Chunks::new(population);
     for spans in stored {
-        chunks.add(&Summary::of(&spans.iter().collect::<Vec<_>>()));
+        let hour = clock::floor(spans[0].start(), HOUR);
+        chunks.add(hour, &Summary::of(&spans.iter().collect::<Vec<_>>()));
     }
     chunks
 }
@@ -108,6 +112,60 @@ fn a_trace_is_failed_if_a_span_of_it_failed_in_a_chunk_that_is_not_read() {
     let stored = [of_shop.collect(), of_pay.collect()];
     let found = differences(&population(Selection::Failed), &stored, &[0]);
     assert_eq!(shown(&found), [("version=2".to_owned(), [20, 20, 0, 40])]);
+}
+
+/// Names of two traces with the same fingerprint.
+fn of_one_fingerprint() -> [String; 2] {
+    let mut known = HashMap::new();
+    let mut names = (0..).map(|n| format!("trace {n}"));
+    let found = names.find_map(|name| {
+        let other = known.insert(fingerprint(&name), name.clone())?;
+        Some([other, name])
+    });
+    found.unwrap()
+}
+
+#[test]
+fn a_trace_does_not_fail_by_the_fingerprint_of_another_at_another_time() {
+    let [one, other] = of_one_fingerprint();
+    let all = population(Selection::Failed);
+    for (minutes, selected) in [(0, 1), (9, 1), (21, 0), (600, 0)] {
+        let later = Span {
+            start_ns: minutes * 60 * 1_000_000_000,
+            ..span(&other, "shop", json!({}))
+        };
+        let stored = [vec![failed(span(&one, "pay", json!({})))], vec![later]];
+        let found = differences(&all, &stored, &[1]);
+        assert_eq!(found.selected, selected, "{minutes} minutes later");
+    }
+}
+
+#[test]
+fn more_traces_than_are_remembered_are_reported() {
+    let all = population(Selection::Failed);
+    for (traces, is_truncated) in [(1_000_000, false), (1_000_001, true)] {
+        let counts = (0..traces).map(|fingerprint| (fingerprint, Some(TraceCounts::default())));
+        let mut chunks = Chunks::new(&all);
+        let summary = Summary {
+            traces: Some(counts.collect()),
+            ..Summary::default()
+        };
+        chunks.add(Timestamp::UNIX_EPOCH, &summary);
+        let found = Comparison::new(&all, &chunks).finish();
+        assert_eq!(found.is_truncated, is_truncated, "{traces}");
+    }
+}
+
+#[test]
+fn slow_traces_without_a_root_are_compared_only_if_a_span_is_slow() {
+    let spans = [("slow", 900.0), ("unknown", 90.0)].map(|(trace, duration)| Span {
+        parent_span_id: Some("a".to_owned()),
+        duration_ms: Some(duration),
+        ..span(trace, "shop", json!({}))
+    });
+    let slow = population(Selection::Slow(500.0));
+    let found = differences(&slow, &[spans.to_vec()], &[0]);
+    assert_eq!((found.selected, found.others), (1, 0));
 }
 
 #[test]
