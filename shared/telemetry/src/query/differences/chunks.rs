@@ -94,9 +94,12 @@ impl<'a> Chunks<'a> {
         let mut of_chunk = Vec::new();
         for (fingerprint, counts) in traces.take(room) {
             of_chunk.push(*fingerprint);
-            if counts.is_some_and(|counts| counts.errors > 0) {
-                self.failed
-                    .extend(times.iter().map(|time| (*fingerprint, *time)));
+            let is_failed = counts.is_some_and(|counts| counts.errors > 0);
+            if is_failed && self.failed.len() < MAX_FINGERPRINTS {
+                let at = times.iter().map(|time| (*fingerprint, *time));
+                self.failed.extend(at);
+            } else {
+                self.is_full |= is_failed;
             }
         }
         self.fingerprints += of_chunk.len();
