@@ -94,7 +94,7 @@ pub(crate) struct DifferencesResponse {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Difference)]
 struct DifferenceResponse {
-    /// What has the value, as filters of the list of traces are called.
+    /// Filter parameter that finds the value: `service`, `name` or `attr`.
     field: FieldName,
     /// Name of the attribute. Null for `service` and `name`.
     key: Option<String>,
@@ -112,7 +112,7 @@ struct DifferenceResponse {
     others_of: u64,
 }
 
-/// What has a value, as filters of the list of traces are called.
+/// Filter parameter of the list of traces: `service`, `name` or `attr`.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = DifferenceField)]
@@ -126,7 +126,7 @@ enum FieldName {
 #[utoipa::path(
     get, path = "/telemetry/differences", operation_id = "getDifferences",
     summary = "Compare failed or slow traces with the others",
-    description = "Returns the services, names and attributes of spans that are more frequent in the failed traces of the time range than in the others, or in those of at least `minDurationMs`. They come from the spans of at most 32 batches: some with such traces, others with spans of the same traces, and some of the rest; `sample` says how many spans these are. A trace is failed if any of its spans failed. It is slow by the duration of its root or, if that is not in the sample, of its longest span; without either it is not compared, because its root may be slow. With `service`, `name`, `kind` or `attr`, traces are compared if one of their spans meets all of them.",
+    description = "Returns the services, names and attributes of spans that are more frequent in the failed traces of the time range than in the others, or in those of at least `minDurationMs`. They come from the spans of at most 32 batches: some with such traces, others with spans of the same traces, and some of the rest; `sample` says how many spans these are. A trace is failed if any of its spans failed. It is slow by the duration of its root or, if that is not in the sample, of its longest span; without either it is not compared, because its root may be slow. Attributes that say that a span failed, such as status codes and `exception.message`, are left out for failed traces. With `service`, `name`, `kind` or `attr`, traces are compared if one of their spans meets all of them.",
     params(DifferencesQuery),
     responses((status = 200, body = DifferencesResponse), (status = 400), (status = 401), (status = 403), (status = 404), (status = 429)),
     security(("bearer" = []), ("apiKey" = [])),

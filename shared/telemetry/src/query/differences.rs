@@ -32,11 +32,11 @@ pub enum Selection {
 /// The traces of a comparison.
 #[derive(Debug, Clone)]
 pub struct Population {
-    /// Those on one side.
+    /// Traces to explain.
     pub selection: Selection,
-    /// What a span of every trace on either side meets.
+    /// Filter that one span of each trace must match.
     pub filter: SpanFilter,
-    /// When the spans that are looked at started.
+    /// Time range in which the compared spans started.
     pub window: TimeWindow,
 }
 
@@ -57,7 +57,7 @@ pub struct Differences {
 /// service or, if the value is a service, of the traces of which all chunks were read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
-    /// What has the value.
+    /// Service, name or attribute that has the value.
     pub field: Field,
     /// The value, as a filter takes it.
     pub value: String,
@@ -69,7 +69,7 @@ pub struct Difference {
     pub others: Share,
 }
 
-/// What a span has a value of.
+/// Field of a span.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Field {
     /// Its service.

@@ -128,7 +128,10 @@ impl<'a> Comparison<'a> {
             let Some(own) = self.values.next() else {
                 return;
             };
-            self.services.insert(service.clone(), OfService::new(own));
+            self.services.insert(
+                service.clone(),
+                OfService::new(own, self.population.selection),
+            );
         }
         if let Some(of_service) = self.services.get_mut(&service) {
             of_service.add(trace, span, resources, &mut self.values);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::seen::{Counts, Sides};
-use super::{Difference, Field, Share};
+use super::{Difference, Field, Selection, Share};
 use crate::event::{Event, ResourceScope, Span};
 
 /// Largest numbers of values, and of values of traces, that are counted.
@@ -21,14 +21,30 @@ const MAX_VISITS: usize = 5_000_000;
 /// Longest name or value that is counted, in bytes. No filter finds a part of a longer one.
 pub(super) const MAX_BYTES: usize = 128;
 
-/// Attributes that say that a span failed, or which have another filter.
-const LEFT_OUT: [&str; 5] = [
+/// The attribute that has a filter of its own.
+const SERVICE: &str = "service.name";
+
+/// Attributes that say that a span failed, and beginnings of their names.
+const OF_FAILURES: [&str; 8] = [
+    "db.response.status_code",
     "error",
     "http.response.status_code",
     "http.status_code",
     "otel.status_code",
-    "service.name",
+    "otel.status_description",
+    "rpc.grpc.status_code",
+    "rpc.response.status_code",
 ];
+const BEGINNINGS_OF_FAILURES: [&str; 2] = ["error.", "exception."];
+
+/// Whether an attribute is not compared, because it says only that a span failed or is its service.
+fn is_left_out(key: &str, selection: Selection) -> bool {
+    let is_of_failures = || {
+        let mut beginnings = BEGINNINGS_OF_FAILURES.iter();
+        OF_FAILURES.contains(&key) || beginnings.any(|beginning| key.starts_with(beginning))
+    };
+    key == SERVICE || (selection == Selection::Failed && is_of_failures())
+}
 
 /// Which traces have which values.
 #[derive(Debug, Default)]
@@ -59,6 +75,7 @@ pub(super) struct OfResource {
 #[derive(Debug)]
 pub(super) struct OfService {
     own: u32,
+    selection: Selection,
     names: HashMap<String, u32>,
     attributes: HashMap<String, HashMap<String, u32>>,
 }
@@ -107,9 +124,10 @@ impl Values {
 
 impl OfService {
     /// No values yet; `own` is the number of the service itself.
-    pub(super) fn new(own: u32) -> Self {
+    pub(super) fn new(own: u32, selection: Selection) -> Self {
         Self {
             own,
+            selection,
             names: HashMap::new(),
             attributes: HashMap::new(),
         }
@@ -160,7 +178,7 @@ impl OfService {
 
     /// The number of the value of an attribute. `None` if it is not counted.
     fn number(&mut self, key: &str, value: &Value, values: &mut Values) -> Option<u32> {
-        let is_counted = (1..=MAX_BYTES).contains(&key.len()) && !LEFT_OUT.contains(&key);
+        let is_counted = (1..=MAX_BYTES).contains(&key.len()) && !is_left_out(key, self.selection);
         if !values.visit() || !is_counted {
             return None;
         }
@@ -265,7 +283,7 @@ mod tests {
         };
         let mut values = Values::default();
         let mut resources = Resources::new();
-        let mut of_service = OfService::new(values.next().unwrap());
+        let mut of_service = OfService::new(values.next().unwrap(), Selection::Failed);
         of_service.add(0, &span, &mut resources, &mut values);
         assert!(of_service.attributes.is_empty());
         assert_eq!(values.pairs.len(), 2, "the service and the name");
@@ -296,7 +314,7 @@ mod tests {
         ] {
             let mut values = Values::default();
             let mut resources = Resources::new();
-            let mut of_service = OfService::new(values.next().unwrap());
+            let mut of_service = OfService::new(values.next().unwrap(), Selection::Failed);
             for (trace, span) in with_resource(numbered(&value)) {
                 of_service.add(trace, &span, &mut resources, &mut values);
             }
