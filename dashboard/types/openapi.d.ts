@@ -589,7 +589,7 @@ export interface paths {
         };
         /**
          * Compare failed or slow traces with the others
-         * @description Returns the services, names and attributes of spans that are more frequent in the failed traces of the time range than in the others, or in those of at least `minDurationMs`. They come from the spans of at most 32 batches: some with such traces, others with spans of the same traces, and some of the rest; `sample` says how many spans these are. A trace is failed if any of its spans failed. It is slow by the duration of its root or, if that is not in the sample, of its longest span. With `service`, `name`, `kind` or `attr`, traces are compared if one of their spans meets all of them.
+         * @description Returns the services, names and attributes of spans that are more frequent in the failed traces of the time range than in the others, or in those of at least `minDurationMs`. They come from the spans of at most 32 batches: some with such traces, others with spans of the same traces, and some of the rest; `sample` says how many spans these are. A trace is failed if any of its spans failed. It is slow by the duration of its root or, if that is not in the sample, of its longest span; without either it is not compared, because its root may be slow. Attributes that say that a span failed, such as status codes and `exception.message`, are left out for failed traces. With `service`, `name`, `kind` or `attr`, traces are compared if one of their spans meets all of them.
          */
         get: operations["getDifferences"];
         put?: never;
@@ -920,7 +920,7 @@ export interface components {
         };
         /** @description A value that is more frequent in the selected traces. */
         Difference: {
-            /** @description What has the value, as filters of the list of traces are called. */
+            /** @description Filter parameter that finds the value: `service`, `name` or `attr`. */
             field: components["schemas"]["DifferenceField"];
             /** @description Name of the attribute. Null for `service` and `name`. */
             key?: string | null;
@@ -931,7 +931,7 @@ export interface components {
             others: number;
             /**
              * Format: int64
-             * @description Number of other traces with spans of the service; for `service`, of all.
+             * @description Number of other traces with spans of the service; for `service`, of traces whose batches were all looked at.
              */
             othersOf: number;
             /**
@@ -941,7 +941,7 @@ export interface components {
             selected: number;
             /**
              * Format: int64
-             * @description Number of selected traces with spans of the service; for `service`, of all.
+             * @description Number of selected traces with spans of the service; for `service`, of traces whose batches were all looked at.
              */
             selectedOf: number;
             /** @description Service of the spans with the value, or null if they have none. */
@@ -950,7 +950,7 @@ export interface components {
             value: string;
         };
         /**
-         * @description What has a value, as filters of the list of traces are called.
+         * @description Filter parameter of the list of traces: `service`, `name` or `attr`.
          * @enum {string}
          */
         DifferenceField: "service" | "name" | "attr";
@@ -958,9 +958,9 @@ export interface components {
         Differences: {
             /** @description Time ranges with stored telemetry that this release cannot read. */
             gaps: components["schemas"]["Gap"][];
-            /** @description Whether either is below ten, so that differences may be chance. */
+            /** @description Whether either is below ten, so that only large differences are found. */
             isSmall: boolean;
-            /** @description Whether the sample had more traces or values than were compared. */
+            /** @description Whether the sample had more traces or values than were compared. The rest of it is not in `sample`. */
             isTruncated: boolean;
             /**
              * Format: int64
@@ -979,7 +979,7 @@ export interface components {
              * @description Number of failed or slow traces in the sample.
              */
             selected: number;
-            /** @description The values that separate best, best first; at most 20. Only those that are certainly more frequent in the selected traces. */
+            /** @description The values that separate best, best first; at most 20. Only those that are probably more frequent in the selected traces, given how many values were compared. */
             values: components["schemas"]["Difference"][];
         };
         /**
