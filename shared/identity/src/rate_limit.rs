@@ -256,18 +256,16 @@ impl Allowance {
         self.leased = self.leased.zip(leased, u64::max);
     }
 
-    /// Returns the size of a lease: enough for [`REQUESTS_PER_LEASE`] requests of this cost, at
-    /// most a fraction of the quota, at least `missing`, and at most `free`. In a day it is also at
-    /// least as much as the instance has leased so far, so a busy instance soon needs few
-    /// leases, and one that ends loses at most as much as it used, or its first lease.
+    /// Returns the size of a lease: at most a fraction of the quota, at least `missing`, and at most
+    /// `free`. In a minute it is enough for [`REQUESTS_PER_LEASE`] requests of this cost. In a day it
+    /// is as much as the instance has leased so far, so a busy instance soon needs few leases, and
+    /// one that ends loses at most as much as it used, or its first lease.
     fn block(&self, cost: Amount, missing: Amount, free: Amount) -> Amount {
-        let wanted = cost.times(REQUESTS_PER_LEASE);
         let (wanted, share) = match self.period {
-            Period::Minute => (wanted, LARGEST_SHARE_OF_A_MINUTE),
+            Period::Minute => (cost.times(REQUESTS_PER_LEASE), LARGEST_SHARE_OF_A_MINUTE),
             Period::Day => {
                 let first = self.quota.share(FIRST_SHARE_OF_A_DAY);
-                let wanted = wanted.at_least(first).at_least(self.leased_here);
-                (wanted, LARGEST_SHARE_OF_A_DAY)
+                (first.at_least(self.leased_here), LARGEST_SHARE_OF_A_DAY)
             }
         };
         let largest = self.quota.share(share).at_least(Amount::ONE);

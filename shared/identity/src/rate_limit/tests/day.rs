@@ -58,6 +58,17 @@ fn a_thousand_instances_that_end_after_one_batch_use_up_a_fifth_of_a_day_at_most
 }
 
 #[test]
+fn an_instance_that_ends_after_a_batch_of_any_size_loses_at_most_the_first_share_of_a_day() {
+    for taken in [BATCH, 71, 770, 4_000] {
+        let mut table = Table::default();
+        let mut short_lived = instance(DAY);
+        assert!(batch(&mut short_lived, &mut table, (taken, taken), at(0)));
+        let lost = table.leased.units - taken;
+        assert!(lost <= DAY.units / 5_000, "{taken}: {lost}");
+    }
+}
+
+#[test]
 fn instances_share_a_day_and_exceed_it_by_one_batch_each_at_most() {
     for instances in [1, 8, 50] {
         for taken in [BATCH, 71, 4_000] {
