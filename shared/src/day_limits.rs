@@ -1,6 +1,7 @@
 //! The quotas of a day: write units of each application, and of all applications that a user
 //! created. They bound what the telemetry of one account costs the operator.
 
+use upblit_base::StorageError;
 use upblit_base::causes::WithCauses;
 use upblit_base::clock::Clock;
 use upblit_base::environment::{ConfigError, Env};
@@ -108,9 +109,57 @@ impl DayLimits {
         let of_user = self.leases.charge(user, cost).await;
         if !matches!(of_user, Ok(Some(_))) {
             self.leases.settle(application, of_application, 0);
-            self.count(payers, of_application, usage.reverted());
+            let day = of_application.window.day();
+            self.leases
+                .with(application, |entry| entry.usage.revert(day, usage));
         }
         Ok(of_user?.map(|user| DayCharge {
+            application: of_application,
+            user,
+        }))
+    }
+
+    /// Charges a request the write units that are known before it is stored, in place of the estimate.
+    /// `None` if a quota has no room for them. In this case, and if storage fails, only its body is
+    /// charged.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn raise(
+        &self,
+        payers: Payers,
+        charge: DayCharge,
+        signal: Signal,
+        (stored, body_bytes): (u64, usize),
+    ) -> Result<Option<DayCharge>, Error> {
+        let raised = self.raised(payers, charge, units(stored, body_bytes)).await;
+        match raised {
+            Ok(Some(raised)) => {
+                self.correct(payers, charge, signal, raised.application.estimated);
+                return Ok(Some(raised));
+            }
+            Ok(None) | Err(_) => self.settle(payers, charge, signal, units(0, body_bytes)),
+        }
+        Ok(raised?)
+    }
+
+    async fn raised(
+        &self,
+        payers: Payers,
+        charge: DayCharge,
+        units: u64,
+    ) -> Result<Option<DayCharge>, StorageError> {
+        let [application, user] = self.quotas(payers);
+        let raised = self.leases.raise(application, charge.application, units);
+        let Some(of_application) = raised.await? else {
+            return Ok(None);
+        };
+        let raised = self.leases.raise(user, charge.user, units).await;
+        if !matches!(raised, Ok(Some(_))) {
+            let Charge { estimated, .. } = charge.application;
+            self.leases.settle(application, of_application, estimated);
+        }
+        Ok(raised?.map(|user| DayCharge {
             application: of_application,
             user,
         }))
@@ -121,11 +170,20 @@ impl DayLimits {
         let [application, user] = self.quotas(payers);
         self.leases.settle(application, charge.application, units);
         self.leases.settle(user, charge.user, units);
+        self.correct(payers, charge, signal, units);
+    }
+
+    /// Counts the difference between the units of a request and those that were counted.
+    fn correct(&self, payers: Payers, charge: DayCharge, signal: Signal, units: u64) {
         let correction = SignalUsage {
             units: signed(units) - signed(charge.application.estimated),
             ..SignalUsage::default()
         };
-        self.count(payers, charge.application, Usage::of(signal, correction));
+        let [application, _] = self.quotas(payers);
+        let day = charge.application.window.day();
+        self.leases.with(application, |entry| {
+            entry.usage.add(day, Usage::of(signal, correction));
+        });
     }
 
     /// Writes the usage of an application, at most every five minutes. If that fails, logs the
@@ -155,13 +213,6 @@ impl DayLimits {
         let known = known.iter().flatten();
         let most = known.map(Allowance::used_percent).max();
         most.filter(|percent| *percent >= WARNED_FROM)
-    }
-
-    fn count(&self, payers: Payers, charge: Charge, usage: Usage) {
-        let [application, _] = self.quotas(payers);
-        let day = charge.window.day();
-        self.leases
-            .with(application, |entry| entry.usage.add(day, usage));
     }
 
     fn quotas(&self, payers: Payers) -> [Quota; 2] {

@@ -65,9 +65,14 @@ impl KeyLimits {
         charged.ok_or(USED_UP)
     }
 
-    /// Replaces the estimated write units of a charged request by those that storing it took.
-    pub fn settle(&self, key: PublicKeyId, charge: Charge, units: u64) {
+    /// Replaces the estimated write units of a charged request by those that storing it takes.
+    /// Returns the charge with these.
+    pub fn settle(&self, key: PublicKeyId, charge: Charge, units: u64) -> Charge {
         self.leases.settle(self.quota_of(key), charge, units);
+        Charge {
+            estimated: units,
+            ..charge
+        }
     }
 
     /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10), with

@@ -15,7 +15,7 @@ use upblit_telemetry::usage::{PendingUsage, Usage};
 /// Number of quotas that one instance tracks.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(3_000).unwrap();
 
-/// Number of leases that one request tries to take before it is denied.
+/// Number of leases that one request tries to take before it is [`outrun`].
 const MAX_LEASES: usize = 4;
 
 /// The leases of this instance.
@@ -82,7 +82,30 @@ impl Leases {
                 Admission::Lease(block) => self.lease(quota, window, block).await?,
             }
         }
-        Ok(None)
+        outrun(quota.of.period())
+    }
+
+    /// Charges what a charged request takes beyond its estimate. A denial changes nothing.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub(crate) async fn raise(
+        &self,
+        quota: Quota,
+        charge: Charge,
+        units: u64,
+    ) -> Result<Option<Charge>, StorageError> {
+        let units = units.min(quota.amount.units);
+        let missing = Amount::of_units(units.saturating_sub(charge.estimated));
+        let raised = Charge {
+            estimated: units.max(charge.estimated),
+            ..charge
+        };
+        if missing == Amount::default() {
+            return Ok(Some(raised));
+        }
+        let charged = self.charge(quota, missing).await?;
+        Ok(charged.map(|_| raised))
     }
 
     /// Charges a request to a quota, and counts its usage unless it is denied. Usage is written with
@@ -100,7 +123,7 @@ impl Leases {
         self.with(quota, |entry| entry.usage.add(day, usage));
         let charged = self.charge(quota, cost).await;
         if !matches!(charged, Ok(Some(_))) {
-            self.with(quota, |entry| entry.usage.add(day, usage.reverted()));
+            self.with(quota, |entry| entry.usage.revert(day, usage));
         }
         charged
     }
@@ -162,5 +185,30 @@ impl Leases {
 
     fn lock(&self) -> MutexGuard<'_, LruCache<QuotaOf, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The answer to a request that other requests outran each time it took a lease. In a minute it is
+/// denied: the sender tries again. A denial by a day loses the batch, so it must be certain.
+fn outrun(period: Period) -> Result<Option<Charge>, StorageError> {
+    match period {
+        Period::Minute => Ok(None),
+        Period::Day => Err(StorageError::Contended(
+            "other requests took every lease of the day's quota".into(),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_others_outran_is_denied_for_a_minute_and_is_an_error_for_a_day() {
+        assert!(matches!(outrun(Period::Minute), Ok(None)));
+        assert!(matches!(
+            outrun(Period::Day),
+            Err(StorageError::Contended(_))
+        ));
     }
 }

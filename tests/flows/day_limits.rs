@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Backend, Response, Sdk, SignedIn, stored};
+use crate::support::faulty_engine::{Fault, FaultyEngine};
+use crate::support::{Backend, Response, Sdk, SignedIn, backend, stored};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -196,4 +197,87 @@ async fn from_eighty_percent_on_the_health_of_the_key_says_so_until_the_day_ends
     backend.later(DAY);
     let ada = backend.sign_in("ada").await;
     assert_eq!(percent(&ada, &sdk).await, Value::Null, "of yesterday");
+}
+
+#[tokio::test]
+async fn metrics_are_charged_by_the_size_of_their_body() {
+    let (_, _, sdk) = with(&[("APPLICATION_DAILY_UNITS", "24")]).await;
+    let mut body = br#"{"resourceMetrics":[]}"#.to_vec();
+    body.resize(5 << 20, b' ');
+    let headers = [("content-type", "application/json")];
+    assert_eq!(sdk.send("/v1/metrics", &headers, body).await.status, 200);
+    assert_eq!(accepted(&send(&sdk, 5).await), 2);
+}
+
+/// A span in each of this many hours.
+fn spans_of_hours(hours: i64) -> Value {
+    let span = |hour| {
+        let start = backend::start() - jiff::SignedDuration::from_hours(hour);
+        json!({
+            "timestamp": shared::base::clock::rfc3339(start), "traceId": format!("t{hour}"),
+            "spanId": "s", "durationMs": 1.0, "responseStatus": 200,
+        })
+    };
+    json!({ "traces": (0..hours).map(span).collect::<Vec<_>>() })
+}
+
+#[tokio::test]
+async fn a_batch_that_turns_out_larger_than_what_is_left_is_not_stored() {
+    let (backend, _, sdk) = with(&[("APPLICATION_DAILY_UNITS", "80")]).await;
+    assert_eq!(accepted(&send(&sdk, 10).await), 10);
+    let kept = stored::events(&stored::items(&backend).await);
+    // At least a chunk of each hour, and a summary in a transaction.
+    let refused = sdk.traces(spans_of_hours(24)).await;
+    assert_eq!(refused.status, 200);
+    let refused = refused.json();
+    assert_eq!(
+        (&refused["accepted"], &refused["rejected"]),
+        (&json!(0), &json!(24))
+    );
+    assert_eq!(stored::events(&stored::items(&backend).await), kept);
+    assert_eq!(
+        accepted(&send(&sdk, 5).await),
+        5,
+        "what is left is for others"
+    );
+}
+
+#[tokio::test]
+async fn a_batch_whose_writes_fail_is_charged_all_that_they_may_have_taken() {
+    let settings = [("APPLICATION_DAILY_UNITS", "80")];
+    let (engine, backend) = FaultyEngine::start_with(&settings).await;
+    let ada = backend.sign_in("ada").await;
+    let sdk = ada.sdk().await;
+    assert_eq!(accepted(&send(&sdk, 1).await), 1);
+    engine.fail_always("PutItem", Fault::Broken);
+    let failed = sdk.traces(spans_of_hours(10)).await;
+    failed.problem(503, "unavailable");
+    engine.heal();
+    let left = accepted(&send(&sdk, 40).await);
+    assert!(
+        left <= (80 - 2 - 10 * 3) / 2,
+        "{left} more batches of two units"
+    );
+}
+
+#[tokio::test]
+async fn without_a_lease_nothing_is_stored_or_charged_and_the_sender_tries_again() {
+    // The leases of the minute, of the application and of the user.
+    for skip in 0..3 {
+        let settings = [
+            ("APPLICATION_DAILY_UNITS", "10"),
+            ("USER_DAILY_UNITS", "10"),
+        ];
+        let (engine, backend) = FaultyEngine::start_with(&settings).await;
+        let ada = backend.sign_in("ada").await;
+        let sdk = ada.sdk().await;
+        engine.fail("UpdateItem", Fault::Broken, skip, usize::MAX);
+        for batch in 0..3 {
+            let failed = sdk.traces(json!({ "traces": [sdk.span(batch)] })).await;
+            failed.problem(503, "unavailable");
+        }
+        assert_eq!(stored::events(&stored::items(&backend).await), 0);
+        engine.heal();
+        assert_eq!(accepted(&send(&sdk, 9).await), 5, "after {skip} leases");
+    }
 }

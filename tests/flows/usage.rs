@@ -173,3 +173,43 @@ async fn every_role_reads_usage_and_strangers_do_not() {
     let path = format!("/applications/{}/usage", sdk.application_id);
     eve.get(&path).await.problem(404, "not-found");
 }
+
+#[tokio::test]
+async fn requests_that_the_quota_of_the_user_refuses_are_not_usage_of_the_application() {
+    let backend = Backend::with(&[("USER_DAILY_UNITS", "4")]).await;
+    let ada = backend.sign_in("ada").await;
+    let sdk = ada.sdk().await;
+    for _ in 0..2 {
+        sdk.traces(json!({ "traces": [sdk.span(1)] })).await.json();
+    }
+    for _ in 0..5 {
+        let cold = Sdk {
+            backend: backend.another_instance(),
+            ..sdk.clone()
+        };
+        let refused = cold.traces(json!({ "traces": [cold.span(1)] })).await;
+        assert_eq!(refused.json()["accepted"], 0);
+    }
+    backend.later(FIVE_MINUTES);
+    sdk.traces(json!({ "traces": [sdk.span(1)] })).await.json();
+    let [today] = last(&ada, &sdk, 1).await.try_into().unwrap();
+    assert_eq!(today["traces"], signal(2, 2, 4));
+}
+
+#[tokio::test]
+async fn a_body_that_is_refused_is_charged_by_its_size() {
+    let too_large = vec![b' '; (6 << 20) + 1];
+    let unreadable = vec![b' '; 5 << 20];
+    // One byte of gzip can become 1,032.
+    let mut corrupt = vec![0; 64 << 10];
+    corrupt[..3].copy_from_slice(&[0x1f, 0x8b, 8]);
+    for (body, units) in [(too_large, 24), (unreadable, 20), (corrupt, 4 * 64)] {
+        let (backend, ada, sdk) = start().await;
+        let refused = sdk.send("/ingest/traces", &[], body).await;
+        assert!(refused.status.is_client_error(), "{}", refused.status);
+        backend.later(FIVE_MINUTES);
+        sdk.traces(json!({ "traces": [] })).await.json();
+        let [today] = last(&ada, &sdk, 1).await.try_into().unwrap();
+        assert_eq!(today["traces"], signal(2, 0, units + 1));
+    }
+}

@@ -11,7 +11,7 @@ use shared::identity::api_key::Scope;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::PackedChunk;
 use shared::telemetry::decode::{EnvelopeError, Format, Reception, Report};
-use shared::telemetry::inflate::{InflateError, MAX_TEXT_BYTES, inflate};
+use shared::telemetry::inflate::{InflateError, MAX_INFLATED_BYTES, MAX_TEXT_BYTES, inflate};
 use shared::telemetry::intake::Batch;
 use shared::telemetry::key_health::KeyHealth;
 use shared::verified_keys::{AuthorizedKey, NeededScope};
@@ -25,7 +25,10 @@ use crate::protocol::{self, Negotiate};
 
 /// Largest body that is read, in bytes. A compressed body is smaller, also in
 /// base64; `inflate` checks its limit after decoding.
-const MAX_READ_BYTES: usize = MAX_TEXT_BYTES;
+pub(crate) const MAX_READ_BYTES: usize = MAX_TEXT_BYTES;
+
+/// Bytes that deflate makes of one at most. Those of zstd are only as many as they cost to write.
+const MAX_EXPANSION: usize = 1_032;
 
 /// The differences between the four routes.
 pub(crate) struct Route {
@@ -87,18 +90,23 @@ async fn ingest(
     Route { signal, negotiate }: Route,
 ) -> Result<Response, Error> {
     state.limits.check(key.id)?;
-    let format = state.count(key, signal, negotiate(headers)).await?;
-    let wire = state.count(key, signal, read(body).await).await?;
+    let counted = Some(signal);
+    let format = state.count(key, counted, 0, negotiate(headers)).await?;
+    let wire = read(body).await;
+    let wire = state.count(key, counted, MAX_READ_BYTES, wire).await?;
     let inflated = decompressed(&wire, headers, format);
-    let inflated = state.count(key, signal, inflated).await?;
-    let batch = Batch::new(&inflated, signal, format, key.id.application_id);
-    let batch = state.count(key, signal, batch.map_err(unreadable)).await?;
-    let events = batch.locate().map_err(unreadable);
-    let events = state.count(key, signal, events).await?;
-    let sent = (signal, events.count());
+    let most = most_inflated(wire.len());
+    let inflated = state.count(key, counted, most, inflated).await?;
     let body_bytes = inflated.len();
+    let batch = Batch::new(&inflated, signal, format, key.id.application_id);
+    let batch = batch.map_err(unreadable);
+    let batch = state.count(key, counted, body_bytes, batch).await?;
+    let events = batch.locate().map_err(unreadable);
+    let events = state.count(key, counted, body_bytes, events).await?;
+    let sent = (signal, events.count());
     let estimated = estimated_units(events.count(), wire.len(), body_bytes);
-    let Some(charge) = state.charge(key, sent, estimated, body_bytes).await? else {
+    let charge = state.charge(key, Some(sent), estimated, body_bytes).await?;
+    let Some(charge) = charge else {
         return Ok(over_quota(state, key, sent, format).await);
     };
     let at = Reception {
@@ -115,6 +123,11 @@ async fn ingest(
     }
     let packed = events.pack(at);
     let (chunks, report) = packed.map_err(|error| Error::Internal(error.into()))?;
+    let planned = planned_units(state, key, &chunks)?;
+    let charge = state.raise(key, charge, signal, planned, body_bytes);
+    let Some(charge) = charge.await? else {
+        return Ok(over_quota(state, key, sent, format).await);
+    };
     let units = store(state, key, &chunks, &report).await?;
     state.settle(key, charge, signal, units, body_bytes);
     Ok(protocol::response(report, signal, format))
@@ -133,6 +146,12 @@ pub(crate) fn decompressed<'a>(
     inflate(wire, Some(&encoding), format.payload()).map_err(|error| refused(&error))
 }
 
+/// The most bytes that were decompressed of a body that cannot be.
+pub(crate) fn most_inflated(wire_bytes: usize) -> usize {
+    let most = wire_bytes.saturating_mul(MAX_EXPANSION);
+    most.min(MAX_INFLATED_BYTES)
+}
+
 /// Write units that a batch is charged until it is packed: for its chunk, whose size is close to
 /// that of the compressed body, and for its summary. JSON is compressed eightfold.
 fn estimated_units(events: usize, wire_bytes: usize, inflated_bytes: usize) -> u64 {
@@ -141,6 +160,23 @@ fn estimated_units(events: usize, wire_bytes: usize, inflated_bytes: usize) -> u
     }
     let stored = wire_bytes.min(inflated_bytes / 8);
     2 + stored as u64 / 1024
+}
+
+/// Write units that storing a batch will take.
+fn planned_units(
+    state: &crate::State,
+    key: &AuthorizedKey,
+    chunks: &[PackedChunk],
+) -> Result<u64, Error> {
+    let retention = key.telemetry.retention_or(state.retention);
+    let units = state.database.units_of_batch(
+        key.id.application_id,
+        chunks,
+        retention,
+        key.telemetry.shards,
+        state.clock.now(),
+    );
+    Ok(units?)
 }
 
 /// Stores the chunks of a batch and records the use of the key. A usual batch takes two

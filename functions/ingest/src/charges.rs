@@ -25,18 +25,42 @@ impl State {
     pub(crate) async fn charge(
         &self,
         key: &AuthorizedKey,
-        sent: (Signal, usize),
+        sent: Option<(Signal, usize)>,
         estimated: u64,
         body_bytes: usize,
     ) -> Result<Option<BatchCharge>, Error> {
-        let cost = Amount::of_request(sent.1, estimated);
+        let events = sent.map_or(0, |(_, events)| events);
+        let cost = Amount::of_request(events, estimated);
         let minute = self.limits.charge(key.id, cost).await?;
         let units = day_limits::units(estimated, body_bytes);
-        let day = self.days.charge(key.payers, units, Some(sent)).await?;
-        if day.is_none() {
+        let day = self.days.charge(key.payers, units, sent).await;
+        if !matches!(day, Ok(Some(_))) {
             self.limits.settle(key.id, minute, 0);
         }
-        Ok(day.map(|day| BatchCharge { minute, day }))
+        Ok(day?.map(|day| BatchCharge { minute, day }))
+    }
+
+    /// Charges a batch the write units that storing it will take, in place of the estimate. They stay
+    /// charged if storing it fails. `None` if the quota of the day has no room for them.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub(crate) async fn raise(
+        &self,
+        key: &AuthorizedKey,
+        BatchCharge { minute, day }: BatchCharge,
+        signal: Signal,
+        units: u64,
+        body_bytes: usize,
+    ) -> Result<Option<BatchCharge>, Error> {
+        let taken = (units, body_bytes);
+        let day = self.days.raise(key.payers, day, signal, taken).await;
+        let stored = match day {
+            Ok(Some(_)) => units,
+            Ok(None) | Err(_) => 0,
+        };
+        let minute = self.limits.settle(key.id, minute, stored);
+        Ok(day?.map(|day| BatchCharge { minute, day }))
     }
 
     /// Replaces the estimated write units of a batch by those that storing it took.
@@ -53,18 +77,21 @@ impl State {
         self.days.settle(key.payers, charge.day, signal, units);
     }
 
-    /// Charges a request that failed before its events were counted. Passes on the outcome.
+    /// Charges a request that failed before its events were counted, with the largest size that its
+    /// body may have. Passes on the outcome. Without a signal it is not counted as usage.
     ///
     /// # Errors
     /// The failure, that the quota of the minute is used up, or that storage fails.
     pub(crate) async fn count<T>(
         &self,
         key: &AuthorizedKey,
-        signal: Signal,
+        signal: Option<Signal>,
+        body_bytes: usize,
         outcome: Result<T, Error>,
     ) -> Result<T, Error> {
         if outcome.is_err() {
-            self.charge(key, (signal, 0), 0, 0).await?;
+            let sent = signal.map(|signal| (signal, 0));
+            self.charge(key, sent, 0, body_bytes).await?;
         }
         outcome
     }

@@ -6,14 +6,13 @@ use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use shared::identity::api_key::Scope;
-use shared::identity::rate_limit::Amount;
 use shared::telemetry::decode::{Format, Report, otlp};
 use shared::telemetry::key_health::KeyHealth;
 use shared::verified_keys::AuthorizedKey;
 use shared::web::error::Error;
 use shared::web::source::ClientAddress;
 
-use crate::batch::{answered, decompressed, read, unreadable};
+use crate::batch::{MAX_READ_BYTES, answered, decompressed, most_inflated, read, unreadable};
 use crate::keys::authorize;
 use crate::protocol;
 
@@ -46,13 +45,15 @@ async fn rejected(
     body: Body,
 ) -> Result<Response, Error> {
     state.limits.check(key.id)?;
-    let request = Amount::of_request(0, 0);
-    state.limits.charge(key.id, request).await?;
+    let encoding = protocol::otlp_encoding(headers);
+    let encoding = state.count(key, None, 0, encoding).await?;
+    let wire = read(body).await;
+    let wire = state.count(key, None, MAX_READ_BYTES, wire).await?;
+    let inflated = decompressed(&wire, headers, Format::Otlp(encoding));
+    let most = most_inflated(wire.len());
+    let inflated = state.count(key, None, most, inflated).await?;
     // Nothing would be kept within the quota of the day either, so the answer is the same.
-    state.days.charge(key.payers, 1, None).await?;
-    let encoding = protocol::otlp_encoding(headers)?;
-    let wire = read(body).await?;
-    let inflated = decompressed(&wire, headers, Format::Otlp(encoding))?;
+    state.charge(key, None, 0, inflated.len()).await?;
     let points = otlp::data_points(&inflated, encoding).map_err(unreadable)?;
     let nothing = KeyHealth::of_batch(&Report::default(), state.clock.now());
     state.health.record(key.id, nothing).await;

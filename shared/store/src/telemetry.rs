@@ -79,6 +79,43 @@ impl Database {
         Ok(units)
     }
 
+    /// Returns the write units that storing a batch takes, if no write is tried twice and no hour is
+    /// sealed in between.
+    ///
+    /// # Errors
+    /// When a write cannot be built, which only a bug can cause.
+    pub fn units_of_batch(
+        &self,
+        application_id: ApplicationId,
+        chunks: &[PackedChunk],
+        retention: Duration,
+        shards: Shards,
+        now: Timestamp,
+    ) -> Result<u64, StorageError> {
+        let batch = StoredBatch {
+            database: self,
+            application_id,
+            retention,
+            shards,
+        };
+        let of_chunks = chunks.iter().map(|chunk| batch.chunk_item(chunk));
+        let of_chunks: u64 = of_chunks.map(|item| write_units::of_item(&item)).sum();
+        let now = self.now_or(now);
+        let of_summaries = match chunks {
+            [chunk] if !rollup::is_sealed(chunk.hour, now) => {
+                write_units::of_item(&batch.summary_item(chunk))
+            }
+            _ => {
+                let mut transaction = Transaction::default();
+                for chunk in chunks {
+                    batch.add_summary(&mut transaction, chunk, now)?;
+                }
+                transaction.write_units()
+            }
+        };
+        Ok(of_chunks + of_summaries)
+    }
+
     /// Stores a version of a chunk or summary, unless the stored one has more events: between two
     /// attempts some events become too old, and others are no longer ahead of the clock. Returns
     /// the write units, which a refused write takes too.

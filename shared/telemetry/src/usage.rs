@@ -103,6 +103,13 @@ impl PendingUsage {
         *total = total.plus(usage);
     }
 
+    /// Reverts usage of a day that may be written already. [`Self::due`] then returns the correction
+    /// at once, because an instance whose requests are denied may end soon.
+    pub fn revert(&mut self, day: Date, usage: Usage) {
+        self.add(day, usage.reverted());
+        self.written_at = None;
+    }
+
     /// Takes what is pending of a day, for a write at `now`. The caller adds it again if the write
     /// fails.
     pub fn take(&mut self, day: Date, now: Timestamp) -> Usage {
@@ -168,6 +175,16 @@ mod tests {
             pending.due(at(300)),
             BTreeMap::from([(yesterday, usage(3, 6))])
         );
+    }
+
+    #[test]
+    fn what_was_written_and_is_reverted_is_due_at_once() {
+        let today = date(2026, 11, 27);
+        let mut pending = PendingUsage::default();
+        pending.add(today, usage(1, 2));
+        assert_eq!(pending.take(today, at(0)), usage(1, 2));
+        pending.revert(today, usage(1, 2));
+        assert_eq!(pending.due(at(1)), BTreeMap::from([(today, usage(-1, -2))]));
     }
 
     #[test]
