@@ -223,23 +223,20 @@ fn spans_of_hours(hours: i64) -> Value {
 
 #[tokio::test]
 async fn a_batch_that_turns_out_larger_than_what_is_left_is_not_stored() {
-    let (backend, _, sdk) = with(&[("APPLICATION_DAILY_UNITS", "80")]).await;
-    assert_eq!(accepted(&send(&sdk, 10).await), 10);
-    let kept = stored::events(&stored::items(&backend).await);
-    // At least a chunk of each hour, and a summary in a transaction.
-    let refused = sdk.traces(spans_of_hours(24)).await;
-    assert_eq!(refused.status, 200);
-    let refused = refused.json();
-    assert_eq!(
-        (&refused["accepted"], &refused["rejected"]),
-        (&json!(0), &json!(24))
-    );
-    assert_eq!(stored::events(&stored::items(&backend).await), kept);
-    assert_eq!(
-        accepted(&send(&sdk, 5).await),
-        5,
-        "what is left is for others"
-    );
+    for quota in ["APPLICATION_DAILY_UNITS", "USER_DAILY_UNITS"] {
+        let (backend, _, sdk) = with(&[(quota, "80")]).await;
+        assert_eq!(accepted(&send(&sdk, 10).await), 10);
+        let kept = stored::events(&stored::items(&backend).await);
+        // At least a chunk of each hour, and a summary in a transaction.
+        let refused = sdk.traces(spans_of_hours(24)).await;
+        assert_eq!(refused.status, 200);
+        let refused = refused.json();
+        let outcome = [&refused["accepted"], &refused["rejected"]];
+        assert_eq!(outcome, [&json!(0), &json!(24)], "{quota}");
+        assert_eq!(stored::events(&stored::items(&backend).await), kept);
+        let after = accepted(&send(&sdk, 40).await);
+        assert_eq!(after, 29, "{quota}: 80 - 20 - 1 units are left");
+    }
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ use crate::protocol::{self, Negotiate};
 /// base64; `inflate` checks its limit after decoding.
 pub(crate) const MAX_READ_BYTES: usize = MAX_TEXT_BYTES;
 
-/// Bytes that deflate makes of one at most. Those of zstd are only as many as they cost to write.
+/// Bytes that deflate makes of one at most. zstd makes more only of runs, which take little time.
 const MAX_EXPANSION: usize = 1_032;
 
 /// The differences between the four routes.

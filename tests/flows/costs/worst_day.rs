@@ -1,4 +1,4 @@
-//! What the telemetry of one account costs at most in a day, by the defaults of its quotas.
+//! What the telemetry that one account sends costs at most in a day, by the defaults of its quotas.
 
 use super::prices::{self, WRITE_UNIT};
 use super::{assert_documented, beside, memory_sizes};
@@ -21,7 +21,8 @@ const MONTHS: f64 = 3.0;
 const MOST: f64 = 25.0;
 
 #[tokio::test]
-async fn the_worst_day_of_an_account_costs_what_the_docs_state_and_at_most_25_dollars() {
+async fn the_writes_of_an_account_cost_in_its_worst_day_what_the_docs_state_and_at_most_25_dollars()
+{
     let units = template()["Parameters"]["UserDailyUnits"]["Default"]
         .as_f64()
         .unwrap();
