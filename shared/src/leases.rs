@@ -188,27 +188,11 @@ impl Leases {
     }
 }
 
-/// The answer to a request that other requests outran each time it took a lease. In a minute it is
-/// denied: the sender tries again. A denial by a day loses the batch, so it must be certain.
+/// The answer to a request that other requests outran each time it took a lease.
 fn outrun(period: Period) -> Result<Option<Charge>, StorageError> {
-    match period {
-        Period::Minute => Ok(None),
-        Period::Day => Err(StorageError::Contended(
-            "other requests took every lease of the day's quota".into(),
-        )),
+    if period.denies_outrun_requests() {
+        return Ok(None);
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_that_others_outran_is_denied_for_a_minute_and_is_an_error_for_a_day() {
-        assert!(matches!(outrun(Period::Minute), Ok(None)));
-        assert!(matches!(
-            outrun(Period::Day),
-            Err(StorageError::Contended(_))
-        ));
-    }
+    let cause = "other requests took every lease of the day's quota";
+    Err(StorageError::Contended(cause.into()))
 }

@@ -70,7 +70,13 @@ async fn a_refused_request_counts_too_and_costs_one_lease_at_most() {
         ("a large body", 413, "", vec![b' '; 8 << 20]),
         ("an unknown encoding", 415, "br", b"{}".to_vec()),
     ];
-    let backend = Backend::with(&[("RATE_LIMIT_REQUESTS", "100")]).await;
+    // One lease of the day is enough, also for bombs, which take 256 units each.
+    let settings = [
+        ("RATE_LIMIT_REQUESTS", "100"),
+        ("APPLICATION_DAILY_UNITS", "10000000"),
+        ("USER_DAILY_UNITS", "10000000"),
+    ];
+    let backend = Backend::with(&settings).await;
     let sdk = backend.sign_in("ada").await.sdk().await;
     at_the_start_of_a_minute(&backend);
     let mut left = 100;

@@ -48,6 +48,16 @@ impl Period {
         }
     }
 
+    /// Returns whether a request is denied if others outran it each time it took a lease, so that it
+    /// is not certain that the quota is used up. In a minute it is: the sender tries again. A
+    /// denial by a day would lose the batch.
+    pub fn denies_outrun_requests(self) -> bool {
+        match self {
+            Self::Minute => true,
+            Self::Day => false,
+        }
+    }
+
     fn seconds(self) -> i64 {
         i64::try_from(self.length().as_secs()).unwrap_or(i64::MAX)
     }

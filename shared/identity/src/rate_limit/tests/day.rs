@@ -121,6 +121,12 @@ fn a_day_ends_at_midnight_and_begins_with_nothing_leased() {
     assert_eq!(one.window().end(), at(2 * 86_400));
 }
 
+#[test]
+fn a_request_that_others_outran_is_denied_by_a_minute_and_not_by_a_day() {
+    assert!(Period::Minute.denies_outrun_requests());
+    assert!(!Period::Day.denies_outrun_requests());
+}
+
 proptest! {
     #[test]
     fn no_order_of_batches_exceeds_a_day_by_more_than_one_batch_of_each_instance(
