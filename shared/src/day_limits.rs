@@ -77,7 +77,8 @@ impl DayLimits {
 
     /// Charges a request to both quotas, before it is worked on, and counts it as usage of the signal
     /// that it was sent to, with a number of events. `None` if a quota is used up. Takes two
-    /// database calls, one after the other, for the first request of an instance, and few later: see [`crate::key_limits::KeyLimits::charge`].
+    /// database calls, one after the other, for the first request of an instance, and few later:
+    /// see [`crate::key_limits::KeyLimits::charge`].
     ///
     /// # Errors
     /// When storage fails.
