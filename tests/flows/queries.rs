@@ -24,9 +24,10 @@ const PAGED: [(&str, u16); 7] = [
 ];
 
 /// Other routes that refuse parameters they do not have.
-const STRICT: [&str; 7] = [
+const STRICT: [&str; 8] = [
     "/applications/{id}/invites",
     "/applications/{id}/members",
+    "/applications/{id}/usage",
     "/me/export",
     "/telemetry/differences",
     "/telemetry/fields",

@@ -125,7 +125,9 @@ impl Deployment {
             "REFRESH_REUSE_POLICY" => "recover".to_owned(),
             "TELEMETRY_RETENTION" => "30d".to_owned(),
             "APPLICATIONS_PER_USER" => "20".to_owned(),
-            "APPLICATION_DAILY_UNITS" | "USER_DAILY_UNITS" => "1000000".to_owned(),
+            // The defaults, which responses state.
+            "APPLICATION_DAILY_UNITS" => "2500000".to_owned(),
+            "USER_DAILY_UNITS" => "5000000".to_owned(),
             _ => {
                 let table = TABLES.iter().find(|(setting, _)| *setting == name);
                 let (_, table) = table.unwrap_or_else(|| panic!("what is {name}?"));
