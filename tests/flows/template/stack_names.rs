@@ -12,7 +12,7 @@ use crate::routes::root;
 const GUARD: &str = "LongestName";
 
 /// Names that contain the name of the stack: type, property, and most characters.
-const LIMITS: [(&str, &str, usize); 9] = [
+const LIMITS: [(&str, &str, usize); 10] = [
     // EventBridge Scheduler, CreateScheduleGroup.
     ("AWS::Scheduler::ScheduleGroup", "Name", 64),
     // Lambda, CreateFunction: "If you specify only the function name, it is limited to 64".
@@ -24,6 +24,8 @@ const LIMITS: [(&str, &str, usize); 9] = [
     ("AWS::CloudWatch::Alarm", "AlarmName", 255),
     ("AWS::CloudWatch::Alarm", "Namespace", 255),
     ("AWS::CloudWatch::Dashboard", "DashboardName", 255),
+    // Budgets, Budget: BudgetName.
+    ("AWS::Budgets::Budget", "BudgetName", 100),
     // SNS refuses longer display names; its API reference has no limit.
     ("AWS::SNS::Topic", "DisplayName", 100),
     // API Gateway V2, CreateApi: StringWithLengthBetween1And128.
