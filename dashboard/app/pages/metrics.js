@@ -39,7 +39,7 @@ export function metricsPage(outlet, { query, signal }, application) {
   const requests = requestsTable(application.id, query, signal, () => fresh.refresh());
   const view = metricsView(application, signal, requests.element, (part) => picker.choose(part));
   const gaps = gapsNotice();
-  const part = h("p.faint.small", { role: "status" });
+  const part = h("p.faint.small", { role: "status", hidden: true });
 
   async function load() {
     const asked = range;
@@ -51,6 +51,7 @@ export function metricsPage(outlet, { query, signal }, application) {
     if (!isCurrent()) return;
     gaps.show(metrics.traces.gaps.length ? metrics.traces.gaps : metrics.logs.gaps);
     part.textContent = partOf(metrics);
+    part.hidden = !part.textContent;
     await view.show(metrics, asked, isCurrent);
   }
 
