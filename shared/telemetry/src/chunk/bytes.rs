@@ -113,6 +113,21 @@ impl<'a> Reader<'a> {
 
     /// Reads a number that [`put_wide`] wrote.
     pub(crate) fn wide(&mut self) -> Result<u128, FormError> {
+        // Nearly all numbers have at most 63 bits, for which arithmetic costs a part.
+        let mut number = 0_u64;
+        for (index, byte) in self.rest.iter().take(9).enumerate() {
+            number |= u64::from(byte & 0x7f) << (7 * index);
+            if *byte < 0x80 {
+                self.rest = &self.rest[index + 1..];
+                return Ok(number.into());
+            }
+        }
+        self.wider()
+    }
+
+    /// Reads a number of any length.
+    #[cold]
+    fn wider(&mut self) -> Result<u128, FormError> {
         let mut number = 0;
         for shift in (0..128).step_by(7) {
             let byte = self.byte()?;
@@ -191,7 +206,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers_are_read_as_written(number: u64, wide: u128, signed: i64) {
+        fn numbers_of_every_length_are_read_as_written(
+            number: u64, wide: u128, signed: i64, shift in 0_u32..128,
+        ) {
+            let (number, wide, signed) = (number >> (shift % 64), wide >> shift, signed >> (shift % 64));
             let mut bytes = Vec::new();
             put(&mut bytes, number);
             put_wide(&mut bytes, wide);
