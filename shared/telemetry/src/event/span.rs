@@ -181,7 +181,8 @@ impl Span {
             return name.clone();
         }
         let parts = [self.method.as_deref(), self.url.as_deref()];
-        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+        let parts = parts.into_iter().flatten().filter(|part| !part.is_empty());
+        parts.collect::<Vec<_>>().join(" ")
     }
 
     /// Service that recorded the span: `service.name` of the resource, else of the span itself.

@@ -158,6 +158,21 @@ fn a_log_record_without_a_time_takes_the_clients_then_the_envelopes_and_then_tha
 }
 
 #[test]
+fn a_name_of_method_and_url_has_no_space_around_one_of_them() {
+    for (method, url, name) in [
+        (json!("GET"), json!("/cart"), "GET /cart"),
+        (json!("GET"), json!(""), "GET"),
+        (json!("GET"), json!(null), "GET"),
+        (json!(""), json!("/cart"), "/cart"),
+        (json!(null), json!("/cart"), "/cart"),
+        (json!(""), json!(""), ""),
+    ] {
+        let event = accepted(span(&json!({ "requestMethod": method, "requestURL": url })));
+        assert_eq!(event.display_name(), name, "{method} {url}");
+    }
+}
+
+#[test]
 fn optional_fields_may_be_null_or_absent() {
     for field in [
         "requestMethod",
