@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, HeaderValue};
 use shared::identity::api_key::Scope;
+use shared::store::telemetry::Batches;
 use shared::telemetry::batch::Signal;
 use shared::telemetry::chunk::PackedChunk;
 use shared::telemetry::decode::{EnvelopeError, Format, Reception, Report};
@@ -113,6 +114,10 @@ async fn ingest(
         now: state.clock.now(),
         retention: key.telemetry.retention_or(state.retention),
     };
+    let id = key.id.application_id;
+    let batches = state
+        .database
+        .batches(id, at.retention, key.telemetry.shards);
     let mut events = events.decode().map_err(unreadable)?;
     // A large body and what is made of its events would otherwise be in memory at the same time.
     drop(batch);
@@ -123,12 +128,12 @@ async fn ingest(
     }
     let packed = events.pack(at);
     let (chunks, report) = packed.map_err(|error| Error::Internal(error.into()))?;
-    let planned = planned_units(state, key, &chunks)?;
+    let planned = batches.write_units(&chunks, state.clock.now())?;
     let charge = state.raise(key, charge, signal, planned, body_bytes);
     let Some(charge) = charge.await? else {
         return Ok(over_quota(state, key, sent, format).await);
     };
-    let units = store(state, key, &chunks, &report).await?;
+    let units = store(state, key, &batches, &chunks, &report).await?;
     state.settle(key, charge, signal, units, body_bytes);
     Ok(protocol::response(report, signal, format))
 }
@@ -162,41 +167,19 @@ fn estimated_units(events: usize, wire_bytes: usize, inflated_bytes: usize) -> u
     2 + stored as u64 / 1024
 }
 
-/// Write units that storing a batch will take.
-fn planned_units(
-    state: &crate::State,
-    key: &AuthorizedKey,
-    chunks: &[PackedChunk],
-) -> Result<u64, Error> {
-    let retention = key.telemetry.retention_or(state.retention);
-    let units = state.database.units_of_batch(
-        key.id.application_id,
-        chunks,
-        retention,
-        key.telemetry.shards,
-        state.clock.now(),
-    );
-    Ok(units?)
-}
-
 /// Stores the chunks of a batch and records the use of the key. A usual batch takes two
 /// writes, an empty one none. Returns the write units of the batch.
 async fn store(
     state: &crate::State,
     key: &AuthorizedKey,
+    batches: &Batches<'_>,
     chunks: &[PackedChunk],
     report: &Report,
 ) -> Result<u64, Error> {
-    let application_id = key.id.application_id;
-    let now = state.clock.now();
-    let shards = key.telemetry.shards;
-    let retention = key.telemetry.retention_or(state.retention);
     let health = health_of(state, key, report);
     // Use, health and usage are written concurrently; the request does not fail with them.
     let (stored, (), ()) = tokio::join!(
-        state
-            .database
-            .store_batch(application_id, chunks, retention, shards, now),
+        batches.store(chunks, state.clock.now()),
         async {
             state.keys.record_use(key).await;
             state.days.record_usage(key.payers).await;

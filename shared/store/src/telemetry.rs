@@ -38,82 +38,19 @@ pub(crate) use rows::{ChunkRow, SummaryRow};
 pub use walk::{Direction, SummaryWalk};
 
 impl Database {
-    /// Stores a batch: first all chunks, then their summaries, which make it visible.
-    /// Nearly every batch is one chunk and takes two writes. Returns when the whole batch
-    /// is durable; storing it again changes nothing. The shard is derived from the content
-    /// too, so a retry goes to the same partition. Summaries of a sealed hour are written
-    /// together with their addition to its rollup. Returns the write units that it took.
-    ///
-    /// # Errors
-    /// When storage fails. The batch is then not visible, and can be stored again.
-    pub async fn store_batch(
+    /// Where and for how long the batches of an application are stored.
+    pub fn batches(
         &self,
         application_id: ApplicationId,
-        chunks: &[PackedChunk],
         retention: Duration,
         shards: Shards,
-        now: Timestamp,
-    ) -> Result<u64, StorageError> {
-        let batch = StoredBatch {
+    ) -> Batches<'_> {
+        Batches {
             database: self,
             application_id,
             retention,
             shards,
-        };
-        let mut units = 0;
-        for chunk in chunks {
-            units += self
-                .put_version(batch.chunk_item(chunk), chunk.count)
-                .await?;
         }
-        // The chunk writes have just updated the clock of the database.
-        let now = self.now_or(now);
-        units += match chunks {
-            [] => 0,
-            [chunk] if !rollup::is_sealed(chunk.hour, now) => {
-                self.put_version(batch.summary_item(chunk), chunk.count)
-                    .await?
-            }
-            _ => batch.put_summaries(chunks, now).await?,
-        };
-        Ok(units)
-    }
-
-    /// Returns the write units that storing a batch takes, if no write is tried twice and no hour is
-    /// sealed in between.
-    ///
-    /// # Errors
-    /// When a write cannot be built, which only a bug can cause.
-    pub fn units_of_batch(
-        &self,
-        application_id: ApplicationId,
-        chunks: &[PackedChunk],
-        retention: Duration,
-        shards: Shards,
-        now: Timestamp,
-    ) -> Result<u64, StorageError> {
-        let batch = StoredBatch {
-            database: self,
-            application_id,
-            retention,
-            shards,
-        };
-        let of_chunks = chunks.iter().map(|chunk| batch.chunk_item(chunk));
-        let of_chunks: u64 = of_chunks.map(|item| write_units::of_item(&item)).sum();
-        let now = self.now_or(now);
-        let of_summaries = match chunks {
-            [chunk] if !rollup::is_sealed(chunk.hour, now) => {
-                write_units::of_item(&batch.summary_item(chunk))
-            }
-            _ => {
-                let mut transaction = Transaction::default();
-                for chunk in chunks {
-                    batch.add_summary(&mut transaction, chunk, now)?;
-                }
-                transaction.write_units()
-            }
-        };
-        Ok(of_chunks + of_summaries)
     }
 
     /// Stores a version of a chunk or summary, unless the stored one has more events: between two
@@ -134,15 +71,69 @@ impl Database {
 /// Condition that no item has the key.
 const IS_NEW: &str = "attribute_not_exists(pk)";
 
-/// A batch that is being stored.
-struct StoredBatch<'a> {
+/// Stores batches of one application.
+pub struct Batches<'a> {
     database: &'a Database,
     application_id: ApplicationId,
     retention: Duration,
     shards: Shards,
 }
 
-impl StoredBatch<'_> {
+impl Batches<'_> {
+    /// Stores a batch: first all chunks, then their summaries, which make it visible.
+    /// Nearly every batch is one chunk and takes two writes. Returns when the whole batch
+    /// is durable; storing it again changes nothing. The shard is derived from the content
+    /// too, so a retry goes to the same partition. Summaries of a sealed hour are written
+    /// together with their addition to its rollup. Returns the write units that it took.
+    ///
+    /// # Errors
+    /// When storage fails. The batch is then not visible, and can be stored again.
+    pub async fn store(&self, chunks: &[PackedChunk], now: Timestamp) -> Result<u64, StorageError> {
+        let database = self.database;
+        let mut units = 0;
+        for chunk in chunks {
+            units += database
+                .put_version(self.chunk_item(chunk), chunk.count)
+                .await?;
+        }
+        // The chunk writes have just updated the clock of the database.
+        let now = database.now_or(now);
+        units += match chunks {
+            [] => 0,
+            [chunk] if !rollup::is_sealed(chunk.hour, now) => {
+                database
+                    .put_version(self.summary_item(chunk), chunk.count)
+                    .await?
+            }
+            _ => self.put_summaries(chunks, now).await?,
+        };
+        Ok(units)
+    }
+
+    /// Returns the write units that [`Self::store`] takes, if no write is tried twice and no hour is
+    /// sealed in between.
+    ///
+    /// # Errors
+    /// When a write cannot be built, which only a bug can cause.
+    pub fn write_units(&self, chunks: &[PackedChunk], now: Timestamp) -> Result<u64, StorageError> {
+        let of_chunks = chunks.iter().map(|chunk| self.chunk_item(chunk));
+        let of_chunks: u64 = of_chunks.map(|item| write_units::of_item(&item)).sum();
+        let now = self.database.now_or(now);
+        let of_summaries = match chunks {
+            [chunk] if !rollup::is_sealed(chunk.hour, now) => {
+                write_units::of_item(&self.summary_item(chunk))
+            }
+            _ => {
+                let mut transaction = Transaction::default();
+                for chunk in chunks {
+                    self.add_summary(&mut transaction, chunk, now)?;
+                }
+                transaction.write_units()
+            }
+        };
+        Ok(of_chunks + of_summaries)
+    }
+
     /// Writes several summaries, and late arrivals for sealed hours, in one transaction,
     /// so a reader never sees half a batch. Only late batches of many hours with many shards, and
     /// very large batches, need more than one transaction. Returns the write
