@@ -16,7 +16,7 @@ import {
 } from "../timespan.js";
 import { seriesChart } from "../charts/series.js";
 import { errorBanner } from "../ui/banner.js";
-import { heading, skeleton } from "../ui/bits.js";
+import { chartTable, heading, skeleton } from "../ui/bits.js";
 import { gapsNotice } from "../ui/gaps.js";
 import { timePicker } from "../ui/time-picker.js";
 import { liveButton, segmented } from "../ui/toolbar.js";
@@ -147,9 +147,11 @@ function content(applicationId, requests, selected) {
   const tiles = h("dl.tiles");
   const table = h("tbody");
   const charts = makeCharts(selected);
+  const values = chartTable("Metrics as a table", COLUMNS, table);
+  values.classList.add("panel");
   const panels = charts.map(({ element }) => h("section.panel", {}, element));
   return {
-    filled: h("div.stack", {}, tiles, panels, requests, tableOf(table)),
+    filled: h("div.stack", {}, tiles, panels, requests, values),
     /** @param {Loaded} loaded @param {Counted} counted @param {Range} range */
     update({ traces, logs }, counted, range) {
       const logsAt = new Map(logs.buckets.map((bucket) => [bucket.startTime, bucket]));
@@ -257,32 +259,6 @@ const tile = (name, value, note, { href, tone = "" } = {}) =>
   );
 
 const COLUMNS = ["Time", "Count", "Failed", "p50", "p95", "p99", "Log lines"];
-
-/** @param {Element} body */
-const tableOf = (body) =>
-  h(
-    "details.panel.table-details",
-    {},
-    h("summary", {}, "Show as a table"),
-    h(
-      "div.scroll",
-      { tabindex: 0, role: "region", "aria-label": "Metrics as a table" },
-      h(
-        "table",
-        {},
-        h(
-          "thead",
-          {},
-          h(
-            "tr",
-            {},
-            COLUMNS.map((name) => h("th", { scope: "col" }, name)),
-          ),
-        ),
-        body,
-      ),
-    ),
-  );
 
 /** @param {FlatBucket} bucket */
 const tableRow = (bucket) =>

@@ -6,7 +6,7 @@ import { compact, count, percent } from "../format.js";
 import { SignedOut } from "../session.js";
 import { seriesChart } from "../charts/series.js";
 import { errorText } from "../ui/banner.js";
-import { skeleton } from "../ui/bits.js";
+import { chartTable, skeleton } from "../ui/bits.js";
 
 /**
  * @import { Application, Usage, UsageOfDay } from "../../types/openapi"
@@ -74,29 +74,7 @@ const unitsChart = () =>
 
 /** @param {Usage} usage */
 const table = ({ days }) =>
-  h(
-    "details.table-details",
-    {},
-    h("summary", {}, "Show as a table"),
-    h(
-      "div.scroll",
-      { tabindex: 0, role: "region", "aria-label": "Usage as a table" },
-      h(
-        "table",
-        {},
-        h(
-          "thead",
-          {},
-          h(
-            "tr",
-            {},
-            COLUMNS.map((name) => h("th", { scope: "col" }, name)),
-          ),
-        ),
-        h("tbody", {}, [...days].reverse().map(row)),
-      ),
-    ),
-  );
+  chartTable("Usage as a table", COLUMNS, h("tbody", {}, [...days].reverse().map(row)));
 
 /** @param {UsageOfDay} day */
 const row = (day) =>

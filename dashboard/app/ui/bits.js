@@ -106,3 +106,17 @@ export const facts = (pairs) =>
 
 /** An animated dot that shows that the page is waiting. */
 export const pulse = () => h("span.pulse", { "aria-hidden": "true" });
+
+/**
+ * The values of charts as a table, closed at first.
+ *
+ * @param {string} label
+ * @param {string[]} columns
+ * @param {Element} body
+ */
+export function chartTable(label, columns, body) {
+  const names = columns.map((name) => h("th", { scope: "col" }, name));
+  const table = h("table", {}, h("thead", {}, h("tr", {}, names)), body);
+  const scrolled = h("div.scroll", { tabindex: 0, role: "region", "aria-label": label }, table);
+  return h("details.table-details", {}, h("summary", {}, "Show as a table"), scrolled);
+}
