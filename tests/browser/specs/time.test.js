@@ -226,8 +226,13 @@ test("the range goes from a log line to its trace and back, and a moment shows w
   await page.getByRole("link", { name: "Open the trace" }).click();
   await page.getByRole("heading", { name: "POST /checkout" }).waitFor();
   assert.deepEqual(range(), hour);
-  await page.getByText(/\d\d:\d\d:\d\d UTC/).waitFor();
+  await page
+    .locator(".trace-summary")
+    .getByText(/\d\d:\d\d:\d\d UTC/)
+    .waitFor();
   await page.goBack();
+  // The page of the trace has the line, too.
+  await page.getByRole("heading", { name: "Logs", level: 1 }).waitFor();
   await page.getByText("the card processor did not answer").waitFor();
   assert.deepEqual(range(), hour);
   await page.getByText("the card processor did not answer").click();
