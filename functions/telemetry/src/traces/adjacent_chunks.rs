@@ -9,16 +9,16 @@
 
 mod found;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use foldhash::HashSet;
 use shared::base::clock;
 use shared::store::telemetry::{Direction, StoredSummary};
 use shared::telemetry::batch::{HOUR, Signal};
 use shared::telemetry::chunk::Position;
 use shared::telemetry::chunk::codec::{self, Rows};
 use shared::telemetry::chunk::summary::{Entry, TraceCounts, fingerprint};
-use shared::telemetry::event::Span;
 use shared::telemetry::query::cursor::RowKey;
 use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
@@ -306,9 +306,7 @@ impl Lookup<'_> {
                 return Ok(());
             };
             let most = stored.stated_memory();
-            let mut spans: Vec<Span> = codec::decode_within(chunk, Rows::All, most)?;
-            spans.retain(|span| ids.contains(&*span.trace_id));
-            spans.shrink_to_fit();
+            let spans = codec::decode_within(chunk, Rows::OfTraces(&ids), most)?;
             found.spans.add(stored.position, spans);
             Ok(())
         });

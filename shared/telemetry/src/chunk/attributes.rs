@@ -1,7 +1,6 @@
 //! Attributes of all events of a chunk: a column for each key, with the rows that have it.
 
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt as _};
 use serde_json::{Map, Value};
 
 use super::bytes::{FormError, Reader, put_len, put_signed, put_text};

@@ -12,6 +12,8 @@
 
 use std::io;
 
+use foldhash::HashSet;
+
 use super::bytes::{FormError, Reader, put_len};
 use super::frame::{self, Form};
 use super::summary::Entry;
@@ -33,6 +35,19 @@ pub enum Rows<'a> {
     All,
     /// The events of the trace with this id.
     OfTrace(&'a str),
+    /// The events of the traces with these ids.
+    OfTraces(&'a HashSet<&'a str>),
+}
+
+impl Rows<'_> {
+    /// Whether the events of a trace are wanted; `None` for events without a trace.
+    fn has_trace(self, id: Option<&str>) -> bool {
+        match self {
+            Self::All => true,
+            Self::OfTrace(wanted) => id == Some(wanted),
+            Self::OfTraces(wanted) => id.is_some_and(|id| wanted.contains(id)),
+        }
+    }
 }
 
 /// An encoded chunk.
@@ -91,9 +106,7 @@ pub fn decode_within<E: Event>(
     match form {
         Form::Two => {
             let mut events = form_2::events::<E>(chunk)?;
-            if let Rows::OfTrace(id) = rows {
-                events.retain(|event| event.trace_id() == Some(id));
-            }
+            events.retain(|event| rows.has_trace(event.trace_id()));
             Ok(events)
         }
         Form::Three => {

@@ -9,8 +9,9 @@ pub(super) use ids::{IdColumn, IdList, put_id_column, put_ids};
 pub(super) use numbers::{Durations, numbers, optional, put_durations, put_numbers, put_optional};
 pub(super) use texts::{TextColumn, Texts, put_texts};
 
-use std::collections::HashMap;
 use std::hash::Hash;
+
+use foldhash::{HashMap, HashMapExt as _};
 
 use super::bytes::{FormError, Reader, put, put_len};
 

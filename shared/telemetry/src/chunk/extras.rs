@@ -1,6 +1,6 @@
 //! Fields that few events have. Each has a column only if some event of the chunk has it.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use super::bytes::{FormError, Reader};
 use super::columns::{

@@ -1,8 +1,7 @@
 //! A Bloom filter over the texts of a chunk, so that a search opens only chunks that may match.
 //! Which texts it holds is fixed for each stored form; see `Terms`.
 
-use std::collections::HashSet;
-
+use foldhash::HashSet;
 use twox_hash::XxHash3_64;
 
 /// Longest value that the filter holds, in bytes.

@@ -69,10 +69,7 @@ pub(crate) fn read_log_records(
     let levels = Texts::read(reader, count)?;
     let kinds = Texts::read(reader, count)?;
     let messages = Texts::read(reader, count)?;
-    let wanted = match rows {
-        Rows::All => vec![true; count],
-        Rows::OfTrace(id) => traces.rows_with(id),
-    };
+    let wanted = traces.wanted(rows);
     if !wanted.contains(&true) {
         return Ok(Vec::new());
     }

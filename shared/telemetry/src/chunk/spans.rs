@@ -3,7 +3,7 @@
 
 mod read;
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use super::attributes;
 use super::bytes::{put, put_len, zigzag};

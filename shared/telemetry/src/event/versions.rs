@@ -2,7 +2,8 @@
 //! starts and again when it has ended.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+
+use foldhash::{HashMap, HashMapExt as _};
 
 use super::{Event, Span, SpanKind};
 

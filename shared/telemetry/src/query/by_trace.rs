@@ -1,7 +1,9 @@
 //! The spans of several chunks, found by their trace.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
+
+use foldhash::HashMap;
 
 use crate::chunk::Position;
 use crate::event::Span;

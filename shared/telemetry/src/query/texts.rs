@@ -1,8 +1,8 @@
 //! Texts to search for.
 
-use std::collections::HashSet;
 use std::str::FromStr;
 
+use foldhash::HashSet;
 use thiserror::Error;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};

@@ -3,8 +3,7 @@
 
 mod skew;
 
-use std::collections::{HashMap, HashSet};
-
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 use jiff::{SignedDuration, Timestamp};
 
 use super::window::TimeWindow;

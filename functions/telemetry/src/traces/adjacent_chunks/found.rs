@@ -1,7 +1,6 @@
 //! What the opened chunks hold of the listed traces.
 
-use std::collections::{HashMap, HashSet};
-
+use foldhash::{HashMap, HashMapExt as _, HashSet};
 use shared::telemetry::chunk::summary::{Entry, entries};
 use shared::telemetry::event::Span;
 use shared::telemetry::query::by_trace::SpansByTrace;

@@ -53,6 +53,24 @@ proptest! {
     }
 
     #[test]
+    fn the_events_of_some_traces_are_those_with_their_ids(spans in spans(), records in log_records()) {
+        let ids = spans.iter().map(|span| span.trace_id.as_str());
+        let ids: HashSet<&str> = ids.step_by(2).chain(["absent"]).collect();
+        let stored = encode(&refs(&spans)).unwrap().bytes;
+        let found: Vec<Span> = decode(&stored, Rows::OfTraces(&ids)).unwrap();
+        let expected = spans.iter().filter(|span| ids.contains(&*span.trace_id));
+        prop_assert!(found.iter().eq(expected));
+
+        let ids = records.iter().filter_map(|record| record.trace_id.as_deref());
+        let ids: HashSet<&str> = ids.step_by(2).collect();
+        let stored = encode(&refs(&records)).unwrap().bytes;
+        let found: Vec<LogRecord> = decode(&stored, Rows::OfTraces(&ids)).unwrap();
+        let has_id = |id: &Option<String>| id.as_deref().is_some_and(|id| ids.contains(id));
+        let expected = records.iter().filter(|record| has_id(&record.trace_id));
+        prop_assert!(found.iter().eq(expected));
+    }
+
+    #[test]
     fn list_rows_are_the_same_from_columns_and_from_spans(spans in spans()) {
         let stored = encode(&refs(&spans)).unwrap().bytes;
         prop_assert_eq!(decode_entries(&stored, usize::MAX).unwrap(), entries(&spans));

@@ -4,9 +4,11 @@
 use std::cmp::Ordering;
 
 use data_encoding::HEXLOWER;
+use foldhash::HashSet;
 
 use super::{distinct, indexes, put_indexes};
 use crate::chunk::bytes::{FormError, Reader, put_len};
+use crate::chunk::codec::Rows;
 
 /// Appends a list of ids. Its length is stored elsewhere.
 pub(crate) fn put_ids(out: &mut Vec<u8>, ids: &[&str]) {
@@ -59,6 +61,14 @@ impl<'a> IdList<'a> {
             .collect::<Result<_, _>>()?;
         let texts = lengths.into_iter().map(|length| reader.text_of(length));
         Ok(Self::Texts(texts.collect::<Result<_, _>>()?))
+    }
+
+    /// Number of ids.
+    fn len(&self) -> usize {
+        match self {
+            Self::Raw { bytes, width } => bytes.len() / width,
+            Self::Texts(texts) => texts.len(),
+        }
     }
 
     /// The id at an index; `None` beyond the end.
@@ -135,8 +145,31 @@ impl<'a> IdColumn<'a> {
         &self.rows
     }
 
+    /// For each row, whether it is one of the wanted rows.
+    pub(crate) fn wanted(&self, rows: Rows<'_>) -> Vec<bool> {
+        match rows {
+            Rows::All => vec![true; self.rows.len()],
+            Rows::OfTrace(id) => self.rows_with(id),
+            Rows::OfTraces(ids) => self.rows_among(ids),
+        }
+    }
+
+    /// For each row, whether its id is in the set.
+    fn rows_among(&self, ids: &HashSet<&str>) -> Vec<bool> {
+        let ids = (0..self.ids.len()).map(|index| {
+            let id = self.ids.get(index);
+            id.is_some_and(|id| ids.contains(&*id))
+        });
+        // Code 0 is that of rows without an id.
+        let by_code: Vec<bool> = [false].into_iter().chain(ids).collect();
+        let codes = self.rows.iter();
+        codes
+            .map(|code| by_code.get(*code as usize) == Some(&true))
+            .collect()
+    }
+
     /// For each row, whether it has this id.
-    pub(crate) fn rows_with(&self, id: &str) -> Vec<bool> {
+    fn rows_with(&self, id: &str) -> Vec<bool> {
         let code = self.ids.position(id);
         let code = code.and_then(|place| u32::try_from(place + 1).ok());
         self.rows.iter().map(|row| Some(*row) == code).collect()

@@ -1,6 +1,6 @@
 //! A column of texts: the distinct ones in order of appearance, and an index for each row.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use super::{indexes, put_indexes};
 use crate::chunk::bytes::{FormError, Reader, put_len};

@@ -1,7 +1,6 @@
 //! Reads the columns of spans.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use serde_json::{Map, Value};
 
 use super::{
@@ -92,10 +91,7 @@ impl<'a> Core<'a> {
     }
 
     fn wanted(&self, rows: Rows<'_>) -> Vec<bool> {
-        match rows {
-            Rows::All => vec![true; self.rows],
-            Rows::OfTrace(id) => self.traces.rows_with(id),
-        }
+        self.traces.wanted(rows)
     }
 
     fn trace_id(&self, row: usize) -> Result<String, FormError> {

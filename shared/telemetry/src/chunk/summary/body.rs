@@ -1,6 +1,8 @@
 //! The compressed part of a stored summary: minutes, levels, traces, operations and rows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use foldhash::{HashMap, HashMapExt as _};
 
 use super::{Entry, Minute, Operation, Operations, Stats, Summary, TraceCounts};
 use crate::chunk::bytes::{FormError, Reader, put, put_len, put_signed, put_text};

@@ -1,7 +1,8 @@
 //! Computes the summary of a chunk.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use foldhash::{HashMap, HashMapExt as _};
 use serde_json::Value;
 
 use super::entry::{entries_of_distinct, newest_first};

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt as _};
 
 use crate::chunk::memory;
 use crate::event::versions::distinct;

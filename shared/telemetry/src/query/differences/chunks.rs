@@ -1,8 +1,9 @@
 //! Which chunks of a window a comparison reads.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
+use foldhash::{HashSet, HashSetExt as _};
 use jiff::Timestamp;
 
 use super::{Population, Selection};

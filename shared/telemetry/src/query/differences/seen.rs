@@ -1,6 +1,6 @@
 //! The traces of a sample, and what separates them.
 
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
 use super::score::{is_compared, ranked};
 use super::values::{MAX_BYTES, OfService, Resources, Values};

@@ -1,9 +1,9 @@
 //! Counts the values of spans by trace, in bounded memory.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 use serde_json::Value;
 
 use super::seen::{Counts, Sides};

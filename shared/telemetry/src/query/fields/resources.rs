@@ -1,8 +1,8 @@
 //! The attributes of the events of a chunk, in which many events share a resource.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashMapExt as _};
 use serde_json::{Map, Value};
 
 use crate::event::{Event, EventRef, ResourceScope};
