@@ -16,7 +16,7 @@ use crate::routes::root;
 use crate::support::callers::parameters;
 use crate::support::{Backend, Response};
 
-pub use fill::{filled, of_account, values};
+pub use fill::{Values, filled, of_account, values};
 pub use github_keys::backend_over;
 pub use replay::{Answer, replay};
 

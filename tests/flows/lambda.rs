@@ -14,6 +14,7 @@ pub mod gate;
 mod likeness;
 mod memory;
 mod odd_events;
+mod question_costs;
 mod request_costs;
 mod rotel;
 mod runtime_api;

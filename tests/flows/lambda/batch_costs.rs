@@ -1,7 +1,6 @@
 //! What a batch of 100 spans costs the whole process of ingest, over TLS, in each form in which SDKs
 //! send it: CPU time, and instructions, which do not depend on the machine's load. Linux only.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -158,12 +157,7 @@ async fn count(
     for batch in 0..batches {
         send(&function, exporter, form, batch).await;
     }
-    function.terminate().await;
-    let counts = fs::read_to_string(counts).unwrap();
-    let total = counts
-        .lines()
-        .find_map(|line| line.strip_prefix("totals: "));
-    total.unwrap().trim().parse().unwrap()
+    function.counted(&counts).await
 }
 
 async fn measure_rotel(rotel: &Rotel, exporter: &Exporter, encoding: Encoding) -> Times {

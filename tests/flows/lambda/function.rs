@@ -65,6 +65,16 @@ impl Function {
         self.process.wait().await.unwrap();
     }
 
+    /// Ends a process under Callgrind, and returns the instructions that it wrote to `counts`.
+    pub async fn counted(self, counts: &Path) -> u64 {
+        self.terminate().await;
+        let counts = std::fs::read_to_string(counts).unwrap();
+        let total = counts
+            .lines()
+            .find_map(|line| line.strip_prefix("totals: "));
+        total.unwrap().trim().parse().unwrap()
+    }
+
     /// Starts a function.
     pub async fn begin(name: &str, settings: &Settings) -> Self {
         let api = RuntimeApi::start().await;
