@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Counts the instructions of operations on telemetry with Callgrind, and compares them with
-baselines.json. Fails if an operation takes 5 % more or less, and names the functions that grew.
+baselines.json. Fails if a count differs by more than 5 %, and names the functions that changed most.
 
     python3 benches/instructions/check.py           # checks
     python3 benches/instructions/check.py --renew   # writes baselines.json
 
-Needs Valgrind. Builds a release binary, for which the compiler needs a minute.
+Needs Valgrind. Builds an optimized binary, which takes about a minute.
 """
 
 import argparse
@@ -23,7 +23,7 @@ BINARY = ROOT / "target" / "counted" / "instructions"
 RESULTS = ROOT / "target" / "callgrind"
 BASELINES = HERE / "baselines.json"
 
-# The words of each operation are the argument of the binary.
+# Each is the first argument of the binary.
 OPERATIONS = [
     "write spans",
     "write attributes",
@@ -37,11 +37,11 @@ OPERATIONS = [
     "filter summary",
 ]
 
-# The difference between two runs leaves out the start, and what is made once.
+# Repetitions in two runs. The difference between their counts excludes startup and what is made once.
 FEW, MANY = 2, 12
 
-# Instructions vary by less than 1 % between runs, because hash maps have random seeds. C libraries and the
-# C compiler take the rest.
+# Counts vary by less than 1 % between runs, because hash maps have random seeds. The rest allows for
+# other versions of the C compiler and libraries.
 ROOM = 0.05
 
 # Functions below this share of an operation are not in baselines.json.
@@ -52,7 +52,7 @@ LINE = re.compile(r"^\s*([\d,]+) \(\s*[\d.]+%\)\s+[^:]*:(.+?)(?: \[[^\]]*\])?$")
 
 
 def run(operation: str, times: int) -> Counter:
-    """Instructions of a run by function, without what the functions call."""
+    """Runs an operation. Returns the instructions of each function, excluding those of its callees."""
     output = RESULTS / f"{operation.replace(' ', '-')}.{times}"
     valgrind = ["valgrind", "--quiet", "--tool=callgrind", f"--callgrind-out-file={output}"]
     subprocess.run([*valgrind, BINARY, operation, str(times)], check=True)
@@ -67,7 +67,7 @@ def run(operation: str, times: int) -> Counter:
 
 
 def count(operation: str) -> dict:
-    """Instructions of one operation, in total and by function."""
+    """Returns the instructions of one operation, in total and by function."""
     few, many = run(operation, FEW), run(operation, MANY)
     many.subtract(few)
     each = {name: round(taken / (MANY - FEW)) for name, taken in many.items()}
@@ -77,7 +77,7 @@ def count(operation: str) -> dict:
 
 
 def compare(operation: str, now: dict, before: dict) -> bool:
-    """Prints one line, and the functions that differ most if there is no room. Returns whether there is."""
+    """Prints one line and, beyond ROOM, the functions that changed most. Returns whether it is within ROOM."""
     change = now["total"] / before["total"] - 1 if before["total"] else 1.0
     print(f"{operation:17} {now['total']:12,} {before['total']:12,} {change:+8.1%}")
     if abs(change) <= ROOM:

@@ -1,4 +1,4 @@
-//! `upblit admin`: what operators do to the tables of a deployment or of the data directory. The
+//! `upblit admin`: commands for operators, on the tables of a deployment or of the data directory. The
 //! work itself is in `shared::store::admin`; this module reads the command line and prints.
 
 mod accounts;
@@ -49,12 +49,12 @@ pub struct Target {
     pub data_dir: PathBuf,
 }
 
-/// A command of an operator.
+/// An operator's command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Verifies that counters, copies and references agree, that everything acknowledged is listed
-    /// and counted once, and that what should expire does. Prints a line for each finding. Exits
-    /// with 1 if something is broken, and with 2 if the check could not be completed
+    /// Verifies that counters, copies and references agree, that everything acknowledged is listed and
+    /// counted once, and that items that should expire do. Prints a line for each finding. Exits with 1
+    /// if something is broken, and with 2 if the check could not be completed
     Check,
 
     /// Makes tables consistent after items of an earlier time were copied into them: settings of
@@ -67,11 +67,11 @@ pub enum Command {
 
     /// Lists the users, a line for each
     Users {
-        /// Only those whose login or e-mail address contains this, in any case
+        /// Only those whose login or e-mail address contains this, ignoring case
         text: Option<String>,
     },
 
-    /// Prints what a user has, and when it was used: sessions, applications and their keys
+    /// Prints a user's sessions, applications and number of keys, and when they were last used
     Usage {
         /// Numeric id of the GitHub account
         user: UserId,
@@ -100,7 +100,7 @@ pub enum Command {
     Delete {
         /// Numeric id of the GitHub account
         user: UserId,
-        /// Deletes applications that have no other owner, too
+        /// Also delete the applications that have no other owner
         #[arg(long, value_enum)]
         applications: Option<SoleOwnedOption>,
     },
@@ -110,7 +110,7 @@ pub enum Command {
     RevokeLeaked,
 }
 
-/// What happens to applications whose only owner is deleted.
+/// What happens to applications of which the deleted user is the only owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SoleOwnedOption {
     /// They are deleted.
@@ -134,7 +134,7 @@ pub const NOT_COMPLETED: u8 = 2;
 /// Runs a command, and returns its exit code.
 ///
 /// # Errors
-/// When storage fails, or the output cannot be written.
+/// When storage fails, the output cannot be written, or the input cannot be read.
 pub async fn run(
     command: &Command,
     database: &Database,
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn every_command_of_the_operations_manual_is_understood() {
+    fn every_command_in_the_operations_manual_can_be_parsed() {
         let manual = include_str!("../../docs/operations.md");
         let mut commands = 0;
         for line in manual.lines() {
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_has_one_target_on_either_side_of_its_name() {
+    fn a_command_takes_one_target_before_or_after_its_name() {
         for (line, stack) in [
             ("admin check", None),
             ("admin check --stack upblit", Some("upblit")),

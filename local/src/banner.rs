@@ -39,8 +39,8 @@ impl Banner<'_> {
         println!();
     }
 
-    /// Prints the banner of a process that serves only the database and the stand-in, with the
-    /// `cargo lambda watch` command that uses them. `env_file` contains the settings for it.
+    /// Prints the banner of a process that serves only the database, the stand-in and the pages, with
+    /// the `cargo lambda watch` command for the functions. `env_file` contains the settings for it.
     pub(crate) fn print_services(&self, env_file: &Path) {
         self.print_head();
         let env_file = quoted(&env_file.display().to_string());
@@ -117,7 +117,8 @@ impl Banner<'_> {
     }
 }
 
-/// What other machines can do that reach this address. `None` if none reaches it.
+/// Warns of what other machines can do. Returns `None` if the address is a loopback address, which they
+/// cannot reach.
 fn warning(host: Ipv4Addr, github: GitHub) -> Option<String> {
     let danger = match github {
         _ if host.is_loopback() => return None,
@@ -126,7 +127,7 @@ fn warning(host: Ipv4Addr, github: GitHub) -> Option<String> {
     };
     Some(format!(
         "anyone who reaches {host} {danger}.\n            \
-         Of a container, publish the port to 127.0.0.1 alone."
+         In a container, publish the port on 127.0.0.1 only."
     ))
 }
 

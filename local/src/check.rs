@@ -1,5 +1,5 @@
-//! `upblit check`: requests a deployment from outside and verifies what its users depend on. It
-//! signs nobody in and changes nothing, except for one span if there is an API key for it.
+//! `upblit check`: requests a deployment from outside and verifies what its users depend on. It signs
+//! nobody in and stores nothing but one span, if there is an API key for it.
 
 mod deployment;
 mod response;
@@ -29,7 +29,7 @@ pub struct Options {
     /// Address of the API: the output ApiUrl of the stack
     pub url: Url,
 
-    /// Only check that it answers, as health checks of containers do
+    /// Only check that the API answers, as health checks of containers do
     #[arg(long)]
     pub health: bool,
 }
@@ -41,7 +41,7 @@ struct Failed(String);
 /// Result of a check: what was seen, in a few words.
 type Checked = Result<String, Failed>;
 
-/// Prints a line for each check, and remembers whether one has failed.
+/// Prints a line for each check, and counts failures.
 struct Report<'a> {
     out: &'a mut (dyn Write + Send),
     failures: usize,
@@ -63,7 +63,7 @@ impl Report<'_> {
     }
 }
 
-/// Runs all checks, also after one has failed, and returns the exit code.
+/// Runs the checks, even after one has failed, and returns the exit code.
 ///
 /// # Errors
 /// When the output cannot be written.
@@ -104,7 +104,7 @@ async fn all(
     }
 }
 
-/// Stores a span and reads it back.
+/// Stores a span, and reads it back if it was stored.
 async fn round_trip(
     deployment: &Deployment,
     key: &str,

@@ -22,10 +22,10 @@ pub(crate) struct DataDir {
 }
 
 impl DataDir {
-    /// Locks a directory that has a database.
+    /// Locks a directory that already has a database.
     ///
     /// # Errors
-    /// Those of [`Self::open`]; also when there is no database.
+    /// As [`Self::open`]; also when there is no database.
     pub(crate) fn open_existing(path: &Path) -> Result<Self, Failure> {
         if !path.join(DATABASE).is_file() {
             return Err(Failure::NoData {
@@ -38,7 +38,8 @@ impl DataDir {
     /// Creates the directory if it does not exist, and locks it.
     ///
     /// # Errors
-    /// When the directory is not writable, or another process holds the lock.
+    /// When the directory is not writable, another process holds the lock, or a newer release has
+    /// written to it.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let failure = |source| Failure::DataDir {
             path: path.to_owned(),
@@ -69,8 +70,8 @@ impl DataDir {
         Ok(data_dir)
     }
 
-    /// Refuses data of a form that only a newer release reads. What is stored from now on has the
-    /// form that this release writes, so the file names at least that one.
+    /// Refuses data in a stored form that only a newer release can read. Raises the number in the file
+    /// `form` to the stored form that this release writes, because it will write to the directory.
     fn check_form(&self) -> Result<(), Failure> {
         let path = self.path.join("form");
         let form = match fs::read_to_string(&path) {

@@ -29,7 +29,7 @@ pub(crate) use failure::Failure;
 use sender::Sender;
 use traffic::{SLICE_SECONDS, Traffic};
 
-/// Oldest slice that is sent to catch up, in slices: 23 hours.
+/// Maximum age of a slice that is sent to catch up, in slices: 23 hours.
 const MAX_AGE: i64 = 23 * 3_600 / SLICE_SECONDS;
 
 /// Slices per batch while catching up: five minutes.
@@ -60,7 +60,7 @@ pub(crate) struct Options {
 /// Sends past telemetry, then continues in real time until Ctrl-C or SIGTERM.
 ///
 /// # Errors
-/// When no server answers at the address, or it refuses a request.
+/// When there is no usable response from the address, or the server refuses the sign-in or a request.
 pub(crate) async fn run(options: &Options) -> Result<(), Failure> {
     let stop = Stop::on_signal().map_err(Failure::Signals)?;
     tokio::select! {
@@ -105,9 +105,9 @@ struct Generator<'a> {
 }
 
 impl Generator<'_> {
-    /// Sends every slice from `next` on, each when its time has passed. Slices that are already due, at
-    /// the start or after the machine was asleep, are sent several at a time. Returns only on
-    /// failure.
+    /// Sends the slices from `next` on, each when its time has passed. Several that are already due, at
+    /// the start or after the machine was asleep, are sent together; those older than [`MAX_AGE`] are
+    /// skipped. Returns only on failure.
     async fn send_from(mut self, mut next: i64) -> Result<(), Failure> {
         let mut line_from = next;
         loop {

@@ -24,7 +24,7 @@ use crate::server::{self, TimeLimits};
 
 pub(crate) use guard::AccessKey;
 
-/// Interval at which expired items are deleted. (DynamoDB takes up to some days.)
+/// Interval at which expired items are deleted. (DynamoDB takes up to a few days.)
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// Time limit for the engine to close its file. No data is lost if it takes longer.
@@ -44,8 +44,8 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Opens the database in `file`, or in memory if `None`, and serves it on `listener` to
-    /// those who have its access key id.
+    /// Opens the database in `file`, or in memory if `None`, and serves it on `listener` to clients with
+    /// its access key id.
     ///
     /// # Errors
     /// When the database cannot be opened, or there is no port for the engine itself.
@@ -111,7 +111,7 @@ fn open(file: Option<&Path>) -> Result<Database, Failure> {
     let Some(file) = file else {
         return Database::memory().map_err(|error| failure(Path::new(":memory:"), error));
     };
-    // The path is made absolute, because SQLite reads a relative "file:…" as a URI.
+    // Make the path absolute, because SQLite reads a relative "file:…" as a URI.
     let absolute = std::path::absolute(file).map_err(|source| Failure::DataDir {
         path: file.to_owned(),
         source,
@@ -140,7 +140,7 @@ async fn sweep(database: Database) {
     loop {
         ticks.tick().await;
         let database = database.clone();
-        // Calls of the engine block the thread.
+        // Calls into the engine block the thread.
         match tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
             Ok(Ok(deleted)) => tracing::debug!(deleted, "deleted expired items"),
             Ok(Err(error)) => tracing::warn!(%error, "cannot delete expired items"),

@@ -45,10 +45,10 @@ pub(crate) enum Failure {
         /// The directory, as given with `--data-dir`.
         path: PathBuf,
     },
-    /// The tables of a stack are not known.
+    /// The tables of a stack cannot be determined.
     #[error("{}", WithCauses(.0))]
     Stack(#[from] UnknownStack),
-    /// A command of an operator could not be completed.
+    /// An operator's command could not be completed.
     #[error(transparent)]
     Admin(admin::Failure),
     /// Another process has locked the data directory.

@@ -42,13 +42,13 @@ pub const FUNCTIONS: &[Function] = functions![
     dashboard,
 ];
 
-/// The function that API Gateway routes `GET /health` to. Every function serves it; this one
-/// holds no secret.
+/// The function to which API Gateway routes `GET /health`. Every function serves it; this one holds no
+/// secret.
 pub const HEALTH: &str = INGEST;
 
-/// The function that API Gateway routes `POST` of every path to that has no other route.
+/// The function to which API Gateway routes `POST` requests to paths without a route of their own.
 pub const INGEST: &str = "ingest";
 
-/// The function that API Gateway routes `GET` of every path to that has no other route. It serves
-/// files, which are no operations of the API.
+/// The function to which API Gateway routes `GET` requests to paths without a route of their own. It
+/// serves files and has no API operations.
 pub const DASHBOARD: &str = "dashboard";

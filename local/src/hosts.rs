@@ -1,6 +1,6 @@
-//! The `Host` that a request names. A page can make a browser call this machine under a name of
-//! its own (DNS rebinding), and the browser treats the response as one of that page's site. The
-//! port therefore answers only to its own names.
+//! Checks the `Host` that a request names. A page can make a browser call this machine under the page's
+//! own host name (DNS rebinding), and the browser then lets the page read the response. The port
+//! therefore answers only to its own names.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use url::{Host, Url};
 /// Setting with further names, separated by commas.
 const SETTING: &str = "ALLOWED_HOSTS";
 
-/// Paths that SDKs send to with a key. A container reaches this machine under a name such as
+/// Paths to which SDKs send with a key. A container reaches this machine under a name such as
 /// `host.docker.internal`, and no page of another site has the key.
 const INGEST: [&str; 5] = [
     "/ingest/traces",
@@ -77,7 +77,7 @@ fn is_of_sdk(request: &Request) -> bool {
         && request.headers().contains_key("x-api-key")
 }
 
-/// The only `Host` of a request, without its port.
+/// The host that a request names, without its port. `None` unless there is exactly one valid `Host`.
 fn host_of(headers: &HeaderMap) -> Option<Host> {
     let mut values = headers.get_all(HOST).iter();
     let authority: Authority = values.next()?.to_str().ok()?.parse().ok()?;

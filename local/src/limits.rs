@@ -1,12 +1,12 @@
-//! How many connections the process may hold, from how many descriptors it may open.
+//! Limits on connections, derived from how many file descriptors the process may open.
 
-/// Descriptors assumed if the system does not say.
+/// Number of file descriptors assumed if the system does not report it.
 const DEFAULT_DESCRIPTORS: u64 = 256;
 
-/// Descriptors for files, listeners and the terminal.
+/// File descriptors kept for files, listeners and the terminal.
 const RESERVED: u64 = 24;
 
-/// Maximum number of connections of each listener. A request holds up to three descriptors: its
+/// Maximum number of connections of each listener. A request holds up to three file descriptors: its
 /// connection, and both ends of the connection to the engine in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
@@ -17,7 +17,8 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Raises the process's limit of descriptors as far as it may, and divides it.
+    /// Raises the process's limit on file descriptors as far as possible, and divides it between the
+    /// listeners.
     pub(crate) fn raise() -> Self {
         let raised = rlimit::increase_nofile_limit(u64::MAX);
         Self::of(raised.unwrap_or(DEFAULT_DESCRIPTORS))

@@ -20,8 +20,8 @@ const OURS: [&str; 8] = [
 /// The engine logs a warning for every 400, but failed conditions are part of normal operation.
 const ENGINE: (&str, LevelFilter) = ("dynoxide", LevelFilter::ERROR);
 
-/// Starts logging at the levels in `RUST_LOG`. Default: `info` for the crates of this workspace,
-/// `warn` for others.
+/// Starts logging at the levels in `RUST_LOG`. Default: `info` for crates whose names start with one of
+/// [`OURS`], `error` for the engine, `warn` for others.
 ///
 /// # Errors
 /// When `RUST_LOG` is not a list of `target=level`.

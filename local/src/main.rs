@@ -1,5 +1,5 @@
-//! `cargo run`: the whole product on one port of this machine. It serves a database
-//! engine, a stand-in for GitHub, all functions and the dashboard.
+//! `cargo run`: the whole product on this machine. It serves all functions, the dashboard and a stand-in
+//! for GitHub on one port, and a database engine on another.
 
 mod banner;
 mod data_dir;
@@ -57,7 +57,8 @@ struct Options {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// The address to serve on. Others than 127.0.0.1 let other machines in; 0.0.0.0 is all of them
+    /// The address to serve on. Addresses other than 127.0.0.1 let other machines in; 0.0.0.0 means all
+    /// addresses of this machine
     #[arg(long, default_value_t = Ipv4Addr::LOCALHOST)]
     host: Ipv4Addr,
 
@@ -73,7 +74,8 @@ struct Options {
     #[arg(long, default_value = ".upblit")]
     data_dir: PathBuf,
 
-    /// Serve only what `cargo lambda watch` needs: the database and the stand-in for GitHub
+    /// Serve all but the functions, for `cargo lambda watch`: the database, the stand-in for GitHub and
+    /// the dashboard
     #[arg(long)]
     db_only: bool,
 
@@ -94,7 +96,7 @@ enum Command {
     Check(check::Options),
     /// Writes the description of the API (OpenAPI 3.1) to the standard output.
     Openapi,
-    /// Writes every file of the checkout that is generated, after a change of its source.
+    /// Writes the outdated generated files of the checkout.
     #[command(hide = true)]
     Renew,
 }
@@ -128,7 +130,7 @@ fn print_failure(text: &str) {
     anstream::eprintln!("upblit: {}", line.join(" "));
 }
 
-/// Runs a command of an operator, whose exit codes have a meaning.
+/// Runs an operator's command, and returns its exit code.
 async fn administer(options: &admin::Options) -> ExitCode {
     match operator::run(options).await {
         Ok(code) => code,
@@ -149,7 +151,7 @@ async fn verify(options: &check::Options) -> ExitCode {
     })
 }
 
-/// Renews the checkout that this was built from.
+/// Writes the outdated generated files of the checkout that this was built from.
 fn renew() -> io::Result<()> {
     let local = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = local.parent().unwrap_or(local);
@@ -214,7 +216,8 @@ async fn run_product(options: &Options, env: Env, stop: Stop) -> Result<(), Fail
     serve(listener, site, limits, engine, stop).await
 }
 
-/// Serves the database and the stand-in for functions that `cargo lambda watch` runs.
+/// Serves all but the functions, which `cargo lambda watch` runs. Requests for their routes are
+/// forwarded to them.
 async fn run_services(options: &Options, env: Env, stop: Stop) -> Result<(), Failure> {
     let listener = listen(options.host, options.port.unwrap_or(9001), "--port").await?;
     let engine_listener = listen(Ipv4Addr::LOCALHOST, options.db_port, "--db-port").await?;
@@ -256,7 +259,7 @@ async fn listen(host: Ipv4Addr, port: u16, option: &'static str) -> Result<TcpLi
         })
 }
 
-/// Base URL of a listener, as this machine reaches it.
+/// Base URL at which this machine reaches a listener.
 fn address_of(listener: &TcpListener) -> Result<String, Failure> {
     let mut address = listener.local_addr().map_err(Failure::Server)?;
     if address.ip().is_unspecified() {

@@ -1,5 +1,5 @@
-//! The OpenAPI 3.1 document of the API, assembled from the operations and schemas of the
-//! functions. `openapi.json` is a copy; a test fails if it differs.
+//! The OpenAPI 3.1 document, assembled from the operations and schemas of the functions. `openapi.json`
+//! is a copy of it; a test fails if the two differ.
 
 mod errors;
 mod links;
@@ -30,7 +30,7 @@ fn document() -> Value {
         let Ok(Value::Object(mut part)) = serde_json::to_value((function.description)()) else {
             continue;
         };
-        // The dashboard has no operation of the API.
+        // The dashboard function has no API operations.
         if part["paths"].as_object().is_none_or(Object::is_empty) {
             continue;
         }
@@ -64,13 +64,14 @@ fn document() -> Value {
         },
     });
     requests::complete(&mut document);
-    remove_rustdoc_links(&mut document);
+    clean_descriptions(&mut document);
     document
 }
 
-const INTRODUCTION: &str = "Sign-in with GitHub, API keys, and ingest and query of telemetry. \
-    Bodies are JSON with camelCase fields; times are RFC 3339 in UTC. Errors are problem \
-    details (RFC 9457), except below `/v1/`, where they follow the OpenTelemetry protocol.";
+const INTRODUCTION: &str = "Sign-in with GitHub, API keys, telemetry ingestion and telemetry queries. \
+    Bodies are JSON with camelCase fields, except that `/v1/` also accepts protobuf and leak reports follow \
+    GitHub's format. Times are RFC 3339 in UTC. Errors are problem details (RFC 9457), except below \
+    `/v1/`, where they follow the OpenTelemetry protocol.";
 
 /// `GET /health`, which every function serves.
 fn health() -> Object {
@@ -109,8 +110,9 @@ fn objects(value: &mut Value) -> impl Iterator<Item = &mut Object> {
     fields.filter_map(|(_, value)| value.as_object_mut())
 }
 
-/// Removes rustdoc links from descriptions, which come from doc comments.
-fn remove_rustdoc_links(value: &mut Value) {
+/// Cleans up descriptions, which come from doc comments: rustdoc links become plain code, and empty
+/// descriptions are removed.
+fn clean_descriptions(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             if let Some(Value::String(text)) = fields.get_mut("description") {
@@ -119,9 +121,9 @@ fn remove_rustdoc_links(value: &mut Value) {
             fields.retain(|name, value| name != "description" || value.as_str() != Some(""));
             fields
                 .iter_mut()
-                .for_each(|(_, value)| remove_rustdoc_links(value));
+                .for_each(|(_, value)| clean_descriptions(value));
         }
-        Value::Array(values) => values.iter_mut().for_each(remove_rustdoc_links),
+        Value::Array(values) => values.iter_mut().for_each(clean_descriptions),
         _ => {}
     }
 }

@@ -1,4 +1,5 @@
-//! `upblit admin` against its target: a stack, the tables of the environment, or a data directory.
+//! Runs `upblit admin` on its target: a stack, the tables that the environment names, or a data
+//! directory.
 
 use std::io::{self, Write};
 use std::net::Ipv4Addr;

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn files_outside_the_dashboard_are_not_served() {
+    fn only_the_dashboards_own_pages_scripts_and_styles_are_served() {
         for path in [
             "../Cargo.toml",
             "app/../../Cargo.toml",

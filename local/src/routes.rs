@@ -36,9 +36,9 @@ impl fmt::Display for Route {
     }
 }
 
-/// All routes: those that the functions describe, `GET /health` of [`HEALTH`], the pages of
-/// [`DASHBOARD`], and `POST` of every other path, where [`INGEST`] serves its routes with additional
-/// slashes.
+/// All routes: those that the functions describe, and those that API Gateway needs in addition: `GET
+/// /health`, served by [`HEALTH`]; `GET` of other paths, served by [`DASHBOARD`]; and `POST` to other
+/// paths, sent to [`INGEST`] because SDKs add slashes to its paths.
 pub fn routes() -> BTreeSet<Route> {
     let mut routes = BTreeSet::from([
         Route::new(HEALTH, "GET", "/health"),

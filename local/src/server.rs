@@ -1,5 +1,5 @@
-//! Serves HTTP on a listener, with limits on time and on connections. A client that sends
-//! nothing, or too slowly, must not take what others need.
+//! Serves HTTP on a listener, with limits on time and on connections. A client that sends nothing, or
+//! too slowly, must not use up what others need.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -69,8 +69,9 @@ async fn read_whole_body(
     Ok(next.run(request).await)
 }
 
-/// Serves `router` until `stop`, then waits for the requests that are running. Holds at most
-/// `most` connections; one more replaces the connection that has been idle longest.
+/// Serves `router` until `stop`, then waits for the requests that are running. Serves at most `most`
+/// connections. One more replaces the oldest connection without a running request, or waits until there
+/// is room.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -87,7 +88,7 @@ pub(crate) async fn serve(
             () = &mut stop => break,
         };
         let Ok(stream) = stream else {
-            // Out of descriptors: a connection of another part of the process may soon end.
+            // Out of file descriptors: other parts of the process may soon release some.
             connections.close_idle();
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
@@ -172,7 +173,7 @@ impl Connections {
         (slot, closed)
     }
 
-    /// Waits until there are fewer than `most`, closing idle ones.
+    /// Closes an idle connection if there are `most`, or waits until there are fewer.
     async fn make_room(&self, most: usize) {
         loop {
             let changed = self.0.changed.notified();

@@ -101,8 +101,9 @@ impl Settings {
 }
 
 impl GitHub {
-    /// The real GitHub if an OAuth app is configured. Some `GITHUB_` settings without the
-    /// others are an error: falling back to the stand-in would hide the mistake.
+    /// Returns the real GitHub if an OAuth app is configured, and the stand-in if no `GITHUB_` setting
+    /// is set. Other settings without the app's id and secret are an error: falling back to the stand-in
+    /// would hide the mistake.
     fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let names = [
             "GITHUB_CLIENT_ID",
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_has_a_default() {
+    fn every_required_setting_has_a_default() {
         let settings = complete(&[]).unwrap();
         assert_eq!(settings.github, GitHub::StandIn);
         let defaults = settings.for_functions().map(|(name, _)| name);
@@ -171,7 +172,7 @@ mod tests {
         assert!(
             settings
                 .for_functions()
-                .any(|of| of == (ALLOWED_USERS, "ada"))
+                .any(|setting| setting == (ALLOWED_USERS, "ada"))
         );
         assert_eq!(settings.github, GitHub::Real);
         assert_eq!(settings.public_url, "https://api.test");

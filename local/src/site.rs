@@ -35,9 +35,9 @@ pub(crate) fn forwarded(settings: &Settings) -> Router {
     forward::router(&settings.public_url)
 }
 
-/// Adds the pages of the checkout and, unless the real GitHub is used, the stand-in to the routes of
-/// `api`. With `bundled`, and in a release, the pages are those of `api`. Only requests to the names
-/// of this machine are answered.
+/// Adds the pages of the checkout to the routes of `api`, and the stand-in unless the real GitHub is
+/// used. With `bundled`, and in a release, the pages are those of `api`. Requests that name another host
+/// are refused, except those of SDKs.
 ///
 /// # Errors
 /// When `ALLOWED_HOSTS` or a setting of the pages is invalid.

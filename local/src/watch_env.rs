@@ -6,11 +6,11 @@ use shared::store::{Table, TableNames};
 use crate::engine::Engine;
 use crate::settings::Settings;
 
-/// Content of the file. The access key id opens the engine; the secret is a placeholder, because
-/// signatures are not checked.
+/// Returns the content of the file. The access key id gives access to the engine; the secret is a
+/// placeholder, because signatures are not checked.
 ///
 /// # Errors
-/// When a value contains a quote or a control character.
+/// When a value contains a single quote or a control character.
 pub(crate) fn lines(settings: &Settings, engine: &Engine) -> Result<String, ConfigError> {
     let aws = [
         ("AWS_ENDPOINT_URL_DYNAMODB", engine.endpoint.as_str()),
@@ -34,7 +34,7 @@ fn line(name: &str, value: &str) -> Result<String, ConfigError> {
     if value.chars().any(|c| c == '\'' || c.is_control()) {
         return Err(ConfigError::new(
             name,
-            "must not contain quotes or control characters",
+            "must not contain single quotes or control characters",
         ));
     }
     Ok(format!("{name}='{value}'\n"))

@@ -42,7 +42,7 @@ fn main() -> Result<(), Failure> {
     }
 }
 
-/// A standard batch as sent.
+/// A standard batch, as an SDK sends it.
 struct Standard {
     signal: Signal,
     format: Format,
@@ -132,7 +132,7 @@ fn read_summary(times: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Asks a summary for a thousand texts that its chunk does not hold.
+/// Asks a summary whether its chunk may hold a thousand texts, none of which it holds.
 fn filter(times: usize) -> Result<(), Failure> {
     let summary = Summary::decode(&Standard::named("otlp")?.pack()?.summary)?;
     let texts: Vec<String> = (0..1_000)

@@ -1,5 +1,5 @@
-//! The standard telemetry of tests and benchmarks, like that of a shop with a few services: ids as
-//! long as OpenTelemetry's, varying URLs, some failures. It is the same in every run.
+//! The standard telemetry for tests and benchmarks. It resembles that of a shop with a few services: ids
+//! as long as OpenTelemetry's, varying URLs, some failures. It is the same in every run.
 
 mod otlp;
 mod prompts;
@@ -23,8 +23,8 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// Traffic of `spans` spans every five seconds, the interval of OpenTelemetry's SDKs, from
-    /// `start` on.
+    /// Creates traffic that starts at `start`, with `spans` spans in every five seconds, the interval at
+    /// which OpenTelemetry's SDKs send.
     pub fn of(spans: u32, start: Timestamp) -> Self {
         Self {
             dice: Dice(42),
@@ -36,7 +36,7 @@ impl Traffic {
         }
     }
 
-    /// The same with 20 to 22 attributes of OpenTelemetry's semantic conventions.
+    /// Adds 20 or 22 attributes to each span, named by OpenTelemetry's semantic conventions.
     pub fn with_attributes(self) -> Self {
         Self {
             has_attributes: true,
@@ -44,7 +44,8 @@ impl Traffic {
         }
     }
 
-    /// The same, and every third span has the prompt of a language model, of 20 KB.
+    /// Adds the attributes of [`with_attributes`](Self::with_attributes), and a language model's prompt
+    /// of 20 KiB to every third span of a trace.
     pub fn with_prompts(self) -> Self {
         Self {
             has_prompts: true,
@@ -52,14 +53,14 @@ impl Traffic {
         }
     }
 
-    /// The next batch of spans, in Upblit's own JSON.
+    /// Returns the next batch of spans, in Upblit's own JSON.
     pub fn spans(&mut self, count: usize) -> Value {
         let spans: Vec<Value> = self.next_spans(count).map(Value::Object).collect();
         json!({ "traces": spans })
     }
 
-    /// The next batch of spans, in OTLP's protobuf, from one resource. It has the 20 attributes of
-    /// [`with_attributes`](Self::with_attributes) in any case.
+    /// Returns the next batch of spans, in OTLP's protobuf, from one resource. Spans have the attributes
+    /// of [`with_attributes`](Self::with_attributes) even if it was not called.
     pub fn otlp_spans(&mut self, count: usize) -> Vec<u8> {
         self.has_attributes = true;
         otlp::request(self.next_spans(count))
@@ -73,7 +74,7 @@ impl Traffic {
         self.started.drain(..count)
     }
 
-    /// A batch of log records from the latest traces.
+    /// Returns the next batch of log records, eight for each trace. None of these traces has spans.
     pub fn records(&mut self, count: usize) -> Value {
         let mut trace = self.dice.hex(32);
         let records = (0..count).map(|number| {
@@ -86,7 +87,7 @@ impl Traffic {
         json!({ "logs": records.collect::<Vec<_>>() })
     }
 
-    /// A request to the shop with the calls between its services: 4 to 18 spans.
+    /// Returns the spans of one request to the shop, with the calls between its services: 4 to 18.
     fn trace(&mut self) -> Vec<Fields> {
         let trace_id = self.dice.hex(32);
         let length = 4 + self.dice.below(15);

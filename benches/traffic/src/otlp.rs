@@ -1,4 +1,4 @@
-//! Spans of the standard telemetry as an OpenTelemetry SDK sends them.
+//! Encodes spans of the standard telemetry as an OpenTelemetry SDK sends them.
 
 use jiff::{SignedDuration, Timestamp};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -31,7 +31,7 @@ const RENAMED: [(&str, &str); 3] = [
     ("responseStatus", "http.response.status_code"),
 ];
 
-/// A request with these spans from the process of the first.
+/// Returns an export request with these spans. Its resource has the attributes of the first span.
 pub(crate) fn request(spans: impl Iterator<Item = Fields>) -> Vec<u8> {
     let mut spans = spans.peekable();
     let resource = spans.peek().map(|first| Resource {
@@ -72,7 +72,7 @@ fn span(fields: &Fields) -> Span {
         .and_then(Value::as_f64)
         .unwrap_or_default();
     let start = end - SignedDuration::from_secs_f64(duration / 1_000.0);
-    // Server for the root, client for the calls.
+    // SPAN_KIND_SERVER for the root, SPAN_KIND_CLIENT for the calls below it.
     let kind = if parent_span_id.is_empty() { 2 } else { 3 };
     let has_failed = fields.get("responseStatus").and_then(Value::as_u64) >= Some(500);
     Span {
@@ -96,7 +96,7 @@ fn attributes(fields: &Fields) -> Vec<KeyValue> {
     let renamed = RENAMED
         .iter()
         .filter_map(|(field, key)| pair(key, fields.get(*field)?));
-    // Attributes of the semantic conventions have namespaces, fields do not.
+    // Names of the semantic conventions' attributes contain dots, those of Upblit's fields do not.
     let own = fields.iter().filter(|(key, _)| {
         key.contains('.') && !OF_RESOURCE.contains(&key.as_str()) && !key.starts_with("otel.")
     });
@@ -117,7 +117,7 @@ fn pair(key: &str, value: &Value) -> Option<KeyValue> {
     })
 }
 
-/// Nanoseconds as in the clocks of SDKs, different for every span.
+/// Nanoseconds below a millisecond, which vary between spans as those of real clocks do.
 fn below_a_millisecond(seed: &[u8]) -> u64 {
     let number = seed
         .iter()

@@ -1,18 +1,19 @@
-//! Prompts of language models: instructions that repeat, and text that does not.
+//! Prompts for language models: instructions that repeat, and text that does not.
 
 use crate::Dice;
 
 /// Length of a prompt, in bytes.
 const LENGTH: usize = 20 * 1024;
 
-/// Of a thousand sentences, those that occur in other prompts too.
+/// How many of a thousand sentences are chosen from [`SENTENCES`] and so occur in other prompts too.
 const REPEATED: usize = 593;
 
-/// Number of sentences that repeat, and number of words.
+/// Number of different sentences that repeat.
 const SENTENCES: usize = 40;
+/// Number of different words.
 const WORDS: usize = 4_000;
 
-/// A prompt.
+/// Returns a prompt of [`LENGTH`].
 pub(crate) fn prompt(dice: &mut Dice) -> String {
     let mut text = String::with_capacity(LENGTH + 200);
     while text.len() < LENGTH {

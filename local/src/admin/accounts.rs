@@ -1,4 +1,4 @@
-//! `upblit admin block`, `unblock`, `sign-out` and `delete`: changes of one user.
+//! `upblit admin block`, `unblock`, `sign-out` and `delete`: changes to one user.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -13,7 +13,8 @@ use shared::store::{ChangeError, Database};
 
 use super::{Failure, unknown};
 
-/// Blocks a user, then ends the sessions. A sign-in in between is refused or its session ended.
+/// Blocks a user, then ends the user's sessions. In this order, because a session that begins before the
+/// block is ended, and none begins after it.
 pub(super) async fn block(
     user_id: UserId,
     database: &Database,
@@ -34,11 +35,11 @@ pub(super) async fn unblock(
     clock: &Clock,
     out: &mut (dyn Write + Send),
 ) -> Result<ExitCode, Failure> {
-    let (can, code) = match database.unblock_user(user_id, clock.now()).await? {
+    let (state, code) = match database.unblock_user(user_id, clock.now()).await? {
         UnblockOutcome::Unblocked => ("is not blocked any more", ExitCode::SUCCESS),
         UnblockOutcome::NotBlocked => ("was not blocked", ExitCode::FAILURE),
     };
-    writeln!(out, "user {user_id} {can}")?;
+    writeln!(out, "user {user_id} {state}")?;
     Ok(code)
 }
 
@@ -69,16 +70,16 @@ pub(super) async fn delete(
         }
     }
     let Some(deletion) = database.begin_deletion_by_operator(user_id).await? else {
-        // Removes what is left of a deletion that was interrupted at its last step.
+        // Remove what a deletion that was interrupted at its last step left behind.
         database
             .delete_log(user_id, (clock, Timestamp::MAX))
             .await?;
         return unknown(user_id, out);
     };
-    go_on(user_id, &deletion, sole_owned, database, clock, out).await
+    run_deletion(user_id, &deletion, sole_owned, database, clock, out).await
 }
 
-async fn go_on(
+async fn run_deletion(
     user_id: UserId,
     deletion: &AccountDeletion,
     sole_owned: SoleOwned,
@@ -92,7 +93,7 @@ async fn go_on(
         .await
     {
         Ok(progress) => progress,
-        // The condition of a step on the account did not hold.
+        // The account has changed since the deletion began, so a step's condition failed.
         Err(ChangeError::SessionOver | ChangeError::NotAllowed) => Progress::SignedIn,
         Err(ChangeError::Storage(error)) => return Err(error.into()),
     };
@@ -119,7 +120,7 @@ async fn go_on(
     }
 }
 
-/// Prints applications that would have no owner.
+/// Prints the applications that would be left without an owner.
 fn sole_owner(
     user_id: UserId,
     owned: &[Membership],

@@ -9,7 +9,7 @@ use shared::store::admin::{Checked, Finding};
 
 use super::Failure;
 
-/// Prints a line for each finding as it is found, and one with the totals.
+/// Prints a line for each finding as it is found, then one with the totals.
 pub(super) async fn run(
     database: &Database,
     clock: &Clock,

@@ -20,7 +20,7 @@ const PREFIX: &str = "upblit_";
 /// Reads the text from the standard input, so that no key is in a command line or its history.
 ///
 /// # Errors
-/// When it is no text, or larger than [`MAX_TEXT`].
+/// When the input cannot be read, is not UTF-8, or is larger than [`MAX_TEXT`].
 pub(super) fn read() -> io::Result<String> {
     let mut text = String::new();
     let input = io::stdin().lock();
@@ -31,9 +31,9 @@ pub(super) fn read() -> io::Result<String> {
     Ok(text)
 }
 
-/// Revokes each key in the text that is one of this deployment, and prints a line for each, with its id and
-/// never the key. All other text is ignored. One read for each key, and one transaction for each that is not
-/// revoked yet.
+/// Revokes the keys in the text that are valid in this deployment. Prints a line for each well-formed
+/// key, with its id and never its secret. All other text is ignored. Takes one read per key, and one
+/// transaction per key that it revokes.
 ///
 /// # Errors
 /// When storage fails, or the output cannot be written. Keys before the failure are revoked, and the command
@@ -69,7 +69,7 @@ async fn revoke(key: &ApiKey, database: &Database, clock: &Clock) -> Result<&'st
     })
 }
 
-/// The well-formed keys in a text, each once. Their checksum is correct.
+/// Returns each well-formed key in a text once. A key with a wrong checksum is not well-formed.
 fn keys_in(text: &str) -> Vec<ApiKey> {
     let mut seen = std::collections::HashSet::new();
     let candidates = text
@@ -89,13 +89,13 @@ mod tests {
     const EXAMPLE: &str = "upblit_live_L000000000000000000EXAMPLE0EXAMPLE0EXAMPLE0EXAMPLE03BYBIf";
 
     #[test]
-    fn keys_are_found_anywhere_in_a_text_and_once() {
+    fn a_key_is_found_anywhere_in_a_text_and_only_once() {
         let text = format!("ä{EXAMPLE}\n+API_KEY=\"{EXAMPLE}\", upblit_{EXAMPLE}x");
         assert_eq!(keys_in(&text).len(), 1);
     }
 
     #[test]
-    fn mistyped_cut_and_other_texts_are_no_keys() {
+    fn mistyped_and_truncated_keys_and_other_texts_are_ignored() {
         let mistyped = EXAMPLE.replace("EXAMPLE0", "EXAMPLE1");
         for text in [
             "",

@@ -12,7 +12,8 @@ use shared::store::admin::users::{Account, ApplicationUsage, Usage, User};
 
 use super::{Failure, unknown};
 
-/// Prints a line for each user, or for each whose login or e-mail address contains a text in any case.
+/// Prints a line for each user, or for each whose login or e-mail address contains a text, ignoring
+/// case.
 pub(super) async fn list(
     text: Option<&str>,
     database: &Database,
@@ -40,10 +41,10 @@ fn contains(user: &User, text: &str) -> bool {
         return text.is_empty();
     };
     let mut texts = [&account.login, &account.email].into_iter();
-    texts.any(|one| one.to_lowercase().contains(text))
+    texts.any(|field| field.to_lowercase().contains(text))
 }
 
-/// Prints what a user has, and when it was used.
+/// Prints a user's sessions, applications and number of keys, and when they were last used.
 pub(super) async fn usage(
     user_id: UserId,
     database: &Database,
@@ -122,7 +123,7 @@ impl fmt::Display for Line<'_> {
         if user
             .account
             .as_ref()
-            .is_some_and(|one| one.is_being_deleted)
+            .is_some_and(|account| account.is_being_deleted)
         {
             f.write_str(", being deleted")?;
         }
@@ -133,7 +134,7 @@ impl fmt::Display for Line<'_> {
     }
 }
 
-/// A text in which characters that a terminal interprets are escaped.
+/// Displays a text with its control characters escaped, because a terminal would interpret them.
 struct Escaped<'a>(&'a str);
 
 impl fmt::Display for Escaped<'_> {

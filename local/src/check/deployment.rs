@@ -1,4 +1,4 @@
-//! The checks, each of which is a request or two.
+//! The checks. Each sends one or two requests.
 
 use std::time::Duration;
 
@@ -19,12 +19,13 @@ use url::Url;
 use super::response::CheckedResponse;
 use super::{Checked, Failed};
 
-/// A start of a function that reads its secrets takes a second; API Gateway waits for 30.
+/// Time limit of a request. A function that first reads its secrets starts in a second; API Gateway
+/// waits for 30 s.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 const CALLBACK: &str = "/login/oauth2/code/github";
 
-/// A deployment, seen through its address.
+/// A deployment, reached by its address.
 pub(super) struct Deployment {
     client: Client,
     /// Without a slash at the end.
@@ -32,7 +33,7 @@ pub(super) struct Deployment {
 }
 
 impl Deployment {
-    /// Does not connect yet.
+    /// Creates a client for an address. Does not connect yet.
     pub(super) fn new(url: &Url, env: &Env) -> Self {
         Self {
             client: Client::from_env(env),
@@ -40,14 +41,14 @@ impl Deployment {
         }
     }
 
-    /// The functions start, and the address leads to them.
+    /// Verifies that the address leads to the API, and a function starts.
     pub(super) async fn health(&self) -> Checked {
         let response = self.get("/health").await?.expect_security()?;
         response.expect_status(StatusCode::OK)?;
         Ok("the API answers, with security headers".into())
     }
 
-    /// The dashboard is served, and its policy names the sources of its scripts.
+    /// Verifies that the dashboard is served, with a policy that limits the sources of scripts.
     pub(super) async fn dashboard(&self) -> Checked {
         let page = self.get("/").await?.expect_security()?;
         let page = page.expect(StatusCode::OK, "text/html")?;
@@ -62,14 +63,14 @@ impl Deployment {
         Ok("the page and its settings are served, with security headers".into())
     }
 
-    /// A path without a route gets a problem, and never a page.
+    /// Verifies that a path without a route gets a problem response, not a page.
     pub(super) async fn unknown_path(&self) -> Checked {
         let response = self.get("/check/unknown").await?.expect_security()?;
         response.expect_problem(StatusCode::NOT_FOUND)?;
         Ok("refused with a problem".into())
     }
 
-    /// The browser is sent to GitHub, which is asked to return it to this deployment.
+    /// Verifies that a sign-in redirects to GitHub, with this deployment as the address to return to.
     pub(super) async fn sign_in(&self) -> Checked {
         let response = self.get("/oauth2/authorization/github").await?;
         let response = response.expect_status(StatusCode::FOUND)?;
@@ -110,7 +111,7 @@ impl Deployment {
         }
     }
 
-    /// Without a token, and with one that nobody signed, nothing is returned.
+    /// Verifies that requests without a token, or with an unsigned one, are refused.
     pub(super) async fn access_token(&self) -> Checked {
         // {"alg":"none","typ":"JWT"} and {"sub":"1"}, without a signature.
         const UNSIGNED: &str = "Bearer eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdWIiOiIxIn0.";
@@ -122,7 +123,7 @@ impl Deployment {
         Ok("requests without a token, and with an unsigned one, are refused".into())
     }
 
-    /// An unknown refresh token is refused.
+    /// Verifies that an unknown refresh token is refused.
     pub(super) async fn refresh_token(&self) -> Checked {
         let request = Request::post(self.at("/refresh")).header(CONTENT_TYPE, "application/json");
         let body = json!({"refreshToken": "unknown"});
@@ -131,7 +132,8 @@ impl Deployment {
         Ok("an unknown one is refused".into())
     }
 
-    /// A well-formed API key that does not exist is refused, after it was looked for.
+    /// Verifies that an API key that does not exist is refused. It is well-formed, so the function reads
+    /// the table.
     pub(super) async fn api_key(&self) -> Checked {
         let rng = &mut random::rng();
         let id = PublicKeyId {
@@ -161,19 +163,19 @@ impl Deployment {
         self.send(Request::get(self.at(path)), Bytes::new()).await
     }
 
-    /// The address of a path.
+    /// Returns the URL of a path.
     pub(super) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.address)
     }
 
-    /// Sends a request, whose response has to arrive within the time limit.
+    /// Sends a request. Fails if its response does not arrive within the time limit.
     pub(super) async fn send(
         &self,
         request: Builder,
         body: Bytes,
     ) -> Result<CheckedResponse, Failed> {
         let request = request.body(body);
-        // The text of the error does not contain the header.
+        // The error does not contain header values, which can be secret.
         let request = request.map_err(|error| Failed(error.to_string()))?;
         let response = self.client.send(request, TIME_LIMIT).await;
         response

@@ -1,4 +1,5 @@
-//! What a response has to be. Each function returns the response, or why it is not as expected.
+//! Expectations of a response. Each `expect…` function returns the response, or why it is not as
+//! expected.
 
 use axum::body::Bytes;
 use axum::http::header::{
@@ -10,25 +11,25 @@ use serde_json::Value;
 
 use super::Failed;
 
-/// Beginning of the type of every problem.
+/// Prefix of the type of every problem.
 const PROBLEM: &str = "urn:upblit:problem:";
 
 /// A complete response.
 pub(super) struct CheckedResponse(pub(super) Response<Bytes>);
 
 impl CheckedResponse {
-    /// The text of a header, empty if it is missing.
+    /// Text of a header; empty if it is missing.
     pub(super) fn header(&self, name: &HeaderName) -> &str {
         let value = self.0.headers().get(name);
         value.and_then(|value| value.to_str().ok()).unwrap_or("")
     }
 
-    /// The body, `Null` if it is not JSON.
+    /// The body as JSON; `Null` if it is not JSON.
     pub(super) fn json(&self) -> Value {
         serde_json::from_slice(self.0.body()).unwrap_or_default()
     }
 
-    /// The response, or a failure if its status is another one.
+    /// Expects a status.
     pub(super) fn expect_status(self, status: StatusCode) -> Result<Self, Failed> {
         let sent = self.0.status();
         if sent == status {
@@ -60,18 +61,18 @@ impl CheckedResponse {
         let problem = response.json();
         match problem["type"].as_str() {
             Some(kind) if kind.starts_with(PROBLEM) => Ok(response),
-            _ => Err(Failed("the problem has no type of Upblit".into())),
+            _ => Err(Failed("the problem does not have a type of Upblit".into())),
         }
     }
 
-    /// Whether this is the problem with a slug.
+    /// Whether the body is the problem with this slug.
     pub(super) fn is_problem(&self, slug: &str) -> bool {
         let problem = self.json();
         let kind = problem["type"].as_str().unwrap_or_default();
         kind.strip_prefix(PROBLEM) == Some(slug)
     }
 
-    /// Expects the headers that every response has.
+    /// Expects the security headers that every response has.
     pub(super) fn expect_security(self) -> Result<Self, Failed> {
         const HEADERS: [(HeaderName, &str); 4] = [
             (STRICT_TRANSPORT_SECURITY, "max-age="),
@@ -88,7 +89,7 @@ impl CheckedResponse {
         Ok(self)
     }
 
-    /// The reason that the server gives, for the terminal.
+    /// The problem's detail in parentheses, for the terminal; empty if there is none.
     fn reason(&self) -> String {
         match self.json()["detail"].as_str() {
             Some(detail) => format!(" ({detail})"),

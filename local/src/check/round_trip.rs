@@ -1,4 +1,4 @@
-//! The round trip: a span that is stored with an API key, and read with the same.
+//! The round trip: a span that is stored with an API key, and read back with the same key.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use shared::identity::api_key::ApiKey;
 use super::Failed;
 use super::deployment::Deployment;
 
-/// Service of the span.
+/// Service name in the span.
 pub(super) const SERVICE: &str = "upblit check";
 
-/// How often the span is looked for. It should be there at once.
+/// Maximum number of attempts to read the span. The first should succeed.
 const ATTEMPTS: u32 = 10;
 
 /// Time between two attempts.
@@ -32,12 +32,12 @@ pub(super) struct StoredSpan {
 pub(super) enum ReadBack {
     /// The span is there.
     Found,
-    /// The key may not read.
+    /// The key lacks the scope `telemetry:read`.
     NotAllowed,
 }
 
 impl Deployment {
-    /// Stores a span with this key.
+    /// Stores a span.
     pub(super) async fn store(&self, key: &str, at: Timestamp) -> Result<StoredSpan, Failed> {
         let rng = &mut random::rng();
         let span = StoredSpan {
@@ -60,11 +60,11 @@ impl Deployment {
         Err(Failed(format!("the span was not accepted ({reason})")))
     }
 
-    /// Reads the trace of a span with this key, until the span is in it.
+    /// Reads the trace of a span until it contains the span, at most [`ATTEMPTS`] times.
     pub(super) async fn read_back(&self, key: &str, span: &StoredSpan) -> Result<ReadBack, Failed> {
         let Some(parsed) = ApiKey::parse(key) else {
             return Err(Failed(
-                "the key has another form than this release knows".into(),
+                "the key does not have the form that this release knows".into(),
             ));
         };
         let StoredSpan {

@@ -31,7 +31,7 @@ impl<'a> Account<'a> {
     /// Signs in at the GitHub stand-in, as a browser does.
     ///
     /// # Errors
-    /// When no server answers, or the server uses the real GitHub.
+    /// When there is no usable response, or the server uses the real GitHub or refuses the sign-in.
     pub(super) async fn sign_in(api: &'a Api) -> Result<Self, Failure> {
         let start = format!("{}/oauth2/authorization/github", api.url());
         let start = Url::parse(&start).map_err(|_| Failure::Unexpected(start))?;
@@ -48,6 +48,13 @@ impl<'a> Account<'a> {
         authorize.query_pairs_mut().append_pair("login", LOGIN);
         let (callback, _) = api.visit(&authorize, "").await?;
         let (arrival, _) = api.visit(&callback, &cookie).await?;
+        if let Some(reason) = refusal(&arrival) {
+            return Err(Failure::SignInRefused {
+                url: api.url().to_owned(),
+                login: LOGIN,
+                reason,
+            });
+        }
         let form = arrival.fragment().or(arrival.query()).unwrap_or_default();
         let token = |name| value_of(form, name);
         Ok(Self {
@@ -60,7 +67,7 @@ impl<'a> Account<'a> {
         })
     }
 
-    /// Returns the id of the application, and creates it if it does not exist.
+    /// Returns the id of the application. Creates it if it does not exist.
     ///
     /// # Errors
     /// When the server refuses a request.
@@ -68,7 +75,7 @@ impl<'a> Account<'a> {
         let list = self.call(Method::GET, "/applications", None).await?;
         let mut applications = list["applications"].as_array().into_iter().flatten();
         if let Some(id) = applications
-            .find(|one| one["name"] == APPLICATION)
+            .find(|application| application["name"] == APPLICATION)
             .and_then(id)
         {
             return Ok(id);
@@ -80,7 +87,7 @@ impl<'a> Account<'a> {
         id(&created).ok_or_else(|| Failure::Unexpected("POST /applications".into()))
     }
 
-    /// Creates a key, and revokes those of earlier runs, whose secrets are lost.
+    /// Revokes the keys of earlier runs, whose secrets are lost, then creates a key and returns it.
     ///
     /// # Errors
     /// When the server refuses a request.
@@ -136,8 +143,13 @@ impl<'a> Account<'a> {
     }
 }
 
-fn id(one: &Value) -> Option<String> {
-    one["id"].as_str().map(str::to_owned)
+fn id(item: &Value) -> Option<String> {
+    item["id"].as_str().map(str::to_owned)
+}
+
+/// Reason in the redirect to the dashboard's login page after a refused sign-in.
+fn refusal(arrival: &Url) -> Option<String> {
+    value_of(arrival.query().unwrap_or_default(), "reason")
 }
 
 fn value_of(form: &str, name: &str) -> Option<String> {
@@ -158,5 +170,18 @@ mod tests {
             Some("c+d".into())
         );
         assert_eq!(value_of("reason=access_denied", "token"), None);
+    }
+
+    #[test]
+    fn only_a_refused_sign_in_has_a_reason() {
+        let refused = |arrival: &str| refusal(&Url::parse(arrival).unwrap());
+        let login_page = "https://app.test/login?reason=not_allowed";
+        assert_eq!(refused(login_page), Some("not_allowed".to_owned()));
+        for success in [
+            "oauth-success#token=a.b&refreshToken=c",
+            "oauth-success?code=d",
+        ] {
+            assert_eq!(refused(&format!("https://app.test/{success}")), None);
+        }
     }
 }

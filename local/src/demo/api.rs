@@ -75,10 +75,10 @@ impl Api {
         read(route, &response)
     }
 
-    /// Sends a batch as an SDK does. The inner error is temporary: the batch can be sent again.
+    /// Sends a batch as an SDK does. The inner error can be temporary: the batch may be sent again.
     ///
     /// # Errors
-    /// When the server refuses the batch, so that a retry would be refused too.
+    /// When the server refuses the batch with a 4xx other than 429.
     pub(super) async fn send(
         &self,
         path: &str,

@@ -13,10 +13,10 @@ const CITIES: [&str; 3] = ["Lisbon", "Oslo", "Prague"];
 pub(super) struct Customer(u8);
 
 impl Customer {
-    /// The one with more orders than a query can read in time.
+    /// The customer with more orders than a query can read in time.
     pub(super) const LARGEST: Self = Self(17);
 
-    /// The customer that a random number from 0 to 1 chooses; each is as likely as any other.
+    /// Chooses a customer by a random number from 0 (included) to 1 (excluded). All are equally likely.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -26,7 +26,7 @@ impl Customer {
         Self((random * f64::from(CUSTOMERS)) as u8 % CUSTOMERS)
     }
 
-    /// Adds the attributes that spans have of the customer.
+    /// Adds the span attributes that describe the customer.
     pub(super) fn describe(self, attributes: &mut Map<String, Value>) {
         let city = CITIES[usize::from(self.0) % CITIES.len()];
         attributes.insert("customer.id".to_owned(), format!("C-{:03}", self.0).into());

@@ -8,9 +8,9 @@ use thiserror::Error;
 /// An error that ends the demo. Displayed as one line.
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
-    /// Nothing listens at the address, or what listens is not Upblit.
+    /// There is no response from the address, or not the one that Upblit gives.
     #[error(
-        "no Upblit server answers at {url} ({reason}): start one with `cargo run` in another terminal, or give its address with --url"
+        "no usable response from {url} ({reason}): start a server with `cargo run` in another terminal, or give the address of a running one with --url"
     )]
     NoServer {
         /// Address that was tried.
@@ -18,13 +18,23 @@ pub(crate) enum Failure {
         /// Why there was no usable response.
         reason: String,
     },
-    /// The server signs in with the real GitHub, which takes a person and a browser.
+    /// The server uses the real GitHub for sign-in, which needs a person with a browser.
     #[error(
-        "{url} signs in with the real GitHub, where the demo has no account: start the server without the GITHUB_ settings, so that it uses the stand-in"
+        "{url} uses the real GitHub for sign-in, where the demo has no account: start the server without the GITHUB_ settings, so that it uses its GitHub stand-in"
     )]
     RealGitHub {
         /// The address of the API.
         url: String,
+    },
+    /// The server refused the sign-in of the demo user.
+    #[error("{url} refused the sign-in of {login}: {reason}")]
+    SignInRefused {
+        /// The address of the API.
+        url: String,
+        /// GitHub login of the demo user.
+        login: &'static str,
+        /// Slug of the reason, as in the redirect to the login page.
+        reason: String,
     },
     /// The server refused a request.
     #[error("{route} returned {status}: {detail}")]
@@ -33,11 +43,11 @@ pub(crate) enum Failure {
         route: String,
         /// Status of the response.
         status: StatusCode,
-        /// Reason that the response gives.
+        /// Reason given in the response.
         detail: String,
     },
     /// A response lacks a field that this version of the server sends.
-    #[error("{0} returned an unexpected response: is the server of the same version?")]
+    #[error("{0} returned an unexpected response: is the server running the same version?")]
     Unexpected(String),
     /// The server no longer accepts the demo's API key.
     #[error(

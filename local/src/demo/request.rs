@@ -12,13 +12,14 @@ use super::step::{Incident, Role, Step};
 use super::telemetry::{Events, Http, Kind, Level, Log, Outcome, Span};
 use attributes::{attributes, statement};
 
-/// Duration in milliseconds above which a step logs a warning.
+/// Duration in milliseconds above which a step without child steps logs a warning.
 const SLOW_MS: f64 = 1_500.0;
 
 /// Median time in milliseconds that a message waits in the queue.
 const QUEUE_MS: f64 = 400.0;
 
-/// Events of a request of `customer` to `endpoint` at `start_ns` (Unix time), affected by `incident` if any.
+/// Returns the events of a request by `customer` to `endpoint`, affected by `incident` if any. It starts
+/// at `start_ns`, in nanoseconds since the Unix epoch.
 pub(super) fn simulate(
     rng: &mut StdRng,
     endpoint: &Endpoint,
@@ -105,7 +106,7 @@ impl Simulation<'_> {
         result
     }
 
-    /// Runs steps one after the other until one fails. Consumers run asynchronously: their
+    /// Runs steps one after the other until one fails or is refused. Consumers run asynchronously: their
     /// duration and outcome do not affect the parent.
     fn run_children(&mut self, steps: &[Step], parent: u64, start_ms: f64) -> StepResult {
         let mut combined = StepResult {

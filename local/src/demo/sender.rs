@@ -1,4 +1,4 @@
-//! Sends events to ingest, each service in its own encoding.
+//! Sends events to ingest: those of the web service in Upblit's own JSON, the others in OTLP.
 
 use std::fmt::{self, Display};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::telemetry::Events;
 use super::{native, otlp};
 
-/// Pause before a retry. The `Retry-After` of the server is as long.
+/// Pause before a retry. As long as the `Retry-After` of a 503 from the server.
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// Sends events with one API key, and counts them.
@@ -40,8 +40,8 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// Sends all slices together. Retries for as long as the server does not respond, which is
-    /// safe: ingest stores a batch that is sent twice only once.
+    /// Sends all slices together. Retries for as long as the server does not respond, or responds with
+    /// 429 or 5xx. This is safe: ingest stores a batch that is sent twice only once.
     ///
     /// # Errors
     /// When the server refuses a batch.

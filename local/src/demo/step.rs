@@ -130,7 +130,7 @@ pub(super) const fn query(service: Service, name: &'static str, median_ms: f64) 
     with_fault(fault, step(service, Role::Query, name, median_ms, &[]))
 }
 
-/// A query whose duration depends on what the customer has. Fails for the largest one, in bursts.
+/// A query whose duration depends on how much the customer has. Fails for the largest one, in bursts.
 pub(super) const fn query_of_customer(
     service: Service,
     name: &'static str,

@@ -28,8 +28,8 @@ const PERIOD_SECONDS: i64 = 90 * 60;
 /// Probability that a period has an incident.
 const INCIDENT_CHANCE: f64 = 0.7;
 
-/// Every six hours, at 02:40 UTC and so on, the largest customer asks for all orders every two seconds, for
-/// ten minutes.
+/// Every six hours, from 02:40 UTC, the largest customer asks for all orders every two seconds for ten
+/// minutes.
 const LARGEST_CUSTOMER_EVERY: i64 = 6 * 3_600;
 const LARGEST_CUSTOMER_AT: i64 = 160 * 60;
 const LARGEST_CUSTOMER_FOR: i64 = 10 * 60;

@@ -19,7 +19,7 @@ use shared::base::random;
 
 use crate::hosts::{self, AllowedHosts};
 
-/// A random access key id, that clients of the engine must send.
+/// A random access key id that clients of the engine must send.
 #[derive(Clone)]
 pub(crate) struct AccessKey(String);
 
@@ -37,7 +37,7 @@ impl AccessKey {
 
     /// Whether a request names this key in its `Authorization` (AWS Signature Version 4). The signature
     /// is not checked: the id is the secret.
-    fn signed(&self, headers: &HeaderMap) -> bool {
+    fn is_named(&self, headers: &HeaderMap) -> bool {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let value = values.next().and_then(|value| value.to_str().ok());
         let id = value.and_then(|value| {
@@ -72,7 +72,7 @@ pub(crate) fn router(engine: SocketAddr, key: AccessKey) -> Router {
 }
 
 async fn forward(State(guard): State<Guard>, mut request: Request) -> Response {
-    if !guard.key.signed(request.headers()) {
+    if !guard.key.is_named(request.headers()) {
         return unrecognized();
     }
     let path = request.uri().path_and_query();
@@ -123,8 +123,8 @@ mod tests {
             )
         };
         let right = signed(&key);
-        assert!(key.signed(&headers(&[&right])));
-        assert!(!key.signed(&headers(&[&right, &right])), "twice");
+        assert!(key.is_named(&headers(&[&right])));
+        assert!(!key.is_named(&headers(&[&right, &right])), "twice");
         for wrong in [
             signed(&other),
             right.replace(key.id(), "local"),
@@ -135,8 +135,8 @@ mod tests {
             format!("Bearer {}", key.id()),
             String::new(),
         ] {
-            assert!(!key.signed(&headers(&[&wrong])), "{wrong}");
+            assert!(!key.is_named(&headers(&[&wrong])), "{wrong}");
         }
-        assert!(!key.signed(&HeaderMap::new()));
+        assert!(!key.is_named(&HeaderMap::new()));
     }
 }

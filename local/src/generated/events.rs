@@ -48,7 +48,7 @@ struct Entry {
     route: String,
     caller: Caller,
     id: Option<String>,
-    /// Values of other parameters of the path, by their names.
+    /// Values of the path's other parameters, by name.
     #[serde(default)]
     parameters: BTreeMap<String, String>,
     #[serde(default)]
@@ -64,7 +64,7 @@ struct Entry {
     says: String,
 }
 
-/// Every entry of every table, by function and name.
+/// Reads all entries of all tables, in the order of functions and names.
 ///
 /// # Errors
 /// When a table is missing or has an invalid entry.
@@ -94,7 +94,7 @@ pub fn cases(root: &Path) -> io::Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// The event files that are there, by their paths below `root`.
+/// Paths, relative to `root`, of the event files that exist.
 pub(super) fn files(root: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for folder in fs::read_dir(root.join("events"))? {
@@ -156,7 +156,7 @@ impl Entry {
         Ok(event)
     }
 
-    /// Parameters of the path by their names.
+    /// Values of the path's parameters, by name.
     fn path_parameters(&self) -> BTreeMap<&str, &str> {
         let others = self.parameters.iter();
         let others = others.map(|(name, value)| (&**name, &**value));

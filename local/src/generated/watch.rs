@@ -23,7 +23,7 @@ fn table(routes: &BTreeSet<Route>) -> String {
     } in routes
     {
         let served = format!(r#"{{ function = "{function}", method = "{method}" }}"#);
-        // The rest of a path has another form there than in API Gateway.
+        // cargo lambda watch and API Gateway spell the rest of a path differently.
         let path = path.replace("{proxy+}", "{*proxy}");
         by_path.entry(path).or_default().push(served);
     }

@@ -67,7 +67,7 @@ pub(super) async fn account(
 /// A name that no account has.
 const NOBODY: &str = "nobody";
 
-/// Responds with what the token of a request may read.
+/// Responds with the resource of the token's grant, or as GitHub does without a valid token.
 pub(super) fn respond(
     github: &StandIn,
     headers: &HeaderMap,
@@ -94,7 +94,7 @@ pub(super) fn respond(
     }
 }
 
-/// The 403 response to a request without a `User-Agent`, as GitHub sends it.
+/// Returns GitHub's 403 response if a request has no `User-Agent`.
 fn anonymous(headers: &HeaderMap) -> Option<Response> {
     let agent = headers.get(USER_AGENT);
     let text = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.\n";

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-/// GitHub's mascot, the only user whose id and name are those of the real GitHub.
+/// GitHub's mascot, the only user with the id and display name of the real account.
 pub(super) const OCTOCAT: &str = "octocat";
 const OCTOCAT_ID: u64 = 583_231;
 const MAX_LENGTH: usize = 39;

@@ -1,5 +1,5 @@
-//! Organizations, teams and their members, and the part of GitHub's REST API that returns a
-//! membership. They are fixed, so that restricted sign-in can be tried without setting any up.
+//! Organizations, teams and their members, and the part of GitHub's REST API that returns a membership.
+//! They are fixed, so that restricted sign-in can be tried without any setup.
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};

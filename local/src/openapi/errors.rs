@@ -37,10 +37,10 @@ pub(super) fn schemas() -> Object {
     schemas
 }
 
-/// Adds bodies and headers to the error responses of an operation, and the errors that
-/// every operation can return. An operation without credentials gets an empty `security`.
+/// Adds the errors that every operation can return, and the bodies and headers of all error responses.
+/// Completes successful responses, too. An operation without credentials gets an empty `security`.
 ///
-/// Responses of several operations are collected in `shared` and referenced.
+/// Error responses are collected in `shared` and referenced, because many operations have the same ones.
 pub(super) fn complete(path: &str, operation: &mut Object, shared: &mut Object) {
     operation.entry("security").or_insert(json!([]));
     operation.get_mut("requestBody").map(protobuf_is_bytes);
@@ -100,7 +100,7 @@ fn otlp() -> Value {
     })
 }
 
-/// The problems with a status that an operation can return, and a name for the set.
+/// Returns the problems with this status that an operation can return, and a name for the set.
 fn problems(code: StatusCode, operation: &Object) -> (String, Value) {
     let examples = problem::examples().into_iter();
     let of_this = examples.filter(|(status, slug, _)| *status == code && may_be(slug, operation));
@@ -120,7 +120,7 @@ fn may_be(slug: &str, operation: &Object) -> bool {
     let id = operation["operationId"].as_str().unwrap_or_default();
     let schemes = operation["security"].as_array().into_iter().flatten();
     let schemes: Vec<&Value> = schemes.collect();
-    let takes = |scheme: &str| schemes.iter().any(|one| !one[scheme].is_null());
+    let takes = |scheme: &str| schemes.iter().any(|security| !security[scheme].is_null());
     match slug {
         "invalid-access-token" => takes("bearer"),
         "invalid-api-key" | "key-disabled" | "key-expired" | "missing-scope" => takes("apiKey"),

@@ -1,11 +1,12 @@
-//! OpenAPI links: where the parameters of an operation come from in the responses of others.
+//! OpenAPI links: values of a response, or of its request, that can be parameters of a following
+//! request.
 
 use serde_json::{Value, json};
 
 use super::Object;
 
-/// Ids in responses: operation, expression of the id, and the schema that a parameter for
-/// this id has.
+/// Ids in responses, as tuples: the operation that returns the id, the expression that selects it, and
+/// the schema of parameters that take it.
 const IDS: &[(&str, &str, &str)] = &[
     ("createApplication", "$response.body#/id", "ApplicationId"),
     (
@@ -29,6 +30,7 @@ const OF_MEMBER: Parameters = &[
 /// Links whose parameters are not ids of [`IDS`]: operation, linked operation, parameters.
 const OTHERS: &[(&str, &str, Parameters)] = &[
     (
+        // The routes of API keys spell `ApplicationId` with a capital.
         "mintKey",
         "listKeys",
         &[("ApplicationId", "$request.query.ApplicationId")],
@@ -66,9 +68,9 @@ pub(super) fn add(paths: &mut Object) {
     let links: Vec<Link> = {
         let operations = paths.values().filter_map(Value::as_object).flatten();
         let operations: Vec<&Value> = operations.map(|(_, operation)| operation).collect();
-        let of_one = operations.iter().copied();
-        let ids = of_one.clone().flat_map(links_by_id);
-        let pages = of_one.filter_map(link_to_next_page);
+        let all = operations.iter().copied();
+        let ids = all.clone().flat_map(links_by_id);
+        let pages = all.filter_map(link_to_next_page);
         ids.chain(pages).chain(other_links()).collect()
     };
     let operations = paths
@@ -91,8 +93,8 @@ fn links_by_id(operation: &Value) -> Vec<Link> {
     let mut links = Vec::new();
     for (from, expression, schema) in IDS {
         let address = format!("#/components/schemas/{schema}");
-        let takes_it = |one: &&Value| one["schema"]["$ref"] == *address;
-        if let Some(parameter) = parameters(operation).find(takes_it) {
+        let has_schema = |parameter: &&Value| parameter["schema"]["$ref"] == *address;
+        if let Some(parameter) = parameters(operation).find(has_schema) {
             links.push(Link {
                 from: (*from).to_owned(),
                 to: text(&operation["operationId"]),
@@ -103,13 +105,14 @@ fn links_by_id(operation: &Value) -> Vec<Link> {
     links
 }
 
-/// The link from a page of a list to the next one, which has the same required parameters.
+/// The link from a response to its continuation: the same operation with the response's cursor. Repeats
+/// the required parameters only.
 fn link_to_next_page(operation: &Value) -> Option<Link> {
-    parameters(operation).find(|one| one["name"] == "cursor")?;
-    let required = parameters(operation).filter(|one| one["required"] == true);
-    let kept = required.map(|one| {
-        let name = text(&one["name"]);
-        let expression = json!(format!("$request.{}.{name}", text(&one["in"])));
+    parameters(operation).find(|parameter| parameter["name"] == "cursor")?;
+    let required = parameters(operation).filter(|parameter| parameter["required"] == true);
+    let kept = required.map(|parameter| {
+        let name = text(&parameter["name"]);
+        let expression = json!(format!("$request.{}.{name}", text(&parameter["in"])));
         (name, expression)
     });
     let next = ("cursor".to_owned(), json!("$response.body#/nextCursor"));

@@ -1,4 +1,4 @@
-//! Conditions of requests that the types of the handlers meet but utoipa cannot express.
+//! Conditions on requests that the handlers' types impose but utoipa cannot express.
 
 use serde_json::{Value, json};
 

@@ -87,7 +87,7 @@ async fn running_requests_are_not_closed_for_new_connections() {
 }
 
 #[tokio::test]
-async fn headers_and_bodies_that_arrive_too_slowly_are_refused() {
+async fn slow_headers_end_the_connection_and_slow_bodies_are_refused() {
     let address = start(LIMITS).await;
     let complete = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
     let body = "POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab";

@@ -1,4 +1,4 @@
-//! Span attributes, named by OpenTelemetry's semantic conventions.
+//! Span attributes, named by OpenTelemetry's semantic conventions where these have a name.
 
 use serde_json::{Map, Value, json};
 

@@ -1,8 +1,8 @@
-//! Clients that send events, with the headers and address they have in common.
+//! Kinds of clients that send the requests of the events, with their headers and addresses.
 
 use serde::Deserialize;
 
-/// A kind of client, with its own headers and credential.
+/// A kind of client.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Caller {
