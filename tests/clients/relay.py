@@ -1,4 +1,4 @@
-"""A proxy between a program and the server. It records all requests, and can simulate outages."""
+"""A proxy between a program and the server. It records all POST requests, and can simulate outages."""
 
 import http.client
 import threading
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 @dataclass
 class Exchange:
-    """A request and its response."""
+    """A request and its response. `headers` also has the media type of the response, as `response-type`."""
 
     at: float
     path: str
@@ -42,12 +42,12 @@ class Relay:
         self._server.server_close()
 
     def refuse_for(self, seconds: float) -> "Relay":
-        """Responds 503 with `Retry-After: 1`, for some seconds from the first request on."""
+        """Makes the proxy respond 503 with `Retry-After: 1`, for some seconds from the first request on."""
         self._refuse_seconds = seconds
         return self
 
     def drop_first_response(self, *paths: str) -> "Relay":
-        """Forwards the first request to each path, but closes the connection without a response."""
+        """Makes the proxy forward the first request to each path, but close the connection without a response."""
         self._drops = set(paths)
         return self
 

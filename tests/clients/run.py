@@ -5,7 +5,7 @@
     python3 tests/clients/run.py            # starts target/debug/upblit itself
 
 The programs python/emit.py and js/emit.mjs are configured only by OTEL_ variables, like those of a
-user; python/shop.py and js/shop.cjs have nothing about OpenTelemetry and are instrumented automatically.
+user; python/shop.py and js/shop.cjs contain no OpenTelemetry code and are instrumented automatically.
 The script requires only Python's standard library, and installs pinned versions of the SDKs
 into target/clients-venv and js/node_modules.
 """
@@ -92,7 +92,7 @@ def every_sdk(python: str, node: str) -> list:
 
 
 def automatic(python: str, node: str) -> list:
-    """Programs that are instrumented automatically, with default settings. Python's default is gRPC."""
+    """Programs that are instrumented automatically, with default settings but for Python's protocol, gRPC."""
     tool = Path(python).with_name("opentelemetry-instrument")
     return [
         Sdk(
@@ -103,7 +103,7 @@ def automatic(python: str, node: str) -> list:
         Sdk(
             "js automatic instrumentation",
             [node, "--require", str(HERE / JS_REGISTER), str(HERE / "js/shop.cjs")],
-            # A warning would be that metrics are rejected.
+            # At the level of warnings, the SDK would log that metrics are rejected.
             {"OTEL_LOG_LEVEL": "error"},
         ),
     ]
@@ -239,14 +239,14 @@ def nothing_is_lost_with_default_settings(sdk: Sdk, url: str, project: "Project"
     with Step(f"{sdk.name}: of {CHECKOUTS} checkouts every span and log record is found, and no error is logged"):
         with Relay(url) as relay:
             _, errors = run(sdk, relay.url, project.key, str(CHECKOUTS))
-        # Node.js looks for the metadata of a cloud.
+        # Ignore the warnings of Node.js about the instrumentation's search for the metadata of a cloud.
         lines = [line for line in errors.splitlines() if "Warning" not in line and "--trace-warnings" not in line]
         assert not lines, errors
         equal({exchange.status for exchange in relay.exchanges}, {200})
         rows = traces_found(project.session, project.id).values()
         equal((len(rows), {row["spanCount"] for row in rows}), (CHECKOUTS, {4}))
         equal(project.total()["count"], 4 * CHECKOUTS)
-        # The instrumentation of Node.js has no logger to listen to here.
+        # The program in Node.js has no logger that the instrumentation could listen to.
         equal(len(project.logs()), 0 if sdk.is_js else CHECKOUTS)
 
 
@@ -278,7 +278,7 @@ NESTED = {
 
 
 def expected_attributes(sdk: Sdk) -> dict:
-    """Attributes of the span "price the basket". "nothing" has no value, so it is missing."""
+    """Expected attributes of the span "price the basket". "nothing" has no value, so it is missing."""
     attributes = {
         "text": 'Grüße 🐙, "quoted" \\ and\nmore',
         "empty": "",
@@ -307,7 +307,7 @@ def tree(spans: list) -> list:
 
 
 def rejected_spans(exchange) -> int:
-    """Number of rejected spans in an ExportTraceServiceResponse."""
+    """Number of rejected spans, or of rejected data points of metrics, in an export response."""
     if exchange.headers["content-type"] == "application/json":
         return int(json.loads(exchange.response)["partialSuccess"]["rejectedSpans"])
     # Field 1 of the response is a message, whose field 1 is a varint.
@@ -319,7 +319,7 @@ def rejected_spans(exchange) -> int:
 
 
 class Project:
-    """A new application with an API key. Its methods read back the telemetry."""
+    """A new application with an API key. Methods read its telemetry back."""
 
     def __init__(self, session: Session, name: str):
         self.session = session
@@ -347,7 +347,7 @@ class Project:
 
 
 def run(sdk: Sdk, url: str, key: str, *words: str, **settings: str) -> tuple:
-    """Runs a program. Returns its standard output and standard error."""
+    """Runs a program, which must exit with 0. Returns its standard output and standard error."""
     settings = {
         "PATH": os.environ["PATH"],
         "OTEL_EXPORTER_OTLP_ENDPOINT": url,

@@ -1,4 +1,4 @@
-"""What schemathesis needs in addition to openapi.json: the conditions of requests that JSON Schema cannot
+"""What schemathesis needs in addition to openapi.json: the conditions on requests that JSON Schema cannot
 express, and what a refusal looks like to a browser."""
 
 import uuid
@@ -14,12 +14,12 @@ cursors: set[str] = set()
 # Shards of each application. They can only be raised.
 shards: dict[str, int] = {}
 
-# Values of `Idempotency-Key` in earlier requests. A value counts for one request.
+# Values of `Idempotency-Key` in earlier requests. Each may be used for one request only.
 idempotency_keys: set[str] = set()
 
 LATER = "2999-01-01T00:00:00Z"
 HOUR = timedelta(hours=1)
-# The last time before which every window of an hour ends, in any time zone.
+# Latest start of a window of an hour. In every time zone, the window ends before the year 10000.
 LAST = datetime(9999, 12, 30, tzinfo=timezone.utc)
 
 SIGN_IN = ("startSignIn", "finishSignIn")
@@ -44,7 +44,7 @@ def header_of(response, name: str) -> str:
 
 @schemathesis.hook
 def before_call(context, case, kwargs) -> None:
-    """Lets valid requests meet the conditions across parameters, time and earlier responses."""
+    """Changes valid requests so that they meet conditions on several parameters, times and earlier responses."""
     if operation_of(case) in READS and case.headers:
         case.headers.pop("x-api-key", None)
     if not is_valid(case):
@@ -56,13 +56,13 @@ def before_call(context, case, kwargs) -> None:
     query, body = case.query or {}, case.body if isinstance(case.body, dict) else {}
     if query.get("cursor", "") not in cursors:
         query.pop("cursor", None)
-    # `from` is before `to`, and every `step` divides an hour into few enough buckets.
+    # Let `from` be an hour before `to`. Every `step` divides an hour into few enough buckets.
     if query.get("from"):
         begin = min(moment(query["from"]), LAST)
         query |= {"from": begin.isoformat(), "to": (begin + HOUR).isoformat()}
     elif query.get("to") and moment(query["to"]) > datetime.now(timezone.utc):
         query["from"] = (moment(query["to"]) - HOUR).isoformat()
-    # Rows are about traces.
+    # Only metrics of traces can be grouped into rows.
     if query.get("by"):
         query.pop("signal", None)
     if body.get("expiresAt") and moment(body["expiresAt"]) < datetime.now(timezone.utc) + HOUR:

@@ -27,18 +27,19 @@ BINARY = HERE.parents[1] / "target" / "debug" / "upblit"
 # /secret-scanning/github fetches keys from GitHub and returns 503 where it cannot be reached.
 EXCLUDED = ["reportLeakedKeys"]
 
-# These end sessions, so they run after all others and with their own session.
+# Most of these end sessions, so they run after all others and with their own session.
 ENDS_SESSIONS = ["refresh", "signOut", "listSessions", "endSession", "endSessions", "deleteAccount"]
 
-# These take a token or a key, and refuse requests with both, so they get no key. They have a user of
-# their own, as applications are created again.
+# These take a token or a key, and refuse requests with both, so they get no key. They need a user of
+# their own, because the number of applications per user is limited.
 READS = ["listTraces", "getTrace", "listLogs", "getMetrics", "listFields", "getDifferences"]
 
 # A user may make 300 changes in a minute, so each group of operations about members has its own user.
 TEAM = {
     "mona": ["createApplication", "listMembers", "changeMember", "removeMember"],
     "lisa": ["createApplication", "createInvite", "listInvites", "withdrawInvite"],
-    # With operations that are linked, which schemathesis requires.
+    # The first two are linked to the others in openapi.json. Schemathesis requires the linked
+    # operations.
     "grace": ["createApplication", "listMembers", "previewInvite", "acceptInvite"],
 }
 OF_TEAM = sorted({operation for group in TEAM.values() for operation in group} - {"createApplication"})

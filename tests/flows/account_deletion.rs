@@ -1,4 +1,5 @@
-//! `DELETE /me`: what goes, what stays, what has to be decided first, and failures in between.
+//! `DELETE /me`: what it deletes and keeps, the decision on applications without another owner, and
+//! failures in between.
 
 use serde_json::{Value, json};
 use shared::store::Table;
@@ -7,7 +8,7 @@ use crate::support::callers::refresh;
 use crate::support::faulty_engine::{Fault, FaultyEngine};
 use crate::support::{Backend, SignedIn};
 
-/// Everything that `upblit admin check` finds.
+/// All findings of `upblit admin check`.
 async fn findings(backend: &Backend) -> Vec<String> {
     let mut found = Vec::new();
     let mut each = |finding: shared::store::admin::Finding| found.push(finding.to_string());
@@ -87,7 +88,7 @@ async fn a_deleted_account_leaves_nothing_but_its_id_in_the_logs_of_applications
 }
 
 #[tokio::test]
-async fn a_session_deletes_the_account_for_ten_minutes_only() {
+async fn a_session_can_delete_the_account_in_its_first_ten_minutes_only() {
     let backend = Backend::start().await;
     let mut ada = backend.sign_in("ada").await;
     backend.later(599);
@@ -192,7 +193,7 @@ async fn an_application_outlives_the_account_of_its_creator_and_can_be_deleted()
 }
 
 #[tokio::test]
-async fn a_deletion_that_fails_at_any_call_goes_on_when_it_is_sent_again() {
+async fn a_deletion_that_fails_at_a_write_or_query_continues_when_it_is_sent_again() {
     let mut failed = 0;
     let writes = [
         "TransactWriteItems",
@@ -248,7 +249,7 @@ async fn a_deletion_that_fails_at_any_call_goes_on_when_it_is_sent_again() {
 }
 
 #[tokio::test]
-async fn a_deletion_that_has_begun_ends_all_sessions_and_only_its_own_token_goes_on() {
+async fn a_deletion_that_has_begun_ends_all_sessions_and_only_its_own_token_can_continue_it() {
     let (engine, backend) = FaultyEngine::start().await;
     let (ada, phone) = (backend.sign_in("ada").await, backend.sign_in("ada").await);
     engine.fail("BatchWriteItem", Fault::Denied, 0, 1);
@@ -306,7 +307,7 @@ async fn someone_who_signs_in_after_a_deletion_gets_a_new_account() {
 }
 
 #[tokio::test]
-async fn accounts_that_own_the_same_application_and_go_at_once_leave_one_owner_or_none_of_both() {
+async fn if_both_owners_delete_their_accounts_at_once_one_owner_remains() {
     for _ in 0..5 {
         let backend = Backend::start().await;
         let (ada, bob) = (backend.sign_in("ada").await, backend.sign_in("bob").await);
@@ -325,7 +326,7 @@ async fn accounts_that_own_the_same_application_and_go_at_once_leave_one_owner_o
 }
 
 #[tokio::test]
-async fn a_long_audit_log_and_many_sessions_go_too() {
+async fn a_long_audit_log_and_many_sessions_are_deleted_too() {
     let backend = Backend::start().await;
     for _ in 0..120 {
         backend.later(1);

@@ -15,7 +15,7 @@ const LISTS: [&str; 5] = [
     "invites",
 ];
 
-/// All pages, and their lists joined.
+/// Returns all pages of the export, and their lists joined.
 async fn export(user: &SignedIn) -> (Vec<Value>, Value) {
     let mut pages = Vec::new();
     let mut whole = json!({});
@@ -72,9 +72,12 @@ async fn an_export_has_everything_about_the_user_and_nothing_about_others() {
 
     let sessions = whole["sessions"].as_array().unwrap();
     assert_eq!(sessions.len(), 2, "also the one that ended");
-    let ended = sessions.iter().filter(|one| one["isEnded"] == true);
+    let ended = sessions.iter().filter(|session| session["isEnded"] == true);
     assert_eq!(ended.count(), 1);
-    let current = sessions.iter().find(|one| one["isEnded"] == false).unwrap();
+    let current = sessions
+        .iter()
+        .find(|session| session["isEnded"] == false)
+        .unwrap();
     assert_eq!(current["lastUsedAt"], Value::Null);
     assert_eq!(current["userAgent"], "Browser/1.0");
 
@@ -166,7 +169,7 @@ async fn many_sessions_applications_and_entries_are_exported_once_each() {
 }
 
 #[tokio::test]
-async fn a_page_reads_little_and_only_of_the_caller() {
+async fn a_page_takes_few_calls_and_reads_only_what_belongs_to_the_caller() {
     let backend = Backend::start().await;
     let (ada, bob) = (backend.sign_in("ada").await, backend.sign_in("bob").await);
     for _ in 0..2 {
@@ -194,7 +197,7 @@ async fn a_page_reads_little_and_only_of_the_caller() {
 }
 
 #[tokio::test]
-async fn a_user_who_is_gone_has_no_export() {
+async fn a_deleted_user_has_no_export() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     assert_eq!(ada.delete("/me").await.status, 204);

@@ -1,4 +1,4 @@
-//! An account: the limit of its sessions, and its audit log.
+//! Accounts: the limit on sessions, and the audit log.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! `upblit admin`: what operators do to the tables.
+//! `upblit admin`: commands of operators on the tables.
 
 mod broken;
 mod check;
@@ -18,7 +18,7 @@ use crate::support::{Backend, Sdk, SignedIn};
 
 type Item = HashMap<String, AttributeValue>;
 
-/// Everything that a check finds, and its totals.
+/// Runs a check. Returns its findings and totals.
 async fn check(backend: &Backend) -> (Vec<Finding>, Checked) {
     let mut findings = Vec::new();
     let mut each = |finding| findings.push(finding);
@@ -69,7 +69,7 @@ impl Busy {
         assert!(joined.status.is_success(), "{}", joined.text());
     }
 
-    /// Rotates, disables and revokes keys.
+    /// Rotates, disables and revokes keys, and renames the application.
     async fn use_keys(&self) {
         let id = &self.sdk.application_id;
         let rotated = format!("/apikey/{}/rotate", self.other_key().await);
@@ -91,8 +91,8 @@ impl Busy {
         key["upblit_live_".len()..][..19].to_owned()
     }
 
-    /// Sends spans and log records of this and of earlier hours, before and after metrics made
-    /// rollups of them.
+    /// Sends spans of this and of earlier hours, before and after a query of metrics has written
+    /// rollups, and a log record before it.
     async fn send(&self) {
         for ago in [0, 2, 3, 20] {
             self.spans(ago, "early").await;
@@ -121,7 +121,7 @@ impl Busy {
         assert_eq!(report["accepted"], 3, "{report}");
     }
 
-    /// The number of events of the last two days.
+    /// Queries metrics, which writes rollups. Returns the number of spans of the last two days.
     async fn metrics(&self) -> u64 {
         let from = rfc3339(self.backend.clock.now() - jiff::SignedDuration::from_hours(48));
         let id = &self.sdk.application_id;
@@ -167,7 +167,7 @@ impl Busy {
     }
 }
 
-/// Whether the item has a text that begins like this.
+/// Whether the item has this attribute, with a text that begins with `prefix`.
 fn begins(item: &Item, name: &str, prefix: &str) -> bool {
     item.contains_key(name) && text(item, name).starts_with(prefix)
 }

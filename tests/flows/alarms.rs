@@ -1,4 +1,4 @@
-//! A drill of every alarm of `template.yaml` and of every log search in `docs/operations.md`. The log
+//! A drill for every alarm in `template.yaml` and every log search in `docs/operations.md`. The log
 //! lines are those of the real functions; what AWS itself counts is given as numbers.
 
 mod cloudwatch;
@@ -15,7 +15,7 @@ use self::pattern::matches;
 use crate::routes::root;
 use crate::template::{list, resources, template, text};
 
-/// Five-minute periods in which an alarm must go off, or must not.
+/// Successive periods of an alarm, after which it must go off, or must not.
 struct Drill {
     periods: Vec<Period>,
     goes_off: bool,
@@ -25,7 +25,7 @@ fn drill(goes_off: bool, periods: Vec<Period>) -> Drill {
     Drill { periods, goes_off }
 }
 
-/// What one alarm must and must not react to.
+/// The drills for one alarm: what it must and must not react to.
 async fn drills(id: &str, template: &Yaml) -> Vec<Drill> {
     match id {
         "FunctionErrors" => of_each("AWS/Lambda", "Errors", &functions(template), 1, 1),
@@ -174,7 +174,7 @@ fn ids(template: &Yaml, kind: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_alarm_goes_off_at_what_it_looks_for_and_not_below() {
+async fn every_alarm_goes_off_at_its_threshold_and_not_below() {
     let template = template();
     let alarms = resources(&template, "AWS::CloudWatch::Alarm");
     assert!(alarms.len() >= 10, "{}", alarms.len());
@@ -204,7 +204,7 @@ async fn every_metric_filter_belongs_to_an_alarm_and_matches_a_line_of_its_funct
     }
 }
 
-/// Each `aws logs tail … --filter-pattern …` of the manual: its log group and its pattern.
+/// Log group and pattern of each `aws logs tail … --filter-pattern …` in the manual.
 fn searches() -> Vec<(String, String)> {
     let manual = fs::read_to_string(root().join("docs/operations.md")).unwrap();
     let commands = manual.split("aws logs tail \"").skip(1);

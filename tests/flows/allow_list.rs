@@ -1,5 +1,5 @@
 //! The operator lists who may sign in: accounts, members of organizations and teams, and owners of
-//! e-mail addresses. Everyone else is refused, without a call of the database.
+//! e-mail addresses. Everyone else is refused, without a database call.
 
 mod github;
 mod template_rules;
@@ -10,7 +10,7 @@ use crate::support::Backend;
 use crate::support::callers::parameters;
 use crate::support::log::Log;
 
-/// The reason with which a sign-in as `login` fails, or nothing if it succeeds.
+/// The reason why a sign-in as `login` fails, or `None` if it succeeds.
 async fn outcome(backend: &Backend, login: &str) -> Option<String> {
     let mut browser = backend.browser();
     let github = browser.start().await;
@@ -161,7 +161,7 @@ async fn a_refusal_is_in_the_log_with_the_id_of_the_account_and_leaves_nothing_i
 }
 
 #[tokio::test]
-async fn a_shorter_list_ends_no_session_and_lets_nobody_in_again() {
+async fn a_shorter_list_ends_no_session_but_refuses_the_next_sign_in() {
     let before = Backend::with(&[("ALLOWED_GITHUB_USERS", "ada,eve")]).await;
     let mut eve = before.sign_in("eve").await;
     let after = before.redeployed(&[("ALLOWED_GITHUB_USERS", "ada")]);

@@ -460,7 +460,7 @@ async fn after_a_rotation_the_list_shows_which_secret_is_still_in_use() {
 }
 
 #[tokio::test]
-async fn two_instances_that_record_a_use_at_once_write_it_once() {
+async fn a_use_within_five_minutes_of_the_recorded_one_is_not_recorded() {
     use shared::identity::api_key::SecretSlot;
 
     let backend = Backend::start().await;

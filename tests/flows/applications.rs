@@ -186,7 +186,7 @@ async fn retention_is_that_of_the_application_or_else_of_the_deployment() {
 }
 
 #[tokio::test]
-async fn settings_are_changed_on_every_key_in_one_transaction() {
+async fn settings_are_changed_on_all_keys_that_are_not_revoked_in_one_transaction() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let id = ada.create_application("Shop").await;
@@ -246,7 +246,7 @@ async fn settings_are_changed_on_every_key_in_one_transaction() {
 }
 
 #[tokio::test]
-async fn a_user_creates_as_many_applications_as_the_setting_says() {
+async fn a_user_has_at_most_twenty_applications_by_default() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let mut last = String::new();

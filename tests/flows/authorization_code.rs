@@ -1,4 +1,5 @@
-//! Authorization codes: for a page that gave a PKCE challenge, instead of tokens.
+//! Authorization codes, which a page gets instead of tokens if it started the sign-in with a PKCE
+//! challenge.
 
 use std::collections::BTreeSet;
 
@@ -10,11 +11,11 @@ use serde_json::json;
 use crate::support::callers::{GRACE_SECONDS, SignedIn, parameters, post, refresh};
 use crate::support::{Backend, Response};
 
-/// RFC 7636 appendix B.
+/// Verifier and challenge of RFC 7636, appendix B.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-/// Signs in with a challenge; returns the code.
+/// Signs in with a challenge, and returns the code.
 async fn code(backend: &Backend) -> String {
     let mut browser = backend.browser();
     let start = format!(
@@ -123,7 +124,7 @@ async fn a_code_redeemed_in_parallel_gets_one_refresh_token() {
 }
 
 #[tokio::test]
-async fn a_code_of_a_session_that_is_over_gets_nothing() {
+async fn a_code_of_an_ended_session_is_refused() {
     let backend = Backend::start().await;
     let code = code(&backend).await;
     let octocat = signed_in(&backend, &redeem(&backend, &code, VERIFIER).await);
@@ -134,7 +135,7 @@ async fn a_code_of_a_session_that_is_over_gets_nothing() {
 }
 
 #[tokio::test]
-async fn a_wrong_verifier_ends_nothing_at_any_time() {
+async fn a_wrong_verifier_never_ends_the_session() {
     let backend = Backend::start().await;
     let code = code(&backend).await;
     let wrong = async || {
@@ -170,7 +171,7 @@ async fn a_session_opened_with_a_challenge_recovers_three_times_in_a_row_and_no_
 }
 
 #[tokio::test]
-async fn a_code_is_dead_after_a_minute() {
+async fn a_code_expires_after_a_minute() {
     let backend = Backend::start().await;
     let (first, second) = (code(&backend).await, code(&backend).await);
     backend.later(59);
@@ -196,7 +197,7 @@ async fn a_wrong_verifier_gets_nothing_and_leaves_the_code_to_its_owner() {
 }
 
 #[tokio::test]
-async fn what_is_no_code_of_ours_costs_no_call() {
+async fn forged_codes_and_other_tokens_are_refused_without_a_database_call() {
     let backend = Backend::start().await;
     let octocat = backend.sign_in("octocat").await;
     let code = code(&backend).await;

@@ -1,5 +1,5 @@
-//! Rules about crates that the compiler does not enforce. The layers of `shared/` are enforced
-//! by the dependencies in their `Cargo.toml` files.
+//! Rules for crates that the compiler does not enforce. The layers of `shared/` are enforced by the
+//! dependencies in their `Cargo.toml` files.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
@@ -71,7 +71,7 @@ fn tests_of_one_crate_use_dependencies_with_the_features_of_the_workspace() {
 }
 
 #[test]
-fn only_the_store_depends_on_the_dynamodb_sdk() {
+fn the_store_depends_on_the_dynamodb_sdk_but_web_identity_and_telemetry_do_not() {
     for package in ["upblit-web", "upblit-identity", "upblit-telemetry"] {
         let crates = crates_of(package);
         assert!(
@@ -83,7 +83,7 @@ fn only_the_store_depends_on_the_dynamodb_sdk() {
 }
 
 #[test]
-fn every_main_is_at_most_fifteen_lines() {
+fn the_main_of_every_function_has_at_most_fifteen_lines() {
     for function in FUNCTIONS {
         let main = format!("functions/{}/src/main.rs", function.name);
         let lines = fs::read_to_string(root().join(&main)).unwrap();

@@ -1,5 +1,4 @@
-//! Bounds in the description of the API equal the constants of the code, where the description
-//! needs a literal.
+//! Bounds that are literals in the API description must equal the constants in the code.
 
 use serde_json::{Value, json};
 use shared::identity::api_key::MAX_OVERLAP;

@@ -1,4 +1,4 @@
-//! `upblit check`: what it says of a deployment that works, and of others.
+//! `upblit check`: what it reports about a deployment that works, and about faulty ones.
 
 use axum::Router;
 use axum::extract::Request;
@@ -16,10 +16,10 @@ use tokio::net::TcpListener;
 use crate::support::Backend;
 use crate::support::backend::start;
 
-/// Changes the response to a request for this path.
+/// Changes a response, given the path of its request.
 type Fault = fn(&str, &mut Response);
 
-/// A deployment with a fault, at an address of its own.
+/// Serves a deployment with a fault at an address of its own, and returns the address.
 async fn served(backend: &Backend, fault: Fault) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -35,7 +35,7 @@ async fn served(backend: &Backend, fault: Fault) -> String {
     address
 }
 
-/// The output, and whether all checks have passed.
+/// Runs the checks. Returns the output, and whether all have passed.
 async fn check(address: &str, settings: &[(&str, &str)]) -> (String, bool) {
     let options = Options {
         url: address.parse().unwrap(),
@@ -66,7 +66,7 @@ async fn a_deployment_that_works_passes_every_check_and_changes_nothing() {
 #[tokio::test]
 async fn with_an_api_key_a_span_is_stored_and_the_key_is_not_printed() {
     let backend = Backend::start().await;
-    // The span is of now, and the clock of the tests stands in the past.
+    // The span has the present time, while the clock of the tests stands in the past.
     let ahead = Clock::system().now().duration_since(start());
     let backend = backend.with_a_clock_ahead(ahead.as_secs());
     let ada = backend.sign_in("ada").await;
@@ -87,7 +87,7 @@ async fn with_an_api_key_a_span_is_stored_and_the_key_is_not_printed() {
 }
 
 #[tokio::test]
-async fn with_a_key_that_reads_the_span_is_read_back() {
+async fn with_a_key_that_may_read_the_span_is_read_back() {
     let backend = Backend::start().await;
     let ahead = Clock::system().now().duration_since(start());
     let backend = backend.with_a_clock_ahead(ahead.as_secs());

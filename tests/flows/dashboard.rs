@@ -17,7 +17,8 @@ use crate::support::{Backend, Response};
 
 const DOCUMENTS: [&str; 3] = ["/", "/login", "/oauth-success"];
 
-/// Requests that a page may make before it can be used, without those to the API.
+/// Requests that a page may make before it can be used, with that for the page and without those to the
+/// API.
 const MAX_REQUESTS: usize = 6;
 
 async fn get(backend: &Backend, path: &str, headers: &[(&str, &str)]) -> Response {
@@ -211,7 +212,7 @@ async fn a_head_request_gets_the_headers_alone() {
 }
 
 #[tokio::test]
-async fn what_is_no_file_gets_a_problem_and_never_a_page() {
+async fn unknown_paths_get_an_error_and_never_a_page() {
     let backend = Backend::start().await;
     let dashboard = Deployment::start().await;
     let dashboard = dashboard.function(DASHBOARD).await;

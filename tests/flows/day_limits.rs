@@ -1,4 +1,4 @@
-//! The quotas of a day: of each application, and of all applications that a user created.
+//! Daily quotas: of each application, and of all applications that a user created.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::support::{Backend, Response, Sdk, SignedIn, backend, stored};
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// A backend with small quotas of a day, and the SDK of an application.
+/// A backend with these settings, a user, and the SDK of an application.
 async fn with(settings: &[(&str, &str)]) -> (Backend, SignedIn, Sdk) {
     let backend = Backend::with(settings).await;
     let ada = backend.sign_in("ada").await;
@@ -15,7 +15,7 @@ async fn with(settings: &[(&str, &str)]) -> (Backend, SignedIn, Sdk) {
     (backend, ada, sdk)
 }
 
-/// Batches of one span, two write units each.
+/// Sends batches of one span, two write units each. Returns the responses.
 async fn send(sdk: &Sdk, batches: usize) -> Vec<Value> {
     let mut answers = Vec::new();
     for index in 0..batches {
@@ -32,7 +32,7 @@ fn accepted(answers: &[Value]) -> u64 {
         .sum()
 }
 
-/// The share of the quota that the key's health shows.
+/// The used share of the quota that key health shows.
 async fn percent(ada: &SignedIn, sdk: &Sdk) -> Value {
     let path = format!("/apikey?ApplicationId={}", sdk.application_id);
     let listed = ada.get(&path).await.json();
@@ -48,7 +48,7 @@ async fn otlp(sdk: &Sdk, body: &Value) -> Response {
 }
 
 #[tokio::test]
-async fn over_the_quota_of_a_day_nothing_is_kept_and_senders_get_200_with_the_reason() {
+async fn over_the_daily_quota_nothing_is_stored_and_senders_get_200_with_the_reason() {
     let (backend, _, sdk) = with(&[("APPLICATION_DAILY_UNITS", "10")]).await;
     assert_eq!(accepted(&send(&sdk, 5).await), 5);
     let kept = stored::events(&stored::items(&backend).await);
@@ -151,7 +151,7 @@ async fn a_key_that_another_member_made_is_charged_to_the_creator_of_the_applica
 }
 
 #[tokio::test]
-async fn instances_share_the_quota_of_a_day() {
+async fn instances_share_the_daily_quota() {
     let (backend, _, sdk) = with(&[("APPLICATION_DAILY_UNITS", "400")]).await;
     let instances: Vec<_> = (0..4).map(|_| backend.another_instance()).collect();
     let mut stored = 0;
@@ -179,7 +179,7 @@ async fn a_request_that_cannot_be_read_counts_as_a_unit() {
 }
 
 #[tokio::test]
-async fn from_eighty_percent_on_the_health_of_the_key_says_so_until_the_day_ends() {
+async fn from_eighty_percent_on_key_health_shows_the_used_share_until_the_day_ends() {
     let (backend, ada, sdk) = with(&[("APPLICATION_DAILY_UNITS", "100")]).await;
     send(&sdk, 30).await;
     backend.later(60);
@@ -258,7 +258,7 @@ async fn a_batch_whose_writes_fail_is_charged_all_that_they_may_have_taken() {
 }
 
 #[tokio::test]
-async fn without_a_lease_nothing_is_stored_or_charged_and_the_sender_tries_again() {
+async fn without_a_lease_nothing_is_stored_or_charged_and_the_sender_gets_503() {
     // The leases of the minute, of the application and of the user.
     for skip in 0..3 {
         let settings = [

@@ -29,7 +29,7 @@ const FINE: World = World {
     alarms: &[""],
 };
 
-/// The end of a run of the script.
+/// Result of a run of the script.
 struct Ended {
     code: Option<i32>,
     /// A line for each deployment and check, with the deployed template or the checked address.
@@ -61,7 +61,7 @@ echo "$*" >>"$WORLD/done"
 exit "$(next checks "$CHECKS")"
 "#;
 
-/// Takes the next entry of a list that is separated by commas, or the last one again.
+/// Prints the next entry of a comma-separated list, or the last one again.
 const NEXT: &str = r#"#!/usr/bin/env bash
 next() {
     local list call=0
@@ -174,7 +174,7 @@ fn a_deployment_that_fails_its_check_or_raises_an_alarm_is_replaced_by_the_previ
 }
 
 #[test]
-fn an_alarm_that_went_off_before_the_deployment_is_not_its_fault() {
+fn an_alarm_that_went_off_before_the_deployment_does_not_undo_it() {
     for alarms in [&["shop-b"][..], &["shop-a+shop-b", "shop-b"]] {
         let ended = deploy(World { alarms, ..FINE });
         assert_eq!(ended.code, Some(0), "{}", ended.said);

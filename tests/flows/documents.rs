@@ -1,5 +1,5 @@
-//! Links of the documents lead to an existing file and heading, and the index of decision
-//! records is complete.
+//! Links in documents lead to existing files and headings, and the index of decision records is
+//! complete.
 
 mod adversarial_cases;
 mod asvs;
@@ -15,7 +15,7 @@ fn root() -> &'static Path {
 }
 
 #[test]
-fn every_link_of_a_document_leads_to_a_file_and_a_heading() {
+fn every_link_in_a_document_leads_to_a_file_and_a_heading() {
     let mut broken = Vec::new();
     let mut checked = 0;
     for document in documents() {
@@ -92,7 +92,7 @@ fn links(prose: &str) -> impl Iterator<Item = &str> {
     targets.filter(|target| !target.contains("://"))
 }
 
-/// Whether a file has the heading that an anchor names. Without an anchor, it has.
+/// Whether a file has the heading that an anchor names. Always true for an empty anchor.
 fn has_heading(file: &Path, anchor: &str) -> bool {
     if anchor.is_empty() {
         return true;

@@ -31,7 +31,7 @@ use gateway::MAX_EVENT;
 use instance::Instance;
 use stack::{GRACE, Stack};
 
-/// Time that Lambda gives a function with an extension of its own between SIGTERM and SIGKILL.
+/// Time between SIGTERM and SIGKILL that Lambda gives a function with an internal extension.
 const END_LIMIT: Duration = Duration::from_millis(500);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,7 +49,10 @@ async fn the_walkthrough_passes_without_a_call_that_a_role_refuses() {
     succeeds(&mut walkthrough).await;
     assert_eq!(stack.roles.refused(), Vec::<String>::new());
     let callers = stack.roles.callers();
-    let functions: BTreeSet<String> = FUNCTIONS.iter().map(|one| one.name.to_owned()).collect();
+    let functions: BTreeSet<String> = FUNCTIONS
+        .iter()
+        .map(|function| function.name.to_owned())
+        .collect();
     let silent: Vec<_> = functions.difference(&callers).collect();
     assert_eq!(silent, [DASHBOARD]);
 }
@@ -71,7 +74,7 @@ async fn the_dashboard_passes_the_browser_tests() {
     }
 }
 
-/// Runs a command in the root of the repository.
+/// Runs a command in the root of the repository, and expects it to succeed.
 async fn succeeds(command: &mut Command) {
     let output = command.current_dir(root()).output().await.unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
@@ -160,7 +163,7 @@ async fn an_event_beyond_the_limit_is_refused_and_one_just_below_it_is_served() 
     let sdk = sdk(&stack).await;
     let batch = sdk.batch(1).to_string();
     let send = async |bytes: usize| {
-        // What an event has in addition to the body, which is escaped: less than 4 KB.
+        // An event has less than 4 KB in addition to the body, including the escapes in it.
         let body = format!("{batch}{}", " ".repeat(bytes - batch.len()));
         let request = Request::post(format!("{}/ingest/traces", stack.url))
             .header("x-api-key", &sdk.key)
@@ -234,7 +237,7 @@ async fn sigterm_ends_every_function_at_once_and_loses_nothing() {
     assert_eq!(traces(&stack, &values).await, stored + 1);
 }
 
-/// The number of traces in a list.
+/// The number of traces that the telemetry function lists.
 async fn traces(stack: &Stack, values: &[(&str, String)]) -> usize {
     let list = filled(&event("telemetry/traces"), values);
     let listed = answer(stack.function("telemetry"), &list).await;
@@ -258,7 +261,7 @@ async fn sdk(stack: &Stack) -> Sdk {
     stack.deployment.backend.sign_in("eve").await.sdk().await
 }
 
-/// The response of a function.
+/// Invokes a function, which must respond.
 async fn answer(instance: &Instance, event: &Value) -> Value {
     let (status, answer) = instance.invoke(event).await;
     assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));

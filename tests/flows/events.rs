@@ -20,7 +20,8 @@ pub use fill::{Values, filled, of_account, values};
 pub use github_keys::backend_over;
 pub use replay::{Answer, replay};
 
-/// RFC 7636 appendix B, as in `oauth/start_with_challenge`; `oauth/token` has its verifier.
+/// The start of a sign-in with the challenge of RFC 7636, appendix B, as in
+/// `oauth/start_with_challenge`. `oauth/token` has its verifier.
 pub const START_WITH_CHALLENGE: &str = "/oauth2/authorization/github?code_challenge_method=S256\
      &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 

@@ -26,7 +26,7 @@ fn server(is_verified: bool) -> Router {
         .route("/api/v3/user/emails", get(move || json(email)))
 }
 
-/// Serves it over TLS, with a certificate of the CA. Returns its address.
+/// Serves a router over TLS, with a certificate of the CA. Returns its address.
 async fn serve(router: Router, ca: &Ca) -> String {
     let listener = TlsListener {
         listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
@@ -37,7 +37,7 @@ async fn serve(router: Router, ca: &Ca) -> String {
     address
 }
 
-/// A backend without the stand-in's address of the API, which all other tests set.
+/// A backend with the API at `/api/v3` of the first setting, `GITHUB_URL`, and not of the stand-in.
 async fn backend(settings: &[(&str, &str)]) -> Backend {
     let api = format!("{}/api/v3", settings[0].1);
     let settings = settings.iter().copied();
@@ -45,7 +45,7 @@ async fn backend(settings: &[(&str, &str)]) -> Backend {
     Backend::with(&settings).await
 }
 
-/// The reason with which a sign-in fails, or nothing if it succeeds.
+/// The reason why a sign-in fails, or `None` if it succeeds.
 async fn outcome(settings: &[(&str, &str)]) -> Option<String> {
     let backend = backend(settings).await;
     let mut browser = backend.browser();
@@ -97,7 +97,7 @@ async fn an_unverified_address_is_accepted_only_if_the_operator_says_so() {
     }
 }
 
-/// A proxy that connects every tunnel to `upstream`, and counts the tunnels.
+/// A proxy that connects every tunnel to `upstream`, and records the first line of each request.
 async fn proxy_to(upstream: String) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());

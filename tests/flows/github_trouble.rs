@@ -1,4 +1,4 @@
-//! Failures of GitHub: after any response, the sign-in ends on the login page with a reason and
+//! Failures of GitHub: unless a retry succeeds, the sign-in ends on the login page with a reason and
 //! opens no session.
 
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use crate::support::Backend;
 use crate::support::callers::parameters;
 
-/// Responses of a fake GitHub. Each is requested once.
+/// Responses of a fake GitHub.
 #[derive(Clone)]
 struct FakeGitHub {
     token: Answer,
@@ -94,7 +94,7 @@ impl FakeGitHub {
         address
     }
 
-    /// The reason with which a sign-in fails, or nothing if it succeeds.
+    /// The reason why a sign-in fails, or `None` if it succeeds.
     async fn outcome(self) -> Option<String> {
         outcome(&self.backend().await).await
     }
@@ -320,7 +320,7 @@ async fn malformed_user_ids_are_errors() {
     }
 }
 
-/// A GitHub whose first response at one path is `first`.
+/// A backend whose GitHub sends `first` as its first response at one path.
 async fn with_first_response(path: &'static str, first: Answer) -> Backend {
     let FakeGitHub {
         token,
@@ -394,8 +394,8 @@ async fn a_403_from_github_has_its_own_reason() {
     }
 }
 
-/// A GitHub that answers once on each connection and then leaves it open without responding,
-/// like a connection that died while the function was frozen.
+/// A backend whose GitHub responds once on each connection and then leaves it open, like a connection
+/// that died while the function was frozen.
 async fn with_dying_connections() -> Backend {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -26,7 +26,7 @@ async fn health(ada: &SignedIn, sdk: &Sdk) -> Value {
     key["health"].clone()
 }
 
-/// The SDK with requests to another instance.
+/// The SDK, sending to another instance.
 fn elsewhere(sdk: &Sdk) -> Sdk {
     Sdk {
         backend: sdk.backend.another_instance(),
@@ -34,8 +34,8 @@ fn elsewhere(sdk: &Sdk) -> Sdk {
     }
 }
 
-/// Number of `UpdateItem` calls since the last one. Batches that take no lease and record no
-/// use of the key make only those of key health.
+/// Number of `UpdateItem` calls since the calls were last taken. If a batch takes no lease and records
+/// no use of the key, only key health makes one.
 fn updates(backend: &Backend) -> usize {
     let calls = backend.calls.take();
     calls.iter().filter(|call| *call == "UpdateItem").count()
@@ -65,7 +65,7 @@ async fn attempts_with_a_revoked_key_show_as_its_last_error() {
 }
 
 #[tokio::test]
-async fn whatever_is_rejected_is_counted_by_reason() {
+async fn each_rejection_is_counted_by_its_reason() {
     let (backend, ada, sdk) = start().await;
     let mut batch = sdk.batch(5);
     batch["traces"][1] = json!("no span");

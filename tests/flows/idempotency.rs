@@ -95,7 +95,7 @@ async fn an_application_is_returned_again_also_at_the_limit_of_applications() {
 }
 
 #[tokio::test]
-async fn another_request_with_the_same_key_is_422_and_makes_nothing() {
+async fn another_request_with_the_same_key_is_422_and_creates_nothing() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let id = id_of(&shop(&ada).await);
@@ -193,7 +193,7 @@ async fn a_creation_whose_key_was_revoked_creates_a_new_key() {
 }
 
 #[tokio::test]
-async fn duplicates_at_the_same_time_make_one_thing() {
+async fn simultaneous_duplicates_create_one_application_and_leave_one_active_key() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let created = join_all((0..10).map(|_| shop(&ada))).await;
@@ -204,7 +204,10 @@ async fn duplicates_at_the_same_time_make_one_thing() {
     let keys: [&[u8]; 1] = [b"another key"];
     let body = json!({});
     let minted = join_all((0..6).map(|_| create(&ada, &path, &keys, &body))).await;
-    let minted: Vec<_> = minted.iter().filter(|one| one.status == 200).collect();
+    let minted: Vec<_> = minted
+        .iter()
+        .filter(|response| response.status == 200)
+        .collect();
     assert!(!minted.is_empty());
     let statuses = statuses(&ada, id).await;
     assert_eq!(statuses.len(), minted.len());
@@ -213,7 +216,7 @@ async fn duplicates_at_the_same_time_make_one_thing() {
 }
 
 #[tokio::test]
-async fn keys_of_different_users_have_nothing_to_do_with_each_other() {
+async fn the_same_key_from_two_users_creates_two_applications() {
     let backend = Backend::start().await;
     let (ada, bob) = (backend.sign_in("ada").await, backend.sign_in("bob").await);
     assert_ne!(id_of(&shop(&ada).await), id_of(&shop(&bob).await));
@@ -221,7 +224,7 @@ async fn keys_of_different_users_have_nothing_to_do_with_each_other() {
 }
 
 #[tokio::test]
-async fn a_key_counts_for_a_day() {
+async fn an_idempotency_key_is_valid_for_a_day() {
     let backend = Backend::start().await;
     let first = id_of(&shop(&backend.sign_in("ada").await).await);
     backend.later(DAY - 1);
@@ -233,7 +236,7 @@ async fn a_key_counts_for_a_day() {
 }
 
 #[tokio::test]
-async fn a_malformed_key_is_400_and_makes_nothing() {
+async fn a_malformed_key_is_400_and_creates_nothing() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let long = "x".repeat(256);
@@ -261,7 +264,7 @@ async fn a_malformed_key_is_400_and_makes_nothing() {
 }
 
 #[tokio::test]
-async fn a_creation_is_repeated_for_its_members_only_and_while_it_exists() {
+async fn a_creation_is_not_returned_again_after_a_deletion_or_a_sign_out() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let id = id_of(&shop(&ada).await);

@@ -1,5 +1,5 @@
-//! Ingest: 200 means that the batch is stored once, under the application of the key. A bad
-//! event is rejected alone. A bad key causes no database call.
+//! Ingest: 200 means that the accepted events are stored once, under the application of the key. A bad
+//! event is rejected alone. A malformed key causes no database call.
 
 use std::io::Write;
 
@@ -36,7 +36,7 @@ fn with_key(sdk: &Sdk, key: &str) -> Sdk {
     }
 }
 
-/// The SDK with requests to another instance.
+/// The SDK, sending to this instance.
 fn on(sdk: &Sdk, backend: Backend) -> Sdk {
     Sdk {
         backend,
@@ -523,7 +523,11 @@ async fn a_revoked_key_is_refused_within_ten_seconds_under_any_traffic() {
         }
         backend.later(1);
     }
-    assert_eq!(refused_after, Some(10), "the memory does not slide");
+    assert_eq!(
+        refused_after,
+        Some(10),
+        "a use does not extend the time in the cache"
+    );
 }
 
 #[tokio::test]
@@ -557,7 +561,7 @@ async fn disabled_and_expired_keys_are_refused_with_the_reason() {
     assert_eq!(
         backend.calls.take(),
         [""; 0],
-        "also a remembered one, to the moment"
+        "a cached key also expires on time"
     );
     on(&brief, backend.another_instance())
         .traces(sdk.batch(1))
@@ -808,7 +812,7 @@ async fn configure(ada: &SignedIn, sdk: &Sdk, settings: Value) {
     ada.backend.calls.take();
 }
 
-/// Days from its hour until each item expires.
+/// Days from the current hour until each item expires.
 async fn days_kept(backend: &Backend) -> Vec<i64> {
     let now = backend.clock.now().as_second();
     let hour = now - now.rem_euclid(3_600);
@@ -820,7 +824,7 @@ async fn days_kept(backend: &Backend) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn a_changed_retention_reaches_ingest_within_ten_seconds_and_costs_no_call() {
+async fn a_changed_retention_reaches_ingest_within_ten_seconds_and_costs_no_additional_call() {
     let (backend, ada, sdk) = start().await;
     sdk.traces(sdk.batch(1)).await.json();
     configure(&ada, &sdk, json!({ "retentionDays": 7 })).await;
@@ -829,7 +833,7 @@ async fn a_changed_retention_reaches_ingest_within_ten_seconds_and_costs_no_call
     assert_eq!(
         days_kept(&backend).await,
         [30; 4],
-        "what is remembered still counts"
+        "the cached setting still counts"
     );
     backend.later(1);
     sdk.traces(sdk.batch(3)).await.json();
@@ -840,7 +844,7 @@ async fn a_changed_retention_reaches_ingest_within_ten_seconds_and_costs_no_call
     assert_eq!(
         days,
         [7, 7, 30, 30, 30, 30],
-        "what is there stays as long as it was to"
+        "stored items keep their expiry"
     );
     let minted = mint(&ada, &sdk, json!({})).await;
     minted
@@ -851,7 +855,7 @@ async fn a_changed_retention_reaches_ingest_within_ten_seconds_and_costs_no_call
     assert_eq!(kept.iter().filter(|days| **days == 7).count(), 4);
 }
 
-/// Number of spans that metrics count.
+/// Number of spans that metrics count in the last seven days.
 async fn spans_read(ada: &SignedIn, sdk: &Sdk) -> u64 {
     let now = ada.backend.clock.now();
     let from = rfc3339(moved(now, -7 * 24 * 3_600));

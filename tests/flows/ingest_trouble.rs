@@ -31,7 +31,7 @@ fn batch(hours: i64) -> Value {
     json!({ "traces": spans })
 }
 
-/// Number of visible spans: according to the chunk summaries, and to the chunks.
+/// Number of visible spans, each in a trace of its own: according to metrics, and to the list of traces.
 async fn visible(ada: &SignedIn, sdk: &Sdk) -> (u64, usize) {
     let day = format!(
         "?applicationId={}&from=2026-01-30T13:00:00Z&to=2026-01-31T13:00:00Z",

@@ -1,5 +1,5 @@
-//! Only its bytes bound a batch: what clients collect during an outage or in a large batch is stored
-//! whole, and what cannot be is refused with a reason.
+//! A batch has no limit on the number of its events: what clients collect during an outage or in a large
+//! batch is stored whole, and a batch that is too large is refused with a reason.
 
 use opentelemetry_proto::tonic::collector::logs::v1::{
     ExportLogsServiceRequest, ExportLogsServiceResponse,

@@ -1,5 +1,6 @@
-//! Tests of whole flows, through the real routers and the real AWS SDK against an embedded
-//! DynamoDB engine. One module per flow. Every test starts its own engine.
+//! Tests of whole flows, through the real routers and the real AWS SDK against an embedded DynamoDB
+//! engine. One module per flow. Tests do not share an engine, except those that use the record of all
+//! events.
 
 #![allow(missing_docs, reason = "tests are named, not documented")]
 #![allow(

@@ -1,5 +1,5 @@
-//! The description of the API matches the API: the request and response of every event are
-//! valid according to it.
+//! The description of the API matches the API: the responses to all events, and the requests that
+//! succeed, are valid according to it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -82,7 +82,7 @@ fn every_operation_has_a_description_and_states_its_security() {
             let parameters = operation["parameters"].as_array().unwrap();
             let is_there = parameters
                 .iter()
-                .any(|one| one["in"] == "path" && one["name"] == placeholder);
+                .any(|parameter| parameter["in"] == "path" && parameter["name"] == placeholder);
             assert!(is_there, "{name}: {placeholder}");
         }
     }
@@ -95,11 +95,16 @@ fn every_id_in_a_path_comes_from_a_link_of_another_response() {
     let parameters = |id: &str| {
         let found = operations
             .iter()
-            .find(|(_, _, one)| one["operationId"] == id);
+            .find(|(_, _, operation)| operation["operationId"] == id);
         let (_, _, operation) = found.unwrap_or_else(|| panic!("no operation {id}"));
         let all = operation["parameters"].as_array().into_iter().flatten();
-        all.map(|one| (one["name"].as_str().unwrap(), one["in"] == "path"))
-            .collect::<Vec<_>>()
+        all.map(|parameter| {
+            (
+                parameter["name"].as_str().unwrap(),
+                parameter["in"] == "path",
+            )
+        })
+        .collect::<Vec<_>>()
     };
     let mut linked = BTreeSet::new();
     for (_, path, operation) in &operations {
@@ -209,7 +214,7 @@ fn examples_match_their_schemas() {
     assert!(checked > 20, "{checked}");
 }
 
-/// The rules of JSON Schema that the code states in words of its own.
+/// The rules of the schemas that the code does not derive from types.
 #[test]
 fn the_description_refuses_what_the_server_refuses() {
     let document = document();
@@ -240,7 +245,7 @@ fn the_description_refuses_what_the_server_refuses() {
 }
 
 #[tokio::test]
-async fn every_event_and_its_response_match_the_description() {
+async fn every_response_and_every_successful_request_match_the_description() {
     let document = document();
     let replayed = replay().await.events.iter();
     // The files of the dashboard are no operations of the API.

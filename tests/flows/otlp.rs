@@ -219,7 +219,7 @@ async fn telemetry_of_an_exporter_is_read_back_beside_upblits_own() {
     }
 }
 
-/// A request with one metric of these points, as JSON and as protobuf (`Metric.sum.data_points`).
+/// A request with one metric of this number of points (`Metric.sum.data_points`).
 fn metrics(encoding: Encoding, points: usize) -> Vec<u8> {
     match encoding {
         Encoding::Json => {

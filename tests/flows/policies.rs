@@ -1,6 +1,5 @@
-//! Each function may do in the tables what its code does, and nothing else: what
-//! `template.yaml` allows, and the tables whose names it sets, equal what a walk
-//! through everything took.
+//! Each function may do in the tables what its code does, and nothing else: the permissions and table
+//! names in `template.yaml` equal those that all events and the rare cases needed.
 
 use std::collections::BTreeSet;
 
@@ -126,7 +125,7 @@ fn table_of(resource: &str) -> String {
     format!("{name}{index}")
 }
 
-/// Permissions of rare cases that need more than one request.
+/// Permissions for rare cases that take more than one request.
 async fn rare_ways() -> BTreeSet<Grant> {
     let github = GitHub::start().await;
     let backend = &github.backend;

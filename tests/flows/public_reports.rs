@@ -1,4 +1,4 @@
-//! Bug reports of other projects, as a table of requests and what must become of them:
+//! Bug reports of other projects, as a table of requests, expected responses and stored events:
 //! `tests/public_reports.yaml`, which documents its fields.
 
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
-//! Query parameters: what every route that has some does with those that are unknown,
-//! not valid, empty, or given twice, and with cursors of other lists.
+//! Query parameters: how routes treat those that are unknown, invalid, empty, or given twice, and
+//! cursors of other lists.
 
 mod filters;
 
@@ -12,7 +12,7 @@ use crate::openapi::document;
 use crate::support::callers::Sdk;
 use crate::support::{Backend, SignedIn};
 
-/// Lists that are read page by page, and most rows of a page.
+/// Lists that are read page by page, and the maximum number of rows in a page.
 const PAGED: [(&str, u16); 7] = [
     ("/apikey", 100),
     ("/applications", 100),
@@ -23,7 +23,7 @@ const PAGED: [(&str, u16); 7] = [
     ("/telemetry/traces", 200),
 ];
 
-/// Other routes that refuse parameters they do not have.
+/// Other routes that refuse unknown parameters.
 const STRICT: [&str; 8] = [
     "/applications/{id}/invites",
     "/applications/{id}/members",
@@ -35,10 +35,10 @@ const STRICT: [&str; 8] = [
     "/telemetry/traces/{id}",
 ];
 
-/// Reading routes that ignore them.
+/// Routes that are read and ignore unknown parameters.
 const LENIENT: [&str; 2] = ["/applications/{id}", "/me"];
 
-/// Two rows of every list.
+/// A user and an SDK, with at least two rows in every list of [`PAGED`].
 async fn start() -> (SignedIn, Sdk) {
     let backend = Backend::start().await;
     backend.sign_in("ada").await;
@@ -61,7 +61,7 @@ async fn start() -> (SignedIn, Sdk) {
     (ada, sdk)
 }
 
-/// The route with what it cannot do without, and further parameters.
+/// The address of a route, with its required parameters and these.
 fn address(sdk: &Sdk, path: &str, parameters: &str) -> String {
     let id = if path.starts_with("/telemetry") {
         "t"
@@ -131,7 +131,7 @@ fn every_route_that_is_read_with_a_token_is_in_one_of_the_tables() {
 }
 
 #[tokio::test]
-async fn an_unknown_parameter_is_named_by_lists_and_by_all_of_telemetry() {
+async fn an_unknown_parameter_is_refused_by_its_name() {
     let (ada, sdk) = start().await;
     for path in paged().chain(STRICT) {
         for name in ["colour", "Limit", "applicationid", "x%2Fy"] {
@@ -145,7 +145,7 @@ async fn an_unknown_parameter_is_named_by_lists_and_by_all_of_telemetry() {
 }
 
 #[tokio::test]
-async fn sign_in_ingest_and_keys_ignore_unknown_parameters() {
+async fn sign_in_creating_a_key_and_routes_without_lists_ignore_unknown_parameters() {
     let (ada, sdk) = start().await;
     for path in LENIENT {
         let response = ada.get(&address(&sdk, path, "colour=vermilion")).await;
@@ -227,7 +227,7 @@ async fn a_parameter_that_is_given_twice_is_refused_everywhere() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_opaque_and_of_its_own_list_alone() {
+async fn a_cursor_is_opaque_and_valid_for_its_own_list_only() {
     let (ada, sdk) = start().await;
     let mut cursors = Vec::new();
     for path in paged() {

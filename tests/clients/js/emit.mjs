@@ -1,5 +1,5 @@
-// A program of a user with the OpenTelemetry JavaScript SDK, configured only
-// by OTEL_ variables. Run by tests/clients/run.py.
+// A user's program with the OpenTelemetry JavaScript SDK, configured only by OTEL_ variables. Run by
+// tests/clients/run.py.
 //
 //     emit.mjs story              a failed checkout with every feature of spans
 //     emit.mjs steady SECONDS     small traces at a steady rate, for some seconds
@@ -114,5 +114,5 @@ function old() {
 
 const [what, ...rest] = process.argv.slice(2);
 await { story, steady, old }[what](...rest);
-// Sends the remaining telemetry. A failure must not make the program fail.
+// Send the remaining telemetry. A failure to do so must not make the program fail.
 await sdk.shutdown().catch((error) => console.error(`cannot send telemetry: ${error.code} ${error.message}`));

@@ -1,7 +1,7 @@
-// A program of a user, in which nothing is about OpenTelemetry: Node.js loads the automatic
-// instrumentation before it. Run by tests/clients/run.py.
+// A user's program without any OpenTelemetry code: Node.js loads the automatic instrumentation before
+// it. Run by tests/clients/run.py.
 //
-//     shop.cjs NUMBER      NUMBER checkouts at a server in this process, which asks another of its routes
+//     shop.cjs NUMBER      sends NUMBER checkouts to a server in this process, which calls itself again
 
 const http = require("node:http");
 
@@ -10,7 +10,7 @@ const server = http.createServer(async (request, response) => {
   response.end("placed");
 });
 
-/** The status of a GET. */
+/** Sends a GET request. Resolves to the status of the response. */
 const get = (path) =>
   new Promise((resolve, reject) => {
     const { port } = server.address();

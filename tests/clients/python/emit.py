@@ -1,4 +1,4 @@
-"""A program of a user with the OpenTelemetry Python SDK, configured only
+"""A user's program with the OpenTelemetry Python SDK, configured only
 by OTEL_ variables. Run by tests/clients/run.py.
 
     emit.py story              a failed checkout with every feature of spans
@@ -44,7 +44,7 @@ NESTED = {name: EVERY_TYPE[name] for name in ("bytes", "map")}
 
 
 def main() -> None:
-    # Both send the remaining telemetry when the program exits.
+    # Both providers send the remaining telemetry when the program exits.
     traces = TracerProvider()
     traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(traces)

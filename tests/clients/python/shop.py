@@ -1,7 +1,7 @@
-"""A program of a user, in which nothing is about OpenTelemetry: `opentelemetry-instrument` adds it.
+"""A user's program without any OpenTelemetry code: `opentelemetry-instrument` adds it.
 Run by tests/clients/run.py.
 
-    shop.py NUMBER      NUMBER checkouts at a server in this process, which asks another of its routes
+    shop.py NUMBER      sends NUMBER checkouts to a server in this process, which requests another of its own routes
 """
 
 import logging

@@ -1,4 +1,4 @@
-//! Every invariant that `upblit admin check` verifies is broken by hand, and found.
+//! Breaks the invariants that `upblit admin check` verifies, one at a time. The check must find each.
 
 mod telemetry;
 
@@ -9,7 +9,7 @@ use shared::store::Table;
 use super::{Busy, Item, begins, findings};
 use crate::support::stored::text;
 
-/// What happens to an item.
+/// A change of an item.
 enum Edit {
     Number(&'static str, i64),
     Text(&'static str, &'static str),
@@ -17,7 +17,7 @@ enum Edit {
     /// Changes a byte of an attribute.
     Damage(&'static str),
     Delete,
-    /// Replaces a part of the text of an attribute, in a copy beside the item.
+    /// Adds a copy of the item, in which a part of the text of an attribute is replaced.
     Copy(&'static str, &'static str, &'static str),
     /// Like [`Edit::Copy`], and deletes the item.
     Move(&'static str, &'static str, &'static str),
@@ -80,7 +80,7 @@ fn any(_: &Item) -> bool {
     true
 }
 
-/// Cases about users, their sessions, applications and keys.
+/// Cases about users, their sessions, applications and keys, and short-lived items.
 const OF_USERS: &[Case] = &[
     case(
         Table::Users,
@@ -309,6 +309,6 @@ async fn each_is_found(cases: &[Case]) {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_users_sessions_applications_and_keys_is_found() {
+async fn broken_users_sessions_applications_and_keys_are_found() {
     each_is_found(OF_USERS).await;
 }

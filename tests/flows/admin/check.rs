@@ -1,4 +1,4 @@
-//! `upblit admin check` of a product that works, and its output.
+//! `upblit admin check` on a product that works, and its output.
 
 use std::process::ExitCode;
 
@@ -41,7 +41,7 @@ async fn a_check_finds_nothing_after_accounts_are_deleted() {
     let path = format!("{shop}/members/{}", bob.as_str().unwrap());
     let promoted = busy.ada.patch(&path, json!({ "role": "owner" })).await;
     assert_eq!(promoted.status, 204);
-    // Its creator goes, then everybody else who was a member.
+    // The creator of the application is deleted first, then the other member.
     for login in ["ada", "bob"] {
         let user = busy.backend.sign_in(login).await;
         let path = "/me?applications=delete";
@@ -77,7 +77,8 @@ async fn printed(busy: &Busy) -> (String, ExitCode) {
 }
 
 #[tokio::test]
-async fn a_check_prints_its_findings_and_totals_and_says_by_its_code_if_something_is_broken() {
+async fn a_check_prints_its_findings_and_totals_and_its_exit_code_says_whether_something_is_broken()
+{
     let busy = Busy::start().await;
     let (output, code) = printed(&busy).await;
     assert!(

@@ -1,4 +1,4 @@
-//! `upblit admin restore`: the drill of a restore, on a second engine.
+//! `upblit admin restore`: an exercise of a restore, on a second engine.
 
 use std::collections::BTreeSet;
 
@@ -10,16 +10,17 @@ use shared::store::Table;
 use super::{Busy, Item, findings};
 use crate::support::{Backend, Sdk};
 
-/// Events that a product in use has before the number of shards is raised: seven batches of three.
+/// Spans that a product in use has before the number of shards is raised: seven batches of three.
 const EARLY: usize = 21;
 
-/// Events that it has afterwards: batches of three in each of many shards, half of them late.
+/// Spans that it has afterwards: more batches of three, spread over the shards, half of them late.
 const ALL: usize = EARLY + 3 * 2 * BATCHES;
 
-/// More than are left as late arrivals, so that the rollup of an earlier time lacks them.
+/// Batches sent to each of two hours: more than are left as late arrivals, so that an earlier rollup
+/// lacks some.
 const BATCHES: usize = 40;
 
-/// What of each table is copied.
+/// The items that are copied.
 struct Copied {
     applications: Vec<Item>,
     keys: Vec<Item>,
@@ -27,8 +28,8 @@ struct Copied {
     telemetry: Vec<Item>,
 }
 
-/// Applications, keys and rollups of an earlier time than chunks and their summaries, as if they
-/// had been restored to it.
+/// Returns applications, keys and rollups from an earlier time than the chunks and summaries, as if only
+/// they had been restored to it.
 async fn restored_in_part() -> (Busy, Copied) {
     let busy = Busy::start().await;
     let applications = busy.items(Table::Applications, |_| true).await;

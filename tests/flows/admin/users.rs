@@ -43,7 +43,7 @@ async fn id_of(user: &SignedIn) -> UserId {
     me["id"].as_str().unwrap().parse().unwrap()
 }
 
-/// Signs in, which the callback refuses. One transaction, which writes nothing.
+/// Verifies that a sign-in is refused, with one transaction that writes nothing.
 async fn is_refused(backend: &Backend, login: &str) {
     let tables = [Table::Users, Table::RefreshTokens, Table::Applications];
     let stored = async || {
@@ -51,7 +51,7 @@ async fn is_refused(backend: &Backend, login: &str) {
         for table in tables {
             all.extend(backend.dump(backend.database.tables.name(table)).await);
         }
-        // Attributes come in no order.
+        // Attributes come in no particular order.
         let in_order = |item: String| {
             let mut parts: Vec<_> = item.trim_matches(['{', '}']).split(", ").collect();
             parts.sort_unstable();

@@ -8,7 +8,8 @@ use super::{matches, parsed};
 use crate::support::log::NAMESPACE;
 use crate::template::{list, resources, text};
 
-/// Values of metrics in one period, by namespace, name and the resource that is the only dimension.
+/// Values of metrics in one period, by namespace, name and resource. The resource is the only dimension,
+/// or empty.
 #[derive(Debug, Clone, Default)]
 pub struct Period(BTreeMap<(String, String, String), Vec<f64>>);
 
@@ -34,7 +35,7 @@ impl Period {
         }
     }
 
-    /// Adds what the metric filters of a log group make of its lines.
+    /// Adds the values that the metric filters of a log group count in its lines.
     pub fn add_filtered(&mut self, template: &Yaml, group: &str, lines: &[String]) {
         for (_, filter) in resources(template, "AWS::Logs::MetricFilter") {
             let filter = &filter["Properties"];
@@ -75,12 +76,12 @@ impl Period {
     }
 }
 
-/// A namespace, with the name that the stack has in the tests.
+/// The namespace, with the stack's name in the tests.
 fn named(namespace: &str) -> String {
     namespace.replace("Upblit/${AWS::StackName}", NAMESPACE)
 }
 
-/// Whether an alarm goes off after these periods. A period without data is none that breaches.
+/// Whether an alarm goes off after these periods. A period without data does not breach.
 pub fn goes_off(alarm: &Yaml, periods: &[Period]) -> bool {
     assert_eq!(text(&alarm["TreatMissingData"]), "notBreaching");
     let evaluated = alarm["EvaluationPeriods"].as_u64().unwrap();
@@ -117,7 +118,8 @@ fn value(alarm: &Yaml, period: &Period) -> Option<f64> {
     expression(text(&returned["Expression"]), &inputs.collect())
 }
 
-/// `SUM(METRICS())`, or `IF(a >= 5, 100 * a / b, 0)`.
+/// Evaluates `SUM(METRICS())`, or an expression like `IF(a >= 5, 100 * a / b, 0)`. `None` without any
+/// value.
 fn expression(expression: &str, values: &BTreeMap<&str, f64>) -> Option<f64> {
     if values.is_empty() {
         return None;
@@ -141,7 +143,7 @@ fn expression(expression: &str, values: &BTreeMap<&str, f64>) -> Option<f64> {
     Some(product(chosen, values))
 }
 
-/// Terms that are multiplied and divided from left to right.
+/// Multiplies and divides terms from left to right.
 fn product(expression: &str, values: &BTreeMap<&str, f64>) -> f64 {
     let mut words = expression.split(' ');
     let mut result = term(words.next().unwrap(), values);

@@ -77,7 +77,8 @@ pub struct Batches {
     pub accepted: Vec<String>,
 }
 
-/// A batch that is stored, one that is no JSON, and one without storage.
+/// Lines for a batch that is stored, and for two that fail: JSON that is no batch, and a batch without
+/// storage.
 pub async fn of_batches() -> Batches {
     let log = Log::capture();
     let (engine, backend) = FaultyEngine::start().await;

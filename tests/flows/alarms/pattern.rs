@@ -1,5 +1,5 @@
-//! The part of CloudWatch's filter patterns that the template and the manual use: a word, and
-//! `{ $.field = "text*" && $.field >= 1 }`.
+//! The part of CloudWatch's filter patterns that the template and the manual use: a word, or `{ $.field
+//! = "text*" && $.field >= 1 }`.
 
 use serde_json::Value;
 
@@ -17,7 +17,9 @@ pub fn matches(pattern: &str, line: &str) -> bool {
     let Ok(line) = serde_json::from_str::<Value>(line) else {
         return false;
     };
-    conditions.split(" && ").all(|one| is_met(one, &line))
+    conditions
+        .split(" && ")
+        .all(|condition| is_met(condition, &line))
 }
 
 fn is_met(condition: &str, line: &Value) -> bool {
@@ -35,7 +37,7 @@ fn is_met(condition: &str, line: &Value) -> bool {
     }
 }
 
-/// A quoted text is compared with texts only, and may begin or end with `*`.
+/// A quoted value matches texts only, and may end with `*`. Others match numbers.
 fn equals(found: &Value, value: &str) -> bool {
     let Some(text) = value
         .strip_prefix('"')

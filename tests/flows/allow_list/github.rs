@@ -1,4 +1,4 @@
-//! Answers about a membership that the stand-in does not give.
+//! Responses about memberships that the stand-in does not give.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -26,7 +26,7 @@ enum Answer {
     Never,
 }
 
-/// Paths that were requested with the token.
+/// Paths that were requested, about memberships.
 type Requested = Arc<Mutex<Vec<String>>>;
 
 async fn membership(
@@ -54,8 +54,8 @@ fn state(state: &str) -> Answer {
     Answer::Json(200, json!({ "state": state, "role": "member" }))
 }
 
-/// The reason with which a sign-in of an account with this login fails if these organizations are
-/// listed, or nothing if it succeeds, and the paths that were requested.
+/// Signs in with an account of this login while these organizations are listed. Returns the reason why
+/// it fails (`None` if it succeeds), and the paths that were requested.
 async fn outcome(login: &str, listed: &str) -> (Option<String>, Vec<String>) {
     let org = "/user/memberships/orgs";
     let requested = Requested::default();
@@ -113,7 +113,7 @@ async fn outcome(login: &str, listed: &str) -> (Option<String>, Vec<String>) {
 }
 
 #[tokio::test]
-async fn only_an_active_membership_that_github_confirms_lets_in() {
+async fn only_an_active_membership_that_github_confirms_allows_a_sign_in() {
     for (listed, expected) in [
         ("active", None),
         ("active/core", None),
@@ -140,9 +140,10 @@ async fn only_an_active_membership_that_github_confirms_lets_in() {
     }
 }
 
-/// A membership is private by default, and an account may have more than one page of them.
+/// Memberships are private by default, so a list of the public ones is not enough, and a list can have
+/// several pages.
 #[tokio::test]
-async fn one_membership_is_requested_and_no_list_that_has_pages_or_only_public_ones() {
+async fn one_membership_is_requested_instead_of_a_list() {
     let (reason, requested) = outcome("ada", "active").await;
     assert_eq!(reason, None);
     assert_eq!(requested, ["/user/memberships/orgs/active"]);

@@ -9,7 +9,7 @@ use crate::support::Backend;
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 #[tokio::test]
-async fn a_revoked_key_past_its_time_is_neither_listed_nor_explained() {
+async fn thirty_days_after_its_revocation_a_key_is_treated_as_unknown() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let sdk = ada.sdk().await;

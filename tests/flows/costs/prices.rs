@@ -1,5 +1,4 @@
-//! The prices of docs/costs.md in dollars (us-east-1, November 2026), and the cost of a million
-//! events.
+//! The prices in docs/costs.md in dollars (us-east-1, November 2026), and the cost of a million events.
 
 use super::{Stored, memory_sizes};
 
@@ -18,7 +17,7 @@ pub const LAMBDA_REQUEST: f64 = 0.20 / MILLION;
 pub const LAMBDA_GB_SECOND: f64 = 0.000_013_333_4;
 
 const LOGGED_GB: f64 = 0.50;
-/// Assumed size of our log line and the three lines of Lambda.
+/// Assumed size of our log line and the three lines of Lambda, in bytes.
 const LOG_LINES: f64 = 1_000.0;
 
 const S3_PUT: f64 = 5.0 / MILLION;
@@ -38,10 +37,10 @@ const GIB: f64 = (1_u64 << 30) as f64;
 /// Overhead of an item in bytes, which DynamoDB bills for storage only.
 const ITEM_OVERHEAD: usize = 100;
 
-/// The cost of a batch divided by its events.
+/// Dollars for one batch.
 type Price = fn(&Stored) -> f64;
 
-/// A way of storing a million events.
+/// A row of a table: what is paid for, and its price.
 pub type Row = (&'static str, Price);
 
 /// The parts of our own cost. The first is the write.
@@ -108,7 +107,7 @@ pub fn of_a_unit_for_a_month() -> f64 {
     (1024 + ITEM_OVERHEAD) as f64 / GB * (DYNAMODB_GB_MONTH + RECOVERY_GB_MONTH)
 }
 
-/// GB in DynamoDB.
+/// GB that a batch takes in DynamoDB.
 fn kept(batch: &Stored) -> f64 {
     (batch.chunk + batch.summary + 2 * ITEM_OVERHEAD) as f64 / GB
 }

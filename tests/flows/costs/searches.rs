@@ -1,5 +1,5 @@
-//! What it costs to search half an hour for something that does not occur, or does: the summaries, and
-//! those chunks whose filters do not exclude it.
+//! The cost of searching half an hour for something that does or does not occur: reads of the summaries,
+//! and of the chunks whose filters do not exclude it.
 
 use super::prices::READ_UNIT;
 use super::{assert_documented, half_an_hour, start, traffic_of};

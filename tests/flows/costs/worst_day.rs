@@ -1,4 +1,4 @@
-//! What the telemetry that one account sends costs at most in a day, by the defaults of its quotas.
+//! The most that the telemetry of one account can cost in a day, with the default quotas.
 
 use super::prices::{self, WRITE_UNIT};
 use super::{assert_documented, beside, memory_sizes};

@@ -1,4 +1,4 @@
-//! `config.js`, which is made from the settings.
+//! `config.js`, which is generated from the settings.
 
 use axum::body::Body;
 use http::Request;
@@ -10,7 +10,7 @@ use tower::ServiceExt;
 
 use crate::support::{Backend, Response};
 
-/// The router of the dashboard alone, with these settings. `None` if one is refused.
+/// Requests `config.js` from the dashboard function with these settings. `None` if one is refused.
 async fn config_with(backend: &Backend, settings: &[(&str, &str)]) -> Option<Response> {
     let host = Host {
         env: Env::from_pairs(settings.iter().copied()),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::routes::root;
 
-/// What the first part of a test's name in the table stands for.
+/// Folders that the first parts of the tests' names in the table stand for.
 const FOLDERS: [(&str, &str); 9] = [
     ("flows", "tests/flows"),
     ("base", "shared/base/src"),
@@ -50,7 +50,7 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// A capital letter and a number.
+/// Whether a text is a capital letter and a number.
 fn is_id(text: &str) -> bool {
     let number = text.strip_prefix(|first: char| first.is_ascii_uppercase());
     number.is_some_and(|number| number.parse::<u8>().is_ok())

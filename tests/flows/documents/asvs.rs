@@ -26,7 +26,7 @@ fn rows() -> Vec<Row> {
         };
         if requirements.starts_with(|first: char| first.is_ascii_digit()) {
             rows.push(Row {
-                requirements: requirements.split(", ").flat_map(each).collect(),
+                requirements: requirements.split(", ").flat_map(requirements_in).collect(),
                 state: state.to_owned(),
                 why: why.to_owned(),
             });
@@ -36,7 +36,7 @@ fn rows() -> Vec<Row> {
 }
 
 /// The requirements of a range, such as 1.2.3–1.2.5, or a single one.
-fn each(range: &str) -> Vec<String> {
+fn requirements_in(range: &str) -> Vec<String> {
     let (first, last) = range.split_once('–').unwrap_or((range, range));
     let (section, first) = first.rsplit_once('.').unwrap();
     let (of_last, last) = last.rsplit_once('.').unwrap();

@@ -19,10 +19,10 @@ use super::stack::Functions;
 use crate::lambda::function::response;
 use crate::support::callers::parameters;
 
-/// The most that API Gateway takes.
+/// Maximum size of a request body in API Gateway, in bytes.
 const MAX_BODY: usize = 10 * 1024 * 1024;
 
-/// The most that Lambda takes. The emulator has no limit of its own for events.
+/// Maximum size of an event in Lambda, in bytes. The emulator itself has no limit for events.
 pub const MAX_EVENT: usize = 6_291_556;
 
 /// Passes a request to the function of its route.
@@ -40,10 +40,11 @@ pub async fn serve(State(functions): State<Functions>, request: Request) -> Resp
         return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     }
     let function = route.function.clone();
-    // A client that has gone does not end an event, and the next one waits for it.
+    // In a task of its own, because an event is completed even if its client is gone, and the next one
+    // waits for it.
     let invoked = async move { functions.instances[&function].invoke(&event).await };
     let (status, answer) = tokio::spawn(invoked).await.unwrap();
-    // Without a response of the function, what the emulator answers is no response of an API.
+    // Without a response from the function, the emulator's own message is not passed on.
     let answer = serde_json::from_slice::<Value>(&answer).ok();
     match answer.filter(|answer| status == 200 && answer["statusCode"].is_u64()) {
         Some(answer) => of_http(&answer),
@@ -59,7 +60,7 @@ fn of_http(answer: &Value) -> Response {
     response
 }
 
-/// A response of API Gateway itself.
+/// A response from API Gateway itself.
 fn message(status: StatusCode, text: &str) -> Response {
     (status, axum::Json(json!({ "message": text }))).into_response()
 }
@@ -149,7 +150,7 @@ fn context(route: &Route, parts: &Parts) -> Value {
     })
 }
 
-/// Headers by their names, those of one name in one text.
+/// Headers by name, without cookies. Values of the same name are joined by commas.
 fn headers(headers: &HeaderMap) -> BTreeMap<&str, String> {
     let mut joined = BTreeMap::<&str, String>::new();
     for (name, value) in headers.iter().filter(|(name, _)| *name != "cookie") {
@@ -169,7 +170,7 @@ fn cookies(headers: &HeaderMap) -> Vec<String> {
         .collect()
 }
 
-/// The body as text if its type is one, or else in base64.
+/// The body as text if its media type is JSON or text, or else in base64, and whether it is base64.
 fn encoded(headers: &HeaderMap, body: &[u8]) -> (String, bool) {
     let header = |name: &str| {
         headers

@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 
 use crate::lambda::function::{Settings, binary, in_lambda};
 
-/// The time within which the emulator starts.
+/// Time limit for the start of the emulator.
 const START_LIMIT: Duration = Duration::from_secs(10);
 
 /// An emulator with its function, which starts with the first event.
@@ -65,7 +65,8 @@ impl Instance {
         }
     }
 
-    /// What the emulator says of an event: the response of the function, or why there is none.
+    /// Sends an event. Returns the function's response, or the emulator's message about why there is
+    /// none.
     pub async fn invoke(&self, event: &Value) -> (StatusCode, Bytes) {
         let _turn = self.turn.lock().await;
         let request = Request::post(&self.url).body(Body::from(event.to_string()));

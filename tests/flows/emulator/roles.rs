@@ -1,5 +1,5 @@
-//! What stands between the functions and the services of AWS: each call needs a permission of the
-//! role that `template.yaml` gives to the function that signed it.
+//! Proxies between the functions and AWS services. Each call needs the permissions that `template.yaml`
+//! gives to the role of the function that signed it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -33,8 +33,8 @@ struct Allowed {
     leading_keys: Option<Vec<String>>,
 }
 
-/// What a call does to one resource.
-struct Deed {
+/// A permission that a call needs, on one resource.
+struct NeededPermission {
     action: String,
     resource: String,
     /// Partition keys, if the call has them as values.
@@ -66,7 +66,7 @@ impl Roles {
         }
     }
 
-    /// Listens in front of a service.
+    /// Starts a proxy in front of a service, and returns its address.
     pub async fn before(&self, service: &str) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -81,18 +81,18 @@ impl Roles {
         self.callers.lock().unwrap().clone()
     }
 
-    /// Returns what was refused since the last call of this.
+    /// Returns the calls that were refused since this was last called.
     pub fn refused(&self) -> Vec<String> {
         std::mem::take(&mut self.refused.lock().unwrap())
     }
 
-    /// The part of a call that the role of its function does not allow.
-    fn refusal(&self, function: &str, deeds: &[Deed]) -> Option<String> {
+    /// Describes the first of these permissions that the function's role lacks.
+    fn refusal(&self, function: &str, permissions: &[NeededPermission]) -> Option<String> {
         let allowed = self.allowed.get(function).map_or(&[][..], Vec::as_slice);
-        let missing = deeds
+        let missing = permissions
             .iter()
-            .find(|deed| !allowed.iter().any(|allowed| allowed.covers(deed)))?;
-        let Deed {
+            .find(|needed| !allowed.iter().any(|allowed| allowed.covers(needed)))?;
+        let NeededPermission {
             action,
             resource,
             keys,
@@ -102,14 +102,14 @@ impl Roles {
 }
 
 impl Allowed {
-    fn covers(&self, deed: &Deed) -> bool {
+    fn covers(&self, needed: &NeededPermission) -> bool {
         let keys_are_covered = self.leading_keys.as_ref().is_none_or(|patterns| {
             // AWS also allows a call without keys (`ForAllValues`). Here that means that `keys_in`
             // does not know where the call has them.
             let is_covered = |key: &String| patterns.iter().any(|pattern| is_like(key, pattern));
-            !deed.keys.is_empty() && deed.keys.iter().all(is_covered)
+            !needed.keys.is_empty() && needed.keys.iter().all(is_covered)
         });
-        self.action == deed.action && self.resource == deed.resource && keys_are_covered
+        self.action == needed.action && self.resource == needed.resource && keys_are_covered
     }
 }
 
@@ -127,7 +127,7 @@ async fn serve(
 ) -> Response {
     let function = signer(&headers);
     let target = headers["x-amz-target"].to_str().unwrap();
-    let refusal = roles.refusal(&function, &deeds(target, &body));
+    let refusal = roles.refusal(&function, &needed_permissions(target, &body));
     roles.callers.lock().unwrap().insert(function);
     let Some(refusal) = refusal else {
         return service.post(headers, body).await;
@@ -148,11 +148,11 @@ fn signer(headers: &HeaderMap) -> String {
     credential.split('/').next().unwrap().to_owned()
 }
 
-fn deeds(target: &str, body: &[u8]) -> Vec<Deed> {
+fn needed_permissions(target: &str, body: &[u8]) -> Vec<NeededPermission> {
     let body: Value = serde_json::from_slice(body).unwrap();
     let (service, operation) = target.split_once('.').unwrap();
     if service == "secretsmanager" {
-        return vec![Deed {
+        return vec![NeededPermission {
             action: format!("{service}:{operation}"),
             resource: resource(body["SecretId"].as_str().unwrap()),
             keys: Vec::new(),
@@ -160,7 +160,7 @@ fn deeds(target: &str, body: &[u8]) -> Vec<Deed> {
     }
     let accesses = accesses(operation, &body).into_iter();
     accesses
-        .map(|access| Deed {
+        .map(|access| NeededPermission {
             action: format!("dynamodb:{}", access.action),
             resource: resource(&access.resource),
             keys: keys_in(access.part),

@@ -26,8 +26,8 @@ use crate::routes::deployed_routes;
 use crate::support::Response;
 use crate::template::{functions, template};
 
-/// `REFRESH_GRACE` of the stack, in seconds, for which tests have to wait. So short a grace needs a
-/// `PUBLIC_URL` on this machine.
+/// `REFRESH_GRACE` of the stack, in seconds. It is short because tests wait for it, which is only
+/// allowed if `PUBLIC_URL` is on this machine.
 pub const GRACE: u64 = 2;
 
 /// The routes and the instance of each function.
@@ -44,7 +44,7 @@ pub struct Stack {
     pub deployment: Deployment,
     pub roles: Roles,
     pub functions: Functions,
-    /// In front of the roles, over TLS.
+    /// The TLS proxy in front of the roles' proxy for DynamoDB.
     pub dynamodb: Gate,
     secrets_manager: Gate,
 }
@@ -54,7 +54,7 @@ impl Stack {
         Self::with_time_limit(None).await
     }
 
-    /// A stack whose functions have this time limit, or each that of the template.
+    /// Starts a stack whose functions have this time limit, or those of the template if `None`.
     pub async fn with_time_limit(limit: Option<Duration>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -132,7 +132,7 @@ impl Stack {
     }
 }
 
-/// The time limits in the template.
+/// Time limits of the functions in the template.
 fn limits() -> BTreeMap<String, Duration> {
     let template = template();
     let all = template["Globals"]["Function"]["Timeout"].as_u64().unwrap();

@@ -9,7 +9,7 @@ use super::protected::successes;
 use crate::events::{filled, invoke, of_account};
 use crate::support::Backend;
 
-/// Whether a route with this event only reads.
+/// Whether the request of this event only reads.
 fn is_read(event: &Value) -> bool {
     let method = &event["requestContext"]["http"]["method"];
     // A preview is a POST, because tokens are never put into a path or query.
@@ -53,7 +53,8 @@ async fn no_route_changes_anything_for_a_signed_out_user() {
         assert_eq!(response.status, 401, "{}: {}", case.name, response.text());
         response.problem(401, "invalid-access-token");
         assert_eq!(items(&backend).await, before, "{}", case.name);
-        // The transaction of the change refuses it: a check before it could be overtaken.
+        // The transaction of the change refuses it: the session could end after a separate check before
+        // it.
         assert_eq!(
             calls.last().map(String::as_str),
             Some("TransactWriteItems"),

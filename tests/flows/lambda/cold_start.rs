@@ -1,6 +1,6 @@
 //! CPU time of a start up to the first request for an event, compared with the smallest possible
-//! function (`benches/hello`). Only the ratio is meaningful: the times are those of this machine,
-//! not of Lambda. CPU time, because a busy machine makes the start wait. Linux only.
+//! function (`benches/hello`). Only the ratio is meaningful: the times are those of this machine, not of
+//! Lambda. CPU time is measured, because on a busy machine a start waits. Linux only.
 
 use std::time::Duration;
 

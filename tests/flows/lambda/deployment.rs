@@ -1,5 +1,5 @@
-//! A deployment: an engine, secrets, GitHub, and functions with exactly the settings of
-//! `template.yaml`.
+//! A deployment: an engine, secrets, GitHub, and functions with exactly the settings in `template.yaml`,
+//! and addresses of stand-ins.
 
 use serde_json::json;
 use serde_yaml_ng::Value;
@@ -25,7 +25,7 @@ pub const TABLES: [(&str, &str); 6] = [
     ("TABLE_SHORT_LIVED", "stack-ShortLivedTable-1"),
 ];
 
-/// Settings that have suitable defaults in AWS.
+/// Settings that keep their defaults in AWS, and name stand-ins here.
 const STAND_INS: [&str; 3] = [
     "GITHUB_URL",
     "GITHUB_API_URL",
@@ -137,8 +137,8 @@ impl Deployment {
     }
 }
 
-/// The settings that the template gives a function, with their values unless these are made when it is
-/// deployed.
+/// The settings that the template gives a function, with their values. `None` for values that exist only
+/// in a deployed stack.
 fn variables(function: &str) -> Vec<(String, Option<String>)> {
     let template = template();
     let functions = functions(&template);

@@ -8,7 +8,7 @@ use super::function::{Function, replaced};
 use crate::events::event;
 
 #[tokio::test]
-async fn every_function_serves_only_requests_of_the_edge() {
+async fn every_function_serves_only_requests_with_the_edge_secret() {
     const SECRET: &str = "0b5a8f0c-of-the-edge";
     /// Output of `printf %s "$SECRET" | sha256sum`, the command in docs/deploy.md.
     const HASH: &str = "5d4579780ac4d97c211e2bafc0169becf4710f134b468292f35c1786ef68e9fd";

@@ -67,7 +67,7 @@ impl Gate {
         *self.way.lock().unwrap() = way;
     }
 
-    /// What has passed since the last call of this.
+    /// Returns what has passed since this was last called.
     pub fn traffic(&self) -> Traffic {
         std::mem::take(&mut self.traffic.lock().unwrap())
     }
@@ -109,7 +109,8 @@ impl Gate {
     }
 }
 
-/// Takes the operations from the bytes of requests. Keeps the end, which may be a part of a name.
+/// Removes the operations from the bytes of requests. Keeps the last bytes, which may be the beginning
+/// of another.
 fn operations(requests: &mut Vec<u8>) -> Vec<String> {
     const HEADER: &[u8] = b"\nx-amz-target: ";
     /// More than the header with the longest name.

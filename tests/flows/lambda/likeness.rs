@@ -71,7 +71,7 @@ fn like(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// Whether the elements match in any order: audit entries of the same millisecond have none.
+/// Whether the elements match in any order: audit entries of the same millisecond have no fixed one.
 fn are_paired(one: &[Value], other: &[Value]) -> bool {
     let mut left: Vec<&Value> = other.iter().collect();
     one.iter().all(|value| {
@@ -80,7 +80,8 @@ fn are_paired(one: &[Value], other: &[Value]) -> bool {
     })
 }
 
-/// Remaining seconds: the clock of the backend stands still, that of the process does not.
+/// Whether both are remaining seconds: the clock of the backend stands still, that of the process does
+/// not.
 fn is_left(name: &str, one: &Value, other: &Value) -> bool {
     let left = one.as_i64().zip(other.as_i64());
     name.ends_with("ExpiresIn") && left.is_some_and(|(one, other)| (one - other).abs() < 60)

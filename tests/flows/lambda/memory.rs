@@ -1,5 +1,5 @@
-//! What the worst inputs take of a function, measured at its process: memory, of which Lambda ends a
-//! process that takes more than `MemorySize`, and CPU time.
+//! Memory and CPU time that the worst inputs take, measured in the function's process. Lambda ends a
+//! process that takes more memory than `MemorySize`.
 
 mod bodies;
 mod collector;
@@ -24,20 +24,20 @@ use shared::telemetry::inflate::MAX_INFLATED_BYTES;
 /// The largest part of `MemorySize` that a request may take, in percent.
 const MOST: u64 = 60;
 
-/// What the worst bodies together leave of that, in percent of it: what an allocator keeps depends on the
-/// order of requests, of which not all can be tried.
+/// The part of that which the worst bodies must leave free, in percent: what an allocator keeps depends
+/// on the order of requests, and not all orders can be tried.
 const MARGIN: u64 = 10;
 
 /// How many times the CPU time of ordinary events a body of the same encoding and size may take.
 const MOST_TIMES: f64 = 3.0;
 
-/// Size of bodies of ordinary events that are stored in any case. The worst bodies have up to four
-/// times as much, and are compared by the byte: the CPU time of ordinary events grows with their size. Of
-/// those with a text of 16 KB each, a body of the largest size is stored and sent as well; by the byte they
-/// take less, since most of them is text, so that both have to be in the comparison with what takes more.
+/// Size of bodies of ordinary events that are always stored. The worst bodies are up to four times as
+/// large, so CPU time is compared per byte: that of ordinary events grows with their size. Ordinary
+/// events with a text of 16 KB each are stored even in a body of the largest size, so they are sent as
+/// well. The comparison uses the larger CPU time per byte of the two.
 const ORDINARY_BYTES: usize = 16 << 20;
 
-/// Quotas that all bodies together do not reach.
+/// Quotas, which are raised so that all bodies together do not reach them.
 const QUOTAS: [&str; 3] = [
     "RATE_LIMIT_REQUESTS",
     "RATE_LIMIT_EVENTS",
@@ -49,13 +49,13 @@ fn most_memory(function: &str) -> u64 {
     property(function, "MemorySize") * 1024 * MOST / 100
 }
 
-/// A number of a function in `template.yaml`.
+/// A numeric property of a function in `template.yaml`.
 fn property(function: &str, name: &str) -> u64 {
     let template = template();
     let functions = functions(&template);
     let (_, resource) = functions
         .iter()
-        .find(|(each, _)| *each == function)
+        .find(|(candidate, _)| *candidate == function)
         .unwrap();
     resource["Properties"][name].as_u64().unwrap()
 }
@@ -91,7 +91,7 @@ struct Taken {
     status: StatusCode,
     peak_kb: u64,
     cpu: Duration,
-    /// CPU time by the byte of the body, in seconds.
+    /// CPU time per byte of the body, in seconds.
     by_byte: f64,
 }
 
@@ -158,8 +158,8 @@ impl Sent {
     }
 }
 
-/// Sends ordinary events to a new instance. Returns the CPU time that those of each encoding take by
-/// the byte, in seconds.
+/// Sends ordinary events to a new instance. Returns their CPU time per byte for each encoding, in
+/// seconds.
 #[expect(clippy::print_stdout, reason = "a table to read")]
 async fn usual(ingest: &Function, is_release: bool, key: &str) -> BTreeMap<Kind, f64> {
     // The first request of a kind also pays for what is done once.
@@ -188,7 +188,7 @@ async fn usual(ingest: &Function, is_release: bool, key: &str) -> BTreeMap<Kind,
 async fn no_body_takes_more_than_its_share_of_the_memory_and_cpu_time_of_ingest() {
     let deployment = Deployment::start().await;
     let key = deployment.backend.sign_in("ada").await.sdk().await.key;
-    // A debug build takes ten minutes for all of them, and the ratios are others.
+    // A debug build takes ten minutes for all of them, and has other ratios.
     let is_release = binary("ingest").ends_with("bootstrap");
     println!(
         "| Body | Encoding | Status | Peak, MB | CPU, ms | Times |\n|---|---|--:|--:|--:|--:|"

@@ -12,9 +12,9 @@ use crate::events::{event, filled, values};
 const STARTS: usize = 11;
 const LATER: usize = 8;
 
-/// The most that a first request may take, as a multiple of a later one. Some 0.3 ms remain, of
-/// which the response of the smallest function takes 0.15: the runtime's first response, and pages
-/// of the binary that no start has touched.
+/// The most that a first request may take, as a multiple of a later one. About 0.3 ms of difference
+/// remain, for the runtime's first response and for pages of the binary that no start has touched. The
+/// smallest function takes 0.15 ms for them.
 const MOST: f64 = 2.2;
 
 #[derive(Default)]
@@ -77,7 +77,7 @@ async fn all(deployment: &Deployment, name: &str, case: &str) -> Costs {
 async fn the_first_request_costs_little_more_than_a_later_one() {
     let deployment = Deployment::start().await;
     println!("| Function | Start, ms | First, ms | Later, ms | Ratio |\n|---|--:|--:|--:|--:|");
-    let mut dear = Vec::new();
+    let mut expensive = Vec::new();
     for (name, case) in ASKING {
         if !binary(name).exists() {
             continue;
@@ -88,8 +88,8 @@ async fn the_first_request_costs_little_more_than_a_later_one() {
         let ratio = first / later;
         println!("| {name} | {start:.1} | {first:.2} | {later:.2} | {ratio:.1} |");
         if ratio > MOST {
-            dear.push(name);
+            expensive.push(name);
         }
     }
-    assert!(dear.is_empty(), "{dear:?}");
+    assert!(expensive.is_empty(), "{expensive:?}");
 }

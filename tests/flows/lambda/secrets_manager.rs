@@ -57,7 +57,7 @@ impl SecretsManager {
         values.insert(name.to_owned(), value.to_owned());
     }
 
-    /// Secrets requested since the last call of this, each with its stage.
+    /// Returns the secrets requested since this was last called, each with its stage.
     pub fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.asked.lock().unwrap())
     }

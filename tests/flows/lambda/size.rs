@@ -1,5 +1,5 @@
-//! A response of a function has at most 6 MB, counted after its body is encoded in JSON again: a
-//! quote in a stored text becomes four characters.
+//! Lambda limits a response to 6 MB, counted after its body is encoded in JSON again: a quote in a
+//! stored text becomes four characters.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn long() -> String {
     "\"".repeat(8 * 1024)
 }
 
-/// Telemetry of long texts, and the values of events that read it.
+/// Stores telemetry with long texts. Returns the values for events that read it.
 pub async fn full_of_quotes(backend: &Backend) -> Vec<(&'static str, String)> {
     let values = of_account(&backend.sign_in("ada").await).await;
     let value = |name: &str| {
@@ -42,7 +42,7 @@ pub async fn full_of_quotes(backend: &Backend) -> Vec<(&'static str, String)> {
     values
 }
 
-/// The events that ask for the most of it, with their names.
+/// The events that read the most of it, with their names.
 pub fn largest_questions(values: &[(&str, String)]) -> Vec<(&'static str, Value)> {
     let questions = [
         ("telemetry/logs", "&limit=200"),

@@ -10,7 +10,7 @@ use super::gate::{Gate, Way};
 use crate::events::{event, filled, values};
 use crate::support::Response;
 
-/// Each function with an event that needs the tables.
+/// Each function that uses tables, with an event that needs them.
 pub const ASKING: [(&str, &str); 6] = [
     ("oauth", "oauth/callback"),
     ("refresh", "refresh/refresh"),
@@ -20,7 +20,7 @@ pub const ASKING: [(&str, &str); 6] = [
     ("telemetry", "telemetry/traces"),
 ];
 
-/// Settings without which a function does not start.
+/// Functions, settings without which they do not start, and the errors.
 const REQUIRED: [(&str, &str, &str); 8] = [
     ("oauth", "PUBLIC_URL", "setting PUBLIC_URL is not set"),
     ("oauth", "JWT_SECRET_ARN", "setting JWT_SECRET is not set"),

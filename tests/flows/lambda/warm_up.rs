@@ -49,7 +49,7 @@ async fn a_start_reads_its_secrets_opens_its_connections_and_makes_no_other_call
     }
 }
 
-/// A question about an unknown trace reads days at once and may open more.
+/// Others may: a query for an unknown trace reads several days at once.
 #[tokio::test]
 async fn no_request_that_succeeds_opens_a_connection() {
     for replayed in &replay().await.events {

@@ -65,7 +65,7 @@ impl GitHub {
         *self.published.lock().unwrap() = (StatusCode::from_u16(status).unwrap(), answer);
     }
 
-    /// Fetches of the keys since the last call of this.
+    /// Number of fetches of the keys since this was last called.
     pub fn fetches(&self) -> usize {
         self.fetches.swap(0, Ordering::SeqCst)
     }

@@ -13,7 +13,7 @@ use crate::support::faulty_engine::{Fault, FaultyEngine};
 use crate::support::stored;
 use crate::support::{Backend, Response, Sdk};
 
-/// `google.rpc.Status`, declared as by a client.
+/// `google.rpc.Status`, as a client declares it.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Status {
     #[prost(int32, tag = "1")]

@@ -88,7 +88,7 @@ impl Exporter {
         Self { sdk }
     }
 
-    /// The same exporter with requests to another instance.
+    /// The same exporter, sending to another instance.
     pub fn on(&self, backend: Backend) -> Self {
         let sdk = Sdk {
             backend,
@@ -115,7 +115,7 @@ impl Exporter {
         self.sdk.backend.send(request).await
     }
 
-    /// Sends a body and expects that it is accepted, at least in part.
+    /// Sends a body without compression, and expects status 200.
     pub async fn export(&self, path: &str, encoding: Encoding, body: Vec<u8>) -> Response {
         let response = self.send(path, encoding, Compression::None, body).await;
         assert_eq!(response.status, 200, "{:?}", response.body);

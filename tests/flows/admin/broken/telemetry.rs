@@ -1,4 +1,4 @@
-//! What `upblit admin check` verifies about telemetry, broken by hand.
+//! Breaks the invariants of telemetry that `upblit admin check` verifies.
 
 use shared::store::Table;
 
@@ -120,11 +120,11 @@ const OF_TELEMETRY: &[Case] = &[
 ];
 
 #[tokio::test]
-async fn what_is_wrong_with_telemetry_is_found() {
+async fn broken_telemetry_is_found() {
     each_is_found(OF_TELEMETRY).await;
 }
 
-/// The chunks of two batches, exchanged: each is intact, but not what its summary says.
+/// A chunk with the events of another batch is intact, but not what its summary says.
 #[tokio::test]
 async fn a_summary_that_counts_other_events_than_its_chunk_has_is_found() {
     let busy = Busy::start().await;
@@ -158,9 +158,9 @@ async fn a_summary_that_counts_other_events_than_its_chunk_has_is_found() {
     );
 }
 
-/// A rollup that is older than the summaries, or newer, as after a restore of some items.
+/// A rollup that counts a summary which no longer exists, as after a restore of some items.
 #[tokio::test]
-async fn a_rollup_that_does_not_equal_its_summaries_is_found() {
+async fn a_rollup_that_counts_more_than_its_summaries_is_found() {
     let busy = Busy::start().await;
     let of_ten = |item: &Item| text(item, "pk").contains("2026-01-31T10") && chunk(item);
     let chunk = busy.items(Table::Telemetry, of_ten).await.remove(0);
@@ -180,12 +180,12 @@ async fn a_rollup_that_does_not_equal_its_summaries_is_found() {
     );
 }
 
-/// After a change of the number of shards, a batch that is sent again lies in two.
+/// After a change of the number of shards, a batch that is sent again can be stored in two shards.
 #[tokio::test]
 async fn a_batch_in_two_shards_counts_once_and_its_copies_must_agree() {
     let busy = Busy::start().await;
     let sent_at = busy.backend.clock.now();
-    // Several, because a batch keeps its shard by chance.
+    // Several batches, because some keep their shard by chance.
     let names = (0..8).map(|number| format!("early-{number}"));
     let names: Vec<_> = names.chain(["early".to_owned()]).collect();
     for name in &names {

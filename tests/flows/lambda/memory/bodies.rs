@@ -1,4 +1,4 @@
-//! Bodies that take the most memory or CPU time for their size, and ordinary ones beside them.
+//! Bodies that take the most memory or CPU time for their size, and ordinary ones to compare with.
 
 mod json;
 mod ordinary;
@@ -64,7 +64,7 @@ const fn quick(name: &'static str, kind: Kind, content: fn() -> Vec<u8>) -> Body
     }
 }
 
-/// All bodies.
+/// All bodies but the ordinary ones.
 pub fn bodies() -> impl Iterator<Item = &'static Body> {
     BODIES.iter().chain(scrubbing::BODIES)
 }

@@ -5,9 +5,8 @@ use std::cmp::Reverse;
 use super::super::function::Function;
 use super::{Sent, Taken};
 
-/// Sends bodies, with the memory that each took before, in ascending and descending order of this memory,
-/// and shuffled. Each order begins with the bodies that took least: the ordinary ones. Returns those that
-/// take more memory than `most`, in kB.
+/// Sends bodies in ascending order of the memory that each took before (zero for ordinary ones), in
+/// descending order, and shuffled. Returns a line for each that takes more memory than `most`, in kB.
 #[expect(clippy::print_stdout, reason = "a table to read")]
 pub(super) async fn too_large(
     ingest: &Function,

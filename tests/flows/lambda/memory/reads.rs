@@ -1,4 +1,4 @@
-//! The largest memory of reading: each kind of stored telemetry, with each question about it.
+//! The largest memory that queries take: each kind of stored telemetry with each query.
 
 mod stores;
 
@@ -24,8 +24,7 @@ const LARGEST_ANSWER: usize = 6 * 1024 * 1024;
 /// it began.
 const PAGES: usize = 3;
 
-/// Questions about an application: path, and parameters without the application. `{from}` is 30
-/// days ago.
+/// Queries of an application: path, and parameters without the application. `{from}` is 30 days ago.
 const QUESTIONS: &[(&str, &str)] = &[
     ("/telemetry/traces", "limit=200"),
     ("/telemetry/traces", "limit=200&status=error"),
@@ -44,7 +43,7 @@ const QUESTIONS: &[(&str, &str)] = &[
     ("/telemetry/metrics", "from={from}&step=86400&signal=logs"),
 ];
 
-/// Telemetry of an application, and functions to store and read it.
+/// An application with stored telemetry, its user, and the function that reads it.
 struct Reading<'a> {
     ada: &'a SignedIn,
     sdk: Sdk,
@@ -52,7 +51,8 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    /// Stores telemetry through the real process, in an application of its own.
+    /// Stores telemetry in an application of its own: that of one day through the process of ingest,
+    /// older telemetry through the routers.
     async fn of(
         store: &Store,
         deployment: &Deployment,
@@ -73,7 +73,7 @@ impl<'a> Reading<'a> {
                     let event = sending(batches.kind, &body, &sdk.key);
                     ingest.answer(&event).await
                 } else {
-                    // The process has the time of this machine, at which they are too old.
+                    // The process has the time of this machine, for which these events are too old.
                     sdk.backend
                         .clock
                         .set(clock::before(now, Duration::from_secs(age)));
@@ -97,7 +97,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// An event that asks a question.
+    /// The event of a query.
     fn event(&self, path: &str, query: &str) -> Value {
         let mut event = event("telemetry/traces");
         let now = self.sdk.backend.clock.now();
@@ -117,7 +117,7 @@ impl<'a> Reading<'a> {
         event
     }
 
-    /// Asks for up to this many pages.
+    /// Reads up to this many pages.
     async fn pages(&self, (path, query): (&str, &str), most: usize) -> Pages {
         let mut pages = Pages::default();
         let mut cursor = String::new();
@@ -146,7 +146,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// The answers to a question, page by page.
+/// The pages of a query.
 #[derive(Default)]
 struct Pages {
     /// Of the last page.
@@ -161,7 +161,7 @@ struct Pages {
 #[tokio::test]
 #[expect(clippy::print_stdout, reason = "a table to read")]
 async fn no_query_takes_more_than_its_share_of_the_memory_of_telemetry() {
-    // A debug build takes minutes to store what is asked about.
+    // A debug build takes minutes to store the telemetry.
     if !binary("ingest").ends_with("bootstrap") {
         return;
     }

@@ -3,7 +3,7 @@
 use shared::base::clock::{Clock, rfc3339};
 use shared::telemetry::inflate::MAX_INFLATED_BYTES;
 
-/// Bytes of `unit` between `head` and `tail`, as large as a body may be.
+/// Repeats `unit` between `head` and `tail`, up to the largest size of a body.
 pub(super) fn fill(head: &[u8], unit: &[u8], tail: &[u8]) -> Vec<u8> {
     let room = MAX_INFLATED_BYTES - head.len() - tail.len();
     [head, &unit.repeat(room / unit.len()), tail].concat()
@@ -42,7 +42,7 @@ pub(super) fn now() -> String {
     rfc3339(Clock::system().now())
 }
 
-/// As many spans as fit.
+/// As many equal spans as fit.
 pub(super) fn spans(fields: &str) -> Vec<u8> {
     let item = format!("{{{SPAN},{fields}}}");
     let head = format!(r#"{{"timestamp":"{}","traces":["#, now());
@@ -67,7 +67,7 @@ pub(super) fn each_span(fields: impl Fn(usize) -> String) -> Vec<u8> {
     body.into_bytes()
 }
 
-/// A list of as many items as are read without a budget for each span.
+/// An attribute with a list of about 250 KiB of items.
 pub(super) fn list(item: &str) -> String {
     format!("\"x\":[{}0]", item.repeat((250 << 10) / item.len()))
 }

@@ -29,12 +29,12 @@ pub fn ordinary(kind: Kind, bytes: usize) -> Vec<u8> {
     }
 }
 
-/// A body of at least this many bytes, of events with a text of 16 KB: so many bytes of smaller ones
-/// exceed the memory for a batch.
+/// A body of at least this many bytes, of events with a text of 16 KB each. That many bytes of smaller
+/// events exceed the memory for a batch.
 pub fn ordinary_large(kind: Kind, bytes: usize) -> Vec<u8> {
-    // As many as a compressor remembers.
-    let each: Vec<Vec<u8>> = (0..20).map(|index| large(kind, index, 160)).collect();
-    let at = |index: usize| each[index % each.len()].clone();
+    // As many as fit into the window of a compressor.
+    let events: Vec<Vec<u8>> = (0..20).map(|index| large(kind, index, 160)).collect();
+    let at = |index: usize| events[index % events.len()].clone();
     let text = |index: usize| String::from_utf8(at(index)).unwrap();
     match kind {
         Kind::NativeTraces => native("traces", bytes, text),
@@ -113,7 +113,7 @@ fn span_id(index: usize) -> String {
     format!("{:016x}", id(index) >> 64)
 }
 
-/// Events up to a number of bytes, joined by commas.
+/// Events of at least this many bytes together, joined by commas.
 fn joined(bytes: usize, event: impl Fn(usize) -> String) -> String {
     let mut events = event(0);
     for index in 1.. {
@@ -217,9 +217,9 @@ fn protobuf_attributes(number: usize, index: usize) -> Vec<u8> {
         ("thread.name", "worker-3"),
         ("server.address", "shop.example.com"),
     ];
-    let each =
+    let fields =
         texts.map(|(key, value)| field(number, &pair(key.as_bytes(), &any(1, value.as_bytes()))));
-    each.concat()
+    fields.concat()
 }
 
 fn protobuf_span(index: usize) -> Vec<u8> {

@@ -50,7 +50,7 @@ pub(super) fn link() -> Vec<u8> {
     [field(1, &[1; 16]), field(2, &[1; 8])].concat()
 }
 
-/// A message in these fields, whose innermost repeats a field.
+/// Messages nested in these fields, of which the innermost repeats a field.
 pub(super) fn message(outer: &[usize], number: &[usize], content: &[u8]) -> Vec<u8> {
     let unit = field(number[0], content);
     let inner = unit.repeat((MAX_INFLATED_BYTES - 64) / unit.len());

@@ -1,5 +1,5 @@
-//! Telemetry that takes the most memory once it is read, as a key that only writes can store it: within
-//! the limits of a body and of an event.
+//! Telemetry that takes the most memory when it is read. A key that may only write can store it, because
+//! it is within the limits of a body and of an event.
 
 use std::time::Duration;
 
