@@ -206,7 +206,7 @@ async fn a_parameter_that_is_given_twice_is_refused_everywhere() {
                 "from" | "to" | "at" => "2026-01-31T12:00:00Z",
                 "minDurationMs" | "maxDurationMs" | "limit" => "7",
                 "kind" => "server",
-                // May be given several times, which is tested below.
+                // May be given several times, which `filters` tests.
                 "attr" => continue,
                 "step" => "300",
                 "signal" => "logs",

@@ -1,4 +1,4 @@
-//! The quota of each key, shared by all instances, and the limit of unknown keys.
+//! The quota of each key, shared by all instances, and the limit on unknown keys.
 
 use std::io::Write;
 
@@ -13,7 +13,7 @@ use shared::telemetry::inflate::MAX_INFLATED_BYTES;
 
 use crate::support::{Backend, Response, Sdk, metered};
 
-/// A field of a `RateLimit` header: `limit(…, "requests", "r")`.
+/// A field of a `RateLimit` header: `field(…, "requests", "r")` is the remainder of the requests.
 #[track_caller]
 fn field(header: &str, policy: &str, name: &str) -> u64 {
     let item = header
@@ -60,7 +60,7 @@ async fn every_response_states_the_limits_and_the_remainder() {
 }
 
 #[tokio::test]
-async fn a_refused_request_counts_too_and_costs_one_lease_at_most() {
+async fn refused_requests_count_too_and_take_few_leases() {
     let bomb = gzip(&vec![b' '; MAX_INFLATED_BYTES + 1]);
     let refused: [(&str, u16, &str, Vec<u8>); 6] = [
         ("no JSON", 400, "", b"{".to_vec()),
@@ -108,7 +108,7 @@ async fn a_batch_larger_than_the_whole_quota_takes_all_of_it() {
     assert_eq!(sdk.traces(sdk.batch(1)).await.status, 200);
 }
 
-/// A batch with a span in each of the last hours.
+/// A batch with a span in each of the last `hours` hours.
 fn over_hours(sdk: &Sdk, hours: i64) -> Value {
     let now = sdk.backend.clock.now();
     let span = |hour: i64| {
@@ -340,7 +340,7 @@ async fn a_denied_key_is_looked_up_again_after_the_stated_wait() {
 }
 
 #[tokio::test]
-async fn a_former_secret_loses_its_standing_with_its_next_read() {
+async fn a_former_secret_is_limited_like_an_unknown_key_from_its_next_read_on() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let sdk = ada.sdk().await;

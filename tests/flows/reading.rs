@@ -7,7 +7,7 @@ use shared::base::clock::rfc3339;
 use crate::support::log::Log;
 use crate::support::{Backend, Response, Sdk, SignedIn};
 
-/// Paths of the four routes, about an application with telemetry.
+/// Paths of four routes that read an application's telemetry.
 fn paths(application_id: &str) -> [String; 4] {
     ["traces", "traces/trace-0", "logs", "metrics"]
         .map(|of| format!("/telemetry/{of}?applicationId={application_id}"))

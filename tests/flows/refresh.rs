@@ -23,7 +23,7 @@ pub(super) async fn strict() -> Backend {
     Backend::with(&[("REFRESH_REUSE_POLICY", "strict")]).await
 }
 
-/// The refresh token of a success.
+/// The refresh token in a successful response.
 #[track_caller]
 pub(super) fn successor(response: &Response) -> String {
     response.json()["refreshToken"].as_str().unwrap().to_owned()
@@ -82,7 +82,7 @@ async fn a_refresh_answers_with_new_tokens_for_one_write() {
 }
 
 #[tokio::test]
-async fn each_successor_works_once_its_turn_has_come_and_the_access_tokens_do_too() {
+async fn each_successor_and_its_access_token_work() {
     let backend = Backend::start().await;
     let mut ada = backend.sign_in("ada").await;
     let mut seen = BTreeSet::from([ada.refresh_token.clone()]);
@@ -178,7 +178,7 @@ async fn a_token_from_three_swaps_ago_ends_the_session_even_for_the_newest() {
 }
 
 #[tokio::test]
-async fn of_a_thief_and_the_owner_at_most_one_goes_on_no_matter_who_is_first() {
+async fn a_token_used_by_a_thief_and_its_owner_ends_the_session_in_either_order() {
     for thief_first in [true, false] {
         let backend = Backend::start().await;
         let mut owner = backend.sign_in("ada").await;
@@ -216,7 +216,7 @@ async fn a_hundred_refreshes_at_once_get_one_successor_by_one_write() {
         requests.spawn(async move { refresh(&instance, &token).await });
     }
     let answers = requests.join_all().await;
-    // One each; the SDK adds a retry where a loaded engine is slow to answer.
+    // One for each request; the SDK retries if a busy engine is slow.
     let calls = backend.calls.take();
     assert!(calls.len() >= 100 && calls.iter().all(|call| call == "UpdateItem"));
     let successors: BTreeSet<_> = answers.iter().map(successor).collect();
@@ -299,7 +299,7 @@ async fn an_idle_session_ends_on_the_second_though_its_row_is_still_there() {
 }
 
 #[tokio::test]
-async fn no_use_puts_the_absolute_end_off() {
+async fn use_does_not_extend_the_absolute_expiry() {
     for (late, status) in [(10 * DAY - 1, 200), (10 * DAY, 401), (10 * DAY + 1, 401)] {
         let backend = Backend::start().await;
         let mut ada = backend.sign_in("ada").await;
@@ -560,7 +560,7 @@ async fn a_session_whose_row_is_gone_is_over() {
             .dump(&backend.database.tables.refresh_tokens)
             .await
             .is_empty(),
-        "a ghost"
+        "the session was written again"
     );
 }
 

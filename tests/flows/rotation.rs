@@ -1,5 +1,5 @@
-//! The state machine of refresh tokens, through storage: crowds without a lock, the
-//! exact edges of the grace, and restored tables.
+//! The state machine of refresh tokens, through storage: concurrent pages without a lock, the exact end
+//! of the grace, and restored tables.
 
 mod agreement;
 mod notices;
@@ -80,7 +80,7 @@ async fn a_displaced_token_ends_the_session_one_millisecond_after_the_grace() {
 }
 
 #[tokio::test]
-async fn a_token_that_a_recovery_killed_gets_the_newest_within_the_grace_alone() {
+async fn a_token_that_a_recovery_replaced_gets_the_newest_only_within_the_grace() {
     for (late, is_served) in [
         (GRACE_SECONDS * 1_000, true),
         (GRACE_SECONDS * 1_000 + 1, false),
@@ -118,8 +118,8 @@ async fn a_token_above_the_current_one_is_refused_and_ends_nothing() {
     assert_eq!(refresh(&backend, &first).await.status, 200);
 }
 
-/// What happens in a browser, by its time: a request reaches the server, or an
-/// answer the page.
+/// What happens in a browser: a page sends a request, the request reaches the server, or a page stores
+/// the response.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     Sent,
@@ -127,10 +127,10 @@ enum Event {
     Stored(String),
 }
 
-/// Ten pages refresh within 300 ms without a lock; each sends what is stored when it
-/// begins, and stores what it gets. One answer in ten is lost.
+/// Ten pages refresh within 300 ms without a lock; each sends the token that is stored when it begins,
+/// and stores the one it gets. One response in ten is lost.
 #[tokio::test]
-async fn a_crowd_of_ten_without_a_lock_is_never_signed_out() {
+async fn ten_pages_without_a_lock_are_never_signed_out() {
     for seed in 0..10_u8 {
         let backend = Backend::start().await;
         let ada = backend.sign_in("ada").await;

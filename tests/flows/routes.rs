@@ -30,7 +30,10 @@ fn every_place_that_names_routes_names_the_served_ones() {
 
 #[test]
 fn the_list_of_functions_is_that_of_their_folders() {
-    let listed: BTreeSet<String> = FUNCTIONS.iter().map(|one| one.name.to_owned()).collect();
+    let listed: BTreeSet<String> = FUNCTIONS
+        .iter()
+        .map(|function| function.name.to_owned())
+        .collect();
     let folders = fs::read_dir(root().join("functions")).unwrap();
     let folders: BTreeSet<String> = folders
         .map(|folder| folder.unwrap().file_name().into_string().unwrap())
@@ -70,7 +73,7 @@ fn one_report_has_every_place_and_what_to_paste_there() {
     assert_eq!(super::routes::report(&served, &served, &served, &[]), "");
 }
 
-/// Whether a text has a path, and not only as the beginning of another.
+/// Whether a text contains a path, and not only as the beginning of another.
 fn names(text: &str, path: &str) -> bool {
     let continues = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/');
     text.match_indices(path)

@@ -1,5 +1,5 @@
-//! Where limits of AWS and of this product bite as traffic and users grow. The test computes the tables of
-//! docs/scale.md from measured units, and prints them if they differ.
+//! The limits of AWS and of this product that growing traffic and numbers of users reach. The test
+//! computes the tables of docs/scale.md from measured units, and prints them if they differ.
 
 use shared::identity::application::MAX_SHARDS;
 
@@ -91,7 +91,7 @@ fn short(number: f64) -> String {
     format!("{value:.digits$}{unit}")
 }
 
-/// What bounds the batches of a second, and what moves the bound.
+/// The table of what bounds the number of batches per second, and what moves each bound.
 fn bounds(units: &Units) -> String {
     let shards = f64::from(MAX_SHARDS);
     let route = parameter("IngestRequestsPerSecond");
@@ -157,7 +157,7 @@ fn bounds(units: &Units) -> String {
     table
 }
 
-/// What a number of spans a day needs, at an even rate.
+/// The table of what a number of spans per day needs, at an even rate.
 fn spans_a_day(units: &Units) -> String {
     let mut table = String::from(
         "| Spans a day | Batches a second | Write units a second | Instances at once | Shards of one application |\n\
@@ -176,7 +176,7 @@ fn spans_a_day(units: &Units) -> String {
     table
 }
 
-/// What a number of users needs.
+/// The table of what a number of users needs.
 fn users(units: &Units) -> String {
     let mut table = String::from(
         "| Users | Refreshes a second | Sign-ins a second | Write units a second |\n|--:|--:|--:|--:|\n",
@@ -194,7 +194,7 @@ fn users(units: &Units) -> String {
 }
 
 #[tokio::test]
-async fn the_docs_state_where_each_limit_bites() {
+async fn the_docs_state_each_limit() {
     let units = measured().await;
     let docs = include_str!("../../docs/scale.md");
     let tables = [

@@ -38,7 +38,7 @@ async fn newest(ada: &SignedIn, sdk: &Sdk, index: usize) -> [Value; 2] {
 async fn set(ada: &SignedIn, path: &str, scrubbing: &str) {
     let changed = ada.patch(path, json!({ "scrubbing": scrubbing })).await;
     assert_eq!(changed.json()["scrubbing"], scrubbing);
-    // Until ingest reads the key again.
+    // Wait until ingest reads the key again.
     ada.backend.later(11);
     ada.backend.calls.take();
 }

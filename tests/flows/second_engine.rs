@@ -1,4 +1,4 @@
-//! What the tests against DynamoDB Local rest on: which items an engine deletes by itself, and the list
+//! What the tests against DynamoDB Local rely on: which items an engine deletes by itself, and the list
 //! of tests that it cannot run.
 
 use std::time::Duration;

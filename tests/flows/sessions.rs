@@ -1,4 +1,4 @@
-//! The list of sessions: where one is signed in, and signing out elsewhere.
+//! The list of a user's sessions, and ending them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ async fn list(user: &SignedIn) -> Vec<Value> {
     body["sessions"].as_array().unwrap().clone()
 }
 
-/// The id of the session someone is in.
+/// The id of the user's current session.
 async fn id(user: &SignedIn) -> String {
     let sessions = list(user).await;
     let mut current = sessions.iter().filter(|session| session["current"] == true);
@@ -118,7 +118,7 @@ async fn one_session_is_ended_by_its_id() {
     let response = laptop.delete(&path).await;
     assert_eq!((response.status.as_u16(), response.body.len()), (204, 0));
     assert_eq!(backend.calls.take(), ["TransactWriteItems"]);
-    assert!(!is_signed_in(&mut phone).await, "R12");
+    assert!(!is_signed_in(&mut phone).await, "the ended session");
     assert!(is_signed_in(&mut laptop).await);
     assert_eq!(list(&laptop).await.len(), 1);
     laptop.delete(&path).await.problem(404, "not-found");
@@ -157,12 +157,12 @@ async fn all_sessions_are_ended_at_once() {
     assert!(!is_signed_in(&mut laptop).await);
     assert!(!is_signed_in(&mut phone).await);
     assert!(is_signed_in(&mut bob).await);
-    // The access token is good for its 15 minutes; there is nothing left for it to see.
+    // The access token is valid until it expires, but there is nothing left to list.
     assert_eq!(list(&laptop).await, Vec::<Value>::new());
 }
 
 #[tokio::test]
-async fn as_many_sessions_as_one_may_have_are_ended_in_two_transactions() {
+async fn fifty_sessions_are_ended_in_two_transactions() {
     let backend = Backend::start().await;
     let mut oldest = backend.sign_in("ada").await;
     for _ in 1..50 {
@@ -207,7 +207,7 @@ async fn someone_elses_session_is_unknown_and_stays() {
 }
 
 #[tokio::test]
-async fn what_is_no_id_is_unknown_without_a_call() {
+async fn malformed_ids_are_unknown_without_a_database_call() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let real = id(&ada).await;
@@ -227,7 +227,7 @@ async fn what_is_no_id_is_unknown_without_a_call() {
         let response = ada.delete(&format!("/sessions/{id}")).await;
         response.problem(404, "not-found");
     }
-    // Bytes that are no text are the router's to refuse.
+    // The router refuses bytes that are not UTF-8.
     ada.delete("/sessions/%FF").await.problem(404, "not-found");
     assert_eq!(backend.calls.take(), Vec::<String>::new());
     assert_eq!(list(&ada).await.len(), 1);

@@ -73,7 +73,7 @@ thread_local! {
 }
 
 #[tokio::test]
-async fn a_storage_outage_is_503_on_every_route_and_ends_with_it() {
+async fn a_storage_outage_is_503_and_the_functions_recover_from_it() {
     tokio::task::LocalSet::new()
         .run_until(down_and_back())
         .await;

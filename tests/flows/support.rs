@@ -1,4 +1,4 @@
-//! Fixtures of the flow tests: a backend, the clients that call it, and what can be observed.
+//! Fixtures of the flow tests: a backend, clients that call it, and ways to observe what it does.
 //!
 //! Start here:
 //!
@@ -12,8 +12,8 @@
 //! - [`Response`] is what they get back. `json` expects a success, `problem` an error of a
 //!   status and slug, `location` a redirect; each panics with the whole response otherwise.
 //!
-//! The clock stands still, and `backend.later` moves it. Access tokens expire after 15 minutes of it: call
-//! `rotate()` then, or send events with older times instead.
+//! Access tokens expire after 15 minutes on this clock. Call `rotate()` then, or send events with older
+//! times instead of moving the clock.
 //!
 //! Use one of these where a test is about more than the response:
 //!

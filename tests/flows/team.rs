@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Backend, SignedIn};
 
-/// An application of ada, with its path.
+/// Creates an application. Returns its id and its path.
 async fn shop(ada: &SignedIn) -> (String, String) {
     let id = ada.create_application("Shop").await;
     let path = format!("/applications/{id}");
@@ -231,7 +231,7 @@ async fn the_last_owner_neither_leaves_nor_steps_down() {
 }
 
 #[tokio::test]
-async fn a_removed_member_sees_nothing_at_once() {
+async fn a_removed_member_immediately_sees_nothing() {
     let backend = Backend::start().await;
     let (ada, bob) = (backend.sign_in("ada").await, backend.sign_in("bob").await);
     let sdk = ada.sdk().await;

@@ -1,4 +1,4 @@
-//! Filters of telemetry queries that are not valid.
+//! Invalid filters of telemetry queries.
 
 use super::{address, assert_names, start};
 

@@ -1,5 +1,5 @@
-//! The condition of the write in storage holds exactly where the pure decision is to
-//! move the session.
+//! The condition of the write in storage holds exactly where the pure decision is to move the session.
+//! Random sessions are tried.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -34,7 +34,7 @@ fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// A row, what is presented to it, and when.
+/// A stored session, the counter that is presented to it, and when.
 #[derive(Debug, Clone)]
 struct Case {
     counters: (u32, u32, u32),
@@ -98,7 +98,7 @@ impl Case {
 }
 
 #[test]
-fn the_condition_of_the_write_and_the_decision_agree_on_every_row() {
+fn the_condition_of_the_write_and_the_decision_agree() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -11,7 +11,7 @@ use shared::base::clock;
 use crate::support::callers::BROWSER;
 use crate::support::{Backend, Response, SignedIn};
 
-/// `POST /refresh` from a browser of that name.
+/// `POST /refresh` with this user agent.
 async fn refresh_from(backend: &Backend, browser: &str, token: &str) -> Response {
     let body = json!({ "refreshToken": token }).to_string();
     let request = Request::post("/refresh")
@@ -32,7 +32,7 @@ async fn notices(user: &SignedIn) -> Vec<String> {
     notices.map(str::to_owned).collect()
 }
 
-/// The stand-still clock at the beginning of an hour.
+/// A backend whose clock stands at the beginning of an hour.
 async fn at_the_hour() -> Backend {
     let backend = Backend::start().await;
     let hour = Duration::from_secs(3_600);
@@ -97,7 +97,7 @@ async fn a_recovery_is_in_the_audit_log_once_an_hour_and_the_audit_log_can_be_pa
 }
 
 #[tokio::test]
-async fn a_notice_that_cannot_be_recorded_keeps_nobody_from_going_on() {
+async fn a_refresh_succeeds_even_if_its_notice_cannot_be_recorded() {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let table = &backend.database.tables.applications;

@@ -28,7 +28,7 @@ const TRACES: [&str; 3] = [
     "c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3",
 ];
 
-/// The time that all batches are in. Some are in hours that were rolled up before.
+/// A query window with all batches. Some are in hours that were rolled up before.
 const WINDOW: &str = "from=2026-01-31T06:00:00Z&to=2026-01-31T13:00:00Z";
 
 /// The engine requires a signature, and does not verify it.
@@ -69,14 +69,14 @@ impl Recorded {
         assert_eq!(response.status, 200, "{}", response.text());
     }
 
-    /// Sends the recorded writes to the engine. It refuses those whose condition does not hold, as
-    /// of a batch that is stored already.
+    /// Sends the recorded writes to the engine. It refuses those whose condition does not hold, for
+    /// example because the batch is already stored.
     async fn write_as_then(&self, stored: &Stored) {
         assert!(self.writes.len() >= 2, "a chunk and its summary");
         for write in &self.writes {
             let mut request = write["request"].clone();
             if request["ClientRequestToken"].is_string() {
-                // As of another request of the SDK.
+                // As in another request of the SDK.
                 request["ClientRequestToken"] = random::base62(&mut random::rng(), 16).into();
             }
             let operation = write["operation"].as_str().unwrap();
@@ -128,7 +128,7 @@ impl Seen {
         }
     }
 
-    /// The same with the events of a batch.
+    /// These numbers, increased by the events of a batch.
     fn and(mut self, recorded: &Recorded) -> Self {
         let (spans, records) = recorded.events();
         assert!(spans + records > 0);
@@ -156,7 +156,7 @@ async fn send_to(order: [Ingest; 4], form: u8) {
     let temporary = Temporary::new(&format!("mixed-{form}-{:?}", order[0]));
     copy_of(form, &temporary.database());
     let stored = Stored::open(&temporary.database()).await;
-    // Rolls the sealed hours up.
+    // This query also rolls up the sealed hours.
     let mut expected = Seen::by(&stored).await;
     for recorded in &Recorded::all(form) {
         expected = expected.and(recorded);

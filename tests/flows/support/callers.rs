@@ -218,14 +218,14 @@ impl SignedIn {
         }
     }
 
-    /// Refreshes once the grace of the last move is over, so that the refresh token
-    /// is swapped, too.
+    /// Moves the clock past the grace of the last move, then refreshes, so that the refresh token is
+    /// swapped, too.
     pub async fn rotate(&mut self) -> Response {
         self.backend.later(GRACE_SECONDS + 1);
         self.refresh().await
     }
 
-    /// Gets new tokens, and keeps them.
+    /// Refreshes, and keeps the tokens if it succeeds.
     pub async fn refresh(&mut self) -> Response {
         let response = refresh(&self.backend, &self.refresh_token).await;
         if response.status.is_success() {
@@ -259,10 +259,10 @@ pub async fn refresh(backend: &Backend, refresh_token: &str) -> Response {
     .await
 }
 
-/// The user agent of everyone's browser.
+/// The user agent of browsers where a test does not set it.
 pub const BROWSER: &str = "Browser/1.0";
 
-/// POSTs JSON with no credentials, from the browser that signed in.
+/// Sends a POST request with JSON and without credentials, from the browser that signed in.
 pub async fn post(backend: &Backend, path: &str, body: Value) -> Response {
     let request = Request::post(path)
         .header(CONTENT_TYPE, "application/json")

@@ -1,5 +1,5 @@
-//! Records the DynamoDB operations that the SDK sends, retries included: by which function,
-//! and how much the responses contain.
+//! Records the DynamoDB operations that the SDK sends, retries included: which function sends them, and
+//! how much the responses contain.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -34,11 +34,12 @@ pub struct Grant {
     pub action: String,
 }
 
-/// Size of the responses of queries and reads.
+/// What responses contain.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Read {
+    /// Items in the responses of queries and batch reads.
     pub items: usize,
-    /// Bytes of the response bodies: JSON, with chunks in base64.
+    /// Bytes of all response bodies: JSON, with chunks in base64.
     pub bytes: usize,
 }
 
@@ -49,7 +50,7 @@ impl Calls {
         std::mem::take(&mut self.operations.lock().unwrap())
     }
 
-    /// Returns what was read since the last call of this or of [`Self::take`].
+    /// Returns what was read since this or [`Self::take`] was last called.
     pub fn take_read(&self) -> Read {
         std::mem::take(&mut self.read.lock().unwrap())
     }

@@ -100,8 +100,8 @@ fn unused_access_key() -> String {
     format!("P{}T{count}", std::process::id())
 }
 
-/// Expiry by an attribute that no item has. DynamoDB Local deletes expired items within seconds by
-/// its own clock, and the clock of the tests stands in the past.
+/// Makes items expire by an attribute that none has. DynamoDB Local deletes expired items within seconds
+/// by its own clock, and the clock of the tests stands in the past.
 #[derive(Debug)]
 struct KeepExpiredItems;
 

@@ -80,7 +80,7 @@ impl FaultyEngine {
         Self::start_with(&[]).await
     }
 
-    /// The same, with settings.
+    /// Like [`Self::start`], with settings.
     pub async fn start_with(settings: &[(&str, &str)]) -> (Self, Backend) {
         let impatient = TimeoutConfig::builder()
             .operation_attempt_timeout(Duration::from_millis(500))
@@ -89,7 +89,7 @@ impl FaultyEngine {
         Self::start_within(impatient, settings).await
     }
 
-    /// The same, with timeouts that leave time for what [`Self::before`] plans.
+    /// Like [`Self::start`], with timeouts that leave time for what [`Self::before`] plans.
     pub async fn start_patient() -> (Self, Backend) {
         let patient = TimeoutConfig::builder()
             .operation_attempt_timeout(Duration::from_secs(30))

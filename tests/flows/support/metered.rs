@@ -25,7 +25,7 @@ use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity};
 use super::Backend;
 use super::engine::Engine;
 
-/// Adds up the consumed units until they are taken.
+/// Counts the consumed units until they are taken.
 #[derive(Debug, Clone, Default)]
 pub struct Meter(Arc<Mutex<Units>>);
 
@@ -52,7 +52,7 @@ pub async fn start() -> (Meter, Backend) {
 }
 
 impl Meter {
-    /// Returns the units since the last call of this.
+    /// Returns the units consumed since this was last called.
     pub fn take(&self) -> Units {
         std::mem::take(&mut self.0.lock().unwrap())
     }

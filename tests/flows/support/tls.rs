@@ -61,7 +61,8 @@ impl Listener for TlsListener {
     }
 }
 
-/// The CA of the stand-ins for AWS services, and a file with its certificate, for `AWS_CA_BUNDLE`.
+/// TLS for the stand-ins for AWS services: an acceptor, and the path of a file with the certificate of
+/// its CA, for `AWS_CA_BUNDLE`.
 pub struct AwsCa {
     pub acceptor: TlsAcceptor,
     pub bundle: String,

@@ -1,4 +1,4 @@
-//! The service behind a proxy of the tests.
+//! An HTTP client for one URL, through which test proxies forward requests.
 
 use axum::body::{Body, Bytes};
 use axum::response::Response;
@@ -8,7 +8,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-/// A service that takes POST requests.
+/// Sends POST requests to one URL.
 #[derive(Clone)]
 pub struct Upstream {
     url: String,
@@ -23,7 +23,7 @@ impl Upstream {
         }
     }
 
-    /// Sends a request with these headers, except the length, and returns the response.
+    /// Posts a body with these headers, and returns the response. `Content-Length` is computed anew.
     pub async fn post(&self, mut headers: HeaderMap, body: Bytes) -> Response {
         headers.remove(CONTENT_LENGTH);
         let mut request = Request::post(&self.url).body(Body::from(body)).unwrap();

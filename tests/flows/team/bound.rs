@@ -6,7 +6,7 @@ use super::{accept, members, pairs, shop};
 use crate::support::Backend;
 
 #[tokio::test]
-async fn a_bound_invite_is_one_404_for_everyone_but_its_account() {
+async fn a_bound_invite_is_404_for_everyone_but_its_account() {
     let backend = Backend::start().await;
     let (ada, bob) = (backend.sign_in("ada").await, backend.sign_in("bob").await);
     let eve = backend.sign_in("eve").await;
@@ -109,7 +109,7 @@ async fn names_without_a_personal_account_are_refused_and_only_owners_ask_github
 }
 
 #[tokio::test]
-async fn an_invite_is_not_made_while_github_does_not_answer_or_refuses() {
+async fn no_bound_invite_is_created_while_github_does_not_respond_or_refuses() {
     let trouble = [
         ("GITHUB_API_URL", "http://127.0.0.1:1"),
         ("GITHUB_CLIENT_SECRET", "wrong"),
@@ -124,7 +124,7 @@ async fn an_invite_is_not_made_while_github_does_not_answer_or_refuses() {
         let refused = ada.post(&format!("{path}/invites"), body).await;
         let problem = refused.problem(503, "unavailable");
         assert!(!problem.to_string().contains("wrong"), "{problem}");
-        // Others need no GitHub.
+        // Invites for any account do not need GitHub.
         assert!(ada.invite(&id, "viewer").await["token"].is_string());
     }
 }
