@@ -1,4 +1,4 @@
-"""Installs the pinned packages that the test scripts need, if they have changed."""
+"""Installs the pinned packages that the test scripts need, unless the same ones are installed."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ TARGET = Path(__file__).parents[1] / "target"
 
 
 def python(folder: Path) -> str:
-    """Returns the interpreter of a virtual environment with the `requirements.txt` of a folder."""
+    """Installs the `requirements.txt` of a folder into a virtual environment, and returns its interpreter."""
     venv = TARGET / f"{folder.name}-venv"
     pins = folder / "requirements.txt"
     interpreter = venv / "bin" / "python"

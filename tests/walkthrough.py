@@ -224,7 +224,7 @@ def access_tokens_that_must_fail(api: "Api", session: "Session", server: "Server
             api.secrets.add(token)
             bearer = {"authorization": f"Bearer {token}"}
             if len(token) > 10_000:
-                # A server in front of the API may have its own limit and status.
+                # A proxy in front of the API may have its own limit and status.
                 assert api.call("GET", "/me", bearer).status in (400, 401, 431)
             else:
                 api.call("GET", "/me", bearer).expect_problem(401, "invalid-access-token")
@@ -279,7 +279,7 @@ def signing_out_ends_the_session(api: "Api", session: "Session", application: st
 
 
 def traces_found(session: "Session", application: str) -> dict:
-    """All traces of the last hour, page by page."""
+    """Reads all traces of the last hour, page by page. Returns the rows by trace id."""
     found, cursor = {}, ""
     while True:
         page = session.get(f"/telemetry/traces?applicationId={application}&limit=200{cursor}").expect(200).json
@@ -363,7 +363,7 @@ def bodies_that_must_fail(api: "Api", key: str, server: "Server | None") -> None
     with Step("a body of 7 MiB: 413"):
         body = b'{"traces":[' + b" " * (7 * MIB) + b"]}"
         refused = api.ingest(key, "traces", body)
-        # In AWS it is larger than an event may be, so that it does not reach the function.
+        # In AWS, it is larger than an event may be, so API Gateway refuses it before the function.
         if refused.json != {"message": "Request Entity Too Large"}:
             refused.expect_problem(413, "too-large")
         refused.expect(413)
@@ -374,7 +374,7 @@ def bodies_that_must_fail(api: "Api", key: str, server: "Server | None") -> None
         api.ingest(key, "traces", bomb, encoding="gzip", packed=True).expect_problem(413, "too-large")
         if before is not None:
             growth = server.peak_memory() - before
-            # The 64 MiB that are decompressed at most, and what surrounds them.
+            # At most 64 MiB are decompressed. The rest is for what surrounds them.
             assert growth < 96 * MIB, f"memory grew by {growth / MIB:.0f} MiB"
 
 
@@ -409,7 +409,7 @@ def the_process_stops_on_request(server: "Server") -> None:
 
 
 def other_sites_and_idle_clients_get_nothing(server: "Server") -> None:
-    """A server of its own, because the idle connections take all that it may open."""
+    """Needs a server of its own, because the idle connections take all that it may open."""
     with server:
         api = Api(server.url)
         stranger = {"Origin": "https://evil.test"}
@@ -476,7 +476,7 @@ JSON = {"content-type": "application/json"}
 
 
 class Step:
-    """A check, which is one line of the report. A failure stops the run."""
+    """A check, reported in one line. A failure stops the run."""
 
     passed = 0
 
@@ -668,7 +668,7 @@ class Server:
         printed = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             command = [self.binary, "--port", str(self.port), "--data-dir", str(self.data_dir)]
-            # Nothing listens there: no connection on this machine may go through a proxy.
+            # Nothing listens at that proxy: no connection on this machine may go through it.
             env = {**os.environ, "REFRESH_GRACE": f"{GRACE_SECONDS}s", "HTTP_PROXY": "http://127.0.0.1:9"}
             self.process = subprocess.Popen(
                 command,
@@ -697,7 +697,7 @@ class Server:
         self.process.wait()
 
     def run(self, *options, **settings) -> subprocess.CompletedProcess:
-        """Runs another process of the same program until it exits."""
+        """Runs another process of the same program until it exits, for at most 20 s."""
         command = [self.binary, *map(str, options)]
         env = {**os.environ, "RUST_LOG": "error", **settings}
         return subprocess.run(command, check=False, env=env, capture_output=True, text=True, timeout=20)
@@ -790,7 +790,7 @@ def login_reason(url: str) -> str:
 
 
 def changed(text: str) -> str:
-    """The same text with one character in the middle replaced by another."""
+    """Returns the text with one character in the middle replaced by another."""
     middle = len(text) // 2
     return text[:middle] + ("A" if text[middle] != "A" else "B") + text[middle + 1 :]
 

@@ -1,5 +1,5 @@
-//! Telemetry queries: accepted events are visible at once, to members only, and the cost of a
-//! query depends on its window, not on what is stored.
+//! Telemetry queries: accepted events are visible at once, to members and not to strangers, and the cost
+//! of a query depends on its window, not on what is stored.
 
 mod busy;
 mod calls;
@@ -89,7 +89,7 @@ fn address(sdk: &Sdk, path: &str, query: &str) -> String {
     )
 }
 
-/// The value of a field in every row.
+/// The texts of a field, one for each row.
 fn column<'a>(answer: &'a Value, rows: &str, field: &str) -> Vec<&'a str> {
     let rows = answer[rows].as_array().unwrap();
     rows.iter()
@@ -118,7 +118,7 @@ async fn all_pages(ada: &SignedIn, sdk: &Sdk, path: &str, query: &str) -> Vec<Va
 }
 
 #[tokio::test]
-async fn only_members_can_read_telemetry() {
+async fn strangers_cannot_read_telemetry() {
     let (backend, ada, sdk) = start().await;
     send(&sdk, vec![span("t", "s", None, 0)]).await;
     let eve = backend.sign_in("eve").await;

@@ -81,8 +81,7 @@ fn each_function_has_a_role_and_a_log_group_of_its_own() {
     }
 }
 
-/// API Gateway refuses a deployment whose limits name an unknown route.
-/// So no telemetry is stored in a form that the deployed reader does not know.
+/// No telemetry may be stored in a form that the deployed reader does not know.
 #[test]
 fn an_update_reaches_the_reader_of_telemetry_before_the_writer() {
     let template = template();
@@ -92,11 +91,11 @@ fn an_update_reaches_the_reader_of_telemetry_before_the_writer() {
     );
 }
 
+/// API Gateway refuses a deployment whose limits name an unknown route.
 #[test]
 fn every_route_has_a_limit_that_a_few_clients_do_not_reach() {
     const LEAST: u64 = 1_000;
-    /// Largest limit. The account has 10,000 requests per second, so five flooded routes may not
-    /// use all.
+    /// The account has 10,000 requests per second, so it takes five flooded routes to use them up.
     const MOST: u64 = 2_000;
     let template = template();
     let api = &template["Resources"]["HttpApi"]["Properties"];
@@ -278,7 +277,7 @@ pub fn permissions<'a>(template: &'a Value, function: &Value) -> Vec<Permission<
     permissions
 }
 
-/// The one kind of condition that the template has.
+/// The partition keys in a statement's condition, the only kind of condition in the template.
 fn leading_keys(statement: &Value) -> Option<Vec<&str>> {
     let condition = statement.get("Condition")?.as_mapping().unwrap();
     assert_eq!(condition.len(), 1, "{condition:?}");

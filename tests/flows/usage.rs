@@ -86,7 +86,7 @@ async fn each_day_has_its_own_usage() {
     ada.get(&path).await.problem(400, "invalid-fields");
 }
 
-/// When DynamoDB may delete an item of the ShortLived table, in seconds.
+/// When DynamoDB may delete an item of the ShortLived table, in seconds since the Unix epoch.
 async fn expiry(backend: &Backend, pk: String) -> u64 {
     let table = &backend.database.tables.short_lived;
     let get = backend.database.client.get_item().table_name(table);
@@ -96,7 +96,7 @@ async fn expiry(backend: &Backend, pk: String) -> u64 {
 }
 
 #[tokio::test]
-async fn the_usage_of_a_day_is_kept_for_thirty_five_more_and_the_quota_of_a_user_for_one() {
+async fn the_usage_of_a_day_is_kept_for_thirty_six_more_days_and_the_quota_of_a_user_for_one() {
     let (backend, ada, sdk) = start().await;
     sdk.traces(sdk.batch(1)).await.json();
     let user = ada.get("/me").await.json()["id"]

@@ -15,7 +15,8 @@ const MINUTE: i64 = 60_000;
 /// Number of spans in each batch: a root, and one that started up to two minutes earlier.
 const SPANS: u64 = 2;
 
-/// Batches at equal distances in the hour before the start of the test, some with events of two buckets.
+/// Sends batches at equal distances in the hour before the start of the test. Some have events in two
+/// buckets.
 async fn an_hour_of(batches: i64, sdk: &Sdk) {
     for batch in 0..batches {
         let at = -1 - batch * 60 * MINUTE / batches;
@@ -38,7 +39,7 @@ async fn with_limit(limit: usize, shards: usize) -> (SignedIn, Sdk) {
     (ada, sdk)
 }
 
-/// All pages of a query, and the most calls that one of them took.
+/// Reads all pages of a query. Returns them, and the largest number of calls that one of them took.
 async fn pages(ada: &SignedIn, sdk: &Sdk, query: &str) -> (Vec<Value>, usize) {
     let mut pages = Vec::new();
     let mut most = 0;
@@ -79,7 +80,8 @@ fn number_of_buckets(pages: &[Value]) -> usize {
     buckets.map(Vec::len).sum()
 }
 
-/// The limits and batches have the proportions of 60,000 summaries, and of 20, 100 and 400 batches a second.
+/// The limits and numbers of batches are in proportion to a limit of 60,000 summaries and to 20, 100 and
+/// 400 batches per second.
 #[tokio::test]
 async fn the_default_hour_is_counted_once_whatever_its_traffic() {
     for (limit, batches, at_least) in [(30, 36, 2), (20, 120, 6), (3, 72, 24)] {
@@ -109,7 +111,7 @@ async fn the_default_hour_is_counted_once_whatever_its_traffic() {
             assert!(total > SPANS * batches as u64 - 20, "{total}");
             assert_eq!(counted.values().sum::<u64>(), total, "{limit} {shards}");
             if at_least < 24 {
-                // No bucket is divided. Events are at most in the bucket in which a part ends.
+                // No bucket is divided. An event can only move to the bucket in which a part ends.
                 assert_eq!(number_of_buckets(&parts), exact.len());
                 let moved: u64 = exact
                     .iter()
@@ -184,7 +186,8 @@ async fn a_cursor_of_metrics_is_not_for_rows_and_not_for_other_lists() {
     }
 }
 
-/// The same at full size, written into the engine. Prints what it takes. Run by name: it takes minutes.
+/// Such an hour at full size, written into the engine. Prints what it takes. Run by name, because it
+/// takes minutes.
 #[tokio::test]
 #[ignore = "writes 72,000 summaries"]
 #[expect(clippy::print_stdout, reason = "figures to read")]

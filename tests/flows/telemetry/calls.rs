@@ -11,7 +11,8 @@ const MINUTE: i64 = 60_000;
 /// The most calls for a page of logs and of traces, with one shard and with 16.
 const MOST: [(u8, usize, usize); 2] = [(1, 62, 150), (16, 122, 430)];
 
-/// Reads all pages. Returns their number and that of rows, and the most calls of one of them.
+/// Reads all pages. Returns the number of pages and of rows, and the largest number of calls for one
+/// page.
 async fn cost(ada: &SignedIn, sdk: &Sdk, list: &str, query: &str) -> (usize, usize, usize) {
     let mut pages = 0;
     let mut rows = 0;
@@ -37,7 +38,7 @@ async fn no_page_of_a_list_makes_more_calls_than_stated() {
         let (_, ada, sdk) = start().await;
         let path = format!("/applications/{}", sdk.application_id);
         ada.patch(&path, json!({ "shards": shards })).await.json();
-        // Each batch reaches over half an hour, and each trace is in two of them.
+        // Each batch extends over almost half an hour, and each trace is in two of them.
         for batch in 0..60 {
             let ends = [batch - 29 * MINUTE, batch * 50 - 10_000];
             let records = ends.map(|at| record("info", &batch.to_string(), None, at));

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::{address, all_pages, ask, send, span, start, with};
 
-/// The most calls for an answer, with one shard and with 16: as many as for fields.
+/// The most calls for a response, with one shard and with 16: as many as for fields.
 const MOST: [(u8, usize); 2] = [(1, 39), (16, 99)];
 
-/// A span of a service. Failed ones answer 500.
+/// A span of a service. The status of failed ones is 500.
 fn of(service: &str, trace: &str, is_failed: bool, fields: Value) -> Value {
     let status = if is_failed { 500 } else { 200 };
     let shared = json!({ "service.name": service, "responseStatus": status });

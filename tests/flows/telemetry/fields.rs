@@ -7,7 +7,7 @@ use super::{address, all_pages, ask, record, send, send_logs, span, start, with}
 /// Largest number of calls of a request, with one shard and with 16.
 const MOST: [(u8, usize); 2] = [(1, 39), (16, 99)];
 
-/// Name of an attribute, number of its events, and its values with theirs.
+/// Name of an attribute, number of events with it, and its values, each with a number of events.
 type Attribute<'a> = (&'a str, u64, Vec<(&'a str, u64)>);
 
 fn attributes(answer: &Value) -> Vec<Attribute<'_>> {
@@ -134,7 +134,7 @@ async fn the_sample_is_spread_over_the_time_range_and_limited() {
             assert!(calls <= most, "{window}: {calls} calls, {shards} shards");
             let sample = &answer["sample"];
             if shards > 1 && !answer["searchedTo"].is_null() {
-                // Days take a query in each shard, so the search has stopped on the way.
+                // Each day takes a query per shard, so the search may have stopped before its end.
                 assert!(sample["of"].as_u64() <= Some(of), "{answer}");
                 continue;
             }

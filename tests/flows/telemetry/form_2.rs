@@ -17,7 +17,7 @@ use crate::support::{Backend, Sdk, backend};
 
 const HOUR: i64 = 60 * 60 * 1000;
 
-/// Six sealed hours, and the time after them until now (12:30).
+/// Six sealed hours, and the time after them until the start of the test (12:30).
 const LONG: &str = "&from=2026-01-31T06:00:00Z";
 
 /// The sealed hours alone.
@@ -25,8 +25,8 @@ const SEALED: &str = "&from=2026-01-31T06:00:00Z&to=2026-01-31T12:00:00Z";
 
 const DAY: &str = "2026-01-31T00:00:00Z";
 
-/// Stores three spans in form 2, in the hour that begins this many hours before 12:00. The chunk's
-/// hash repeats this digit. No reader here opens the chunk.
+/// Stores three spans in form 2, in the hour that begins this many hours before 12:00. The hash in the
+/// key repeats this digit. There is no chunk, because no reader here opens it.
 async fn send_in_form_2(sdk: &Sdk, hours_ago: i64, digit: char) {
     let noon = backend::start() - SignedDuration::from_mins(30);
     let hour = noon - SignedDuration::from_hours(hours_ago);
@@ -97,7 +97,7 @@ async fn late_data_in_form_2_is_counted_although_its_hour_is_rolled_up() {
     for (digit, hours_ago) in [('a', 0), ('b', 4), ('c', 2)] {
         send_in_form_2(&sdk, hours_ago, digit).await;
     }
-    // The reader sees the former, so it looks for marks of the latter.
+    // The reader sees form 2 in the present hour, so it looks for marks of late data.
     assert_eq!(total(LONG).await, 1 + 9);
     assert_eq!(total(LONG).await, 1 + 9);
     // From then on, those hours have no rollup, and any window counts them.

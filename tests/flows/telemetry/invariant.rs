@@ -1,6 +1,6 @@
-//! One invariant over random histories: what was acknowledged is listed and counted, once.
-//! However often and wherever a batch is sent, whichever clock a writer or reader has, and
-//! whatever was read before.
+//! One invariant over random histories: what was acknowledged is listed once and counted once. It holds
+//! however often and wherever a batch is sent, whichever clock a writer or reader has, and whatever was
+//! read before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,7 +39,7 @@ enum Step {
         from: i64,
         length: i64,
         limit: u8,
-        /// The minutes by which the clock of the reader is ahead.
+        /// Minutes by which the clock of the reader is ahead.
         clock: i64,
     },
 }
@@ -92,7 +92,7 @@ impl Model {
                 let path = format!("/applications/{}", self.sdk.application_id);
                 let changed = self.ada.patch(&path, json!({ "shards": shards })).await;
                 assert_eq!(changed.status, 200, "{}", changed.text());
-                // Past the time for which ingest keeps the settings of a key.
+                // Longer than ingest caches the settings of a key.
                 self.sdk.backend.later(11);
             }
             Step::Shards(_) => {}

@@ -1,4 +1,4 @@
-//! Traces that are long in time or have many spans: the response says which time it has searched,
+//! Traces that are long in time or have many spans: the response states which time range was searched,
 //! and its cursor continues until the trace is complete.
 
 use std::collections::BTreeSet;
@@ -31,7 +31,7 @@ async fn all_parts(ada: &SignedIn, sdk: &Sdk, trace: &str, query: &str) -> (Vec<
     }
 }
 
-/// The ids of all spans, each of which must be in one part.
+/// The ids of all spans. Fails if a span is in two parts.
 fn ids(parts: &[Value]) -> BTreeSet<String> {
     let ids: Vec<&str> = parts
         .iter()

@@ -36,7 +36,7 @@ async fn every_bucket_of_the_window_is_returned_even_if_empty() {
 }
 
 #[tokio::test]
-async fn spans_count_in_the_minute_they_started_and_requests_separately() {
+async fn spans_count_in_the_bucket_of_their_start_and_requests_separately() {
     let (backend, ada, sdk) = start().await;
     let minute = 60_000;
     let slow = json!({ "responseStatus": 500, "durationMs": 1000.0 });

@@ -196,7 +196,7 @@ fn any_batches_are_listed_whole_and_in_order_on_pages_of_any_size() {
 #[tokio::test]
 async fn a_search_that_stops_says_how_far_it_got_and_goes_on_from_there() {
     let (_, ada, sdk) = start().await;
-    // Filters have no numbers, so this search reads every chunk, at most 960 a page.
+    // Bloom filters contain no numbers, so this search reads every chunk, at most 960 for a page.
     let wanted = with(
         record("info", "found", None, -2_000_000),
         json!({ "order": 7 }),

@@ -72,7 +72,7 @@ async fn requests_are_counted_by_service_and_by_operation() {
             ("pay", "GET /pay", 1, 0)
         ]
     );
-    // The filters of the list of traces take what the rows are about.
+    // The service and name of a row are filters of the list of traces.
     let found = ask(&ada, &sdk, "traces", "&service=shop&name=GET%20/cart").await;
     assert_eq!(found["traces"].as_array().unwrap().len(), 2);
     let of_logs = address(&sdk, "metrics", "&by=service&signal=logs");

@@ -1,5 +1,4 @@
-//! Metrics over many hours: the rollup of a sealed hour is made once and stored, and late data
-//! still counts.
+//! Metrics over many hours: sealed hours are rolled up once, and late data still counts.
 
 mod concurrent;
 mod one_a_day;
@@ -15,7 +14,7 @@ use shared::telemetry::query::window::TimeWindow;
 use super::{address, all_pages, ask, record, send, send_logs, span, start};
 use crate::support::{Backend, Sdk, SignedIn, backend};
 
-/// Six sealed hours, and the time after them until now (12:30).
+/// Six sealed hours, and the time after them until the start of the test (12:30).
 const LONG: &str = "&from=2026-01-31T06:00:00Z";
 
 const MINUTE: i64 = 60_000;
@@ -117,7 +116,7 @@ async fn late_data_is_in_the_metrics_at_once() {
     asked(&ada, &sdk, LONG).await;
     let late = json!({ "traces": [span("late", "a", None, -4 * HOUR)] });
     backend.calls.take();
-    // The second time is a retry of a client whose answer was lost.
+    // The second time is the retry of a client that did not get the response.
     for _ in 0..2 {
         assert_eq!(sdk.traces(late.clone()).await.status, 200);
         let calls = backend.calls.take();
@@ -211,7 +210,7 @@ async fn a_reader_whose_clock_is_ahead_does_not_seal_the_present_hour() {
     assert_eq!(asked(&ada, &sdk, day).await.0["total"]["count"], 2);
 }
 
-/// The same of a writer whose clock is behind: it would not see that the hour is sealed.
+/// Likewise, a writer whose clock is behind would not see that the hour is sealed.
 #[tokio::test]
 async fn a_writer_whose_clock_is_behind_leaves_a_late_arrival() {
     let (backend, ada, sdk) = start().await;
@@ -253,7 +252,7 @@ async fn a_batch_in_two_shards_counts_once() {
     for shards in [7, 16] {
         let settings = json!({ "shards": shards });
         assert_eq!(ada.patch(&path, settings).await.status, 200);
-        // Past the time for which ingest keeps the settings of a key.
+        // Longer than ingest caches the settings of a key.
         backend.later(11);
         send_all().await;
         let (metrics, _) = asked(&ada, &sdk, LONG).await;
@@ -371,7 +370,7 @@ async fn several_requests_roll_up_more_than_one_can_read() {
     };
     assert!(refused > 0);
     assert_eq!(answer["total"]["count"], 2 * 23 * 6);
-    // If no request can read an hour, it is read in parts.
+    // An hour that no request can read as a whole is read in parts.
     let backend = backend.redeployed(&[("METRICS_MAX_SUMMARIES", "1")]);
     let reader = SignedIn { backend, ..ada };
     let part = ask(&reader, &sdk, "metrics", "&from=2026-01-31T12:00:00Z").await;

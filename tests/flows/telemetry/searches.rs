@@ -15,7 +15,7 @@ const SERVICES: [&str; 2] = ["shop", "pay"];
 const NAMES: [&str; 2] = ["GET /cart", "charge"];
 const KEYS: [&str; 3] = ["customer", "url.full", "aws:tag"];
 
-/// An attribute value of any kind that can be asked for.
+/// An attribute value: text, number, Boolean or list. Searches do not find lists.
 fn any_value() -> impl Strategy<Value = Value> {
     prop_oneof![
         (0..3_u8).prop_map(|n| json!(format!("ada {n}"))),
@@ -33,7 +33,7 @@ fn any_value() -> impl Strategy<Value = Value> {
 struct Sent {
     trace: u8,
     service: usize,
-    /// No name: a span of Upblit's own form.
+    /// `None` for a span in Upblit's own form.
     name: Option<usize>,
     kind: usize,
     after_ms: i64,
@@ -147,7 +147,7 @@ impl Sent {
             .collect()
     }
 
-    /// The first attribute is one of the resource.
+    /// The resource, to which the first attribute belongs.
     fn resource(&self) -> Value {
         let mut attributes = self.attributes();
         attributes.truncate(1);

@@ -59,7 +59,7 @@ async fn a_trace_over_several_batches_is_one_row_wherever_its_root_arrived() {
                 span("t", "one", Some("root"), 3),
                 span("t", "two", Some("root"), 4),
             ],
-            // Sent again in another batch, as SDKs do after a lost response.
+            // The second span is sent again in another batch, as SDKs do after a lost response.
             vec![
                 span("t", "two", Some("root"), 4),
                 span("u", "other", None, 9),
@@ -130,7 +130,7 @@ async fn pages_go_from_the_newest_to_the_oldest_and_lose_nothing() {
 }
 
 #[tokio::test]
-async fn filters_apply_to_the_root() {
+async fn filters_find_the_traces_that_match_all_of_them() {
     let (_, ada, sdk) = start().await;
     let spans = [
         (200, 5.0, "/cart", "shop"),

@@ -1,5 +1,5 @@
-//! Telemetry that this release cannot read, because a newer one wrote it or because it is
-//! damaged: every answer says for which hours, and the log says why. Nothing else is lost.
+//! Telemetry that this release cannot read, because a newer one wrote it or because it is damaged: every
+//! response states the hours, and the log states why. Nothing else is lost.
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -12,10 +12,10 @@ use crate::support::{Backend, Sdk, SignedIn};
 
 const HOUR: i64 = 60 * 60 * 1000;
 
-/// Nine to one, of which 09:00 to 12:00 are sealed.
+/// 09:00 to 13:00, of which the hours until 12:00 are sealed.
 const LONG: &str = "&from=2026-01-31T09:00:00Z&to=2026-01-31T13:00:00Z";
 
-/// A trace and a log record in each of these hours, the last of which is the present one.
+/// Sends a trace and a log record for the present hour and each of the two before.
 async fn three_hours() -> (Backend, SignedIn, Sdk) {
     let (backend, ada, sdk) = start().await;
     for ago in 0..3 {
@@ -71,7 +71,7 @@ fn newer_chunk(item: &mut Item) {
     change_bytes(item, "events", |bytes| bytes[0] = 4);
 }
 
-/// All responses that say something about the window.
+/// The responses to five queries of the window.
 async fn answers(ada: &SignedIn, sdk: &Sdk) -> [Value; 5] {
     [
         ask(ada, sdk, "traces", LONG).await,

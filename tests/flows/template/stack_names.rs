@@ -11,7 +11,7 @@ use crate::routes::root;
 /// The resource that all others wait for.
 const GUARD: &str = "LongestName";
 
-/// Names that contain the name of the stack: type, property, and most characters.
+/// Names that contain the name of the stack: type and property of the resource, and maximum length.
 const LIMITS: [(&str, &str, usize); 10] = [
     // EventBridge Scheduler, CreateScheduleGroup.
     ("AWS::Scheduler::ScheduleGroup", "Name", 64),
@@ -32,7 +32,7 @@ const LIMITS: [(&str, &str, usize); 10] = [
     ("AWS::Serverless::HttpApi", "title", 128),
 ];
 
-/// Texts with the name of the stack that name nothing: an ARN, and what a dashboard shows.
+/// Texts that contain the name of the stack but are not names: an ARN, and what a dashboard shows.
 const NO_NAMES: [(&str, &str); 2] = [
     ("AWS::Serverless::HttpApi", "uri"),
     ("AWS::CloudWatch::Dashboard", "DashboardBody"),
@@ -47,7 +47,7 @@ const OF_OTHERS: [&str; 4] = [
 ];
 
 #[test]
-fn no_name_of_a_resource_ends_before_that_of_the_guard() {
+fn no_resource_name_limits_the_stack_name_more_than_the_guard() {
     let template = template();
     let names = names(&template);
     let kinds: BTreeSet<_> = names
@@ -142,7 +142,7 @@ struct NamedAfterStack<'a> {
 }
 
 impl NamedAfterStack<'_> {
-    /// Most characters of the name of a stack with which AWS takes this name.
+    /// Maximum length of a stack name with which AWS accepts this name.
     fn longest_stack_name(&self) -> usize {
         let (.., most) = LIMITS
             .into_iter()
@@ -193,7 +193,7 @@ fn collect_uses<'a>(property: &'a str, value: &'a Value, found: &mut Vec<(&'a st
     }
 }
 
-/// What CloudFormation creates before a resource, among parameters and pseudo parameters.
+/// Ids of what CloudFormation creates before a resource, and of the parameters that it uses.
 fn dependencies(resource: &Value) -> BTreeSet<&str> {
     let mut found = BTreeSet::new();
     match &resource["DependsOn"] {

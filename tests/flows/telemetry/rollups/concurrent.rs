@@ -1,4 +1,4 @@
-//! Late arrivals are folded into a rollup while others read and fold: whatever comes between, each
+//! Late arrivals are folded into a rollup while others read and fold: whatever happens in between, each
 //! counts once in every response.
 
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::support::{Backend, Sdk, SignedIn, backend, stored};
 /// Enough late arrivals that a reader folds them.
 const MANY: usize = 40;
 
-/// Events in the rollup before.
+/// Events in the rollup before they are folded.
 const ROLLED_UP: usize = 78;
 
 struct Scene {
@@ -36,7 +36,7 @@ impl Scene {
         let sdk = ada.sdk().await;
         half_a_day(&sdk).await;
         asked(&ada, &sdk, LONG).await;
-        // The rollup lists none of the first any more.
+        // The rollup no longer lists the first late arrivals.
         backend.later(121);
         let ada = backend.sign_in("ada").await;
         late_batches(&sdk, 0..MANY).await;
@@ -81,7 +81,7 @@ impl Scene {
     }
 }
 
-/// What another reader does that has seen this day.
+/// Folds as another reader does that has seen this day.
 async fn fold(backend: &Backend, sdk: &Sdk, seen: &StoredDay) {
     let (database, day) = (&backend.database, DAY.parse().unwrap());
     let fold = database.fold_late_arrivals(rollups_of(sdk), day, seen);
@@ -131,7 +131,7 @@ async fn late_arrivals_that_were_folded_and_not_deleted_count_once_and_are_delet
         assert_eq!(scene.total().await, ROLLED_UP + MANY);
         assert!(scene.late_items().await > 0, "{operation}");
         assert!(check(&scene.backend, &scene.sdk).await.agrees());
-        // However long it takes until another reader comes.
+        // It does not matter how long it takes until another reader comes.
         scene.backend.later(10 * 60);
         let ada = scene.backend.sign_in("ada").await;
         let later = Scene { ada, ..scene };
@@ -158,7 +158,7 @@ async fn late_batches_that_are_sent_again_after_they_were_folded_change_nothing(
     }
 }
 
-/// A rollup lists what was folded only as long as a slow reader may still have seen it apart.
+/// A rollup lists folded late arrivals only as long as a slow reader may have read them separately.
 #[tokio::test]
 async fn the_list_of_folded_late_arrivals_does_not_grow() {
     let scene = Scene::with_late_arrivals().await;
@@ -179,7 +179,7 @@ async fn the_list_of_folded_late_arrivals_does_not_grow() {
     assert_eq!(listed().await.0, 2 * MANY, "the first are gone");
 }
 
-/// A reader that does not want the hour of late arrivals changes the rollup that lists them.
+/// A reader that does not query the hour of late arrivals changes the rollup that lists them.
 #[tokio::test]
 async fn late_arrivals_of_other_hours_stay_listed_until_they_are_deleted() {
     let scene = Scene::with_late_arrivals().await;
@@ -228,7 +228,8 @@ async fn a_day_with_more_late_arrivals_than_one_request_reads_is_folded_in_parts
         let read = database.rollups_up_to(10, of, window, now).await;
         read.unwrap().days.remove(&day).unwrap()
     };
-    // One page has all but two or three, and not the rollup, which sorts first.
+    // One page has all but two or three late arrivals, and not the rollup, whose key sorts before
+    // theirs.
     scene.over_several_pages(27_000).await;
     let seen = read().await;
     assert!(seen.rollup.is_some() && !seen.is_complete(hour));

@@ -101,7 +101,7 @@ async fn a_rollup_that_disagrees_with_its_summaries_is_found_and_rebuilt() {
 }
 
 #[tokio::test]
-async fn a_late_arrival_without_a_summary_or_in_pieces_is_found_and_removed() {
+async fn a_late_arrival_without_a_summary_or_damaged_is_found_and_removed() {
     for is_damaged in [false, true] {
         let (backend, ada, sdk) = start().await;
         half_a_day(&sdk).await;
