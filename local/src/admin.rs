@@ -53,11 +53,11 @@ pub struct Target {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Verifies that counters, copies and references agree, that everything acknowledged is listed and
-    /// counted once, and that items that should expire do. Prints a line for each finding. Exits with 1
+    /// counted once, and that all temporary items expire. Prints a line for each finding. Exits with 1
     /// if something is broken, and with 2 if the check could not be completed
     Check,
 
-    /// Makes tables consistent after items of an earlier time were copied into them: settings of
+    /// Makes tables consistent after items from an earlier time were copied into them: settings of
     /// applications and keys, and rollups. Prints a line for each change
     Restore {
         /// Print what would change, and change nothing

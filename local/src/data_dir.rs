@@ -76,7 +76,7 @@ impl DataDir {
         let path = self.path.join("form");
         let form = match fs::read_to_string(&path) {
             Ok(text) => text.trim().parse().ok(),
-            // Releases that wrote form 2 did not say so.
+            // Releases that wrote form 2 did not write this file.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Some(2),
             Err(source) => return Err(Failure::DataDir { path, source }),
         };

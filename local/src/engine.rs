@@ -95,9 +95,9 @@ async fn signal(stopped: oneshot::Receiver<()>) {
     let _ = stopped.await;
 }
 
-/// The engine's own listener. It accepts only TCP and has no access control, so its
-/// address is one of 2^24 loopback addresses that a web page would have to find in addition to the port.
-/// Systems that route only 127.0.0.1 get that (macOS).
+/// The engine's own listener. The engine accepts only TCP connections and has no access control, so the
+/// listener has a random loopback address, one of 2^24, which a web page would have to find in addition
+/// to the port. On systems that route only 127.0.0.1 (macOS), it has that address.
 async fn hidden_listener() -> io::Result<TcpListener> {
     let [a, b, c] = random::bytes::<3>(&mut random::rng());
     let hidden = SocketAddr::from((Ipv4Addr::new(127, a, b, c), 0));

@@ -1,6 +1,5 @@
-//! The functions of the product, their routes and description, the files generated from
-//! them, the GitHub stand-in, and the commands of operators.
-//! A library, so that the flow tests use them too.
+//! The functions of the product, their routes and description, the files generated from them, the GitHub
+//! stand-in, and operators' commands. A library, so that the flow tests use them too.
 
 pub mod admin;
 pub mod check;

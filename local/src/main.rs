@@ -159,7 +159,7 @@ fn renew() -> io::Result<()> {
     for path in &renewed {
         anstream::println!("{}", path.display());
     }
-    // The dashboard's types are made from the description.
+    // The dashboard's types are generated from the description.
     if renewed.iter().any(|path| path == Path::new("openapi.json")) {
         let types = "tests/dashboard/types.sh";
         let status = process::Command::new(root.join(types))

@@ -204,7 +204,7 @@ impl Connections {
     }
 }
 
-/// The place of a connection, free again when it is dropped.
+/// The place of an open connection. Dropping it frees the place.
 struct Slot {
     id: u64,
     requests: Arc<AtomicUsize>,

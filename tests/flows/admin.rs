@@ -33,8 +33,8 @@ async fn findings(backend: &Backend) -> Vec<String> {
     findings.iter().map(ToString::to_string).collect()
 }
 
-/// A product in use: two users with sessions, an application with members, an invite and keys, and telemetry of several
-/// hours, some of it late, with rollups.
+/// A product in use: two users with sessions, an application with members, an invite and keys, and
+/// telemetry from several hours, some of it late, with rollups.
 struct Busy {
     backend: Backend,
     ada: SignedIn,

@@ -74,7 +74,7 @@ async fn start() -> (Meter, SignedIn, Sdk) {
     (meter, ada, sdk)
 }
 
-/// Traffic of a number of spans every five seconds, from the start of the test on.
+/// Traffic with this number of spans in every five seconds, from the start of the test.
 fn traffic_of(spans: u32) -> Traffic {
     Traffic::of(spans, backend::start())
 }

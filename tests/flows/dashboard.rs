@@ -17,7 +17,7 @@ use crate::support::{Backend, Response};
 
 const DOCUMENTS: [&str; 3] = ["/", "/login", "/oauth-success"];
 
-/// Requests that a page may make before it can be used, with that for the page and without those to the
+/// Requests that a page may make before it can be used: including the one for the page, not those to the
 /// API.
 const MAX_REQUESTS: usize = 6;
 

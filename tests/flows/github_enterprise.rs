@@ -37,7 +37,7 @@ async fn serve(router: Router, ca: &Ca) -> String {
     address
 }
 
-/// A backend with the API at `/api/v3` of the first setting, `GITHUB_URL`, and not of the stand-in.
+/// A backend whose `GITHUB_API_URL` is `/api/v3` below `GITHUB_URL`, which must be the first setting.
 async fn backend(settings: &[(&str, &str)]) -> Backend {
     let api = format!("{}/api/v3", settings[0].1);
     let settings = settings.iter().copied();

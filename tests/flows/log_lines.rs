@@ -158,7 +158,7 @@ async fn without_a_namespace_a_line_has_the_numbers_and_no_metrics() {
     assert_eq!(line["dynamodb_calls"], 1);
 }
 
-/// Expects exactly one request line since the last call, and returns it.
+/// Expects exactly one request line since the log was last taken, and returns it.
 fn answered(log: &Log) -> Value {
     let lines = log.take();
     let lines = lines.iter().map(|line| serde_json::from_str(line).unwrap());

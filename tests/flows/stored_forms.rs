@@ -20,7 +20,7 @@ use crate::support::{Backend, Response, Sdk, SignedIn};
 /// test, 12:00 is not.
 const BATCHES: &str = include_str!("stored_forms/batches.json");
 
-/// Queries whose answers are kept beside every stored database.
+/// Queries whose responses are kept beside every stored database.
 const QUERIES: [&str; 7] = [
     "traces?from=2026-01-31T06:00:00Z",
     "traces?from=2026-01-31T06:00:00Z&status=error",
@@ -165,7 +165,7 @@ impl Drop for Temporary {
     }
 }
 
-/// The answers without the fields, and without the parts of times, that an older release did not give.
+/// The responses without the fields, and without the parts of times, that an older release did not give.
 fn as_older(answers: Value, older: &Value) -> Value {
     match (answers, older) {
         (Value::Object(fields), Value::Object(older)) => {

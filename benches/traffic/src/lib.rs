@@ -23,7 +23,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// Creates traffic that starts at `start`, with `spans` spans in every five seconds, the interval at
+    /// Creates traffic that starts at `start`, with `spans` spans per five seconds, the interval at
     /// which OpenTelemetry's SDKs send.
     pub fn of(spans: u32, start: Timestamp) -> Self {
         Self {

@@ -13,8 +13,8 @@ use shared::store::{ChangeError, Database};
 
 use super::{Failure, unknown};
 
-/// Blocks a user, then ends the user's sessions. In this order, because a session that begins before the
-/// block is ended, and none begins after it.
+/// Blocks a user, then ends the user's sessions. In this order, because then sessions from before the
+/// block are ended, and none can begin after it.
 pub(super) async fn block(
     user_id: UserId,
     database: &Database,
@@ -54,8 +54,8 @@ pub(super) async fn sign_out(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Deletes the account of a user, unless it is the only owner of applications that are kept. A block
-/// stays.
+/// Deletes a user's account. Refuses if the user is the only owner of applications that `sole_owned`
+/// keeps. A block stays.
 pub(super) async fn delete(
     user_id: UserId,
     sole_owned: SoleOwned,

@@ -19,7 +19,7 @@ use url::Url;
 use super::response::CheckedResponse;
 use super::{Checked, Failed};
 
-/// Time limit of a request. A function that first reads its secrets starts in a second; API Gateway
+/// Time limit of a request. A function that has to read its secrets takes a second to start; API Gateway
 /// waits for 30 s.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 

@@ -75,7 +75,7 @@ impl Api {
         read(route, &response)
     }
 
-    /// Sends a batch as an SDK does. The inner error can be temporary: the batch may be sent again.
+    /// Sends a batch as an SDK does. The inner error may be temporary, so the batch can be sent again.
     ///
     /// # Errors
     /// When the server refuses the batch with a 4xx other than 429.

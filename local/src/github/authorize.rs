@@ -31,7 +31,8 @@ struct Request {
 }
 
 impl Request {
-    /// The error is boxed because a response is many times larger than a request.
+    /// Reads a request. The error is the response to an invalid one, boxed because it is many times
+    /// larger than a request.
     fn read(github: &StandIn, params: &Params) -> Result<Self, Box<Response>> {
         if params.get("client_id") != Some(&github.app.client_id) {
             return Err(Box::new(page::not_found()));

@@ -9,7 +9,7 @@ use shared::store::Table;
 use super::{Busy, Item, begins, findings};
 use crate::support::stored::text;
 
-/// A change of an item.
+/// A change to an item.
 enum Edit {
     Number(&'static str, i64),
     Text(&'static str, &'static str),

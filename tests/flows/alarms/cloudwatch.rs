@@ -1,4 +1,4 @@
-//! Metrics and alarms as CloudWatch evaluates them, as far as the template uses it.
+//! Metrics and alarms as CloudWatch evaluates them, as far as the template uses them.
 
 use std::collections::BTreeMap;
 

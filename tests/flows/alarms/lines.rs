@@ -10,7 +10,7 @@ use crate::support::faulty_engine::{Fault, FaultyEngine};
 use crate::support::log::Log;
 use crate::template::text;
 
-/// A refresh token that is presented again after its use.
+/// Lines for a refresh token that is presented again after its use.
 pub async fn of_a_reuse() -> Vec<String> {
     let log = Log::capture();
     let backend = Backend::with(&[("REFRESH_REUSE_POLICY", "strict")]).await;
@@ -23,7 +23,7 @@ pub async fn of_a_reuse() -> Vec<String> {
     log.take()
 }
 
-/// A refresh token that is exchanged.
+/// Lines for a refresh token that is exchanged.
 pub async fn of_a_refresh() -> Vec<String> {
     let log = Log::capture();
     let backend = Backend::start().await;
@@ -34,14 +34,14 @@ pub async fn of_a_refresh() -> Vec<String> {
     log.take()
 }
 
-/// A sign-in that succeeds.
+/// Lines for a sign-in that succeeds.
 pub async fn of_a_sign_in() -> Vec<String> {
     let log = Log::capture();
     Backend::start().await.sign_in("ada").await;
     log.take()
 }
 
-/// A sign-in after the client secret was deleted at GitHub.
+/// Lines for a sign-in after the client secret was deleted at GitHub.
 pub async fn of_a_refused_client_secret() -> Vec<String> {
     let log = Log::capture();
     let backend = Backend::start().await;
@@ -53,7 +53,7 @@ pub async fn of_a_refused_client_secret() -> Vec<String> {
     log.take()
 }
 
-/// A sign-in that the user denies at GitHub, which is no error of ours.
+/// Lines for a sign-in that the user denies at GitHub, which is no error of ours.
 pub async fn of_a_sign_in_the_user_denied() -> Vec<String> {
     let log = Log::capture();
     let mut browser = Backend::start().await.browser();

@@ -16,7 +16,7 @@ fn is_read(event: &Value) -> bool {
     method == "GET" || method == "HEAD" || event["routeKey"] == "POST /invites/preview"
 }
 
-/// Every item of every table, in an order that does not change.
+/// Every item of every table, in a fixed order.
 async fn items(backend: &Backend) -> Vec<BTreeMap<String, String>> {
     let mut items = Vec::new();
     for table in definitions(&backend.database.tables) {

@@ -42,7 +42,8 @@ impl Log {
         Self(())
     }
 
-    /// Returns the lines that a function in Lambda would have written since the last call.
+    /// Returns the lines that a function in Lambda would have written since the last `take`, or since
+    /// `capture`.
     pub fn take(&self) -> Vec<String> {
         lines(&taken(|captured| &mut captured.lambda))
     }

@@ -134,7 +134,7 @@ async fn the_sample_is_spread_over_the_time_range_and_limited() {
             assert!(calls <= most, "{window}: {calls} calls, {shards} shards");
             let sample = &answer["sample"];
             if shards > 1 && !answer["searchedTo"].is_null() {
-                // Each day takes a query per shard, so the search may have stopped before its end.
+                // Each day takes a query per shard, so this search has stopped before its end.
                 assert!(sample["of"].as_u64() <= Some(of), "{answer}");
                 continue;
             }

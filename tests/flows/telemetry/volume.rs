@@ -11,7 +11,7 @@ const SPANS_PER_TRACE: usize = 100;
 const SPANS_PER_BATCH: usize = 500;
 const RECORDS_PER_BATCH: usize = 10;
 
-/// One trace every six seconds for 100 minutes until now.
+/// One trace every six seconds in the 100 minutes before now.
 const SECONDS_BETWEEN: i64 = 6;
 
 fn trace_id(trace: usize) -> String {
