@@ -20,9 +20,9 @@ use upblit_web::request_log;
 
 const UNKNOWN: Error = Error::NotFound(Resource::Application);
 
-/// A request of a member of an application. Checks the access token, then the request, then
-/// the membership. An unknown application and one of another user return the same 404. Needs
-/// one consistent read of two items.
+/// A request by a member of an application. Checks the access token, then the request, then
+/// the membership. The response is the same 404 if the application does not exist and if the
+/// caller is not a member of it. Needs one consistent read of two items.
 pub struct Access<Q> {
     /// User and session that sent the request.
     pub principal: Principal,
@@ -85,7 +85,7 @@ where
 /// later; others use [`Access`].
 ///
 /// # Errors
-/// "Not found" for an unknown application or one of another user, and storage errors.
+/// "Not found" if the application does not exist or the caller is not a member; storage errors.
 pub async fn membership(
     database: &Database,
     principal: &Principal,
@@ -113,7 +113,7 @@ impl ApplicationName {
         Ok(id)
     }
 
-    /// Whether the request names this application.
+    /// Returns whether the request names this application.
     pub(crate) fn is(self, application: ApplicationId) -> bool {
         self.0 == Some(application)
     }

@@ -11,11 +11,11 @@ use upblit_web::error::Error;
 pub use crate::leases::Charge;
 use crate::leases::{Leases, Quota};
 
-/// Write units that one partition of DynamoDB takes in a minute.
+/// Write units that one partition of DynamoDB accepts in a minute.
 const UNITS_OF_A_PARTITION: u64 = 60_000;
 
-/// The quota returns with the next minute. The wait is shorter, because SDKs drop a batch rather
-/// than wait for it; the `RateLimit` header has the rest of the minute.
+/// The quota is full again in the next minute. The retry is suggested sooner, because SDKs drop a
+/// batch rather than wait that long. The `RateLimit` header has the rest of the minute.
 const USED_UP: Error = Error::RateLimited {
     detail: "this minute's quota of the key is used up",
     retry_after: 2,
@@ -45,7 +45,7 @@ impl KeyLimits {
     /// up.
     ///
     /// # Errors
-    /// When they are; the body then need not be read.
+    /// When they are. The body need not be read then.
     pub fn check(&self, key: PublicKeyId) -> Result<(), Error> {
         let known = self.leases.known(QuotaOf::Key(key));
         match known.map(|allowance| allowance.remaining().requests) {
@@ -54,9 +54,9 @@ impl KeyLimits {
         }
     }
 
-    /// Charges a request to the key's quota, before it is worked on. One larger than the whole
-    /// quota takes all of it. Needs no database call while the current lease lasts, nor after a
-    /// denial.
+    /// Charges a request to the key's quota, before the request is processed. A request larger than
+    /// the whole quota takes all of it. Needs no database call while the current lease lasts, nor
+    /// after a denial.
     ///
     /// # Errors
     /// When the quota is used up, or storage fails.
@@ -66,7 +66,7 @@ impl KeyLimits {
     }
 
     /// Replaces the estimated write units of a charged request by those that storing it takes.
-    /// Returns the charge with these.
+    /// Returns the corrected charge.
     pub fn settle(&self, key: PublicKeyId, charge: Charge, units: u64) -> Charge {
         self.leases.settle(self.quota_of(key), charge, units);
         Charge {
@@ -75,8 +75,8 @@ impl KeyLimits {
         }
     }
 
-    /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10), with
-    /// the remaining quota as known to this instance.
+    /// Returns the headers `RateLimit-Policy` and `RateLimit`
+    /// (draft-ietf-httpapi-ratelimit-headers-10), with the remaining quota as known to this instance.
     pub fn headers(&self, key: PublicKeyId) -> HeaderMap {
         let now = self.clock.now();
         let (remaining, quota) = self.leases.with(self.quota_of(key), |entry| {

@@ -1,4 +1,4 @@
-//! Notices about sessions that continue, in the account's audit log.
+//! Notices about sessions in the account's audit log. The sessions continue.
 
 use jiff::Timestamp;
 use upblit_base::causes::WithCauses;
@@ -8,7 +8,8 @@ use upblit_store::Database;
 use upblit_store::audit::SessionNotice;
 use upblit_web::source::Sender;
 
-/// Records a notice, at most once an hour. A failure is only logged: tokens are as good without it.
+/// Records a notice, at most once an hour. A failure is only logged, because the tokens are valid
+/// without the notice.
 pub async fn record(database: &Database, session: &Session, notice: SessionNotice, now: Timestamp) {
     let user_id = session.profile.user_id;
     let recorded = database
@@ -19,8 +20,8 @@ pub async fn record(database: &Database, session: &Session, notice: SessionNotic
     }
 }
 
-/// The notice to record when the current tokens of a session were served again: none for the
-/// client that moved it.
+/// Returns the notice to record when the current tokens of a session were returned again. `None`
+/// if the session has not moved, or if the sender is the client that moved it.
 pub fn served_again(
     session: &Session,
     sender: &Sender,

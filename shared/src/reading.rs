@@ -26,8 +26,9 @@ use upblit_web::request_log::{self, Reader};
 use upblit_web::source::ClientAddress;
 
 /// A request to read the telemetry of an application. An access token is checked as by [`Access`].
-/// A key needs the scope `telemetry:read`, and reads its own application alone: one read, or none
-/// within ten seconds, and what its use and its quota take.
+/// A key needs the scope `telemetry:read`, and can read only its own application. Checking a key
+/// takes one database read (none while it is cached), besides recording its use and charging its
+/// quota.
 pub struct Reading<Q> {
     /// The application, which the caller may read.
     pub application: ReadableApplication,
@@ -107,8 +108,8 @@ where
     }
 }
 
-/// Authorizes the holder of a key. Every application but that of the key gets the same
-/// response, whether it exists or not.
+/// Authorizes a request with an API key. The response for any other application is the same,
+/// whether that application exists or not.
 async fn of_key<S, Q>(parts: &mut Parts, state: &S) -> Result<Reading<Q>, Error>
 where
     S: Send + Sync,
@@ -116,7 +117,7 @@ where
     Q: FromRequestParts<S, Rejection = Error> + OfApplication + Send,
 {
     request_log::record_reader(Reader::Key);
-    // Nobody has to guess which of two callers a request is of.
+    // With both, it would be unclear who the caller is.
     if parts.headers.contains_key(AUTHORIZATION) {
         let problem =
             "send either an access token as Authorization or a key as x-api-key, not both";

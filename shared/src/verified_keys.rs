@@ -44,15 +44,15 @@ struct Remembered {
     read_at: Timestamp,
 }
 
-/// The scope that a request needs of a key with these scopes.
+/// Returns the scope that a request needs, given the scopes of its key.
 pub type NeededScope = fn(&[Scope]) -> Scope;
 
-/// A request that is refused for its key.
+/// A request that is refused before its key is authorized.
 #[derive(Debug)]
 pub struct Rejection {
     /// Why it is refused.
     pub error: Error,
-    /// The key, if its right secret was sent.
+    /// The key, if it exists and a valid secret of it was sent.
     pub key: Option<PublicKeyId>,
 }
 
@@ -71,7 +71,7 @@ pub struct AuthorizedKey {
     pub id: PublicKeyId,
     /// The settings of its application.
     pub telemetry: TelemetrySettings,
-    /// Whose quotas of the day its requests are charged to.
+    /// Application and user whose daily quotas its requests are charged to.
     pub payers: Payers,
     hash: KeyHash,
     secret: SecretSlot,
@@ -144,8 +144,8 @@ impl VerifiedKeys {
         })
     }
 
-    /// Records in the table that the key was used, at most once in five minutes. A failure
-    /// is only logged.
+    /// Records in the table that the key was used, at most once in five minutes for each secret. A
+    /// failure is only logged.
     pub async fn record_use(&self, key: &AuthorizedKey) {
         let now = self.clock.now();
         let fresh = clock::before(now, LAST_USED_PRECISION);

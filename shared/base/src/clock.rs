@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serializer};
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
-    /// The system clock, with the precision of the operating system.
+    /// Returns the system clock, with the precision of the operating system.
     pub fn system() -> Self {
         #[expect(
             clippy::disallowed_methods,
@@ -22,7 +22,7 @@ impl Clock {
         Self(Arc::new(Timestamp::now))
     }
 
-    /// A stopped clock, and the [`ManualClock`] that moves it.
+    /// Returns a stopped clock and the [`ManualClock`] that moves it.
     pub fn manual(start: Timestamp) -> (Self, ManualClock) {
         let manual = ManualClock(Arc::new(AtomicI64::new(start.as_millisecond())));
         let reader = manual.clone();
@@ -67,8 +67,8 @@ pub fn before(at: Timestamp, duration: Duration) -> Timestamp {
     at.checked_sub(duration).unwrap_or(Timestamp::MIN)
 }
 
-/// Rounds `at` down to a multiple of `step` since the Unix epoch. `step` is in whole
-/// milliseconds.
+/// Rounds `at` down to a multiple of `step` since the Unix epoch. Ignores fractions of a
+/// millisecond in `step`.
 pub fn floor(at: Timestamp, step: Duration) -> Timestamp {
     let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX).max(1);
     from_millis(at.as_millisecond().div_euclid(step) * step)
@@ -86,14 +86,14 @@ pub fn is_within(duration: Duration, since: Timestamp, now: Timestamp) -> bool {
     !age.is_negative() && age.unsigned_abs() < duration
 }
 
-/// Converts milliseconds since the Unix epoch. Clamped to the range of [`Timestamp`].
+/// Converts milliseconds since the Unix epoch to a time, clamped to the range of [`Timestamp`].
 pub fn from_millis(millis: i64) -> Timestamp {
     let min = Timestamp::MIN.as_millisecond();
     let max = Timestamp::MAX.as_millisecond();
     Timestamp::from_millisecond(millis.clamp(min, max)).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// Converts seconds since the Unix epoch. Clamped to the range of [`Timestamp`].
+/// Converts seconds since the Unix epoch to a time, clamped to the range of [`Timestamp`].
 pub fn from_seconds(seconds: i64) -> Timestamp {
     from_millis(seconds.saturating_mul(1_000))
 }
@@ -111,8 +111,8 @@ pub fn serialize_rfc3339<S: Serializer>(at: &Timestamp, serializer: S) -> Result
     serializer.serialize_str(&rfc3339(*at))
 }
 
-/// Formats the time of an event: as [`rfc3339`], or with nanoseconds if it has a part of a
-/// millisecond.
+/// Formats the time of an event: as [`rfc3339`] does, or with nanoseconds if it is not a whole
+/// number of milliseconds.
 pub fn rfc3339_exact(at: Timestamp) -> String {
     if at.subsec_nanosecond() % 1_000_000 == 0 {
         rfc3339(at)
@@ -163,7 +163,7 @@ pub fn serialize_rfc3339_option<S: Serializer>(
 /// Deserializes an optional RFC 3339 time, for `#[serde(default, deserialize_with)]`.
 ///
 /// # Errors
-/// If the text is not such a time. The message does not quote the text.
+/// If the value is neither such a time nor null. The message does not quote an invalid text.
 pub fn deserialize_rfc3339_option<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Timestamp>, D::Error> {
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manual_clock_moves_only_when_advanced() {
+    fn a_manual_clock_moves_when_advanced_and_not_by_itself() {
         let (clock, manual) = Clock::manual(from_millis(1_000));
         assert_eq!(clock.now(), clock.now());
         manual.advance(Duration::from_secs(2));

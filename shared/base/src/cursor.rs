@@ -1,5 +1,5 @@
-//! Cursors of lists with pages. A cursor contains only the list and a position in it. Which
-//! rows are read depends on the caller's token and membership, never on the cursor.
+//! Cursors of paginated lists. A cursor contains only a version, the list and a position in it.
+//! What a caller may read depends on the token and membership, never on the cursor.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ use utoipa::{PartialSchema, ToSchema};
 /// Version of the encoding. Cursors with another version are rejected.
 const VERSION: u8 = 1;
 
-/// Identifies a list with pages. The number is part of the list's cursors.
+/// Identifies a paginated list. The number is part of the list's cursors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListId {
     /// Traces of an application.
@@ -40,7 +40,7 @@ pub enum ListId {
     Metrics = 10,
 }
 
-/// A list with pages.
+/// A paginated list.
 pub trait List {
     /// Identifies the list in its cursors.
     const ID: ListId;
@@ -91,22 +91,24 @@ impl Position for CreationPosition {
     }
 }
 
-/// Sorts `rows` by their places and returns those from `start` on, at most `limit`, and the place of
-/// the row after them.
+/// Sorts `rows` by position. Returns at most `limit` rows, beginning at `start`, and the position of
+/// the row after them; `None` if they are the last.
 pub fn page_of<T, K: Ord + Clone>(
     mut rows: Vec<T>,
     start: Option<&K>,
     limit: usize,
-    place: impl Fn(&T) -> K,
+    position: impl Fn(&T) -> K,
 ) -> (Vec<T>, Option<K>) {
-    rows.sort_by_cached_key(&place);
-    let first = start.map_or(0, |start| rows.partition_point(|row| place(row) < *start));
+    rows.sort_by_cached_key(&position);
+    let first = start.map_or(0, |start| {
+        rows.partition_point(|row| position(row) < *start)
+    });
     let mut page = rows.split_off(first);
     let rest = page.split_off(limit.min(page.len()));
-    (page, rest.first().map(place))
+    (page, rest.first().map(position))
 }
 
-/// Position of the next row of a list. The text is base64url(version ‖ list ‖ position).
+/// Position of the next row in a list. The text is base64url(version ‖ list ‖ position).
 pub struct Cursor<L: List>(pub L::Position);
 
 /// The text is not a cursor of this list.

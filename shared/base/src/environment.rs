@@ -1,5 +1,5 @@
-//! Settings from environment variables. Each type reads its own settings once, at
-//! startup. `docs/settings.md` lists all settings.
+//! Settings from environment variables. Each type reads its own settings when it is created.
+//! `docs/settings.md` lists all settings.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -113,7 +113,7 @@ impl Env {
         }
     }
 
-    /// Parses a duration, given in seconds or with units (`15m`, `14d`). Returns `default`
+    /// Parses a duration, given in whole seconds or with units (`15m`, `14d`). Returns `default`
     /// if it is unset.
     ///
     /// # Errors
@@ -174,7 +174,7 @@ impl Env {
     /// Returns a [`Self::base_url`] whose scheme is `https`, or `http` on this machine.
     ///
     /// # Errors
-    /// Those of [`Self::base_url`]; also if the scheme is `http` and the host is another machine.
+    /// Those of [`Self::base_url`], and if the scheme is `http` and the host is another machine.
     pub fn secure_url(&self, name: &str, default: Option<&str>) -> Result<String, ConfigError> {
         let url = self.base_url(name, default)?;
         let parsed = Url::parse(&url).map_err(|error| ConfigError::new(name, error))?;
@@ -188,12 +188,12 @@ impl Env {
     }
 }
 
-/// Whether an address is that of this machine.
+/// Returns whether the host of a URL is a loopback name or address.
 pub fn is_loopback(url: &Url) -> bool {
     url.host().is_some_and(|host| is_loopback_host(&host))
 }
 
-/// Whether a host is a loopback name or address, which never leads to another machine.
+/// Returns whether a host is a loopback name or address, which always means this machine.
 pub fn is_loopback_host<S: AsRef<str>>(host: &Host<S>) -> bool {
     match host {
         Host::Domain(name) => {

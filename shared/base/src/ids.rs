@@ -175,7 +175,7 @@ impl UserId {
     /// Largest id that all JSON parsers represent exactly (2^53 - 1).
     pub const MAX: u64 = (1 << 53) - 1;
 
-    /// The largest id, which belongs to nobody: GitHub numbers its accounts and is far from it.
+    /// The largest id. It belongs to nobody: GitHub assigns ids in sequence and is far from this one.
     pub const NOBODY: Self = Self(Self::MAX);
 
     /// Creates a user id. Returns `None` for zero and numbers above [`Self::MAX`].

@@ -1,4 +1,4 @@
-//! The lowest crate: ids, the clock, randomness, settings, and the errors that all
+//! The lowest crate: ids, cursors, the clock, randomness, settings, and errors that the
 //! crates above share.
 
 pub mod causes;

@@ -30,13 +30,13 @@ pub enum StorageError {
     /// The database rejected the request as invalid, or the table does not exist.
     #[error("storage rejected the request as invalid")]
     InvalidRequest(#[source] Cause),
-    /// A condition failed that only a bug can cause.
+    /// A condition failed that can fail only because of a bug.
     #[error("a condition that must hold failed: {0}")]
     BrokenCondition(String),
 }
 
-/// A change for a signed-in user was not made. Results that a caller handles are no errors here
-/// either.
+/// A change for a signed-in user was not made. As with [`StorageError`], results that a caller
+/// handles are not errors.
 #[derive(Debug, Error)]
 pub enum ChangeError {
     /// The caller's session has ended since the access token was issued.
@@ -45,7 +45,7 @@ pub enum ChangeError {
     /// The caller's role in the application does not allow the change.
     #[error("the role does not allow this")]
     NotAllowed,
-    /// The database cannot be reached, or returned an error.
+    /// The storage operation failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
 }

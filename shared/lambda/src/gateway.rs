@@ -70,15 +70,16 @@ fn route_path<'a>(path: &'a str, route: &str, rest: Option<&str>) -> &'a str {
     }
 }
 
-/// Adds a missing leading slash and, because API Gateway decodes the path, escapes what `lambda_http`
-/// would take for more than a name when it parses the path as part of a URL.
+/// Adds a missing leading slash, and escapes characters with a meaning in URLs: API Gateway decodes
+/// the path, and `lambda_http` parses it as part of a URL.
 fn escaped_path(path: &str) -> String {
     let slash = if path.starts_with('/') { "" } else { "/" };
     let names: Vec<String> = path.split('/').map(escaped_name).collect();
     format!("{slash}{}", names.join("/"))
 }
 
-/// A URL has no escape for the names `.` and `..`, so they become one that no route has.
+/// Escapes a segment of a path. URLs cannot escape the segments `.` and `..`, so they become a
+/// segment that no route has.
 fn escaped_name(name: &str) -> String {
     let decoded = name.to_ascii_lowercase().replace("%2e", ".");
     if matches!(&*decoded, "." | "..") {
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_route_of_every_path_keeps_all_segments() {
+    fn a_route_for_all_paths_keeps_all_segments() {
         for (path, rest, expected) in [
             ("/login", "login", "/login"),
             ("/assets/main.js", "assets/main.js", "/assets/main.js"),
@@ -152,7 +153,7 @@ mod tests {
             ("/a/login", "a/login", "/a/login"),
             ("/login/", "login/", "/login/"),
             ("//login", "/login", "//login"),
-            // In another encoding, the parameter says nothing about the path.
+            // A parameter in another encoding is not a suffix of the path.
             ("/a%2Flogin", "a/login", "/a%2Flogin"),
         ] {
             let found = route_path(path, "GET /{proxy+}", Some(rest));
@@ -183,7 +184,7 @@ mod tests {
         }
     }
 
-    /// A path that names a route only after it was resolved must not reach that route.
+    /// A path that names a route only after `.` and `..` are resolved must not reach that route.
     #[test]
     fn a_path_is_not_resolved() {
         for path in [

@@ -76,7 +76,7 @@ impl<E: Into<Box<dyn std::error::Error + Send + Sync>>> From<E> for StartError {
 /// connections to DynamoDB as `warm_up` says; `None` opens none.
 ///
 /// # Errors
-/// If a setting or secret is missing or invalid.
+/// If a setting or secret is missing or invalid, or the connection to Lambda fails.
 pub async fn run(
     warm_up: Option<WarmUp>,
     routes: impl Fn(&Host) -> Result<Router, ConfigError> + Send + Sync + 'static,

@@ -17,8 +17,8 @@ use tracing_subscriber::registry::LookupSpan;
 use upblit_base::clock::Clock;
 use upblit_web::request_log::METRICS;
 
-/// Returns the layer that writes log lines to `writer`. Lines declare metrics if there is a
-/// `namespace`.
+/// Returns the layer that writes log lines to `writer`. Lines with metrics declare them if there
+/// is a `namespace`.
 pub fn json_lines<S, W>(namespace: Option<&str>, clock: Clock, writer: W) -> impl Layer<S>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,

@@ -1,6 +1,6 @@
 //! Reloads secrets while an instance runs. If the secrets are older than five minutes, the
 //! next request reloads them before it is served, and rebuilds the routes if they changed. So
-//! a rotation needs no deployment, and every instance follows within a known time.
+//! a rotation needs no deployment.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -15,13 +15,13 @@ use tower::ServiceExt;
 use crate::Host;
 use upblit_base::environment::{ConfigError, Env};
 
-/// Maximum age of the secrets that a request is served with.
+/// Age at which the next request reloads the secrets.
 const INTERVAL: Duration = Duration::from_secs(5 * 60);
 
 /// Wait before the next attempt after a failed reload.
 const RETRY: Duration = Duration::from_secs(30);
 
-/// Time that a request waits for a reload.
+/// Longest time that a request waits for a reload.
 const TIME_LIMIT: Duration = Duration::from_secs(1);
 
 /// Loads the settings with their secrets.
@@ -60,7 +60,7 @@ where
         })
     }
 
-    /// Serves a request, and reloads the secrets before if they are due.
+    /// Serves a request. Reloads the secrets first if they are due.
     pub(super) async fn serve(&self, request: Request) -> Response {
         if self.is_due() {
             self.reload().await;
@@ -72,8 +72,8 @@ where
         }
     }
 
-    /// Returns whether the secrets are due. Only one of several concurrent requests gets
-    /// `true`, and reloads them.
+    /// Returns whether the caller must reload the secrets: `true` for only one of several
+    /// concurrent requests.
     fn is_due(&self) -> bool {
         let mut instance = self.instance();
         let now = instance.host.clock.now();
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_request_is_served_with_secrets_older_than_five_minutes() {
+    async fn the_next_request_reloads_secrets_that_are_five_minutes_old() {
         let (reloader, secrets, clock) = reloader();
         *secrets.lock().unwrap() = Ok(env("second"));
         clock.advance(INTERVAL - Duration::from_millis(1));
@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(
             served_secret(&reloader).await,
             "first",
-            "not with every request"
+            "a failed reload is not retried with every request"
         );
         clock.advance(RETRY);
         assert_eq!(served_secret(&reloader).await, "second");

@@ -1,5 +1,6 @@
-//! Secrets from AWS Secrets Manager. Settings `…_ARN` name a secret, whose value becomes the
-//! setting without `_ARN`. So the plain value is not in the function's environment variables.
+//! Secrets from AWS Secrets Manager. `JWT_SECRET_ARN` and `GITHUB_SECRET_ARN` name secrets, whose
+//! values become `JWT_SECRET`, `GITHUB_CLIENT_ID` and `GITHUB_CLIENT_SECRET`. So the plain values
+//! are not in the function's environment variables.
 
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ const ATTEMPT_LIMIT: Duration = Duration::from_secs(1);
 pub(super) struct Secrets {
     client: Client,
     env: Env,
-    /// One of the settings that name a secret.
+    /// One of the settings that name a secret, for error messages.
     first: &'static str,
 }
 

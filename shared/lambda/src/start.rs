@@ -9,8 +9,8 @@ use upblit_store::{Database, WarmUp};
 
 use crate::secrets::Secrets;
 
-/// Time that a start waits for connections to DynamoDB. They take some 30 ms, also if several
-/// instances start at once; after this time the first request opens its own.
+/// Longest time that a start waits for connections to DynamoDB. They take some 30 ms, even if
+/// several instances start at once. After this time the first request opens its own.
 const CONNECTIONS_LIMIT: Duration = Duration::from_secs(1);
 
 /// Reads the secrets and opens the connections, concurrently. Returns the settings with the values
@@ -36,7 +36,7 @@ pub(super) async fn prepared(
         }
         Ok(())
     };
-    // A start that fails for its secrets does not wait for the connections.
+    // If the secrets cannot be read, the start fails without waiting for the connections.
     let (settings, ()) = tokio::try_join!(settings, connections)?;
     Ok(settings)
 }

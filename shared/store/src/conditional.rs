@@ -9,8 +9,9 @@ use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput
 use crate::StorageError;
 use crate::attribute::Item;
 
-/// Result of a conditional write: the item after the write, or the item, if any, that failed
-/// the condition. Empty unless the request asked for the item.
+/// Result of a conditional write. `Applied` holds the attributes that the request asked for with
+/// `return_values` (old or new; empty if none). `Refused` holds the stored item; `None` if there is
+/// none, or the request did not ask for it.
 pub(super) enum Written {
     Applied(Item),
     Refused(Option<Item>),
@@ -22,15 +23,15 @@ pub(super) fn written(
     match result {
         Ok(output) => Ok(Written::Applied(output.attributes.unwrap_or_default())),
         Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                Ok(Written::Refused(failed.item().cloned()))
+            Some(UpdateItemError::ConditionalCheckFailedException(refusal)) => {
+                Ok(Written::Refused(refusal.item().cloned()))
             }
             _ => Err(failed(error)),
         },
     }
 }
 
-/// Whether a conditional put was applied. A failed condition means that there is nothing to write.
+/// Returns whether a conditional put was applied. If its condition failed, the stored item is kept.
 pub(super) fn put_unless_refused(
     result: Result<PutItemOutput, SdkError<PutItemError>>,
 ) -> Result<bool, StorageError> {
@@ -43,16 +44,17 @@ pub(super) fn put_unless_refused(
     }
 }
 
-/// The item whose condition failed, if the request asks for it; `None` if the item is deleted. A
-/// repeated deletion whose first response was lost finds no item, which also counts as deleted.
+/// Returns `None` if the item was deleted or did not exist, as after a retry of a deletion whose
+/// response was lost. Returns the stored item if it does not meet the condition. The request must
+/// set `return_values_on_condition_check_failure(AllOld)`, or a refusal looks like a deletion.
 pub(super) fn deleted(
     result: Result<DeleteItemOutput, SdkError<DeleteItemError>>,
 ) -> Result<Option<Item>, StorageError> {
     match result {
         Ok(_) => Ok(None),
         Err(error) => match error.as_service_error() {
-            Some(DeleteItemError::ConditionalCheckFailedException(failed)) => {
-                Ok(failed.item().cloned())
+            Some(DeleteItemError::ConditionalCheckFailedException(refusal)) => {
+                Ok(refusal.item().cloned())
             }
             _ => Err(failed(error)),
         },

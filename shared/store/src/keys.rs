@@ -71,7 +71,7 @@ pub fn audit(position: AuditPosition) -> String {
     format!("{AUDIT_PREFIX}{}#{random}", sortable(position.at))
 }
 
-/// The entry that a sort key names; `None` for any other text.
+/// Parses the sort key of an audit entry. Returns `None` for any other text.
 pub(crate) fn parse_audit(sk: &str) -> Option<AuditPosition> {
     let (millis, random) = sk.strip_prefix(AUDIT_PREFIX)?.split_once('#')?;
     Some(AuditPosition {
@@ -80,7 +80,7 @@ pub(crate) fn parse_audit(sk: &str) -> Option<AuditPosition> {
     })
 }
 
-/// Partition of chunks: one hour of one signal of one application, and a shard of it.
+/// Partition of the chunks of one application, signal, hour and shard.
 pub(crate) fn chunk_partition(
     application_id: ApplicationId,
     signal: Signal,
@@ -91,7 +91,8 @@ pub(crate) fn chunk_partition(
     format!("{application_id}#{}#{hour}#{shard}", signal.as_str())
 }
 
-/// Partition of chunk summaries: a whole day, so that 30 days take 30 queries.
+/// Partition of the chunk summaries of one application, signal, day and shard. A day, so that
+/// 30 days take 30 queries for each shard.
 pub(crate) fn summary_partition(
     application_id: ApplicationId,
     signal: Signal,
@@ -113,13 +114,13 @@ pub fn rollup(day: Timestamp) -> String {
     format!("{}#day", sortable(day))
 }
 
-/// Sort key of what a chunk adds to the rollup of its hour, if it arrived late.
+/// Sort key of a late arrival: what a chunk adds to the rollup of its hour.
 pub fn late(hour: Timestamp, hash: ChunkHash) -> String {
     let hash = u128::from_be_bytes(hash);
     format!("{}#late#{hash:032x}", sortable(hour))
 }
 
-/// Item that a sort key of a rollup partition names.
+/// Kind of item in a rollup partition, from its sort key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RollupSortKey {
     /// The [`rollup`] of a day.
@@ -128,7 +129,7 @@ pub(crate) enum RollupSortKey {
     Late { hour: Timestamp, hash: ChunkHash },
 }
 
-/// Parses a sort key of a rollup partition; `None` for any other text.
+/// Parses a sort key of a rollup partition. Returns `None` for any other text.
 pub(crate) fn parse_rollup(sk: &str) -> Option<RollupSortKey> {
     let (millis, rest) = sk.split_once('#')?;
     let at = clock::from_millis(millis.parse().ok()?);
@@ -141,14 +142,14 @@ pub(crate) fn parse_rollup(sk: &str) -> Option<RollupSortKey> {
     }
 }
 
-/// Partition in which releases that write form 2 mark the hours of a day that they store late
-/// data for. Its sort keys are the hours.
+/// Partition in which releases that write stored form 2 mark the hours of a day for which they
+/// store late telemetry. Its sort keys are the hours.
 pub fn form_2_marks(application_id: ApplicationId, signal: Signal, day: Timestamp) -> String {
     let day = day.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d");
     format!("rollup#{application_id}#{}#{day}", signal.as_str())
 }
 
-/// The hour that a sort key of [`form_2_marks`] names; `None` for any other text.
+/// Parses the hour from a sort key of [`form_2_marks`]. Returns `None` for any other text.
 pub(crate) fn parse_form_2_mark(sk: &str) -> Option<Timestamp> {
     Some(clock::from_millis(sk.parse().ok()?))
 }
@@ -159,7 +160,7 @@ pub fn chunk(position: Position) -> String {
     format!("{}#{hash:032x}", sortable(position.at))
 }
 
-/// The position in a [`chunk`] key; `None` if the text is not such a key.
+/// Parses the position in a [`chunk`] key. Returns `None` for any other text.
 pub(crate) fn parse_chunk(sk: &str) -> Option<Position> {
     let (millis, hash) = sk.split_once('#')?;
     Some(Position {
@@ -173,7 +174,7 @@ pub(crate) fn from_time(at: Timestamp) -> String {
     sortable(at)
 }
 
-/// Beginnings of the partition keys of ShortLived, one for each kind of item.
+/// Prefixes of the partition keys of ShortLived, one for each kind of item.
 pub(crate) const SHORT_LIVED: [&str; 4] = ["creation#", "rate#", "usage#", "health#"];
 
 /// Partition key of what a user created with an idempotency key.
@@ -181,8 +182,8 @@ pub(crate) fn creation(user_id: UserId, key: IdempotencyKey) -> String {
     format!("creation#{user_id}#{key}")
 }
 
-/// Partition key of the counter of a quota in a rate-limit window. That of an application also has
-/// its [`usage`].
+/// Partition key of the counter of a quota in a rate-limit window. An application's counter is in
+/// the item of its [`usage`].
 pub fn quota(of: QuotaOf, window: RateWindow) -> String {
     match of {
         QuotaOf::Key(key) => format!("rate#{key}#{}", window.number()),
@@ -196,7 +197,7 @@ pub fn usage(application: ApplicationId, day: Date) -> String {
     format!("usage#{application}#{day}")
 }
 
-/// The day of a [`usage`] key; `None` if the text is not such a key.
+/// Parses the day of a [`usage`] key. Returns `None` for any other text.
 pub(crate) fn day_of_usage(pk: &str) -> Option<Date> {
     pk.strip_prefix("usage#")?.rsplit('#').next()?.parse().ok()
 }
@@ -206,12 +207,12 @@ pub fn health(key: PublicKeyId, day: Date) -> String {
     format!("health#{key}#{day}")
 }
 
-/// The API key in a [`health`] key; `None` if the text is not such a key.
+/// Parses the API key in a [`health`] key. Returns `None` for any other text.
 pub(crate) fn key_of_health(pk: &str) -> Option<PublicKeyId> {
     pk.strip_prefix("health#")?.split('#').next()?.parse().ok()
 }
 
-/// Milliseconds since the Unix epoch in 13 digits, which suffice until the year 2286.
+/// Formats milliseconds since the Unix epoch in 13 digits, which suffice until the year 2286.
 fn sortable(at: Timestamp) -> String {
     format!("{:013}", at.as_millisecond())
 }

@@ -1,8 +1,8 @@
-//! Usage: what an application has sent in a day, by signal. Each instance adds requests up in
+//! Usage: what an application has sent on a day, by signal. Each instance sums its requests in
 //! memory and writes the total together with a lease of the day's quota, or after five minutes.
 //!
-//! The counts are approximate. An instance that stops loses less than five minutes of them, and a
-//! write whose response was lost may be counted twice.
+//! The counts are approximate. An instance that stops usually loses less than five minutes of them,
+//! and a write whose response was lost may be counted twice.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,17 +13,18 @@ use upblit_base::clock;
 
 use crate::batch::Signal;
 
-/// Shortest time between two writes that an instance makes of usage alone.
+/// Minimum time between two writes of an application's usage that do not accompany a lease. A
+/// revert is written at once.
 pub(crate) const WRITE_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
-/// What was sent of one signal. Counts of corrections are negative.
+/// Requests, events and write units of one signal. Signed, because corrections can be negative.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SignalUsage {
-    /// Number of requests that were charged to the quota of the day.
+    /// Number of requests that were charged to the day's quota.
     pub requests: i64,
     /// Number of events in them, accepted or not.
     pub events: i64,
-    /// Write units that they were charged.
+    /// Write units charged for them.
     pub units: i64,
 }
 
@@ -48,14 +49,14 @@ impl SignalUsage {
 /// What was sent, by signal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Batches of spans.
+    /// Usage by requests with spans.
     pub traces: SignalUsage,
-    /// Batches of log records.
+    /// Usage by requests with log records.
     pub logs: SignalUsage,
 }
 
 impl Usage {
-    /// Returns the usage of one signal, and none of the others.
+    /// Creates usage of one signal, with zero for the other.
     pub fn of(signal: Signal, usage: SignalUsage) -> Self {
         let mut all = Self::default();
         match signal {
@@ -74,7 +75,7 @@ impl Usage {
         }
     }
 
-    /// Returns the negative counts, which cancel this usage in a total.
+    /// Returns this usage with all counts negated, so that adding it cancels this usage.
     #[must_use]
     pub fn reverted(self) -> Self {
         Self {
@@ -84,7 +85,7 @@ impl Usage {
     }
 
     /// Returns whether all counts are zero.
-    pub fn is_none(&self) -> bool {
+    pub fn is_zero(&self) -> bool {
         *self == Self::default()
     }
 }
@@ -103,22 +104,23 @@ impl PendingUsage {
         *total = total.plus(usage);
     }
 
-    /// Reverts usage of a day that may be written already. [`Self::due`] then returns the correction
-    /// at once, because an instance whose requests are denied may end soon.
+    /// Subtracts usage of a day, which may already have been written. [`Self::due`] then returns the
+    /// correction without waiting, because an instance that only refuses requests may soon end.
     pub fn revert(&mut self, day: Date, usage: Usage) {
         self.add(day, usage.reverted());
         self.written_at = None;
     }
 
-    /// Takes what is pending of a day, for a write at `now`. The caller adds it again if the write
+    /// Takes the pending usage of a day, to be written at `now`. The caller adds it again if the write
     /// fails.
     pub fn take(&mut self, day: Date, now: Timestamp) -> Usage {
         self.written_at = Some(now);
         self.days.remove(&day).unwrap_or_default()
     }
 
-    /// Takes everything that is pending, by day, if the last write is more than five minutes ago.
-    /// The caller adds it again if the write fails.
+    /// Takes all pending usage, by day, unless the last write was less than five minutes ago. Usage is
+    /// due at once before the first write and after [`Self::revert`]. The caller adds it again if the
+    /// write fails.
     pub fn due(&mut self, now: Timestamp) -> BTreeMap<Date, Usage> {
         let is_recent = |at| clock::is_within(WRITE_INTERVAL, at, now);
         if self.written_at.is_some_and(is_recent) {
@@ -126,7 +128,7 @@ impl PendingUsage {
         }
         self.written_at = Some(now);
         let mut due = std::mem::take(&mut self.days);
-        due.retain(|_, usage| !usage.is_none());
+        due.retain(|_, usage| !usage.is_zero());
         due
     }
 }
@@ -151,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pending_is_taken_with_a_lease_and_later_every_five_minutes() {
+    fn pending_usage_is_taken_with_a_lease_and_later_every_five_minutes() {
         let today = date(2026, 11, 27);
         let mut pending = PendingUsage::default();
         pending.add(today, usage(1, 2));
@@ -178,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_and_is_reverted_is_due_at_once() {
+    fn the_revert_of_written_usage_is_due_at_once() {
         let today = date(2026, 11, 27);
         let mut pending = PendingUsage::default();
         pending.add(today, usage(1, 2));

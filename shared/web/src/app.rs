@@ -26,8 +26,8 @@ pub fn app(routes: Router) -> Router {
     layered(complete(routes))
 }
 
-/// The same, for AWS: if `EDGE_SECRET_SHA256` is set, every request must have come through the
-/// service in front of the API.
+/// Like [`app`], for AWS: if `EDGE_SECRET_SHA256` is set, refuses requests that did not come
+/// through the service in front of the API.
 ///
 /// # Errors
 /// If the setting is not one or two SHA-256 hashes.
@@ -71,7 +71,8 @@ async fn each_request(request: Request, next: Next) -> Response {
     .await
 }
 
-/// API Gateway's request id, which is also in its access log; random without a gateway.
+/// Returns API Gateway's request id, which is also in its access log, or a random one without a
+/// gateway.
 fn request_id(request: &Request) -> String {
     match request.extensions().get::<RequestContext>() {
         Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),

@@ -47,7 +47,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJ
     }
 }
 
-/// The error for a content type other than JSON.
+/// Returns the error for a content type other than JSON.
 pub fn not_json() -> Error {
     let problem = "the body must be JSON, with Content-Type: application/json";
     Error::UnsupportedMedia(problem.to_owned())
@@ -72,7 +72,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     media_type(headers).is_some_and(|media| media.eq_ignore_ascii_case("application/json"))
 }
 
-/// The content type without its parameters.
+/// Returns the content type without its parameters. `None` if it is missing or not ASCII.
 pub fn media_type(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     value.split(';').next().map(str::trim)

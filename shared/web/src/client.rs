@@ -29,7 +29,7 @@ const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
 
 type HttpsClient = HyperClient<HttpsConnector<ProxyConnector>, Full<Bytes>>;
 
-/// Why a call got no usable response.
+/// Why a request got no usable response.
 #[derive(Debug, Error)]
 pub enum ClientError {
     /// The connection could not be made, or it broke.
@@ -47,7 +47,7 @@ pub enum ClientError {
 }
 
 /// HTTPS client. Reads the root certificates of the machine when it is [`prepared`](Self::prepared)
-/// or first used: this takes longer than the rest of the start of a function that makes no call.
+/// or first used, because this takes longer than the rest of a function's start.
 pub struct Client {
     connector: ProxyConnector,
     connections: OnceLock<HttpsClient>,
@@ -56,7 +56,7 @@ pub struct Client {
 
 impl Client {
     /// Creates a client that follows `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in
-    /// upper or lower case, except to loopback addresses. Proxies are spoken to in plain HTTP.
+    /// upper or lower case, except to loopback addresses. Connections to proxies are plain HTTP.
     pub fn from_env(env: &Env) -> Self {
         Self {
             connector: ProxyConnector::from_env(env),
@@ -65,7 +65,7 @@ impl Client {
         }
     }
 
-    /// The client, which also trusts these certificates.
+    /// Returns the client, which also trusts these certificates.
     #[must_use]
     pub fn trusting(self, extra_roots: ExtraRoots) -> Self {
         Self {
@@ -74,11 +74,11 @@ impl Client {
         }
     }
 
-    /// The client, ready for its first request, so that no request reads the root certificates.
-    /// An error is returned by the requests instead.
+    /// Returns the client after reading the root certificates, so that no request waits for this.
+    /// If they cannot be read, each request returns the error.
     #[must_use]
     pub fn prepared(self) -> Self {
-        // Logged by the request that needs it; other requests of the function may not.
+        // Not an error here: other requests of the function may need no client.
         drop(self.connections());
         self
     }
@@ -87,7 +87,8 @@ impl Client {
     /// Redirects are not followed, so that credentials reach no other host.
     ///
     /// # Errors
-    /// When there is no complete response, or its status is 429 or 5xx.
+    /// When there is no complete response within `time_limit`, it is larger than 1 MiB, or its
+    /// status is 429 or 5xx.
     pub async fn send(
         &self,
         request: Request<Bytes>,

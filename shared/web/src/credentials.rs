@@ -26,7 +26,7 @@ use upblit_identity::refresh_token::RefreshToken;
 use upblit_identity::session::Session;
 use upblit_identity::signing::SigningKeys;
 
-/// Header with the API key of an SDK.
+/// Header with the API key.
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// Verifies and issues the tokens of a deployment. Cheap to clone.
@@ -64,7 +64,7 @@ impl Tokens {
         })
     }
 
-    /// Limits the changes of each user: requests with a method other than GET and HEAD.
+    /// Limits the changes that each user makes: requests whose method is not safe, such as POST.
     #[must_use]
     pub fn limiting_changes(self) -> Self {
         let changes = Some(Arc::default());
@@ -82,7 +82,7 @@ impl Tokens {
         })
     }
 
-    /// Keys that tokens are signed with.
+    /// Returns the keys that tokens are signed with.
     pub fn keys(&self) -> &SigningKeys {
         &self.keys
     }
@@ -177,7 +177,8 @@ where
     }
 }
 
-/// `Authorization: Bearer …` (RFC 6750 §2.1): exactly one header, any case of the scheme.
+/// Returns the token of `Authorization: Bearer …` (RFC 6750 §2.1). Accepts exactly one header,
+/// and the scheme in any case.
 fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or(Error::MissingAccessToken)?;
@@ -193,16 +194,17 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
     }
 }
 
-/// Returns whether a request has an API key in the header for it, of any form.
+/// Returns whether a request has an `x-api-key` header, with any value.
 pub fn has_api_key(headers: &HeaderMap) -> bool {
     headers.contains_key(API_KEY)
 }
 
-/// Returns the text of `x-api-key`. Several headers are refused.
+/// Returns the text of `x-api-key`.
 ///
 /// # Errors
-/// [`Error::MissingApiKey`] when there is none; [`Error::ApiKeyForm`] for a key in another header or
-/// with more around it.
+/// [`Error::MissingApiKey`] if there is none; [`Error::ApiKeyForm`] for a key in `Authorization`, in
+/// quotes, or after other text; [`KeyRefusal::Invalid`] for several headers or a value that is not
+/// ASCII.
 pub fn api_key(headers: &HeaderMap) -> Result<&str, Error> {
     let mut values = headers.get_all(API_KEY).iter();
     let Some(value) = values.next() else {

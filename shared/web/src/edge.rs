@@ -1,5 +1,5 @@
 //! A service in front of the API, such as CloudFront with AWS WAF. It sends a secret header with each
-//! request; without it, a request came to the address that AWS assigned and is refused.
+//! request. A request without the header bypassed the service, and is refused.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use upblit_base::environment::{ConfigError, Env};
 
 use crate::error::Error;
 
-/// Setting with the SHA-256 of the header's value in hexadecimal, so that no function holds a secret.
-/// Two, separated by a comma, while the value is rotated.
+/// Setting with the SHA-256 of the header's value in hexadecimal, so that no function holds the value.
+/// While the value is rotated, two hashes, separated by a comma.
 const SETTING: &str = "EDGE_SECRET_SHA256";
 
 /// The header that the service in front sends.
@@ -59,8 +59,8 @@ async fn require(
 }
 
 impl Accepted {
-    /// Whether the request has exactly one value and its hash is accepted. Takes the same time for
-    /// every value of a length.
+    /// Returns whether the request has exactly one value and its hash is accepted. Takes the same
+    /// time for all values of the same length.
     fn allow(&self, headers: &HeaderMap) -> bool {
         let mut values = headers.get_all(HEADER).iter();
         let (Some(value), None) = (values.next(), values.next()) else {
@@ -68,7 +68,7 @@ impl Accepted {
         };
         let presented = Sha256::digest(value.as_bytes());
         let equal = self.0.iter().map(|hash| hash[..].ct_eq(&presented[..]));
-        equal.fold(Choice::from(0), |any, one| any | one).into()
+        equal.fold(Choice::from(0), |any, equal| any | equal).into()
     }
 }
 
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_that_is_no_hash_is_refused() {
+    fn a_setting_other_than_one_or_two_hashes_is_refused() {
         let hash = setting(&["x"]);
         let three = [&*hash; 3].join(",");
         let signed = hash.replacen(&hash[..2], "+1", 1);

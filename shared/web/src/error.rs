@@ -17,7 +17,7 @@ pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 /// Why a request failed.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// No `Authorization: Bearer` was sent.
+    /// No `Authorization` header was sent.
     #[error("no access token was sent")]
     MissingAccessToken,
     /// The access token is invalid or expired.
@@ -32,7 +32,8 @@ pub enum Error {
     /// No `x-api-key` was sent.
     #[error("no API key was sent")]
     MissingApiKey,
-    /// An API key was sent in quotes or in another header. The text says how to send it.
+    /// An API key was sent in quotes, after other text or in another header. The text says how to
+    /// send it.
     #[error("{0}")]
     ApiKeyForm(&'static str),
     /// The API key is not accepted.
@@ -53,7 +54,7 @@ pub enum Error {
     /// Applications would be left without an owner.
     #[error("you are the only owner of some applications; add an owner to each, or delete them")]
     SoleOwner(Vec<OwnedApplication>),
-    /// The path exists, the method does not.
+    /// The path exists, but not for this method.
     #[error("this method is not allowed here")]
     MethodNotAllowed,
     /// The request cannot be read.
@@ -77,7 +78,7 @@ pub enum Error {
     /// The idempotency key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
     IdempotencyKeyReused,
-    /// Too many requests, events, invalid keys or changes.
+    /// Too many requests, events, write units, invalid keys or changes.
     #[error("{detail}")]
     RateLimited {
         /// What there were too many of.
@@ -141,7 +142,7 @@ impl std::fmt::Display for Resource {
 /// State that a valid request conflicts with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conflict {
-    /// The user owns the maximum number of applications.
+    /// The user has created the maximum number of applications.
     ApplicationLimit,
     /// The application has the maximum number of keys.
     KeyLimit,
@@ -155,7 +156,7 @@ pub enum Conflict {
     MemberLimit,
     /// The application has the maximum number of open invites.
     InviteLimit,
-    /// The caller is a member of the application already.
+    /// The caller is already a member of the application.
     AlreadyAMember,
 }
 
@@ -205,8 +206,8 @@ impl From<Infallible> for Error {
 }
 
 impl Error {
-    /// The reason to record in key health. `None` for internal failures, and if the caller
-    /// did not present a valid key.
+    /// Returns the reason to record in key health. `None` for errors that key health does not
+    /// count, such as internal failures and invalid keys.
     pub fn reject_reason(&self) -> Option<RejectReason> {
         match self {
             Self::TooLarge(_) => Some(RejectReason::TooLarge),
@@ -221,7 +222,7 @@ impl Error {
         }
     }
 
-    /// The error for one invalid field, at a JSON pointer.
+    /// Creates the error for one invalid field, at a JSON pointer.
     pub fn invalid_field(pointer: &str, reason: impl ToString) -> Self {
         let pointer = pointer.to_owned();
         let reason = reason.to_string();
@@ -234,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_or_invalid_key_and_server_failures_have_no_reject_reason() {
+    fn missing_and_invalid_keys_and_server_failures_have_no_reject_reason() {
         for error in [
             Error::MissingApiKey,
             Error::ApiKey(KeyRefusal::Invalid),

@@ -1,4 +1,4 @@
-//! Settings of the GitHub server: github.com, or a GitHub Enterprise Server. Sign-in and invites use it.
+//! Settings of the GitHub server: github.com, or a GitHub Enterprise Server. Used by sign-in and invites.
 
 use upblit_base::environment::{ConfigError, Env};
 
@@ -7,7 +7,7 @@ use crate::client::ExtraRoots;
 const GITHUB: &str = "https://github.com";
 const GITHUB_API: &str = "https://api.github.com";
 
-/// Setting that accepts e-mail addresses which are not verified.
+/// Setting that says whether unverified e-mail addresses are accepted.
 const UNVERIFIED_EMAILS: &str = "GITHUB_UNVERIFIED_EMAILS";
 
 /// Addresses of the GitHub server, and which certificates and e-mail addresses of it are trusted.
@@ -25,8 +25,8 @@ pub struct Server {
 
 impl Server {
     /// Reads `GITHUB_URL`, `GITHUB_API_URL`, `GITHUB_CA_CERTIFICATES` and
-    /// `GITHUB_UNVERIFIED_EMAILS`. The API of a GitHub Enterprise Server is below its address
-    /// (`/api/v3`) unless it is set: a token of the server must not reach github.com.
+    /// `GITHUB_UNVERIFIED_EMAILS`. Unless `GITHUB_API_URL` is set, the API of a GitHub Enterprise
+    /// Server is below its address (`/api/v3`), so that its tokens never reach github.com.
     ///
     /// # Errors
     /// If a setting is invalid.
@@ -45,7 +45,8 @@ impl Server {
     }
 }
 
-/// On github.com, everyone can give an address that belongs to someone else.
+/// Returns whether unverified addresses are accepted. Never on github.com, where anyone can enter
+/// an address that belongs to someone else.
 fn accepts_unverified_emails(env: &Env, url: &str) -> Result<bool, ConfigError> {
     match env.optional(UNVERIFIED_EMAILS) {
         None | Some("refuse") => Ok(false),

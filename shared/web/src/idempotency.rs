@@ -28,7 +28,7 @@ pub struct IdempotencyHeader {
     key: Option<String>,
 }
 
-/// The idempotency key of a request, if it has one.
+/// Extracts the idempotency key of a request, if it has one.
 pub struct OptionalIdempotencyKey(pub Option<IdempotencyKey>);
 
 impl<S: Send + Sync> FromRequestParts<S> for OptionalIdempotencyKey {

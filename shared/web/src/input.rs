@@ -1,4 +1,4 @@
-//! Reads bodies and queries into types by one set of rules. Both are parsed into an
+//! Reads bodies and queries into types with the same rules. Both are parsed into an
 //! [`Input`] first, so that error messages name the field and never contain a value, which
 //! may be a secret.
 
@@ -40,7 +40,7 @@ pub(crate) enum Part {
 }
 
 impl Input {
-    /// The parameters of a query string (`application/x-www-form-urlencoded`).
+    /// Parses the parameters of a query string (`application/x-www-form-urlencoded`).
     pub(crate) fn from_query(query: &str) -> Self {
         let mut fields: Vec<(String, Vec<String>)> = Vec::new();
         let mut places = HashMap::new();
@@ -62,7 +62,7 @@ impl Input {
         Self::Fields(fields.collect())
     }
 
-    /// A JSON object.
+    /// Parses a JSON object.
     ///
     /// # Errors
     /// [`Error::Malformed`] for anything else.
@@ -80,8 +80,8 @@ impl Input {
     /// Reads the input into a type.
     ///
     /// # Errors
-    /// [`Error::InvalidFields`] with the field that is not valid, or
-    /// [`Error::Malformed`] when one is missing or there twice.
+    /// [`Error::InvalidFields`] with the field that is not valid, or [`Error::Malformed`] if a field
+    /// of the top level is missing or occurs twice.
     pub(crate) fn read<T: DeserializeOwned>(self, part: Part) -> Result<T, Error> {
         serde_path_to_error::deserialize(self).map_err(|error| {
             let pointer = pointer(error.path());
@@ -166,7 +166,7 @@ impl<'de> Visitor<'de> for AnyJson {
     }
 }
 
-/// A JSON pointer (RFC 6901).
+/// Formats the path of a field as a JSON pointer (RFC 6901).
 fn pointer(path: &Path) -> String {
     path.iter()
         .map(|segment| match segment {

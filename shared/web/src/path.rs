@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Resource};
 
-/// A parameter of the path. One that cannot be decoded names nothing, so it is not
-/// found, with a problem response like every other error.
+/// Extracts parameters of the path. If they cannot be decoded, the response is a 404 problem,
+/// because they name nothing.
 pub struct Path<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
@@ -20,8 +20,8 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     }
 }
 
-/// The path without duplicate and trailing slashes. Nothing else changes: `%2F` is no slash, and `..`
-/// is a name.
+/// Returns the path with a leading slash and without duplicate or trailing slashes. Nothing else
+/// changes: `%2F` is not a slash, and `..` is kept.
 pub fn without_extra_slashes(path: &str) -> String {
     let names = path.split('/').filter(|name| !name.is_empty());
     let path: String = names.map(|name| format!("/{name}")).collect();

@@ -17,7 +17,7 @@ use upblit_telemetry::decode::otlp::OtlpEncoding;
 /// Prefix of every `type`.
 const TYPE_PREFIX: &str = "urn:upblit:problem:";
 
-/// Seconds after which a retry makes sense when a service is unavailable. OpenTelemetry SDKs drop a
+/// Seconds after which a retry makes sense after a temporary failure. OpenTelemetry SDKs drop a
 /// batch whose `Retry-After` is longer than their budget of 10 s.
 const RETRY_AFTER_SECONDS: u8 = 2;
 
@@ -124,7 +124,7 @@ impl<'a> Problem<'a> {
     }
 }
 
-/// An example of each kind of error for the OpenAPI document: status, slug and body.
+/// Returns examples of errors for the OpenAPI document: status, slug and body.
 pub fn examples() -> Vec<(StatusCode, &'static str, serde_json::Value)> {
     let words = |words: &str| words.to_owned();
     let name = words("Shop");
@@ -182,7 +182,7 @@ fn status_of(error: &Error) -> StatusCode {
     classify(error).1
 }
 
-/// Slug, status and title of every error.
+/// Returns the slug, status and title of an error.
 fn classify(error: &Error) -> (&'static str, StatusCode, &'static str) {
     match error {
         Error::MissingAccessToken | Error::AccessToken(_) => (
@@ -297,7 +297,7 @@ fn conflict_slug(conflict: Conflict) -> &'static str {
     }
 }
 
-/// `WWW-Authenticate` of a 401 (RFC 6750 §3, RFC 9110 §15.5.2).
+/// Returns the `WWW-Authenticate` of a 401 (RFC 6750 §3, RFC 9110 §15.5.2).
 fn challenge(error: &Error) -> Option<&'static str> {
     match error {
         Error::MissingAccessToken => Some(r#"Bearer realm="upblit""#),
@@ -311,8 +311,8 @@ fn challenge(error: &Error) -> Option<&'static str> {
     }
 }
 
-/// Writes an error to the log, with its causes: for handlers whose response is not
-/// a problem.
+/// Writes an error to the log, with its causes. Handlers call it if their response is not a
+/// problem.
 pub fn log(error: &Error) {
     match error {
         Error::Unavailable(cause) => {

@@ -27,12 +27,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// Number of rows on a page, at most: 1 to `MAX`, `DEFAULT` if it is not given. Other numbers are refused.
+/// Maximum number of rows on a page, from 1 to `MAX`; `DEFAULT` if it is not given. Other numbers are
+/// refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit<const MAX: u16, const DEFAULT: u16 = 50>(u16);
 
 impl<const MAX: u16, const DEFAULT: u16> Limit<MAX, DEFAULT> {
-    /// The number of rows.
+    /// Returns the number of rows.
     pub fn get(self) -> u16 {
         self.0
     }
@@ -67,11 +68,11 @@ impl<const MAX: u16, const DEFAULT: u16> PartialSchema for Limit<MAX, DEFAULT> {
 
 impl<const MAX: u16, const DEFAULT: u16> ToSchema for Limit<MAX, DEFAULT> {}
 
-/// Deserializer for optional parameters that parse from text. An empty value counts as
+/// Deserializes an optional parameter that parses from text. An empty value counts as
 /// none. For `#[serde(default, deserialize_with)]`.
 ///
 /// # Errors
-/// When the text is neither empty nor parses.
+/// If the text is not empty and does not parse.
 pub fn unless_empty<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,

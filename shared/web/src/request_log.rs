@@ -1,5 +1,5 @@
-//! The request log: one log line per request, which the metrics are taken from too. Code
-//! that serves the request records ids, results and costs; no secret is recorded.
+//! The request log: one log line per request, which also holds the metrics. Code that serves the
+//! request records ids, results and costs, and no secret.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +25,7 @@ pub const METRICS: [&str; 11] = [
 /// Values recorded for the log line of a request.
 #[derive(Debug, Default)]
 pub struct RequestRecord {
-    /// The user who is signed in or has just signed in, or whose sign-in was refused.
+    /// The user who is signed in, has just signed in, or was refused at sign-in.
     pub user: Option<UserId>,
     /// Session of the access token, or the one that was opened or refreshed.
     pub session: Option<SessionId>,
@@ -33,7 +33,7 @@ pub struct RequestRecord {
     pub application: Option<ApplicationId>,
     /// The API key that was presented, or that the request is about.
     pub key: Option<PublicKeyId>,
-    /// Kind of the caller who reads telemetry, also of one who is refused.
+    /// Kind of caller that reads telemetry, even if the request is refused.
     pub reader: Option<Reader>,
     /// Result of an ingested batch.
     pub ingested: Option<Ingested>,
@@ -106,7 +106,7 @@ tokio::task_local! {
     static REQUEST: RefCell<RequestRecord>;
 }
 
-/// Runs a request, and returns its result with what was recorded during it.
+/// Runs a request. Returns its result, and what was recorded during it.
 pub(crate) async fn record_request<T>(request: impl Future<Output = T>) -> (T, RequestRecord) {
     static SERVED: AtomicBool = AtomicBool::new(false);
     let initial = RequestRecord {

@@ -1,5 +1,5 @@
-//! The client of a request as seen by the gateway or the service in front of it, never as stated in a
-//! header that a client may set.
+//! The client of a request. Its address is the one that the gateway, or the service in front of it,
+//! saw, never one that a client states in a header.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ use crate::edge::ThroughEdge;
 /// Longest `User-Agent` that is read, in bytes.
 const MAX_USER_AGENT_BYTES: usize = 256;
 
-/// The client's address; unknown where there is no gateway.
+/// Address of the client. `None` without a gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddress(pub Option<IpAddr>);
 
@@ -35,7 +35,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
     }
 }
 
-/// The client of the service in front. The service appends its client's address to
+/// Returns the address of the client of the service in front. The service appends this address to
 /// `X-Forwarded-For`, then API Gateway appends the address of the service. Everything before these
 /// two was sent by the client and is ignored.
 fn before_the_edge(headers: &HeaderMap) -> Option<IpAddr> {
@@ -50,13 +50,13 @@ fn before_the_edge(headers: &HeaderMap) -> Option<IpAddr> {
 /// The client that sent a request, as sessions recognize it.
 #[derive(Debug, Clone)]
 pub struct Sender {
-    /// The beginning of its `User-Agent`; empty where there is none.
+    /// The beginning of its `User-Agent`, at most 256 bytes. Empty if there is none.
     pub user_agent: String,
     address: ClientAddress,
 }
 
 impl Sender {
-    /// Properties by which sessions recognize the client.
+    /// Returns the properties by which sessions recognize the client.
     pub fn client(&self) -> Client<'_> {
         Client {
             user_agent: &self.user_agent,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::body;
 use upblit_telemetry::decode::otlp::OtlpEncoding;
 
-/// Path prefix of the OTLP routes, after slashes.
+/// Path prefix of the OTLP routes, without leading slashes.
 const PATHS: &str = "v1/";
 
 /// `google.rpc.Status` without `details`.
@@ -20,8 +20,8 @@ struct Status {
     message: String,
 }
 
-/// Encoding of the errors of an OTLP request; `None` for other requests. JSON unless the
-/// request is protobuf.
+/// Returns the encoding of errors for an OTLP request: JSON unless the request is protobuf.
+/// `None` for other requests.
 pub(super) fn encoding_of(request: &Request) -> Option<OtlpEncoding> {
     let path = request.uri().path().trim_start_matches('/');
     let is_otlp = path.starts_with(PATHS);
@@ -47,7 +47,7 @@ pub(super) fn encode(
     }
 }
 
-/// The `google.rpc.Code` that corresponds to an HTTP status.
+/// Returns the `google.rpc.Code` that corresponds to an HTTP status.
 fn grpc_code(status: StatusCode) -> i32 {
     match status {
         StatusCode::BAD_REQUEST

@@ -32,7 +32,7 @@ impl Database {
     /// # Errors
     /// When a table is missing or not unique, or storage fails.
     pub async fn of_stack(stack: &str) -> Result<Self, UnknownStack> {
-        let nameless = TableNames::each(|_| "");
+        let nameless = TableNames::from_fn(|_| "");
         let database = Self::for_operator(nameless).await;
         let names = database.client.list_tables().into_paginator();
         let names = names.items().send().try_collect().await;
@@ -63,7 +63,7 @@ fn among(names: &[String], stack: &str) -> Result<TableNames, UnknownStack> {
         found.push((table, name));
     }
     let name = |table| found.iter().find(|(found, _)| *found == table);
-    Ok(TableNames::each(|table| {
+    Ok(TableNames::from_fn(|table| {
         name(table).map_or("", |(_, name)| name)
     }))
 }

@@ -12,7 +12,8 @@ use upblit_base::environment::{ConfigError, Env};
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
 
-/// Root certificates of the system. Read once in a process, as new secrets create new clients.
+/// Root certificates of the system. Read once per process, although each change of the secrets
+/// creates new clients.
 static NATIVE: LazyLock<RootCertStore> = LazyLock::new(|| {
     let mut store = RootCertStore::empty();
     store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -28,7 +29,7 @@ impl ExtraRoots {
     /// since parameters of a deployment are often one line.
     ///
     /// # Errors
-    /// If there is no certificate, or one cannot be a root.
+    /// If the setting has no certificate, or one that cannot be a root.
     pub fn from_env(env: &Env, name: &str) -> Result<Self, ConfigError> {
         let Some(pem) = env.optional(name) else {
             return Ok(Self::default());
@@ -43,7 +44,7 @@ impl ExtraRoots {
         Ok(roots)
     }
 
-    /// The certificates of the system, and these.
+    /// Returns the certificates of the system, and these.
     pub(super) fn with_native(&self) -> io::Result<RootCertStore> {
         let mut store = NATIVE.clone();
         self.add_to(&mut store).map_err(io::Error::other)?;
@@ -60,7 +61,7 @@ impl ExtraRoots {
     }
 }
 
-/// The certificate whose PEM text follows the line that begins it.
+/// Parses the certificate in the text after a [`BEGIN`] line.
 fn certificate(text: &str) -> Option<CertificateDer<'static>> {
     let (body, _) = text.split_once(END)?;
     let body: String = body.split_whitespace().collect();

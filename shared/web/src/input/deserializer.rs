@@ -9,7 +9,7 @@ use super::Input;
 use super::refusal::Refusal;
 
 impl Input {
-    /// The values of a query parameter of which there may be several.
+    /// Makes a list of the values of a query parameter.
     fn list_of(values: Vec<String>) -> Self {
         Self::List(values.into_iter().map(Self::Parameter).collect())
     }
@@ -43,7 +43,7 @@ impl Input {
 /// Largest integer up to which a float represents every integer: 2^53.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Deserializes integers: their visitors check range and type.
+/// Deserializes integers. Their visitors check range and type.
 macro_rules! integers {
     ($($method:ident: $expected:literal,)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {

@@ -39,7 +39,7 @@ struct Asked {
     tags: Vec<String>,
 }
 
-/// The pointer, empty for a malformed input, and the reason.
+/// Returns the pointer and the reason. The pointer is empty for a malformed input.
 fn refused<T: std::fmt::Debug>(read: Result<T, Error>) -> (String, String) {
     match read.unwrap_err() {
         Error::Malformed(words) => (String::new(), words),
@@ -86,7 +86,7 @@ fn a_float_without_a_fraction_is_a_whole_number() {
 }
 
 #[test]
-fn what_is_wrong_with_a_body_is_named_and_never_quoted() {
+fn errors_in_a_body_say_what_is_expected_and_never_quote_a_value() {
     for (body, pointer, reason) in [
         (r#"{"name":7777}"#, "/name", "expected a string"),
         (r#"{"name":null}"#, "/name", "expected a string"),
@@ -168,11 +168,11 @@ fn a_query_has_texts_and_numbers() {
     assert_eq!(asked.text.as_deref(), Some("a b&é"));
     assert_eq!(asked.colour, Some(Colour::Green));
     let digits: Asked = Input::from_query("text=42").read(Part::Query).unwrap();
-    assert_eq!(digits.text.as_deref(), Some("42"), "a text stays one");
+    assert_eq!(digits.text.as_deref(), Some("42"), "digits are not turned into a number");
 }
 
 #[test]
-fn what_is_wrong_with_a_query_is_named_and_never_quoted() {
+fn errors_in_a_query_say_what_is_expected_and_never_quote_a_value() {
     for (query, pointer, reason) in [
         ("size=7777x", "/size", "expected a whole number"),
         ("size=", "/size", "expected a whole number"),
