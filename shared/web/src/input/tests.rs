@@ -168,7 +168,11 @@ fn a_query_has_texts_and_numbers() {
     assert_eq!(asked.text.as_deref(), Some("a b&é"));
     assert_eq!(asked.colour, Some(Colour::Green));
     let digits: Asked = Input::from_query("text=42").read(Part::Query).unwrap();
-    assert_eq!(digits.text.as_deref(), Some("42"), "digits are not turned into a number");
+    assert_eq!(
+        digits.text.as_deref(),
+        Some("42"),
+        "digits are not turned into a number"
+    );
 }
 
 #[test]
