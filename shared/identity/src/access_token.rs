@@ -69,7 +69,7 @@ impl AccessTokens {
         Ok(Self::new(issuer.to_owned(), audience.to_owned(), ttl))
     }
 
-    /// Creates an issuer of tokens with lifetime `ttl`, which also verifies them.
+    /// Creates a value that issues and verifies tokens with lifetime `ttl`.
     pub fn new(issuer: String, audience: String, ttl: Duration) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[&issuer]);
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn expiry_is_exact_to_the_leeway() {
+    fn a_token_is_accepted_until_five_seconds_after_its_expiry() {
         let token = signed(&claims());
         assert!(verify_at(&token, NOW + 900 + 4).is_ok());
         assert_eq!(verify_at(&token, NOW + 900 + 5), Err(InvalidAccessToken));

@@ -29,17 +29,17 @@ pub const MAX_ORGANIZATIONS: usize = 10;
 pub enum SignInRule {
     /// Every account.
     Open,
-    /// Only what the list contains.
+    /// Only the accounts, members and owners of addresses on the list.
     Restricted(AllowList),
 }
 
 impl SignInRule {
-    /// Reads `SIGN_IN` and the lists. Without any of them, sign-in is open on this machine, and
+    /// Reads `SIGN_IN` and the lists. If none of them is set, sign-in is open on this machine, and
     /// an error elsewhere.
     ///
     /// # Errors
-    /// If a list has an entry of another form, if there is no list and `SIGN_IN` is not `open`,
-    /// or if there is a list and it is.
+    /// If a list has an invalid entry, if there is no list and `SIGN_IN` is not `open` (it may be
+    /// unset on this machine), or if there is a list and `SIGN_IN` is `open`.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let list = AllowList::from_env(env)?;
         match (env.optional(SIGN_IN), list.is_empty()) {
@@ -61,7 +61,7 @@ impl SignInRule {
         }
     }
 
-    /// Organizations and teams whose members may sign in. None if everyone may.
+    /// Returns the organizations and teams whose members may sign in. Empty if everyone may.
     pub fn organizations(&self) -> &[AllowedOrganization] {
         match self {
             Self::Open => &[],
@@ -69,8 +69,8 @@ impl SignInRule {
         }
     }
 
-    /// Whether an account may sign in, as far as its own data show. If not, it may still be a
-    /// member of one of the [`Self::organizations`].
+    /// Returns whether an account may sign in by its own data. If not, it may still be a member of
+    /// one of the [`Self::organizations`].
     pub fn admits(&self, account: &Account<'_>) -> bool {
         match self {
             Self::Open => true,
@@ -105,7 +105,7 @@ impl AllowList {
         self.settings().is_empty()
     }
 
-    /// Settings that have entries.
+    /// Returns the names of the settings that have entries.
     fn settings(&self) -> Vec<&'static str> {
         let settings = [
             (ALLOWED_USERS, self.users.is_empty()),
@@ -143,18 +143,18 @@ where
         .collect()
 }
 
-/// An account at GitHub, as far as the allow list compares it.
+/// The data of a GitHub account that the allow list compares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account<'a> {
     /// Numeric account id, which does not change.
     pub user_id: UserId,
     /// Account name, which can change, and which another account can take afterwards.
     pub login: &'a str,
-    /// Addresses that GitHub has verified.
+    /// Addresses that GitHub has verified, and others if `GITHUB_UNVERIFIED_EMAILS` accepts them.
     pub verified_emails: Vec<&'a str>,
 }
 
-/// An entry has another form. Contains what is expected.
+/// An entry is invalid. Contains a description of valid ones.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("must be {0}")]
 pub struct InvalidEntry(&'static str);
@@ -167,8 +167,8 @@ struct AllowedUser {
 }
 
 impl AllowedUser {
-    /// With an id, only the id counts: the login is a note for readers then, since the account
-    /// can be renamed and another one can take its name.
+    /// Returns whether this entry is the account. With an id, only the id counts and the login is a
+    /// note for readers, because the account can be renamed and another one can take its name.
     fn is(&self, account: &Account<'_>) -> bool {
         match self.id {
             Some(id) => id == account.user_id,
@@ -245,8 +245,8 @@ impl EmailDomain {
     /// First labels of the domain in which a GitHub server gives every account an address.
     const OF_EVERYONE: &str = "users.noreply.";
 
-    /// Whether an address is in this domain. One that is written in a rare way is in none:
-    /// with a second `@`, a dot at its end, or letters beyond ASCII.
+    /// Returns whether an address is in this domain. Addresses in an unusual form are in no domain:
+    /// with a second `@`, a dot at the end, or letters beyond ASCII.
     fn has(&self, address: &str) -> bool {
         let parts = address.split_once('@');
         parts.is_some_and(|(name, domain)| !name.is_empty() && domain.eq_ignore_ascii_case(&self.0))
@@ -296,7 +296,7 @@ pub enum Standing {
     Unclear,
 }
 
-/// Whether the members of organizations that were asked about may sign in.
+/// Decision about an account, by its membership of the allowed organizations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
     /// The account is a member of one of them.
@@ -310,7 +310,8 @@ pub enum Admission {
 }
 
 impl Admission {
-    /// Decides by the responses. One membership is enough; a missing response never counts as one.
+    /// Decides by GitHub's responses. One membership is enough; a missing response never counts as
+    /// one.
     pub fn decide(standings: &[Standing]) -> Self {
         if standings.contains(&Standing::Active) {
             Self::Admitted

@@ -38,7 +38,7 @@ pub const MAX_KEYS_PER_APPLICATION: u32 = 20;
 /// Maximum overlap: the time that the old secret of a rotated key stays valid (30 days).
 pub const MAX_OVERLAP: Duration = Duration::from_secs(2_592_000);
 
-/// Maximum time that ingest caches a key. A revoked key is rejected within this time.
+/// Maximum time that an instance caches a key. A revoked key is rejected within this time.
 /// `KEY_CACHE_TTL` can make it shorter.
 pub const MAX_KEY_CACHE_TTL: Duration = Duration::from_secs(10);
 
@@ -191,7 +191,7 @@ impl Scope {
     }
 }
 
-/// Stored state of a key, set by its owner. [`KeyRecord::status`] also considers expiry.
+/// Stored state of a key. [`KeyRecord::status`] also considers expiry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyState {
@@ -218,7 +218,7 @@ pub struct KeyRecord {
     pub previous: Option<PreviousSecret>,
     /// Permissions of the key.
     pub scopes: Vec<Scope>,
-    /// State set by the owner or by a leak report.
+    /// State set by a member of the application, or by a leak report.
     pub state: KeyState,
     /// User who created the key.
     pub created_by: UserId,
@@ -239,7 +239,7 @@ pub struct PreviousSecret {
     pub valid_until: Timestamp,
 }
 
-/// Identifies one of the two secrets of a key.
+/// One of the two secrets that a key can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretSlot {
     /// The secret of the last rotation, or the first secret.
@@ -254,9 +254,9 @@ pub enum SecretSlot {
 pub enum KeyStatus {
     /// The key is accepted.
     Active,
-    /// Disabled by its owner; can be enabled again.
+    /// Disabled by a member. Can be enabled again.
     Disabled,
-    /// Revoked by its owner or after a leak. Cannot be enabled again.
+    /// Revoked by a member, after a leak, or with its application. Cannot be enabled again.
     Revoked,
     /// The expiry has passed.
     Expired,

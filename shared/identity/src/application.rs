@@ -42,7 +42,8 @@ pub struct TelemetrySettings {
     pub retention: Option<RetentionDays>,
     /// Number of partitions that the telemetry is spread over.
     pub shards: Shards,
-    /// Whether credentials and card numbers are removed from telemetry that arrives from now on. `None` for yes.
+    /// Whether credentials and card numbers are removed from telemetry that arrives from now on.
+    /// `None` means that they are.
     pub scrubbing: Option<Scrubbing>,
 }
 
@@ -155,7 +156,7 @@ impl From<RetentionDays> for u8 {
 }
 
 /// Number of partitions that an application's telemetry is spread over, from 1 to
-/// [`MAX_SHARDS`]. It can only grow, because queries read shards 0 to this number.
+/// [`MAX_SHARDS`]. It can only grow, because queries read only the shards below this number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "i64", into = "u8")]
 #[schema(value_type = u8, minimum = 1, maximum = 16, example = 1)]

@@ -1,5 +1,5 @@
-//! Audit log: who did what to an application or account. Each entry is written in the
-//! transaction of the change.
+//! Audit log: who did what to an application or account. Each entry is written in the transaction
+//! of the change, except for hourly notices about sessions.
 
 use std::fmt;
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub struct AuditEntry {
     pub key: Option<PublicKeyId>,
     /// Session that was changed, for changes of sessions.
     pub session: Option<SessionId>,
-    /// Whose membership was changed and how, for changes of members.
+    /// Whose membership was changed and how, for changes of members and invites.
     pub team: TeamChange,
 }
 
@@ -141,7 +141,7 @@ impl List for AccountAuditLog {
 /// Position of an entry in an audit log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuditPosition {
-    /// Time when the entry was written, in milliseconds.
+    /// Time of the entry, in whole milliseconds. For an hourly entry, the beginning of its hour.
     pub at: Timestamp,
     /// Random base62 characters, which distinguish entries of the same millisecond.
     pub random: [u8; Self::RANDOM],
@@ -158,9 +158,8 @@ impl AuditPosition {
         Self { at, random }
     }
 
-    /// The place of an entry that a session has at most once an hour: the beginning
-    /// of the hour, characters of the session's id (a hash), and a letter for what
-    /// happened.
+    /// Returns the position of an entry that a session has at most once an hour: the beginning of
+    /// the hour, seven characters derived from the session's id, and a letter for what happened.
     pub fn hourly(at: Timestamp, session: SessionId, what: u8) -> Self {
         const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
         let mut random = [what; Self::RANDOM];
@@ -230,7 +229,8 @@ impl TryFrom<String> for Actor {
     }
 }
 
-/// Kind of change of an application, its keys, or the sessions of an account.
+/// Kind of audit entry: a change of an application, its keys, members or invites, or of the sessions
+/// of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub enum AuditAction {
     /// The application was created.
@@ -296,15 +296,15 @@ pub enum AuditAction {
     /// The session was ended from another one, to make room, or by the operator.
     #[serde(rename = "session.revoked")]
     SessionRevoked,
-    /// A refresh token that no honest client still holds came; the session was ended.
+    /// A refresh token that no honest client still holds was presented, and the session was ended.
     #[serde(rename = "session.reuse_detected")]
     ReuseDetected,
-    /// The previous refresh token came again after its grace, and the session went
-    /// on: a response was lost, or someone else holds a token. At most one an hour.
+    /// The previous refresh token was presented after the grace, and the session continues: a response
+    /// was lost, or someone else holds a token. At most one an hour.
     #[serde(rename = "session.recovered")]
     SessionRecovered,
-    /// A client other than the one that got it was given the current refresh token
-    /// again within the grace. At most one an hour.
+    /// The current refresh token was returned again, within the grace, to another client than the one
+    /// that got it first. At most one an hour.
     #[serde(rename = "session.shared")]
     SessionShared,
     /// The operator blocked the user, who can no longer sign in.
@@ -332,7 +332,7 @@ mod tests {
         assert_eq!(read, Ok(position));
         assert!(
             text.parse::<Cursor<ApplicationAuditLog>>().is_err(),
-            "of another list"
+            "a cursor of another list"
         );
         for random in ["1234567", "123456789", "1234567#", "        "] {
             let bytes = [&7_i64.to_be_bytes()[..], random.as_bytes()].concat();

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_no_refresh_token_and_a_refresh_token_no_code() {
+    fn codes_and_refresh_tokens_are_not_accepted_in_place_of_each_other() {
         let code = seal(&first(), &keys()).unwrap();
         let token = first().to_text(&keys());
         assert!(RefreshToken::parse(code.expose_secret(), &keys()).is_none());
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn every_changed_byte_of_a_code_is_noticed() {
+    fn a_code_with_any_changed_byte_is_refused() {
         let code = seal(&first(), &keys()).unwrap();
         let encoded = code.expose_secret().strip_prefix(PREFIX).unwrap();
         let sealed = URL_SAFE_NO_PAD.decode(encoded).unwrap();
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_rfc_7636_appendix_b() {
+    fn the_challenge_of_the_example_in_rfc_7636_is_computed() {
         let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".into();
         let challenge = challenge_of(&verifier).unwrap();
         assert_eq!(

@@ -1,5 +1,5 @@
-//! Limits how often a user makes and revokes things, in the memory of one instance. Each change is a
-//! transaction and an audit entry, and revoked keys stay in lists for 30 days.
+//! Limits how often a user makes changes, in the memory of one instance. Most changes are a transaction
+//! with an audit entry, and revoked keys stay in lists for 30 days.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -27,8 +27,10 @@ impl Default for ChangeLimit {
 }
 
 impl ChangeLimit {
-    /// Counts a change, whatever comes of it. Returns the time until the next minute if there were
-    /// too many in this one.
+    /// Counts a change, whether or not it succeeds.
+    ///
+    /// # Errors
+    /// The time until the next minute, if there were too many changes in this one.
     pub fn admit(&mut self, user: UserId, now: Timestamp) -> Result<(), Duration> {
         let window = RateWindow::at(Period::Minute, now);
         let counted = self.0.get_or_insert_mut(user, || (window, 0));
@@ -48,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_user_makes_so_many_changes_a_minute_and_no_more() {
+    fn the_number_of_changes_that_each_user_makes_in_a_minute_is_limited() {
         let mut limit = ChangeLimit::default();
         let [one, other] = ["1", "2"].map(|id| id.parse().unwrap());
         let at = |second| Timestamp::from_second(second).unwrap();

@@ -1,4 +1,4 @@
-//! Positions in the export of everything that is stored about a user.
+//! Positions in the export of what is stored about a user.
 
 use upblit_base::cursor::{List, ListId, Position};
 use upblit_base::ids::{ApplicationId, SessionId};
@@ -14,7 +14,8 @@ impl List for Export {
     type Position = ExportPosition;
 }
 
-/// Where a page of the export begins: a part, and what of it was exported before.
+/// Where a page of the export begins: a part, and the last row of the part that was exported before
+/// (`None` at the beginning of the part).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExportPosition {
     /// Sessions after this one.
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn other_bytes_are_no_position() {
+    fn longer_shorter_and_unknown_bytes_are_not_the_position() {
         for position in positions() {
             let bytes = position.to_bytes();
             let longer = [&bytes[..], b"a"].concat();

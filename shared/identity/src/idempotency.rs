@@ -1,5 +1,5 @@
 //! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a client that got no response
-//! sends a creation again, and nothing is made twice.
+//! sends a creation again, and nothing is created twice.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use thiserror::Error;
 /// Time for which an idempotency key is remembered, from the last creation with it.
 pub const IDEMPOTENCY_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Longest key, in characters.
+/// Maximum length of a key, in characters.
 pub const MAX_KEY_CHARS: usize = 255;
 
 /// The text is not an idempotency key.
@@ -21,7 +21,7 @@ pub const MAX_KEY_CHARS: usize = 255;
 #[error("Idempotency-Key must have 1 to {MAX_KEY_CHARS} ASCII characters")]
 pub struct InvalidIdempotencyKey;
 
-/// An idempotency key, as its SHA-256: what clients choose is not stored.
+/// SHA-256 of an idempotency key. The text that the client chose is not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdempotencyKey([u8; 32]);
 
@@ -52,15 +52,15 @@ impl fmt::Display for IdempotencyKey {
 /// A creation with an idempotency key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RepeatableCreation {
-    /// The key, which is the user's own: other users may choose the same.
+    /// The key. It is the user's own: other users may choose the same text.
     pub key: IdempotencyKey,
     /// SHA-256 of what is created, to distinguish a repetition from another request.
     pub fingerprint: [u8; 32],
 }
 
 impl RepeatableCreation {
-    /// A creation of a `kind` of thing from a request that was read: two bodies that mean the
-    /// same are the same.
+    /// Describes the creation of a `kind` of thing. The fingerprint is computed from the parsed
+    /// request, so two bodies with the same meaning have the same fingerprint.
     ///
     /// # Errors
     /// If the request cannot be serialized, which no input can cause.

@@ -14,7 +14,7 @@ use crate::team::Role;
 /// Time within which an invite can be accepted.
 pub const INVITE_TTL: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Start of every token.
+/// Prefix of every token.
 const PREFIX: &str = "upblit_invite_";
 
 /// Length of the random part of a token, in characters of 5.95 bits.
@@ -36,7 +36,7 @@ impl InviteToken {
         }
     }
 
-    /// Parses a token. `None` if it has another form.
+    /// Parses a token. Returns `None` if the format is wrong.
     pub fn parse(text: &SecretString) -> Option<Self> {
         let rest = text.expose_secret().strip_prefix(PREFIX)?;
         let (application_id, secret) = rest.split_at_checked(ApplicationId::LENGTH)?;
@@ -48,12 +48,12 @@ impl InviteToken {
         })
     }
 
-    /// Application that the token is an invite to.
+    /// Returns the application that the token is an invite to.
     pub fn application_id(&self) -> ApplicationId {
         self.application_id
     }
 
-    /// Id under which the invite is stored.
+    /// Returns the id under which the invite is stored.
     pub fn id(&self) -> InviteId {
         let hash: [u8; 32] = Sha256::digest(self.expose()).into();
         let mut id = [0; InviteId::BYTES];
@@ -61,7 +61,7 @@ impl InviteToken {
         InviteId::from_bytes(id)
     }
 
-    /// The text of the token, for the one response that contains it.
+    /// Returns the text of the token, for the only response that contains it.
     pub fn expose(&self) -> &str {
         self.text.expose_secret()
     }
@@ -76,7 +76,7 @@ impl fmt::Debug for InviteToken {
 /// Account that an invite is bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invitee {
-    /// Id of the account, which alone decides.
+    /// Id of the account. Only the id decides.
     pub user_id: UserId,
     /// Account name at GitHub when the invite was made. It can change.
     pub login: String,
@@ -102,13 +102,13 @@ pub struct Invite {
 }
 
 impl Invite {
-    /// Whether this user can accept the invite.
+    /// Returns whether this user can accept the invite at `now`.
     pub fn is_open_for(&self, user_id: UserId, now: Timestamp) -> bool {
         let bound = self.only_for.as_ref();
         self.is_open(now) && bound.is_none_or(|invitee| invitee.user_id == user_id)
     }
 
-    /// Whether the invite can still be accepted.
+    /// Returns whether the invite can still be accepted at `now`.
     pub fn is_open(&self, now: Timestamp) -> bool {
         now < self.expires_at
     }

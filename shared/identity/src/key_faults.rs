@@ -1,10 +1,11 @@
 //! Limits the lookups of unknown API keys, in the memory of one instance. A flood of invented keys
 //! with valid checksums would otherwise cost a read each.
 //!
-//! Faults are counted by network and key, so that a client that repeats one unknown key affects
-//! no other client, and by network, which bounds a flood of different keys. A denial lasts a few
-//! seconds, because a client behind the same address may hold a valid key that this instance has
-//! not seen. Keys that the instance has seen are not subject to these limits.
+//! A fault is a lookup that finds no key with the presented secret. Faults are counted by network and
+//! key, so that a client that repeats one invalid key does not affect other keys, and by network, which
+//! bounds a flood of different keys. A denial lasts a few seconds, because a client in the same network
+//! may hold a valid key that this instance has not seen. Keys that were valid on this instance are not
+//! subject to these limits.
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
@@ -26,8 +27,8 @@ const MAX_FAULTS_OF_NETWORK: u32 = 100;
 const NETWORKS: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 const KEYS: NonZeroUsize = NonZeroUsize::new(4_000).unwrap();
 
-/// Network of a client: an IPv4 address, or the /64 of an IPv6 address, which one client owns.
-/// `None` where there is no gateway.
+/// Network of a client: an IPv4 address, or the /64 of an IPv6 address, which usually belongs to one
+/// client. `None` without a gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Network(Option<IpAddr>);
 
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn one_key_denies_no_other_and_many_keys_deny_their_network_for_a_window() {
+    fn one_invalid_key_denies_no_other_and_many_deny_their_network_for_a_window() {
         let mut faults = KeyFaults::default();
         let now = at(0);
         let one = key();

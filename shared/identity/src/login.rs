@@ -113,7 +113,7 @@ impl LoginAttempt {
         self.code_challenge.as_ref()
     }
 
-    /// Returns the value that the frontend gets back, if it gave one.
+    /// Returns the value that the frontend gets back, if it sent one.
     pub fn client_state(&self) -> Option<&ClientState> {
         self.client_state.as_ref()
     }

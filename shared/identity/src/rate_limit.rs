@@ -2,14 +2,14 @@
 //! for the current minute or day with one conditional write, and admits requests from the block
 //! without further writes.
 //!
-//! The sum of all leases never exceeds the quota, so neither do the admitted requests. If a
-//! lease fails, the instance stores the total of the leases, which only grows within a window,
-//! so it denies further requests without writes. The rest of a block is lost at the end of the
-//! window: many instances with little traffic may admit less than the quota, but never more.
+//! The sum of all leases never exceeds the quota, so neither do the requests, events and estimated
+//! write units that are admitted. If a lease fails, the instance stores the total of the leases, which
+//! only grows within a window, so it denies further requests without writes. The rest of a block is
+//! lost at the end of the window: many instances with little traffic may admit less than the quota.
 //!
 //! Write units are known only once a batch is packed. Its request is admitted with an estimate,
-//! which is then settled: what a batch took beyond its lease is owed, and the next request of the
-//! window is admitted only with it.
+//! which is then settled: what the batch took beyond the leased units is owed, and is added to the
+//! cost of the next request in the window. So each instance can exceed the quota by one batch.
 
 mod window;
 
@@ -20,14 +20,14 @@ pub use window::{Period, QuotaOf, RateWindow};
 /// Number of requests of the current size that a block is sized for.
 const REQUESTS_PER_LEASE: u64 = 50;
 
-/// A lease takes at most this fraction of the quota of a minute: one eighth.
+/// Divisor for the largest lease in a minute: one eighth of the quota, or what one request needs.
 const LARGEST_SHARE_OF_A_MINUTE: u64 = 8;
 
-/// A lease takes at most this fraction of the quota of a day: 2 %.
+/// Divisor for the largest lease in a day: 2 % of the quota, or what one request needs.
 const LARGEST_SHARE_OF_A_DAY: u64 = 50;
 
-/// The first lease of an instance takes at least this fraction of the quota of a day: 0.02 %. What
-/// it leaves is lost with the instance, and a day may have a thousand of them.
+/// Divisor for the first lease of an instance in a day: at least 0.02 % of the quota. The unused rest
+/// is lost when the instance ends, and a day may have a thousand instances.
 const FIRST_SHARE_OF_A_DAY: u64 = 5_000;
 
 /// Number of requests, events and write units. A quota limits all three.
@@ -51,12 +51,12 @@ impl Amount {
         }
     }
 
-    /// Returns whether no part of `other` exceeds that of this amount.
+    /// Returns whether no part of `other` exceeds the same part of this amount.
     pub fn covers(self, other: Self) -> bool {
         self.requests >= other.requests && self.events >= other.events && self.units >= other.units
     }
 
-    /// Reduces each part to that of `most`.
+    /// Limits each part to that of `most`.
     #[must_use]
     pub fn at_most(self, most: Self) -> Self {
         self.zip(most, u64::min)
@@ -68,7 +68,7 @@ impl Amount {
         self.zip(other, u64::saturating_add)
     }
 
-    /// Returns only write units.
+    /// Returns an amount of write units, without requests and events.
     pub fn of_units(units: u64) -> Self {
         Self {
             units,
@@ -194,8 +194,8 @@ impl Allowance {
     }
 
     /// Replaces the estimated write units of an admitted request by those it took. Needs no
-    /// lease: units beyond the held ones are owed. Ignored if `window`, in which the request was
-    /// admitted, has ended.
+    /// lease: units beyond the held ones are owed. If `window`, in which the request was admitted,
+    /// has ended, only the size of later leases is affected.
     pub fn settle(&mut self, window: RateWindow, estimated: u64, taken: u64) {
         self.usual_units = taken;
         if window == self.window {
@@ -234,7 +234,8 @@ impl Allowance {
         self.quota
     }
 
-    /// Returns the rest of the quota that is not known to be leased by other instances.
+    /// Returns the part of the quota that this instance has not used and that is not known to be
+    /// leased by others.
     pub fn remaining(&self) -> Amount {
         let owed = Amount {
             units: self.owed_units,
@@ -243,8 +244,8 @@ impl Allowance {
         self.quota.minus(self.leased).plus(self.held).minus(owed)
     }
 
-    /// Returns how much of the write units is known to be used by this instance, or leased by
-    /// others, in percent.
+    /// Returns the percentage of the write units that is known to be used by this instance or
+    /// leased by others, rounded down.
     pub fn used_percent(&self) -> u8 {
         let left = self.remaining().units.min(self.quota.units);
         let used = u128::from(self.quota.units - left) * 100;

@@ -49,7 +49,8 @@ impl PublicKeys {
         self.0.contains_key(identifier)
     }
 
-    /// Returns whether one of these keys signed this body.
+    /// Returns whether the key that the signature names signed this body. `false` if there is no
+    /// such key.
     pub fn verify(&self, signature: &Signature, body: &[u8]) -> bool {
         self.0
             .get(&signature.key_identifier)

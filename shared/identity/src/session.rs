@@ -85,7 +85,7 @@ impl ReusePolicy {
     }
 }
 
-/// Minimum grace. Tests on a developer's machine use graces of any length.
+/// Returns the minimum grace. Tests on a developer's machine use shorter graces.
 fn least_grace(env: &Env) -> Duration {
     if env.is_local() {
         Duration::ZERO

@@ -1,6 +1,6 @@
-//! The signing secret and what is derived from it: one JWT key, one key for
-//! refresh-token tags, one each for the sign-in cookie and the authorization code. Current and
-//! previous, so that a rotation logs nobody out.
+//! The signing secret, which signs JWTs, and the keys derived from it: for refresh-token tags, client
+//! marks, the sign-in cookie and the authorization code. The previous secret still verifies, so that
+//! a rotation signs nobody out.
 
 use aws_lc_rs::{hkdf, hmac};
 use jsonwebtoken::{DecodingKey, EncodingKey};
@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::sealing::SealingKey;
 use upblit_base::environment::{ConfigError, Env};
 
-/// Fewest bytes a signing secret may have: HS256 asks for 256 bits (RFC 7518 §3.2).
+/// Minimum length of a signing secret, in bytes: HS256 requires 256 bits (RFC 7518 §3.2).
 pub const MIN_SECRET_BYTES: usize = 32;
 
 /// The secret cannot be used for signing.
@@ -26,17 +26,17 @@ pub enum SigningKeyError {
 
 /// Keys derived from the current signing secret and, during a rotation, from the previous one.
 ///
-/// New tokens are always signed with the current; both verify.
+/// New tokens are always signed with the current keys; both verify.
 pub struct SigningKeys {
     current: DerivedKeys,
     previous: Option<DerivedKeys>,
 }
 
 impl SigningKeys {
-    /// The keys of `JWT_SECRET`, and of `JWT_SECRET_PREVIOUS` during a rotation.
+    /// Derives the keys from `JWT_SECRET`, and from `JWT_SECRET_PREVIOUS` during a rotation.
     ///
     /// # Errors
-    /// When a secret is missing or shorter than 256 bits.
+    /// When `JWT_SECRET` is missing, or either is shorter than 256 bits.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let current = env.secret("JWT_SECRET")?;
         let previous = env.optional("JWT_SECRET_PREVIOUS").map(SecretString::from);
@@ -48,7 +48,7 @@ impl SigningKeys {
     /// Derives the keys from the current secret and, if there is one, the previous.
     ///
     /// # Errors
-    /// When a secret is too short to be safe.
+    /// When a secret is shorter than [`MIN_SECRET_BYTES`].
     pub fn new(
         current: &SecretString,
         previous: Option<&SecretString>,
@@ -63,7 +63,7 @@ impl SigningKeys {
         &self.current
     }
 
-    /// Current first, then previous: the order in which to try a verification.
+    /// Returns the current keys and then the previous ones: the order in which to try a verification.
     pub(crate) fn for_verification(&self) -> impl Iterator<Item = &DerivedKeys> {
         std::iter::once(&self.current).chain(&self.previous)
     }
@@ -102,7 +102,7 @@ fn sealing_key(secret: &[u8], purpose: &[u8]) -> Result<SealingKey, SigningKeyEr
     SealingKey::new(&key).map_err(|_| SigningKeyError::Derivation)
 }
 
-/// HKDF-SHA-256 (RFC 5869): one independent key per purpose.
+/// Derives the key for one purpose, with HKDF-SHA-256 (RFC 5869).
 fn expand(secret: &[u8], purpose: &[u8]) -> Result<[u8; 32], SigningKeyError> {
     let mut key = [0; 32];
     hkdf::Salt::new(hkdf::HKDF_SHA256, b"upblit")
@@ -115,6 +115,8 @@ fn expand(secret: &[u8], purpose: &[u8]) -> Result<[u8; 32], SigningKeyError> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     fn env(pairs: &[(&str, &str)]) -> Env {
@@ -150,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_secret_is_refused_in_either_place() {
+    fn a_short_current_or_previous_secret_is_refused() {
         let (short, long) = (
             SecretString::from("x".repeat(31)),
             SecretString::from("x".repeat(32)),
@@ -169,9 +171,13 @@ mod tests {
 
     #[test]
     fn each_purpose_has_its_own_key() {
-        assert_ne!(
-            expand(&[7; 32], b"refresh token tag"),
-            expand(&[7; 32], b"login cookie")
-        );
+        let purposes: [&[u8]; 4] = [
+            b"refresh token tag",
+            b"client mark",
+            b"login cookie",
+            b"handoff code",
+        ];
+        let keys = purposes.map(|purpose| expand(&[7; 32], purpose).unwrap());
+        assert_eq!(HashSet::from(keys).len(), purposes.len());
     }
 }

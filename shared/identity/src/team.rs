@@ -15,22 +15,22 @@ pub const MAX_OPEN_INVITES: usize = 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// May do everything, also delete the application, and invite and remove members.
+    /// May do everything, including to delete the application, and to invite and remove members.
     Owner,
-    /// May read, change the name and the settings of the application, and its keys.
+    /// May read, and change the name, the settings and the keys of the application.
     Member,
     /// May read.
     Viewer,
 }
 
-/// What a request needs to be allowed.
+/// Permission that a request needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Right {
-    /// To read the application and its telemetry.
+    /// Reading the application and its telemetry.
     Read,
-    /// To change the name, the settings and the keys of the application.
+    /// Changing the name, the settings and the keys of the application.
     Change,
-    /// To delete the application and to change who its members are.
+    /// Deleting the application, and changing its members, their roles and its invites.
     Manage,
 }
 
@@ -38,7 +38,7 @@ impl Role {
     /// Every role.
     pub const ALL: [Self; 3] = [Self::Owner, Self::Member, Self::Viewer];
 
-    /// The name of the role, as in the API.
+    /// Returns the name of the role in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Owner => "owner",
@@ -47,7 +47,7 @@ impl Role {
         }
     }
 
-    /// Whether a member with this role may do it.
+    /// Returns whether this role has a right.
     pub fn may(self, right: Right) -> bool {
         match right {
             Right::Read => true,
@@ -68,7 +68,7 @@ pub struct Member {
     pub joined_at: Option<Timestamp>,
 }
 
-/// Whether an application has an owner after one member gets another role, or leaves (`None`).
+/// Returns whether an application has an owner after one member gets another role, or leaves (`None`).
 pub fn has_owner_after(members: &[Member], changed: UserId, role: Option<Role>) -> bool {
     let others = members.iter().filter(|member| member.user_id != changed);
     let mut roles = others.map(|member| member.role).chain(role);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn an_application_always_has_an_owner() {
+    fn an_application_has_no_owner_after_its_only_owner_leaves_or_gets_another_role() {
         let member = |id, role| Member {
             user_id: UserId::new(id).unwrap(),
             role,

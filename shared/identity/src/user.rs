@@ -15,11 +15,12 @@ pub struct Profile {
     pub name: String,
     /// URL of the picture. May be empty.
     pub avatar: String,
-    /// Primary e-mail address, verified by GitHub.
+    /// Primary e-mail address at GitHub. It is verified, unless `GITHUB_UNVERIFIED_EMAILS` accepts
+    /// others.
     pub email: String,
 }
 
-/// Whether a text can be a GitHub account name: 1 to 39 ASCII letters, digits, hyphens, and
+/// Returns whether a text can be a GitHub account name: 1 to 39 ASCII letters, digits, hyphens, and
 /// underscores, which are part of the names of enterprise managed users.
 pub fn is_login(text: &str) -> bool {
     (1..=39).contains(&text.len())

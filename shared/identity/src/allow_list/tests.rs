@@ -8,7 +8,8 @@ fn rule(settings: &[(&str, &str)]) -> Result<SignInRule, String> {
     SignInRule::from_env(&env).map_err(|error| error.to_string())
 }
 
-/// Whether a rule with one setting admits an account with this id, login and verified address.
+/// Returns whether a rule with one setting admits an account with this id, login and verified
+/// address.
 fn admits(setting: (&str, &str), (id, login, email): (u64, &str, &str)) -> bool {
     let account = Account {
         user_id: UserId::new(id).unwrap(),
@@ -63,7 +64,7 @@ fn an_error_says_what_to_set() {
 }
 
 #[test]
-fn entries_of_another_form_are_errors_that_name_the_setting_and_the_entry() {
+fn invalid_entries_are_errors_that_name_the_setting() {
     let long = "a".repeat(40);
     let eleven = ["o"; 11].join(",");
     for (setting, value) in [
@@ -140,7 +141,7 @@ fn a_user_is_recognized_by_the_id_or_without_one_by_the_login_in_any_case() {
 }
 
 #[test]
-fn an_address_is_in_a_domain_only_if_it_is_the_very_domain() {
+fn subdomains_and_similar_domains_are_other_domains() {
     for (address, is_admitted) in [
         ("ada@example.com", true),
         ("ada@EXAMPLE.Com", true),
@@ -189,7 +190,7 @@ fn one_of_several_addresses_is_enough_and_without_any_there_is_no_match() {
 }
 
 #[test]
-fn organizations_and_teams_are_read_and_are_asked_about_only_if_they_are_listed() {
+fn only_listed_organizations_and_teams_are_returned_and_their_names_admit_no_account() {
     let listed = rule(&[
         PUBLIC,
         (ALLOWED_ORGANIZATIONS, "acme, Umbrella/platform_eu"),
@@ -214,7 +215,7 @@ fn organizations_and_teams_are_read_and_are_asked_about_only_if_they_are_listed(
 }
 
 #[test]
-fn only_an_active_membership_lets_in_and_a_missing_response_counts_as_none() {
+fn only_an_active_membership_admits_an_account_and_a_missing_response_is_not_one() {
     use Standing::{Active, Hidden, NotAMember, Pending, Unclear};
     for (standings, decision) in [
         (&[][..], Admission::Refused),

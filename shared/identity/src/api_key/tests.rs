@@ -4,11 +4,11 @@ use super::*;
 use upblit_base::clock;
 use upblit_base::ids::{ApplicationId, KeyId};
 
-/// Computed with zlib's `crc32`, because secret scanners compute the same checksum.
+/// Keys whose checksums were computed with zlib's `crc32`, as secret scanners compute them.
 const LIVE: &str = "upblit_live_L3nD0aQxZ7bK1tYv9RwmX4cP8sUeH2jG6kBfN0dT5iWqL1oA7rV4DcNwM";
 const TEST: &str = "upblit_test_T3nD0aQxZ7bK1tYv9RwmX4cP8sUeH2jG6kBfN0dT5iWqL1oA7rV1BJxqF";
 
-/// Characters of each class that a key could contain by mistake.
+/// Characters that a key could contain by mistake, of each class.
 const OTHERS: [char; 22] = [
     '0', '5', '9', 'A', 'O', 'Z', 'a', 'l', 'z', '-', '_', '+', '/', ',', ' ', '\n', '\0',
     '\u{7f}', 'é', 'А', 'Ａ', '\u{200b}',
@@ -27,7 +27,7 @@ fn generate(environment: Environment) -> ApiKey {
     ApiKey::generate(id, rng)
 }
 
-/// The key with the character at `position` replaced.
+/// Returns [`LIVE`] with another character at `position`.
 fn substituted(position: usize, other: char) -> String {
     let char_at = |(at, char)| if at == position { other } else { char };
     LIVE.chars().enumerate().map(char_at).collect()
@@ -81,7 +81,7 @@ fn a_new_key_has_its_prefix_57_base62_characters_and_its_id() {
 }
 
 #[test]
-fn no_two_secrets_are_the_same() {
+fn two_keys_with_the_same_id_have_different_secrets() {
     let id = generate(Environment::Production).id();
     let [one, two] = [(); 2].map(|()| ApiKey::generate(id, &mut random::rng()));
     assert_ne!(one.expose(), two.expose());
@@ -89,7 +89,7 @@ fn no_two_secrets_are_the_same() {
 }
 
 #[test]
-fn every_wrong_checksum_character_is_refused() {
+fn a_key_with_any_wrong_character_in_its_checksum_is_refused() {
     for position in LIVE.len() - 6..LIVE.len() {
         for other in (0..=127).map(char::from) {
             let text = substituted(position, other);

@@ -7,7 +7,8 @@ use thiserror::Error;
 const MAX_CHARS: usize = 128;
 
 /// An opaque value of the frontend, returned to it at the end of the sign-in: 1 to 128 characters
-/// of base64url. RFC 9700 §4.7 calls for one, against links with tokens of somebody else.
+/// of base64url. RFC 9700 §4.7 requires one, because a link could otherwise sign the user in to an
+/// attacker's account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ClientState(String);

@@ -48,9 +48,9 @@ impl Period {
         }
     }
 
-    /// Returns whether a request is denied if others outran it each time it took a lease, so that it
-    /// is not certain that the quota is used up. In a minute it is: the sender tries again. A
-    /// denial by a day would lose the batch.
+    /// Returns whether a request is denied if other instances leased first in each of its attempts,
+    /// although the quota may not be used up. It is in a minute, because the sender retries soon. A
+    /// denial for the rest of a day would lose the batch.
     pub fn denies_outrun_requests(self) -> bool {
         match self {
             Self::Minute => true,
@@ -63,7 +63,7 @@ impl Period {
     }
 }
 
-/// A rate-limit window: the period in which a quota applies.
+/// A rate-limit window: one minute or one day (UTC) of a quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RateWindow {
     period: Period,

@@ -33,7 +33,7 @@ fn pem(label: &str, der: &[u8]) -> String {
 }
 
 #[test]
-fn the_sample_of_githubs_documentation_verifies() {
+fn the_sample_in_githubs_documentation_verifies() {
     let keys = github();
     assert!(keys.contains(IDENTIFIER));
     assert!(keys.verify(&signature(SIGNATURE), BODY));

@@ -15,8 +15,8 @@ pub struct Client<'a> {
     pub address: Option<IpAddr>,
 }
 
-/// Truncated HMAC-SHA-256 values of a client: four bytes of its `User-Agent`, one byte for the
-/// family of its address, and three of its network.
+/// Mark of a client: four bytes of the HMAC-SHA-256 of its `User-Agent`, one byte for the family of its
+/// address (0 if unknown), and three bytes of the HMAC-SHA-256 of its network.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ClientMark([u8; Self::BYTES]);
 
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_recognized_within_its_network_and_nowhere_else() {
+    fn a_client_is_recognized_within_its_network_and_not_in_others_of_the_same_family() {
         let keys = keys("k");
         let known = client("Browser/1", "192.0.2.7");
         let same = [

@@ -6,7 +6,7 @@ use super::{Counters, Session};
 use crate::refresh_token::FIRST_COUNTER;
 
 impl Session {
-    /// Why the session cannot have come about; `None` if it can.
+    /// Returns why the state of the session is impossible, or `None` if it is possible.
     pub fn impossibility(&self) -> Option<&'static str> {
         let Counters {
             current,
@@ -22,11 +22,11 @@ impl Session {
             ),
             (
                 previous != 0 || current <= FIRST_COUNTER,
-                "its token has been replaced by no other",
+                "its current token is not its first, but it has no previous one",
             ),
             (
                 previous == 0 || previous < current,
-                "its previous token is as new as its current one",
+                "its previous token is not older than its current one",
             ),
             (
                 retired <= previous,

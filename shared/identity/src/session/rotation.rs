@@ -29,8 +29,8 @@ pub struct Counters {
     pub previous: u32,
     /// The previous token that the last move replaced. 0 before the second move.
     pub retired: u32,
-    /// Time of the last move: the sign-in, the redemption of the authorization code, or a
-    /// rotation.
+    /// Time of the last move. Before the first one, time of the sign-in or of the redemption of
+    /// the authorization code.
     pub moved_at: Timestamp,
 }
 

@@ -107,7 +107,7 @@ fn a_session_that_awaits_its_code_has_no_token_and_ends_with_the_code() {
 }
 
 #[test]
-fn a_redeemed_code_is_served_again_for_a_minute_to_the_right_verifier_alone() {
+fn a_redeemed_code_is_served_again_for_a_minute_and_only_to_the_right_verifier() {
     let mut session = opened();
     session.code_challenge = Some(challenge());
     let other = CodeChallenge::try_from("B".repeat(42) + "A").unwrap();

@@ -90,7 +90,7 @@ fn instances_share_a_day_and_exceed_it_by_one_batch_each_at_most() {
 }
 
 #[test]
-fn the_share_that_is_used_counts_what_others_leased_and_not_what_is_still_held() {
+fn the_used_percentage_counts_what_others_leased_and_not_what_is_still_held() {
     let quota = Amount::of_units(1_000);
     let mut table = Table::default();
     let mut one = instance(quota);
@@ -122,7 +122,7 @@ fn a_day_ends_at_midnight_and_begins_with_nothing_leased() {
 }
 
 #[test]
-fn a_request_that_others_outran_is_denied_by_a_minute_and_not_by_a_day() {
+fn a_request_that_loses_the_race_for_leases_is_denied_in_a_minute_but_not_in_a_day() {
     assert!(Period::Minute.denies_outrun_requests());
     assert!(!Period::Day.denies_outrun_requests());
 }

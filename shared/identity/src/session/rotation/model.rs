@@ -12,7 +12,7 @@ use super::*;
 /// Exploration stops at this counter: nothing new happens beyond it.
 const LAST_COUNTER: u32 = 7;
 
-/// State of the model: the session, and the tokens that clients and a thief hold.
+/// Assumptions of the model: the policy, and how the client, the network and the clocks behave.
 #[derive(Clone, Copy)]
 struct World {
     policy: ReusePolicy,
@@ -30,7 +30,7 @@ struct World {
     client: Kept,
 }
 
-/// Which token a client keeps.
+/// Which token the client keeps.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kept {
     /// The newest that it ever got.
@@ -50,6 +50,7 @@ enum Message {
     Answer { sent: u32, served: u32, age: i64 },
 }
 
+/// State of the session, the client and the network.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct State {
     counters: Counters,
@@ -83,7 +84,7 @@ impl Story {
     }
 }
 
-/// The time in which a state is looked at: only differences matter.
+/// Returns the time at which every state is looked at: only differences matter.
 fn now() -> Timestamp {
     clock::from_millis(1_750_000_000_000)
 }
@@ -112,8 +113,8 @@ impl World {
         }
     }
 
-    /// Explores all that can happen: the story of a client that was signed out,
-    /// or how many states there are.
+    /// Explores all that can happen. Returns the number of states, or the story of a client that
+    /// was signed out.
     fn explore(&self) -> Result<usize, String> {
         let origin = Rc::new(Story {
             before: None,
@@ -136,7 +137,7 @@ impl World {
         Ok(seen.len())
     }
 
-    /// What can happen next; `None` where it signs the client out.
+    /// Returns what can happen next, with `None` as the state if it signs the client out.
     fn events(&self, state: &State) -> Vec<(String, Option<State>)> {
         let mut events = Vec::new();
         events.extend(self.second_passes(state));
@@ -178,7 +179,7 @@ impl World {
             }
         }
         let age = self.age(&state.counters);
-        // Older than any grace is all the same.
+        // Beyond the grace, a greater age makes no difference.
         let oldest = self.grace + self.clocks.iter().max().unwrap_or(&0) + 1;
         next.counters.moved_at = seconds_ago((age + 1).min(oldest));
         Some(("+1 s".to_owned(), Some(next)))
@@ -201,7 +202,8 @@ impl World {
         Some((format!("client sends {}", state.stored), Some(next)))
     }
 
-    /// What becomes of a request at an instance whose clock is ahead.
+    /// Returns what can happen when a request arrives at an instance whose clock is `ahead` by some
+    /// seconds.
     fn arrives(
         &self,
         rest: &State,
@@ -363,7 +365,7 @@ fn a_client_that_never_stores_what_it_gets_survives_without_a_challenge() {
     });
 }
 
-/// The bounds of the promises above; and that the model finds what there is to find.
+/// The limits of the guarantees above. Also shows that the model can find a failure.
 #[test]
 fn these_clients_are_signed_out() {
     let strict = ReusePolicy::Strict;

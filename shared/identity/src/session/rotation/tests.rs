@@ -16,7 +16,7 @@ fn policy(reuse: ReusePolicy) -> SessionPolicy {
     }
 }
 
-/// Milliseconds after the last move.
+/// Returns the time this many milliseconds after the last move.
 fn at(millis: i64) -> Timestamp {
     clock::from_millis(1_750_000_000_000 + millis)
 }
@@ -31,7 +31,7 @@ fn counters(current: u32, previous: u32, retired: u32) -> Counters {
 }
 
 #[test]
-fn each_token_gets_what_the_state_machine_says() {
+fn each_token_gets_the_decision_in_the_table() {
     use Decision::{End, Impossible, ServeAgain};
     const ROTATE: Decision = Decision::Move(Move::Rotation);
     const RECOVER: Decision = Decision::Move(Move::Recovery);
@@ -57,11 +57,11 @@ fn each_token_gets_what_the_state_machine_says() {
         (rotated,     1,         LATER,       RECOVER,    End,        RECOVER),
         (rotated,     2,         0,           ServeAgain, ServeAgain, ServeAgain),
         (rotated,     2,         LATER,       ROTATE,     ROTATE,     ROTATE),
-        // The token that a recovery killed.
+        // The token that a recovery skipped.
         (recovered,   2,         GRACE,       ServeAgain, ServeAgain, ServeAgain),
         (recovered,   2,         LATER,       End,        End,        End),
         (recovered,   1,         LATER,       RECOVER,    End,        RECOVER),
-        // The previous token that a move displaced.
+        // The previous token that a move replaced.
         (twice,       1,         GRACE,       ServeAgain, ServeAgain, ServeAgain),
         (twice,       1,         LATER,       End,        End,        End),
         (used_up,     1,         GRACE,       ServeAgain, ServeAgain, ServeAgain),
@@ -137,7 +137,7 @@ fn any_counters() -> impl Strategy<Value = Counters> {
 }
 
 proptest! {
-    /// The condition of the write in storage, written as it is there.
+    /// The condition is the one of the write in storage.
     #[test]
     fn a_session_moves_exactly_where_the_condition_of_the_write_holds(
         session in any_counters(),
@@ -161,7 +161,7 @@ proptest! {
         prop_assert_eq!(matches!(decision, Decision::Move(_)), condition, "{:?}", decision);
     }
 
-    /// A token that is served is never older than what a client may hold.
+    /// A counter that no token of the session has had is not accepted.
     #[test]
     fn no_token_is_served_that_was_not_issued(
         session in any_counters(),

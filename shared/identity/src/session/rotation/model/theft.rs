@@ -26,7 +26,7 @@ struct Heist {
     turns: usize,
 }
 
-/// Alternations after which there is no end to them.
+/// Number of alternations that counts as endless.
 const FOR_EVER: usize = 12;
 
 impl Theft {
@@ -34,7 +34,7 @@ impl Theft {
     const OWNER: usize = 0;
     const THIEF: usize = 1;
 
-    /// Maximum number of turns. Owner and thief take them alternately.
+    /// Returns the maximum number of turns, which owner and thief take alternately.
     fn most_turns(&self) -> usize {
         let long_ago = Self::GRACE + 2;
         let start = Heist {
@@ -87,7 +87,7 @@ impl Theft {
         next
     }
 
-    /// The state after a party was served; `None` where the session ends.
+    /// Returns the state after the owner or the thief was served; `None` if the session ends.
     fn served(&self, state: &Heist, who: usize, token: u32) -> Option<Heist> {
         let policy = World {
             policy: self.policy,
