@@ -1,6 +1,6 @@
 //! Deletion of an account, in steps that can be repeated.
 //!
-//! The first step ends every session of the user and notes in the profile which session asked for it.
+//! The first step ends the sessions of the user and stores in the profile which session asked for it.
 //! Until the profile is deleted as the last step, only that session's access token can continue
 //! the deletion. A sign-in before that cancels it.
 
@@ -47,7 +47,7 @@ pub enum AccountState {
     Gone,
 }
 
-/// A deletion that has begun: no session of the user is left.
+/// A deletion that has begun and can be continued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccountDeletion {
     /// The user, and the session that can continue, or a random id for the operator.
@@ -61,7 +61,7 @@ pub struct AccountDeletion {
 /// Result of beginning a deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeletionStart {
-    /// All sessions have ended.
+    /// The deletion has begun, and the sessions have ended.
     Begun,
     /// The caller signed in too long ago.
     SignInAgain,
@@ -104,8 +104,8 @@ impl Database {
         }))
     }
 
-    /// Begins the deletion: ends these sessions and the caller's, which must be live and have begun
-    /// after `oldest`. One transaction.
+    /// Begins the deletion: ends the caller's session, which must be live and have begun after
+    /// `oldest`, and up to 50 others. One transaction.
     ///
     /// # Errors
     /// When the caller's session has ended, or storage fails.
@@ -130,7 +130,9 @@ impl Database {
                 .condition_expression("attribute_exists(user_id)")
                 .expression_attribute_values(":session", string(principal.session_id)),
         );
-        let others = sessions.iter().filter(|one| one.id != principal.session_id);
+        let others = sessions
+            .iter()
+            .filter(|session| session.id != principal.session_id);
         for other in others.take(MAX_SESSIONS_PER_USER) {
             writes.delete(delete(other.id));
         }
@@ -146,8 +148,8 @@ impl Database {
         }
     }
 
-    /// Deletes stored sessions of the user, also those that have ended. One query, and a batch of
-    /// deletions for each 25.
+    /// Deletes up to 100 stored sessions of the user, including those that have ended. One query,
+    /// and one batch of deletions per 25 sessions.
     ///
     /// # Errors
     /// When storage fails.
@@ -158,7 +160,8 @@ impl Database {
             .await
     }
 
-    /// Deletes entries of an account's audit log. One query, and a batch of deletions for each 25.
+    /// Deletes up to 100 entries of an account's audit log. One query, and one batch of deletions per
+    /// 25 entries.
     ///
     /// # Errors
     /// When storage fails.
@@ -190,8 +193,8 @@ impl Database {
             .await
     }
 
-    /// Deletes an application that the user owns, as
-    /// [`Self::delete_application`] does. One transaction after two queries.
+    /// Deletes an application that the user owns, as [`Self::delete_application`] does. One
+    /// transaction after two queries; both again if another creator has deleted the account.
     ///
     /// # Errors
     /// When a sign-in has ended the deletion, or storage fails.
@@ -210,7 +213,8 @@ impl Database {
                 .delete_application_with(transaction, principal, membership, now)
                 .await;
         }
-        // DynamoDB allows one write to an item: the profile has the count and the condition.
+        // A transaction can write to an item only once, so one update of the profile has the count
+        // and the condition.
         let is_counted = deletion.account_created_at <= application.created_at;
         let transaction = if is_counted {
             UserTransaction::deleting_counted(self.count_in_deletion(principal), deletion.by)

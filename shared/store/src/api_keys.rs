@@ -26,7 +26,7 @@ pub use leaked::LeakOutcome;
 pub use mint::MintOutcome;
 pub(crate) use row::KeyRow;
 
-/// Shortest time between two writes of a key's last use.
+/// Minimum time between two writes of the last use of a secret.
 pub const LAST_USED_PRECISION: Duration = Duration::from_secs(5 * 60);
 
 /// A key with the times of its last use and the telemetry settings of its application.
@@ -61,12 +61,12 @@ impl StoredKey {
         self.kept_until.is_none_or(|until| now < until)
     }
 
-    /// Whether the key still exists, and this is one of its secrets.
+    /// Returns whether the key still exists for its users, and this is one of its valid secrets.
     pub fn has_secret(&self, presented: &KeyHash, now: Timestamp) -> bool {
         self.is_kept(now) && self.key.has_secret(presented, now)
     }
 
-    /// When one of its secrets was last used.
+    /// Returns when one of its secrets was last used.
     pub fn last_used_at(&self, secret: SecretSlot) -> Option<Timestamp> {
         match secret {
             SecretSlot::Current => self.last_used_at,
@@ -84,7 +84,7 @@ impl StoredKey {
 }
 
 impl Database {
-    /// A key, also one that is no longer [kept](StoredKey::is_kept). One consistent read.
+    /// Reads a key, even if it is no longer [kept](StoredKey::is_kept). One consistent read.
     ///
     /// # Errors
     /// When storage fails.
@@ -103,7 +103,7 @@ impl Database {
             .map(StoredKey::from))
     }
 
-    /// An application's keys, oldest first, with those that are no longer
+    /// Reads an application's keys, oldest first, including those that are no longer
     /// [kept](StoredKey::is_kept). One consistent query.
     ///
     /// # Errors
@@ -131,7 +131,8 @@ impl Database {
         Ok(stored)
     }
 
-    /// Notes that a secret of a key was used, unless someone just did. One write.
+    /// Records that a secret of a key was used, unless a use within [`LAST_USED_PRECISION`] is
+    /// stored. One conditional write.
     ///
     /// # Errors
     /// When storage fails.

@@ -245,7 +245,7 @@ impl Database {
     }
 }
 
-/// The outcome of a creation whose idempotency key was used before.
+/// Returns the outcome of a creation whose idempotency key was used before.
 fn created_before(
     item: Option<&Item>,
     creation: &RepeatableCreation,
@@ -256,8 +256,8 @@ fn created_before(
     })
 }
 
-/// A condition check that the user is a member whose role may do this, for a transaction. A refusal
-/// has the item of a member with another role.
+/// Returns the condition check that the user is a member whose role has a right, for a transaction.
+/// A refusal has the item of the member, if there is one.
 pub(crate) fn check_member(
     database: &Database,
     application_id: ApplicationId,
@@ -277,7 +277,7 @@ pub(crate) fn check_member(
     })
 }
 
-/// Roles that may do something: a placeholder and the stored name of each.
+/// Returns the roles that have a right: a placeholder and the stored name of each.
 fn roles_with(right: Right) -> Vec<(&'static str, &'static str)> {
     let stored = |role: Role| match role {
         Role::Owner => (":owner", "owner"),
@@ -302,7 +302,7 @@ pub(crate) struct MetaRow {
     pub(crate) created_ms: i64,
     /// Number of keys that are not revoked.
     pub(crate) keys: u32,
-    /// Number of members. Absent from applications of which nobody joined.
+    /// Number of members. Absent if nobody has joined the application.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) members: Option<u32>,
     pub(crate) revision: u64,
@@ -311,7 +311,7 @@ pub(crate) struct MetaRow {
 }
 
 impl MetaRow {
-    /// An application without keys.
+    /// Creates the row of a new application, without keys.
     fn new(application: &Application) -> Self {
         Self {
             application_id: application.id,
@@ -326,7 +326,7 @@ impl MetaRow {
         }
     }
 
-    /// Number of partitions that the application's telemetry is spread over.
+    /// Returns the number of partitions that the application's telemetry is spread over.
     pub(crate) fn shards(&self) -> u8 {
         TelemetrySettings::from(self.telemetry).shards.get()
     }

@@ -1,8 +1,8 @@
 //! Changes to an application together with its keys: telemetry settings, which each key has
 //! a copy of, and deletion.
 //!
-//! Both require that the keys have not changed since they were read, which the
-//! application's `revision` shows.
+//! Both require that the keys have not changed since the application was read, which its
+//! `revision` shows.
 
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{Delete, Update};
@@ -40,7 +40,7 @@ pub enum DeleteOutcome {
     Overtaken,
 }
 
-/// How the deletion of an application changes the number of those that its creator has.
+/// How the deletion of an application changes the number that its creator's account counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CreatorCount {
     /// One less: the creator's account counts the application.
@@ -66,8 +66,8 @@ impl Database {
             .await
     }
 
-    /// Like [`Self::delete_application`], in a transaction that already has writes. The creator of the
-    /// application may have deleted the account, and no longer count it.
+    /// Like [`Self::delete_application`], in a transaction that already has writes. Tries a second
+    /// time if the creator's account does not count the application.
     pub(crate) async fn delete_application_with(
         &self,
         transaction: impl Fn() -> UserTransaction,
@@ -166,7 +166,7 @@ impl Database {
     }
 
     /// Repairs the telemetry settings of an application and each of its keys, for an operator.
-    /// `seen` is the application with the settings and the revision that it has. One transaction
+    /// `seen` is the application's id, revision and settings, as they were read. One transaction
     /// after a query.
     ///
     /// # Errors
@@ -205,7 +205,8 @@ impl Database {
     }
 }
 
-/// The update of the application, on the condition that its keys are those that were read.
+/// Returns the update of the application, on the condition that its revision is the one that was
+/// read.
 fn settings_update(
     database: &Database,
     (id, revision): (ApplicationId, u64),

@@ -20,7 +20,7 @@ pub(crate) fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-/// The key of an item, from names and (string) values.
+/// Builds the key of an item from names and (string) values.
 pub(crate) fn key<const N: usize>(parts: [(&str, &dyn ToString); N]) -> Item {
     parts
         .into_iter()

@@ -69,8 +69,8 @@ impl AuditRow {
 }
 
 impl Database {
-    /// Records a notice about a session, at most once an hour. One conditional write.
-    /// It has the time of the beginning of its hour.
+    /// Records a notice about a session, at most once an hour. The entry has the time at which its
+    /// hour began. One conditional write.
     ///
     /// # Errors
     /// When storage fails.
@@ -129,7 +129,7 @@ impl Database {
             .await
             .map_err(failed)?;
         let next = output.last_evaluated_key.as_ref().map(position);
-        // A list that ended here without a word would look complete.
+        // If an invalid key ended the list, it would look complete.
         let next = next.transpose()?;
         let rows: Vec<AuditRow> = attribute::from_items(output.items.unwrap_or_default())?;
         let mut current: Vec<AuditEntry> = rows
@@ -146,9 +146,9 @@ impl Database {
 /// Noteworthy event of a session that continues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionNotice {
-    /// An old token moved it.
+    /// The previous token moved it after the grace.
     Recovered,
-    /// Its token was served again to another client.
+    /// Its current token was returned again, to another client.
     Shared,
 }
 
@@ -160,7 +160,7 @@ impl SessionNotice {
         }
     }
 
-    /// Distinguishes the two in a position.
+    /// Returns the letter that distinguishes the two in a position.
     fn letter(self) -> u8 {
         match self {
             Self::Recovered => b'r',

@@ -50,7 +50,7 @@ impl Backoff {
     }
 }
 
-/// Length of the next pause, after `pauses` of them.
+/// Returns the length of the next pause, after `pauses` earlier ones.
 fn pause(pauses: usize, elapsed: Duration, rng: &mut impl Rng) -> Result<Duration, Exhausted> {
     let most = PAUSES.get(pauses).ok_or(Exhausted)?;
     let pause = random::jittered(rng, *most);
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_and_are_never_the_same_for_two() {
+    fn pauses_grow_and_vary() {
         for (pauses, most) in PAUSES.into_iter().enumerate() {
             let waits: Vec<Duration> = (0..50)
                 .map(|_| after(pauses, Duration::ZERO).unwrap())
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn tries_are_bounded_in_number_and_in_time() {
+    fn attempts_are_bounded_in_number_and_in_time() {
         assert_eq!(after(PAUSES.len(), Duration::ZERO), Err(Exhausted));
         assert_eq!(after(0, LATEST), Err(Exhausted));
         let shortest = PAUSES[0] / 2;
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_pause_takes_its_time_and_counts() {
+    async fn a_pause_waits_and_uses_up_an_attempt() {
         let mut backoff = Backoff::start();
         for most in PAUSES {
             let began = Instant::now();

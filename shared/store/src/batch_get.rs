@@ -26,8 +26,8 @@ impl Database {
         self.get_with(table, keys, most, true).await
     }
 
-    /// Like [`Self::get_all`], but reads with eventual consistency, which costs half: items that
-    /// were written within the last second may be missing.
+    /// Like [`Self::get_all`], but reads with eventual consistency, which costs half: the result may
+    /// lack writes of the last second or so.
     ///
     /// # Errors
     /// Those of [`Self::get_all`].

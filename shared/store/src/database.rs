@@ -69,8 +69,8 @@ impl Database {
         }
     }
 
-    /// The current time by the clock of the database, as of its last response; `otherwise`
-    /// before the first.
+    /// Returns the time of the last response by the clock of the database; `otherwise` before the
+    /// first.
     pub fn now_or(&self, otherwise: Timestamp) -> Timestamp {
         self.clock.now_or(otherwise)
     }
@@ -91,8 +91,8 @@ impl Database {
         Self::with_config(Self::local_config(endpoint, on_call), tables)
     }
 
-    /// SDK configuration of [`Self::local`], for tests that add interceptors. The connections follow
-    /// no `HTTP_PROXY`, which the SDK's default would also for loopback addresses.
+    /// Returns the SDK configuration of [`Self::local`], for tests that add interceptors. The
+    /// connections ignore `HTTP_PROXY`, which the SDK would use even for loopback addresses.
     pub fn local_config(endpoint: &str, on_call: OnCall) -> aws_sdk_dynamodb::config::Builder {
         aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -125,7 +125,8 @@ const OPERATOR_ATTEMPT: Duration = Duration::from_secs(30);
 /// Time limit of all attempts of an operation of an operator's command.
 const OPERATOR_TOTAL: Duration = Duration::from_secs(120);
 
-/// The SDK has no time limit by default, so a hanging connection would hang the request.
+/// Returns the time limits. By default the SDK has none, so a hanging connection would hang the
+/// request.
 fn timeouts(attempt: Duration, total: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .operation_attempt_timeout(attempt)
@@ -140,8 +141,8 @@ fn retries() -> RetryConfig {
         .with_max_backoff(Duration::from_millis(400))
 }
 
-/// Retries writes that conflict with a transaction on the same item, which the SDK does not
-/// retry by default.
+/// Retries puts and updates that conflict with a transaction on the same item, which the SDK does
+/// not retry by default.
 #[derive(Debug)]
 struct RetryConflicts;
 

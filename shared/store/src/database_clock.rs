@@ -25,8 +25,8 @@ impl Default for DatabaseClock {
 }
 
 impl DatabaseClock {
-    /// The time of the last response, or `otherwise` before the first. Once a
-    /// request has called the database, the result is no older than the start of that request.
+    /// Returns the time of the last response, or `otherwise` before the first. Once a request has
+    /// called the database, the result is at most a second older than the start of that request.
     pub(crate) fn now_or(&self, otherwise: Timestamp) -> Timestamp {
         match self.0.load(Ordering::Relaxed) {
             UNKNOWN => otherwise,
@@ -47,7 +47,7 @@ impl Intercept for DatabaseClock {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let date = context.response().headers().get("date");
-        // A response without a valid date says nothing; the last one still counts.
+        // Without a valid date, the time of an earlier response stays.
         if let Some(at) = date.and_then(|date| DateTimeParser::new().parse_timestamp(date).ok()) {
             self.0.store(at.as_second(), Ordering::Relaxed);
         }

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use upblit_base::storage_error::{Cause, StorageError};
 
-/// Error of a failed operation, with its causes but without the request or response.
+/// Returns the error of a failed operation, with its causes but without the request or response.
 pub(crate) fn failed<E>(error: SdkError<E, HttpResponse>) -> StorageError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
@@ -50,7 +50,7 @@ fn kind_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
 }
 
 /// Classifies an error code, or the reason of a cancelled transaction. An unknown code is
-/// classified by its HTTP status: only 5xx and time-outs are temporary.
+/// classified by its HTTP status: of the 4xx, only 408 and 429 are temporary.
 pub(crate) fn of_code(code: &str, status: u16) -> Kind {
     match code {
         "LimitExceededException"
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_code_stands_for_one_failure_and_an_unknown_one_for_its_status() {
+    fn known_codes_are_classified_by_name_and_others_by_status() {
         for (code, status, expected) in [
             ("ProvisionedThroughputExceededException", 400, "Throttled"),
             ("ProvisionedThroughputExceeded", 400, "Throttled"),

@@ -71,7 +71,7 @@ impl Database {
         }))
     }
 
-    /// Reads up to 200 sessions, also those that have ended, and returns where the next page begins.
+    /// Reads up to 200 sessions, including those that have ended, and returns where the next page begins.
     /// One consistent query.
     ///
     /// # Errors
@@ -170,7 +170,7 @@ impl Database {
     }
 }
 
-/// The id in an attribute of a key.
+/// Parses the id in an attribute of a key. Returns `None` if there is no key.
 fn id_in<Id: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>>(
     key: Option<&Item>,
     name: &str,

@@ -23,8 +23,9 @@ struct CreationRow {
     expires_at: i64,
 }
 
-/// Adds a write that records which id `creation` has created. Its condition fails if the key has a
-/// record already, unless that names `replaced`; [`created_before`] reads the existing record.
+/// Adds a write that records the id that `creation` creates. Its condition fails if the key already
+/// has a record that has not expired and does not name `replaced`. [`created_before`] reads that
+/// record.
 pub(crate) fn record(
     transaction: &mut Transaction,
     database: &Database,

@@ -22,9 +22,9 @@ use upblit_telemetry::reject_reason::RejectReason;
 const KEPT: Duration = Duration::from_secs(4 * 24 * 60 * 60);
 
 impl Database {
-    /// Adds a total to the stored health of a key on a day. One write. The last error and
-    /// clock skew replace the stored ones, so an error may hide one that another instance
-    /// saw less than a minute later.
+    /// Adds a total to the stored health of a key on a day. One write. The last error, the clock skew
+    /// and the quota percentage replace the stored ones, and so may replace those that another
+    /// instance saw later.
     ///
     /// # Errors
     /// When storage fails.
@@ -140,7 +140,8 @@ fn read(item: &Item) -> Result<(PublicKeyId, KeyHealth), StorageError> {
     Ok((key, health))
 }
 
-/// Each reason has its own attribute, because DynamoDB adds only to top-level numbers.
+/// Reads the counts by reason. Each reason has its own attribute, because DynamoDB adds only to
+/// top-level numbers.
 fn rejected_by(item: &Item) -> BTreeMap<RejectReason, i64> {
     let count = |reason: RejectReason| item.get(reason.as_str())?.as_n().ok()?.parse().ok();
     RejectReason::ALL

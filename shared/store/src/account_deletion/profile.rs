@@ -10,8 +10,8 @@ use crate::{Database, StorageError, keys};
 use upblit_identity::access_token::Principal;
 
 impl Database {
-    /// Deletes the profile, as the last step; of a blocked user, all but the block. One conditional
-    /// write, or two. `false` if a sign-in has ended the deletion.
+    /// Deletes the profile, as the last step. Keeps the block of a blocked user. Returns `false` if
+    /// a sign-in has ended the deletion. One conditional write, or two.
     ///
     /// # Errors
     /// When storage fails.
@@ -55,7 +55,7 @@ impl Database {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         Ok(match written(request.send().await)? {
             Written::Applied(_) => true,
-            // The response to a write before was lost.
+            // Without a profile, an earlier write was applied and its response was lost.
             Written::Refused(item) => item.is_none_or(|item| !has_profile(&item)),
         })
     }

@@ -41,7 +41,7 @@ pub enum Progress {
 }
 
 impl Database {
-    /// Continues a deletion: sessions, memberships, audit log, and finally the profile. Begins no step
+    /// Continues a deletion: sessions, memberships, audit log, and finally the profile. Returns soon
     /// after `end`.
     ///
     /// # Errors
@@ -84,7 +84,8 @@ impl Database {
         })
     }
 
-    /// Deletes the audit log of an account. One query for each 100 entries.
+    /// Deletes the audit log of an account. Returns [`Step::More`] if entries may be left at `end`.
+    /// One query per 100 entries.
     ///
     /// # Errors
     /// When storage fails.
@@ -101,8 +102,8 @@ impl Database {
         Ok(Step::Complete)
     }
 
-    /// The applications of which the user is the only owner. A read and a query, and a query for each
-    /// application that the user owns.
+    /// Reads the applications of which the user is the only owner. A read and a query, and a query for
+    /// each application that the user owns.
     ///
     /// # Errors
     /// When storage fails.

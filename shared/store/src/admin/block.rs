@@ -31,8 +31,8 @@ pub enum UnblockOutcome {
 }
 
 impl Database {
-    /// Blocks a user, who need not have signed in yet: no session can be opened any more. Sessions that
-    /// are open stay until [`Self::sign_out_user`] ends them. One transaction.
+    /// Blocks a user, who need not have signed in yet: no further session can be opened. Open sessions
+    /// stay until [`Self::sign_out_user`] ends them. One transaction.
     ///
     /// # Errors
     /// When storage fails.

@@ -1,10 +1,11 @@
-//! Verifies what can be said about the tables without knowing what was sent: counters, copies and
+//! Verifies what can be verified in the tables without knowing what was sent: counters, copies and
 //! references agree, everything acknowledged is listed and counted once, and items expire when
 //! they should.
 //!
-//! Reads every table in pages. In memory are a page or two, a few bytes for each application and
-//! for each user with a session or an application, and the rollups of one day. A deployment may be
-//! in use meanwhile: what changes during the check is read again before it is reported.
+//! Reads every table in pages. Holds in memory a page or two, a few bytes for each application and
+//! for each user with a session or an application, and the rollups and some chunks of one day. The
+//! deployment may be in use: what may have changed during the check is read again before it is
+//! reported.
 
 mod applications;
 mod audit;
@@ -27,7 +28,7 @@ use crate::keys::TTL;
 use crate::{Database, StorageError};
 use upblit_base::ids::{ApplicationId, UserId};
 
-/// Number of items read and of findings.
+/// Number of items that a check has read, and of its findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checked {
     /// Items read. Those that several rules concern count once.
@@ -39,7 +40,7 @@ pub struct Checked {
 }
 
 impl Database {
-    /// Checks all tables, and calls `each` for every finding. `now` decides what has expired.
+    /// Checks all tables, and calls `each` with every finding. `now` decides what has expired.
     ///
     /// # Errors
     /// When storage fails. An item that cannot be read is a finding.
@@ -85,10 +86,11 @@ struct Check<'a> {
     shards: BTreeMap<ApplicationId, u32>,
 }
 
-/// Problem of an item that is no row. The cause is not shown, because it may quote a value.
+/// Problem of an item that cannot be converted to a row. The cause is not shown, because it may
+/// quote a value.
 const UNREADABLE: &str = "cannot be read: an attribute is missing, or of the wrong type";
 
-/// When DynamoDB may delete an item, in seconds.
+/// Returns when DynamoDB may delete an item, in seconds since the Unix epoch.
 fn ttl(item: &Item) -> Option<i64> {
     item.get(TTL)?.as_n().ok()?.parse().ok()
 }

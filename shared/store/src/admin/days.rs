@@ -1,4 +1,4 @@
-//! The telemetry of an application by days: chunk summaries of all shards, and what the rollups of
+//! The telemetry of an application by day: the chunk summaries of all shards, and what the rollups of
 //! the day should contain according to them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -31,7 +31,7 @@ pub(super) struct Scope {
     pub(super) shards: u32,
 }
 
-/// The UTC days that can have telemetry that is still kept, newest first.
+/// Returns the UTC days that can have telemetry that is still kept, newest first.
 pub(super) fn days(created_at: Timestamp, now: Timestamp) -> impl Iterator<Item = Timestamp> {
     let longest = DAY * u32::from(MAX_RETENTION_DAYS);
     let window = TimeWindow {
@@ -42,7 +42,7 @@ pub(super) fn days(created_at: Timestamp, now: Timestamp) -> impl Iterator<Item 
 }
 
 impl Scope {
-    /// The rollups and late arrivals of a day.
+    /// Reads the rollups and late arrivals of a day.
     pub(super) async fn rollups(
         &self,
         database: &Database,
@@ -67,7 +67,7 @@ pub(super) struct Summaries {
     shards: Vec<Shard>,
 }
 
-/// What is left of a shard.
+/// The summaries of a shard that were not returned yet.
 struct Shard {
     number: u32,
     pages: Partition,
@@ -94,8 +94,8 @@ impl Summaries {
         }
     }
 
-    /// The next summary, as an item, with its shard. Summaries with equal sort keys, which several
-    /// shards may have, follow each other.
+    /// Returns the next summary, as an item, with its shard. Summaries with equal sort keys, which
+    /// several shards may have, follow each other.
     pub(super) async fn next(&mut self) -> Result<Option<(u32, Item)>, StorageError> {
         try_join_all(self.shards.iter_mut().map(Shard::fill)).await?;
         let filled = self

@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::error::failed;
 use crate::{Database, StorageError, Table, TableNames};
 
-/// Why the tables of a stack are not known.
+/// Why the tables of a stack were not found.
 #[derive(Debug, Error)]
 pub enum UnknownStack {
     /// The account has no such table in this region.
@@ -26,8 +26,8 @@ pub enum UnknownStack {
 }
 
 impl Database {
-    /// The database of a stack, for an operator. Its tables are those that CloudFormation named
-    /// `STACK-LogicalName-SUFFIX`.
+    /// Creates a client for the database of a stack, for an operator. Its tables are those that
+    /// CloudFormation named `STACK-LogicalName-SUFFIX`.
     ///
     /// # Errors
     /// When a table is missing or not unique, or storage fails.

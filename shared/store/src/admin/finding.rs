@@ -8,7 +8,7 @@ use crate::attribute::Item;
 /// How serious a [`Finding`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Stored data that no reader misses, and that expires or costs storage only.
+    /// Stored data that no reader needs, and that expires or only costs storage.
     Leftover,
     /// An invariant does not hold: something is missing, counted wrongly or not protected.
     Broken,
@@ -89,7 +89,8 @@ impl<'a> Findings<'a> {
     }
 }
 
-/// Partition and sort key of an item, joined by a space; `?` for a part that is not a text.
+/// Formats the key of an item: the attributes with these names, joined by a space; `?` for one that
+/// is not a text.
 pub(super) fn key_text(item: &Item, names: &[&str]) -> String {
     let part = |name: &&str| {
         let value = item.get(*name).and_then(|value| value.as_s().ok());

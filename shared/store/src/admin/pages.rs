@@ -27,7 +27,8 @@ enum Next {
 }
 
 impl Next {
-    /// The exclusive start key of the page; `None` if there is no further page.
+    /// Returns the exclusive start key of the next page: `Some(None)` for the first page, `None` if
+    /// there is no further page.
     fn take(&mut self) -> Option<Option<Item>> {
         match std::mem::replace(self, Self::End) {
             Self::First => Some(None),
@@ -44,7 +45,7 @@ impl Next {
 }
 
 impl Scan {
-    /// All items of a table, read with strong consistency; of each, only `attributes`, if given.
+    /// Reads all items of a table with strong consistency; only their `attributes`, if given.
     pub(super) fn of(database: &Database, table: Table, attributes: Option<&str>) -> Self {
         let request = database
             .client
@@ -58,7 +59,7 @@ impl Scan {
         }
     }
 
-    /// The next page; `None` after the last.
+    /// Reads the next page. Returns `None` after the last.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<Item>>, StorageError> {
         let Some(start) = self.next.take() else {
             return Ok(None);
@@ -71,12 +72,12 @@ impl Scan {
 }
 
 impl Partition {
-    /// The items of a partition of a table, in the order of their sort keys.
+    /// Reads the items of a partition of a table, in the order of their sort keys.
     pub(super) fn of(database: &Database, table: Table, pk: &str) -> Self {
         Self::with(database, table, pk, "#pk = :pk")
     }
 
-    /// The items of a partition of the Applications table whose sort key has this prefix.
+    /// Reads the items of a partition of the Applications table whose sort key has this prefix.
     pub(super) fn of_applications(database: &Database, pk: &str, prefix: &str) -> Self {
         let condition = "#pk = :pk AND begins_with(sk, :prefix)";
         let mut partition = Self::with(database, Table::Applications, pk, condition);
@@ -106,7 +107,7 @@ impl Partition {
         }
     }
 
-    /// The next page; `None` after the last.
+    /// Reads the next page. Returns `None` after the last.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<Item>>, StorageError> {
         let Some(start) = self.next.take() else {
             return Ok(None);

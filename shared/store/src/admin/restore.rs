@@ -95,9 +95,10 @@ struct Stored {
 }
 
 impl Database {
-    /// Makes tables consistent after items of an earlier time were copied into them. Calls `each` for
-    /// every change, once it is made. Repeating it is safe; the deployment may be in use meanwhile. `now` is
-    /// the time by the clock of the database.
+    /// Makes tables consistent after items of an earlier time were copied into them. Calls `each` with
+    /// every change after it is made; in a dry run, with every change that would be made. Can be
+    /// repeated safely, and while the deployment is in use. `now` is the time by the clock of the
+    /// database.
     ///
     /// # Errors
     /// When storage fails, or an application is changed without pause. What was changed until then
@@ -167,8 +168,8 @@ impl Restore<'_> {
         Ok(stored)
     }
 
-    /// Returns the number of shards that the application has afterwards, also in a dry run; `None`
-    /// if it was deleted meanwhile.
+    /// Repairs the settings of an application and its keys. Returns the number of shards that the
+    /// application has afterwards, or would have after a dry run; `None` if it was deleted meanwhile.
     async fn settings(
         &mut self,
         id: ApplicationId,
@@ -266,7 +267,8 @@ struct KeyOfRow {
     sk: String,
 }
 
-/// The settings of an application, given those of its keys and the highest shard with telemetry.
+/// Returns the settings that an application should have, given its own, those of its keys, and the
+/// highest shard with telemetry.
 fn repaired(
     of_application: TelemetrySettings,
     of_keys: &[TelemetrySettings],

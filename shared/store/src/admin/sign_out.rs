@@ -15,7 +15,7 @@ const MAX_ATTEMPTS: usize = 4;
 
 impl Database {
     /// Ends all sessions of a user, and returns how many. Their access tokens can read until they
-    /// expire. A query, and a transaction for each 50 sessions.
+    /// expire. Two queries, and a transaction per 50 sessions.
     ///
     /// # Errors
     /// When storage fails.
@@ -41,7 +41,7 @@ impl Database {
         Err(StorageError::Contended(cause.into()))
     }
 
-    /// `false` when one of these sessions ended meanwhile; then nothing was written.
+    /// Ends these sessions. Returns `false`, and writes nothing, if one of them ended meanwhile.
     async fn end_by_operator(
         &self,
         user_id: UserId,

@@ -46,7 +46,7 @@ impl Kind {
 }
 
 impl Chunk {
-    /// Whether the hash of the chunk belongs in this shard for some number of shards.
+    /// Returns whether the hash of the chunk belongs in this shard for some number of shards.
     pub(super) fn may_be_in_its_shard(&self) -> bool {
         let shards = (1..=16).filter_map(|shards| Shards::try_from(shards).ok());
         shards
@@ -85,7 +85,7 @@ impl Chunk {
     }
 }
 
-/// Reads the key of an item; `None` if the product writes no such key.
+/// Parses the key of an item. Returns `None` if the product writes no such key.
 pub(super) fn kind_of(item: &Item) -> Option<Kind> {
     let text = |name| Some(item.get(name)?.as_s().ok()?.as_str());
     let (pk, sk) = (text(PK)?, text(SK)?);

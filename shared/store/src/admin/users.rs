@@ -24,7 +24,7 @@ pub struct User {
     pub id: UserId,
     /// The account. `None` if it is deleted or never existed, and only its block is stored.
     pub account: Option<Account>,
-    /// Time of the block. `None` if the user can sign in.
+    /// Time of the block. `None` if the user is not blocked.
     pub blocked_at: Option<Timestamp>,
 }
 
@@ -63,7 +63,7 @@ pub struct ApplicationUsage {
     pub membership: Membership,
     /// Number of its keys that are not revoked.
     pub keys: usize,
-    /// The last batch accepted with one of its keys, within five minutes.
+    /// The last use of one of its keys, accurate to five minutes.
     pub last_used_at: Option<Timestamp>,
 }
 
@@ -102,7 +102,7 @@ impl From<Row> for User {
 }
 
 impl Database {
-    /// Calls `each` for every user. Reads the whole Users table, in pages.
+    /// Calls `each` with every user. Reads the whole Users table, in pages.
     ///
     /// # Errors
     /// When storage fails, or an item cannot be read.
@@ -116,8 +116,8 @@ impl Database {
         Ok(())
     }
 
-    /// Reads what a user has. `None` if nothing is stored about the user. A read and three queries, and
-    /// a query for each application.
+    /// Reads what a user has. `None` if nothing is stored about the user. A read, two queries, one read
+    /// per 50 applications, and a query for each application.
     ///
     /// # Errors
     /// When storage fails.

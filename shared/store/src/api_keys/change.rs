@@ -181,7 +181,7 @@ pub(super) fn revoke(
     key
 }
 
-/// The update that revokes a key, for a transaction.
+/// Returns the update that revokes a key, for a transaction.
 pub(crate) fn revocation(database: &Database, id: PublicKeyId, now: Timestamp) -> UpdateBuilder {
     update(database, id)
         .update_expression("SET #state = :revoked, expires_at = :ttl")
@@ -192,7 +192,7 @@ pub(crate) fn revocation(database: &Database, id: PublicKeyId, now: Timestamp) -
         )
 }
 
-/// The update that copies telemetry settings to a key, for a transaction.
+/// Returns the update that copies telemetry settings to a key, for a transaction.
 pub(crate) fn settings_copy(
     database: &Database,
     id: PublicKeyId,
@@ -209,7 +209,7 @@ pub(crate) fn settings_copy(
         })
 }
 
-/// The update that stores a key's new secret.
+/// Returns the update that stores a key's new secret.
 fn rotation(database: &Database, new: &ApiKey, overlap: Duration, now: Timestamp) -> UpdateBuilder {
     let until = clock::after(now, overlap).as_millisecond();
     let hash = AttributeValue::B(new.hash().as_bytes().to_vec().into());
@@ -231,14 +231,15 @@ fn rotation(database: &Database, new: &ApiKey, overlap: Duration, now: Timestamp
         .expression_attribute_values(":until", number(until))
 }
 
-/// The key whose item failed a condition, unless it was revoked too long ago.
+/// Reads a key from the item that failed a condition. Returns `None` if there is no item, or the
+/// key was revoked too long ago.
 fn kept(item: Option<&Item>, now: Timestamp) -> Result<Option<StoredKey>, StorageError> {
     let row = item.cloned().map(attribute::from_item::<KeyRow>);
     let stored = row.transpose()?.map(StoredKey::from);
     Ok(stored.filter(|stored| stored.is_kept(now)))
 }
 
-/// Why a rotation was refused, from the key that failed the condition.
+/// Returns why a rotation was refused, from the key that failed the condition.
 fn not_rotated(stored: Option<StoredKey>) -> RotateOutcome {
     match stored.map(|stored| stored.key.state) {
         None => RotateOutcome::NotFound,
@@ -250,7 +251,8 @@ fn not_rotated(stored: Option<StoredKey>) -> RotateOutcome {
 /// Condition that the key exists and is not revoked; `<>` alone is true without an item.
 const NOT_REVOKED: &str = "attribute_exists(key_id) AND #state <> :revoked";
 
-/// An update of a key under [`NOT_REVOKED`], which returns the item if it is refused.
+/// Begins an update of a key that returns the item if it is refused, with the values that
+/// [`NOT_REVOKED`] needs.
 fn update(database: &Database, id: PublicKeyId) -> UpdateBuilder {
     Update::builder()
         .table_name(&database.tables.api_keys)

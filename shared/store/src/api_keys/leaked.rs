@@ -13,7 +13,7 @@ use upblit_identity::audit::{Actor, AuditAction, AuditEntry};
 pub enum LeakOutcome {
     /// The key is now revoked.
     Revoked,
-    /// The key was already revoked; nothing was written.
+    /// The key is already revoked or does not exist. Nothing was written.
     Ended,
 }
 

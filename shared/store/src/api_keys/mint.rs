@@ -1,6 +1,6 @@
-//! Mints keys. A key has a copy of its application's telemetry settings and of who created it. The
-//! first attempt assumes the defaults, that the caller did, and that no earlier request had the same
-//! idempotency key, which avoids reads.
+//! Mints keys. A key has a copy of its application's telemetry settings and creator. To avoid reads,
+//! the first attempt assumes that the settings are the defaults, that the caller is the creator, and
+//! that no earlier request had the same idempotency key.
 
 use std::ops::ControlFlow;
 
@@ -22,8 +22,8 @@ use upblit_identity::audit::AuditAction;
 use upblit_identity::idempotency::RepeatableCreation;
 use upblit_identity::team::Right;
 
-/// Maximum number of attempts. Each corrects one assumption, or was overtaken by a request with
-/// the same idempotency key.
+/// Maximum number of attempts. Each after the first corrects an assumption that was wrong, or became
+/// wrong meanwhile.
 const MAX_ATTEMPTS: usize = 8;
 
 /// Result of minting a key.
@@ -185,8 +185,8 @@ impl Mint<'_> {
     }
 }
 
-/// Why an attempt was refused: a final outcome, or the corrected assumptions for the next attempt.
-/// `None` if it was not refused.
+/// Returns what follows from a refused attempt: a final outcome, or the corrected assumptions for the
+/// next attempt. `None` if it was not refused for one of these reasons.
 fn refusal(
     outcome: &Outcome,
     slots: &Slots<'_>,

@@ -29,8 +29,8 @@ pub(crate) struct KeyRow {
     scopes: Vec<Scope>,
     state: KeyState,
     created_by: UserId,
-    /// Who created the application. Absent if that is who created the key, and from keys of the
-    /// release before this one.
+    /// Who created the application. Absent if that is who created the key, and from keys of releases
+    /// that did not store it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     application_by: Option<UserId>,
     created_ms: i64,
@@ -48,7 +48,7 @@ pub(crate) struct KeyRow {
 }
 
 impl KeyRow {
-    /// A key that was not used yet, of an application with these settings that this user created.
+    /// Creates the row of a new key, for an application with these settings and this creator.
     pub(super) fn new(record: &KeyRecord, telemetry: TelemetrySettings, creator: UserId) -> Self {
         let previous = record.previous.as_ref();
         Self {
@@ -74,11 +74,11 @@ impl KeyRow {
     }
 }
 
-/// Scopes of a row, without those that a newer release has added: to this one they allow nothing,
+/// Reads the scopes of a row. Skips those that a newer release has added: this release ignores them,
 /// and the key keeps its other scopes.
 fn known_scopes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Scope>, D::Error> {
     let stored = Vec::<String>::deserialize(deserializer)?;
-    let known = |name: &String| Scope::ALL.into_iter().find(|one| one.as_str() == name);
+    let known = |name: &String| Scope::ALL.into_iter().find(|scope| scope.as_str() == name);
     Ok(stored.iter().filter_map(known).collect())
 }
 

@@ -16,7 +16,7 @@ pub(crate) enum KeyNotAdded {
     Gone,
     /// The application has the maximum number of keys.
     Full,
-    /// The application differs from what the key would copy of it.
+    /// The application's settings or creator differ from what the key would copy.
     OtherCopy(Copied),
 }
 
@@ -32,14 +32,14 @@ pub(crate) struct Copied {
 /// How a new key changes the number of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyCount {
-    /// It is one more; refused at the limit.
+    /// There is one key more. Refused at the limit.
     OneMore,
     /// It replaces a key that the same transaction revokes.
     Unchanged,
 }
 
-/// Counts a new key if the application is as the key copies it. [`KeyNotAdded`] reads the reason for a
-/// refusal from the item.
+/// Returns the update that counts a new key, if the application has the settings and creator that the
+/// key copies. [`KeyNotAdded::read`] reads the reason for a refusal from the item.
 pub(crate) fn count_key(
     database: &Database,
     application_id: ApplicationId,
@@ -84,7 +84,7 @@ impl KeyNotAdded {
     }
 }
 
-/// Decrements the key count.
+/// Returns the update that decrements the key count.
 pub(crate) fn remove_key(database: &Database, application_id: ApplicationId) -> UpdateBuilder {
     count_keys(database, application_id, "-")
         .condition_expression("#keys > :zero")
@@ -99,7 +99,7 @@ fn count_keys(database: &Database, application_id: ApplicationId, sign: &str) ->
         .expression_attribute_names("#keys", "keys")
 }
 
-/// An update of the application; `:one` is for its revision.
+/// Begins an update of the application. `:one` is for its revision.
 fn revise(database: &Database, application_id: ApplicationId) -> UpdateBuilder {
     Update::builder()
         .table_name(&database.tables.applications)

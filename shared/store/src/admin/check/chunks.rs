@@ -18,7 +18,7 @@ use upblit_telemetry::chunk::codec::{Rows, decode};
 use upblit_telemetry::event::{Event, LogRecord, Span};
 
 impl Check<'_> {
-    /// Reads and decodes the chunks of some summaries.
+    /// Reads and decodes the chunks of these summaries, and compares them.
     pub(super) async fn chunks(
         &mut self,
         scope: Scope,

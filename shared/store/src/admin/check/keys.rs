@@ -16,7 +16,7 @@ use upblit_identity::api_key::{KeyState, MAX_KEYS_PER_APPLICATION};
 use upblit_identity::application::TelemetrySettings;
 
 impl Check<'_> {
-    /// The items of an application's keys.
+    /// Reads the items of an application's keys.
     pub(super) async fn key_items(&self, id: ApplicationId) -> Result<Vec<Item>, StorageError> {
         let mut pages = Partition::of(self.database, Table::ApiKeys, &id.to_string());
         let mut items = Vec::new();
@@ -66,7 +66,7 @@ impl Check<'_> {
             let problem = if is_revoked {
                 "a revoked key that does not expire"
             } else {
-                "a key that is deleted although nobody revoked it"
+                "a key that expires although it is not revoked"
             };
             self.findings.broken(Table::ApiKeys, key, problem);
         }
@@ -95,7 +95,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Applications may have been created since they were checked.
+    /// Reports those of these keys whose application does not exist. Reads the applications, which
+    /// may have been created since they were checked.
     async fn unknown_applications(&mut self, stored: Vec<StoredKey>) -> Result<(), StorageError> {
         let ids: HashSet<ApplicationId> = stored
             .iter()

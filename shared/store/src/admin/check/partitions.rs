@@ -1,5 +1,6 @@
-//! Items of the Telemetry table that no query of an application reads: of applications that do not
-//! exist, in shards beyond theirs, under keys that do not fit, or without an end.
+//! Finds items of the Telemetry table that no query reads: items of applications that do not exist, in
+//! shards beyond theirs, or with unknown keys. Also finds items that do not expire, and chunks without
+//! a summary.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -17,10 +18,10 @@ use upblit_base::ids::ApplicationId;
 use upblit_identity::application::MAX_RETENTION_DAYS;
 use upblit_telemetry::batch::DAY;
 
-/// Age of its events before which the summary of a chunk may still be on its way.
+/// Age of a chunk's newest event up to which its summary may not be written yet.
 const IN_FLIGHT: Duration = Duration::from_secs(5 * 60);
 
-/// Items of an application that nothing reads.
+/// Numbers of items of an application that nothing reads.
 #[derive(Default)]
 struct Unread {
     of_no_application: u64,
@@ -52,7 +53,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Returns a chunk whose summary is to be looked for.
+    /// Checks the key and expiry of an item. Returns it if it is a chunk that must have a summary.
     fn telemetry_item(
         &mut self,
         item: &Item,

@@ -11,14 +11,16 @@ use crate::keys;
 use crate::telemetry::StoredRollups;
 use upblit_telemetry::query::rollup::{ChunkHash, HourRollup};
 
-/// What readers take an hour for: the rollup of its day, and its late arrivals.
+/// An hour as readers see it: from the rollup of its day, with its late arrivals. `sk` is the sort key
+/// of the rollup.
 struct Known {
     hour: HourRollup,
     sk: String,
 }
 
 impl Check<'_> {
-    /// The sort keys of rollups and late arrivals that do not agree with the summaries, and why.
+    /// Returns the sort keys of rollups and late arrivals that do not agree with the summaries, and
+    /// why.
     pub(super) fn differences(
         &self,
         stored: &StoredRollups,
@@ -52,7 +54,7 @@ impl Check<'_> {
         differences
     }
 
-    /// The hours of rollups that readers still use: none of the chunks in it has expired.
+    /// Returns the hours that readers take from rollups: those in which no chunk has expired.
     fn known(&self, stored: &StoredRollups) -> BTreeMap<Timestamp, Known> {
         let mut known = BTreeMap::<Timestamp, Known>::new();
         for (day, stored) in &stored.days {
@@ -74,8 +76,8 @@ impl Check<'_> {
     }
 }
 
-/// Number and hashes of the chunks; for each bucket, events, errors, and the sum of durations.
-/// Sketches depend on the order in which they are merged.
+/// Number and combined hash of the chunks; for each bucket, its start, events, errors, and sum of
+/// durations. Sketches are not compared, because they depend on the order in which they were merged.
 type Counts = (u64, ChunkHash, Vec<(Timestamp, u64, u64, Option<u128>)>);
 
 fn counts(at: Timestamp, hour: &HourRollup) -> Counts {

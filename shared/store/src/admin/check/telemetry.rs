@@ -1,4 +1,4 @@
-//! The telemetry of an application, day by day: summaries, chunks and rollups agree.
+//! Checks the telemetry of an application, day by day: summaries, chunks and rollups agree.
 
 use std::collections::BTreeSet;
 
@@ -52,7 +52,7 @@ impl Check<'_> {
     async fn day(&mut self, scope: Scope, day: Timestamp) -> Result<(), StorageError> {
         let mut chunks = Chunks::Check;
         for attempt in 1..=ATTEMPTS {
-            // Before the summaries: what arrives in between is then missing here, and only here.
+            // Read before the summaries, so that telemetry that arrives in between is missing here only.
             let rollups = scope.rollups(self.database, day, self.now).await?;
             let late = rollups.late().map(|arrival| arrival.hash).collect();
             let expected = self.summaries(scope, day, &late, chunks).await?;
@@ -122,7 +122,7 @@ impl Check<'_> {
         let key = key_text(&item, &[PK, SK]);
         let gaps = Gaps::default();
         let stored = stored(shard, item, &gaps);
-        // Also the part that is not needed to find the chunk.
+        // Decodes also the part that is not needed to find the chunk.
         let readable = stored.as_ref().and_then(|stored| stored.summary(&gaps));
         if readable.is_none() {
             let unreadable = gaps.hours().into_iter().next();
@@ -162,7 +162,7 @@ impl Check<'_> {
     }
 }
 
-/// Partition and sort key of a summary.
+/// Returns the partition and sort key of a summary.
 pub(super) fn summary_key(scope: Scope, stored: &StoredSummary) -> String {
     let day = stored.position.at;
     let pk = keys::summary_partition(scope.application_id, scope.signal, day, stored.shard);

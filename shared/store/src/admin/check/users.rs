@@ -27,8 +27,8 @@ struct CountersRow {
 }
 
 impl CountersRow {
-    /// Number of applications, of those created at these times, that the account counts. One that was
-    /// deleted and created again does not count earlier ones.
+    /// Returns how many of the applications created at these times the account counts. An account
+    /// that was deleted and created again does not count earlier ones.
     fn counted_of(&self, created: &[i64]) -> u32 {
         let counted = created.iter().filter(|at| **at >= self.created_ms);
         u32::try_from(counted.count()).unwrap_or(u32::MAX)
@@ -77,7 +77,7 @@ impl Check<'_> {
         Ok((row.counted_of(&created) != row.applications).then_some(row.user_id))
     }
 
-    /// A user has a profile or a block.
+    /// Reports a user without a profile and without a block.
     fn state(&mut self, key: &str, row: &CountersRow) {
         if row.login.is_none() && row.blocked_ms.is_none() {
             let problem = "has neither a profile nor a block";
@@ -85,7 +85,7 @@ impl Check<'_> {
         }
     }
 
-    /// Reads the sessions of a blocked user again, which a block that was just made may have ended.
+    /// Reads the sessions of a blocked user again, which may have been ended meanwhile.
     async fn sessions_of_blocked(&mut self, user_id: UserId) -> Result<(), StorageError> {
         let Some(live) = self.live_sessions_now(user_id).await? else {
             return Ok(());
@@ -154,8 +154,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Reports users without an item who have sessions. Applications outlive the account of their
-    /// creator.
+    /// Reports users without an item who have live sessions. Applications are not reported, because
+    /// they outlive the account of their creator.
     async fn users_without_profile(&mut self) -> Result<(), StorageError> {
         for (user_id, live) in std::mem::take(&mut self.live_sessions) {
             if self.counters(user_id).await?.is_none() {
@@ -181,7 +181,7 @@ struct CreatedRow {
     created_ms: i64,
 }
 
-/// The creation of an application; `None` for other items of the table.
+/// Reads the creation of an application. Returns `None` for other items of the table.
 fn created_row(item: Item) -> Option<CreatedRow> {
     attribute::from_item(item).ok()
 }
