@@ -150,7 +150,7 @@ pub struct Account<'a> {
     pub user_id: UserId,
     /// Account name, which can change, and which another account can take afterwards.
     pub login: &'a str,
-    /// Addresses that GitHub has verified, and others if `GITHUB_UNVERIFIED_EMAILS` accepts them.
+    /// Addresses that GitHub has verified.
     pub verified_emails: Vec<&'a str>,
 }
 

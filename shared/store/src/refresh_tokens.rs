@@ -25,8 +25,8 @@ use upblit_identity::session::{MAX_SESSIONS_PER_USER, Session};
 pub use rotate::{RedeemOutcome, RefreshOutcome};
 pub(crate) use row::session_from;
 
-/// Maximum number of attempts of a sign-in that ends the oldest sessions while they end
-/// otherwise.
+/// Maximum number of attempts of a sign-in to end the oldest sessions, if they end in other ways
+/// meanwhile.
 const MAX_REPLACEMENTS: usize = 4;
 
 /// Maximum number of sessions that one sign-in ends. A transaction has at most 100 writes.
@@ -51,12 +51,12 @@ pub enum SignInOutcome {
 }
 
 impl Database {
-    /// Upserts the user and opens a session. One transaction; at most every
-    /// fiftieth time also a query and a second one, which end the oldest sessions
-    /// so that there are never more than [`MAX_SESSIONS_PER_USER`].
+    /// Upserts the user and opens a session. One transaction. If the user's session count has
+    /// reached [`MAX_SESSIONS_PER_USER`], also a query and a second transaction, which ends the
+    /// oldest sessions.
     ///
     /// # Errors
-    /// When storage fails. Nothing is written then.
+    /// When storage fails.
     pub async fn sign_in(&self, session: &Session) -> Result<SignInOutcome, StorageError> {
         let (transaction, user) = self.opening(session, SessionCount::OneMore);
         let outcome = transaction.commit(self).await?;
@@ -77,8 +77,8 @@ impl Database {
         ))
     }
 
-    /// Opens a session and ends the oldest ones beyond the limit. `None` when one of
-    /// them ended meanwhile: by a sign-out, or by another sign-in.
+    /// Opens a session and ends the oldest ones beyond the limit. Returns `None`, and writes
+    /// nothing, if one of them ended meanwhile, by a sign-out or another sign-in.
     async fn sign_in_for_oldest(
         &self,
         session: &Session,
@@ -125,9 +125,9 @@ impl Database {
         (transaction, user)
     }
 
-    /// Ends a session that has not been ended yet, and notes why. For a session that its refresh
-    /// token or the product itself ends; users end others with [`Database::end_session`]. One
-    /// transaction.
+    /// Ends a session that has not been ended yet, and records why in the audit log. For sessions
+    /// that are ended with their refresh token or by the product itself; users end others with
+    /// [`Database::end_session`]. One transaction.
     ///
     /// # Errors
     /// When storage fails.
@@ -160,7 +160,7 @@ impl Database {
             .expression_attribute_values(":no", AttributeValue::Bool(false))
     }
 
-    /// A user's live sessions, newest first. One consistent query.
+    /// Reads a user's live sessions, newest first. One consistent query.
     ///
     /// # Errors
     /// When storage fails.
@@ -193,7 +193,7 @@ impl Database {
 /// Condition that a session exists and is live. Requires the values `:now` and `:no`.
 const LIVE: &str = "revoked = :no AND idle_expires_ms > :now AND absolute_expires_ms > :now";
 
-/// Condition of a transaction that the caller's session is live.
+/// Returns the condition check that the caller's session is live, for a transaction.
 pub(super) fn check_live(
     database: &Database,
     principal: Principal,

@@ -1,5 +1,5 @@
-//! Counters of quotas: items of the ShortLived table, one per quota and window. That of an
-//! application and a day also has its usage.
+//! Counters of quotas: items of the ShortLived table, one per quota and window. The counter of an
+//! application also has its usage.
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ impl Database {
             .update_expression(format!(
                 "ADD requests :requests, events :events, units :units{added} SET expires_at = :ttl"
             ))
-            // Usage may have been added before the first lease. The release before this one counted no
+            // Usage may have been added before the first lease. Counters of earlier releases have no
             // units.
             .condition_expression(
                 "attribute_not_exists(requests) OR \
@@ -80,7 +80,7 @@ impl Database {
         }
     }
 
-    /// An update of the counter of a quota. `:ttl` is its expiry.
+    /// Begins an update of the counter of a quota. `:ttl` is its expiry.
     pub(crate) fn counter(&self, of: QuotaOf, window: RateWindow) -> UpdateItemFluentBuilder {
         let kept = match of {
             QuotaOf::Key(_) => KEPT,

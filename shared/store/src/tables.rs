@@ -24,7 +24,7 @@ pub struct TableDefinition<'a> {
     pub index: Option<(&'static str, &'static str, &'static str)>,
 }
 
-/// Definitions of every table.
+/// Returns the definitions of all tables.
 pub fn definitions(names: &TableNames) -> [TableDefinition<'_>; 6] {
     let table = |name, partition_key, sort_key| TableDefinition {
         name,

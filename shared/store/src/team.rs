@@ -52,7 +52,7 @@ struct SortKey {
 }
 
 impl Database {
-    /// The members of an application, in no order. One consistent query.
+    /// Reads the members of an application, in no particular order. One consistent query.
     ///
     /// # Errors
     /// When storage fails.
@@ -61,7 +61,8 @@ impl Database {
         Ok(rows.into_iter().map(Member::from).collect())
     }
 
-    /// Deletions of all members and invites. That of `owner` requires the membership.
+    /// Returns the deletions of all members and invites of an application. The deletion of `owner`
+    /// requires that this user is an owner.
     pub(crate) async fn team_deletions(
         &self,
         id: ApplicationId,
@@ -83,7 +84,7 @@ impl Database {
         Ok(std::iter::once(own).chain(others).collect())
     }
 
-    /// Sort keys of all invites and members. One consistent query: they are side by side.
+    /// Reads the sort keys of all invites and members, which are adjacent. One consistent query.
     async fn team_keys(&self, id: ApplicationId) -> Result<Vec<SortKey>, StorageError> {
         let pages = self
             .client
@@ -101,7 +102,7 @@ impl Database {
         attribute::from_items(pages.try_collect().await.map_err(failed)?)
     }
 
-    /// Rows whose sort key has this prefix. One consistent query.
+    /// Reads the rows whose sort key has this prefix. One consistent query.
     async fn team_rows<Row: DeserializeOwned>(
         &self,
         id: ApplicationId,

@@ -38,7 +38,7 @@ pub(crate) use rows::{ChunkRow, SummaryRow};
 pub use walk::{Direction, SummaryWalk};
 
 impl Database {
-    /// Where and for how long the batches of an application are stored.
+    /// Returns what stores batches of an application, with this retention and number of shards.
     pub fn batches(
         &self,
         application_id: ApplicationId,
@@ -84,10 +84,10 @@ impl Batches<'_> {
     /// Nearly every batch is one chunk and takes two writes. Returns when the whole batch
     /// is durable; storing it again changes nothing. The shard is derived from the content
     /// too, so a retry goes to the same partition. Summaries of a sealed hour are written
-    /// together with their addition to its rollup. Returns the write units that it took.
+    /// together with their late arrivals. Returns the write units that it took.
     ///
     /// # Errors
-    /// When storage fails. The batch is then not visible, and can be stored again.
+    /// When storage fails. The batch can then be stored again.
     pub async fn store(&self, chunks: &[PackedChunk], now: Timestamp) -> Result<u64, StorageError> {
         let database = self.database;
         let mut units = 0;
@@ -134,10 +134,9 @@ impl Batches<'_> {
         Ok(of_chunks + of_summaries)
     }
 
-    /// Writes several summaries, and late arrivals for sealed hours, in one transaction,
-    /// so a reader never sees half a batch. Only late batches of many hours with many shards, and
-    /// very large batches, need more than one transaction. Returns the write
-    /// units.
+    /// Writes several summaries, and late arrivals for sealed hours, in one transaction, so that
+    /// readers do not see half a batch. Only late batches with many hours and shards, and very
+    /// large batches, need more than one transaction. Returns the write units.
     async fn put_summaries(
         &self,
         chunks: &[PackedChunk],
@@ -238,7 +237,7 @@ impl Batches<'_> {
         keys::summary_partition(self.application_id, chunk.signal, chunk.hour, shard)
     }
 
-    /// The late arrival of a chunk, which readers add to the rollup of its hour.
+    /// Builds the late arrival of a chunk, which readers add to the rollup of its hour.
     fn late_item(&self, chunk: &PackedChunk) -> Result<Item, StorageError> {
         let hash = chunk.position.hash;
         let partition = keys::rollup_partition(self.application_id, chunk.signal);
@@ -250,13 +249,14 @@ impl Batches<'_> {
         Ok(item)
     }
 
-    /// Expiry, counted from the hour and not from now, so that a retry writes the same item.
+    /// Returns the expiry, counted from the hour and not from now, so that a retry writes the same
+    /// item.
     fn expiry(&self, chunk: &PackedChunk) -> Timestamp {
         clock::after(chunk.hour, self.retention)
     }
 }
 
-/// The attributes of every item of this table.
+/// Begins an item of this table, with the attributes that every item has.
 fn item(partition: String, sk: String, expires_at: Timestamp) -> Item {
     let attributes = [
         (keys::PK, string(partition)),

@@ -59,13 +59,13 @@ struct FailedCondition {
 }
 
 impl Outcome {
-    /// Whether the condition of this write failed.
+    /// Returns whether the condition of this write failed.
     pub(crate) fn refused(&self, slot: Slot) -> bool {
         self.failed_condition(slot).is_some()
     }
 
-    /// The item that failed the condition of this write. `None` if there is no such item, or
-    /// the write did not request it.
+    /// Returns the item that failed the condition of this write. `None` if there is no such item,
+    /// or the write did not request it.
     pub(crate) fn item(&self, slot: Slot) -> Option<&Item> {
         self.failed_condition(slot)?.item.as_ref()
     }
@@ -141,14 +141,14 @@ impl Transaction {
         Slot(usize::MAX)
     }
 
-    /// Returns the write units that the puts and checks take; those of checks if their items have
-    /// at most 1 KB.
+    /// Returns the write units that the transaction takes, if the items of its writes other than
+    /// puts have at most 1 KB.
     pub(crate) fn write_units(&self) -> u64 {
-        let each = self.writes.iter().map(|write| {
+        let units = self.writes.iter().map(|write| {
             let item = write.put().map(Put::item);
             2 * item.map_or(1, write_units::of_item)
         });
-        each.sum()
+        units.sum()
     }
 
     /// Sends the writes. The SDK's retries use one idempotency token, so a lost response does
@@ -186,7 +186,7 @@ impl Transaction {
     }
 }
 
-/// Reasons of a cancelled transaction; `None` for any other failure.
+/// Returns the reasons of a cancelled transaction; `None` for any other failure.
 fn cancellation_reasons(
     error: &SdkError<TransactWriteItemsError, HttpResponse>,
 ) -> Option<&[CancellationReason]> {

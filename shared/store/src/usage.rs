@@ -1,4 +1,4 @@
-//! Usage of applications, in the counters of their quotas of a day: items of the ShortLived table.
+//! Usage of applications, in the counters of their daily quotas: items of the ShortLived table.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,14 +18,14 @@ use upblit_base::ids::ApplicationId;
 use upblit_identity::rate_limit::{Period, QuotaOf, RateWindow};
 use upblit_telemetry::usage::{SignalUsage, Usage};
 
-/// Largest number of days whose usage is read at once.
+/// Maximum number of days whose usage is read at once.
 pub const MAX_DAYS: u8 = 35;
 
 /// How long the usage of a day is kept after its end.
 pub(crate) const KEPT: Duration = DAY.saturating_mul(MAX_DAYS as u32 + 1);
 
 impl Database {
-    /// Adds to the usage of an application on a day. One write.
+    /// Adds to the stored usage of an application on a day. One write.
     ///
     /// # Errors
     /// When storage fails.
@@ -64,7 +64,8 @@ impl Database {
     }
 }
 
-/// The parts of an `ADD` expression for usage, each after a comma, and the request with their values.
+/// Returns the parts of an `ADD` expression for usage, each after a comma, and the request with their
+/// values.
 pub(crate) fn added(
     usage: &Usage,
     mut request: UpdateItemFluentBuilder,
@@ -79,7 +80,7 @@ pub(crate) fn added(
     (expression, request)
 }
 
-/// Names of the stored counts.
+/// Returns the names of the stored counts, with their values.
 fn counts(usage: &Usage) -> [(&'static str, i64); 6] {
     let Usage { traces, logs } = usage;
     [

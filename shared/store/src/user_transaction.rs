@@ -1,5 +1,5 @@
-//! Changes by signed-in users. An access token stays valid until it expires; the changes of its
-//! session end with the session, because each transaction checks that it is live.
+//! Changes by signed-in users. An access token stays valid until it expires, but can change nothing
+//! after its session has ended, because each transaction checks that the session is live.
 
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, UpdateBuilder};
 use jiff::Timestamp;
@@ -31,8 +31,9 @@ impl UserTransaction {
         Self::with_session(writes, session, Actor::User(principal.user_id))
     }
 
-    /// A transaction in which the write at `session` has the condition that the caller's session
-    /// is live. DynamoDB allows one write to an item, so a write to the session is its check.
+    /// Returns a transaction in which the write at `session` has the condition that the caller's
+    /// session is live. A transaction can write to an item only once, so a write to the session is
+    /// also its check.
     pub(crate) fn with_session(writes: Transaction, session: Slot, actor: Actor) -> Self {
         Self {
             writes,
@@ -42,8 +43,8 @@ impl UserTransaction {
         }
     }
 
-    /// A transaction for the deletion of an account, which has ended the session: it is applied only
-    /// while this condition on the account holds.
+    /// Starts a transaction for the deletion of an account, which has ended the session: it is applied
+    /// only while this condition on the account holds.
     pub(crate) fn deleting(account: ConditionCheckBuilder, actor: Actor) -> Self {
         let mut writes = Transaction::default();
         let account = writes.check(account);
@@ -57,8 +58,8 @@ impl UserTransaction {
         Self::with_session(writes, account, actor)
     }
 
-    /// Adds the condition that the caller is a member of the application with a role that may do
-    /// this. The slot is refused for others; [`Self::commit`] handles roles that may not.
+    /// Adds the condition that the caller is a member of the application and has a right. The slot
+    /// is refused for users who are not members; [`Self::commit`] returns the error for other roles.
     pub(crate) fn require(
         &mut self,
         database: &Database,

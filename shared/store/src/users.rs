@@ -1,4 +1,4 @@
-//! The Users table: `user_id` → profile.
+//! The Users table: `user_id` → profile, counters and block.
 
 use crate::attribute;
 use crate::error::failed;
@@ -23,20 +23,21 @@ pub(crate) const IS_BLOCKED: &str = "attribute_exists(blocked_ms)";
 /// Condition that the user is not blocked. Every sign-in has it.
 pub(crate) const IS_NOT_BLOCKED: &str = "attribute_not_exists(blocked_ms)";
 
-/// Whether the operator has blocked the user of an item.
+/// Returns whether the operator has blocked the user of an item.
 pub(crate) fn is_blocked(item: &Item) -> bool {
     item.contains_key(BLOCKED)
 }
 
-/// Condition that the item has a profile. That of a blocked user whose account is deleted has none.
+/// Condition that the item has a profile. The item of a blocked user whose account is deleted has
+/// none.
 pub(crate) const HAS_PROFILE: &str = "attribute_exists(login)";
 
-/// Whether an item has a profile.
+/// Returns whether an item has a profile.
 pub(crate) fn has_profile(item: &Item) -> bool {
     item.contains_key("login")
 }
 
-/// The key of a user's item.
+/// Returns the key of a user's item.
 pub(crate) fn user_key(user_id: UserId) -> Item {
     attribute::key([(keys::USER_ID, &user_id)])
 }
@@ -61,7 +62,7 @@ impl Database {
     }
 
     /// Reads the profiles of users, as of their last sign-in. Skips those that do not exist. One
-    /// consistent read of up to 100.
+    /// consistent read per 100 users.
     ///
     /// # Errors
     /// When storage fails.
@@ -161,8 +162,8 @@ pub(super) fn remove_application(
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
 }
 
-/// Whether the account in this item counts an application that its user created at this time. An
-/// account that was created again after its deletion does not count earlier applications.
+/// Returns whether the account in this item counts an application that its user created at this time.
+/// An account that was created again after its deletion does not count earlier applications.
 pub(super) fn counts(item: Option<&Item>, created_at: Timestamp) -> Result<bool, StorageError> {
     #[derive(Deserialize)]
     struct CreatedRow {

@@ -17,8 +17,8 @@ pub struct WarmUp {
     pub connections: usize,
 }
 
-/// A read of what does not exist, which costs at most one read unit. The role of a function allows
-/// the one that the function uses.
+/// A read of items that do not exist, which costs one or two read units. The role of a function must
+/// allow the read that the function uses.
 #[derive(Debug, Clone, Copy)]
 pub enum ColdRead {
     /// An API key, by a `GetItem`.
@@ -40,9 +40,9 @@ impl ColdRead {
 }
 
 impl Database {
-    /// Opens connections, each by a read of its own. All begin at once, so none reuses the
+    /// Opens connections, each with its own read. All reads begin at once, so none reuses the
     /// connection of another. Opens none if the table has no name, because a function does not
-    /// start without.
+    /// start without one.
     ///
     /// # Errors
     /// When a read fails. The connections of the others stay open.
@@ -71,7 +71,7 @@ impl Database {
     }
 }
 
-/// A random id, so that instances that start together do not read from the same partition.
+/// Returns a random id, so that instances that start together do not read from the same partition.
 fn unused_key(rng: &mut impl CryptoRng) -> PublicKeyId {
     PublicKeyId {
         application_id: ApplicationId::generate(Environment::Test, rng),

@@ -1,10 +1,10 @@
-//! Write units that DynamoDB bills: 1 KB of an item each, and twice that in a transaction.
+//! Write units that DynamoDB bills: one per KB of an item, and twice as many in a transaction.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::attribute::Item;
 
-/// Bytes of an item that one write unit pays for.
+/// Number of bytes of an item that one write unit covers.
 const BYTES_PER_UNIT: usize = 1024;
 
 /// Returns the write units of an item, at least 1.
@@ -13,7 +13,7 @@ pub(crate) fn of_item(item: &Item) -> u64 {
     bytes.div_ceil(BYTES_PER_UNIT).max(1) as u64
 }
 
-/// Size of an attribute of an item of the Telemetry table, in bytes.
+/// Returns the size of an attribute value in the Telemetry table, in bytes.
 fn size(value: &AttributeValue) -> usize {
     match value {
         AttributeValue::S(text) => text.len(),

@@ -234,7 +234,7 @@ const OF_USERS: &[Case] = &[
         Table::ApiKeys,
         active,
         Number("expires_at", 4),
-        "is deleted although nobody revoked it",
+        "expires although it is not revoked",
     ),
     case(
         Table::ApiKeys,

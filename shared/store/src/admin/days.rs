@@ -127,7 +127,8 @@ impl Shard {
     }
 }
 
-/// Reads a summary from an item; `None` if it cannot be read, which becomes a gap.
+/// Reads a summary from an item. Returns `None` if it cannot be read, which becomes a gap if its hour
+/// is known.
 pub(super) fn stored(shard: u32, item: Item, gaps: &Gaps) -> Option<StoredSummary> {
     let row: SummaryRow = attribute::from_item(item).ok()?;
     row.stored(shard, gaps)

@@ -58,7 +58,8 @@ impl Database {
         Err(StorageError::Contended(cause.into()).into())
     }
 
-    /// `false` when one of the sessions ended between the query and the transaction.
+    /// Ends the live sessions of the caller, except `kept`. Returns `false` if one of them ended
+    /// between the query and its transaction.
     async fn end_live_sessions(
         &self,
         principal: Principal,
@@ -70,7 +71,7 @@ impl Database {
         let mut ids: Vec<SessionId> = ids.filter(|id| Some(*id) != kept).collect();
         // The caller's own session is ended last, because each transaction requires it to be live.
         ids.sort_by_key(|id| *id == principal.session_id);
-        // Also checks the caller's session where there is no other to end.
+        // The first transaction also checks the caller's session if there are no sessions to end.
         let first = ids.len().min(MAX_ENDED_AT_ONCE);
         let (first, others) = ids.split_at(first);
         for some in std::iter::once(first).chain(others.chunks(MAX_ENDED_AT_ONCE)) {
@@ -81,8 +82,8 @@ impl Database {
         Ok(true)
     }
 
-    /// Ends these sessions in one transaction. `false` when one of them does not exist or has
-    /// ended before; then nothing was written.
+    /// Ends these sessions in one transaction. Returns `false`, and writes nothing, if one of them
+    /// does not exist or ended before.
     async fn end(
         &self,
         principal: Principal,
@@ -98,7 +99,8 @@ impl Database {
         Ok(true)
     }
 
-    /// The transaction that ends these sessions, and the slots of those that are not the caller's.
+    /// Returns the transaction that ends these sessions, and the slots of those other than the
+    /// caller's own.
     fn ending(
         &self,
         principal: Principal,

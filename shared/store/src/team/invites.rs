@@ -34,7 +34,7 @@ pub enum InviteOutcome {
 /// Result of withdrawing an invite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WithdrawOutcome {
-    /// The invite no longer exists.
+    /// The invite is deleted.
     Withdrawn,
     /// The caller is not a member of the application.
     NotAMember,
@@ -47,11 +47,11 @@ pub enum WithdrawOutcome {
 pub enum AcceptOutcome {
     /// The caller is a member now.
     Joined,
-    /// The caller was a member before. The invite can still be accepted.
+    /// The caller is already a member. The invite can still be accepted by others.
     AlreadyAMember,
     /// The application has the maximum number of members.
     MemberLimit,
-    /// The invite was used, withdrawn or changed.
+    /// The invite was used or withdrawn, or has expired.
     NotFound,
 }
 
@@ -119,7 +119,7 @@ impl From<InviteRow> for Invite {
 }
 
 impl Database {
-    /// The invites of an application, also those that have expired. One consistent query.
+    /// Reads the invites of an application, including those that have expired. One consistent query.
     ///
     /// # Errors
     /// When storage fails.
@@ -290,7 +290,7 @@ impl Database {
     }
 }
 
-/// The role that an invite gives, and to whom.
+/// Returns the role that an invite gives, and to whom.
 fn change(invite: &Invite) -> TeamChange {
     TeamChange {
         member: invite.only_for.as_ref().map(|invitee| invitee.user_id),

@@ -51,8 +51,8 @@ impl Database {
     ) -> Result<MemberOutcome, ChangeError> {
         let id = membership.application.id;
         let is_own = member.user_id == principal.user_id;
-        // DynamoDB allows one write to an item, so a write to the caller's own membership has the
-        // condition itself.
+        // A transaction can write to an item only once, so a write to the caller's own membership
+        // has the condition itself.
         let caller = (!is_own).then(|| transaction.require(self, (principal, id), Right::Manage));
         let entry = entry(transaction.actor, id, (member, role), now);
         let writes = &mut transaction.writes;
@@ -105,8 +105,8 @@ impl Database {
             .expression_attribute_values(":before", attribute::to_attribute_value(member.role)?))
     }
 
-    /// An update of the application that raises its revision; `change` has further assignments, each
-    /// with a comma after it.
+    /// Begins an update of the application that raises its revision. `change` has further
+    /// assignments, each followed by a comma.
     pub(super) fn revise(&self, id: ApplicationId, change: &str) -> UpdateBuilder {
         Update::builder()
             .table_name(&self.tables.applications)
@@ -115,7 +115,7 @@ impl Database {
             .expression_attribute_values(":one", number(1))
     }
 
-    /// An update of the application that counts one more member. Refused at the limit.
+    /// Returns the update of the application that counts one more member. Refused at the limit.
     pub(super) fn count_member(&self, id: ApplicationId) -> UpdateBuilder {
         self.revise(id, "members = if_not_exists(members, :one) + :one, ")
             .condition_expression(
@@ -144,7 +144,7 @@ fn entry(
     })
 }
 
-/// An entry by a user in the audit log of an application.
+/// Creates an entry by a user in the audit log of an application.
 pub(super) fn team_entry(
     by: UserId,
     id: ApplicationId,

@@ -20,7 +20,7 @@ pub struct Unreadable {
 }
 
 impl Gaps {
-    /// The hours by their start, each with the first item that could not be read.
+    /// Returns the hours by their start, each with the first item that could not be read.
     pub fn hours(&self) -> BTreeMap<Timestamp, Unreadable> {
         let hours = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         hours.clone()

@@ -65,8 +65,8 @@ impl Partition {
 }
 
 impl SummaryRange<'_> {
-    /// The first and last sort key that a query of a part of a day may return. Both are included,
-    /// as DynamoDB does it, so [`has`](Self::has) decides about the last.
+    /// Returns the first and last sort key that a query of a part of a day may return. DynamoDB
+    /// includes both, so [`has`](Self::has) decides about the last.
     pub(super) fn sort_keys(&self, part: &PartOfDay) -> (String, String) {
         let from = keys::from_time(part.from);
         let to = keys::from_time(part.to);
@@ -78,13 +78,13 @@ impl SummaryRange<'_> {
         )
     }
 
-    /// Whether a position is between the two bounds that are positions.
+    /// Returns whether a position is within `at_or_after` and `prior_to`.
     pub(super) fn has(&self, position: Position) -> bool {
         self.at_or_after.is_none_or(|first| first <= position)
             && self.prior_to.is_none_or(|end| position < end)
     }
 
-    /// The parts of the UTC days that the range overlaps, newest first.
+    /// Returns the parts of the UTC days that the range overlaps, newest first.
     pub(super) fn parts_of_days(&self) -> Vec<PartOfDay> {
         let summaries = TimeWindow {
             from: self.window.from,
@@ -107,7 +107,7 @@ impl SummaryRange<'_> {
         summaries.days().flat_map(in_day).collect()
     }
 
-    /// One partition for each part of a day and shard.
+    /// Returns one partition for each part of a day and shard.
     pub(super) fn partitions(&self) -> Vec<Partition> {
         let shards = 0..self.shards;
         self.parts_of_days()
@@ -118,7 +118,8 @@ impl SummaryRange<'_> {
 }
 
 impl PartOfDay {
-    /// The part that is read with strong consistency and the part that is not, without empty ones.
+    /// Divides a part into one that is read with strong consistency and one that is not. Leaves out
+    /// empty ones.
     fn divided(self, eventual_before: Timestamp) -> Vec<Self> {
         // Not `clamp`, which panics if the range is in the future and so ends before it begins.
         let at = eventual_before.max(self.from).min(self.to);

@@ -85,8 +85,8 @@ impl Database {
         Ok(SummariesRead::All)
     }
 
-    /// Reads the summaries at some positions, in no particular order. Those that have expired are
-    /// missing, as are those outside the range.
+    /// Reads the summaries at some positions, in no particular order. Leaves out those that have
+    /// expired, and those whose shard is beyond the range or that begin after its window.
     ///
     /// # Errors
     /// When storage fails.
@@ -120,9 +120,8 @@ impl Database {
     }
 
     /// Reads the chunks of some summaries, and decodes one after the other, in the order of the
-    /// summaries: `decode` gets the place of the summary among them, and the stored chunk. A chunk
-    /// that has expired in the meantime is left out, and so is one that cannot be read, which becomes
-    /// a gap.
+    /// summaries: `decode` gets the index of the summary, and the stored chunk. A chunk that has
+    /// expired and was deleted meanwhile is left out. One that cannot be read becomes a gap.
     ///
     /// # Errors
     /// When storage fails.
@@ -159,8 +158,8 @@ impl Database {
         Ok(())
     }
 
-    /// The chunks with these keys that exist. Those that are `settled` are read with eventual
-    /// consistency first.
+    /// Reads the chunks with these keys; skips keys without an item. If they are `settled`, reads
+    /// with eventual consistency first, and with strong consistency only those that were missing.
     async fn chunks(
         &self,
         keys: &[Item],
@@ -195,7 +194,7 @@ impl Database {
     }
 
     /// Runs one query of one partition. Returns the summaries that have not expired, and the key
-    /// at which the next query starts. Summaries of an unknown form become gaps.
+    /// at which the next query starts. Summaries that cannot be read become gaps.
     pub(super) async fn query(
         &self,
         range: &SummaryRange<'_>,
@@ -239,7 +238,7 @@ pub(super) enum Order {
     Newest { at_most: i32 },
 }
 
-/// The summaries in groups whose chunks together have at most `most` bytes, or of one chunk.
+/// Divides the summaries into groups whose chunks together have at most `most` bytes, or of one chunk.
 fn within<'a, 's>(
     summaries: &'a [&'s StoredSummary],
     most: usize,
@@ -276,7 +275,7 @@ fn chunk_key(application_id: ApplicationId, signal: Signal, stored: &StoredSumma
     attribute::key([(keys::PK, &pk), (keys::SK, &sk)])
 }
 
-/// Partition and sort key.
+/// Returns the partition and sort key of a key.
 fn key_of(key: &Item) -> (String, String) {
     (text(key, keys::PK), text(key, keys::SK))
 }

@@ -62,7 +62,7 @@ pub struct StoredDay {
     pub late: Vec<LateArrival>,
     /// Late arrivals that cannot be read, by hour and hash. The rollups of these hours lack them.
     pub damaged: BTreeSet<LateKey>,
-    /// All late arrivals that exist, also those that have expired, by hour and hash.
+    /// All late arrivals that were read, including those that have expired, by hour and hash.
     exist: BTreeSet<LateKey>,
     /// Those of them that the rollup contains.
     folded: BTreeSet<LateKey>,
@@ -84,12 +84,12 @@ pub struct LateArrival {
 }
 
 impl StoredRollups {
-    /// The late arrivals of all days.
+    /// Returns the late arrivals of all days.
     pub fn late(&self) -> impl Iterator<Item = &LateArrival> {
         self.days.values().flat_map(|day| &day.late)
     }
 
-    /// Whether one of the rollups lists this late arrival.
+    /// Returns whether the rollup of its day lists this late arrival.
     fn has_folded(&self, late: LateKey) -> bool {
         let day = self.days.get(&clock::floor(late.0, DAY));
         let rollup = day.and_then(|day| day.rollup.as_ref());
@@ -120,8 +120,8 @@ impl StoredDay {
         self.late.iter().map(|late| late.hash).collect()
     }
 
-    /// Sets the late arrivals apart that the rollup contains.
-    fn set_folded_apart(&mut self) {
+    /// Separates the late arrivals that the rollup contains from the others.
+    fn separate_folded(&mut self) {
         let Some(rollup) = &self.rollup else {
             return;
         };
@@ -132,7 +132,7 @@ impl StoredDay {
         self.damaged.retain(|key| !is_folded(key));
     }
 
-    /// Whether all late arrivals of an hour of the day were read.
+    /// Returns whether all late arrivals of an hour of the day were read.
     pub fn is_complete(&self, hour: Timestamp) -> bool {
         self.unread_until.is_none_or(|(until, _)| hour > until)
     }
@@ -178,9 +178,9 @@ impl Database {
     /// Days are read as a whole, because a rollup lists late arrivals of any hour. What cannot be read
     /// can be computed again.
     ///
-    /// The newest are read first, so the late arrivals of a day before its rollup: one that is folded
-    /// in between is then seen twice, and recognized because the rollup lists it. In the other order
-    /// it would not be seen at all.
+    /// The newest are read first, so that late arrivals are read before the rollup of their day: one
+    /// that is folded in between is seen twice, and recognized because the rollup lists it. In the
+    /// other order it would not be seen at all.
     ///
     /// # Errors
     /// When storage fails, or the reading takes longer than [`READ_WITHIN`].
@@ -193,7 +193,8 @@ impl Database {
         self.rollups_up_to(MAX_ITEMS, of, window, now).await
     }
 
-    /// Like [`rollups`](Self::rollups), with at most this many items, which are the newest.
+    /// Like [`rollups`](Self::rollups), but stops reading once it has `most` items, which are the
+    /// newest.
     ///
     /// # Errors
     /// As [`rollups`](Self::rollups).
@@ -211,7 +212,7 @@ impl Database {
             to: clock::after(clock::floor(last, DAY), DAY),
         };
         let newest_first = self.query_rollups(of, days).scan_index_forward(false);
-        let mut items = read_at_most(most, newest_first).await?;
+        let mut items = read_pages(most, newest_first).await?;
         let unread_until = latest_unread(&items).filter(|_| items.len() >= most);
         if let Some((hour, _)) = unread_until {
             items.extend(self.rollup_of(of, clock::floor(hour, DAY)).await?);
@@ -229,11 +230,11 @@ impl Database {
             day.unread_until = unread_until;
         }
         let days = stored.days.values_mut();
-        days.for_each(StoredDay::set_folded_apart);
+        days.for_each(StoredDay::separate_folded);
         Ok(stored)
     }
 
-    /// The rollup of a day as stored.
+    /// Reads the item of the rollup of a day. Empty if there is none.
     async fn rollup_of(&self, of: RollupsOf, day: Timestamp) -> Result<Vec<Item>, StorageError> {
         let partition = keys::rollup_partition(of.application_id, of.signal);
         let request = self
@@ -244,7 +245,7 @@ impl Database {
             .expression_attribute_values(":pk", string(partition))
             .expression_attribute_values(":sk", string(keys::rollup(day)))
             .consistent_read(true);
-        read_at_most(1, request).await
+        read_pages(1, request).await
     }
 
     /// Reads the hashes of the late arrivals of a window that the rollups in `seen` do not contain.
@@ -258,7 +259,7 @@ impl Database {
         seen: &StoredRollups,
     ) -> Result<BTreeSet<ChunkHash>, StorageError> {
         let request = self.query_rollups(of, window);
-        let items = read_at_most(usize::MAX, request.projection_expression("sk")).await?;
+        let items = read_pages(usize::MAX, request.projection_expression("sk")).await?;
         let keys = items
             .iter()
             .filter_map(|item| item.get(keys::SK)?.as_s().ok());
@@ -283,7 +284,7 @@ impl Database {
     }
 }
 
-/// The last item, if it is a late arrival. Then there may be more of the day before it.
+/// Returns the key of the last item if that is a late arrival: there may be earlier ones of its day.
 fn latest_unread(items: &[Item]) -> Option<LateKey> {
     let sk = items.last()?.get(keys::SK)?.as_s().ok()?;
     match keys::parse_rollup(sk)? {
@@ -292,8 +293,8 @@ fn latest_unread(items: &[Item]) -> Option<LateKey> {
     }
 }
 
-/// Reads the items of a query until there are at least `most`.
-async fn read_at_most(most: usize, request: QueryFluentBuilder) -> Result<Vec<Item>, StorageError> {
+/// Reads the pages of a query until it ends or there are at least `most` items.
+async fn read_pages(most: usize, request: QueryFluentBuilder) -> Result<Vec<Item>, StorageError> {
     let mut pages = request.into_paginator().send();
     let mut items = Vec::new();
     while let Some(page) = pages.try_next().await.map_err(failed)? {

@@ -27,7 +27,8 @@ pub struct StoredSummary {
     pub count: u32,
     /// Size of the stored chunk, in bytes.
     pub bytes: usize,
-    /// Memory that its events take at most once they are decoded, in bytes.
+    /// Memory that its events take once they are decoded, in bytes: a maximum, or an estimate for
+    /// form 2.
     pub memory: usize,
     /// Expiry of the chunk and its summary.
     pub expires_at: Timestamp,
@@ -45,7 +46,7 @@ impl StoredSummary {
         summary.inspect_err(unreadable).ok()
     }
 
-    /// Forgets the encoded statistics, so that [`Self::summary`] cannot be read any more.
+    /// Drops the encoded statistics. [`Self::summary`] must not be called afterwards.
     #[must_use]
     pub fn without_summary(self) -> Self {
         Self {
@@ -54,8 +55,8 @@ impl StoredSummary {
         }
     }
 
-    /// Memory that its events take at most once they are decoded, as the summary states it, in bytes;
-    /// `usize::MAX` for form 2, whose summaries do not.
+    /// Returns the maximum memory that its events take once they are decoded, as the summary states
+    /// it, in bytes; `usize::MAX` for form 2, whose summaries do not state it.
     pub fn stated_memory(&self) -> usize {
         match self.form {
             Form::Two => usize::MAX,
@@ -63,12 +64,12 @@ impl StoredSummary {
         }
     }
 
-    /// Whether it was written by a release that stores dirty markers instead of late arrivals.
+    /// Returns whether it was written by a release that marks hours instead of storing late arrivals.
     pub fn is_form_2(&self) -> bool {
         self.form == Form::Two
     }
 
-    /// Where the chunk and its summary are stored.
+    /// Returns where the chunk and its summary are stored.
     pub fn place(&self) -> ChunkPlace {
         ChunkPlace {
             position: self.position,
@@ -76,7 +77,7 @@ impl StoredSummary {
         }
     }
 
-    /// Start of the hour in which the events started.
+    /// Returns the start of the hour in which the events started.
     pub fn hour(&self) -> Timestamp {
         clock::floor(self.position.at, HOUR)
     }
@@ -117,7 +118,8 @@ fn form<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
 const FORM_2_MEMORY: usize = 40;
 
 impl SummaryRow {
-    /// The summary, unless it cannot be read.
+    /// Converts the row. Returns `None` if it cannot be read, which becomes a gap if its sort key is
+    /// valid.
     pub(crate) fn stored(self, shard: u32, gaps: &Gaps) -> Option<StoredSummary> {
         let position = keys::parse_chunk(&self.sk)?;
         let hour = clock::floor(position.at, HOUR);

@@ -31,7 +31,7 @@ pub enum Direction {
 }
 
 /// The chunk summaries of a range, one after the other. Parts of days follow each other in time, so
-/// the walk ends one in all shards before it begins the next.
+/// the walk finishes one part in all shards before it begins the next.
 pub struct SummaryWalk<'a> {
     database: &'a Database,
     range: SummaryRange<'a>,
@@ -91,7 +91,7 @@ impl Database {
 }
 
 impl SummaryWalk<'_> {
-    /// Reads as much as one query can return from the first one on.
+    /// Returns the walk with the largest pages, from the first query on.
     #[must_use]
     pub fn in_large_pages(self) -> Self {
         Self {
@@ -100,14 +100,14 @@ impl SummaryWalk<'_> {
         }
     }
 
-    /// Number of queries that the walk may still make.
+    /// Returns the number of queries that the walk may still make.
     pub fn queries_left(&self) -> usize {
         self.queries_left
     }
 
-    /// The next summary; `None` at the end of the range, or if the queries are used up. A batch
-    /// that was sent again after the number of shards changed may be stored in two shards, and is
-    /// returned once.
+    /// Returns the next summary; `None` at the end of the range, or if the queries are used up. A
+    /// batch that was sent again after the number of shards changed may be stored in two shards, and
+    /// is returned once.
     ///
     /// # Errors
     /// When storage fails.
@@ -125,14 +125,15 @@ impl SummaryWalk<'_> {
         Ok(None)
     }
 
-    /// Where another walk continues if the queries of this one are used up: an older one with the
-    /// summaries before this position, a newer one with those at this position or after it.
+    /// Returns where another walk continues if the queries of this one are used up: towards older
+    /// summaries, with those before this position; towards newer ones, with those at or after it.
+    /// `None` if they are not used up.
     pub fn stopped(&self) -> Option<Position> {
         self.stopped
     }
 
-    /// Reads until every shard has a summary or has ended, or the range has. `false` if the queries
-    /// are used up.
+    /// Reads until every shard has a summary or has ended, or the range has ended. Returns `false` if
+    /// the queries are used up.
     async fn fill(&mut self) -> Result<bool, StorageError> {
         loop {
             let lacking = self
@@ -197,7 +198,7 @@ impl SummaryWalk<'_> {
         Ok(())
     }
 
-    /// The first queries of a part, one for each shard.
+    /// Makes the first queries of a part, one for each shard.
     fn begin(
         &self,
         part: PartOfDay,
@@ -237,7 +238,7 @@ impl SummaryWalk<'_> {
         next.and_then(|(_, shard)| shard.summaries.pop_front())
     }
 
-    /// Bound of the summaries that were not returned, as [`stopped`](Self::stopped) states it.
+    /// Returns the bound of the summaries that were not returned, as [`stopped`](Self::stopped) does.
     fn unread(&self) -> Option<Position> {
         let shards = self.shards.iter();
         let in_shards = shards.filter_map(|shard| shard.unread(self.direction));
@@ -256,7 +257,7 @@ impl SummaryWalk<'_> {
 }
 
 impl Shard {
-    /// Whether the part may have more summaries, none of which was read.
+    /// Returns whether all summaries that were read were returned, and the part may have more.
     fn is_lacking(&self) -> bool {
         self.summaries.is_empty() && matches!(self.next, NextQuery::After(_))
     }
@@ -283,7 +284,7 @@ impl Shard {
         Ok(())
     }
 
-    /// Bound of the summaries of the part that were not returned; `None` if all were.
+    /// Returns the bound of the summaries of the part that were not returned; `None` if all were.
     fn unread(&self, direction: Direction) -> Option<Position> {
         if let Some(next) = self.summaries.front() {
             return Some(match direction {

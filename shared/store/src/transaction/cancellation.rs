@@ -33,11 +33,11 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Returns the failed conditions. If any write was cancelled for another reason, returns the
-/// most severe error instead: permanent errors first, then throttling, then conflicts.
+/// Returns the failed conditions.
 ///
 /// # Errors
-/// When a write was cancelled for a reason other than its condition.
+/// When a write was cancelled for a reason other than its condition: the most severe error.
+/// Permanent errors are more severe than throttling, and throttling than conflicts.
 pub(super) fn read(
     reasons: &[CancellationReason],
     writes: &[TransactWriteItem],

@@ -29,7 +29,7 @@ fn outcome(transaction: &Transaction, reasons: &[CancellationReason]) -> Outcome
 }
 
 #[test]
-fn the_outcome_knows_each_write_by_its_slot() {
+fn the_outcome_finds_refused_writes_by_their_slots() {
     let mut transaction = Transaction::default();
     let users = transaction.check(check("users"));
     let keys = transaction.update(update("keys"));
@@ -100,7 +100,7 @@ async fn a_write_that_cannot_be_built_fails_the_commit_without_a_call() {
 }
 
 #[test]
-fn anything_but_conditions_decides_nothing_and_the_gravest_counts() {
+fn a_reason_other_than_a_condition_is_an_error_and_the_most_severe_counts() {
     for (codes, expected) in [
         (
             &["ConditionalCheckFailed", "TransactionConflict"][..],
@@ -127,7 +127,7 @@ fn anything_but_conditions_decides_nothing_and_the_gravest_counts() {
 }
 
 #[test]
-fn the_log_names_the_write_and_what_stood_in_its_way() {
+fn the_error_names_the_write_and_the_reason() {
     let mut transaction = Transaction::default();
     transaction.check(check("users"));
     transaction.update(update("keys"));

@@ -29,13 +29,13 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// Whether the rollup is right.
+    /// Returns whether the rollup and the late arrivals agree with the summaries.
     pub fn agrees(&self) -> bool {
         self.disagreeing.is_empty() && self.orphans.is_empty() && !self.is_unreadable
     }
 }
 
-/// A day and what was read of it, in this order: rollup and late arrivals, then summaries.
+/// What was read of a day, in this order: rollup and late arrivals, then summaries.
 struct ReadDay {
     seen: StoredDay,
     hours: SealedHours,
@@ -159,7 +159,7 @@ impl Database {
 }
 
 impl StoredDay {
-    /// The hours whose rollup and late arrivals can be read.
+    /// Returns the rollup without the hours whose late arrivals cannot be read.
     fn readable(&self, now: Timestamp) -> Rollup {
         let mut rollup = self.rollup.clone().unwrap_or_else(|| Rollup::empty(now));
         for (hour, _) in &self.damaged {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 
-use super::{RollupsOf, read_at_most};
+use super::{RollupsOf, read_pages};
 use crate::attribute::string;
 use crate::{Database, StorageError, keys};
 
@@ -14,8 +14,8 @@ use crate::{Database, StorageError, keys};
 const MAX_CONCURRENT: usize = 8;
 
 impl Database {
-    /// Hours of these days that a release with stored form 2 marked. Their rollups may lack its
-    /// data. Takes one query for each day.
+    /// Reads the hours of these days that a release with stored form 2 marked. Their rollups may lack
+    /// late data of that release. One query for each day.
     ///
     /// # Errors
     /// When storage fails.
@@ -34,7 +34,7 @@ impl Database {
                 .expression_attribute_values(":pk", string(partition))
                 .projection_expression("sk")
                 .consistent_read(true);
-            read_at_most(usize::MAX, request)
+            read_pages(usize::MAX, request)
         });
         let queries: Vec<_> = queries.collect();
         let read: Vec<_> = stream::iter(queries)

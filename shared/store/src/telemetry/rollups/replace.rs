@@ -2,8 +2,8 @@
 //! write under the condition that the stored rollup is still the one that was read. So nothing is
 //! lost or counted twice by concurrent readers, however slow one of them is.
 //!
-//! A rollup lists the late arrivals that are folded into it. They are deleted afterwards; if that
-//! fails, or the response to the write is lost, by the next reader that changes the rollup.
+//! A rollup lists the late arrivals that are folded into it. They are deleted afterwards. If that
+//! fails, or the response to the write is lost, the next reader that changes the rollup deletes them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -22,8 +22,8 @@ use upblit_base::random;
 use upblit_telemetry::batch::DAY;
 use upblit_telemetry::query::rollup::{DELETED_WITHIN, HourRollup, LateKey, Rollup};
 
-/// Number of late arrivals of a day from which its rollup is rewritten to include them. Each write costs
-/// as much as reading many of them; fewer wait until the rollup changes anyway.
+/// Minimum number of late arrivals for which the rollup of a day is rewritten to include them. A write
+/// costs as much as reading many of them; fewer wait until the rollup changes anyway.
 const MANY_LATE: usize = 32;
 
 /// Maximum number of late arrivals that one write folds. Eight requests delete them.
@@ -32,8 +32,8 @@ const MAX_FOLDED: usize = 200;
 /// Time after which the deletion of folded late arrivals is tried again.
 const DELETED_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
-/// Number of late arrivals in the list of a rollup, some 17 bytes each, from which nothing is folded until
-/// the list is shorter.
+/// Number of late arrivals in the list of a rollup, some 17 bytes each, at which no more are folded
+/// until the list is shorter.
 const MAX_LISTED: usize = 1_000;
 
 /// Outcome of storing sealed hours.
@@ -160,9 +160,9 @@ impl Database {
 }
 
 impl StoredDay {
-    /// The stored rollup with these hours of `read`. Leaves out hours that have expired, and those to
-    /// which another release adds events in stored form 2. An hour that was read but cannot be stored
-    /// stays as it is.
+    /// Returns the stored rollup with these hours of `read`. Leaves out hours that have expired, and
+    /// those to which another release adds events in stored form 2. An hour that was read but cannot
+    /// be stored stays as it is.
     fn with(
         &self,
         hours: &BTreeMap<Timestamp, HourRollup>,
@@ -198,7 +198,8 @@ impl StoredDay {
         disagreeing.map(|(hour, _)| *hour).collect()
     }
 
-    /// The time since when a late arrival has been folded and not deleted.
+    /// Returns when the first of the late arrivals that are not deleted yet was folded.
+    /// [`Timestamp::MAX`] if there is none.
     fn folded_since(&self) -> Timestamp {
         let listed = self.rollup.as_ref().map(|rollup| &rollup.folded);
         let exist = self.folded.iter();
@@ -206,14 +207,14 @@ impl StoredDay {
         since.min().unwrap_or(Timestamp::MAX)
     }
 
-    /// A rollup with as many late arrivals as one write folds, without the hours that do not fit;
-    /// `None` if nothing changes.
+    /// Returns a rollup with as many late arrivals as one write folds, without the hours that do not
+    /// fit; `None` if nothing changes.
     fn replacement(
         &self,
         mut rollup: Rollup,
         now: Timestamp,
     ) -> Result<Option<Replacement>, StorageError> {
-        // Those that exist are listed again.
+        // Late arrivals that still exist are listed again below.
         rollup.forget_folded(now, self.unread_until);
         loop {
             let (folded, new) = self.folded_into(rollup.clone(), now);
@@ -242,8 +243,8 @@ impl StoredDay {
         }
     }
 
-    /// Folds late arrivals into a rollup that replaces the stored one. Returns those that it then
-    /// lists and that are to be deleted.
+    /// Folds late arrivals into a rollup that replaces the stored one. Returns those to delete, and
+    /// the rollup, which lists them.
     fn folded_into(&self, mut rollup: Rollup, now: Timestamp) -> (Vec<LateKey>, Rollup) {
         let mut folded: Vec<_> = self.folded.iter().copied().collect();
         let most = MAX_FOLDED.min(MAX_LISTED.saturating_sub(rollup.folded.len()));

@@ -46,12 +46,12 @@ impl SealedHours {
         }
     }
 
-    /// Whether there are no hours.
+    /// Returns whether there are no hours.
     pub fn is_empty(&self) -> bool {
         self.hours.is_empty()
     }
 
-    /// Whether this is one of the hours.
+    /// Returns whether this is one of the hours.
     pub fn has(&self, hour: Timestamp) -> bool {
         self.hours.contains_key(&hour)
     }
@@ -71,12 +71,12 @@ impl SealedHours {
         }
     }
 
-    /// The hours by their start.
+    /// Returns the hours by their start.
     pub fn rollups(&self) -> impl Iterator<Item = (Timestamp, &HourRollup)> {
         self.hours.iter().map(|(hour, read)| (*hour, &read.rollup))
     }
 
-    /// The hours that have summaries in stored form 2.
+    /// Returns the hours that have summaries in stored form 2.
     pub(super) fn in_form_2(&self) -> impl Iterator<Item = Timestamp> {
         let hours = self.hours.iter().filter(|(_, read)| read.has_form_2);
         hours.map(|(hour, _)| *hour)
@@ -91,7 +91,7 @@ impl SealedHours {
         }
     }
 
-    /// The hours that may be stored: those that were confirmed, read completely and without form 2.
+    /// Returns the hours that may be stored: those that are confirmed, without gaps and without form 2.
     pub(super) fn storable(&self, gaps: &Gaps) -> BTreeMap<Timestamp, HourRollup> {
         let gaps = gaps.hours();
         let is_storable = |(hour, read): &(&Timestamp, &SealedHour)| {
