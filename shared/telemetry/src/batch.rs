@@ -7,10 +7,10 @@ use sha2::{Digest, Sha256};
 use upblit_base::ids::ApplicationId;
 use utoipa::ToSchema;
 
-/// Length of the hours by which events are stored, according to their start.
+/// Length of an hour. Events are stored by the hour in which they started.
 pub const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// Length of the days by which summaries and rollups are stored.
+/// Length of a day. Summaries and rollups are stored by day.
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Kind of telemetry: traces or logs.
@@ -24,7 +24,7 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// The name used in routes, bodies and keys.
+    /// Returns the name used in routes, bodies and keys.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Traces => "traces",

@@ -1,5 +1,5 @@
-//! Packs the accepted events of a batch into chunks and their summaries: one pair for
-//! each hour, or several where one chunk would exceed the size of a DynamoDB item.
+//! Packs the accepted events of a batch into chunks and their summaries: one pair for each hour, or
+//! several if one chunk would be too large. Events that were sent without a time have their own chunks.
 
 mod attributes;
 pub(crate) mod bytes;
@@ -46,17 +46,17 @@ const MAX_CHUNK_MEMORY: usize = 8 * 1024 * 1024;
 /// content, so a retry has the same position.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
-    /// Start of the last event of the batch in this hour. The first would not do: SDKs send spans
-    /// when they end, so only the last start is close to the time of sending. The spans of a trace
-    /// are then found between its start and shortly after its end, however long other spans of the
-    /// batch took.
+    /// Start of the last event of the batch in this hour; the end of the hour for events that were
+    /// sent without a time. Not the first start: SDKs send spans when they end, so only the last
+    /// start is close to the time of sending. The spans of a trace are then found between its start
+    /// and shortly after its end, however long other spans of the batch took.
     pub at: Timestamp,
     /// Hash of batch, hour and number, which makes the position unique.
     pub hash: [u8; 16],
 }
 
 impl Position {
-    /// The first position of the millisecond of a time.
+    /// Returns the first position in the millisecond of a time.
     pub fn first_at(at: Timestamp) -> Self {
         Self {
             at: clock::floor(at, Duration::from_millis(1)),
@@ -64,7 +64,7 @@ impl Position {
         }
     }
 
-    /// The time, in whole milliseconds, before which all earlier positions are.
+    /// Returns the time, in whole milliseconds, before which all earlier positions are.
     pub fn end(self) -> Timestamp {
         if self == Self::first_at(self.at) {
             self.at
@@ -73,7 +73,7 @@ impl Position {
         }
     }
 
-    /// The position that directly follows this one.
+    /// Returns the position that directly follows this one.
     #[must_use]
     pub fn next(self) -> Self {
         match u128::from_be_bytes(self.hash).checked_add(1) {
@@ -146,8 +146,8 @@ pub(crate) fn pack<E: Event>(
     Ok((chunks, decoded.within_window(at).report))
 }
 
-/// Start of the last of these events of an hour. For events without a time, the end of the hour: a
-/// retry has the same position, although it is received later.
+/// Returns the start of the last of these events of an hour. For events without a time, returns the end
+/// of the hour: a retry has the same position, although it is received later.
 fn last<E: Event>(hour: Timestamp, has_time: bool, events: &[&E]) -> Timestamp {
     if has_time {
         let starts = events.iter().map(|event| event.start());
@@ -178,7 +178,7 @@ fn parts<'a, E: Event>(events: &'a [&'a E]) -> io::Result<Vec<Part<'a, E>>> {
     Ok(halves)
 }
 
-/// The hour in which the event started, by which it is stored.
+/// Returns the hour in which the event started, by which it is stored.
 pub(crate) fn hour_of(event: &impl Event) -> Timestamp {
     clock::floor(event.start(), HOUR)
 }
@@ -199,7 +199,7 @@ struct Place {
 }
 
 impl Place {
-    /// Packs the events that are accepted at `now`; `None` if there are none.
+    /// Packs the events that are accepted at the time of receipt. Returns `None` if there are none.
     fn chunk<E: Event>(&self, part: Part<'_, E>, at: Reception) -> io::Result<Option<PackedChunk>> {
         let kept: Vec<&E> = part
             .events
@@ -235,8 +235,8 @@ impl Place {
         }))
     }
 
-    /// `number` counts within the hour, so an hour whose events have all become too old
-    /// does not change the hashes of the other hours.
+    /// Returns the hash of the position. `number` counts within the hour, so an hour whose events
+    /// have all become too old does not change the hashes of the other hours.
     fn hash(&self) -> [u8; 16] {
         let mut hash = Sha256::new();
         hash.update(self.batch.as_bytes());

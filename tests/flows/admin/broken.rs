@@ -119,7 +119,7 @@ const OF_USERS: &[Case] = &[
         Table::RefreshTokens,
         any,
         Number("previous_counter", 9),
-        "its previous token is as new",
+        "its previous token is not older",
     ),
     case(
         Table::RefreshTokens,

@@ -92,13 +92,13 @@ impl AttributeColumn<'_> {
         }
     }
 
-    /// The values, if all are of one type.
+    /// Returns the values, if `read` accepts all of them.
     fn all<'b, T>(&'b self, read: impl Fn(&'b Value) -> Option<T>) -> Option<Vec<T>> {
         self.values.iter().map(|value| read(value)).collect()
     }
 }
 
-/// A number that JSON writes with a fraction. Integers beyond 64 bits stay JSON.
+/// Returns a number that JSON writes with a fraction. Integers beyond 64 bits stay JSON.
 fn as_double(value: &Value) -> Option<f64> {
     value.as_f64().filter(|_| value.is_f64())
 }

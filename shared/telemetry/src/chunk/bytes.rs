@@ -5,7 +5,7 @@ use thiserror::Error;
 /// Why stored bytes cannot be read.
 #[derive(Debug, Clone, Copy, Error, PartialEq, Eq)]
 pub enum FormError {
-    /// The bytes have a form that this release does not know; a newer one wrote them.
+    /// The bytes have a form that this release does not know, as of a newer release.
     #[error("the stored form {0} is unknown to this release")]
     Unknown(u8),
     /// The bytes are malformed for the form that they state.
@@ -69,7 +69,7 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads `bytes`; what is read may take `memory` bytes.
+    /// Creates a reader of `bytes`. What is read may take `memory` bytes.
     pub(crate) fn new(bytes: &'a [u8], memory: usize) -> Self {
         Self {
             rest: bytes,
@@ -77,7 +77,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Number of bytes left.
+    /// Returns the number of bytes left.
     pub(crate) fn left(&self) -> usize {
         self.rest.len()
     }
@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
 
     /// Reads a number that [`put_wide`] wrote.
     pub(crate) fn wide(&mut self) -> Result<u128, FormError> {
-        // Nearly all numbers have at most 63 bits, for which arithmetic costs a part.
+        // Nearly all numbers have at most 63 bits, for which arithmetic is cheaper.
         let mut number = 0_u64;
         for (index, byte) in self.rest.iter().take(9).enumerate() {
             number |= u64::from(byte & 0x7f) << (7 * index);

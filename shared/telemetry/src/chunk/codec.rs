@@ -132,7 +132,8 @@ pub fn decode_entries(chunk: &[u8], most: usize) -> Result<Vec<Entry>, FormError
     }
 }
 
-/// The columns of a chunk, and the memory that its events may take: at most `most` bytes.
+/// Reads the columns of a chunk, and the memory that its events may take, which is at most `most`
+/// bytes.
 fn columns(header: &mut Reader<'_>, most: usize) -> Result<(Vec<u8>, usize), FormError> {
     if header.byte()? != NO_DICTIONARY {
         return Err(FormError::Damaged("an unknown dictionary"));

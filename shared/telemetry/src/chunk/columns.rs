@@ -15,20 +15,20 @@ use foldhash::{HashMap, HashMapExt as _};
 
 use super::bytes::{FormError, Reader, put, put_len};
 
-/// Index of a value among all values, counted from 1; 0 for none.
+/// Returns the index of a value among all values, counted from 1; 0 for none.
 pub(super) fn code_of<T: PartialEq>(all: &[T], value: Option<T>) -> u32 {
     let place = value.and_then(|value| (1..).zip(all).find(|(_, other)| **other == value));
     place.map_or(0, |(code, _)| code)
 }
 
-/// The value with a code of [`code_of`]; `None` for none.
+/// Returns the value with a code of [`code_of`]; `None` for code 0.
 pub(super) fn value_of<T: Copy>(all: &[T], code: Option<&u32>) -> Option<T> {
     let place = code?.checked_sub(1)?;
     all.get(place as usize).copied()
 }
 
-/// The distinct values of a column in order of appearance, identified by their keys, and the code
-/// of each row: the index of its value, counted from 1; 0 for none.
+/// Returns the distinct values of a column in order of appearance, identified by their keys, and the
+/// code of each row: the index of its value, counted from 1; 0 for none.
 pub(super) fn distinct<T: Copy, K: Eq + Hash>(
     rows: impl Iterator<Item = Option<T>>,
     key: impl Fn(T) -> K,

@@ -18,7 +18,7 @@ pub(crate) const UNNAMED: &str = "";
 /// positives.
 const SMALL: usize = 128;
 
-/// Largest number of hash functions. More would not help.
+/// Maximum number of hash functions. More would not help.
 const MAX_HASHES: f64 = 12.0;
 
 /// A term to look for.
@@ -37,7 +37,7 @@ const FAILED: u64 = 1;
 const WORD: u64 = 2;
 
 impl Term<'_> {
-    /// The hash of the term; `None` if the filter leaves it out.
+    /// Returns the hash of the term; `None` if the filter leaves it out.
     fn hash(self) -> Option<u64> {
         match self {
             Self::Pair(key, value) => pair(key, value),
@@ -55,15 +55,15 @@ fn pair(key: &str, value: &str) -> Option<u64> {
     })
 }
 
-/// The words of a text, in lower case: letters and digits of any script. The division into words is
-/// part of the stored form: changing it needs a new form.
+/// Returns the words of a text, in lower case: letters and digits of any script. The division into words
+/// is part of the stored form: changing it needs a new form.
 pub fn words(text: &str) -> impl Iterator<Item = String> {
     let words = text.split(|character: char| !character.is_alphanumeric());
     words.filter(|word| !word.is_empty()).map(str::to_lowercase)
 }
 
-/// The terms of a chunk: pairs of a key and a text or boolean, HTTP statuses, names, services,
-/// levels, and the words of log records. Other numbers are left out, and so are long values.
+/// Hashes of the terms of a chunk: attributes with a text or boolean, the fields that queries filter
+/// by, and the words of log records. Other numbers are left out, and so are long values.
 #[derive(Debug, Default)]
 pub(super) struct Terms(HashSet<u64>);
 
@@ -88,7 +88,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// A filter of these terms, of at most `most` bytes.
+    /// Builds a filter of these terms, of at most `most` bytes and at least [`SMALL`].
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -113,7 +113,7 @@ impl Filter {
         filter
     }
 
-    /// Whether some event of the chunk may have the term. `true` if the filter leaves such
+    /// Returns whether some event of the chunk may have the term. `true` if the filter leaves such
     /// terms out.
     pub fn may_hold(&self, term: Term<'_>) -> bool {
         let is_set = |place: usize| self.bits[place / 8] >> (place % 8) & 1 == 1;
@@ -121,7 +121,7 @@ impl Filter {
         hash.is_none_or(|hash| self.places(hash).all(is_set))
     }
 
-    /// The bits of a hash (Kirsch and Mitzenmacher, "Less Hashing, Same Performance").
+    /// Returns the bits of a hash (Kirsch and Mitzenmacher, "Less Hashing, Same Performance").
     fn places(&self, hash: u64) -> impl Iterator<Item = usize> + use<> {
         let bits = self.bits.len() as u64 * 8;
         let mixed = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn terms_that_are_left_out_may_be_anywhere() {
+    fn the_filter_may_hold_every_term_that_it_leaves_out() {
         let filter = Filter::of(&Terms::default(), 256);
         assert!(!filter.may_hold(Term::Pair("a", "b")));
         assert!(filter.may_hold(Term::Pair("url.full", "https://shop.test/")));

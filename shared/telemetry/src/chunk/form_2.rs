@@ -37,7 +37,7 @@ struct Group<E> {
     events: Vec<E>,
 }
 
-/// The events of a chunk.
+/// Decodes the events of a chunk.
 pub(super) fn events<E: Event>(chunk: &[u8]) -> Result<Vec<E>, FormError> {
     let groups: Vec<Group<E>> = read(chunk)?;
     let mut events = Vec::new();
@@ -97,7 +97,7 @@ struct StoredEntry {
     is_root: Option<bool>,
 }
 
-/// A summary. Form 2 has no operations and no filter.
+/// Decodes a summary. Form 2 has no operations and no filter.
 pub(super) fn summary(bytes: &[u8]) -> Result<Summary, FormError> {
     let stored: StoredSummary = read(bytes)?;
     Ok(Summary {
@@ -120,7 +120,7 @@ pub(super) fn summary(bytes: &[u8]) -> Result<Summary, FormError> {
     })
 }
 
-/// The counts by fingerprint. Fingerprints have four bytes in form 2, and three now.
+/// Converts the counts by fingerprint. Fingerprints have four bytes in form 2, and three now.
 fn traces(stored: BTreeMap<u32, (u32, u32)>) -> BTreeMap<u32, Option<TraceCounts>> {
     let mut traces = BTreeMap::new();
     for (fingerprint, (events, errors)) in stored {

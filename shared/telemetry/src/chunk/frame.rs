@@ -1,6 +1,6 @@
-//! What all stored bytes of telemetry have in common: the number of their form first, then a
-//! header of their own, and at the end the size of the content and the content as a zstd frame.
-//! Chunks, summaries and rollups differ only in header and content.
+//! What all stored bytes of telemetry have in common: first the number of their form, then a header,
+//! and at the end the size of the content and the content as a zstd frame. Chunks, summaries and
+//! rollups differ only in header and content.
 
 use std::cell::RefCell;
 use std::io;
@@ -27,7 +27,7 @@ impl Form {
     /// The forms that this release reads, oldest first. Every decoder matches on them.
     pub const READABLE: [Self; 2] = [Self::Two, Self::Three];
 
-    /// Number of the form.
+    /// Returns the number of the form.
     pub const fn number(self) -> u8 {
         match self {
             Self::Two => 2,
@@ -35,7 +35,7 @@ impl Form {
         }
     }
 
-    /// The form with a number.
+    /// Returns the form with a number.
     ///
     /// # Errors
     /// When this release does not read it.
@@ -50,8 +50,8 @@ impl Form {
 /// First bytes of a zstd frame, with which everything of form 2 begins.
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// Measured over batches of 1 to 512 events: level 9 saves 1 % more bytes for three times the
-/// work, level 3 costs a write unit more for large batches.
+/// Compression level. Measured over batches of 1 to 512 events: level 9 saves 1 % more bytes for three
+/// times the work, level 3 costs a write unit more for large batches.
 const LEVEL: i32 = 6;
 
 thread_local! {
@@ -60,7 +60,7 @@ thread_local! {
     static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
-/// Encodes a content in the current form, behind a header. Equal input gives equal bytes.
+/// Encodes content in the current form, behind a header. Equal input gives equal bytes.
 ///
 /// # Errors
 /// When compression fails, which no input can cause.
@@ -73,7 +73,8 @@ pub(crate) fn write(header: impl FnOnce(&mut Vec<u8>), content: &[u8]) -> io::Re
     Ok(out)
 }
 
-/// The form of stored bytes, and a reader at their header. Of form 2, the reader is at the start.
+/// Returns the form of stored bytes, and a reader at their header. For form 2, which has none, the
+/// reader is at the start.
 ///
 /// # Errors
 /// When this release does not read the form.
@@ -110,7 +111,7 @@ pub(super) fn compress(bytes: &[u8]) -> io::Result<Vec<u8>> {
     })
 }
 
-/// A checksum of four bytes makes every change of a stored byte an error.
+/// Creates a compressor that adds a checksum of four bytes, which detects changed bytes.
 fn new_compressor() -> io::Result<Compressor<'static>> {
     let mut compressor = Compressor::new(LEVEL)?;
     compressor.include_checksum(true)?;
@@ -134,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_readable_and_every_other_form_is_refused() {
+    fn the_written_form_is_readable_and_unknown_forms_are_refused() {
         assert!(Form::READABLE.contains(&Form::WRITTEN));
         assert!(Form::READABLE.is_sorted());
         for number in 0..=u8::MAX {
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_content_is_read_as_written_and_no_further_than_allowed() {
+    fn content_is_read_as_written_unless_it_is_larger_than_allowed() {
         let stored = write(|out| out.push(7), &[9; 1000]).unwrap();
         let read = |most| {
             let (form, mut reader) = open(&stored).unwrap();

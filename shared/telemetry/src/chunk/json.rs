@@ -1,13 +1,13 @@
-//! Reads JSON of stored chunks. A tree of tiny values takes a hundred times its text, so the text is
-//! measured before the tree is built.
+//! Reads JSON of stored chunks. A tree of tiny values takes a hundred times the memory of its text, so
+//! the text is measured before the tree is built.
 
 use serde::de::DeserializeOwned;
 
 use super::bytes::FormError;
 use super::memory;
 
-/// Largest memory that the tree of one JSON text may take, in bytes. That of the largest event takes
-/// less than half of it.
+/// Largest memory that the tree of one JSON text may take, in bytes. The tree of the largest event
+/// takes less than half of it.
 pub(super) const MAX_TREE: usize = 64 * 1024 * 1024;
 
 /// Memory of a map, of a list, of the room for an element, and of a text without its characters, at
@@ -29,7 +29,7 @@ pub(super) fn read<T: DeserializeOwned>(text: &str, damaged: FormError) -> Resul
     serde_json::from_str(text).map_err(|_| damaged)
 }
 
-/// Memory that the tree of a JSON text takes at most, in bytes.
+/// Returns the memory that the tree of a JSON text takes at most, in bytes.
 pub(super) fn tree_of(json: &[u8]) -> usize {
     let mut memory = json.len();
     let mut is_text = false;

@@ -55,7 +55,7 @@ pub(crate) fn put_log_records(out: &mut Vec<u8>, records: &[&LogRecord]) {
     extras.write(out);
 }
 
-/// Reads the log records of the wanted rows.
+/// Reads the log records of these rows.
 pub(crate) fn read_log_records(
     reader: &mut Reader<'_>,
     rows: Rows<'_>,

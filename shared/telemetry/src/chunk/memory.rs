@@ -1,7 +1,7 @@
 //! Estimates of the memory that events take once they are decoded. They depend on the events
 //! alone, not on the stored form or on the layout of a type, because they decide how a batch is
-//! divided into chunks: a retry must have the same chunks in every release. They are not too small,
-//! whatever the events hold, because readers keep within a budget by them.
+//! divided into chunks: a retry must have the same chunks in every release. They are never too small,
+//! because readers keep within a memory budget by them.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ pub(super) const SPAN: usize = 640;
 pub(super) const LOG_RECORD: usize = 512;
 /// Memory of a resource and scope without its texts and attributes, in bytes.
 const RESOURCE_SCOPE: usize = 640;
-/// Memory of an event or link of a span without its texts, in bytes. Lists have room for up to twice
-/// as many.
+/// Memory of an event or link of a span without its texts, in bytes. Includes that lists have room for
+/// up to twice as many.
 const SPAN_EVENT: usize = 128;
 const LINK: usize = 256;
 /// Memory of a truncation without its text, in bytes.
@@ -26,8 +26,8 @@ const TRUNCATION: usize = 64;
 const VALUE: usize = 32;
 /// Smallest number of values that a list has room for, unless it is empty.
 const SHORTEST_LIST: usize = 4;
-/// Memory of a node of a map, in bytes. It has room for eleven entries, and at least five if there
-/// are other nodes.
+/// Memory of a node of a map, in bytes. A node has room for eleven entries, and has at least five if
+/// there are other nodes.
 pub(super) const NODE: usize = 680;
 const MAX_IN_NODE: usize = 11;
 const MIN_IN_NODE: usize = 5;
@@ -39,17 +39,18 @@ const LIST_ROW: usize = 128;
 /// Memory of events with their resources and scopes, in bytes.
 pub(super) fn of_events<E: Event>(events: &[&E]) -> usize {
     let mut last = None;
-    let each = events.iter().map(|event| {
+    let bytes = events.iter().map(|event| {
         let shared = event.resource_scope().map(Arc::as_ptr);
         let is_new = shared != last;
         last = shared;
         let resource_scope = event.resource_scope().filter(|_| is_new);
         of_event(event.by_signal()) + resource_scope.map_or(0, |r| of_resource_scope(r))
     });
-    each.sum()
+    bytes.sum()
 }
 
-/// Memory of an event with its resource and scope, in bytes. Events may share the latter.
+/// Returns the memory of an event with its resource and scope, in bytes. Events may share a resource and
+/// scope.
 pub fn of_one<E: Event>(event: &E) -> usize {
     of_events(&[event])
 }

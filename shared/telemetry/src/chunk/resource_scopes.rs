@@ -46,7 +46,7 @@ impl ResourceScopes {
         Ok(Self { distinct, rows })
     }
 
-    /// Resource and scope of a row.
+    /// Returns the resource and scope of a row.
     pub(super) fn get(&self, row: usize) -> Option<Arc<ResourceScope>> {
         let index = self.rows.get(row)?.checked_sub(1)?;
         self.distinct.get(index as usize).cloned()

@@ -12,7 +12,7 @@ use crate::intake::Batch;
 const BESIDE_A_CHUNK: usize = 113;
 const BESIDE_A_SUMMARY: usize = 128;
 
-/// How far a size may be from the expected one, in percent.
+/// Maximum difference between a size and the expected one, in percent.
 const ROOM: usize = 5;
 
 /// A standard batch.
@@ -64,8 +64,8 @@ fn write_units(bytes: usize) -> usize {
     bytes.div_ceil(1024)
 }
 
-/// The chunks and sizes of the measurement by which the stored form was chosen. Prompts are so long that
-/// they compress to as many bytes as there, 140,081 in the JSON of the form before.
+/// The chunks and sizes of the measurement by which the stored form was chosen. Prompts make up most of
+/// their chunk, which had 140,081 bytes in the JSON of form 2.
 const CHUNKS: [(Sent, usize); 10] = [
     (Sent::Spans(100), 2_722),
     (Sent::SpansWithAttributes(100), 5_688),

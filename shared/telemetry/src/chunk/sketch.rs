@@ -9,7 +9,7 @@ use super::bytes::{FormError, Reader, put, put_len};
 /// Ratio between the bounds of adjacent buckets: 4 %, so percentiles are within 2 %.
 const GAMMA: f64 = 1.04;
 
-/// Durations below a microsecond share one bucket.
+/// Durations up to a microsecond share one bucket.
 const SMALLEST_MS: f64 = 0.001;
 
 /// Number of buckets that a coarse sketch keeps as one, so percentiles are within 11 %.
@@ -20,7 +20,7 @@ const COARSE: u16 = 5;
 pub struct Sketch(BTreeMap<u16, u64>);
 
 impl Sketch {
-    /// A sketch with these counts by bucket.
+    /// Creates a sketch with these counts by bucket.
     pub(super) fn from_counts(counts: BTreeMap<u16, u64>) -> Self {
         Self(counts)
     }
@@ -35,7 +35,8 @@ impl Sketch {
         *count = count.saturating_add(times);
     }
 
-    /// The same counts in fewer buckets: each [`COARSE`] adjacent ones become their middle one.
+    /// Returns the same counts in fewer buckets: every [`COARSE`] adjacent buckets become the middle
+    /// one.
     pub(super) fn coarse(&self) -> Self {
         let mut coarse = Self::default();
         for (bucket, count) in &self.0 {
@@ -83,8 +84,8 @@ impl Sketch {
         }
     }
 
-    /// Estimates the duration, in milliseconds, that a share of `quantile` (0 to 1) does
-    /// not exceed, within 2 %. `None` if nothing was counted.
+    /// Estimates the duration, in milliseconds, that a share of `quantile` (0 to 1) does not exceed,
+    /// within 2 %, or within 11 % for a coarse sketch. `None` if nothing was counted.
     pub fn quantile(&self, quantile: f64) -> Option<f64> {
         let total: f64 = self.0.values().map(|count| *count as f64).sum();
         let rank = (total * quantile).ceil().max(1.0);

@@ -27,14 +27,16 @@ use super::filter::{Filter, Term};
 pub struct Summary {
     /// Statistics by minute of the hour, 0 to 59.
     pub minutes: BTreeMap<u8, Minute>,
-    /// Number of log records by level. `None`: too many levels, so any may occur.
+    /// Number of log records by level. `None` for spans, and if the levels are too many or too long,
+    /// so that any may occur.
     pub levels: Option<BTreeMap<String, u64>>,
-    /// Counts by [`fingerprint`] of the trace; `None` instead of counts if two traces of the
-    /// chunk have the same. No map at all: a chunk of form 2 in which any trace may occur.
+    /// Counts by [`fingerprint`] of the trace. `None` instead of counts if several traces of the
+    /// chunk have the fingerprint; `None` instead of the map for a chunk of form 2 in which any
+    /// trace may occur.
     pub traces: Option<BTreeMap<u32, Option<TraceCounts>>>,
     /// Statistics of the operations with most events.
     pub operations: Operations,
-    /// The texts of the events; `None` for a chunk of form 2.
+    /// Filter over the terms of the events. `None` for a chunk of form 2.
     pub filter: Option<Filter>,
     /// List rows of the newest traces, newest first.
     pub rows: Vec<Entry>,
@@ -42,39 +44,39 @@ pub struct Summary {
     pub rows_are_complete: bool,
 }
 
-/// Number of events of one trace in the chunk, and how many of them failed. A repeated span
-/// counts once.
+/// Number of events of one trace in the chunk, and how many of them failed. Versions of a span
+/// count once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TraceCounts {
-    /// Number of distinct events.
+    /// Number of distinct spans, or of log records.
     pub events: u32,
     /// Number of them that failed.
     pub errors: u32,
 }
 
-/// Fingerprint of a trace id, of 24 bits. Enough to skip nearly all chunks that do not hold the
-/// trace: with 20,000 chunks of 30 traces each, one in thirty searches opens a chunk that does not
-/// hold it.
+/// Returns the fingerprint of a trace id, of 24 bits. It suffices to skip nearly all chunks that do not
+/// hold the trace: with 20,000 chunks of 30 traces each, one in thirty searches opens a chunk that does
+/// not hold it.
 pub fn fingerprint(trace_id: &str) -> u32 {
     let hash = Sha256::digest(trace_id.as_bytes());
     u32::from_be_bytes([0, hash[0], hash[1], hash[2]])
 }
 
 impl Summary {
-    /// The summary of these events before it is encoded, without a filter.
+    /// Returns the summary of these events before it is encoded, without a filter.
     #[cfg(test)]
     pub(crate) fn of<E: crate::event::Event>(events: &[&E]) -> Self {
         Draft::of(events).summary
     }
 
-    /// Whether the chunk may hold events of the trace with this [`fingerprint`].
+    /// Returns whether the chunk may hold events of the trace with this [`fingerprint`].
     pub fn may_hold_trace(&self, trace: u32) -> bool {
         self.traces
             .as_ref()
             .is_none_or(|traces| traces.contains_key(&trace))
     }
 
-    /// Whether the chunk may hold an event with this term.
+    /// Returns whether the chunk may hold an event with this term.
     pub fn may_hold(&self, term: Term<'_>) -> bool {
         self.filter
             .as_ref()

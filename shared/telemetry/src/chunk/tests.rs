@@ -17,12 +17,12 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 const WEEK: i64 = 7 * DAY;
 
-/// Milliseconds after a full hour.
+/// Returns the time this many milliseconds after a full hour.
 fn at(millis: i64) -> Timestamp {
     clock::from_millis(1_750_003_200_000 + millis)
 }
 
-/// Received by an application that keeps telemetry for 30 days.
+/// Describes a batch received by an application that keeps telemetry for 30 days.
 fn received(millis: i64) -> Reception {
     Reception {
         now: at(millis),
@@ -220,7 +220,7 @@ fn log_records_without_a_time_have_the_same_keys_within_the_hour_of_receipt() {
 }
 
 #[test]
-fn log_records_without_a_time_take_the_place_of_no_hour() {
+fn log_records_without_a_time_do_not_use_up_an_hour() {
     let records = || {
         let timeless = LogRecord {
             notes: vec![Note::TimeOfReceipt],
@@ -369,7 +369,11 @@ fn a_summary_of_spans_holds_minutes_errors_durations_roots_and_traces() {
     assert_eq!((durations.min_ms(), durations.max_ms()), (10.0, 30.0));
     assert!((durations.sketch.quantile(1.0).unwrap() - 30.0).abs() < 0.6);
     assert_eq!(summary.minutes[&1].all.durations, None);
-    assert_eq!(summary.minutes[&1].requests().count, 0, "a child is none");
+    assert_eq!(
+        summary.minutes[&1].requests().count,
+        0,
+        "a child is not a request"
+    );
     let roots: Vec<_> = summary.rows.iter().map(|row| &*row.trace_id).collect();
     assert_eq!(roots, ["trace-3", "trace-2", "trace-1"], "newest first");
     assert!(summary.rows_are_complete);
@@ -483,7 +487,7 @@ fn a_summary_keeps_the_newest_rows_that_fit_and_all_traces() {
 }
 
 #[test]
-fn ten_thousand_traces_fit_a_summary() {
+fn the_summaries_of_ten_thousand_traces_are_small_and_count_all() {
     let chunks = pack_all((0..10_000).map(|n| span(n, 0)).collect());
     let traces = chunks
         .iter()
@@ -497,7 +501,7 @@ fn ten_thousand_traces_fit_a_summary() {
 }
 
 #[test]
-fn ten_thousand_levels_fit_a_chunk_summary() {
+fn too_many_levels_are_left_out_of_a_summary() {
     let level = || random::base62(&mut random::rng(), 128).to_lowercase();
     let chunks = pack_all(
         (0..10_000)
@@ -510,7 +514,7 @@ fn ten_thousand_levels_fit_a_chunk_summary() {
     }
 }
 
-/// A million equal records compress to almost nothing, and a reader opens several chunks at once.
+/// Equal records compress to almost nothing, and a reader opens several chunks at once.
 #[test]
 fn repetitive_events_are_divided_by_the_memory_they_take() {
     let records: Vec<LogRecord> = (0..100_000)

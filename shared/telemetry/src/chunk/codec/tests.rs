@@ -89,7 +89,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_bytes_are_an_error_or_other_events(
+    fn damaged_bytes_do_not_cause_a_panic(
         spans in spans(), places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
         let mut stored = encode(&refs(&spans)).unwrap().bytes;
@@ -108,7 +108,7 @@ proptest! {
 
     /// The columns themselves are damaged, as if the frame had been compressed again.
     #[test]
-    fn damaged_columns_are_an_error_or_other_events(
+    fn damaged_columns_do_not_cause_a_panic(
         spans in spans(), place: prop::sample::Index, byte: u8,
     ) {
         let stored = encode(&refs(&spans)).unwrap().bytes;
@@ -152,7 +152,7 @@ fn an_unknown_form_or_dictionary_is_named() {
     );
 }
 
-/// A header with these sizes before these columns.
+/// Builds a chunk of these columns whose header states these sizes.
 fn chunk_of(columns: &[u8], size: usize, memory: usize) -> Vec<u8> {
     let mut bytes = vec![Form::WRITTEN.number(), NO_DICTIONARY];
     put_len(&mut bytes, memory);

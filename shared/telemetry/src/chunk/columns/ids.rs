@@ -63,7 +63,7 @@ impl<'a> IdList<'a> {
         Ok(Self::Texts(texts.collect::<Result<_, _>>()?))
     }
 
-    /// Number of ids.
+    /// Returns the number of ids.
     fn len(&self) -> usize {
         match self {
             Self::Raw { bytes, width } => bytes.len() / width,
@@ -71,7 +71,7 @@ impl<'a> IdList<'a> {
         }
     }
 
-    /// The id at an index; `None` beyond the end.
+    /// Returns the id at an index; `None` beyond the end.
     pub(crate) fn get(&self, index: usize) -> Option<String> {
         match self {
             Self::Raw { bytes, width } => {
@@ -83,7 +83,8 @@ impl<'a> IdList<'a> {
         }
     }
 
-    /// What distinguishes the id at an index from the others of this list; empty beyond the end.
+    /// Returns bytes that distinguish the id at an index from the others of this list; empty beyond
+    /// the end.
     pub(crate) fn key(&self, index: usize) -> &[u8] {
         match self {
             Self::Raw { bytes, width } => bytes.chunks(*width).nth(index).unwrap_or_default(),
@@ -91,7 +92,7 @@ impl<'a> IdList<'a> {
         }
     }
 
-    /// Index of an id.
+    /// Returns the index of an id.
     pub(crate) fn position(&self, id: &str) -> Option<usize> {
         match self {
             Self::Raw { bytes, width } => {
@@ -134,18 +135,18 @@ impl<'a> IdColumn<'a> {
         Ok(Self { ids, rows })
     }
 
-    /// Id of a row.
+    /// Returns the id of a row.
     pub(crate) fn get(&self, row: usize) -> Option<String> {
         let index = self.rows.get(row)?.checked_sub(1)?;
         self.ids.get(index as usize)
     }
 
-    /// The code of each row: the same for rows with the same id, 0 for rows without one.
+    /// Returns the code of each row: the same for rows with the same id, 0 for rows without one.
     pub(crate) fn codes(&self) -> &[u32] {
         &self.rows
     }
 
-    /// For each row, whether it is one of the wanted rows.
+    /// Returns whether each row is wanted.
     pub(crate) fn wanted(&self, rows: Rows<'_>) -> Vec<bool> {
         match rows {
             Rows::All => vec![true; self.rows.len()],
@@ -154,7 +155,7 @@ impl<'a> IdColumn<'a> {
         }
     }
 
-    /// For each row, whether its id is in the set.
+    /// Returns whether the id of each row is in the set.
     fn rows_among(&self, ids: &HashSet<&str>) -> Vec<bool> {
         let ids = (0..self.ids.len()).map(|index| {
             let id = self.ids.get(index);
@@ -168,7 +169,7 @@ impl<'a> IdColumn<'a> {
             .collect()
     }
 
-    /// For each row, whether it has this id.
+    /// Returns whether each row has this id.
     fn rows_with(&self, id: &str) -> Vec<bool> {
         let code = self.ids.position(id);
         let code = code.and_then(|place| u32::try_from(place + 1).ok());

@@ -87,7 +87,7 @@ pub(crate) fn put_durations(out: &mut Vec<u8>, durations: &[Option<f64>]) {
     out.extend_from_slice(&fractions);
 }
 
-/// Nanoseconds, if the milliseconds are a whole number of them.
+/// Converts milliseconds to nanoseconds, if they are a whole number of them.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "checked by the reverse conversion"
@@ -133,7 +133,7 @@ impl Durations {
         Ok(Self(durations))
     }
 
-    /// Duration of a row.
+    /// Returns the duration of a row.
     pub(crate) fn get(&self, row: usize) -> Option<f64> {
         self.0.get(row).copied().flatten()
     }

@@ -14,7 +14,7 @@ pub(crate) struct TextColumn<'a> {
 }
 
 impl<'a> TextColumn<'a> {
-    /// A column of these values.
+    /// Creates a column of these values.
     pub(crate) fn of(values: impl Iterator<Item = Option<&'a str>>) -> Self {
         let mut column = Self::default();
         values.for_each(|value| column.push(value));
@@ -27,7 +27,7 @@ impl<'a> TextColumn<'a> {
         self.rows.push(index);
     }
 
-    /// Index of a text, counted from 1.
+    /// Returns the index of a text, counted from 1.
     fn index_of(&mut self, text: &'a str) -> u32 {
         // Successive rows often have the same value.
         if let Some(last) = self.rows.last()
@@ -41,7 +41,7 @@ impl<'a> TextColumn<'a> {
         })
     }
 
-    /// The distinct texts, in order of appearance.
+    /// Returns the distinct texts, in order of appearance.
     pub(crate) fn distinct(&self) -> &[&'a str] {
         &self.distinct
     }
@@ -89,13 +89,13 @@ impl<'a> Texts<'a> {
         Ok(Self { distinct, rows })
     }
 
-    /// Text of a row.
+    /// Returns the text of a row.
     pub(crate) fn get(&self, row: usize) -> Option<&'a str> {
         let index = *self.rows.get(row)? as usize;
         self.distinct.get(index.checked_sub(1)?).copied()
     }
 
-    /// Text of a row, owned.
+    /// Returns a copy of the text of a row.
     pub(crate) fn owned(&self, row: usize) -> Option<String> {
         self.get(row).map(str::to_owned)
     }

@@ -19,7 +19,7 @@ use crate::chunk::{attributes, json, memory};
 use crate::event::http::{method_of, url_of};
 use crate::event::{Span, SpanEvent, SpanKind, SpanLink};
 
-/// The starts of the spans, and their durations.
+/// Reads the starts of the spans, and their durations.
 fn times(reader: &mut Reader<'_>, rows: usize) -> Result<(Vec<i64>, Durations), FormError> {
     let are_ends = match reader.byte()? {
         STARTS => false,
@@ -99,7 +99,7 @@ impl<'a> Core<'a> {
         id.ok_or(FormError::Damaged("a trace id"))
     }
 
-    /// The ids of the parents, by row.
+    /// Returns the ids of the parents of the wanted rows, by row.
     fn parent_ids(&self, wanted: &[bool]) -> Result<Vec<Option<String>>, FormError> {
         let mut elsewhere = 0..;
         let mut ids = Vec::with_capacity(self.rows);
@@ -126,7 +126,7 @@ impl<'a> Core<'a> {
         Ok(ids)
     }
 
-    /// A span with the fields of the core columns only.
+    /// Builds a span with the fields of the core columns only.
     fn span(&self, row: usize, parent_span_id: Option<String>) -> Result<Span, FormError> {
         let http = self.http.as_ref();
         Ok(Span {
@@ -156,7 +156,7 @@ impl<'a> Core<'a> {
     }
 }
 
-/// Reads the spans of the wanted rows.
+/// Reads the spans of these rows.
 pub(crate) fn read_spans(reader: &mut Reader<'_>, rows: Rows<'_>) -> Result<Vec<Span>, FormError> {
     let core = Core::read(reader)?;
     let wanted = core.wanted(rows);
@@ -230,7 +230,7 @@ pub(crate) fn read_entries(reader: &mut Reader<'_>) -> Result<Vec<Entry>, FormEr
 }
 
 impl Core<'_> {
-    /// Whether spans share an id, so that some may be versions of others.
+    /// Returns whether spans of a trace share an id, so that some may be versions of others.
     fn has_versions(&self) -> bool {
         let traces = self.traces.codes().iter().enumerate();
         let ids = traces.map(|(row, trace)| (self.span_ids.key(row), trace));
@@ -239,7 +239,7 @@ impl Core<'_> {
         ids.array_windows().any(|[one, next]| one == next)
     }
 
-    /// The list row of each trace when versions of its spans must be compared.
+    /// Returns the list row of each trace if versions of its spans must be compared.
     fn entries_of_versions(&self, reader: &mut Reader<'_>) -> Result<Vec<Entry>, FormError> {
         let mut spans = Vec::new();
         for row in 0..self.rows {
@@ -250,8 +250,8 @@ impl Core<'_> {
         Ok(entries(&spans))
     }
 
-    /// Whether a list row shows one span of a trace rather than another: roots come first, then
-    /// the earliest. See [`Entry`].
+    /// Returns whether a list row shows one span of a trace rather than another: roots come first,
+    /// then the earliest. See [`Entry`].
     fn precedes(&self, row: usize, other: usize) -> bool {
         let rank = |row: usize| {
             let has_parent = self.parents.get(row) != Some(&NO_PARENT);
@@ -261,7 +261,7 @@ impl Core<'_> {
         rank(row).cmp(&rank(other)).then_with(by_id).is_lt()
     }
 
-    /// What a list row shows of a span, whose parent has no id here.
+    /// Builds a span with the fields that a list row shows. A parent has an empty id here.
     fn listed(&self, row: usize) -> Result<Span, FormError> {
         let has_parent = self.parents.get(row) != Some(&NO_PARENT);
         let mut span = self.span(row, has_parent.then(String::new))?;

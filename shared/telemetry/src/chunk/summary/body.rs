@@ -11,7 +11,7 @@ use crate::chunk::columns::{
 };
 use crate::event::SpanKind;
 
-/// The columns of a summary with this many of its rows and operations.
+/// Encodes the columns of a summary, with at most this many rows and operations.
 pub(super) fn body(summary: &Summary, rows: usize, operations: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(1024);
     put_len(&mut out, summary.minutes.len());
@@ -93,7 +93,7 @@ impl<'a> Names<'a> {
         names
     }
 
-    /// Index of a name, counted from 1; 0 for none.
+    /// Returns the index of a name, counted from 1; 0 for none.
     fn code(&self, name: Option<&str>) -> usize {
         name.and_then(|name| self.codes.get(name))
             .copied()
@@ -105,7 +105,7 @@ fn put_kind(out: &mut Vec<u8>, kind: Option<SpanKind>) {
     put(out, code_of(&SpanKind::ALL, kind).into());
 }
 
-/// Flag beside the kind of an operation, whose code is smaller.
+/// Flag that is added to the code of an operation's kind, which is smaller.
 const IS_REQUEST: u32 = 64;
 
 fn put_role(out: &mut Vec<u8>, operation: &Operation) {

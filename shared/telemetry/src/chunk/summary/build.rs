@@ -12,7 +12,7 @@ use crate::chunk::filter::{Term, Terms, UNNAMED, words};
 use crate::event::versions::distinct;
 use crate::event::{Event, EventRef, LogRecord, ResourceScope, Span};
 
-/// Maximum number of levels that a summary counts, and of bytes of each.
+/// Maximum number of levels that a summary counts, and maximum length of each, in bytes.
 const MAX_LEVELS: usize = 16;
 const MAX_LEVEL_BYTES: usize = 32;
 
@@ -105,8 +105,8 @@ fn levels(records: &[&LogRecord]) -> Option<BTreeMap<String, u64>> {
     fits.then(|| owned.collect())
 }
 
-/// Counts by trace. Spans must have no other versions among them; log records have no id, so every
-/// one counts, even if repeated.
+/// Counts events by trace. Spans must have no other versions among them. Log records have no id, so
+/// each one counts, even if repeated.
 fn traces<E: Event>(events: &[&E]) -> BTreeMap<u32, Option<TraceCounts>> {
     let mut by_id = HashMap::<&str, TraceCounts>::new();
     for event in events {

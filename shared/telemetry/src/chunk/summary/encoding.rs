@@ -91,7 +91,7 @@ impl Extent {
 
 impl Draft {
     /// Encodes the summary. Cuts what does not fit: the oldest list rows first, then
-    /// operations, then the filter. Minutes and traces always fit.
+    /// operations, then the filter. Minutes, levels and traces are never cut.
     ///
     /// # Errors
     /// When compression fails, which no input can cause.
@@ -139,7 +139,7 @@ impl Draft {
     }
 }
 
-/// A number of rows that should fit, given the size with `rows` of them and with none.
+/// Returns a number of rows that should fit, given the size with `rows` of them and with none.
 fn fewer(rows: usize, without_rows: usize, with_rows: usize, room: usize) -> usize {
     let per_row = (with_rows.saturating_sub(without_rows) / rows).max(1);
     let fit = room.saturating_sub(without_rows) / per_row;

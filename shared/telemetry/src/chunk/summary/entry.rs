@@ -33,12 +33,12 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Memory of the row, in bytes.
+    /// Returns the memory of the row, in bytes.
     pub fn memory(&self) -> usize {
         memory::of_entry(self)
     }
 
-    /// The row of a span.
+    /// Creates the row of a span.
     pub fn of(span: &Span) -> Self {
         Self {
             trace_id: span.trace_id.clone(),
@@ -54,18 +54,18 @@ impl Entry {
     }
 }
 
-/// The text of a list row, of at most [`MAX_TEXT`] bytes.
+/// Cuts a text of a list row to at most [`MAX_TEXT`] bytes.
 pub(in crate::chunk) fn cut(text: &str) -> String {
     text[..text.floor_char_boundary(MAX_TEXT)].to_owned()
 }
 
-/// The list row of each trace among these spans, in the order of first appearance. Of the versions
-/// of a span, the best one counts.
+/// Returns the list row of each trace among these spans, in the order of first appearance. Of the
+/// versions of a span, only the best one counts.
 pub fn entries<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Vec<Entry> {
     entries_of_distinct(&distinct(spans))
 }
 
-/// [`entries`] of spans without other versions among them.
+/// Like [`entries`], for spans that have no other versions among them.
 pub(super) fn entries_of_distinct(spans: &[&Span]) -> Vec<Entry> {
     let mut places = HashMap::<&str, usize>::new();
     let mut best: Vec<&Span> = Vec::new();
@@ -80,7 +80,7 @@ pub(super) fn entries_of_distinct(spans: &[&Span]) -> Vec<Entry> {
     best.into_iter().map(Entry::of).collect()
 }
 
-/// Roots come first, then the earliest.
+/// Returns whether a list row shows `span` rather than `other`: roots come first, then the earliest.
 fn is_better(span: &Span, other: &Span) -> bool {
     let rank = |span: &Span| (!span.is_root(), span.start_ns);
     (rank(span), &span.span_id) < (rank(other), &other.span_id)

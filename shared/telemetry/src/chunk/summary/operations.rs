@@ -22,7 +22,8 @@ pub struct Operations {
     pub total: usize,
 }
 
-/// Statistics of the spans with the same service, name and kind that are all requests, or none.
+/// Statistics of the spans with the same service, name and kind, which are either all requests or all
+/// not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
     /// Service that recorded the spans.
@@ -31,14 +32,14 @@ pub struct Operation {
     pub name: String,
     /// Role of the spans in their traces.
     pub kind: Option<SpanKind>,
-    /// Whether the spans are requests, [`Span::is_request`].
+    /// Whether the spans are requests; see [`Span::is_request`].
     pub(crate) is_request: bool,
     /// Statistics, with percentiles within 11 %.
     pub stats: Stats,
 }
 
 impl Operations {
-    /// The operations of these spans.
+    /// Computes the operations of these spans.
     pub(super) fn of(spans: &[&Span]) -> Self {
         let mut all = BTreeMap::<(Option<&str>, String, Option<SpanKind>, bool), Stats>::new();
         for span in spans {

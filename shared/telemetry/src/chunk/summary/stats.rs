@@ -53,7 +53,7 @@ pub(crate) struct Counted {
 }
 
 impl Minute {
-    /// The statistics of all events, and those of the requests if not all are requests.
+    /// Creates statistics from those of all events, and those of the requests unless all are requests.
     pub(crate) fn from_parts(all: Stats, requests: Option<Stats>) -> Self {
         Self { all, requests }
     }
@@ -69,7 +69,8 @@ impl Minute {
         }
     }
 
-    /// Statistics of the requests to a service, [`Span::is_request`](crate::event::Span::is_request).
+    /// Returns the statistics of the requests to a service; see
+    /// [`Span::is_request`](crate::event::Span::is_request).
     pub(crate) fn requests(&self) -> &Stats {
         self.requests.as_ref().unwrap_or(&self.all)
     }
@@ -120,7 +121,7 @@ impl Stats {
         }
     }
 
-    /// The same statistics with fewer buckets of durations.
+    /// Returns the same statistics with fewer buckets of durations.
     pub(crate) fn coarse(&self) -> Self {
         let durations = self.durations.as_ref().map(|durations| Durations {
             sketch: durations.sketch.coarse(),
@@ -172,7 +173,7 @@ impl Default for Durations {
 }
 
 impl Durations {
-    /// Arithmetic mean, in milliseconds.
+    /// Returns the arithmetic mean, in milliseconds.
     #[expect(
         clippy::cast_precision_loss,
         reason = "an average needs 53 bits at most"
@@ -181,20 +182,21 @@ impl Durations {
         self.sum as f64 / self.count as f64 / 1e6
     }
 
-    /// Shortest duration, in milliseconds.
+    /// Returns the shortest duration, in milliseconds.
     #[expect(clippy::cast_precision_loss, reason = "exact below 104 days")]
     pub fn min_ms(&self) -> f64 {
         self.min as f64 / 1e6
     }
 
-    /// Longest duration, in milliseconds.
+    /// Returns the longest duration, in milliseconds.
     #[expect(clippy::cast_precision_loss, reason = "exact below 104 days")]
     pub fn max_ms(&self) -> f64 {
         self.max as f64 / 1e6
     }
 
     /// Estimates the duration in milliseconds that a share of `quantile` (0 to 1) does not
-    /// exceed, within 2 % and never outside the shortest and longest duration.
+    /// exceed, as accurately as [`Sketch::quantile`], and never outside the shortest and longest
+    /// duration.
     pub fn quantile_ms(&self, quantile: f64) -> Option<f64> {
         let estimate = self.sketch.quantile(quantile)?;
         Some(estimate.max(self.min_ms()).min(self.max_ms()))

@@ -7,9 +7,9 @@ use crate::chunk::filter::Filter;
 use crate::event::Event;
 
 impl Summary {
-    /// Whether it counts exactly these events, by minute, level and trace, and its filter holds
-    /// their terms and no others. Compares no sketches, which are coarser in the summary of a large
-    /// chunk, and no list rows and operations, which are cut to size.
+    /// Returns whether it counts exactly these events, by minute, level and trace, and its filter, if
+    /// any, holds their terms and no others. Compares neither sketches, nor list rows and operations,
+    /// which are cut to size.
     pub fn counts<E: Event>(&self, events: &[E]) -> bool {
         let events: Vec<&E> = events.iter().collect();
         let draft = Draft::of(&events);
@@ -41,7 +41,7 @@ fn counted((minute, counted): (&u8, &Minute)) -> (u8, [Counts; 2]) {
 }
 
 impl Stats {
-    /// Everything but the extremes and the sketch of durations.
+    /// Returns everything but the extremes and the sketch of durations.
     fn counts(&self) -> Counts {
         let durations = self.durations.as_ref();
         let durations = durations.map(|durations| (durations.count, durations.sum));

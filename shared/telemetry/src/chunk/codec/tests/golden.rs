@@ -1,5 +1,5 @@
-//! The stored bytes of the examples. They must always remain readable; if a test here fails after a
-//! change, the change needs a form of its own.
+//! The stored bytes of the examples. They must always remain readable: if a test here fails after a
+//! change, the change needs a new form.
 
 use std::fs;
 use std::path::PathBuf;
