@@ -39,17 +39,17 @@ pub(crate) const MAX_REPORTED: usize = 20;
 const QUOTA_EXCEEDED: &str = "quota-exceeded: the write units of this day (UTC) are used up, of \
                               the application or of all those of the user who created it";
 
-/// Events that ended longer ago than this are rejected. Of an application with a shorter retention,
-/// so are those beyond it.
+/// Events that ended longer ago than this are rejected, and so are events beyond the retention of the
+/// application if that is shorter.
 pub const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Longest time between the start of an event and its acceptance: that of the longest span.
+/// Longest time between the start of an accepted event and its receipt, as of the longest span.
 pub const MAX_PAST: Duration = MAX_AGE.saturating_add(bounds::MAX_DURATION);
 
 /// Events that start further in the future than this are rejected.
 pub const MAX_AHEAD: Duration = Duration::from_secs(5 * 60);
 
-/// Largest number of different hours in which the events of one request start. Each hour takes
+/// Maximum number of different hours in which the events of one request start. Each hour takes
 /// several writes.
 pub const MAX_HOURS: usize = 24;
 
@@ -63,7 +63,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Kind of data that a body of this format holds once decompressed.
+    /// Returns the kind of data that a body of this format holds once decompressed.
     pub fn payload(self) -> Payload {
         match self {
             Self::Otlp(OtlpEncoding::Protobuf) => Payload::Protobuf,
@@ -137,7 +137,7 @@ pub struct Rejection {
 }
 
 impl Report {
-    /// The report of a batch of which nothing is kept, because a day's quota is used up.
+    /// Creates the report of a batch of which nothing is kept, because a day's quota is used up.
     pub fn over_quota(events: usize) -> Self {
         let mut report = Self::default();
         let error = FieldError {
@@ -300,8 +300,8 @@ pub struct Reception {
 }
 
 impl Reception {
-    /// Why an event is outside the accepted time range; `None` if it is inside. An event expires
-    /// with the hour in which it started.
+    /// Returns why an event is outside the accepted time range; `None` if it is inside. An event
+    /// expires with the hour in which it started.
     pub(crate) fn outside(self, event: &impl Event) -> Option<Outside> {
         let Self { now, retention } = self;
         if event.end() < clock::before(now, MAX_AGE) {

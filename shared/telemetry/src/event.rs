@@ -29,34 +29,34 @@ pub trait Event: sealed::Columns + DeserializeOwned {
     /// The signal that events of this type belong to.
     const SIGNAL: Signal;
 
-    /// Start time; for a log record, the time it was written.
+    /// Returns the start time; for a log record, the time it was written.
     fn start(&self) -> Timestamp;
 
-    /// End time; for a log record, the same as [`start`](Self::start).
+    /// Returns the end time; for a log record, the same as [`start`](Self::start).
     fn end(&self) -> Timestamp;
 
-    /// Whether the event reports a failure.
+    /// Returns whether the event reports a failure.
     fn is_error(&self) -> bool;
 
-    /// Trace that the event belongs to, if any.
+    /// Returns the trace that the event belongs to, if any.
     fn trace_id(&self) -> Option<&str>;
 
-    /// Resource and scope of the event. Shared by many events and stored once for all of them.
+    /// Returns the resource and scope, which many events share and which a chunk stores once.
     fn resource_scope(&self) -> Option<&Arc<ResourceScope>>;
 
     /// Sets the resource and scope, for an event read from a chunk.
     fn set_resource_scope(&mut self, resource_scope: Option<Arc<ResourceScope>>);
 
-    /// What was cut from the event itself.
+    /// Returns what was cut from the event itself.
     fn truncations(&self) -> &[Truncation];
 
-    /// What is unusual about the event.
+    /// Returns what is unusual about the event.
     fn notes(&self) -> &[Note];
 
     /// Adds something unusual about the event.
     fn add_note(&mut self, note: Note);
 
-    /// Whether the event was sent with a time.
+    /// Returns whether the event was sent with a time.
     fn has_time(&self) -> bool {
         true
     }
@@ -64,13 +64,13 @@ pub trait Event: sealed::Columns + DeserializeOwned {
     /// Sets the time of an event that was sent without one.
     fn set_time_of_receipt(&mut self, _now: Timestamp) {}
 
-    /// Whether a part of the event, or of its resource and scope, was cut.
+    /// Returns whether a part of the event, or of its resource and scope, was cut.
     fn is_cut(&self) -> bool {
         let shared = self.resource_scope().map(|shared| &shared.truncations);
         !self.truncations().is_empty() || shared.is_some_and(|cut| !cut.is_empty())
     }
 
-    /// The event by its concrete type, for code that treats the two differently.
+    /// Returns the event by its concrete type, for code that treats the two differently.
     fn by_signal(&self) -> EventRef<'_>;
 }
 
@@ -121,7 +121,7 @@ mod sealed {
         /// Appends the columns of these events.
         fn put_columns(out: &mut Vec<u8>, events: &[&Self]);
 
-        /// Reads the events of the wanted rows.
+        /// Reads the events of these rows.
         fn read_columns(reader: &mut Reader<'_>, rows: Rows<'_>) -> Result<Vec<Self>, FormError>;
     }
 

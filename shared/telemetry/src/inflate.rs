@@ -25,8 +25,8 @@ const MIB: usize = 1024 * 1024;
 /// Largest compressed body as sent, in bytes: Lambda's limit of 6 MB less the overhead of base64.
 pub const MAX_WIRE_BYTES: usize = 4 * MIB;
 
-/// Largest uncompressed body, in bytes: Lambda's limit, which counts a text as a JSON string. Some
-/// 5.5 MB of ordinary JSON fit, and of a body that the gateway encodes in base64, some 4.5 MB.
+/// Largest uncompressed body, in bytes: Lambda's limit, which counts a text as a JSON string. About
+/// 5.5 MB of ordinary JSON fit, or about 4.5 MB if the gateway encodes the body in base64.
 pub const MAX_TEXT_BYTES: usize = 6 * MIB;
 
 /// Largest body after decompression, in bytes. Its events are bounded by
@@ -58,7 +58,7 @@ pub enum InflateError {
     /// The body has far more compressed blocks than data, which costs more to read than to send.
     #[error("the {0} body consists of nearly empty blocks; flush the compressor less often")]
     NearlyEmptyBlocks(&'static str),
-    /// The body is larger than [`MAX_WIRE_BYTES`], or uncompressed than [`MAX_TEXT_BYTES`].
+    /// The body is larger than [`MAX_WIRE_BYTES`] if compressed, or than [`MAX_TEXT_BYTES`] if not.
     #[error(
         "the body is larger than {} MiB compressed or {} MiB uncompressed; send smaller batches",
         MAX_WIRE_BYTES / MIB, MAX_TEXT_BYTES / MIB
@@ -72,7 +72,7 @@ pub enum InflateError {
     InflatedTooLarge,
 }
 
-/// Kind of data in a body once decompressed. Used to recognize a body that already is.
+/// Kind of data in a body once decompressed. Used to recognize a body that is already decompressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Payload {
     /// JSON object or array.
@@ -82,7 +82,7 @@ pub enum Payload {
 }
 
 impl Payload {
-    /// Whether the body starts like uncompressed data of this kind. A raw deflate stream
+    /// Returns whether the body starts like uncompressed data of this kind. A raw deflate stream
     /// could start with 0x0a too, but no compressor writes one.
     fn starts(self, body: &[u8]) -> bool {
         match self {
@@ -152,8 +152,8 @@ fn without_base64(body: &[u8], payload: Payload) -> Cow<'_, [u8]> {
     }
 }
 
-/// Whether a body starts with a skippable frame of zstd (RFC 8878, section 3.1.2), in which tools
-/// keep their own data. No JSON does, and no request of OTLP.
+/// Returns whether a body starts with a skippable frame of zstd (RFC 8878, section 3.1.2), in which tools
+/// keep their own data. No JSON and no OTLP request starts like one.
 fn starts_with_skippable_frame(body: &[u8]) -> bool {
     matches!(body, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
 }

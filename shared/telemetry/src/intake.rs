@@ -60,12 +60,12 @@ impl<'a> Batch<'a> {
 }
 
 impl LocatedEvents<'_> {
-    /// Number of events, well-formed or not.
+    /// Returns the number of events, well-formed or not.
     pub fn count(&self) -> usize {
         self.outline.events()
     }
 
-    /// Decodes the events. Nothing of the body is needed afterwards.
+    /// Decodes the events. The body is not needed afterwards.
     ///
     /// # Errors
     /// When the events exceed a limit. A malformed event is only reported.

@@ -2,8 +2,8 @@
 //! the sender's clock is off. Each instance adds requests up in memory and writes the
 //! total at most once a minute, so that a request costs no write.
 //!
-//! The counts are approximate. An instance that stops loses less than a minute of them,
-//! and a write whose response was lost may be counted twice.
+//! The counts are approximate. An instance that stops loses those since its last write, usually less
+//! than a minute of them, and a write whose response was lost may be counted twice.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,10 +18,10 @@ use crate::reject_reason::RejectReason;
 use upblit_base::clock;
 use upblit_base::field_error::FieldError;
 
-/// Shortest time between two writes of one instance for one key.
+/// Minimum time between two writes of one instance for one key, if there is no news.
 pub(crate) const WRITE_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Shortest time between two writes if there is news: the first request of a day, or the
+/// Minimum time between two writes if there is news: the first request of a day, or the
 /// first error for a reason on that day.
 pub(crate) const NEWS_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -49,8 +49,7 @@ pub struct KeyHealth {
     /// request that allowed an estimate; negative if behind. A retried batch makes the
     /// clock look behind, because it holds the time of the first attempt.
     pub clock_skew_ms: Option<i64>,
-    /// Share of the quota of the day that was used up at the last write, in percent, if it was
-    /// much.
+    /// Percentage of the day's quota that was used up at the last write, if it was high.
     pub quota_percent: Option<u8>,
 }
 
@@ -99,7 +98,7 @@ impl KeyHealth {
         }
     }
 
-    /// The total of two periods, in either order.
+    /// Adds two periods, in either order.
     #[must_use]
     pub fn plus(mut self, other: Self) -> Self {
         let quota_percent = self.latest_quota_percent(&other);
@@ -126,18 +125,19 @@ impl KeyHealth {
         }
     }
 
-    /// Number of events rejected and requests refused.
+    /// Returns the number of events rejected and requests refused.
     pub fn rejected(&self) -> i64 {
         self.rejected_by.values().sum()
     }
 
-    /// The share of the day's quota that is used up today. `None` if there was no request today.
+    /// Returns the percentage of today's quota that is used up. `None` if it was not high, or there was
+    /// no request today.
     pub fn quota_percent_on(&self, now: Timestamp) -> Option<u8> {
         let is_of_today = day_of(self.last_seen_at) == day_of(now);
         self.quota_percent.filter(|_| is_of_today)
     }
 
-    /// The negative counts, which cancel this request in a total.
+    /// Returns the negated counts, which cancel this request in a total.
     fn reverted(&self) -> Self {
         let counts = self.rejected_by.iter();
         Self {
@@ -163,7 +163,7 @@ impl KeyHealth {
         }
     }
 
-    /// The share of the later of two days, of which it only grows.
+    /// Returns the percentage on the later of two days. Within a day it only grows.
     fn latest_quota_percent(&self, other: &Self) -> Option<u8> {
         let days = [day_of(self.last_seen_at), day_of(other.last_seen_at)];
         match days[0].cmp(&days[1]) {
@@ -185,12 +185,12 @@ impl LastError {
     }
 }
 
-/// UTC day of a time. Totals are kept by day.
+/// Returns the UTC day of a time. Totals are kept by day.
 pub(crate) fn day_of(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date()
 }
 
-/// The days that key health covers: yesterday and today (UTC).
+/// Returns the days that key health covers: yesterday and today (UTC).
 pub fn shown_days(now: Timestamp) -> [Date; 2] {
     let yesterday = clock::before(now, Duration::from_secs(24 * 60 * 60));
     [day_of(yesterday), day_of(now)]

@@ -1,6 +1,6 @@
-//! Telemetry: decoding events, packing them into chunks, querying them and rolling
-//! them up by the hour, the usage of applications, and the health of the API keys that send them. Pure: no I/O,
-//! and the current time is an argument.
+//! Telemetry: decoding events, packing them into chunks, querying them and rolling them up by the
+//! hour, the usage of applications, and the health of the API keys that send them. Pure: no I/O, and
+//! the current time is an argument.
 
 pub mod batch;
 pub mod chunk;

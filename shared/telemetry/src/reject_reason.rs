@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RejectReason {
-    /// The event ended too long ago.
+    /// The event ended too long ago, or is beyond the retention of the application.
     TooOld,
     /// The event starts too far in the future.
     TooFarAhead,
@@ -54,7 +54,7 @@ impl RejectReason {
         Self::KeyRevoked,
     ];
 
-    /// The name used in JSON and as the name of the stored counter.
+    /// Returns the name used in JSON and as the name of the stored counter.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::TooOld => "too-old",

@@ -12,7 +12,7 @@ use crate::event::{Note, Truncation};
 use parts::Body;
 pub(super) use parts::{Bounded, Part};
 
-/// Longest text, in bytes; longer ones are cut. Also of a text within an array or object.
+/// Longest text, in bytes; longer ones are cut, even within an array or object.
 pub(super) const MAX_VALUE_BYTES: usize = 64 * 1024;
 
 /// Longest method, level or type, in bytes; longer ones are cut.
@@ -46,7 +46,7 @@ pub(super) const MAX_DURATION: Duration =
 /// [`MAX_DURATION_DAYS`] in milliseconds.
 pub(super) const MAX_DURATION_MS: f64 = MAX_DURATION_DAYS as f64 * 24.0 * 60.0 * 60.0 * 1000.0;
 
-/// What was cut from an event while it was decoded, and what else is to be said about it.
+/// What was cut from an event while it was decoded, and notes about it.
 #[derive(Debug, Default)]
 pub(super) struct Bounds {
     truncations: Vec<Truncation>,
@@ -82,8 +82,8 @@ impl Bounds {
         text
     }
 
-    /// The text of a value: a text unchanged, nothing for null, and anything else as JSON, which
-    /// stays JSON if it is cut.
+    /// Converts a value to text: a text is unchanged, null becomes empty, and anything else becomes
+    /// JSON, which stays JSON if it is cut.
     pub(super) fn json_text(&mut self, field: &str, value: Value) -> String {
         match value {
             Value::Null => String::new(),

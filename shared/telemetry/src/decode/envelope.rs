@@ -114,7 +114,7 @@ pub(super) fn object(raw: &str) -> Result<(Map<String, Value>, bool), EventError
     })
 }
 
-/// serde's error message without the value that it may quote, which can be the whole body.
+/// Returns serde's error message without the value that it may quote, which can be the whole body.
 fn without_value(text: &str) -> String {
     match text.rsplit_once(", expected ") {
         Some((_, expected)) if text.starts_with("invalid type: ") => format!("expected {expected}"),
@@ -197,26 +197,26 @@ impl<'de> Visitor<'de> for LayerSeed<'_> {
     }
 }
 
-/// Whether a field of this name has events, or groups of them, of any signal in any version of OTLP.
-/// Its spelling may be that of protobuf or of JSON.
+/// Returns whether a field of this name may have events, or groups of them, of any signal and version of
+/// OTLP. The name may be spelled as in protobuf or as in JSON.
 fn names_events(name: &str) -> bool {
     const OF_EVENTS: [&str; 6] = ["spans", "traces", "logs", "records", "metrics", "profiles"];
     let name = name.to_ascii_lowercase();
     name == "batches" || OF_EVENTS.iter().any(|end| name.ends_with(end))
 }
 
-/// Whether a JSON value is an array with items.
+/// Returns whether a JSON value is an array with items.
 fn has_items(json: &str) -> bool {
     let items = json.strip_prefix('[').map(str::trim_start);
     items.is_some_and(|items| !items.starts_with(']'))
 }
 
-/// Number of items of a JSON array.
+/// Returns the number of items of a JSON array; 0 for anything else.
 fn count_items(json: &str) -> usize {
     serde_json::from_str::<Vec<IgnoredAny>>(json).map_or(0, |items| items.len())
 }
 
-/// The beginning of a name of unknown length, for an error message.
+/// Returns the beginning of a name of unknown length, for an error message.
 fn shortened(name: &str) -> String {
     name.chars().take(MAX_NAME_CHARS).collect()
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Number, Value};
 pub(super) const SMALL: usize = 256 * 1024;
 
 /// Memory that the structure of one event may take while it is decoded, in bytes: names, numbers,
-/// lists and objects. That of texts is bounded by the size of the request.
+/// lists and objects. The memory of texts is bounded by the size of the request.
 pub(super) const BUDGET: usize = 24 * 1024 * 1024;
 
 /// Memory of a value in a list, of a map, and of an entry of a map without its name, in bytes.

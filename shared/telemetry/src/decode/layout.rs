@@ -43,7 +43,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Layout of events whose time is in `time_field`.
+    /// Creates the layout of events whose time is in `time_field`.
     pub fn new(time_field: &'static str) -> Self {
         Self {
             time_field,
@@ -68,7 +68,7 @@ impl Layout {
         }
     }
 
-    /// Describes the largest part that was cut from an event.
+    /// Describes the first part that was cut from an event, or else from its resource and scope.
     pub(super) fn cut<E: Event>(&self, Indexed { index, event }: &Indexed<E>) -> FieldError {
         let of_resource = || event.resource_scope()?.truncations.first();
         let cut = event.truncations().first().or_else(of_resource);

@@ -25,7 +25,7 @@ const PART: usize = 48;
 pub(super) struct Budget(usize);
 
 impl Budget {
-    /// The budget of a request whose body takes this many bytes.
+    /// Creates the budget of a request whose body takes this many bytes.
     ///
     /// # Errors
     /// When the body alone takes more.
@@ -44,7 +44,7 @@ impl Budget {
         Ok(())
     }
 
-    /// Number of parts that can still be located, each of which takes `more` bytes later.
+    /// Returns the number of parts that can still be located, each of which takes `more` bytes later.
     pub(super) fn parts(self, more: usize) -> usize {
         self.0 / (PART + more)
     }
@@ -58,7 +58,7 @@ impl Budget {
     }
 }
 
-/// Memory of an event of a signal without its parts, in bytes.
+/// Returns the memory of an event of a signal without its parts, in bytes.
 pub(super) fn of_each(signal: Signal) -> usize {
     match signal {
         Signal::Traces => size_of::<Indexed<Span>>(),
@@ -66,8 +66,8 @@ pub(super) fn of_each(signal: Signal) -> usize {
     }
 }
 
-/// Memory of the parts of an event outside of the event itself, in bytes. Not that of its resource
-/// and scope, which events share.
+/// Returns the memory of the parts of an event outside of the event itself, in bytes. Does not include
+/// its resource and scope, which events share.
 pub(super) fn of_event(event: EventRef<'_>) -> usize {
     match event {
         EventRef::Span(span) => of_span(span),

@@ -150,8 +150,8 @@ fn span(mut fields: Fields, sent_ns: Option<i64>) -> Result<Span, EventError> {
     Ok(span)
 }
 
-/// Start in nanoseconds and duration in milliseconds. SDKs stamp a span when it ends, so `timestamp`
-/// is its end, unless `startTime` says when it started.
+/// Reads the start in nanoseconds and the duration in milliseconds. SDKs set `timestamp` when a span
+/// ends. Without `startTime`, the start is the end less the duration.
 fn times(fields: &mut Fields, sent_ns: Option<i64>) -> Result<(i64, Option<f64>), EventError> {
     let duration_ms = fields.number("durationMs", 0.0..=MAX_DURATION_MS)?;
     let end_ns = fields.time("timestamp")?;
@@ -172,7 +172,8 @@ fn times(fields: &mut Fields, sent_ns: Option<i64>) -> Result<(i64, Option<f64>)
     Ok((start_ns, duration_ms))
 }
 
-/// The time from `startTime` to `timestamp` in milliseconds; 0, noted, if it is negative.
+/// Converts the time from `startTime` to `timestamp` to milliseconds. A negative time becomes 0, with a
+/// note.
 fn milliseconds(fields: &mut Fields, nanos: i64) -> Result<f64, EventError> {
     if nanos < 0 {
         fields.note(Note::EndBeforeStart);

@@ -43,14 +43,14 @@ pub enum OtlpEncoding {
 }
 
 impl OtlpEncoding {
-    /// Encoding for a media type (OTLP 1.11, "OTLP/HTTP Request"), compared without case.
+    /// Returns the encoding for a media type (OTLP 1.11, "OTLP/HTTP Request"), ignoring case.
     pub fn of_media_type(media_type: &str) -> Option<Self> {
         [Self::Protobuf, Self::Json]
             .into_iter()
             .find(|encoding| media_type.eq_ignore_ascii_case(encoding.media_type()))
     }
 
-    /// Media type for `Content-Type`.
+    /// Returns the media type for `Content-Type`.
     pub fn media_type(self) -> &'static str {
         match self {
             Self::Protobuf => "application/x-protobuf",

@@ -1,5 +1,5 @@
 //! The events of a body, located and counted but not decoded, so that a request is charged to a
-//! quota before its work.
+//! quota before it is processed.
 
 use std::borrow::Cow;
 
@@ -55,12 +55,12 @@ impl<'a> Content<'a> {
         })
     }
 
-    /// What the body leaves of the memory for the request.
+    /// Returns what the body leaves of the memory for the request.
     pub(super) fn budget(&self) -> Budget {
         self.budget
     }
 
-    /// The body as a request of OTLP.
+    /// Returns the body as an OTLP request.
     pub(super) fn otlp(&self) -> Raw<'_> {
         match &self.text {
             Some(text) => Raw::Json(text),
@@ -85,7 +85,7 @@ impl<'a> Content<'a> {
 }
 
 impl Outline<'_> {
-    /// Number of events, well-formed or not.
+    /// Returns the number of events, well-formed or not.
     pub(crate) fn events(&self) -> usize {
         match &self.located {
             Located::Native(batch) => batch.items.len(),
@@ -116,7 +116,7 @@ impl Outline<'_> {
     }
 }
 
-/// The body as text. Invalid UTF-8 is replaced, which takes three bytes for each.
+/// Converts the body to text. Each invalid sequence of UTF-8 is replaced by three bytes.
 ///
 /// # Errors
 /// When it exceeds the budget.

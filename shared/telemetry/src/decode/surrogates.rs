@@ -8,8 +8,8 @@ const ESCAPE: usize = 6;
 /// Escape that replaces a lone surrogate.
 const REPLACEMENT: &str = "\\ufffd";
 
-/// Replaces every lone surrogate in a JSON text by U+FFFD; `None` if there is none. The text keeps its
-/// length, since the escapes have the same.
+/// Replaces every lone surrogate in a JSON text by U+FFFD. Returns `None` if there is none. The text
+/// keeps its length, because the escapes have the same length.
 pub(super) fn replace_lone(json: &str) -> Option<String> {
     let mut replaced = String::new();
     // Everything before `copied` is in `replaced`; everything before `at` was inspected.
@@ -22,7 +22,8 @@ pub(super) fn replace_lone(json: &str) -> Option<String> {
                 at += 2 * ESCAPE;
             }
             Some(0xD800..=0xDFFF) => {
-                // At once: a text that grows leaves holes in memory, which together take as much.
+                // Reserved at once: a text that grows leaves holes in memory, which together take
+                // as much.
                 replaced.reserve_exact(json.len() - replaced.len());
                 replaced.push_str(&json[copied..at]);
                 replaced.push_str(REPLACEMENT);
@@ -37,7 +38,7 @@ pub(super) fn replace_lone(json: &str) -> Option<String> {
     (copied > 0).then(|| replaced + &json[copied..])
 }
 
-/// The UTF-16 code unit of the `\u` escape that starts at byte `at`, if there is one.
+/// Returns the UTF-16 code unit of the `\u` escape that starts at byte `at`, if there is one.
 fn unit(json: &str, at: usize) -> Option<u16> {
     let digits = json.get(at..at + ESCAPE)?.strip_prefix("\\u")?;
     u16::from_str_radix(digits, 16).ok()

@@ -19,17 +19,17 @@ const URL: &[&str] = &[
 /// Attributes that hold the HTTP status, newest convention first.
 const STATUS: &[&str] = &["http.response.status_code", "http.status_code"];
 
-/// HTTP method of a span, from the current or the older attribute of OpenTelemetry.
+/// Returns the HTTP method of a span, from the current or the older attribute of OpenTelemetry.
 pub(crate) fn method_of(attributes: &Map<String, Value>) -> Option<&str> {
     first_text(attributes, METHOD)
 }
 
-/// The URL, or the most complete part of it that is present.
+/// Returns the URL, or the most complete part of it that is present.
 pub(crate) fn url_of(attributes: &Map<String, Value>) -> Option<&str> {
     first_text(attributes, URL)
 }
 
-/// The HTTP status. The conventions require a number; some SDKs send its digits.
+/// Returns the HTTP status. The conventions require a number; some SDKs send its digits.
 pub(crate) fn status_of(attributes: &Map<String, Value>) -> Option<u16> {
     let read = |value: &Value| match value {
         Value::String(digits) => digits.parse().ok(),
@@ -41,7 +41,7 @@ pub(crate) fn status_of(attributes: &Map<String, Value>) -> Option<u16> {
     found.find(|status| (100..=599).contains(status))
 }
 
-/// The first of these attributes that is a non-empty string.
+/// Returns the first of these attributes that is a non-empty string.
 fn first_text<'a>(attributes: &'a Map<String, Value>, names: &[&str]) -> Option<&'a str> {
     let mut texts = names
         .iter()

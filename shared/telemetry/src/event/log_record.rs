@@ -15,8 +15,8 @@ use crate::batch::Signal;
 pub struct LogRecord {
     /// Time it was written, in nanoseconds since the Unix epoch.
     pub time_ns: i64,
-    /// Name of the severity in lower case, such as `info` or `error`. Any other text if the program
-    /// writes one that no known library does, and no number.
+    /// Name of the severity in lower case, such as `info` or `error`. If the program sent no number and
+    /// a text that no known library writes, that text.
     pub level: String,
     /// Message text; empty if the SDK sent none.
     pub message: String,
@@ -59,7 +59,7 @@ pub struct LogRecord {
 }
 
 impl LogRecord {
-    /// Service that wrote the record: `service.name` of the resource, else of the record itself.
+    /// Returns the service that wrote the record: `service.name` of the resource, else of the record.
     pub fn service(&self) -> Option<&str> {
         let of_resource = self
             .resource_scope
@@ -68,25 +68,25 @@ impl LogRecord {
         of_resource.or_else(|| resource_scope::service(&self.attributes))
     }
 
-    /// The texts that are searched for words: message, type and service.
+    /// Returns the texts that are searched for words: message, type and service.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> + Clone {
         let others = [self.kind.as_deref(), self.service()];
         std::iter::once(&*self.message).chain(others.into_iter().flatten())
     }
 
-    /// Time at which a collector saw the record.
+    /// Returns the time at which a collector saw the record.
     pub fn observed_time(&self) -> Option<Timestamp> {
         self.observed_ns.map(from_nanos)
     }
 
-    /// Severity number, 1 to 24: as sent, else that of the text. `None` if neither is known.
+    /// Returns the severity number, 1 to 24: as sent, else that of the text. `None` if neither is known.
     pub fn severity(&self) -> Option<u8> {
         let text = self.severity_text.as_deref().unwrap_or(&self.level);
         self.severity_number.or_else(|| severity::of_text(text))
     }
 
-    /// Sets the level to that of the number, and without one to that of the text; `info` if there
-    /// is neither. Keeps both.
+    /// Sets the level to that of the number or, without one, to that of the text; to `info` if there is
+    /// neither. Keeps the number, and the text if it differs from the level.
     pub(crate) fn set_severity(&mut self, number: Option<u8>, text: String) {
         let number_of_text = severity::of_text(&text);
         self.level = match number.or(number_of_text) {

@@ -15,10 +15,10 @@ pub struct ResourceScope {
     /// Instrumentation library that recorded the events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<Scope>,
-    /// Schema of the resource's attributes, an address.
+    /// URL of the schema of the resource's attributes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_schema_url: Option<String>,
-    /// Schema of the scope's and its events' attributes, an address.
+    /// URL of the schema of the attributes of the scope and its events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope_schema_url: Option<String>,
     /// Number of attributes of the resource that the SDK dropped.
@@ -50,13 +50,13 @@ pub struct Scope {
 const SERVICE_NAME: &str = "service.name";
 
 impl ResourceScope {
-    /// Service of the resource: `service.name`, unless empty.
+    /// Returns the service of the resource: `service.name`, unless empty.
     pub fn service(&self) -> Option<&str> {
         service(&self.resource)
     }
 }
 
-/// The value of `service.name` among these attributes, unless empty.
+/// Returns the value of `service.name` among these attributes, unless empty.
 pub(super) fn service(attributes: &Map<String, Value>) -> Option<&str> {
     let name = attributes.get(SERVICE_NAME)?.as_str()?;
     (!name.is_empty()).then_some(name)

@@ -4,9 +4,10 @@
 /// Largest weight that is accepted. A sampler that keeps one span in four billion is a mistake.
 const MOST: f64 = u32::MAX as f64;
 
-/// Number of spans that a span with this trace state represents: 1 unless it states a threshold.
+/// Returns the number of spans that a span with this trace state represents: 1 unless it states a
+/// threshold.
 ///
-/// A weight that is no whole number is rounded up or down by the span's id, so that the sum
+/// A weight that is not a whole number is rounded up or down by the span's id, so that the sum
 /// over many spans is right.
 #[expect(
     clippy::cast_possible_truncation,
@@ -26,7 +27,7 @@ pub(super) fn weight(trace_state: &str, span_id: &str) -> u64 {
     exact as u64 + u64::from(rounds_up)
 }
 
-/// The share of spans that the sampler keeps, more than 0 and at most 1.
+/// Returns the share of spans that the sampler keeps, more than 0 and at most 1.
 fn threshold(trace_state: &str) -> Option<f64> {
     let members = trace_state.split(',');
     let mut ours = members.filter_map(|member| member.trim().strip_prefix("ot="));
@@ -46,7 +47,7 @@ fn threshold(trace_state: &str) -> Option<f64> {
     Some(share)
 }
 
-/// A number from 0 to 1 that depends on the id alone.
+/// Returns a number from 0 to less than 1 that depends only on the id.
 fn fraction_of(span_id: &str) -> f64 {
     let hash = twox_hash::XxHash3_64::oneshot(span_id.as_bytes());
     f64::from(u16::try_from(hash >> 48).unwrap_or_default()) / 65_536.0

@@ -25,8 +25,8 @@ pub enum Level {
 }
 
 impl Level {
-    /// Whether a text stands for this level or a higher one. `false` if no known library writes the
-    /// text.
+    /// Returns whether a text stands for this level or a higher one. `false` if no known library writes
+    /// the text.
     pub(crate) fn is_reached_by(self, text: &str) -> bool {
         of_text(text).is_some_and(|number| number > self as u8 * WIDTH)
     }
@@ -92,15 +92,15 @@ const TEXTS: [(&str, u8); 47] = [
     ("emerg", 21),
 ];
 
-/// The severity number, unless it is not from 1 to 24.
+/// Returns the severity number; `None` if it is not from 1 to 24.
 pub(crate) fn of_number(number: i32) -> Option<u8> {
     let number = u8::try_from(number).ok();
     number.filter(|number| (1..=MOST).contains(number))
 }
 
-/// The severity number for the text that a logging library writes, ignoring case and blanks;
-/// `None` for a text that no known library writes. Also reads the short names of OpenTelemetry,
-/// such as `INFO2`.
+/// Returns the severity number for the text that a logging library writes, ignoring case and blanks
+/// around it; `None` for a text that no known library writes. Also reads the short names of
+/// OpenTelemetry, such as `INFO2`.
 pub(crate) fn of_text(text: &str) -> Option<u8> {
     let text = text.trim();
     let known = |text: &str| {
@@ -121,13 +121,13 @@ pub(crate) fn of_text(text: &str) -> Option<u8> {
     })
 }
 
-/// The level of a severity number, such as `error` for 17 to 20.
+/// Returns the level of a severity number, such as `error` for 17 to 20.
 pub(crate) fn level(number: u8) -> &'static str {
     let range = usize::from(number.saturating_sub(1) / WIDTH);
     LEVELS[range.min(LEVELS.len() - 1)]
 }
 
-/// The level that a text stands for: `warn` for `Warning`. A text that no known library writes is
+/// Returns the level that a text stands for: `warn` for `Warning`. A text that no known library writes is
 /// its own level, in lower case.
 pub(crate) fn level_of_text(text: &str) -> String {
     of_text(text).map_or_else(
@@ -136,7 +136,7 @@ pub(crate) fn level_of_text(text: &str) -> String {
     )
 }
 
-/// Whether a severity number is that of a failure.
+/// Returns whether a severity number is that of a failure.
 pub(crate) fn is_error(number: u8) -> bool {
     number >= ERROR
 }

@@ -165,7 +165,7 @@ pub struct SpanLink {
     pub dropped_attributes: u32,
 }
 
-/// Whether a count is zero, which is not stored.
+/// Returns whether a count is zero, which is not stored.
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     reason = "the signature that serde needs"
@@ -175,7 +175,7 @@ pub(super) fn is_zero(count: &u32) -> bool {
 }
 
 impl Span {
-    /// Name for lists: the span's name, else method and URL.
+    /// Returns the name for lists: the span's name, else method and URL.
     pub fn display_name(&self) -> String {
         if let Some(name) = &self.name {
             return name.clone();
@@ -185,13 +185,13 @@ impl Span {
         parts.collect::<Vec<_>>().join(" ")
     }
 
-    /// Service that recorded the span: `service.name` of the resource, else of the span itself.
+    /// Returns the service that recorded the span: `service.name` of the resource, else of the span.
     pub fn service(&self) -> Option<&str> {
         self.service_of_resource()
             .or_else(|| resource_scope::service(&self.attributes))
     }
 
-    /// Service that only the span itself names, not its resource.
+    /// Returns the service that the span names, if its resource names none.
     pub(crate) fn own_service(&self) -> Option<&str> {
         match self.service_of_resource() {
             Some(_) => None,
@@ -199,7 +199,7 @@ impl Span {
         }
     }
 
-    /// The lowest HTTP status that is a failure if the program reports no outcome.
+    /// Returns the lowest HTTP status that is a failure if the program reports no outcome.
     fn first_failed_status(&self) -> u16 {
         match self.kind {
             Some(SpanKind::Client) => 400,
@@ -211,27 +211,27 @@ impl Span {
         self.resource_scope.as_deref()?.service()
     }
 
-    /// Number of spans that this one represents: more than one if the SDK sampled and states its
-    /// threshold.
+    /// Returns the number of spans that this one represents: more than one if the SDK sampled and states
+    /// its threshold.
     pub fn weight(&self) -> u64 {
         let trace_state = self.trace_state.as_deref();
         trace_state.map_or(1, |state| sampling::weight(state, &self.span_id))
     }
 
-    /// Whether the span is the root of its trace.
+    /// Returns whether the span is the root of its trace.
     pub fn is_root(&self) -> bool {
         self.parent_span_id.is_none()
     }
 
-    /// Whether the span is a request to its service: a root span, or one that handles a
-    /// request or message from another service. Internal spans and outgoing calls are not.
+    /// Returns whether the span is a request to its service: a root span, or one that handles a request
+    /// or message. Internal spans and outgoing calls are not, unless they are roots.
     pub(crate) fn is_request(&self) -> bool {
         self.parent_span_id.is_none()
             || matches!(self.kind, Some(SpanKind::Server | SpanKind::Consumer))
     }
 }
 
-/// Milliseconds in whole nanoseconds, at least 0.
+/// Converts milliseconds to whole nanoseconds, at least 0.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -242,7 +242,7 @@ pub(crate) fn nanoseconds(milliseconds: f64) -> u64 {
 }
 
 impl SpanEvent {
-    /// Time of the event.
+    /// Returns the time of the event.
     pub fn time(&self) -> Timestamp {
         from_nanos(self.time_ns)
     }
@@ -261,8 +261,8 @@ impl Event for Span {
     }
 
     /// The reported outcome decides; without one, the HTTP status does (OpenTelemetry semantic
-    /// conventions, "HTTP Spans"): a server has answered correctly with 4xx, but its client has
-    /// not got what it asked for.
+    /// conventions, "HTTP Spans"): a server that responds with 4xx has not failed, but the request of
+    /// its client has.
     fn is_error(&self) -> bool {
         match self.outcome {
             Some(outcome) => outcome == SpanOutcome::Error,

@@ -11,12 +11,12 @@ use super::{Event, Span, SpanKind};
 /// do; they are two spans.
 type Identity<'a> = (&'a str, Option<SpanKind>, Option<&'a str>);
 
-/// The identity of a span within its trace.
+/// Returns the identity of a span within its trace.
 fn identity(span: &Span) -> Identity<'_> {
     (&span.span_id, span.kind, span.service())
 }
 
-/// Each span of these traces once, in its best version, in the order of first appearance.
+/// Returns each span once, in its best version, in the order of first appearance.
 pub(crate) fn distinct<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Vec<&'a Span> {
     let spans: Vec<&Span> = spans.into_iter().collect();
     let places = best_places(&spans);
@@ -24,7 +24,7 @@ pub(crate) fn distinct<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Vec<&'a
     best.copied().collect()
 }
 
-/// Like [`distinct`], without copies.
+/// Like [`distinct`], for owned spans.
 pub(crate) fn distinct_of(spans: Vec<Span>) -> Vec<Span> {
     let places = best_places(&spans.iter().collect::<Vec<_>>());
     let mut spans: Vec<Option<Span>> = spans.into_iter().map(Some).collect();
@@ -33,7 +33,7 @@ pub(crate) fn distinct_of(spans: Vec<Span>) -> Vec<Span> {
         .collect()
 }
 
-/// The place of the best version of each span, in the order of first appearance.
+/// Returns the index of the best version of each span, in the order of first appearance.
 fn best_places(spans: &[&Span]) -> Vec<usize> {
     let mut known = HashMap::<(&str, Identity<'_>), usize>::new();
     let mut best: Vec<usize> = Vec::new();

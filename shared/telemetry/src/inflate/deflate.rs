@@ -48,7 +48,7 @@ pub(super) fn zlib_or_raw(body: &[u8], output: &mut Output) -> Result<(), Inflat
         .ok_or_else(|| output.corrupt())
 }
 
-/// Whether nothing but zeros is left. Ends at the first other byte, which a member begins with.
+/// Returns whether only zeros are left. Stops at the first other byte, as at the start of a member.
 fn is_padding(rest: &[u8]) -> bool {
     rest.iter().all(|byte| *byte == 0)
 }

@@ -31,8 +31,8 @@ impl Output {
         }
     }
 
-    /// Buffer to write to, and how much of it is filled. At least one byte is free. Memory
-    /// grows with the data, so a decompression bomb never takes more than the limit and one
+    /// Returns the buffer to write to, and how much of it is filled. At least one byte is free.
+    /// Memory grows with the data, so a decompression bomb never takes more than the limit and one
     /// smaller buffer.
     pub(super) fn buffer(&mut self) -> Result<(&mut [u8], usize), InflateError> {
         if self.filled > MAX_INFLATED_BYTES {

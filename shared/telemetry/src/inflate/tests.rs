@@ -112,7 +112,7 @@ fn protobuf_is_read_however_a_gateway_changed_its_encoding() {
 }
 
 #[test]
-fn encodings_that_are_unknown_or_more_than_one_are_refused_with_those_that_are_read() {
+fn unknown_or_several_encodings_are_refused_with_a_list_of_the_supported_ones() {
     let long = "x".repeat(10_000);
     for (list, quoted) in [
         ("br", "br"),

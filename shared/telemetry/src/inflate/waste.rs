@@ -1,4 +1,4 @@
-//! Bodies that take far more work than their data. Work is counted in blocks.
+//! Bodies that take far more work than their data justifies. Work is counted in blocks.
 
 use std::io::Write;
 
@@ -61,7 +61,7 @@ fn empty_gzip_member() -> Vec<u8> {
     [GZIP_HEADER, &[0x03, 0x00], &[0; 8]].concat()
 }
 
-/// Result of a body, and how many blocks were decoded for how many bytes.
+/// Decompresses a body. Returns the result, and how many blocks were decoded for how many bytes.
 fn work(body: &[u8], encoding: ContentEncoding) -> (Result<(), InflateError>, usize, usize) {
     let mut output = Output::new(encoding.name());
     let result = decompress(body, encoding, &mut output);
@@ -127,7 +127,7 @@ fn stored_then_more(data: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn the_blocks_of_the_table_are_valid() {
+fn the_nearly_empty_blocks_of_these_tests_are_valid() {
     let end = [0x01, 0x00, 0x00, 0xff, 0xff];
     for (case, body, encoding) in [
         ("fixed", [FIXED, &end].concat(), Deflate),

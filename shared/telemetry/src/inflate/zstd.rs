@@ -12,8 +12,8 @@ const WINDOW_LOG_MAX: u32 = 23;
 /// Bytes with which a frame begins: magic number and frame header descriptor.
 const FRAME_START_BYTES: usize = 5;
 
-/// Decompresses all frames, also skippable ones. The decoder states how many bytes it needs for
-/// its next step; it gets no more, so that each call decodes one block at most.
+/// Decompresses all frames, and skips skippable ones. The decoder states how many bytes it needs for
+/// its next step. It gets no more, so that each call decodes at most one block.
 pub(super) fn frames(mut body: &[u8], output: &mut Output) -> Result<(), InflateError> {
     let mut decoder = Decoder::new().map_err(|_| output.corrupt())?;
     decoder

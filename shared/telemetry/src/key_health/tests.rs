@@ -30,7 +30,7 @@ fn refused(reason: RejectReason, at: Timestamp) -> KeyHealth {
     KeyHealth::of_refusal(reason, "refused", at)
 }
 
-/// The totals that are due, reported as written.
+/// Takes the totals that are due and reports them as written. Returns their sum.
 fn write(pending: &mut Pending, now: Timestamp) -> Option<KeyHealth> {
     let due = pending.due(now);
     for (day, sum) in &due {

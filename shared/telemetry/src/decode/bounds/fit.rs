@@ -26,7 +26,7 @@ const SERVICE_NAME: &str = "service.name";
 /// Size of a value as JSON, in bytes.
 pub(super) fn json_len(value: &impl Serialize) -> usize {
     let mut length = Length(0);
-    // Only maps with keys that are no texts cannot be written, and there are none.
+    // Only maps whose keys are not texts cannot be written, and there are none.
     let written = serde_json::to_writer(&mut length, value);
     written.map_or(0, |()| length.0)
 }
@@ -155,7 +155,8 @@ fn of_list((list, bytes): (&'static str, usize)) -> (String, usize) {
     (list.to_owned(), bytes)
 }
 
-/// The largest number of elements, up to a factor of two, with which the longest list of parts fits.
+/// Returns the largest number of elements, up to a factor of two, with which the longest list of parts
+/// fits.
 fn longest_list(bounded: &impl Bounded, mut elements: usize, room: usize) -> usize {
     let longest = bounded.longest_list();
     while elements > 1 && elements.min(longest) * PART > room {
@@ -164,7 +165,7 @@ fn longest_list(bounded: &impl Bounded, mut elements: usize, room: usize) -> usi
     elements
 }
 
-/// The largest number of elements, up to a factor of two, with which the structure fits.
+/// Returns the largest number of elements, up to a factor of two, with which the structure fits.
 fn most_elements(bounded: &mut impl Bounded, mut elements: usize, room: usize) -> usize {
     while elements > 1 && Size::of(bounded, elements).structure > room {
         elements /= 2;
@@ -172,7 +173,7 @@ fn most_elements(bounded: &mut impl Bounded, mut elements: usize, room: usize) -
     elements
 }
 
-/// The largest common length with which all texts together take at most `room` bytes.
+/// Returns the largest common length with which all texts together take at most `room` bytes.
 fn longest_text(bounded: &mut impl Bounded, elements: usize, room: usize) -> usize {
     let mut lengths = Vec::new();
     for (_, part) in bounded.parts() {
@@ -261,7 +262,7 @@ impl Limits {
         }
     }
 
-    /// Whether there are too many values, or a name is too long.
+    /// Returns whether there are too many values, or a name is too long.
     fn is_exceeded_by_map(self, values: &Map<String, Value>) -> bool {
         values.len() > self.elements || values.keys().any(|name| name.len() > MAX_NAME_BYTES)
     }
@@ -286,7 +287,7 @@ impl Limits {
         }
     }
 
-    /// Whether the text was too long.
+    /// Cuts a text. Returns whether it was too long.
     fn cut_text(self, text: &mut String) -> bool {
         let is_long = text.len() > self.text;
         if is_long {
@@ -311,7 +312,7 @@ impl Limits {
     }
 }
 
-/// Size of a value before it is cut: that of the text, or of anything else as JSON.
+/// Returns the size of a value: of a text itself, and of anything else as JSON.
 fn original_size(value: &Value) -> usize {
     value.as_str().map_or_else(|| json_len(value), str::len)
 }

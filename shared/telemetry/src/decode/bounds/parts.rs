@@ -9,10 +9,10 @@ use crate::event::{LogRecord, ResourceScope, Span};
 
 /// An event, or the resource and scope of events, that can be cut.
 pub(crate) trait Bounded {
-    /// Its texts and attributes.
+    /// Returns its texts and attributes.
     fn parts(&mut self) -> Vec<(Place, Part<'_>)>;
 
-    /// Length of its longest list of parts, such as the events of a span.
+    /// Returns the length of its longest list of parts, such as the events of a span.
     fn longest_list(&self) -> usize {
         0
     }

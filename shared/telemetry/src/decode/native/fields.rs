@@ -16,7 +16,7 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// The fields of an object, of which `bounds` may know that it was cut.
+    /// Creates the fields of an object. `bounds` has what was already cut from it.
     pub(super) fn new(object: Map<String, Value>, bounds: Bounds) -> Self {
         Self {
             rest: object,
@@ -64,8 +64,8 @@ impl Fields {
         Ok(self.bounds.json_text(name, value))
     }
 
-    /// Takes an id of at most `max` bytes. A longer one is an error and not truncated,
-    /// because two long ids could become the same.
+    /// Takes an id of at most `max` bytes; `None` if absent or empty. A longer one is an error and
+    /// not truncated, because two long ids could become the same.
     pub(super) fn optional_id(
         &mut self,
         name: &str,
@@ -136,7 +136,7 @@ impl Fields {
         time::read(self.rest.get(name)?).ok()
     }
 
-    /// The remaining fields. Null counts as absent.
+    /// Takes the remaining fields. Null counts as absent.
     pub(super) fn attributes(&mut self) -> Map<String, Value> {
         let mut rest = std::mem::take(&mut self.rest);
         rest.retain(|_, value| !value.is_null());

@@ -12,6 +12,8 @@ use crate::decode::layout::EventError;
 
 /// A message that can be read from JSON.
 pub(super) trait FromJson: Sized {
+    /// Reads the message from its fields.
+    ///
     /// # Errors
     /// When a field cannot be read; the error names it.
     fn from_json(object: &mut Object) -> Result<Self, EventError>;

@@ -33,7 +33,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The message in the field with this tag.
+    /// Returns the kind of the message in the field with this tag.
     fn child(self, tag: u32) -> Option<Self> {
         Some(match (self, tag) {
             (Self::Span, 9)
@@ -51,7 +51,7 @@ impl Kind {
     }
 }
 
-/// The message with as many values as the budget allows, and whether some were removed.
+/// Returns the message with as many values as the budget allows, and whether some were removed.
 ///
 /// # Errors
 /// When the message is malformed.

@@ -52,7 +52,8 @@ fn log_record(
     Ok(record)
 }
 
-/// The time at which the record was observed. Its error counts only if the record has no other time.
+/// Converts the time at which the record was observed. An unreadable one is an error only if the record
+/// has no other time.
 fn observed(time_ns: Option<i64>, nanos: u64) -> Result<Option<i64>, EventError> {
     match ids::time("observedTimeUnixNano", nanos) {
         Err(_) if time_ns.is_some() => Ok(None),

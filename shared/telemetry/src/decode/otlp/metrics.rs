@@ -23,13 +23,13 @@ const NAMES: Names = Names {
 /// histogram and summary.
 const DATA: [u32; 5] = [5, 7, 9, 10, 11];
 
-/// Number of the field of each of them that has the points.
+/// Number of the field with the points in each of these.
 const DATA_POINTS: u32 = 1;
 
 /// The data points of a request, none of which is stored.
 #[derive(Debug, PartialEq)]
 pub struct DataPoints {
-    /// Their number. A metric that cannot be read counts as one.
+    /// Number of data points. A metric that cannot be read counts as one.
     pub count: usize,
     /// A field that was not read and may have metrics.
     pub(super) misnamed: Option<FieldError>,
@@ -107,7 +107,7 @@ impl Metric {
     }
 }
 
-/// The length of an array, whose items are skipped. That of null is 0.
+/// The length of an array, whose items are skipped. Null has length 0.
 #[derive(Default)]
 struct Length(usize);
 

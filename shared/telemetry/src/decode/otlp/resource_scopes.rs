@@ -66,7 +66,7 @@ fn resource(group: &Group<'_>) -> Result<ResourceScope, EventError> {
     Ok(resource)
 }
 
-/// The scope with its schema, unless it is empty.
+/// Decodes the scope of a group with its schema. An empty scope is left out.
 fn scope(group: &Group<'_>) -> Result<ResourceScope, EventError> {
     let mut bounds = Bounds::default();
     let message: InstrumentationScope = decode(group.scope, "scope", &mut bounds)?;
@@ -97,7 +97,7 @@ fn decode<M: super::tree::Message>(
     raw.decode(field, bounds)
 }
 
-/// The text of a field; `None` if it is empty or no text.
+/// Reads the text of a field. Returns `None` if it is empty or not a text.
 fn some_text(raw: Option<Raw<'_>>) -> Option<String> {
     let text = match raw? {
         Raw::Protobuf(bytes) => String::from_utf8_lossy(bytes).into_owned(),

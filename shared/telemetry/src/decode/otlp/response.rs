@@ -23,8 +23,8 @@ const METRICS_ARE_NOT_STORED: &str =
     "metrics are not stored; set OTEL_METRICS_EXPORTER=none to stop sending them";
 
 /// Encodes the response to a batch. `partial_success` is unset if no event was rejected or cut
-/// and no field was left out (OTLP 1.11, "Full Success"). It warns of cuts and of such a field with no
-/// rejected event and a message.
+/// and no field was left out (OTLP 1.11, "Full Success"). Cuts and such a field add a warning to its
+/// message, and no rejected event.
 pub fn response(report: &Report, signal: Signal, encoding: OtlpEncoding) -> Vec<u8> {
     match encoding {
         OtlpEncoding::Json => json_response(report, signal),
@@ -35,7 +35,7 @@ pub fn response(report: &Report, signal: Signal, encoding: OtlpEncoding) -> Vec<
     }
 }
 
-/// Encodes the response to a request of metrics, all of whose data points are rejected.
+/// Encodes the response to a request with metrics, all of whose data points are rejected.
 /// `partial_success` is unset if there are none and every field was read.
 pub fn metrics_response(points: &DataPoints, encoding: OtlpEncoding) -> Vec<u8> {
     let DataPoints { count, misnamed } = points;
@@ -62,7 +62,7 @@ fn json_response(report: &Report, signal: Signal) -> Vec<u8> {
     partial_json(rejected, report.rejected, error_message(report))
 }
 
-/// 64-bit integers are strings in OTLP's JSON.
+/// Encodes a response as JSON, with 64-bit integers as strings.
 fn partial_json(name: &str, rejected: usize, message: Option<String>) -> Vec<u8> {
     let response = match message {
         Some(message) => {
@@ -111,13 +111,14 @@ fn unread(field: Option<&FieldError>) -> Option<String> {
     field.map(|field| format!("{} {}", field.pointer, field.reason))
 }
 
-/// The parts of a message; `None` if there are none.
+/// Joins the parts of a message. Returns `None` if there are none.
 fn joined(parts: impl Iterator<Item = String>) -> Option<String> {
     let parts: Vec<String> = parts.collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// The first of `count` problems, and the number of the others; `None` if there are none.
+/// Describes the first of `count` problems, and the number of the others. Returns `None` if there are
+/// none.
 fn described<'a>(problems: impl Iterator<Item = &'a FieldError>, count: usize) -> Option<String> {
     let first = problems.take(MAX_DESCRIBED);
     let mut parts: Vec<String> = first

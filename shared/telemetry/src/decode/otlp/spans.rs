@@ -72,7 +72,7 @@ fn some_text(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// The beginning of a text, of at most [`MAX_WORD_BYTES`].
+/// Returns the beginning of a text, of at most [`MAX_WORD_BYTES`].
 fn word(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_WORD_BYTES)]
 }
@@ -96,8 +96,8 @@ fn outcome(code: i32) -> Option<SpanOutcome> {
     }
 }
 
-/// Milliseconds from start to end; `None` if the span has no end. An end before the start counts as
-/// the start, which is noted: clocks are set back.
+/// Returns the milliseconds from start to end; `None` if the span has no end. An end before the start, as
+/// after a clock was set back, counts as the start, with a note.
 fn duration_ms(start_ns: i64, end: u64, bounds: &mut Bounds) -> Result<Option<f64>, EventError> {
     let Some(end_ns) = ids::time("endTimeUnixNano", end)? else {
         return Ok(None);
@@ -130,7 +130,7 @@ fn events(events: Vec<Event>, start_ns: i64, bounds: &mut Bounds) -> Vec<SpanEve
     converted.collect()
 }
 
-/// Converts the links of a span; drops those with an invalid id.
+/// Converts the links of a span. Those with an invalid id are dropped, and reported as cut.
 fn links(links: Vec<Link>, bounds: &mut Bounds) -> Vec<SpanLink> {
     let mut kept = Vec::with_capacity(links.len());
     for (index, link) in links.into_iter().enumerate() {

@@ -76,8 +76,9 @@ const GROUP: usize = size_of::<Group<'_>>() + 128;
 ///
 /// # Errors
 /// When the structure around the events cannot be read, or there are more events or groups than
-/// the budget allows. Empty groups count. When there is no event, but a field with another name where events
-/// should be: ignoring it, as other unknown fields are, would silently drop all that it holds.
+/// the budget allows (empty groups count). Also when there is no event, but a field with another name
+/// where events should be: ignoring it, as other unknown fields, would silently drop all that it
+/// holds.
 pub(super) fn read<'a>(
     request: Raw<'a>,
     names: &Names,
@@ -139,13 +140,13 @@ impl Misnamed {
         })
     }
 
-    /// For a request of which nothing else can be stored.
+    /// Returns the error for a request without other events.
     fn refusal(&self) -> EnvelopeError {
         let Self { name, array, .. } = self;
         EnvelopeError::malformed(&format!("it has {name:?} and no {array:?}"))
     }
 
-    /// For a request of which other events are stored.
+    /// Returns the warning for a request whose other events are stored.
     fn warning(self) -> FieldError {
         let Self {
             pointer,
@@ -160,17 +161,17 @@ impl Misnamed {
 }
 
 impl Group<'_> {
-    /// JSON pointer to the array of events.
+    /// Returns the JSON pointer to the array of events.
     pub(super) fn pointer(&self, names: &Names) -> String {
         self.within_scope(names, names.events)
     }
 
-    /// JSON pointer to the resource.
+    /// Returns the JSON pointer to the resource.
     pub(super) fn resource_pointer(&self, names: &Names) -> String {
         format!("/{}/{}/resource", names.resources, self.resource_index)
     }
 
-    /// JSON pointer to the scope.
+    /// Returns the JSON pointer to the scope.
     pub(super) fn scope_pointer(&self, names: &Names) -> String {
         self.within_scope(names, "scope")
     }

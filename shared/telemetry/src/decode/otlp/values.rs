@@ -77,7 +77,7 @@ fn json(value: AnyValue, levels: usize, is_too_deep: &mut bool) -> Option<Value>
     })
 }
 
-/// JSON has no numbers for infinity and NaN, so these become strings.
+/// Converts a number. JSON has no numbers for infinity and NaN, so these become strings.
 fn number(double: f64) -> Value {
     Number::from_f64(double).map_or_else(
         || {

@@ -116,7 +116,7 @@ impl FromJson for LogRecord {
     }
 }
 
-/// The name of an enum's value with its prefix, which some writers omit: `SPAN_KIND_SERVER` for
+/// Returns the name of an enum's value with its prefix, which some writers omit: `SPAN_KIND_SERVER` for
 /// `server`.
 fn full(prefix: &str, name: &str) -> String {
     let name = name.to_ascii_uppercase();
