@@ -1,5 +1,5 @@
 //! Queries: filters, time windows, and what is computed from the stored events. Lists
-//! read chunk summaries, newest first, and then only the chunks that may match.
+//! read chunk summaries, newest first, and then only the chunks that may have matching events.
 
 pub mod attributes;
 pub mod bucket;

@@ -111,8 +111,8 @@ impl Bounds {
     }
 }
 
-/// The JSON of a value after its largest values were cut, of at most [`MAX_VALUE_BYTES`]. Names and
-/// characters that JSON escapes take more bytes than were counted, so several attempts may be needed.
+/// Returns the JSON of a value after its largest values were cut, of at most [`MAX_VALUE_BYTES`]. Names
+/// and characters that JSON escapes take more bytes than were counted, so several attempts may be needed.
 fn shortened(value: Value) -> String {
     const ATTEMPTS: usize = 8;
     let mut body = Body(Map::from_iter([(String::new(), value)]));

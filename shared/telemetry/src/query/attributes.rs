@@ -15,7 +15,7 @@ use crate::chunk::filter::Term;
 use crate::chunk::summary::Summary;
 use crate::event::ResourceScope;
 
-/// Largest number of attribute filters of a query.
+/// Maximum number of attribute filters in a query.
 const MOST: usize = 8;
 
 /// Longest filter, in characters.
@@ -24,8 +24,8 @@ const MAX_CHARS: usize = 1000;
 /// Texts that are an [`AttributeFilter`], as a regular expression.
 const PATTERN: &str = r"^([^:\\]|\\[:\\])+:";
 
-/// Condition that an event or its resource has an attribute with exactly this value. Texts,
-/// booleans and numbers can be asked for, lists and objects not.
+/// Condition that an event or its resource has an attribute with exactly this value. Matches texts,
+/// booleans and numbers, and never lists and objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttributeFilter {
     key: String,
@@ -68,7 +68,7 @@ impl FromStr for AttributeFilter {
 }
 
 impl AttributeFilter {
-    /// Whether an event with these attributes, and this resource, meets the condition.
+    /// Returns whether an event with these attributes, and this resource, meets the condition.
     pub(super) fn matches(
         &self,
         attributes: &Map<String, Value>,
@@ -80,15 +80,15 @@ impl AttributeFilter {
         values.any(|value| is_written_as(value, &self.value))
     }
 
-    /// Whether a chunk with this summary may hold such an event. The filter of a summary has no
-    /// numbers.
+    /// Returns whether a chunk with this summary may hold such an event. The filter of a summary
+    /// has no numbers.
     pub(super) fn may_match(&self, summary: &Summary) -> bool {
         let may_be_number = self.value.parse::<f64>().is_ok();
         may_be_number || summary.may_hold(Term::Pair(&self.key, &self.value))
     }
 }
 
-/// Whether a value is what a text says. `1` is the number 1.0 too.
+/// Returns whether a value is written as this text. `1` also matches the number 1.0.
 fn is_written_as(value: &Value, text: &str) -> bool {
     match value {
         Value::String(value) => value == text,
@@ -104,7 +104,7 @@ fn is_written_as(value: &Value, text: &str) -> bool {
 pub struct AttributeFilters(Vec<AttributeFilter>);
 
 impl AttributeFilters {
-    /// Whether an event meets all conditions.
+    /// Returns whether an event meets all conditions.
     pub(super) fn match_all(
         &self,
         attributes: &Map<String, Value>,
@@ -114,7 +114,7 @@ impl AttributeFilters {
         filters.all(|filter| filter.matches(attributes, resource_scope))
     }
 
-    /// Whether a chunk with this summary may hold an event that meets all conditions.
+    /// Returns whether a chunk with this summary may hold an event that meets all conditions.
     pub(super) fn may_match(&self, summary: &Summary) -> bool {
         self.0.iter().all(|filter| filter.may_match(summary))
     }

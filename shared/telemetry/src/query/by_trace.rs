@@ -8,23 +8,23 @@ use foldhash::HashMap;
 use crate::chunk::Position;
 use crate::event::Span;
 
-/// Spans of chunks. Those of a trace are found without a look at the others, so that a page of traces
-/// takes time by its spans and not by these times its rows.
+/// Spans of several chunks. The spans of a trace are found without looking at the others, so that the
+/// time for a page of traces does not grow with the number of rows times the number of spans.
 #[derive(Debug, Default)]
 pub struct SpansByTrace {
-    /// The spans of each chunk, those of a trace one after the other.
+    /// The spans of each chunk, sorted by trace.
     chunks: BTreeMap<Position, Vec<Span>>,
-    /// Which spans of a chunk are those of a trace.
+    /// The range of each trace's spans in each chunk.
     places: HashMap<String, BTreeMap<Position, Range<usize>>>,
 }
 
 impl SpansByTrace {
-    /// Whether a chunk was added.
+    /// Returns whether a chunk was added.
     pub fn has_chunk(&self, chunk: Position) -> bool {
         self.chunks.contains_key(&chunk)
     }
 
-    /// Adds the spans of a chunk, unless that was done before.
+    /// Adds the spans of a chunk, unless they were added before.
     pub fn add(&mut self, chunk: Position, mut spans: Vec<Span>) {
         if self.has_chunk(chunk) {
             return;
@@ -42,7 +42,7 @@ impl SpansByTrace {
         self.chunks.insert(chunk, spans);
     }
 
-    /// The spans of a trace by chunk, in the order of the chunks.
+    /// Returns the spans of a trace by chunk, in the order of the chunks.
     pub fn of(&self, trace: &str) -> impl Iterator<Item = &[Span]> {
         let places = self.places.get(trace).into_iter().flatten();
         places.filter_map(|(chunk, range)| self.chunks.get(chunk)?.get(range.clone()))

@@ -31,7 +31,7 @@ impl List for Logs {
 }
 
 /// Place of a row in a list. The greatest is listed first: rows are sorted by the time of their
-/// event, and then by something that never changes.
+/// event, and then by something that does not change between requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RowKey {
     /// Time of the event, in nanoseconds since the Unix epoch.
@@ -52,7 +52,7 @@ impl RowKey {
         index: u32::MAX,
     };
 
-    /// The key of an event that is `index`-th in its chunk.
+    /// Returns the key of the event at `index` in its chunk.
     pub fn of_event(time_ns: i64, chunk: Position, index: usize) -> Self {
         Self {
             time_ns,
@@ -61,7 +61,7 @@ impl RowKey {
         }
     }
 
-    /// The key of a trace, whichever chunk lists it.
+    /// Returns the key of a trace, which is the same in every chunk that lists it.
     pub fn of_trace(start_ms: i64, trace_id: &str) -> Self {
         let hash = Sha256::digest(trace_id.as_bytes());
         let mut tie = [0; 16];
@@ -73,7 +73,8 @@ impl RowKey {
         }
     }
 
-    /// Greater than the keys of all rows of this millisecond and before, and of no others.
+    /// Returns a key that is greater than those of all rows of this millisecond and before, and of no
+    /// others.
     pub fn after_milli(milli: i64) -> Self {
         Self {
             time_ns: milli.saturating_add(1).saturating_mul(NANOS_PER_MILLI),
@@ -82,17 +83,17 @@ impl RowKey {
         }
     }
 
-    /// Time of the event in milliseconds since the Unix epoch, rounded down.
+    /// Returns the time of the event in milliseconds since the Unix epoch, rounded down.
     pub fn milli(&self) -> i64 {
         self.time_ns.div_euclid(NANOS_PER_MILLI)
     }
 
-    /// The same as a time.
+    /// Returns [`milli`](Self::milli) as a time.
     pub fn time(&self) -> Timestamp {
         clock::from_millis(self.milli())
     }
 
-    /// The next greater key.
+    /// Returns the next greater key.
     #[must_use]
     pub fn next(self) -> Self {
         match self.index.checked_add(1) {
@@ -127,7 +128,7 @@ pub struct ListPosition {
 }
 
 impl ListPosition {
-    /// Largest number of chunks in a cursor. With all of them it has 2 KB.
+    /// Maximum number of chunks in a cursor. With all of them it has 2 KB.
     pub const MAX_OPEN: usize = 64;
 }
 

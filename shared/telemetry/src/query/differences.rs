@@ -13,7 +13,7 @@ pub use self::chunks::{Chunks, Group};
 pub use self::score::Share;
 pub use self::seen::Comparison;
 
-/// Largest number of values that are returned.
+/// Maximum number of values that are returned.
 const MOST_VALUES: usize = 20;
 
 /// Number of traces on either side below which smaller differences are not found.
@@ -81,7 +81,7 @@ pub enum Field {
 }
 
 impl Differences {
-    /// Whether a side has so few traces that only large differences are found.
+    /// Returns whether a side has so few traces that only large differences are found.
     pub fn is_small(&self) -> bool {
         self.selected.min(self.others) < FEW
     }

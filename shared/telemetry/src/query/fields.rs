@@ -12,13 +12,13 @@ use super::texts::Name;
 use crate::chunk::summary::Summary;
 use crate::event::{Event, EventRef};
 
-/// Largest number of services, of operations and of attributes that are returned.
+/// Maximum number of services, of operations and of attributes that are returned.
 const MOST_NAMES: usize = 100;
 
-/// Largest number of values of an attribute that are returned.
+/// Maximum number of values of an attribute that are returned.
 const MOST_VALUES: usize = 10;
 
-/// Largest numbers that are counted. What appears first is kept.
+/// Maximum numbers of names and values that are counted. Those that appear first are kept.
 const NAMES_COUNTED: usize = 4 * MOST_NAMES;
 const VALUES_COUNTED: usize = 10 * MOST_VALUES;
 
@@ -101,8 +101,9 @@ impl FieldCounts {
         }
     }
 
-    /// Counts the fields of the events of a chunk, or only their services if these are not the one of the
-    /// query. Returns those of it. Names of spans that a summary has counted do not count again.
+    /// Counts the fields of the events of a chunk; of events of other services than `service`, only their
+    /// services. Returns the other events. Services and names of spans are added with a count of 0,
+    /// because summaries count them.
     pub fn add_events<'e, E: Event>(
         &mut self,
         events: impl Iterator<Item = &'e E>,
@@ -148,7 +149,7 @@ impl FieldCounts {
         }
     }
 
-    /// The most frequent of all.
+    /// Returns the most frequent services, operations and attributes.
     pub fn finish(self) -> Fields {
         let (services, more_services) = self.services.most_frequent(MOST_NAMES);
         let (operations, more_operations) = self.operations.most_frequent(MOST_NAMES);
@@ -201,7 +202,7 @@ impl Counts {
         }
     }
 
-    /// The most frequent texts, and whether there are more.
+    /// Returns the most frequent texts, and whether there are more.
     fn most_frequent(self, most: usize) -> (Vec<(String, u64)>, bool) {
         let mut counts: Vec<_> = self.counts.into_iter().collect();
         counts.sort_by_key(|(_, count)| Reverse(*count));
@@ -258,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_counted_and_returned_is_bounded() {
+    fn the_numbers_of_counted_and_returned_names_and_values_are_bounded() {
         let numbered = |n: usize| {
             let mut record =
                 record(json!({ "same": n, "x".repeat(129): 1, "long": "x".repeat(129) }));

@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 use super::bucket::Bucket;
 use crate::chunk::summary::{Operation, Stats, Summary};
 
-/// Largest number of groups that are returned.
+/// Maximum number of groups that are returned.
 const MOST: usize = 100;
 
-/// Largest number of groups that are counted. Requests of any other group are added to `others`.
+/// Maximum number of groups that are counted. Requests of any other group are added to `others`.
 const MOST_COUNTED: usize = 2_000;
 
 /// What the requests of a group have in common.

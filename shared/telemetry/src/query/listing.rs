@@ -18,8 +18,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-/// Conditions that a trace must meet; all of them. Those other than [`spans`](Self::spans) are about
-/// its row.
+/// Conditions that a trace must all meet. Those other than [`spans`](Self::spans) are about its row.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TraceFilter {
     /// Outcome or HTTP status.
@@ -41,7 +40,7 @@ pub enum StatusFilter {
     Ok,
     /// A span of the trace failed.
     Error,
-    /// The HTTP status is in this hundred, 1 to 5.
+    /// The HTTP status begins with this digit, 1 to 5.
     Class(u16),
     /// The HTTP status is exactly this.
     Code(u16),
@@ -81,9 +80,10 @@ impl ToSchema for StatusFilter {}
 const ROUNDING_MS: f64 = 1e-6;
 
 impl TraceFilter {
-    /// Whether a trace may be listed at a chunk with this summary. Of the conditions on rows only
-    /// durations decide, because a summary may omit its rows, and the failed span of a trace may be in
-    /// another chunk. With a condition on spans, its row may be in another chunk as well.
+    /// Returns whether a trace may be listed at a chunk with this summary. Of the conditions on
+    /// rows only durations decide, because a summary may omit its rows, and the failed span of a
+    /// trace may be in another chunk. With a condition on spans, its row may be in another chunk as
+    /// well.
     pub fn may_match(&self, summary: &Summary) -> bool {
         if !self.spans.is_open() {
             return self.spans.may_match(summary);
@@ -99,8 +99,8 @@ impl TraceFilter {
         })
     }
 
-    /// Whether the row of a trace with this many failed spans meets all conditions. Only for a
-    /// trace with a span that meets those on spans.
+    /// Returns whether the row of a trace with this many failed spans meets all conditions. Only
+    /// for a trace with a span that meets those on spans.
     pub fn accepts(&self, entry: &Entry, errors: usize) -> bool {
         let is_failed = entry.is_error || errors > 0;
         let has_outcome = match self.status {
@@ -111,7 +111,7 @@ impl TraceFilter {
         has_outcome && self.matches(entry)
     }
 
-    /// Whether rows must meet conditions.
+    /// Returns whether rows must meet conditions.
     pub fn has_conditions_on_rows(&self) -> bool {
         let spans = self.spans.clone();
         *self
@@ -121,7 +121,7 @@ impl TraceFilter {
             }
     }
 
-    /// Whether a row meets all conditions that do not depend on other spans of the trace.
+    /// Returns whether a row meets all conditions that do not depend on other spans of the trace.
     pub fn matches(&self, entry: &Entry) -> bool {
         let status = match self.status {
             // All spans of the trace decide.
@@ -144,7 +144,7 @@ impl TraceFilter {
                 .is_none_or(|text| row_contains(entry, text))
     }
 
-    /// Whether the filter has no condition.
+    /// Returns whether the filter has no condition.
     pub fn is_open(&self) -> bool {
         *self == Self::default()
     }
@@ -157,18 +157,18 @@ fn row_contains(entry: &Entry, text: &str) -> bool {
         .any(|part| contains_ignoring_case(part, text))
 }
 
-/// Whether a text contains another, ignoring case. The other must be in lower case.
+/// Returns whether a text contains another, ignoring case. The other must be in lower case.
 pub(super) fn contains_ignoring_case(text: &str, lower: &str) -> bool {
     text.to_lowercase().contains(lower)
 }
 
 impl Entry {
-    /// Start time of the span.
+    /// Returns the start time of the span.
     pub fn start(&self) -> Timestamp {
         clock::from_millis(self.start_ms)
     }
 
-    /// End time of the span; the start if its duration is unknown.
+    /// Returns the end time of the span; the start if its duration is unknown.
     pub fn end(&self) -> Timestamp {
         let seconds = self.duration_ms.unwrap_or_default() / 1000.0;
         let duration = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
@@ -188,7 +188,7 @@ impl<'a> Gathered<'a> {
         self.spans.push(span);
     }
 
-    /// The span at which the trace is listed, whichever chunks hold it: the earliest root or,
+    /// Returns the span at which the trace is listed, in whichever chunk it is: the earliest root or,
     /// without a root, the earliest span.
     pub fn best(&self) -> Option<&'a Span> {
         let spans = distinct(self.spans.iter().copied());
@@ -196,14 +196,14 @@ impl<'a> Gathered<'a> {
         spans.into_iter().min_by(|a, b| rank(a).cmp(&rank(b)))
     }
 
-    /// Number of distinct spans, and how many of them failed.
+    /// Returns the number of distinct spans, and how many of them failed.
     pub fn counts(&self) -> (usize, usize) {
         let distinct = distinct(self.spans.iter().copied());
         let errors = distinct.iter().filter(|span| span.is_error()).count();
         (distinct.len(), errors)
     }
 
-    /// The start of the earliest span that is in the window and meets the conditions, in
+    /// Returns the start of the earliest span that is in the window and meets the conditions, in
     /// milliseconds. Every version of a span counts.
     pub fn first_match(&self, filter: &SpanFilter, window: TimeWindow) -> Option<i64> {
         first_match(self.spans.iter().copied(), filter, window)
@@ -213,7 +213,7 @@ impl<'a> Gathered<'a> {
 /// A trace as a chunk lists it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Listed {
-    /// Its row, as far as the chunk knows.
+    /// Its row, from the spans in the chunk.
     pub entry: Entry,
     /// Its place in the list, in milliseconds: the start of the span that the row shows or, with
     /// conditions on spans, of the first span that meets them.
@@ -227,7 +227,7 @@ impl From<Entry> for Listed {
     }
 }
 
-/// The traces with a span that is in the window and meets the conditions, newest first.
+/// Returns the traces with a span that is in the window and meets the conditions, newest first.
 pub fn matching(spans: &[Span], filter: &SpanFilter, window: TimeWindow) -> Vec<Listed> {
     let mut of_traces = BTreeMap::<&str, Vec<&Span>>::new();
     for span in spans {

@@ -13,10 +13,10 @@ use crate::chunk::filter::Term;
 use crate::chunk::summary::{Summary, fingerprint};
 use crate::event::{Event, Level, LogRecord, severity::level_of_text};
 
-/// Conditions that a log record must meet; all of them.
+/// Conditions that a log record must all meet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogFilter {
-    /// Accepted levels; any if there are none.
+    /// Accepted levels. `None` accepts all.
     pub levels: Option<Levels>,
     /// Lowest accepted level.
     pub min_level: Option<Level>,
@@ -53,7 +53,7 @@ impl FromStr for Levels {
 }
 
 impl Levels {
-    /// Whether a stored level is one of these. Form 2 stores any text as a level.
+    /// Returns whether a stored level is one of these. Form 2 stores any text as a level.
     fn contain(&self, level: &str) -> bool {
         self.0.contains(&level_of_text(level))
     }
@@ -71,7 +71,7 @@ impl PartialSchema for Levels {
 impl ToSchema for Levels {}
 
 impl LogFilter {
-    /// Whether a chunk with this summary may hold matching records.
+    /// Returns whether a chunk with this summary may hold matching records.
     pub fn may_match(&self, summary: &Summary) -> bool {
         let has_level = match &summary.levels {
             Some(present) => present.keys().any(|level| self.accepts_level(level)),
@@ -88,12 +88,12 @@ impl LogFilter {
             && words.is_none_or(|words| words.may_match(summary))
     }
 
-    /// Whether the filter has no condition.
+    /// Returns whether the filter has no condition.
     pub fn is_open(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether a record meets all conditions.
+    /// Returns whether a record meets all conditions.
     pub fn matches(&self, record: &LogRecord) -> bool {
         let trace = self.trace_id.as_deref();
         let service = self.service.as_ref();

@@ -27,7 +27,7 @@ pub struct Step(Duration);
 impl Step {
     const SECONDS: [u64; 5] = [300, 900, 3_600, 21_600, 86_400];
 
-    /// Width of a bucket.
+    /// Returns the width of a bucket.
     pub fn length(self) -> Duration {
         self.0
     }
@@ -88,7 +88,7 @@ impl Series {
         }
     }
 
-    /// The widened window.
+    /// Returns the widened window.
     pub fn window(&self) -> TimeWindow {
         self.window
     }
@@ -111,7 +111,8 @@ impl Series {
         }
     }
 
-    /// Ends the series at the bucket that begins at `from`, and adds the buckets before it to it.
+    /// Starts the series at the bucket that begins at `from`, and adds the buckets before it to that
+    /// bucket.
     fn cut_before(&mut self, from: Timestamp) {
         let kept = self.buckets.split_off(&from);
         let before = std::mem::replace(&mut self.buckets, kept);
@@ -121,12 +122,12 @@ impl Series {
         self.window.from = from;
     }
 
-    /// All buckets with their start times, oldest first.
+    /// Returns all buckets with their start times, oldest first.
     pub fn buckets(&self) -> impl Iterator<Item = (Timestamp, &Bucket)> {
         self.buckets.iter().map(|(at, bucket)| (*at, bucket))
     }
 
-    /// The total of all buckets.
+    /// Returns the total of all buckets.
     pub fn total(&self) -> Bucket {
         let mut total = Bucket::default();
         for bucket in self.buckets.values() {

@@ -1,6 +1,7 @@
-//! Samples that are spread over what they stand for.
+//! Samples that are spread evenly.
 
-/// Places at equal distances among this many, the first and the last included; all if they are few.
+/// Returns at most `most` indexes below `len` at equal distances: all if there are few; otherwise with
+/// the first and, unless `most` is 1, the last.
 pub fn spread(len: usize, most: usize) -> impl Iterator<Item = usize> {
     let taken = most.min(len);
     let last = len.saturating_sub(1);

@@ -6,7 +6,7 @@ use crate::chunk::filter::{Term, UNNAMED};
 use crate::chunk::summary::Summary;
 use crate::event::{Span, SpanKind};
 
-/// Conditions that one span must meet; all of them.
+/// Conditions that one span must all meet.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SpanFilter {
     /// Service that recorded the span.
@@ -20,12 +20,12 @@ pub struct SpanFilter {
 }
 
 impl SpanFilter {
-    /// Whether the filter has no condition.
+    /// Returns whether the filter has no condition.
     pub fn is_open(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether a span meets all conditions.
+    /// Returns whether a span meets all conditions.
     pub fn matches(&self, span: &Span) -> bool {
         let service = self.service.as_ref();
         let name = self.name.as_ref();
@@ -37,7 +37,7 @@ impl SpanFilter {
                 .match_all(&span.attributes, span.resource_scope.as_deref())
     }
 
-    /// Whether a chunk with this summary may hold a span that meets all conditions.
+    /// Returns whether a chunk with this summary may hold a span that meets all conditions.
     pub fn may_match(&self, summary: &Summary) -> bool {
         let service = self.service.as_ref();
         let may_be_of = |service: &Name| summary.may_hold(Term::Pair("service", service.as_str()));
@@ -53,7 +53,8 @@ impl SpanFilter {
             && self.may_match_operations(summary)
     }
 
-    /// Whether one of the operations meets the conditions, if the summary has all operations.
+    /// Returns whether one of the operations meets the conditions, if the summary has all
+    /// operations.
     fn may_match_operations(&self, summary: &Summary) -> bool {
         let operations = &summary.operations;
         if operations.total == 0 || operations.top.len() < operations.total {

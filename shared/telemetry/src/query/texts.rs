@@ -14,7 +14,7 @@ use crate::chunk::summary::Summary;
 /// Longest text to search for, in characters.
 const MAX_CHARS: usize = 1000;
 
-/// Error: the text has more than 1,000 characters.
+/// The text has more than 1,000 characters.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("must have at most {MAX_CHARS} characters")]
 pub struct TooLong;
@@ -33,7 +33,7 @@ fn schema() -> RefOr<Schema> {
         .into()
 }
 
-/// A name that must be equal, of a service or an operation.
+/// Name of a service or an operation, compared exactly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name(String);
 
@@ -72,7 +72,7 @@ impl FromStr for Words {
 }
 
 impl Words {
-    /// Whether each of the words occurs in one of these texts.
+    /// Returns whether each of the words occurs in one of these texts.
     pub(super) fn occur_in<'a>(&self, texts: impl Iterator<Item = &'a str> + Clone) -> bool {
         // Each word takes at least two bytes with its separator, so a shorter record cannot have them all.
         let bytes: usize = texts.clone().map(|text| text.len() + 1).sum();
@@ -86,7 +86,7 @@ impl Words {
         missing.is_empty() && !self.0.is_empty()
     }
 
-    /// Whether a chunk with this summary may hold a record in which they occur.
+    /// Returns whether a chunk with this summary may hold a record in which they occur.
     pub(super) fn may_match(&self, summary: &Summary) -> bool {
         let may_hold = |word: &String| summary.may_hold(Term::Word(word));
         !self.0.is_empty() && self.0.iter().all(may_hold)

@@ -26,17 +26,17 @@ pub struct TreeSpan {
     pub depth: usize,
     /// The span as it was sent.
     pub span: Span,
-    /// What to add to its times, in nanoseconds, because the clock of its service was behind.
+    /// What to add to its times, in nanoseconds, if the clock of its service was behind; 0 if not.
     pub skew_ns: i64,
 }
 
 impl TreeSpan {
-    /// Start time, corrected.
+    /// Returns the start time, corrected.
     pub fn start(&self) -> Timestamp {
         corrected(self.span.start(), self.skew_ns)
     }
 
-    /// End time, corrected.
+    /// Returns the end time, corrected.
     pub fn end(&self) -> Timestamp {
         corrected(self.span.end(), self.skew_ns)
     }
@@ -48,8 +48,8 @@ fn corrected(at: Timestamp, skew_ns: i64) -> Timestamp {
 }
 
 impl Tree {
-    /// Builds the tree. A span is at the top if its parent is missing or part of a cycle
-    /// that the span starts.
+    /// Builds the tree. A span is at the top if its parent is missing, or if it is the first span of a
+    /// cycle.
     pub fn of(spans: Vec<Span>) -> Self {
         let mut spans = distinct_of(spans);
         // A client comes before the server that shares its id.
@@ -70,13 +70,13 @@ impl Tree {
         }
     }
 
-    /// First start and last end, corrected for clock skew; `None` without spans.
+    /// Returns the first start and the last end, corrected for clock skew; `None` without spans.
     pub fn extent(&self) -> Option<(Timestamp, Timestamp)> {
         let bounds = self.spans.iter().map(|span| (span.start(), span.end()));
         bounds.reduce(|(from, to), (start, end)| (from.min(start), to.max(end)))
     }
 
-    /// Number of spans that failed.
+    /// Returns the number of spans that failed.
     pub fn errors(&self) -> usize {
         self.spans
             .iter()
@@ -84,7 +84,7 @@ impl Tree {
             .count()
     }
 
-    /// Distinct services, in the order of first appearance.
+    /// Returns the distinct services, in the order of first appearance.
     pub fn services(&self) -> Vec<&str> {
         let mut seen = HashSet::new();
         let services = self.spans.iter();
@@ -93,13 +93,13 @@ impl Tree {
     }
 }
 
-/// First start and last end of these spans; `None` without spans.
+/// Returns the first start and the last end of these spans; `None` without spans.
 pub fn extent<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Option<(Timestamp, Timestamp)> {
     let bounds = spans.into_iter().map(|span| (span.start(), span.end()));
     bounds.reduce(|(from, to), (start, end)| (from.min(start), to.max(end)))
 }
 
-/// The window that should hold all spans of a trace, given those already found: their
+/// Returns the window that should hold all spans of a trace, given those already found: their
 /// extent, widened by `margin` for batching and clock differences. `None` without spans.
 pub fn surroundings(found: &[Span], margin: std::time::Duration) -> Option<TimeWindow> {
     let (from, to) = extent(found)?;
@@ -109,7 +109,7 @@ pub fn surroundings(found: &[Span], margin: std::time::Duration) -> Option<TimeW
     })
 }
 
-/// Whether there are spans and none of their parents is missing.
+/// Returns whether there are spans and none of their parents is missing.
 pub fn is_whole(spans: &[Span]) -> bool {
     let ids: HashSet<&str> = spans.iter().map(|span| span.span_id.as_str()).collect();
     let mut parents = spans
@@ -161,7 +161,7 @@ struct Place {
     parent: Option<usize>,
 }
 
-/// The places of the spans, depth first. Not recursive, because chains may be long.
+/// Returns the places of the spans, depth first. Not recursive, because chains may be long.
 fn depth_first(spans: &[Span]) -> Vec<Place> {
     let parents = Parents::of(spans);
     let parent = |index: usize| parents.of_span(spans, index);

@@ -27,7 +27,7 @@ pub struct TimeWindow {
 pub struct InvalidWindow;
 
 impl TimeWindow {
-    /// The window of a query: the last hour by default. Without `to`, it extends into the
+    /// Returns the window of a query: the last hour by default. Without `to`, it extends into the
     /// future by [`MAX_AHEAD`], to include events from clocks that are ahead.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ impl TimeWindow {
         }
     }
 
-    /// From `margin` before a time to `margin` after it.
+    /// Returns the window from `margin` before a time to `margin` after it.
     pub fn around(at: Timestamp, margin: Duration) -> Self {
         Self {
             from: clock::before(at, margin),
@@ -57,17 +57,17 @@ impl TimeWindow {
         }
     }
 
-    /// Whether the window contains a time.
+    /// Returns whether the window contains a time.
     pub fn contains(&self, at: Timestamp) -> bool {
         self.from <= at && at < self.to
     }
 
-    /// Whether another window lies entirely within this one.
+    /// Returns whether another window lies entirely within this one.
     pub fn covers(&self, other: &Self) -> bool {
         self.from <= other.from && other.to <= self.to
     }
 
-    /// The smallest window that covers both.
+    /// Returns the smallest window that covers both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -76,12 +76,12 @@ impl TimeWindow {
         }
     }
 
-    /// Time between start and end.
+    /// Returns the time between start and end.
     pub fn length(&self) -> Duration {
         self.to.duration_since(self.from).unsigned_abs()
     }
 
-    /// The part within another window; may be empty.
+    /// Returns the part within another window; may be empty.
     #[must_use]
     pub fn within(self, limits: Self) -> Self {
         Self {
@@ -90,7 +90,7 @@ impl TimeWindow {
         }
     }
 
-    /// Starts of the UTC days that the window overlaps, newest first.
+    /// Returns the starts of the UTC days that the window overlaps, newest first.
     pub fn days(&self) -> impl Iterator<Item = Timestamp> + use<> {
         let last = clock::before(self.to, Duration::from_millis(1));
         let oldest = clock::floor(self.from, DAY);
@@ -99,7 +99,7 @@ impl TimeWindow {
             .take_while(move |day| *day >= oldest)
     }
 
-    /// Starts of the hours that the window overlaps, oldest first.
+    /// Returns the starts of the hours that the window overlaps, oldest first.
     pub fn hours(&self) -> impl Iterator<Item = Timestamp> + use<> {
         let end = self.to;
         let first = Some(clock::floor(self.from, HOUR));
@@ -107,7 +107,7 @@ impl TimeWindow {
             .take_while(move |hour| *hour < end)
     }
 
-    /// End of the hour in which the window ends. A chunk with events of the window may
+    /// Returns the end of the hour in which the window ends. A chunk with events of the window may
     /// also hold later events, but none of the next hour.
     pub fn last_hour(&self) -> Timestamp {
         let last = clock::before(self.to, Duration::from_millis(1));

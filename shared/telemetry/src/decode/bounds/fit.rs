@@ -20,10 +20,10 @@ const FRACTION: usize = 20;
 /// Size of a part in a list, such as an event of a span, without its texts and attributes.
 const PART: usize = 48;
 
-/// Attribute that is kept in any case, because it names the service.
+/// Attribute that is always kept, because it names the service.
 const SERVICE_NAME: &str = "service.name";
 
-/// Size of a value as JSON, in bytes.
+/// Returns the size of a value as JSON, in bytes.
 pub(super) fn json_len(value: &impl Serialize) -> usize {
     let mut length = Length(0);
     // Only maps whose keys are not texts cannot be written, and there are none.

@@ -16,7 +16,7 @@ fn size(span: &Span) -> usize {
     serde_json::to_vec(span).unwrap().len()
 }
 
-/// The span after it was cut, and what was cut.
+/// Cuts a span. Returns it, and what was cut.
 fn cut(mut span: Span) -> (Span, Vec<(String, u64)>) {
     let (truncations, notes) = Bounds::default().fit(&mut span, MAX_EVENT_BYTES);
     assert_eq!(notes, []);
@@ -75,7 +75,7 @@ fn a_large_event_is_cut_at_its_largest_values() {
 }
 
 #[test]
-fn long_lists_keep_their_first_elements_and_texts_their_room() {
+fn long_lists_keep_their_first_elements_and_leave_room_for_texts() {
     let numbers: Vec<f64> = (0..200_000).map(|n| f64::from(n) + 0.123_456_789).collect();
     let (kept, cuts) = cut(span(&json!({
         "embedding": numbers, "few": [1, 2, 3], "text": "x".repeat(60 * KIB),

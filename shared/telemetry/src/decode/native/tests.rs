@@ -47,7 +47,7 @@ fn merge(event: &mut Value, changes: &Value) {
     }
 }
 
-/// The event without a field.
+/// Removes a field of an event.
 fn without(mut event: Value, field: &str) -> Value {
     event.as_object_mut().unwrap().remove(field).unwrap();
     event
@@ -63,7 +63,7 @@ fn logs(events: &[Value]) -> Decoded<LogRecord> {
     decode_logs(body.to_string().as_bytes()).unwrap()
 }
 
-/// Received at the time of sending.
+/// Describes a batch that is received at the time of sending.
 fn received() -> Reception {
     Reception {
         now: clock::from_millis(SENT_NS / 1_000_000),
@@ -83,7 +83,7 @@ fn accepted(event: Value) -> Span {
     one(traces(&[event])).event
 }
 
-/// Pointer and reason of the one event that is refused.
+/// Returns the pointer and reason of the only event, which is refused.
 #[track_caller]
 fn refused<E: std::fmt::Debug>(decoded: Decoded<E>) -> (String, String) {
     assert_eq!((decoded.events.len(), decoded.report.rejected), (0, 1));
@@ -97,12 +97,12 @@ fn assert_refused(event: Value, pointer: &str, reason: &str) {
     assert_eq!(refusal, (pointer.to_owned(), reason.to_owned()), "{event}");
 }
 
-/// A body of one event, given as text.
+/// Builds a body of one event, given as text.
 fn body(event: &str) -> Vec<u8> {
     format!(r#"{{"timestamp":"{SENT}","traces":[{event}]}}"#).into_bytes()
 }
 
-/// A span with one field given as text.
+/// Decodes a span with one field given as text.
 fn raw(field: &str, value: &str) -> Decoded<Span> {
     let event = span(&json!({ field: "PLACEHOLDER" })).to_string();
     decode_traces(&body(&event.replace("\"PLACEHOLDER\"", value))).unwrap()

@@ -42,7 +42,7 @@ const START_NS: i64 = 1_769_860_800_000_000_000;
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN_ID: &str = "00f067aa0ba902b7";
 
-/// A span with only the required fields.
+/// Builds a span with only the required fields.
 fn span() -> SpanMessage {
     SpanMessage {
         trace_id: HEXLOWER.decode(TRACE_ID.as_bytes()).unwrap(),
@@ -82,7 +82,7 @@ fn texts(pairs: &[(&str, &str)]) -> Vec<KeyValue> {
         .collect()
 }
 
-/// Spans of a scope with this name and no version.
+/// Builds the spans of a scope with this name and no version.
 fn scope_spans(name: &str, spans: Vec<SpanMessage>) -> ScopeSpans {
     ScopeSpans {
         scope: Some(InstrumentationScope {
@@ -94,7 +94,7 @@ fn scope_spans(name: &str, spans: Vec<SpanMessage>) -> ScopeSpans {
     }
 }
 
-/// The scopes of one resource.
+/// Builds a resource with these attributes and scopes.
 fn resource_spans(attributes: Vec<KeyValue>, scope_spans: Vec<ScopeSpans>) -> ResourceSpans {
     ResourceSpans {
         resource: Some(Resource {
@@ -106,7 +106,7 @@ fn resource_spans(attributes: Vec<KeyValue>, scope_spans: Vec<ScopeSpans>) -> Re
     }
 }
 
-/// A request with only these spans.
+/// Builds a request with only these spans.
 fn request(spans: Vec<SpanMessage>) -> ExportTraceServiceRequest {
     let scope = ScopeSpans {
         spans,
@@ -154,7 +154,7 @@ fn accepted(message: SpanMessage) -> Indexed<Span> {
     one(read_protobuf(&request(vec![message])))
 }
 
-/// Pointer and reason of the one event that is refused.
+/// Returns the pointer and reason of the only event, which is refused.
 #[track_caller]
 fn refused<E: std::fmt::Debug>(decoded: Decoded<E>) -> (String, String) {
     assert_eq!((decoded.events.len(), decoded.report.rejected), (0, 1));
@@ -162,7 +162,7 @@ fn refused<E: std::fmt::Debug>(decoded: Decoded<E>) -> (String, String) {
     (error.pointer, error.reason)
 }
 
-/// A value inside `levels` nested arrays.
+/// Builds a value inside `levels` nested arrays.
 fn nested(levels: usize) -> AnyValue {
     (0..levels).fold(text("deep"), |value, _| {
         wrapped(Any::ArrayValue(ArrayValue {

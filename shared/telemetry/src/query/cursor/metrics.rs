@@ -1,4 +1,4 @@
-//! Where the metrics of a busy window continue.
+//! Positions in the metrics of a window that has too many chunks for one response.
 
 use jiff::Timestamp;
 use upblit_base::clock;

@@ -18,9 +18,9 @@ impl List for Trace {
 /// excluded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Searched {
-    /// Position of the first chunk.
+    /// Start of the range, included.
     pub older: Position,
-    /// Position after the last chunk.
+    /// End of the range, excluded.
     pub newer: Position,
 }
 
@@ -34,7 +34,7 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// The smallest extent that contains both.
+    /// Returns the smallest extent that contains both.
     #[must_use]
     pub fn and(self, other: Option<Self>) -> Self {
         let other = other.unwrap_or(self);
@@ -50,10 +50,10 @@ impl Extent {
 pub struct TracePosition {
     /// What has been searched and shown.
     pub searched: Searched,
-    /// The spans found in it, by their times as sent and as corrected for clock skew.
+    /// Extents of the spans found in it: of the times as sent, and as corrected for clock skew.
     pub extents: Option<[Extent; 2]>,
-    /// What has been searched but not shown, because there were too many spans: how far, and the
-    /// number of its spans that were shown.
+    /// What has been searched but not fully shown, because there were too many spans: the range, and
+    /// the number of its spans that were shown.
     pub rest: Option<(Searched, u32)>,
 }
 

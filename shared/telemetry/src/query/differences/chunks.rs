@@ -10,13 +10,13 @@ use super::{Population, Selection};
 use crate::chunk::summary::{Minute, Summary};
 use crate::query::sample::spread;
 
-/// Largest number of chunks with selected traces that are read first, of those that have most in
+/// Maximum number of chunks with selected traces that are read first, of those that have most in
 /// common with them, and of all together.
 const MOST_SELECTED: usize = 12;
 const MOST_RELATED: usize = 12;
 const MOST: usize = 32;
 
-/// Largest number of fingerprints of traces that are remembered.
+/// Maximum number of fingerprints of traces that are remembered.
 const MAX_FINGERPRINTS: usize = 1_000_000;
 
 /// Seconds by which failed traces with the same fingerprint are distinguished.
@@ -41,7 +41,7 @@ pub enum Group {
     Selected,
     /// It has other spans of the traces of these chunks.
     Related,
-    /// It stands for the rest of the window.
+    /// It represents the rest of the window.
     Rest,
 }
 
@@ -60,8 +60,8 @@ struct Chunk {
 }
 
 impl Group {
-    /// The part of this many bytes that chunks of this group and of those before may take: half of them
-    /// for selected traces, and a quarter more for each other group.
+    /// Returns the part of this many bytes that chunks of this group and of those before may take: half
+    /// of them for selected traces, and a quarter more for each other group.
     pub fn part_of(self, bytes: usize) -> usize {
         match self {
             Self::Selected => bytes / 2,
@@ -72,7 +72,7 @@ impl Group {
 }
 
 impl<'a> Chunks<'a> {
-    /// No chunks yet.
+    /// Starts without chunks.
     pub fn new(population: &'a Population) -> Self {
         Self {
             population,
@@ -125,13 +125,14 @@ impl<'a> Chunks<'a> {
         }
     }
 
-    /// Whether there are more traces than are remembered, so that some failed ones may count as others.
+    /// Returns whether there are more traces than are remembered, so that some failed ones may
+    /// count as others.
     pub(super) fn is_full(&self) -> bool {
         self.is_full
     }
 
-    /// Whether the trace with this fingerprint and a span that started at this time has a failed span
-    /// within about ten minutes.
+    /// Returns whether the trace with this fingerprint and a span that started at this time has a
+    /// failed span within about ten minutes.
     pub(super) fn is_failed(&self, fingerprint: u32, at: Timestamp) -> bool {
         self.is_failed_near(fingerprint, ten_minutes(at))
     }
@@ -141,7 +142,7 @@ impl<'a> Chunks<'a> {
         near.any(|time| self.failed.contains(&(fingerprint, time)))
     }
 
-    /// The fingerprints of the failed traces with spans in a chunk.
+    /// Returns the fingerprints of the failed traces with spans in a chunk.
     fn failed_of<'c>(&'c self, chunk: &'c Chunk) -> impl Iterator<Item = u32> {
         let is_failed = |trace: &u32| {
             let mut times = chunk.times.iter();
@@ -150,7 +151,8 @@ impl<'a> Chunks<'a> {
         chunk.traces.iter().copied().filter(is_failed)
     }
 
-    /// Those of these fingerprints that may be of traces with spans in a chunk that was not read.
+    /// Returns those of these fingerprints that may belong to traces with spans in a chunk that was not
+    /// read.
     pub(super) fn partly_read(
         &self,
         read: &HashSet<usize>,
@@ -167,9 +169,9 @@ impl<'a> Chunks<'a> {
         fingerprints
     }
 
-    /// The places of at most 32 chunks that are worth reading, those first that matter most: some with
-    /// selected traces, those with most other spans of these traces, and some of the rest. `fits` decides
-    /// whether one more of a group can be read.
+    /// Returns the indexes of at most 32 chunks to read, the most important first: some with selected
+    /// traces, those with most other spans of these traces, and some of the rest. `fits` decides whether
+    /// one more chunk of a group can be read.
     pub fn chosen(&self, mut fits: impl FnMut(usize, Group) -> bool) -> Vec<usize> {
         let mut chosen = Vec::new();
         let selected =
@@ -186,15 +188,15 @@ impl<'a> Chunks<'a> {
         chosen
     }
 
-    /// Whether a chunk may hold spans of selected traces.
+    /// Returns whether a chunk may hold spans of selected traces.
     fn may_be_selected(&self, place: usize) -> bool {
         let chunk = &self.chunks[place];
         let is_failed = || self.failed_of(chunk).next().is_some();
         chunk.has_selected || (self.population.selection == Selection::Failed && is_failed())
     }
 
-    /// The chunks with most traces of these, except themselves. Of failed traces alone, if these
-    /// are selected.
+    /// Returns the other chunks with most traces of the chosen ones. If failed traces are selected,
+    /// counts only these.
     fn related(&self, chosen: &[usize]) -> Vec<usize> {
         let chunks = chosen.iter().map(|place| &self.chunks[*place]);
         let traces: HashSet<u32> = match self.population.selection {
@@ -214,7 +216,7 @@ impl<'a> Chunks<'a> {
     }
 }
 
-/// The ten minutes of a time, counted from 1970.
+/// Returns the number of the ten minutes that contain a time, counted from 1970.
 fn ten_minutes(at: Timestamp) -> i64 {
     at.as_second().div_euclid(TEN_MINUTES)
 }

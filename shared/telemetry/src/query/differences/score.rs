@@ -4,11 +4,11 @@ use std::cmp::Ordering;
 
 use super::{Difference, MOST_VALUES};
 
-/// Number of selected traces that must have a value. What a single trace has, such as an id, separates
-/// it from all others and says nothing.
+/// Minimum number of selected traces that must have a value. A value of a single trace, such as an id,
+/// separates it from all others and explains nothing.
 const LEAST: u64 = 2;
 
-/// Chance that a share is above, or below, what is probable of it, over all values together.
+/// Chance that any of the shares is above its probable range, and chance that any is below it.
 const ERROR: f64 = 0.025;
 
 /// The traces with a value, and all that could have it.
@@ -21,8 +21,8 @@ pub struct Share {
 }
 
 impl Share {
-    /// The smallest and the largest share that is probable: those that are at most this many standard
-    /// deviations away (Wilson's interval). Far apart if there are few traces.
+    /// Returns the smallest and the largest probable share: those that are at most this many standard
+    /// deviations away (Wilson's interval). They are far apart if there are few traces.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a sample has fewer than 2^53 traces"
@@ -40,14 +40,15 @@ impl Share {
     }
 }
 
-/// Whether a value of this many traces is compared. One of a single trace, such as an id, never
-/// separates.
+/// Returns whether a value of this many traces is compared. One of a single trace, such as an id,
+/// never separates.
 pub(super) fn is_compared(traces: u64) -> bool {
     traces >= LEAST
 }
 
-/// The standard deviations to either side of a share if this many values are compared: of many, some
-/// are far from their share by chance (Bonferroni's correction). 1.96 for one value, 4.9 for 50,000.
+/// Returns the standard deviations to either side of a share if this many values are compared: of many
+/// values, some are far from their share by chance (Bonferroni's correction). 1.96 for one value, 4.9 for
+/// 50,000.
 #[expect(
     clippy::cast_precision_loss,
     reason = "a sample has fewer than 2^53 values"
@@ -61,8 +62,8 @@ fn deviations(compared: usize) -> f64 {
     t - above / below
 }
 
-/// By how much the share of the selected traces is probably larger than that of the others; 0 or
-/// less if it may be chance.
+/// Returns by how much the share of the selected traces is probably larger than that of the others; 0 or
+/// less if it may be larger by chance.
 fn separation(selected: Share, others: Share, deviations: f64) -> f64 {
     if selected.count < LEAST {
         return 0.0;
@@ -72,8 +73,8 @@ fn separation(selected: Share, others: Share, deviations: f64) -> f64 {
     least - most
 }
 
-/// The values that separate best of the `compared` ones, best first. A value of an attribute that
-/// spans of several services have appears once, at the service that separates best.
+/// Returns the values that separate best of the `compared` ones, best first. A value that spans of
+/// several services have appears once, at the service that separates best.
 pub(super) fn ranked(
     differences: impl Iterator<Item = Difference>,
     compared: usize,
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_separates_by_chance_among_many_values_is_left_out_and_what_explains_failures_stays() {
+    fn values_that_may_separate_by_chance_among_many_are_left_out() {
         let values = [
             ("in nearly all selected", share(9, 10), share(1, 1_000)),
             ("in three of three", share(3, 3), share(0, 1_000)),

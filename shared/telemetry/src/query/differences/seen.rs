@@ -8,7 +8,7 @@ use super::{Chunks, Differences, Population, Selection};
 use crate::chunk::summary::fingerprint;
 use crate::event::{Event, Span};
 
-/// Largest number of traces that are counted.
+/// Maximum number of traces that are counted.
 const MAX_TRACES: usize = 50_000;
 
 /// Compares the traces of a sample.
@@ -19,7 +19,7 @@ pub struct Comparison<'a> {
     traces: HashMap<String, (u32, Trace)>,
     services: HashMap<Option<String>, OfService>,
     values: Values,
-    /// Places of the chunks that were read.
+    /// Indexes of the chunks that were read.
     read: HashSet<usize>,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Sides {
     pub(super) others: u64,
 }
 
-/// Numbers of traces by number of the value that they have.
+/// Numbers of traces with each value, indexed by the number of the value.
 #[derive(Debug)]
 pub(super) struct Counts {
     /// Of all traces.
@@ -52,7 +52,7 @@ pub(super) struct Counts {
 }
 
 impl<'a> Comparison<'a> {
-    /// No spans yet.
+    /// Starts without spans.
     pub fn new(population: &'a Population, chunks: &'a Chunks<'a>) -> Self {
         Self {
             population,
@@ -64,8 +64,8 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Adds the spans of the chunk at this place that are in the window, and returns those that were
-    /// counted: none after the first that exceeds a limit.
+    /// Adds the spans of the chunk at this index that are in the window. Returns those that were
+    /// counted: none from the first on that exceeds a limit.
     pub fn add<'s>(&mut self, place: usize, chunk: &'s [Span]) -> Vec<&'s Span> {
         let mut resources = Resources::new();
         let mut counted = Vec::new();
@@ -83,7 +83,7 @@ impl<'a> Comparison<'a> {
         counted
     }
 
-    /// Whether a limit was exceeded, so that no more spans are counted.
+    /// Returns whether a limit was exceeded, so that no more spans are counted.
     pub fn is_full(&self) -> bool {
         self.values.is_full
     }
@@ -95,7 +95,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// The number of the trace of a span; `None` if there are too many.
+    /// Returns the number of the trace of a span; `None` if there are too many traces.
     fn trace_of(&mut self, span: &Span) -> Option<u32> {
         if !self.traces.contains_key(&span.trace_id) {
             let number = u32::try_from(self.traces.len()).ok()?;
@@ -138,7 +138,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// What separates the selected traces best.
+    /// Returns what separates the selected traces best.
     pub fn finish(self) -> Differences {
         let (all, counts) = self.counts();
         let services = self.services.iter();
@@ -154,7 +154,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Numbers of all compared traces, and of those with each value.
+    /// Counts all compared traces, and those with each value.
     fn counts(&self) -> (Sides, Counts) {
         let compared = || self.traces.values().filter(|(_, trace)| trace.meets_filter);
         let fingerprints = compared().map(|(_, trace)| trace.fingerprint).collect();
@@ -199,7 +199,8 @@ impl Counts {
 }
 
 impl Trace {
-    /// `None` if the sample does not have the root of a trace that may be slow.
+    /// Returns whether the trace is selected. `None` if the sample does not have the root of a trace
+    /// that may be slow.
     fn is_selected(&self, selection: Selection) -> Option<bool> {
         match selection {
             Selection::Failed => Some(self.is_failed),

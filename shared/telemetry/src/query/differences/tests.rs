@@ -53,7 +53,8 @@ fn chunks<'a>(population: &'a Population, stored: &[Vec<Span>]) -> Chunks<'a> {
     chunks
 }
 
-/// Compares the spans of these chunks, of which the summaries of all are known and these are read.
+/// Compares the spans of these chunks. The summaries of all are known, and the chunks at the indexes
+/// `read` are read.
 fn differences(population: &Population, stored: &[Vec<Span>], read: &[usize]) -> Differences {
     let chunks = chunks(population, stored);
     let mut comparison = Comparison::new(population, &chunks);
@@ -227,7 +228,7 @@ fn small_samples_say_so_and_spans_outside_of_the_window_do_not_count() {
 }
 
 #[test]
-fn what_is_counted_is_bounded() {
+fn the_number_of_counted_values_is_bounded() {
     let many = population(Selection::Failed);
     let spans = (0..300).map(|n| {
         let keys = (0..200).map(|key| (format!("key {key}"), json!(format!("{n} {key}"))));

@@ -10,12 +10,12 @@ use super::seen::{Counts, Sides};
 use super::{Difference, Field, Selection, Share};
 use crate::event::{Event, ResourceScope, Span};
 
-/// Largest numbers of values, and of values of traces, that are counted.
+/// Maximum number of values, and of pairs of a trace and a value, that are counted.
 const MAX_VALUES: usize = 50_000;
 const MAX_PAIRS: usize = 1_000_000;
 
-/// Largest number of attributes that are looked at, and of values of resources that are counted. Limits the
-/// work if spans share resources with thousands of attributes.
+/// Maximum number of attributes that are looked at, and of values of resources that are counted. Limits
+/// the work if spans share resources with thousands of attributes.
 const MAX_VISITS: usize = 5_000_000;
 
 /// Longest name or value that is counted, in bytes. No filter finds a part of a longer one.
@@ -24,7 +24,7 @@ pub(super) const MAX_BYTES: usize = 128;
 /// The attribute that has a filter of its own.
 const SERVICE: &str = "service.name";
 
-/// Attributes that say that a span failed, and beginnings of their names.
+/// Attributes that say that a span failed, and prefixes of such attributes.
 const OF_FAILURES: [&str; 8] = [
     "db.response.status_code",
     "error",
@@ -37,7 +37,8 @@ const OF_FAILURES: [&str; 8] = [
 ];
 const BEGINNINGS_OF_FAILURES: [&str; 2] = ["error.", "exception."];
 
-/// Whether an attribute is not compared, because it says only that a span failed or is its service.
+/// Returns whether an attribute is not compared, because it says only that a span failed or is its
+/// service.
 fn is_left_out(key: &str, selection: Selection) -> bool {
     let is_of_failures = || {
         let mut beginnings = BEGINNINGS_OF_FAILURES.iter();
@@ -81,7 +82,7 @@ pub(super) struct OfService {
 }
 
 impl Values {
-    /// The number of a new value; `None` if there are too many.
+    /// Returns the number of a new value; `None` if there are too many.
     pub(super) fn next(&mut self) -> Option<u32> {
         if self.count as usize >= MAX_VALUES {
             self.is_full = true;
@@ -91,7 +92,8 @@ impl Values {
         Some(self.count - 1)
     }
 
-    /// The number of a value, which gets one if it has none. `None` if it is too long.
+    /// Returns the number of a value, which gets one if it has none. `None` if it is too long, or
+    /// there are too many values.
     fn number(&mut self, numbers: &mut HashMap<String, u32>, value: &str) -> Option<u32> {
         if value.len() > MAX_BYTES {
             return None;
@@ -104,7 +106,7 @@ impl Values {
         Some(number)
     }
 
-    /// The trace has the value with this number.
+    /// Records that a trace has the value with this number.
     fn add(&mut self, trace: u32, number: u32) {
         if self.pairs.len() < MAX_PAIRS {
             self.pairs.insert((trace, number));
@@ -113,7 +115,7 @@ impl Values {
         }
     }
 
-    /// Whether one more attribute, or value of a resource, may be looked at.
+    /// Returns whether one more attribute, or value of a resource, may be looked at.
     fn visit(&mut self) -> bool {
         let has_room = self.visits < MAX_VISITS;
         self.visits += usize::from(has_room);
@@ -123,7 +125,7 @@ impl Values {
 }
 
 impl OfService {
-    /// No values yet; `own` is the number of the service itself.
+    /// Starts without values. `own` is the number of the service itself.
     pub(super) fn new(own: u32, selection: Selection) -> Self {
         Self {
             own,
@@ -169,14 +171,14 @@ impl OfService {
         }
     }
 
-    /// The numbers of the values of a resource.
+    /// Returns the numbers of the values of a resource.
     fn numbers(&mut self, shared: &ResourceScope, values: &mut Values) -> Vec<u32> {
         let attributes = shared.resource.iter();
         let numbers = attributes.filter_map(|(key, value)| self.number(key, value, values));
         numbers.collect()
     }
 
-    /// The number of the value of an attribute. `None` if it is not counted.
+    /// Returns the number of the value of an attribute. `None` if it is not counted.
     fn number(&mut self, key: &str, value: &Value, values: &mut Values) -> Option<u32> {
         let is_counted = (1..=MAX_BYTES).contains(&key.len()) && !is_left_out(key, self.selection);
         if !values.visit() || !is_counted {
@@ -197,7 +199,7 @@ impl OfService {
         Some(number)
     }
 
-    /// All values that were counted, with their numbers.
+    /// Returns all values that were counted, with their numbers.
     pub(super) fn values<'a>(
         &'a self,
         service: Option<&'a str>,
@@ -233,8 +235,8 @@ pub(super) struct Named<'a> {
 }
 
 impl Named<'_> {
-    /// The value with its shares. A service is compared only in traces of which all chunks were read,
-    /// because the choice of chunks would make others seem to lack it.
+    /// Returns the value with its shares. A service is compared only in traces of which all chunks were
+    /// read, because other traces would seem to lack it.
     pub(super) fn compared(self, counts: &Counts) -> Difference {
         let count = |of: &[Sides], number: u32| of.get(number as usize).copied();
         let (with_value, of) = match self.field {
@@ -289,7 +291,7 @@ mod tests {
         assert_eq!(values.pairs.len(), 2, "the service and the name");
     }
 
-    /// Spans of ten traces with the same resource of 5,000 attributes.
+    /// Returns 10,000 spans of ten traces, which share a resource with these attributes.
     fn with_resource(attributes: Map<String, Value>) -> impl Iterator<Item = (u32, Span)> {
         let shared = Arc::new(ResourceScope {
             resource: attributes,

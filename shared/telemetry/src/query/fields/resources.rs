@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 
 use crate::event::{Event, EventRef, ResourceScope};
 
-/// The attributes of these events and of their resources, with the number of events that have them. A
-/// resource that many events share is listed once. The attribute of an event hides that of its resource
-/// with the same name.
+/// Returns the attributes of these events and of their resources, with the number of events that have
+/// them. A resource that many events share is listed once. An attribute of an event hides the one of its
+/// resource with the same name.
 pub(super) fn attributes<'e, E: Event>(
     events: &[&'e E],
 ) -> impl Iterator<Item = (&'e str, &'e Value, u64)> {
@@ -35,11 +35,11 @@ fn own<E: Event>(event: &E) -> &Map<String, Value> {
 struct OfResource<'e> {
     attributes: &'e Map<String, Value>,
     events: u64,
-    /// Numbers of events that hide an attribute of the resource.
+    /// Number of events that hide each attribute of the resource.
     hidden: HashMap<&'e str, u64>,
 }
 
-/// The resources of events by address.
+/// Returns the resources of events by address.
 fn by_address<'e, E: Event>(events: &[&'e E]) -> HashMap<*const ResourceScope, OfResource<'e>> {
     let mut resources = HashMap::new();
     for event in events {
@@ -63,7 +63,7 @@ fn by_address<'e, E: Event>(events: &[&'e E]) -> HashMap<*const ResourceScope, O
 }
 
 impl<'e> OfResource<'e> {
-    /// The attributes with the numbers of events that do not hide them.
+    /// Returns the attributes with the numbers of events that do not hide them.
     fn attributes(self) -> impl Iterator<Item = (&'e str, &'e Value, u64)> {
         let counted = self.attributes.iter().map(move |(key, value)| {
             let hidden = self.hidden.get(key.as_str());

@@ -11,11 +11,11 @@ use crate::query::rollup::HourRollup;
 use crate::query::window::TimeWindow;
 use upblit_base::clock;
 
-/// Counts chunks from the newest to the oldest. If it stops before the end, then at the start of a
-/// bucket, unless not even one bucket was counted.
+/// Counts chunks from the newest to the oldest. If it stops early, it stops at the start of a bucket,
+/// unless not even one bucket was counted.
 ///
-/// Chunks overlap: one that was counted may have events of buckets before the last. They are added to
-/// the last bucket, so that every chunk is counted in exactly one part.
+/// Chunks overlap: one that was counted may have events of buckets before the oldest one of the part.
+/// They are added to the oldest one, so that every chunk is counted in exactly one part.
 #[derive(Debug)]
 pub struct Newest {
     /// The window of all parts.
@@ -27,7 +27,7 @@ pub struct Newest {
     begun: Series,
     /// Start of the bucket in progress.
     bucket: Timestamp,
-    /// Whether there was a bucket before the one in progress.
+    /// Whether a bucket was completed before the one in progress.
     is_further: bool,
 }
 
@@ -48,7 +48,7 @@ impl Newest {
         }
     }
 
-    /// The window that is left, widened to whole buckets.
+    /// Returns the window that is left, widened to whole buckets.
     pub fn window(&self) -> TimeWindow {
         self.series.window()
     }
@@ -64,13 +64,14 @@ impl Newest {
         self.begun.add_hour(hour, rollup);
     }
 
-    /// The series of the whole window that was left.
+    /// Returns the series of the whole window that was left.
     pub fn finish(mut self) -> Series {
         self.complete();
         self.series
     }
 
-    /// The series of the part before which no chunk was counted, and where the next part begins.
+    /// Stops before the end: chunks before this position were not counted. Returns the series of the
+    /// part that was counted, and where the next part begins.
     pub fn stop(mut self, before: Position) -> (Series, MetricsPosition) {
         let unread = last_bucket(before.end().min(self.window().to), self.step);
         let next = clock::after(unread, self.step.length());
@@ -95,7 +96,7 @@ impl Newest {
     }
 }
 
-/// Start of the bucket in which a window ends.
+/// Returns the start of the bucket in which a window ends.
 fn last_bucket(end: Timestamp, step: Step) -> Timestamp {
     clock::floor(clock::before(end, Duration::from_millis(1)), step.length())
 }
@@ -121,7 +122,7 @@ mod tests {
         Newest::of(hour_to_half_past(), Step::default(), before)
     }
 
-    /// A chunk with one span in each of these minutes after 12:00.
+    /// Adds a chunk with one span in each of these minutes after 12:00.
     fn add(newest: &mut Newest, minutes: &[i64]) {
         let start = |minute| (at("12:00:00").as_second() + minute * 60) * 1_000_000_000;
         let spans = minutes.iter().map(|minute| Span {
@@ -137,7 +138,7 @@ mod tests {
         newest.add(clock::after(hour, last), hour, &rollup);
     }
 
-    /// The buckets that are not empty, by minute.
+    /// Returns the counts of the buckets that are not empty, by minute.
     fn counts(series: &Series) -> Vec<(i64, u64)> {
         let minute = |at_bucket: Timestamp| (at_bucket - at("12:00:00")).get_seconds() / 60;
         let buckets = series.buckets();

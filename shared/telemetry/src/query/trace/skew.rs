@@ -1,15 +1,16 @@
-//! Clock skew within a trace. A span cannot start before its parent, so the clock of its service was
-//! behind. It is then shown in the middle of the parent, as Jaeger does, because the time the
-//! request took in either direction is unknown. A span that starts or ends late is shown as sent: work may
-//! continue after its parent.
+//! Clock skew within a trace. A span cannot start before its parent: if it seems to, the clock of its
+//! service was behind. It is then shown in the middle of the parent, as in Jaeger, because the time that
+//! the request took in either direction is unknown. A span that starts or ends late is shown as sent,
+//! because work may continue after its parent.
 
 use super::Place;
 use crate::event::{Event, Span};
 
-/// Earlier starts are believed up to this, in nanoseconds. SDKs round times to milliseconds.
+/// A start that is earlier by up to this is not corrected, in nanoseconds. SDKs round times to
+/// milliseconds.
 const TOLERANCE_NS: i64 = 1_000_000;
 
-/// What to add to the times of each span, in nanoseconds, by index. Spans of the service of their
+/// Returns what to add to the times of each span, in nanoseconds, by index. Spans of the service of their
 /// parent share its clock, and so its skew.
 pub(super) fn skews(spans: &[Span], order: &[Place]) -> Vec<i64> {
     let mut skews = vec![0_i64; spans.len()];

@@ -167,8 +167,8 @@ fn millions_of_tiny_events_are_refused_before_decoding() {
 
 #[test]
 fn a_text_equal_to_the_internal_marker_is_not_mistaken_for_it() {
-    malformed(br#"{"traces":"too many events"}"#);
-    malformed(br#"{"traces":[],"too many events"}"#);
+    malformed(br#"{"traces":"too many items"}"#);
+    malformed(br#"{"traces":[],"too many items"}"#);
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn the_timestamp_of_a_span_is_its_end() {
 }
 
 #[test]
-fn an_end_before_the_start_is_a_duration_of_0_and_noted() {
+fn an_end_before_the_start_becomes_a_duration_of_0_with_a_note() {
     let early = json!({ "durationMs": null, "startTime": "2026-01-31T12:00:01Z" });
     let read = accepted(span(&early));
     assert_eq!(read.start_ns, SENT_NS + 1_000_000_000);
@@ -137,7 +137,7 @@ fn an_event_without_a_time_takes_that_of_the_envelope() {
 }
 
 #[test]
-fn a_log_record_without_a_time_takes_the_clients_then_the_envelopes_and_then_that_of_receipt() {
+fn a_log_record_without_a_time_takes_that_of_the_client_or_the_envelope_or_of_receipt() {
     let client = json!({ "timestamp": null, "clientTimestamp": "2026-01-31T12:00:01Z" });
     assert_eq!(
         one(logs(&[log(&client)])).event.time_ns,
@@ -158,7 +158,7 @@ fn a_log_record_without_a_time_takes_the_clients_then_the_envelopes_and_then_tha
 }
 
 #[test]
-fn a_name_of_method_and_url_has_no_space_around_one_of_them() {
+fn a_display_name_without_a_method_or_url_has_no_extra_space() {
     for (method, url, name) in [
         (json!("GET"), json!("/cart"), "GET /cart"),
         (json!("GET"), json!(""), "GET"),

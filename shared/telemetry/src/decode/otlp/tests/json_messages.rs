@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A request of one span with these changes.
+/// Builds a request of one span with these changes.
 fn changed(changes: &Value) -> Value {
     let mut span = json!({
         "traceId": TRACE_ID, "spanId": SPAN_ID, "startTimeUnixNano": START.to_string(),

@@ -2,14 +2,14 @@
 
 use super::*;
 
-/// A length-delimited field.
+/// Encodes a length-delimited field.
 fn field(number: u32, content: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     prost::encoding::bytes::encode(number, &content.to_vec(), &mut bytes);
     bytes
 }
 
-/// A request of one metric.
+/// Encodes a request of one metric.
 fn request(metric: &[u8]) -> Vec<u8> {
     field(1, &field(2, &field(2, metric)))
 }
@@ -70,7 +70,7 @@ fn a_metric_without_data_has_no_points_and_a_malformed_one_counts_as_one() {
 }
 
 #[test]
-fn a_body_that_is_no_request_of_metrics_is_malformed() {
+fn a_body_that_is_not_a_metrics_request_is_malformed() {
     for body in [
         &b"["[..],
         b"7",

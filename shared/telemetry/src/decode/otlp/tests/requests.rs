@@ -5,7 +5,7 @@ use crate::chunk::codec;
 use crate::decode::MAX_REPORTED;
 use crate::event::Event;
 
-/// A length-delimited field.
+/// Encodes a length-delimited field.
 fn field(tag: u8, message: &[u8]) -> Vec<u8> {
     let mut field = vec![tag << 3 | 2];
     prost::encode_length_delimiter(message.len(), &mut field).unwrap();
@@ -274,7 +274,7 @@ fn json_without_events_that_has_fields_of_another_name_is_refused() {
     }
 }
 
-/// A request with one span, and these fields beside it at each level.
+/// Decodes a request with one span, and these fields beside it at each level.
 fn with_fields(request: &str, resource: &str, scope: &str) -> Decoded<Span> {
     let span = writer::request(&request_of_one())["resourceSpans"][0]["scopeSpans"][0]["spans"]
         .to_string();

@@ -194,7 +194,7 @@ fn old_and_new_http_conventions_fill_method_url_and_status() {
         assert_eq!(kept.method.as_deref(), Some("GET"));
         assert_eq!(kept.url.as_deref(), Some("https://a/b"));
         assert_eq!(kept.status, Some(404));
-        assert_eq!(kept.attributes.len(), count, "they stay as they are");
+        assert_eq!(kept.attributes.len(), count, "the attributes are kept");
     }
     for name in ["url.path", "http.target", "http.route"] {
         let attributes = texts(&[(name, "/b"), ("http.status_code", "503")]);
@@ -255,11 +255,11 @@ fn every_kind_of_value_is_converted_to_json() {
         "array": [["deep"]],
     });
     assert_eq!(Value::from(kept.event.attributes.clone()), expected);
-    assert!(!kept.event.is_cut(), "an empty value is as good as none");
+    assert!(!kept.event.is_cut(), "an empty value counts as absent");
 }
 
 #[test]
-fn a_large_span_is_cut_and_says_what() {
+fn a_large_span_is_cut_and_lists_the_cuts() {
     let with = |attributes| SpanMessage {
         attributes,
         ..span()
@@ -314,7 +314,7 @@ fn a_large_span_is_cut_and_says_what() {
     assert_eq!(
         cuts(&kept.event),
         [("links/0".to_owned(), 0)],
-        "it leads nowhere"
+        "a link without valid ids is dropped"
     );
 }
 

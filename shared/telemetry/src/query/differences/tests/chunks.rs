@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::*;
 use crate::chunk::summary::{TraceCounts, fingerprint};
 
-/// Names of two traces with the same fingerprint.
+/// Returns the names of two traces with the same fingerprint.
 fn of_one_fingerprint() -> [String; 2] {
     let mut known = HashMap::new();
     let mut names = (0..).map(|n| format!("trace {n}"));
