@@ -1,4 +1,4 @@
-//! The one crate that Upblit's functions depend on. It re-exports six crates, each of
+//! The only workspace crate that Upblit's functions depend on. It re-exports six crates, each of
 //! which depends only on crates below it in this table; their `Cargo.toml` files
 //! enforce the direction.
 //!

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, Resource};
 
 /// Extracts parameters of the path. If they cannot be decoded, the response is a 404 problem,
-/// because they name nothing.
+/// because no resource has such a path.
 pub struct Path<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
