@@ -194,7 +194,8 @@ impl Database {
     }
 
     /// Deletes an application that the user owns, as [`Self::delete_application`] does. One
-    /// transaction after two queries; both again if another creator has deleted the account.
+    /// transaction after two queries, all of them repeated if another user created the application
+    /// and has deleted the account.
     ///
     /// # Errors
     /// When a sign-in has ended the deletion, or storage fails.

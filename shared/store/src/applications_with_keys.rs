@@ -51,7 +51,7 @@ pub(crate) enum CreatorCount {
 
 impl Database {
     /// Deletes an application with its members and invites, and revokes its keys. One transaction
-    /// after two queries; both again if its creator has deleted the account.
+    /// after two queries, all of them repeated if its creator has deleted the account.
     ///
     /// # Errors
     /// When the caller's session has ended, or storage fails.

@@ -38,7 +38,7 @@ pub(crate) use rows::{ChunkRow, SummaryRow};
 pub use walk::{Direction, SummaryWalk};
 
 impl Database {
-    /// Returns what stores batches of an application, with this retention and number of shards.
+    /// Creates the writer of an application's batches, with this retention and number of shards.
     pub fn batches(
         &self,
         application_id: ApplicationId,

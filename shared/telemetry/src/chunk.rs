@@ -64,7 +64,7 @@ impl Position {
         }
     }
 
-    /// Returns the time, in whole milliseconds, before which all earlier positions are.
+    /// Returns the earliest time, in whole milliseconds, that is later than all earlier positions.
     pub fn end(self) -> Timestamp {
         if self == Self::first_at(self.at) {
             self.at

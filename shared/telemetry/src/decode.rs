@@ -43,7 +43,8 @@ const QUOTA_EXCEEDED: &str = "quota-exceeded: the write units of this day (UTC) 
 /// application if that is shorter.
 pub const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Longest time between the start of an accepted event and its receipt, as of the longest span.
+/// Longest time between the start of an accepted event and its receipt: that of a span of maximum
+/// duration that ended [`MAX_AGE`] ago.
 pub const MAX_PAST: Duration = MAX_AGE.saturating_add(bounds::MAX_DURATION);
 
 /// Events that start further in the future than this are rejected.

@@ -10,7 +10,7 @@ const GITHUB_API: &str = "https://api.github.com";
 /// Setting that says whether unverified e-mail addresses are accepted.
 const UNVERIFIED_EMAILS: &str = "GITHUB_UNVERIFIED_EMAILS";
 
-/// Addresses of the GitHub server, and which certificates and e-mail addresses of it are trusted.
+/// Addresses of the GitHub server, and the certificates and e-mail addresses that are accepted from it.
 #[derive(Debug)]
 pub struct Server {
     /// Address of the web pages, without a trailing slash.

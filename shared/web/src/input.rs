@@ -26,13 +26,13 @@ pub(crate) enum Input {
     Text(String),
     /// Value of a query parameter: text, or a number if the type expects one.
     Parameter(String),
-    /// Values of a query parameter that is given several times. Only a list accepts it.
+    /// Values of a query parameter that is given several times. Only a list accepts them.
     Repeated(Vec<String>),
     List(Vec<Input>),
     Fields(Vec<(String, Input)>),
 }
 
-/// Part of the request an input comes from, for messages.
+/// Part of the request that an input comes from, for error messages.
 #[derive(Clone, Copy)]
 pub(crate) enum Part {
     Body,

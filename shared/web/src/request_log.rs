@@ -43,7 +43,7 @@ pub struct RequestRecord {
     pub refresh: Option<Refresh>,
     /// Whether a refresh token was reused, which ended its session.
     pub reuse_detected: bool,
-    /// The route that served the request, if it is another than the matched one.
+    /// The route that served the request, if that is not the matched one.
     pub route: Option<MatchedPath>,
     /// Requests sent to DynamoDB, including the SDK's retries.
     pub dynamodb_calls: u64,

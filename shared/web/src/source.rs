@@ -13,7 +13,7 @@ use upblit_identity::session::client::Client;
 
 use crate::edge::ThroughEdge;
 
-/// Longest `User-Agent` that is read, in bytes.
+/// Maximum number of bytes that are read of a `User-Agent`.
 const MAX_USER_AGENT_BYTES: usize = 256;
 
 /// Address of the client. `None` without a gateway.

@@ -49,8 +49,8 @@ impl Period {
     }
 
     /// Returns whether a request is denied if other instances leased first in each of its attempts,
-    /// although the quota may not be used up. It is in a minute, because the sender retries soon. A
-    /// denial for the rest of a day would lose the batch.
+    /// although the quota may not be used up. `true` for a minute, because the sender retries soon;
+    /// `false` for a day, because a denial for the rest of it would lose the batch.
     pub fn denies_outrun_requests(self) -> bool {
         match self {
             Self::Minute => true,

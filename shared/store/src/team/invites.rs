@@ -131,7 +131,7 @@ impl Database {
     /// Stores an invite, and removes those that have expired. One query and one transaction.
     ///
     /// # Errors
-    /// When the caller's session has ended, the caller is no owner, or storage fails.
+    /// When the caller's session has ended, the caller is not an owner, or storage fails.
     pub async fn invite(
         &self,
         principal: Principal,
@@ -172,7 +172,7 @@ impl Database {
     /// Deletes an invite. One transaction.
     ///
     /// # Errors
-    /// When the caller's session has ended, the caller is no owner, or storage fails.
+    /// When the caller's session has ended, the caller is not an owner, or storage fails.
     pub async fn withdraw_invite(
         &self,
         principal: Principal,
@@ -230,8 +230,8 @@ impl Database {
             }))
     }
 
-    /// Makes the caller a member with an invite that [`Self::open_invite`] returned, and deletes the
-    /// invite. One transaction.
+    /// Accepts an invite that [`Self::open_invite`] returned: makes the caller a member, and deletes
+    /// the invite. One transaction.
     ///
     /// # Errors
     /// When the caller's session has ended, or storage fails.

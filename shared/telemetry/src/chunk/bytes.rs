@@ -5,7 +5,7 @@ use thiserror::Error;
 /// Why stored bytes cannot be read.
 #[derive(Debug, Clone, Copy, Error, PartialEq, Eq)]
 pub enum FormError {
-    /// The bytes have a form that this release does not know, as of a newer release.
+    /// The bytes have a form that this release does not know, such as that of a newer release.
     #[error("the stored form {0} is unknown to this release")]
     Unknown(u8),
     /// The bytes are malformed for the form that they state.

@@ -16,8 +16,8 @@ pub(super) const SPAN: usize = 640;
 pub(super) const LOG_RECORD: usize = 512;
 /// Memory of a resource and scope without its texts and attributes, in bytes.
 const RESOURCE_SCOPE: usize = 640;
-/// Memory of an event or link of a span without its texts, in bytes. Includes that lists have room for
-/// up to twice as many.
+/// Memory of an event or link of a span without its texts, in bytes. Includes the unused
+/// room of lists, which may have room for twice as many.
 const SPAN_EVENT: usize = 128;
 const LINK: usize = 256;
 /// Memory of a truncation without its text, in bytes.

@@ -1,5 +1,5 @@
-//! Bytes and write units of the standard telemetry, against those for which the stored form was
-//! chosen (docs/decisions/0029-the-stored-form.md).
+//! Compares the bytes and write units of the standard telemetry with those for which the stored form
+//! was chosen (docs/decisions/0029-the-stored-form.md).
 
 use traffic::Traffic;
 

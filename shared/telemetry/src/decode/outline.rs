@@ -10,14 +10,14 @@ use super::{Decoded, Format, native};
 use crate::batch::Signal;
 use crate::event::{LogRecord, Span};
 
-/// A body as it is decoded: bytes, or text in which invalid UTF-8 has been replaced, which affects
-/// only the characters concerned and not the batch.
+/// A body in the form that is decoded: bytes, or text in which invalid UTF-8 has been replaced, so
+/// that it affects only the characters concerned and not the batch.
 #[derive(Debug)]
 pub(crate) struct Content<'a> {
     bytes: &'a [u8],
     text: Option<Cow<'a, str>>,
     format: Format,
-    /// What the body leaves of the memory for the request.
+    /// Memory for the request that the body leaves.
     budget: Budget,
 }
 

@@ -22,8 +22,8 @@ pub(super) fn replace_lone(json: &str) -> Option<String> {
                 at += 2 * ESCAPE;
             }
             Some(0xD800..=0xDFFF) => {
-                // Reserved at once: a text that grows leaves holes in memory, which together take
-                // as much.
+                // Reserved at once: a text that grows leaves holes in memory, which together are
+                // as large as the text.
                 replaced.reserve_exact(json.len() - replaced.len());
                 replaced.push_str(&json[copied..at]);
                 replaced.push_str(REPLACEMENT);

@@ -15,8 +15,8 @@ pub(super) enum ContentEncoding {
 }
 
 impl ContentEncoding {
-    /// Reads the list of a header. Ignores empty items (RFC 9110, section 5.6.1.2), and `identity` and
-    /// `none`, with which clients say that a body is not compressed.
+    /// Reads the list of encodings in a header. Ignores empty items (RFC 9110, section 5.6.1.2), and
+    /// `identity` and `none`, with which clients say that a body is not compressed.
     ///
     /// # Errors
     /// When an encoding is not supported, or when there is more than one.

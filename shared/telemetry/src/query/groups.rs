@@ -57,7 +57,7 @@ pub struct Grouped {
 }
 
 impl Groups {
-    /// Starts without requests.
+    /// Creates the counts, without any requests.
     pub fn new(by: By) -> Self {
         Self {
             by,

@@ -18,7 +18,8 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-/// Conditions that a trace must all meet. Those other than [`spans`](Self::spans) are about its row.
+/// Conditions on a trace, which must meet all of them. Those other than [`spans`](Self::spans) are
+/// about its row.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TraceFilter {
     /// Outcome or HTTP status.

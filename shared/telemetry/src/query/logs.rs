@@ -13,7 +13,7 @@ use crate::chunk::filter::Term;
 use crate::chunk::summary::{Summary, fingerprint};
 use crate::event::{Event, Level, LogRecord, severity::level_of_text};
 
-/// Conditions that a log record must all meet.
+/// Conditions on a log record, which must meet all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogFilter {
     /// Accepted levels. `None` accepts all.

@@ -1,4 +1,4 @@
-//! Conditions that one span of a trace must meet together.
+//! Conditions on one span of a trace, which must meet all of them.
 
 use super::attributes::AttributeFilters;
 use super::texts::Name;
@@ -6,7 +6,7 @@ use crate::chunk::filter::{Term, UNNAMED};
 use crate::chunk::summary::Summary;
 use crate::event::{Span, SpanKind};
 
-/// Conditions that one span must all meet.
+/// Conditions on one span, which must meet all of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SpanFilter {
     /// Service that recorded the span.

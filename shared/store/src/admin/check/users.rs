@@ -85,7 +85,7 @@ impl Check<'_> {
         }
     }
 
-    /// Reads the sessions of a blocked user again, which may have been ended meanwhile.
+    /// Reads the sessions of a blocked user again, because they may have been ended meanwhile.
     async fn sessions_of_blocked(&mut self, user_id: UserId) -> Result<(), StorageError> {
         let Some(live) = self.live_sessions_now(user_id).await? else {
             return Ok(());
@@ -107,7 +107,7 @@ impl Check<'_> {
         }
     }
 
-    /// Compares the sessions of a user again, who may have signed in or out meanwhile.
+    /// Compares the sessions of a user again, because the user may have signed in or out meanwhile.
     async fn sessions_of(&mut self, user_id: UserId) -> Result<(), StorageError> {
         let Some(live) = self.live_sessions_now(user_id).await? else {
             return Ok(());
@@ -124,7 +124,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Counts the applications of some users again, which may have been created or deleted
+    /// Counts the applications of some users again, because some may have been created or deleted
     /// meanwhile.
     async fn recount(&mut self, users: HashSet<UserId>) -> Result<(), StorageError> {
         if users.is_empty() {

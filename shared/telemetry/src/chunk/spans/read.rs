@@ -261,7 +261,7 @@ impl Core<'_> {
         rank(row).cmp(&rank(other)).then_with(by_id).is_lt()
     }
 
-    /// Builds a span with the fields that a list row shows. A parent has an empty id here.
+    /// Builds a span with the fields that a list row shows. The id of a parent is empty here.
     fn listed(&self, row: usize) -> Result<Span, FormError> {
         let has_parent = self.parents.get(row) != Some(&NO_PARENT);
         let mut span = self.span(row, has_parent.then(String::new))?;

@@ -192,7 +192,7 @@ fn read_traces(reader: &mut Reader<'_>) -> Result<BTreeMap<u32, Option<TraceCoun
     Ok(fingerprints.zip(counts).collect())
 }
 
-/// Memory of the place of a name in an operation or row, in bytes.
+/// Memory of a name of an operation or row in addition to its text, in bytes.
 const NAME: usize = 128;
 
 fn read_name(reader: &mut Reader<'_>, names: &[&str]) -> Result<Option<String>, FormError> {

@@ -41,7 +41,7 @@ const MAX_BODY: usize = 16 * 1024 * 1024;
 /// Largest memory of the names of operations and rows that a reader accepts.
 const MAX_MEMORY: usize = 16 * 1024 * 1024;
 
-/// Largest size and memory of a chunk that a reader accepts, so that sums of thousands are numbers.
+/// Largest size and memory of a chunk that a reader accepts, so that sums over thousands do not overflow.
 const MAX_STATED: usize = u32::MAX as usize;
 
 /// The fields of a summary that precede its compressed part.
@@ -63,7 +63,7 @@ impl Extent {
     /// Reads the start of a stored summary.
     ///
     /// # Errors
-    /// When the form is unknown or has no extent, as form 2, or the bytes are not a summary.
+    /// When the form is unknown, or is form 2, which has no extent, or the bytes are not a summary.
     pub fn of(summary: &[u8]) -> Result<Self, FormError> {
         let (form, mut reader) = frame::open(summary)?;
         match form {

@@ -7,9 +7,9 @@ use crate::chunk::filter::Filter;
 use crate::event::Event;
 
 impl Summary {
-    /// Returns whether it counts exactly these events, by minute, level and trace, and its filter, if
-    /// any, holds their terms and no others. Compares neither sketches, nor list rows and operations,
-    /// which are cut to size.
+    /// Returns whether the summary counts exactly these events, by minute, level and trace, and its
+    /// filter, if any, holds their terms and no others. Compares neither sketches, nor list rows and
+    /// operations, which are cut to size.
     pub fn counts<E: Event>(&self, events: &[E]) -> bool {
         let events: Vec<&E> = events.iter().collect();
         let draft = Draft::of(&events);

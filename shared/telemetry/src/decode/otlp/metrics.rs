@@ -38,8 +38,8 @@ pub struct DataPoints {
 /// Counts the data points of a request.
 ///
 /// # Errors
-/// When the structure around the metrics cannot be read or exceeds a limit, or metrics stand only
-/// in a field with another name.
+/// When the structure around the metrics cannot be read or exceeds a limit, or the metrics are
+/// only in a field with another name.
 pub fn data_points(body: &[u8], encoding: OtlpEncoding) -> Result<DataPoints, EnvelopeError> {
     let content = Content::new(body, Format::Otlp(encoding))?;
     let mut budget = content.budget();

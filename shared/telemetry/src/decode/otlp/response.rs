@@ -24,7 +24,7 @@ const METRICS_ARE_NOT_STORED: &str =
 
 /// Encodes the response to a batch. `partial_success` is unset if no event was rejected or cut
 /// and no field was left out (OTLP 1.11, "Full Success"). Cuts and such a field add a warning to its
-/// message, and no rejected event.
+/// message, but do not count as rejected events.
 pub fn response(report: &Report, signal: Signal, encoding: OtlpEncoding) -> Vec<u8> {
     match encoding {
         OtlpEncoding::Json => json_response(report, signal),

@@ -77,8 +77,8 @@ const GROUP: usize = size_of::<Group<'_>>() + 128;
 /// # Errors
 /// When the structure around the events cannot be read, or there are more events or groups than
 /// the budget allows (empty groups count). Also when there is no event, but a field with another name
-/// where events should be: ignoring it, as other unknown fields, would silently drop all that it
-/// holds.
+/// where events should be: if it were ignored like other unknown fields, its events would be lost
+/// silently.
 pub(super) fn read<'a>(
     request: Raw<'a>,
     names: &Names,

@@ -29,7 +29,7 @@ pub(super) const GROUP: Tags = Tags {
     schema: Some(3),
 };
 
-/// Locates the messages inside a message, whose array has at most `most`.
+/// Locates the messages inside a message, whose array has at most `most` items.
 ///
 /// # Errors
 /// When the message is malformed, or its array has more items.

@@ -55,7 +55,7 @@ struct Chunk {
     has_all_traces: bool,
     /// Whether it may hold a span that meets the filter.
     may_match: bool,
-    /// Whether a span of it failed, or was slow.
+    /// Whether one of its spans failed or was slow.
     has_selected: bool,
 }
 
@@ -72,7 +72,7 @@ impl Group {
 }
 
 impl<'a> Chunks<'a> {
-    /// Starts without chunks.
+    /// Creates an empty collection for this comparison.
     pub fn new(population: &'a Population) -> Self {
         Self {
             population,

@@ -52,7 +52,7 @@ pub(super) struct Counts {
 }
 
 impl<'a> Comparison<'a> {
-    /// Starts without spans.
+    /// Creates a comparison without any spans.
     pub fn new(population: &'a Population, chunks: &'a Chunks<'a>) -> Self {
         Self {
             population,

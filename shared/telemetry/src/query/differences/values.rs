@@ -21,7 +21,7 @@ const MAX_VISITS: usize = 5_000_000;
 /// Longest name or value that is counted, in bytes. No filter finds a part of a longer one.
 pub(super) const MAX_BYTES: usize = 128;
 
-/// The attribute that has a filter of its own.
+/// The attribute for which queries have a separate filter.
 const SERVICE: &str = "service.name";
 
 /// Attributes that say that a span failed, and prefixes of such attributes.
@@ -52,7 +52,7 @@ fn is_left_out(key: &str, selection: Selection) -> bool {
 pub(super) struct Values {
     /// Number of values so far.
     pub(super) count: u32,
-    /// Traces, and the values that spans of them have.
+    /// Pairs of a trace and a value that one of its spans has.
     pub(super) pairs: HashSet<(u32, u32)>,
     /// Number of attributes that were looked at, and of values of resources that were counted.
     visits: usize,
@@ -125,7 +125,7 @@ impl Values {
 }
 
 impl OfService {
-    /// Starts without values. `own` is the number of the service itself.
+    /// Creates an empty collection. `own` is the number of the service itself.
     pub(super) fn new(own: u32, selection: Selection) -> Self {
         Self {
             own,
