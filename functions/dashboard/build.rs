@@ -70,7 +70,7 @@ fn gzip(plain: &[u8]) -> std::io::Result<Vec<u8>> {
 }
 
 fn brotli(plain: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
-    // The best quality takes a second optimized, but much longer in a debug build.
+    // The best quality takes a second in an optimized build, but much longer in a debug build.
     let quality = if variable("PROFILE")? == "release" {
         11
     } else {

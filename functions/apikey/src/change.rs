@@ -69,7 +69,10 @@ pub(crate) async fn change(
         .change_key(id, &change, principal, now)
         .await?
     {
-        ChangeOutcome::Changed => Ok(axum::Json(key_response(existing(&state, id).await?, now))),
+        ChangeOutcome::Changed => Ok(axum::Json(key_response(
+            changed_key(&state, id).await?,
+            now,
+        ))),
         ChangeOutcome::NotAMember | ChangeOutcome::NotFound => Err(UNKNOWN),
         ChangeOutcome::Revoked => Err(Error::Conflict(Conflict::KeyRevoked)),
     }
@@ -109,7 +112,7 @@ pub(crate) fn parse(id: &str) -> Result<PublicKeyId, Error> {
     Ok(id)
 }
 
-/// Reads a key after the caller's membership was checked.
-async fn existing(state: &crate::State, id: PublicKeyId) -> Result<StoredKey, Error> {
+/// Reads a key. The caller's membership has been checked before.
+async fn changed_key(state: &crate::State, id: PublicKeyId) -> Result<StoredKey, Error> {
     state.database.api_key(id).await?.ok_or(UNKNOWN)
 }

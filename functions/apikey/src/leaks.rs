@@ -25,15 +25,15 @@ mod keys;
 
 pub(crate) use keys::GitHubKeys;
 
-/// Maximum size of a report: about 10,000 findings. The response repeats them, and Lambda's limit
-/// for it is 6 MB.
+/// Maximum size of a report: about 10,000 findings. The response repeats their tokens, and Lambda
+/// limits it to 6 MB.
 const MAX_REPORT_BYTES: usize = 2 * 1024 * 1024;
 
 /// Number of keys that are checked concurrently.
 const CONCURRENCY: usize = 16;
 
-/// Time from the start of the request in which work on a key begins. A call that has begun takes at
-/// most 1.8 s more, and the function's time limit is 10 s.
+/// Time from the start of the request after which no call is begun. A call takes at most 1.8 s, and
+/// the function's time limit is 10 s.
 const TIME_FOR_KEYS: Duration = Duration::from_secs(7);
 
 /// Header with the identifier of the key that signed the report.
@@ -53,8 +53,9 @@ pub(crate) struct Feedback {
     label: Label,
 }
 
-/// Revokes the genuine keys of a report. No database call unless GitHub signed it. Then one read
-/// for each key, and one transaction for each genuine key that is not revoked yet.
+/// Revokes the genuine keys of a report. Without GitHub's signature, makes no database call.
+/// Otherwise one read for each well-formed key, and one transaction for each genuine key that is
+/// not revoked yet.
 #[utoipa::path(
     post, path = "/secret-scanning/github", operation_id = "reportLeakedKeys",
     summary = "Report leaked keys",
@@ -102,8 +103,9 @@ fn label_of(finding: &Finding, labels: &HashMap<KeyHash, Label>) -> Label {
         .unwrap_or(Label::FalsePositive)
 }
 
-/// Checks each key once, in the order of the report, and revokes genuine keys, until `end`. If one fails or time runs out, the
-/// others are still revoked before the error is returned, so that GitHub sends the report again.
+/// Checks each key once and revokes genuine keys. Begins with the first of the report, and begins
+/// nothing after `end`. If a key fails, the others are still processed before the error is
+/// returned, so that fewer are left when GitHub sends the report again.
 async fn labels(
     state: &crate::State,
     findings: &[Finding],
@@ -117,7 +119,7 @@ async fn labels(
         .map(|key| (key.hash(), key))
         .filter(|(hash, _)| seen.insert(*hash))
         .collect();
-    // Transactions on one application would conflict, so each waits for the one before.
+    // Concurrent transactions on one application would conflict, so only one runs at a time.
     let mut turns: HashMap<ApplicationId, Arc<Mutex<()>>> = HashMap::new();
     let count = keys.len();
     let results: Vec<_> = stream::iter(keys)
@@ -146,8 +148,8 @@ async fn labels(
     }
 }
 
-/// Revokes one reported key. One read, and one transaction if the key is genuine and not revoked
-/// yet. Returns `None` if time ran out before the key was checked and revoked.
+/// Checks one reported key, and revokes it if it is genuine. One read, and one transaction if the
+/// key is not revoked yet. Returns `None` if time ran out first.
 async fn label(
     state: &crate::State,
     key: &ApiKey,

@@ -24,7 +24,8 @@ const TABLES: [Table; 4] = [
     Table::ShortLived,
 ];
 
-/// The connections that an instance opens before its first event. Handlers make one call after the other.
+/// Connections that an instance opens before its first event. One is enough, because handlers make
+/// one call after the other.
 pub const WARM_UP: Option<WarmUp> = Some(WarmUp {
     read: ColdRead::Membership,
     connections: 1,
@@ -57,7 +58,7 @@ impl State {
 
 shared::web::routes! {
     state: State,
-    tag: ("API keys", "Credentials of SDKs for sending telemetry. A key is returned once and stored as a hash."),
+    tag: ("API keys", "Credentials for sending and reading telemetry. A key is returned once and stored as a hash."),
     handlers: [
         list::list,
         mint::mint,

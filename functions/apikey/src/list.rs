@@ -87,18 +87,19 @@ pub(crate) struct KeyResponse {
     /// When the key was created.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     created_at: Timestamp,
-    /// When a batch was last accepted with the key, accurate to five minutes. Null if never.
+    /// When a batch was last accepted with the key, or telemetry was last read with it, accurate to
+    /// five minutes. Null if never.
     #[serde(serialize_with = "clock::serialize_rfc3339_option")]
     last_used_at: Option<Timestamp>,
     /// When the key expires. Null if never.
     #[serde(serialize_with = "clock::serialize_rfc3339_option")]
     expires_at: Option<Timestamp>,
-    /// Secret before the last rotation, while it is valid.
+    /// The secret before the last rotation. Absent when it is no longer valid.
     #[serde(skip_serializing_if = "Option::is_none")]
     previous: Option<Previous>,
 }
 
-/// The secret before the last rotation, while it is valid.
+/// The secret before the last rotation, which is still valid.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = PreviousSecret)]
@@ -108,7 +109,7 @@ struct Previous {
     /// When the secret stops being valid.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     valid_until: Timestamp,
-    /// When a batch was last accepted with this secret. Null if never.
+    /// When this secret was last used, in the same sense. Null if never.
     #[serde(serialize_with = "clock::serialize_rfc3339_option")]
     last_used_at: Option<Timestamp>,
 }
@@ -126,7 +127,7 @@ struct HealthResponse {
     last_seen_at: Timestamp,
     /// Number of accepted events.
     accepted: i64,
-    /// Number of accepted events of which a part was cut to the limits.
+    /// Number of accepted events that were cut to the size limits.
     truncated: i64,
     /// Number of accepted events from which credentials or card numbers were removed.
     scrubbed: i64,
@@ -140,8 +141,8 @@ struct HealthResponse {
     /// Difference between the sender's clock and the server's in milliseconds, positive if the
     /// sender's is ahead. Null if unknown.
     clock_skew_ms: Option<i64>,
-    /// Share of the write units of today (UTC) that is used up, in percent, once that is 80 or more: of
-    /// the application, or of all those of the user who created it. Otherwise null.
+    /// Share of today's (UTC) write units that is used up, in percent: that of the application or,
+    /// if it is higher, that of all applications of the user who created it. Null below 80.
     #[schema(minimum = 80, maximum = 100)]
     quota_used_percent: Option<u8>,
 }
@@ -158,8 +159,8 @@ struct LastErrorResponse {
     detail: String,
 }
 
-/// Lists a page of the keys of an application with their health. One query for the keys and one
-/// batch read for the health of up to 50 keys.
+/// Lists a page of the keys of an application with their health. Reads the membership, queries the
+/// keys, and reads the health of up to 50 keys at a time.
 #[utoipa::path(
     get, path = "/apikey", operation_id = "listKeys",
     summary = "List an application's keys",

@@ -1,4 +1,4 @@
-//! `POST /apikey?ApplicationId={id}`: creates a key, which only this response contains.
+//! `POST /apikey?ApplicationId={id}`: creates a key. Only this response contains it.
 
 use std::collections::BTreeSet;
 
@@ -22,11 +22,11 @@ use shared::web::query::Query;
 use shared::web::request_log;
 use utoipa::{IntoParams, ToSchema};
 
-/// Query of `GET /apikey` and `POST /apikey`.
+/// Query of `POST /apikey`.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct KeysQuery {
-    /// Application that the keys belong to.
+    /// Application that the key belongs to.
     #[serde(rename = "ApplicationId")]
     application: ApplicationName,
 }
@@ -43,7 +43,7 @@ impl OfApplication for KeysQuery {
 #[schema(as = NewKey)]
 pub(crate) struct Mint {
     name: Option<Name>,
-    /// Time from which the key is rejected. Must be in the future. Default: never.
+    /// Time from which the key is rejected. Must be in the future. Default: none.
     #[serde(
         default,
         deserialize_with = "clock::deserialize_rfc3339_option",
@@ -51,7 +51,7 @@ pub(crate) struct Mint {
     )]
     #[schema(example = "2027-01-31T12:00:00Z")]
     expires_at: Option<Timestamp>,
-    /// Permissions of the key. Repeated ones count once.
+    /// Permissions of the key. Default: to send spans and log records. Repeated ones count once.
     #[schema(value_type = Option<Vec<Scope>>, min_items = 1)]
     scopes: Option<BTreeSet<Scope>>,
 }

@@ -26,14 +26,14 @@ pub(crate) struct Rotate {
     overlap_seconds: Option<u64>,
 }
 
-/// Default time that the old secret stays valid, enough to deploy the new one.
+/// Default time that the old secret stays valid: a day, enough to deploy the new one.
 const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Gives a key a new secret. One transaction. Returns the new key as a JSON string.
 #[utoipa::path(
     post, path = "/apikey/{id}/rotate", operation_id = "rotateKey",
     summary = "Give a key a new secret",
-    description = "Returns the new key as a JSON string. It cannot be read again. The old key stays valid until the overlap ends.",
+    description = "Returns the new key as a JSON string. It cannot be read again. The old one stays valid until the overlap ends.",
     params(("id" = PublicKeyId, Path, description = "Public id of the key.")),
     request_body(content = Option<Rotate>),
     responses((status = 200, body = String, content_type = "application/json", description = "The new key.", example = json!("upblit_live_L6H9O5sHpHYx0yNPyZ8TkqXo2RdVqzvJ5l0cWmYy1bGhN3aPsE4aBcDeF")), (status = 400), (status = 401), (status = 403), (status = 404), (status = 409), (status = 413), (status = 415)),

@@ -1,7 +1,7 @@
 //! `DELETE /me`: deletes the account of the signed-in user.
 //!
-//! Each request does a part of the work and can be sent again, also after a failure in between: what
-//! is deleted stays deleted, and the profile is deleted last.
+//! Each request does a part of the work and can be sent again, even after a failure: what is
+//! deleted stays deleted, and the profile is deleted last.
 
 use axum::extract::State;
 use http::StatusCode;
@@ -19,8 +19,8 @@ use shared::web::query::Query;
 use std::time::Duration;
 use utoipa::{IntoParams, ToSchema};
 
-/// Time from the start of the request in which a step begins. A step takes at most a few calls of 1.8 s,
-/// and the function's time limit is 10 s.
+/// Time from the start of the request after which no step is begun. A step takes a few calls of at
+/// most 1.8 s each, and the function's time limit is 10 s.
 const TIME_FOR_STEPS: Duration = Duration::from_secs(5);
 
 /// Query of `DELETE /me`. Refuses unknown parameters.
@@ -39,7 +39,8 @@ enum SoleOwned {
     Delete,
 }
 
-/// Deletes the account. At least six reads and three writes; for each application a read and a transaction.
+/// Deletes the account, or continues its deletion. A deletion in one request takes at least six
+/// reads and three writes, and for each application a read and a transaction.
 #[utoipa::path(
     delete, path = "/me", operation_id = "deleteAccount",
     summary = "Delete the account",
@@ -78,13 +79,13 @@ pub(crate) async fn delete(
         Progress::Complete => Ok(StatusCode::NO_CONTENT),
         Progress::SoleOwner(kept) => Err(sole_owner(kept)),
         Progress::OutOfTime => Err(unfinished()),
-        // The user keeps the account.
+        // The user has signed in again, and keeps the account.
         Progress::SignedIn => Err(InvalidAccessToken.into()),
     }
 }
 
-/// Ends all sessions of the user, unless the caller has to sign in again, or to decide about
-/// applications first.
+/// Begins the deletion, which ends all sessions of the user. Returns an error if the caller has to
+/// sign in again first, or to decide about applications.
 async fn begin(
     state: &crate::State,
     principal: Principal,
@@ -96,8 +97,8 @@ async fn begin(
     let sessions = database.live_sessions(principal.user_id, now).await?;
     let may_delete =
         |session: &Session| session.id == principal.session_id && session.created_at > oldest;
-    // Sole ownership is no condition of the transaction, so it is checked first. Other sessions are
-    // left to the transaction, which refuses them.
+    // Sole ownership is not a condition of the transaction, so it is checked first. Sessions that
+    // may not delete the account are left to the transaction, which refuses them.
     if sole_owned.is_none() && sessions.iter().any(may_delete) {
         let owned = database.solely_owned(principal.user_id).await?;
         if !owned.is_empty() {

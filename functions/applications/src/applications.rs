@@ -25,7 +25,7 @@ use shared::web::query::{Limit, Query};
 use shared::web::request_log;
 use utoipa::{IntoParams, ToSchema};
 
-/// Maximum number of attempts of a change that conflicts with changes of keys.
+/// Maximum number of attempts of a change that conflicts with concurrent changes of keys.
 const MAX_ATTEMPTS: usize = 3;
 
 /// An application in responses.
@@ -103,7 +103,7 @@ pub(crate) struct Change {
     name: Option<Name>,
     retention_days: Option<RetentionDays>,
     shards: Option<Shards>,
-    /// Applies to telemetry that arrives from now on.
+    /// Whether secrets are removed. Takes effect for new telemetry within 10 seconds.
     scrubbing: Option<Scrubbing>,
 }
 
@@ -111,7 +111,7 @@ pub(crate) struct Change {
 #[utoipa::path(
     post, path = "/applications", operation_id = "createApplication",
     summary = "Create an application",
-    description = "Creates an application that the signed-in user owns. A user can create 20 applications, unless the deployment sets another number. Sent again with the same `Idempotency-Key`, it returns the same application.",
+    description = "Creates an application that the signed-in user owns. A user may create 20 applications, unless the deployment sets another limit. Sent again with the same `Idempotency-Key`, it returns the same application.",
     params(IdempotencyHeader),
     request_body = Create,
     responses((status = 201, body = ApplicationResponse), (status = 400), (status = 401), (status = 404), (status = 409), (status = 413), (status = 415), (status = 422)),
@@ -164,7 +164,7 @@ pub(crate) async fn create(
 #[utoipa::path(
     get, path = "/applications", operation_id = "listApplications",
     summary = "List applications",
-    description = "Lists the applications that the signed-in user is a member of in pages, oldest first.",
+    description = "Lists, in pages, the applications that the signed-in user is a member of, oldest first.",
     params(ApplicationsPage),
     responses((status = 200, body = Applications), (status = 400), (status = 401)),
     security(("bearer" = [])),
@@ -209,11 +209,12 @@ pub(crate) async fn show(
     Ok(axum::Json(membership_response(&state, membership)))
 }
 
-/// Renames an application or changes its settings. One transaction and one read.
+/// Renames an application or changes its settings. A new name takes one transaction and one read,
+/// new settings two reads and one transaction.
 #[utoipa::path(
     patch, path = "/applications/{id}", operation_id = "changeApplication",
     summary = "Rename an application, or change its telemetry settings",
-    description = "Omitted fields stay unchanged; at least one is required. A new retention applies to telemetry that arrives from now on. Shards can only be raised.",
+    description = "Omitted fields stay unchanged; at least one is required. Settings take effect for new telemetry within 10 seconds. Stored telemetry keeps its expiry, but a shorter retention hides older telemetry at once. Shards can only be raised.",
     params(("id" = ApplicationId, Path, description = "Id of the application.")),
     request_body = Change,
     responses((status = 200, body = ApplicationResponse), (status = 400), (status = 401), (status = 403), (status = 404), (status = 413), (status = 415)),
@@ -268,7 +269,7 @@ pub(crate) async fn delete(
     Err(keys_keep_changing())
 }
 
-/// Renames an application. The transaction checks the membership, so nothing is read before.
+/// Renames an application. Nothing is read first, because the transaction checks the membership.
 async fn rename(
     state: &crate::State,
     principal: &Principal,
@@ -284,7 +285,7 @@ async fn rename(
     }
 }
 
-/// Changes the telemetry settings, which each key has a copy of. Retries if keys change
+/// Changes the telemetry settings, of which each key has a copy. Retries if keys change
 /// concurrently.
 async fn change_settings(
     state: &crate::State,

@@ -19,7 +19,7 @@ use shared::web::error::Error;
 use shared::web::query::{Limit, Query};
 use utoipa::{IntoParams, ToSchema};
 
-/// Maximum number of entries per page.
+/// Number of entries per page: 1 to 100.
 type PageLimit = Limit<100>;
 
 /// Query of an audit log.
@@ -54,14 +54,14 @@ pub(crate) struct AuditLogResponse {
 pub(crate) struct ApplicationAuditLogResponse {
     /// The entries, newest first.
     entries: Vec<AuditEntryResponse>,
-    /// Users whom the entries name, except for those whose account was deleted, and those who were only
+    /// Users that the entries name, except for those who have deleted their account or were only
     /// invited.
     users: Vec<NamedUser>,
     /// Cursor of the next page. Null on the last page.
     next_cursor: Option<String>,
 }
 
-/// A user whom an entry names.
+/// A user that an entry names.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct NamedUser {
@@ -72,21 +72,21 @@ struct NamedUser {
     name: String,
 }
 
-/// One change of an application or account.
+/// A change of an application or account, or a notice about a session.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditEntry)]
 pub(crate) struct AuditEntryResponse {
-    /// Time of the change.
+    /// When it happened.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     at: Timestamp,
-    /// Id of the user who made the change, or the name of the system that did.
+    /// Id of the user who made the change, or name of the system that made it.
     #[schema(value_type = String, example = "583231")]
     actor: Actor,
     action: AuditAction,
     /// Key that was changed, for changes of keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<PublicKeyId>,
-    /// Session that was changed, for changes of sessions.
+    /// Session that the entry is about, for entries about sessions.
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<SessionId>,
     /// User whose membership was changed, for changes of members.
@@ -100,12 +100,12 @@ pub(crate) struct AuditEntryResponse {
     to: Option<Role>,
 }
 
-/// Reads a page of an application's audit log. The membership, the page, and a read for each 100 users
-/// whom it names.
+/// Reads a page of an application's audit log. One read for the membership, one for the page, and
+/// one for each 100 users that it names.
 #[utoipa::path(
     get, path = "/applications/{id}/audit", operation_id = "auditApplication",
     summary = "Read the audit log of an application",
-    description = "Lists changes of the application, its keys and its members, newest first, with the names of the users whom they name. A user who is not among these has deleted the account, or was only invited. Entries are kept for 400 days.",
+    description = "Lists changes of the application, its keys and its members, newest first, with the names of the users in them. A user without a name has deleted the account, or was only invited. Entries are kept for 400 days.",
     params(("id" = ApplicationId, Path, description = "Id of the application."), AuditLogQuery<Cursor<ApplicationAuditLog>>),
     responses((status = 200, body = ApplicationAuditLogResponse), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
@@ -134,8 +134,8 @@ pub(crate) async fn of_application(
     }))
 }
 
-/// Users whom entries name, except for those who were only invited: an owner can invite every account of
-/// GitHub, and must not learn which of them have signed in here.
+/// Returns the users that entries name, except for those who were only invited: an owner can invite
+/// any GitHub account, and must not learn which of them have signed in here.
 fn users_in(entries: &[AuditEntry]) -> BTreeSet<UserId> {
     let actors = entries.iter().filter_map(|entry| match entry.actor {
         Actor::User(id) => Some(id),
@@ -147,11 +147,11 @@ fn users_in(entries: &[AuditEntry]) -> BTreeSet<UserId> {
     actors.chain(members).collect()
 }
 
-/// Reads a query of the account's audit log. One read.
+/// Reads a page of the account's audit log. One read.
 #[utoipa::path(
     get, path = "/me/audit", operation_id = "auditAccount",
     summary = "Read the audit log of the account",
-    description = "Lists sign-ins and the ends of sessions of the signed-in user, newest first. Entries are kept for 400 days.",
+    description = "Lists what happened to the account and its sessions, newest first. Entries are kept for 400 days.",
     params(AuditLogQuery<Cursor<AccountAuditLog>>),
     responses((status = 200, body = AuditLogResponse), (status = 400), (status = 401)),
     security(("bearer" = [])),
@@ -169,7 +169,7 @@ pub(crate) async fn of_account(
     }))
 }
 
-/// The entries of a page, and the cursor of the next.
+/// Reads a page. Returns its entries and the cursor of the next page.
 async fn read<L: List<Position = AuditPosition>>(
     state: &crate::State,
     subject: Subject,

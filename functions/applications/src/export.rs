@@ -1,7 +1,8 @@
 //! `GET /me/export`: everything stored about the signed-in user, in pages.
 //!
-//! A page is small: at most 200 sessions, or 50 memberships, or what 20 applications and 500 entries of
-//! their audit logs contain about the user. The largest is below 1 MB; Lambda's limit is 6 MB.
+//! A page is small: at most 200 sessions, 50 memberships, 500 entries of the account's audit log,
+//! or what 20 applications and 500 entries of their audit logs contain about the user. The largest
+//! is below 1 MB; Lambda's limit is 6 MB.
 
 use axum::extract::State;
 use jiff::Timestamp;
@@ -42,22 +43,22 @@ pub(crate) struct ExportQuery {
     cursor: Option<Next>,
 }
 
-/// A page of everything stored about the user. Lists of all pages belong together.
+/// A page of everything stored about the user. A list may continue on the next page.
 #[derive(Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = AccountExport)]
 pub(crate) struct Page {
     /// The profile. Null on all pages but the first.
     profile: Option<ExportedProfile>,
-    /// Sessions, also those that have ended, until they are removed.
+    /// Sessions, including ended ones that are not removed yet.
     sessions: Vec<ExportedSession>,
     /// Memberships of applications.
     memberships: Vec<ExportedMembership>,
     /// Entries of the account's audit log, newest first.
     account_log: Vec<AuditEntryResponse>,
-    /// Entries by or about the user in the audit logs of these applications.
+    /// Entries by or about the user in the audit logs of the user's applications.
     application_log: Vec<ExportedEntry>,
-    /// Open invites to these applications that the user made.
+    /// Open invites to the user's applications that the user made.
     invites: Vec<ExportedInvite>,
     /// Cursor of the next page. Null on the last.
     next_cursor: Option<String>,
@@ -84,7 +85,7 @@ struct ExportedProfile {
     last_sign_in_at: Timestamp,
 }
 
-/// A session. Its counters and marks, which protect its tokens, are not exported.
+/// A session. What protects its tokens, such as counters and client marks, is not exported.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ExportedSession {
@@ -149,11 +150,11 @@ struct ExportedInvite {
     expires_at: Timestamp,
 }
 
-/// Returns a page. At most 41 queries and 1 read.
+/// Returns a page of the export. At most 41 queries and 1 read.
 #[utoipa::path(
     get, path = "/me/export", operation_id = "exportAccount",
     summary = "Export everything stored about the user",
-    description = "Returns the profile, sessions, memberships, the account's audit log, and what the user's applications contain about the user, in pages. A page may have no rows. What an `Idempotency-Key` created is kept for a day and not exported.",
+    description = "Returns the profile, sessions, memberships, the account's audit log, and what the user's applications contain about the user, in pages. A page may have no rows. Records of idempotency keys, which are kept for a day, are not exported.",
     params(ExportQuery),
     responses((status = 200, body = Page), (status = 400), (status = 401)),
     security(("bearer" = [])),
@@ -176,7 +177,7 @@ pub(crate) async fn export(
     Ok(axum::Json(page))
 }
 
-/// Adds the rows at a position, and returns the next position.
+/// Adds the rows at a position to a page. Returns the next position.
 async fn part(
     state: &crate::State,
     page: &mut Page,
@@ -190,7 +191,9 @@ async fn part(
         ExportPosition::Memberships(after) => {
             let (stored, next) = database.stored_memberships(user_id, after).await?;
             let memberships = stored.into_iter();
-            page.memberships = memberships.map(|one| membership(one, user_id)).collect();
+            page.memberships = memberships
+                .map(|stored| membership(stored, user_id))
+                .collect();
             let next = next.map(|id| ExportPosition::Memberships(Some(id)));
             Ok(Some(next.unwrap_or(ExportPosition::AccountLog(None))))
         }
@@ -225,7 +228,7 @@ async fn sessions(
     let stored = state.database.stored_sessions(principal.user_id, after);
     let (stored, next) = stored.await?;
     let sessions = stored.into_iter();
-    page.sessions = sessions.map(|one| session(one, principal)).collect();
+    page.sessions = sessions.map(|stored| session(stored, principal)).collect();
     let next = next.map(|id| ExportPosition::Sessions(Some(id)));
     Ok(Some(next.unwrap_or(ExportPosition::Memberships(None))))
 }
@@ -240,7 +243,8 @@ async fn applications(
     let database = &state.database;
     let (stored, next) = database.stored_memberships(user_id, after).await?;
     let mut left = ENTRIES;
-    let mut ids = stored.iter().map(|one| one.membership.application.id);
+    let id_of = |stored: &StoredMembership| stored.membership.application.id;
+    let mut ids = stored.iter().map(id_of);
     for id in ids.by_ref().take(APPLICATIONS) {
         let made = database.stored_invites(id).await?.into_iter();
         let now = state.clock.now();
@@ -256,16 +260,14 @@ async fn applications(
         }
     }
     let last = match ids.next() {
-        Some(_) => stored
-            .get(APPLICATIONS - 1)
-            .map(|one| one.membership.application.id),
+        Some(_) => stored.get(APPLICATIONS - 1).map(id_of),
         None => next,
     };
     Ok(last.map(|id| ExportPosition::Applications(Some(id))))
 }
 
-/// Adds the entries by or about the user of one page of an application's audit log. Returns how many
-/// entries the page has, and where the next page begins.
+/// Reads a page of an application's audit log, and adds its entries by or about the user. Returns
+/// how many entries it had, and where the next page begins.
 async fn entries(
     state: &crate::State,
     page: &mut Page,
@@ -305,8 +307,8 @@ fn profile(stored: StoredProfile) -> ExportedProfile {
     }
 }
 
-/// Times are as in the list of sessions, for the same reason: a thief must not see when the owner
-/// refreshes.
+/// Converts a session. Times are rounded or left out as in the list of sessions: a thief must not
+/// see when the owner refreshes.
 fn session(session: Session, principal: Principal) -> ExportedSession {
     let is_current = session.id == principal.session_id;
     let shown = |at| (!is_current).then(|| clock::floor_to_hour(at));

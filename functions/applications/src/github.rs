@@ -1,5 +1,5 @@
-//! Finds accounts of GitHub by their names, with the credentials of the OAuth app: without them,
-//! GitHub allows 60 requests an hour for each address, and those of AWS are shared.
+//! Finds GitHub accounts by name. Requests carry the credentials of the OAuth app: without them,
+//! GitHub allows 60 requests an hour for each address, and the addresses of AWS are shared.
 //!
 //! - [Rate limit of OAuth apps](https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api)
 //! - [Get a user](https://docs.github.com/en/rest/users/users#get-a-user)
@@ -23,7 +23,7 @@ use shared::web::github::Server;
 /// Time limit of a request. The time limit of the function is 10 s.
 const TIME_LIMIT: Duration = Duration::from_secs(4);
 
-/// Client of GitHub's REST API, for public data.
+/// Client for public data of GitHub's REST API.
 pub(crate) struct GitHub {
     api_url: String,
     client: Client,
@@ -58,10 +58,12 @@ impl GitHub {
         })
     }
 
-    /// Finds the account of a person by its name. One request, except for texts that are no name.
+    /// Finds the account of a person by its name. One request; none for a text that cannot be a
+    /// name.
     ///
     /// # Errors
-    /// An invalid field if there is no such account. "Unavailable" if GitHub does not say.
+    /// An invalid field if there is no such account; `Unavailable` if GitHub's response does not
+    /// say.
     pub(crate) async fn person(&self, login: &str) -> Result<Invitee, Error> {
         if !is_login(login) {
             return Err(unknown());

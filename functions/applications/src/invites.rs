@@ -1,5 +1,6 @@
-//! Invites to an application: made, listed and withdrawn by owners, and accepted by others. A token
-//! is in a body only: paths and queries are kept by browsers and servers.
+//! Invites to an application. Owners make and withdraw them, every member can list them, and the
+//! invited person accepts. Tokens are sent in bodies only, because browsers and servers keep paths
+//! and queries.
 
 use axum::extract::State;
 use http::StatusCode;
@@ -26,20 +27,21 @@ use utoipa::ToSchema;
 use crate::applications::{ApplicationResponse, application_response};
 use crate::members::NoParameters;
 
-/// Maximum number of attempts of an invite that conflicts with other changes.
+/// Maximum number of attempts to create an invite while other changes conflict with it.
 const MAX_ATTEMPTS: usize = 5;
 
 const UNKNOWN: Error = Error::NotFound(Resource::Invite);
 
-/// Body of `POST /applications/{id}/invites`. Another field could be meant to restrict who can accept
-/// the invite, so it is refused.
+/// Body of `POST /applications/{id}/invites`. Unknown fields are refused, because one could be
+/// meant to restrict who can accept the invite.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewInvite)]
 pub(crate) struct Create {
     role: Role,
-    /// Account name at GitHub of the only person who can accept the invite. The invite is bound to the
-    /// account that has the name now. Anyone who has the token can accept it if this is omitted.
+    /// Account name at GitHub of the only person who can accept the invite. The invite is bound to
+    /// the account that has the name now. If this is omitted, anyone who has the token can accept
+    /// it.
     #[schema(
         min_length = 1,
         max_length = 39,
@@ -54,7 +56,7 @@ pub(crate) struct Create {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CreatedInvite {
     id: InviteId,
-    /// Token that makes its holder a member. It cannot be read again.
+    /// Token that makes the person who accepts it a member. It cannot be read again.
     #[schema(example = "upblit_invite_L6H9O5sHpHYTkqXo2RdVqzvJ5l0cWmYy1bGhN3aPsE4")]
     token: String,
     /// When the invite can no longer be accepted.
@@ -71,7 +73,7 @@ struct InviteResponse {
     role: Role,
     /// The only user who can accept the invite. Null if anyone who has the token can.
     only_for: Option<UserId>,
-    /// Account name of that user at GitHub, as of when the invite was made.
+    /// Account name of that user at GitHub, as of the creation of the invite.
     github_login: Option<String>,
     /// Owner who made the invite.
     invited_by: UserId,
@@ -115,8 +117,8 @@ pub(crate) struct InvitePreview {
     expires_at: Timestamp,
 }
 
-/// Creates an invite. Two reads and one transaction; for an account by its name, also one request to
-/// GitHub and a read before it.
+/// Creates an invite. Two reads and one transaction. An invite for a GitHub account also takes one
+/// request to GitHub, and a read before it.
 #[utoipa::path(
     post, path = "/applications/{id}/invites", operation_id = "createInvite",
     summary = "Invite someone to an application",
@@ -135,7 +137,7 @@ pub(crate) async fn create(
     let only_for = match &body.github_login {
         None => None,
         Some(login) => {
-            // Others must not use up the requests that GitHub allows.
+            // Only owners may use up the requests that GitHub allows.
             let membership = access::membership(&state.database, &principal, application).await?;
             access::require(&membership, Right::Manage)?;
             Some(state.github.person(login).await?)
@@ -294,7 +296,8 @@ pub(crate) async fn accept(
     Ok(axum::Json(response))
 }
 
-/// The invite of a token, if the user can accept it. A token of another form needs no read.
+/// Returns the invite of a token if the user can accept it. Refuses a malformed token without a
+/// read.
 async fn open_invite(
     state: &crate::State,
     principal: Principal,

@@ -1,5 +1,5 @@
-//! Applications, their members, invites and audit logs, and the signed-in user. Every request checks
-//! the membership; applications of other users return 404.
+//! Applications with their members, invites and audit logs, and the signed-in user. A request for
+//! an application checks the membership; an application of other users returns 404.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +40,8 @@ const APPLICATIONS_PER_USER: u32 = 20;
 /// Largest value of `APPLICATIONS_PER_USER`.
 const MAX_APPLICATIONS_PER_USER: u32 = 100;
 
-/// The connections that an instance opens before its first event. Handlers make one call after the other.
+/// Connections that an instance opens before its first event. One is enough, because handlers make
+/// one call after the other.
 pub const WARM_UP: Option<WarmUp> = Some(WarmUp {
     read: ColdRead::Membership,
     connections: 1,
@@ -53,9 +54,9 @@ pub struct State {
     database: Database,
     tokens: Tokens,
     github: Arc<GitHub>,
-    /// Retention of telemetry for applications that set none.
+    /// Telemetry retention of applications that do not set their own.
     retention: Duration,
-    /// Maximum number of applications that a user creates.
+    /// Maximum number of applications that a user may create.
     applications_per_user: u32,
     /// Write units that an application may take in a day.
     units_per_day: u64,
@@ -93,7 +94,7 @@ fn applications_per_user(env: &Env) -> Result<u32, ConfigError> {
 
 shared::web::routes! {
     state: State,
-    tag: ("Applications", "Applications, which API keys and telemetry belong to, and audit logs."),
+    tag: ("Applications", "Applications, which API keys and telemetry belong to, with their members, invites and audit logs, and the signed-in user."),
     handlers: [
         applications::list,
         applications::create,

@@ -20,7 +20,7 @@ use shared::web::path::Path;
 use shared::web::query::Query;
 use utoipa::ToSchema;
 
-/// Maximum number of attempts of a change that conflicts with others.
+/// Maximum number of attempts of a change that conflicts with other changes.
 const MAX_ATTEMPTS: usize = 5;
 
 /// A member in responses.
@@ -48,7 +48,7 @@ pub(crate) struct Members {
     members: Vec<MemberResponse>,
 }
 
-/// Query of a list without pages. Lists refuse parameters that they do not have.
+/// Query of a list without pages. Refuses every parameter.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NoParameters {}
@@ -75,7 +75,7 @@ impl OfMember {
 
 const UNKNOWN: Error = Error::NotFound(Resource::Member);
 
-/// Lists the members. Three reads: the membership, the members, their profiles.
+/// Lists the members. Three reads: the membership, the members and their profiles.
 #[utoipa::path(
     get, path = "/applications/{id}/members", operation_id = "listMembers",
     summary = "List the members of an application",
@@ -135,7 +135,7 @@ fn member_response(
     description = "Takes effect with the next request of the member. The last owner cannot get another role.",
     params(("id" = ApplicationId, Path, description = "Id of the application."), ("userId" = UserId, Path, description = "Id of the member.")),
     request_body = Change,
-    responses((status = 204, description = "The member has the role."), (status = 400), (status = 401), (status = 403), (status = 404), (status = 409), (status = 413), (status = 415)),
+    responses((status = 204, description = "The member has the new role."), (status = 400), (status = 401), (status = 403), (status = 404), (status = 409), (status = 413), (status = 415)),
     security(("bearer" = [])), extensions(("x-role" = json!("owner"))),
 )]
 pub(crate) async fn change(
@@ -147,7 +147,7 @@ pub(crate) async fn change(
     set(&state, principal, application, &member, Some(body.role)).await
 }
 
-/// Removes a member, or leaves. Two reads and one transaction.
+/// Removes a member, or lets the caller leave. Two reads and one transaction.
 #[utoipa::path(
     delete, path = "/applications/{id}/members/{userId}", operation_id = "removeMember",
     summary = "Remove a member, or leave",

@@ -28,13 +28,13 @@ pub(crate) struct UsageQuery {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Usage)]
 pub(crate) struct UsageResponse {
-    /// Write units that the application may take in a day (UTC). Above them nothing is kept.
+    /// Write units that the application may take in a day (UTC). Beyond them, nothing is kept.
     units_per_day: u64,
     /// The days, oldest first. Today is the last and not complete.
     days: Vec<DayResponse>,
 }
 
-/// What an application has sent in a day.
+/// What an application has sent on a day.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UsageOfDay)]
 struct DayResponse {
@@ -45,23 +45,23 @@ struct DayResponse {
     logs: SignalResponse,
 }
 
-/// What an application has sent of one signal in a day.
+/// What an application has sent of one signal on a day.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UsageOfSignal)]
 struct SignalResponse {
-    /// Number of requests that were charged to the quota of the day, refused ones too.
+    /// Number of requests that were charged to the quota of the day, including refused ones.
     requests: u64,
     /// Number of events in these requests, accepted or not.
     events: u64,
-    /// Write units that they were charged.
+    /// Write units charged for these requests.
     units: u64,
 }
 
-/// Reads the usage of an application. The membership, and one read for all days.
+/// Reads the usage of an application. Two reads: the membership and all days.
 #[utoipa::path(
     get, path = "/applications/{id}/usage", operation_id = "applicationUsage",
     summary = "Read the usage of an application",
-    description = "Requests, events and write units by day (UTC) and signal, as the quota of the day counts them. Days without any have zeros. What the instances of ingest have counted in the last five minutes may be missing. Kept for 35 days.",
+    description = "Requests, events and write units by day (UTC) and signal, as the quota of the day counts them. Days without telemetry have zeros. What instances have counted in the last five minutes may be missing. Usage is kept for 35 days.",
     params(("id" = ApplicationId, Path, description = "Id of the application."), UsageQuery),
     responses((status = 200, body = UsageResponse), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
@@ -101,7 +101,7 @@ fn days(today: Date, query: UsageQuery) -> Vec<Date> {
 }
 
 impl From<SignalUsage> for SignalResponse {
-    /// A correction may be written before what it corrects, so a count may be below zero for a while.
+    /// Counts below zero become zero: a correction may be written before what it corrects.
     fn from(usage: SignalUsage) -> Self {
         let count = |count: i64| u64::try_from(count).unwrap_or_default();
         Self {

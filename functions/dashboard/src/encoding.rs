@@ -1,9 +1,9 @@
-//! The encoding of a response, by `Accept-Encoding` (RFC 9110, section 12.5.3).
+//! The encoding of a response, chosen by `Accept-Encoding` (RFC 9110, section 12.5.3).
 
 use http::HeaderMap;
 use http::header::ACCEPT_ENCODING;
 
-/// Encodings of the embedded files, the smallest first.
+/// Encodings of the embedded files, smallest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {
     Brotli,
@@ -21,8 +21,8 @@ impl Encoding {
         }
     }
 
-    /// The smallest encoding that the client accepts. A client that accepts none gets the file
-    /// that is not encoded.
+    /// Returns the smallest encoding that the client accepts. A client that accepts none gets the
+    /// file without encoding.
     pub(crate) fn preferred(headers: &HeaderMap) -> Self {
         let accepts = |name: &str| is_accepted(headers, name);
         [Self::Brotli, Self::Gzip]
@@ -32,7 +32,7 @@ impl Encoding {
     }
 }
 
-/// Whether an encoding is accepted by its name, or else by `*`.
+/// Returns whether an encoding is accepted: by its name or, if it is not listed, by `*`.
 fn is_accepted(headers: &HeaderMap, name: &str) -> bool {
     let values = headers.get_all(ACCEPT_ENCODING).iter();
     let values = values.filter_map(|value| value.to_str().ok());
@@ -41,13 +41,16 @@ fn is_accepted(headers: &HeaderMap, name: &str) -> bool {
         .map(item)
         .collect();
     let find = |name: &str| {
-        let found = items.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
+        let found = items
+            .iter()
+            .find(|(listed, _)| listed.eq_ignore_ascii_case(name));
         found.map(|(_, is_accepted)| *is_accepted)
     };
     find(name).or_else(|| find("*")).unwrap_or(false)
 }
 
-/// Name of an encoding, and whether its weight is above zero. An invalid weight counts as zero.
+/// Parses an item: the name of an encoding, and whether its weight is above zero. An invalid weight
+/// counts as zero.
 fn item(text: &str) -> (&str, bool) {
     let mut parts = text.split(';').map(str::trim);
     let name = parts.next().unwrap_or_default();

@@ -7,10 +7,10 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::encoding::Encoding;
 
-/// `Cache-Control` of what the next release may change: the browser asks each time.
+/// `Cache-Control` of files that the next release may change: the browser asks each time.
 pub(crate) const REVALIDATED: &str = "no-cache";
 
-/// `Cache-Control` of addresses with a hash of the contents.
+/// `Cache-Control` of files with a hash of the contents in their address.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 /// A file with its encodings.
@@ -26,11 +26,11 @@ pub(crate) struct File {
     brotli: &'static [u8],
 }
 
-/// All files, as `build.rs` has written them.
+/// All files. `build.rs` writes the list.
 pub(crate) static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 impl File {
-    /// 200 with the preferred encoding, or 304 if the client has the file.
+    /// Returns 200 with the preferred encoding, or 304 if the client has the file already.
     pub(crate) fn response(&'static self, asked: &HeaderMap) -> Response {
         // Weak, because the encodings of a file share it.
         let etag = format!("W/\"{}\"", self.hash);
@@ -69,7 +69,8 @@ impl File {
     }
 }
 
-/// Whether `If-None-Match` names this entity tag, by weak comparison (RFC 9110, section 8.8.3.2).
+/// Returns whether `If-None-Match` names this entity tag, by weak comparison (RFC 9110, section
+/// 8.8.3.2).
 fn is_known(etag: &str, asked: &HeaderMap) -> bool {
     let strong = etag.trim_start_matches("W/");
     let tags = asked.get_all(IF_NONE_MATCH).iter();

@@ -23,7 +23,7 @@ pub use security::SecurityHeaders;
 /// Path of the API reference, a document without scripts.
 const REFERENCE: &str = "/docs";
 
-/// No connections: this function has no tables.
+/// No connections, because this function has no tables.
 pub const WARM_UP: Option<WarmUp> = None;
 
 /// State shared by the handlers.
@@ -52,13 +52,14 @@ impl State {
 }
 
 impl Config {
-    /// Reads `API_URL`. It is empty if the API has the address of the dashboard.
+    /// Reads `API_URL`. The address in `config.js` is empty if the API and the dashboard have the
+    /// same origin.
     fn load(env: &Env) -> Result<Self, ConfigError> {
         let api_url = match env.optional("API_URL") {
             Some(_) => env.secure_url("API_URL", None)?,
             None => String::new(),
         };
-        // A string of JSON is one of JavaScript too.
+        // A JSON string is also a JavaScript string.
         let api_url = json!(api_url);
         Ok(Self(format!(
             "export const CONFIG = {{ apiUrl: {api_url} }};\n"
@@ -78,7 +79,7 @@ pub fn router(state: State) -> Router {
     router.with_state(state)
 }
 
-/// OpenAPI document of this function: it has no operation of the API.
+/// OpenAPI document of this function, which has no API operations.
 #[derive(OpenApi)]
 #[openapi()]
 pub struct Description;

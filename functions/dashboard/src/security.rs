@@ -1,5 +1,5 @@
-//! Security headers of the pages. The documents in `dashboard/` contain the same policy, for hosts
-//! that send no header.
+//! Security headers of the pages. The documents in `dashboard/` contain the same policy, as far as
+//! a static file can, for hosts that send no header.
 
 use http::header::{
     CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
@@ -30,7 +30,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
     ),
 ];
 
-/// Policy of the API reference, which has no script.
+/// Policy of the API reference, which has no scripts.
 const REFERENCE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'",
@@ -43,11 +43,11 @@ pub struct SecurityHeaders {
 }
 
 impl SecurityHeaders {
-    /// Reads `API_URL`, to which the pages may send requests, and `GITHUB_URL`, which has the
-    /// avatars of a GitHub Enterprise Server.
+    /// Reads `API_URL` and `GITHUB_URL`. The pages may send requests to the former, and load
+    /// avatars from the latter if it is a GitHub Enterprise Server.
     ///
     /// # Errors
-    /// If a setting is not an address.
+    /// If a setting is not a valid address.
     pub fn load(env: &Env) -> Result<Self, ConfigError> {
         let api = origin(env, "API_URL")?.map(|(origin, _)| format!(" {origin}"));
         let images = origin(env, "GITHUB_URL")?.map(|(origin, host)| match host {
@@ -79,7 +79,8 @@ fn add_all(headers: &mut HeaderMap, policy: HeaderValue) {
     }
 }
 
-/// The policy, with further sources of images and for requests. That of the documents, plus
+/// Returns the policy, with additional sources for images and requests. It differs from that of the
+/// documents in `connect-src`, because a static file does not know the API, and in
 /// `frame-ancestors`, which only a header can set.
 fn policy(images: &str, api: &str) -> String {
     format!(
@@ -90,7 +91,7 @@ fn policy(images: &str, api: &str) -> String {
     )
 }
 
-/// Origin and host of an address in the settings. `None` if it is not set.
+/// Returns origin and host of an address in the settings. `None` if it is not set.
 fn origin(env: &Env, name: &str) -> Result<Option<(String, Host)>, ConfigError> {
     if env.optional(name).is_none() {
         return Ok(None);
@@ -118,7 +119,8 @@ mod tests {
     fn documents_contain_the_policy_for_hosts_that_send_no_header() {
         let in_document = policy_with(&[])
             .unwrap()
-            // A static file does not know the address of the API. app/policy.js narrows this.
+            // A static file does not know the address of the API. app/policy.js narrows the policy
+            // later.
             .replace("connect-src 'self'", "connect-src 'self' https:")
             // Browsers ignore this directive in a document.
             .replace("frame-ancestors 'none'; ", "");

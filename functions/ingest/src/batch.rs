@@ -24,14 +24,15 @@ use shared::web::source::ClientAddress;
 use crate::keys::authorize;
 use crate::protocol::{self, Negotiate};
 
-/// Largest body that is read, in bytes. A compressed body is smaller, also in
-/// base64; `inflate` checks its limit after decoding.
+/// Largest body that is read, in bytes. Compressed bodies have a lower limit, which `inflate`
+/// checks.
 pub(crate) const MAX_READ_BYTES: usize = MAX_TEXT_BYTES;
 
-/// Bytes that deflate makes of one at most. zstd makes more only of runs, which take little time.
+/// Largest number of bytes that deflate expands a byte to. zstd exceeds it only for runs of equal
+/// bytes, which take little time.
 const MAX_EXPANSION: usize = 1_032;
 
-/// The differences between the four routes.
+/// The differences between the four routes that store events.
 pub(crate) struct Route {
     signal: Signal,
     negotiate: Negotiate,
@@ -48,8 +49,8 @@ impl Route {
     }
 }
 
-/// Processes a request. Every response, errors included, has the headers of the key's
-/// remaining quota.
+/// Processes a request. Once the key is authorized, every response, errors included, has the
+/// headers of the key's remaining quota.
 pub(crate) async fn receive(
     state: &crate::State,
     address: ClientAddress,
@@ -63,7 +64,8 @@ pub(crate) async fn receive(
     Ok(answered(state, &key, outcome).await)
 }
 
-/// Counts a refusal in the health of the key, and adds the headers of its remaining quota.
+/// Turns an outcome into a response with the headers of the key's remaining quota. Counts a refusal
+/// in the health of the key.
 pub(crate) async fn answered(
     state: &crate::State,
     key: &AuthorizedKey,
@@ -75,7 +77,7 @@ pub(crate) async fn answered(
     (state.limits.headers(key.id), outcome).into_response()
 }
 
-/// The scope that a key needs for a signal.
+/// Returns the scope that a key needs for a signal.
 fn scope_of(signal: Signal) -> NeededScope {
     match signal {
         Signal::Traces => |_| Scope::IngestTraces,
@@ -119,7 +121,7 @@ async fn ingest(
         .database
         .batches(id, at.retention, key.telemetry.shards);
     let mut events = events.decode().map_err(unreadable)?;
-    // A large body and what is made of its events would otherwise be in memory at the same time.
+    // Otherwise a large body and the packed chunks would be in memory at the same time.
     drop(batch);
     drop(inflated);
     drop(wire);
@@ -138,7 +140,7 @@ async fn ingest(
     Ok(protocol::response(report, signal, format))
 }
 
-/// Decompresses a body as its headers and its bytes say.
+/// Decompresses a body, as its headers and its first bytes say.
 ///
 /// # Errors
 /// When it is corrupt, too large or in an unsupported encoding.
@@ -151,14 +153,15 @@ pub(crate) fn decompressed<'a>(
     inflate(wire, Some(&encoding), format.payload()).map_err(|error| refused(&error))
 }
 
-/// The most bytes that were decompressed of a body that cannot be.
+/// Upper bound of the bytes that were decompressed from a body before it was refused.
 pub(crate) fn most_inflated(wire_bytes: usize) -> usize {
     let most = wire_bytes.saturating_mul(MAX_EXPANSION);
     most.min(MAX_INFLATED_BYTES)
 }
 
-/// Write units that a batch is charged until it is packed: for its chunk, whose size is close to
-/// that of the compressed body, and for its summary. JSON is compressed eightfold.
+/// Estimates the write units of a batch, which it is charged until it is packed: those of its
+/// chunk, which is about as large as the compressed body, and of its summary. JSON is assumed to
+/// compress to an eighth.
 fn estimated_units(events: usize, wire_bytes: usize, inflated_bytes: usize) -> u64 {
     if events == 0 {
         return 0;
@@ -167,8 +170,8 @@ fn estimated_units(events: usize, wire_bytes: usize, inflated_bytes: usize) -> u
     2 + stored as u64 / 1024
 }
 
-/// Stores the chunks of a batch and records the use of the key. A usual batch takes two
-/// writes, an empty one none. Returns the write units of the batch.
+/// Stores the chunks of a batch and records the use of the key. Usually two writes; none for an
+/// empty batch. Returns the write units of the batch.
 async fn store(
     state: &crate::State,
     key: &AuthorizedKey,
@@ -177,7 +180,8 @@ async fn store(
     report: &Report,
 ) -> Result<u64, Error> {
     let health = health_of(state, key, report);
-    // Use, health and usage are written concurrently; the request does not fail with them.
+    // Use and health of the key and usage are written concurrently. The request does not fail if
+    // they do.
     let (stored, (), ()) = tokio::join!(
         batches.store(chunks, state.clock.now()),
         async {
@@ -191,7 +195,8 @@ async fn store(
     Ok(units)
 }
 
-/// The response to a batch of which nothing is kept. Its events are counted as rejected.
+/// Returns the response to a batch over the quota of the day, of which nothing is kept. Counts its
+/// events as rejected.
 async fn over_quota(
     state: &crate::State,
     key: &AuthorizedKey,
@@ -223,7 +228,7 @@ fn log(report: &Report) {
     });
 }
 
-/// Reads a body as it was sent.
+/// Reads a body without decompressing it.
 ///
 /// # Errors
 /// When it is too large or its transfer fails.
@@ -236,7 +241,8 @@ pub(crate) async fn read(body: Body) -> Result<Bytes, Error> {
         })
 }
 
-/// The value of `Content-Encoding`. Several header lines are one list (RFC 9110, section 5.3).
+/// Returns the value of `Content-Encoding`. Several header lines are one list (RFC 9110, section
+/// 5.3).
 fn content_encoding(headers: &HeaderMap) -> Result<String, Error> {
     let lines = headers.get_all(CONTENT_ENCODING).iter();
     let lines: Result<Vec<_>, _> = lines.map(HeaderValue::to_str).collect();
@@ -244,7 +250,7 @@ fn content_encoding(headers: &HeaderMap) -> Result<String, Error> {
     Ok(lines.join(","))
 }
 
-/// The error for a batch that is refused as a whole.
+/// Returns the error for a batch that is refused as a whole.
 pub(crate) fn unreadable(error: EnvelopeError) -> Error {
     match error {
         EnvelopeError::Malformed(problem) => Error::Malformed(problem),

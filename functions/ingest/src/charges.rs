@@ -17,8 +17,8 @@ pub(crate) struct BatchCharge {
 }
 
 impl State {
-    /// Charges a batch before it is worked on, with an estimate of its write units. `None` if the
-    /// quota of the day is used up.
+    /// Charges a batch before it is decoded, with an estimate of its write units. Returns `None` if
+    /// the quota of the day is used up.
     ///
     /// # Errors
     /// When the quota of the minute is used up, or storage fails.
@@ -40,8 +40,8 @@ impl State {
         Ok(day?.map(|day| BatchCharge { minute, day }))
     }
 
-    /// Charges a batch the write units that storing it will take, in place of the estimate. They stay
-    /// charged if storing it fails. `None` if the quota of the day has no room for them.
+    /// Replaces the estimate by the write units that storing the batch will take. They stay charged
+    /// if storing fails. Returns `None` if the quota of the day has no room for them.
     ///
     /// # Errors
     /// When storage fails.
@@ -63,7 +63,7 @@ impl State {
         Ok(day?.map(|day| BatchCharge { minute, day }))
     }
 
-    /// Replaces the estimated write units of a batch by those that storing it took.
+    /// Replaces the charged write units of a batch by those that storing it took.
     pub(crate) fn settle(
         &self,
         key: &AuthorizedKey,
@@ -77,11 +77,12 @@ impl State {
         self.days.settle(key.payers, charge.day, signal, units);
     }
 
-    /// Charges a request that failed before its events were counted, with the largest size that its
-    /// body may have. Passes on the outcome. Without a signal it is not counted as usage.
+    /// Charges the request if the outcome is a failure, before its events are counted. `body_bytes`
+    /// is the largest size that the body may have. Returns the outcome. Without a signal, the
+    /// request is not counted as usage.
     ///
     /// # Errors
-    /// The failure, that the quota of the minute is used up, or that storage fails.
+    /// The failure itself; or that the quota of the minute is used up, or that storage fails.
     pub(crate) async fn count<T>(
         &self,
         key: &AuthorizedKey,

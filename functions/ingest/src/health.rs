@@ -1,4 +1,5 @@
-//! Records the health of each key in memory, and writes it at most once a minute.
+//! Records the health of each key in memory. Writes it at most once a minute, and the first request
+//! of a day or the first error of a kind within seconds.
 
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +13,8 @@ use shared::store::Database;
 use shared::telemetry::key_health::{KeyHealth, Pending};
 use shared::web::error::Error;
 
-/// Number of keys that one instance tracks. The unwritten total of an evicted key is lost.
+/// Number of keys that one instance tracks. If another key takes the place of one, its unwritten
+/// totals are lost.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
 /// The unwritten health of each key.

@@ -5,7 +5,7 @@ use shared::verified_keys::{AuthorizedKey, NeededScope, Rejection};
 use shared::web::error::Error;
 use shared::web::source::ClientAddress;
 
-/// Checks the request's `x-api-key`. The health of a known key counts its refusals.
+/// Checks the `x-api-key` of a request. A refusal of a known key is counted in its health.
 ///
 /// # Errors
 /// When there is no key or it is not authorized, or when storage fails.

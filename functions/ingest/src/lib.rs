@@ -29,13 +29,14 @@ use health::HealthRecorder;
 /// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
 const TABLES: [Table; 3] = [Table::ApiKeys, Table::Telemetry, Table::ShortLived];
 
-/// The connections that an instance opens before its first event. A batch is stored, and use and health of its key are recorded, at the same time.
+/// Connections that an instance opens before its first event. Three, because it stores a batch and
+/// records the use and the health of its key at the same time.
 pub const WARM_UP: Option<WarmUp> = Some(WarmUp {
     read: ColdRead::ApiKey,
     connections: 3,
 });
 
-/// State shared by the handlers. Has no secret, because keys are verified by their hash.
+/// State shared by the handlers. Contains no secret, because keys are verified by their hash.
 #[derive(Clone)]
 pub struct State {
     clock: Clock,

@@ -1,5 +1,5 @@
-//! Metrics over OpenTelemetry's protocol. They are not stored: every data point is rejected, in a
-//! response of 200, so that SDKs do not log an error every minute.
+//! Metrics over OpenTelemetry's protocol. They are not stored: every data point is rejected in a
+//! response with status 200, so that SDKs do not log an error every minute.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -16,8 +16,8 @@ use crate::batch::{MAX_READ_BYTES, answered, decompressed, most_inflated, read, 
 use crate::keys::authorize;
 use crate::protocol;
 
-/// Rejects the data points of a request. It counts against the key's quota, and not as a failure
-/// in its health.
+/// Rejects the data points of a request. The request counts against the key's quota, but not as a
+/// failure in the key's health.
 pub(crate) async fn reject(
     state: &crate::State,
     address: ClientAddress,
@@ -52,7 +52,7 @@ async fn rejected(
     let inflated = decompressed(&wire, headers, Format::Otlp(encoding));
     let most = most_inflated(wire.len());
     let inflated = state.count(key, None, most, inflated).await?;
-    // Nothing would be kept within the quota of the day either, so the answer is the same.
+    // The response does not depend on the quota of the day, because nothing is kept in any case.
     state.charge(key, None, 0, inflated.len()).await?;
     let points = otlp::data_points(&inflated, encoding).map_err(unreadable)?;
     let nothing = KeyHealth::of_batch(&Report::default(), state.clock.now());

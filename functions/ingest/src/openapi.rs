@@ -1,6 +1,6 @@
-//! Types that describe the bodies of ingest in the OpenAPI document. Bodies are not decoded
-//! into them, but event by event, so that a malformed event affects no other. A test checks
-//! that both agree.
+//! Types that describe the bodies of ingest in the OpenAPI document. Bodies are not decoded into
+//! them, but event by event, so that a malformed event does not affect others. A test checks that
+//! both agree.
 
 #![expect(dead_code, reason = "described, not used")]
 
@@ -11,8 +11,8 @@ use utoipa::openapi::schema::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
-/// A list of at most one compression; empty items, `identity` and `none` count for nothing.
-/// Letters may be in either case.
+/// A list with at most one compression, separated by commas. Empty items, `identity` and `none`
+/// mean no compression. Upper and lower case are the same.
 #[derive(ToSchema)]
 #[schema(
     value_type = String,
@@ -60,15 +60,15 @@ pub(crate) struct TraceBatch {
     traces: Vec<TraceEvent>,
 }
 
-/// A span. Other fields are kept as attributes. It must have
-/// ended within the last 7 days and start at most 5 minutes in the future.
+/// A span. Other fields are kept as attributes. It must have ended within the last 7 days and
+/// within the retention, and start at most 5 minutes in the future.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct TraceEvent {
-    /// End time: RFC 3339, or milliseconds since 1970. The span started `durationMs` before. Default:
-    /// the time of the batch.
+    /// End time: RFC 3339, or milliseconds since 1970. The span started `durationMs` before it.
+    /// Default: the time of the batch.
     timestamp: Option<EventTime>,
-    /// Start time, instead of the end time less the duration.
+    /// Start time. Default: the end time minus the duration.
     start_time: Option<EventTime>,
     /// HTTP method of the request.
     #[schema(example = "GET")]
@@ -161,26 +161,26 @@ impl PartialSchema for ExportLogs {
 
 impl ToSchema for ExportLogs {}
 
-/// A request. It has the array, or no field at all.
+/// A request: it has the array, or no field at all.
 fn export(array: &str, description: &str, items: Schema) -> RefOr<Schema> {
     let nothing = ObjectBuilder::new().max_properties(Some(0));
     AnyOfBuilder::new()
         .item(with_array(array, description, items))
         .item(nothing)
         .description(Some(
-            "A body with other fields and no array is refused, because nothing of it would be stored.",
+            "A body with other fields and no array is refused, because nothing in it would be stored.",
         ))
         .into()
 }
 
-/// A message around events. It has the array, or no field with an unknown name.
+/// A message that contains events: it has the array, or no field with an unknown name.
 fn group(array: &str, sibling: &str, items: Schema) -> Schema {
     let without_array = ObjectBuilder::new()
         .property(sibling, unread(sibling))
         .property("schemaUrl", unread("schemaUrl"))
         .additional_properties(Some(AdditionalProperties::FreeForm(false)));
     AnyOfBuilder::new()
-        .item(with_array(array, "What the message groups.", items))
+        .item(with_array(array, "The messages in this group.", items))
         .item(without_array)
         .build()
         .into()
@@ -197,7 +197,7 @@ fn with_array(name: &str, description: &str, items: Schema) -> Object {
         .build()
 }
 
-/// A field whose value is not read, since the message has no events.
+/// A field whose value is not read, because the message has no events.
 fn unread(name: &str) -> Object {
     ObjectBuilder::new()
         .schema_type(SchemaType::AnyValue)
@@ -209,7 +209,7 @@ fn unread(name: &str) -> Object {
 
 /// A span, log record or metric. Its fields are those of OTLP.
 fn event() -> Schema {
-    let description = "A message of OTLP. One of another form is rejected alone, and reported.";
+    let description = "An OTLP message. If it is malformed, it alone is rejected and reported.";
     ObjectBuilder::new()
         .schema_type(SchemaType::AnyValue)
         .description(Some(description))
@@ -234,14 +234,14 @@ impl PartialSchema for ExportMetrics {
 impl ToSchema for ExportMetrics {}
 
 /// `ExportTraceServiceResponse`, `ExportLogsServiceResponse` or `ExportMetricsServiceResponse`;
-/// empty if nothing was rejected.
+/// empty if every event was stored unchanged and every field was read.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct Exported {
     partial_success: Option<PartialSuccess>,
 }
 
-/// The number of rejected events, and the reasons for the first of them.
+/// The number of rejected events, which may be 0, and what was rejected, cut or not read.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct PartialSuccess {
@@ -252,6 +252,6 @@ pub(crate) struct PartialSuccess {
     rejected_log_records: Option<String>,
     /// Number of rejected data points of metrics, as a string.
     rejected_data_points: Option<String>,
-    /// Reasons of the first rejections.
+    /// The first reasons for rejections and cuts, and the name of a field that was not read.
     error_message: Option<String>,
 }

@@ -12,9 +12,9 @@ use shared::web::error::Error;
 /// Determines the format of a request from its headers.
 pub(crate) type Negotiate = fn(&HeaderMap) -> Result<Format, Error>;
 
-/// Accepts the media types of Upblit's own protocol. These include none and `text/plain`,
-/// which browsers' beacons send, and `application/octet-stream`, with which gateways leave
-/// compressed bytes unchanged.
+/// Accepts the media types of Upblit's own protocol: JSON; none or `text/plain`, as browsers'
+/// beacons send; and `application/octet-stream`, with which gateways leave compressed bytes
+/// unchanged.
 pub(crate) fn native(headers: &HeaderMap) -> Result<Format, Error> {
     const READ: [&str; 4] = [
         "",
@@ -34,7 +34,7 @@ pub(crate) fn otlp(headers: &HeaderMap) -> Result<Format, Error> {
     otlp_encoding(headers).map(Format::Otlp)
 }
 
-/// The encoding that the media type of a request states.
+/// Returns the encoding that the media type of a request states.
 ///
 /// # Errors
 /// When it is not one of OTLP.
@@ -46,7 +46,7 @@ pub(crate) fn otlp_encoding(headers: &HeaderMap) -> Result<OtlpEncoding, Error> 
     })
 }
 
-/// The response to a batch that was stored.
+/// Returns the response to a batch, which contains its report.
 pub(crate) fn response(report: Report, signal: Signal, format: Format) -> Response {
     match format {
         Format::Native => Json(report).into_response(),

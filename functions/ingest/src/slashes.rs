@@ -14,10 +14,11 @@ use shared::web::path::without_extra_slashes;
 use shared::web::request_log;
 use tower::ServiceExt;
 
-/// Serves `POST` of each route at its path with further slashes, too. Every other path is not found.
+/// Serves `POST` requests whose path is that of a route with extra slashes, too. All other paths
+/// are not found.
 pub(crate) fn with_extra_slashes(routes: Router) -> Router {
     let exact = routes.clone().layer(from_fn(recorded)).fallback(not_found);
-    // All methods: with only POST, a GET of an unknown path would be a wrong method.
+    // All methods, because a GET of an unknown path would otherwise be a wrong method (405).
     let rest = any(async move |request: Request| served(exact, request).await);
     routes.route("/{*path}", rest)
 }
@@ -26,7 +27,7 @@ async fn served(exact: Router, mut request: Request) -> Result<Response, Infalli
     match uri_without_extra_slashes(&request) {
         Some(uri) => {
             *request.uri_mut() = uri;
-            // Otherwise it would precede the path of the route.
+            // Otherwise axum would put it in front of the path of the route.
             request.extensions_mut().remove::<MatchedPath>();
             exact.oneshot(request).await
         }
@@ -34,7 +35,7 @@ async fn served(exact: Router, mut request: Request) -> Result<Response, Infalli
     }
 }
 
-/// The URI of a route that the request may mean. `None` unless slashes are all that is wrong.
+/// Returns the URI without extra slashes, if the method is `POST` and there are some.
 fn uri_without_extra_slashes(request: &Request) -> Option<Uri> {
     let sent = request.uri();
     let path = without_extra_slashes(sent.path());

@@ -1,4 +1,5 @@
-//! `GET /login/oauth2/code/github`: ends a sign-in when GitHub redirects the browser back.
+//! `GET /login/oauth2/code/github`: finishes a sign-in after GitHub has redirected the browser
+//! back.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -33,7 +34,8 @@ pub(crate) struct Callback {
     error: Option<String>,
 }
 
-/// Redirects to the frontend, even after an error; HEAD gets a 204. One database transaction.
+/// Redirects to the frontend, even after an error; HEAD gets a 204. Usually one database
+/// transaction.
 #[utoipa::path(
     get, path = "/login/oauth2/code/github", operation_id = "finishSignIn",
     summary = "Finish a sign-in",
@@ -105,7 +107,7 @@ async fn finish(
     }
 }
 
-/// Returns GitHub's code, or why there is none. GitHub's error texts are not passed on.
+/// Returns GitHub's code, or why there is none. Does not pass on GitHub's error texts.
 fn granted(query: Callback) -> Result<String, LoginFailure> {
     match (query.error.as_deref(), query.code) {
         (Some("access_denied"), _) => Err(LoginFailure::AccessDenied),
@@ -115,8 +117,8 @@ fn granted(query: Callback) -> Result<String, LoginFailure> {
     }
 }
 
-/// Opens a session. Returns its tokens or, if the sign-in has a PKCE challenge, an
-/// authorization code. `None` if the user is blocked.
+/// Opens a session. Returns the redirect with its tokens or, if the sign-in has a PKCE challenge,
+/// with an authorization code. Returns `None` if the user is blocked.
 async fn open_session(
     state: &crate::State,
     attempt: &LoginAttempt,

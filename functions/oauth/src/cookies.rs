@@ -1,4 +1,4 @@
-//! Cookies of login attempts, one for each.
+//! Cookies for login attempts. Each attempt has its own.
 
 use axum::response::AppendHeaders;
 use cookie::{Cookie, SameSite};
@@ -36,11 +36,11 @@ impl Cookies {
         }
     }
 
-    /// Sets the cookie of a login attempt, and removes those of others.
+    /// Sets the cookie of a login attempt, and removes those of other attempts.
     pub(crate) fn set(self, flow_id: &str, value: String, others: &[String]) -> SetCookies {
         let others = others.iter().map(|flow_id| self.removal(flow_id));
-        let own = self.header(flow_id, value, LOGIN_TTL.as_secs());
-        AppendHeaders(others.chain([own]).collect())
+        let new = self.header(flow_id, value, LOGIN_TTL.as_secs());
+        AppendHeaders(others.chain([new]).collect())
     }
 
     /// Removes the cookie of a login attempt.
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn on_plain_http_localhost_only_host_prefix_and_secure_go_away() {
+    fn on_plain_http_localhost_cookies_lack_only_the_host_prefix_and_secure() {
         for address in [
             "http://127.0.0.1:9000",
             "http://localhost",
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn cookies_of_other_sites_are_passed_over_whatever_they_hold() {
+    fn cookies_of_other_sites_are_ignored_whatever_they_contain() {
         let cookies = Cookies::for_address("http://localhost").unwrap();
         for other in [
             "city=Z\u{fc}rich",

@@ -18,16 +18,16 @@ pub(crate) struct Frontend {
     handoff: TokenHandoff,
 }
 
-/// Part of the URL that passes tokens to the frontend (`TOKEN_HANDOFF`).
+/// Part of the URL in which tokens are passed to the frontend (`TOKEN_HANDOFF`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TokenHandoff {
-    /// Fragment, which browsers do not send to servers or in the Referer header.
+    /// The fragment, which browsers do not send to servers or in the Referer header.
     Fragment,
-    /// Query, for frontends that read `?token=&refresh=`.
+    /// The query, for frontends that read `?token=&refresh=`.
     Query,
 }
 
-/// Grant that the frontend receives at the end of a sign-in.
+/// What the frontend receives at the end of a sign-in.
 pub(crate) enum SignInGrant {
     /// Tokens, if the sign-in has no PKCE challenge.
     Tokens(IssuedTokens),
@@ -50,7 +50,7 @@ pub(crate) enum LoginFailure {
     EmailUnverified,
     /// The operator has not allowed the account to sign in.
     NotAllowed,
-    /// GitHub does not allow the app to read the account, or an organization that decides.
+    /// GitHub does not allow the app to read the account, or a membership that decides about it.
     GitHubForbidden,
     /// GitHub did not respond in time.
     GitHubUnavailable,
@@ -129,8 +129,8 @@ impl Frontend {
         Ok(Self { url, handoff })
     }
 
-    /// Redirects to the page that receives the tokens or the authorization code, with the return
-    /// path and the client's state of the attempt.
+    /// Redirects to the page that receives the tokens or the authorization code. Adds the return
+    /// path and the client state of the login attempt.
     pub(crate) fn success(&self, grant: &SignInGrant, attempt: &LoginAttempt) -> Response {
         let mut parameters = form_urlencoded::Serializer::new(String::new());
         let separator = match (grant, self.handoff) {
@@ -160,7 +160,7 @@ impl Frontend {
         ))
     }
 
-    /// Redirects to the login page, with the reason why the sign-in failed, and logs it.
+    /// Redirects to the login page with the reason why the sign-in failed. Logs the reason.
     pub(crate) fn login_page(&self, reason: LoginFailure) -> Response {
         tracing::warn!(reason = reason.as_str(), "sign-in failed");
         found(&format!("{}/login?reason={}", self.url, reason.as_str()))
@@ -178,7 +178,7 @@ fn append(
         .append_pair("expiresIn", &tokens.expires_in_seconds.to_string());
 }
 
-/// Returns a redirect with status 302, which is not cached.
+/// Returns a redirect with status 302, which browsers do not cache.
 pub(crate) fn found(location: &str) -> Response {
     match HeaderValue::from_str(location) {
         Ok(location) => (StatusCode::FOUND, [(LOCATION, location)]).into_response(),

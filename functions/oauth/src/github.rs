@@ -1,5 +1,6 @@
-//! Client of GitHub as identity provider. Its access token is used for two requests, and for one
-//! more for each organization that may sign in, and is not stored.
+//! Client of GitHub as identity provider. GitHub's access token is used for two requests, and for
+//! one more for each organization that may sign in if neither the account nor an address is listed.
+//! It is not stored.
 //!
 //! - [Authorizing OAuth apps](https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps)
 //! - [Get the authenticated user](https://docs.github.com/en/rest/users/users#get-the-authenticated-user)
@@ -43,7 +44,7 @@ pub(crate) struct GitHub {
     rule: SignInRule,
 }
 
-/// Reason why GitHub's responses do not let an account in.
+/// Reason why a sign-in at GitHub failed.
 #[derive(Debug, Error)]
 pub(crate) enum GitHubError {
     /// No response in time, or a server error.
@@ -59,7 +60,7 @@ pub(crate) enum GitHubError {
     /// an organization restricts it or has not approved it, or the rate limit is exhausted.
     #[error("forbidden: status 403")]
     Forbidden,
-    /// The account has no primary e-mail address that is verified, where verification is required.
+    /// The account has no primary e-mail address, or it is not verified where that is required.
     #[error("the account has no primary, verified e-mail address")]
     EmailUnverified,
     /// The account is not on the operator's allow list.
@@ -144,8 +145,8 @@ impl GitHub {
             .unwrap_or_else(|_| Err(late()))
     }
 
-    /// Checks that the account may sign in. GitHub is asked about organizations only if nothing
-    /// else lets it in.
+    /// Checks that the account may sign in. Requests memberships from GitHub only if neither the
+    /// account nor an address is listed.
     async fn admit(
         &self,
         user: &User,
@@ -182,7 +183,7 @@ impl GitHub {
             Err(RequestTokenError::ServerResponse(refusal)) => {
                 Err(GitHubError::Refused(slug(refusal.error().as_ref())))
             }
-            // The parser's error quotes the response, which may hold a token.
+            // The parser's error quotes the response, which may contain a token.
             Err(RequestTokenError::Parse(..) | RequestTokenError::Other(_)) => Err(
                 GitHubError::Unintelligible("of the token endpoint".to_owned()),
             ),

@@ -34,7 +34,8 @@ const CALLBACK_PATH: &str = "/login/oauth2/code/github";
 /// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
 const TABLES: [Table; 3] = [Table::Users, Table::RefreshTokens, Table::Applications];
 
-/// The connections that an instance opens before its first event. A sign-in writes in one transaction.
+/// Connections that an instance opens before its first event. One is enough, because a sign-in
+/// writes in one transaction.
 pub const WARM_UP: Option<WarmUp> = Some(WarmUp {
     read: ColdRead::Sessions,
     connections: 1,

@@ -25,11 +25,11 @@ pub(crate) struct Start {
     /// challenge.
     #[param(value_type = Option<String>, pattern = "^S256$", example = "S256")]
     code_challenge_method: Option<ChallengeMethod>,
-    /// Path on the dashboard to open after the sign-in. Ignored if it is not a path.
+    /// Path on the dashboard to open after the sign-in. Ignored if it is not a plain path.
     #[param(example = "/applications")]
     return_to: Option<String>,
-    /// Value of the client that comes back as `clientState` with the tokens or the code, so that
-    /// it can recognize a sign-in that it started (RFC 9700 §4.7).
+    /// Value that comes back as `clientState` with the tokens or the code, so that the client can
+    /// recognize a sign-in that it started (RFC 9700 §4.7).
     #[param(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{1,128}$", example = "wEVjNoE4vVQ")]
     client_state: Option<ClientState>,
     /// GitHub account to suggest, passed to GitHub's parameter of the same name.
@@ -50,7 +50,7 @@ impl Start {
     }
 }
 
-/// Makes no database call.
+/// Redirects the browser to GitHub. Makes no database call.
 #[utoipa::path(
     get, path = "/oauth2/authorization/github", operation_id = "startSignIn",
     summary = "Start a sign-in",

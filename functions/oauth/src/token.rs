@@ -26,14 +26,14 @@ pub(crate) struct Redeem {
     code_verifier: SecretString,
 }
 
-/// Redeems an authorization code. One conditional write; none for a code that was not issued
-/// here. A code that is sent again with its verifier gets the current tokens. With another
-/// verifier it is refused, and the session continues (decision 0036). If another client sends it
-/// again, one more write records that, at most once an hour.
+/// Redeems an authorization code. One conditional write; none for a code that was not issued here.
+/// A code that is sent again with its verifier gets the current tokens. With another verifier it is
+/// refused, and the session continues (decision 0036). If another client sends it again, one more
+/// write records that, at most once an hour.
 #[utoipa::path(
     post, path = "/oauth2/token", operation_id = "redeemCode",
     summary = "Exchange an authorization code for tokens",
-    description = format!("Requires the verifier of the sign-in's challenge (RFC 7636), within {} s of the sign-in. A request that is repeated within this time gets the same refresh token.", CODE_TTL.as_secs()),
+    description = format!("Requires the verifier of the sign-in's challenge (RFC 7636), within {} s of the sign-in. A request that is repeated within this time gets the current refresh token of the session.", CODE_TTL.as_secs()),
     request_body = Redeem,
     responses((status = 200, body = TokenBody), (status = 400), (status = 413), (status = 415)),
 )]

@@ -1,5 +1,5 @@
-//! Sessions after sign-in: new access tokens for a refresh token, signing out,
-//! and the list of a user's sessions.
+//! Sessions after sign-in: new access tokens for a refresh token, sign-out, and the list of a
+//! user's sessions.
 
 use axum::extract::FromRef;
 use shared::base::clock::Clock;
@@ -16,7 +16,8 @@ mod sessions;
 /// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
 const TABLES: [Table; 2] = [Table::RefreshTokens, Table::Applications];
 
-/// The connections that an instance opens before its first event. A refresh is one update.
+/// Connections that an instance opens before its first event. One is enough, because a refresh is
+/// one update.
 pub const WARM_UP: Option<WarmUp> = Some(WarmUp {
     read: ColdRead::Sessions,
     connections: 1,

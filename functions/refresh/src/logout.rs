@@ -8,7 +8,8 @@ use shared::web::error::Error;
 
 use crate::refresh::{Presented, parse};
 
-/// Ends the session of a refresh token. Returns 204 for an ended or unknown session too.
+/// Ends the session of a refresh token. Returns 204 also for a session that has ended, and for an
+/// invalid token.
 #[utoipa::path(
     post, path = "/logout", operation_id = "signOut",
     summary = "Sign out",

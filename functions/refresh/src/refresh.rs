@@ -29,12 +29,13 @@ pub(crate) struct Presented {
     pub(crate) refresh_token: SecretString,
 }
 
-/// Exchanges a refresh token. One conditional write; none for a forged token. One more write, at
-/// most once an hour each, records a recovery or a token that is served to another client.
+/// Exchanges a refresh token. One conditional write; none for a forged token. A recovery, and a
+/// token served again to another client, are recorded by one more write, each at most once an hour.
+/// Reuse takes one more transaction.
 #[utoipa::path(
     post, path = "/refresh", operation_id = "refresh",
     summary = "Get new tokens",
-    description = format!("Keep the refresh token of the response. Within {} s of the sign-in or of the last new refresh token it is the current one, with a new access token. After that it is a new one, and the one that was sent is used up.", DEFAULT_GRACE.as_secs()),
+    description = format!("Returns a new access token and a refresh token, which replaces the one that was sent: keep it. Within {} s of the sign-in or of the last new refresh token, it is the current one. After that it is a new one, and the one that was sent is used up.", DEFAULT_GRACE.as_secs()),
     request_body = Presented,
     responses((status = 200, body = TokenBody), (status = 400), (status = 401), (status = 413), (status = 415)),
 )]
@@ -71,8 +72,8 @@ pub(crate) async fn refresh(
     state.tokens.issue(&session, &token, now)
 }
 
-/// Refuses a token, and ends the session if no honest client still holds the token. The error
-/// is the same in all cases.
+/// Refuses a token, and ends the session if no honest client still holds the token. The error is
+/// the same in all cases, unless storage fails.
 async fn refuse(
     database: &Database,
     outcome: &RefreshOutcome,

@@ -52,7 +52,7 @@ pub(crate) struct Sessions {
     next_cursor: Option<String>,
 }
 
-/// One sign-in of the caller.
+/// A session of the caller.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Session)]
@@ -108,7 +108,7 @@ pub(crate) async fn list(
     });
     let sessions = sessions
         .into_iter()
-        .map(|session| view(session, &principal))
+        .map(|session| session_response(session, &principal))
         .collect();
     Ok(axum::Json(Sessions {
         sessions,
@@ -120,7 +120,7 @@ pub(crate) async fn list(
 #[utoipa::path(
     delete, path = "/sessions/{id}", operation_id = "endSession",
     summary = "End a session",
-    description = "Ends one session of the caller. Its refresh token stops working at once, and its access token changes nothing more; it reads until it expires.",
+    description = "Ends one session of the caller. Its refresh token stops working at once. Its access token can change nothing any more, but reads until it expires.",
     params(("id" = SessionId, Path, description = "Session id.")),
     responses((status = 204, description = "The session has ended."), (status = 401), (status = 404)),
     security(("bearer" = [])),
@@ -179,9 +179,10 @@ pub(crate) async fn revoke_all(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A change of these times would show a thief with a copy of the tokens when the
-/// owner refreshes, and so when a refresh of the thief's goes unnoticed.
-fn view(session: Session, principal: &Principal) -> SessionResponse {
+/// Converts a session. The times of the current session are left out, and those of others are
+/// rounded: a change of these times would show a thief with a copy of the tokens when the owner
+/// refreshes, and so when a refresh by the thief goes unnoticed.
+fn session_response(session: Session, principal: &Principal) -> SessionResponse {
     let current = session.id == principal.session_id;
     let shown = |at| (!current).then(|| clock::floor_to_hour(at));
     SessionResponse {

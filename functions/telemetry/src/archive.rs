@@ -23,7 +23,7 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 pub(crate) struct Archive {
     /// Application whose telemetry is read.
     pub(crate) application_id: ApplicationId,
-    /// Unknown to readers with a key.
+    /// When the application was created. Unknown to readers with a key.
     created_at: Option<Timestamp>,
     shards: u32,
     retention: Duration,
@@ -45,10 +45,11 @@ pub(crate) struct Gap {
 }
 
 impl Archive {
-    /// The telemetry of the application that the caller may read.
+    /// Returns the telemetry of an application, as of now.
     pub(crate) fn of(application: &ReadableApplication, state: &crate::State) -> Self {
         let database_now = state.database.now_or(state.clock.now());
-        // If the clock of this instance is slow, the database's shows newer telemetry of others.
+        // If the clock of this instance is slow, the database's clock also covers newer telemetry
+        // from others.
         let now = state.clock.now().max(database_now);
         Self {
             application_id: application.id,
@@ -61,7 +62,8 @@ impl Archive {
         }
     }
 
-    /// The summaries of all chunks that may hold events of a window and have not expired.
+    /// Returns the range of summaries of all chunks that may hold events of a window and have not
+    /// expired.
     pub(crate) fn summaries(&self, signal: Signal, window: TimeWindow) -> SummaryRange<'_> {
         let window = window.within(self.everything());
         SummaryRange {
@@ -91,8 +93,8 @@ impl Archive {
         }
     }
 
-    /// The summaries of the chunks positioned within a window. The chunks of a trace
-    /// are positioned between its start and the time it was sent.
+    /// Returns the range of summaries of the chunks positioned within a window, for lists. The
+    /// chunks of a trace are positioned between its start and the time it was sent.
     pub(crate) fn summaries_at(&self, signal: Signal, window: TimeWindow) -> SummaryRange<'_> {
         let window = window.within(self.everything());
         SummaryRange {
@@ -101,7 +103,7 @@ impl Archive {
         }
     }
 
-    /// The window of a query with these parameters.
+    /// Returns the window of a query with these parameters.
     ///
     /// # Errors
     /// When `from` is not before `to`.
@@ -113,7 +115,8 @@ impl Archive {
         TimeWindow::requested(from, to, self.now).map_err(|error| invalid("from", error))
     }
 
-    /// The window of all telemetry that is kept, in whole milliseconds, as positions of chunks are.
+    /// Returns the window of all telemetry that is kept, in whole milliseconds, as positions of
+    /// chunks are.
     pub(crate) fn everything(&self) -> TimeWindow {
         let ahead = TimeWindow::around(self.now, shared::telemetry::decode::MAX_AHEAD);
         TimeWindow {
@@ -137,7 +140,7 @@ impl Archive {
         self.database_now
     }
 
-    /// The part of a window that may hold events: within the retention, and not before the
+    /// Returns the part of a window that may hold events: within the retention, and not before the
     /// earliest possible start of a span in the application's first batch.
     pub(crate) fn kept(&self, window: TimeWindow) -> TimeWindow {
         let everything = self.everything();
@@ -148,7 +151,7 @@ impl Archive {
         })
     }
 
-    /// The time ranges with telemetry that could not be read, oldest first. Logs each.
+    /// Returns the time ranges with telemetry that could not be read, oldest first. Logs each hour.
     pub(crate) fn gaps(&self) -> Vec<Gap> {
         let mut gaps = Vec::<Gap>::new();
         for (hour, Unreadable { key, error }) in self.gaps.hours() {
@@ -168,14 +171,13 @@ impl Archive {
     }
 }
 
-/// The error for an invalid query parameter.
+/// Returns the error for an invalid query parameter.
 pub(crate) fn invalid(name: &str, reason: impl ToString) -> Error {
     Error::invalid_field(&format!("/{name}"), reason)
 }
 
-/// The error for a query that would read too many summaries.
+/// Returns the error for a list whose next page would get no further.
 pub(crate) fn too_much() -> Error {
-    let problem =
-        "there is too much telemetry in this window; narrow `from` and `to`, or give `at`";
+    let problem = "there is too much telemetry in this window; narrow `from` and `to`";
     Error::Malformed(problem.to_owned())
 }

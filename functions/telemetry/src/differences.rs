@@ -38,7 +38,8 @@ pub(crate) struct DifferencesQuery {
     /// End of the time range. Default: now.
     #[serde(default, deserialize_with = "clock::deserialize_rfc3339_option")]
     to: Option<Timestamp>,
-    /// Shortest duration of the selected traces, in milliseconds. Default: failed traces are selected, of any duration.
+    /// Shortest duration of the selected traces, in milliseconds. Default: failed traces are
+    /// selected, of any duration.
     #[serde(default, deserialize_with = "zero_or_more")]
     #[param(minimum = 0)]
     min_duration_ms: Option<f64>,
@@ -65,7 +66,7 @@ impl OfApplication for DifferencesQuery {
     }
 }
 
-/// What separates the selected traces from the others.
+/// What is more frequent in the selected traces than in the others.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Differences)]
@@ -76,9 +77,12 @@ pub(crate) struct DifferencesResponse {
     others: u64,
     /// Whether either is below ten, so that only large differences are found.
     is_small: bool,
-    /// The values that separate best, best first; at most 20. Only those that are probably more frequent in the selected traces, given how many values were compared.
+    /// The values that distinguish the selected traces best, best first; at most 20. Only values
+    /// that are probably more frequent in the selected traces are listed, given how many were
+    /// compared.
     values: Vec<DifferenceResponse>,
-    /// Whether the sample had more traces or values than were compared. The rest of it is not in `sample`.
+    /// Whether the sample has more traces or values than were compared. Spans that were not
+    /// compared do not count in `sample`.
     is_truncated: bool,
     /// The spans that were looked at.
     sample: SampleResponse,
@@ -104,11 +108,13 @@ struct DifferenceResponse {
     service: Option<String>,
     /// Number of selected traces with the value.
     selected: u64,
-    /// Number of selected traces with spans of the service; for `service`, of traces whose batches were all looked at.
+    /// Number of selected traces with spans of the service; for `service`, of selected traces whose
+    /// batches were all looked at.
     selected_of: u64,
     /// Number of other traces with the value.
     others: u64,
-    /// Number of other traces with spans of the service; for `service`, of traces whose batches were all looked at.
+    /// Number of other traces with spans of the service; for `service`, of other traces whose
+    /// batches were all looked at.
     others_of: u64,
 }
 
@@ -122,7 +128,8 @@ enum FieldName {
     Attr,
 }
 
-/// Returns the values that separate the failed or slow traces of a window from the others.
+/// Returns the values that are more frequent in the failed or slow traces of a window than in the
+/// others.
 #[utoipa::path(
     get, path = "/telemetry/differences", operation_id = "getDifferences",
     summary = "Compare failed or slow traces with the others",
@@ -163,7 +170,7 @@ pub(crate) async fn show(
     }))
 }
 
-/// Compares the traces of the chunks that are worth reading.
+/// Compares the traces of a sample of chunks.
 async fn compare(
     state: &crate::State,
     range: &SummaryRange<'_>,

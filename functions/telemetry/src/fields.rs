@@ -39,8 +39,8 @@ pub(crate) struct FieldsQuery {
     /// Signal of the events. Default: traces.
     #[param(inline)]
     signal: Option<Signal>,
-    /// Service whose operations and attributes are wanted. `services` of spans are still all services,
-    /// and of log records those of batches with a record of this one.
+    /// Returns only operations and attributes of this service. `services` of spans still lists all
+    /// services; `services` of log records lists those of batches with a record of this service.
     #[serde(default, deserialize_with = "unless_empty")]
     #[param(inline)]
     service: Option<Name>,
@@ -64,7 +64,7 @@ pub(crate) struct Fields {
     attributes: Vec<AttributeResponse>,
     /// Whether there are more services, operations or attributes. Names above 128 bytes are left out.
     is_truncated: bool,
-    /// The events of which attributes, and services of log records, were counted.
+    /// The events whose attributes were counted and, for log records, whose services were.
     sample: SampleResponse,
     /// Time back to which the range has been searched. Null if the whole range has been.
     #[serde(serialize_with = "clock::serialize_rfc3339_option")]
@@ -128,7 +128,7 @@ pub(crate) async fn list(
 }
 
 impl FieldsQuery {
-    /// Whether the chunk of a summary may have events of the service.
+    /// Returns whether the chunk of a summary may have events of the service.
     fn may_match(&self, summary: &Summary) -> bool {
         let service = self.service.clone();
         match self.signal.unwrap_or(Signal::Traces) {

@@ -1,5 +1,5 @@
 //! Telemetry: queries of stored traces and logs. Every request reads the telemetry of one
-//! application, and is refused unless the caller is a member of it or has a key of it that may read.
+//! application. The caller must be a member of it, or have one of its keys that may read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,8 @@ mod trace;
 mod traces;
 mod walk;
 
-/// Default limit of summaries read for one response. They have about 40 MB and take a few seconds.
+/// Default of `METRICS_MAX_SUMMARIES`. At some 900 bytes each, they have about 54 MB and take a few
+/// seconds.
 const MAX_SUMMARIES: usize = 60_000;
 
 /// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
@@ -38,7 +39,8 @@ const TABLES: [Table; 4] = [
     Table::ShortLived,
 ];
 
-/// The connections that an instance opens before its first event. Queries read the newest summaries again, at the same time as all others.
+/// Connections that an instance opens before its first event. Two, because queries read the newest
+/// summaries again, concurrently with all others.
 pub const WARM_UP: Option<WarmUp> = Some(WarmUp {
     read: ColdRead::Membership,
     connections: 2,
@@ -52,7 +54,7 @@ pub struct State {
     tokens: Tokens,
     keys: Arc<ReadKeys>,
     retention: Duration,
-    /// Number of summaries that one query may read; limits its duration and cost.
+    /// Number of summaries that one response of metrics counts; limits its duration and cost.
     max_summaries: usize,
 }
 

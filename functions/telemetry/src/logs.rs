@@ -48,7 +48,8 @@ pub(crate) struct LogsQuery {
     #[serde(default, deserialize_with = "unless_empty")]
     #[param(inline, example = "error,warn")]
     level: Option<Levels>,
-    /// Lowest level, in the order `trace`, `debug`, `info`, `warn`, `error`, `fatal`. Excludes records of other levels.
+    /// Lowest level, in the order `trace`, `debug`, `info`, `warn`, `error`, `fatal`. Excludes
+    /// records with any other text as their level.
     #[param(inline, example = "warn")]
     min_level: Option<Level>,
     /// Trace that the records belong to.
@@ -58,11 +59,14 @@ pub(crate) struct LogsQuery {
     #[serde(default, deserialize_with = "unless_empty")]
     #[param(inline)]
     service: Option<Name>,
-    /// Attribute of the records or of their resource, as `key:value`. May be given up to eight times; all must match. Values are texts, booleans and numbers. A colon or backslash within the key follows a backslash.
+    /// Attribute of the records or of their resource, as `key:value`. May be given up to eight
+    /// times; all must match. Values are texts, booleans and numbers. A colon or backslash within
+    /// the key follows a backslash.
     #[serde(default)]
     #[param(inline, example = json!(["customer.id:42"]))]
     attr: AttributeFilters,
-    /// Words that must all occur in message, type or service. Whole words of letters and digits, ignoring case.
+    /// Words that must all occur in message, type or service. Whole words of letters and digits,
+    /// ignoring case.
     #[serde(default, deserialize_with = "unless_empty")]
     #[param(inline)]
     q: Option<Words>,
@@ -90,15 +94,16 @@ pub(crate) struct Logs {
     logs: Vec<Box<RawValue>>,
     /// Cursor of the next page. Null on the last page.
     next_cursor: Option<String>,
-    /// Time back to which the range has been searched: rows after it are on this page and those before. Null on the last page, when the whole range has been.
+    /// Time back to which the range has been searched: rows after it are on this page and those
+    /// before. Null on the last page, when the whole range has been.
     #[serde(serialize_with = "clock::serialize_rfc3339_option")]
     searched_to: Option<Timestamp>,
     /// Time ranges with stored telemetry that this release cannot read.
     gaps: Vec<Gap>,
 }
 
-/// Returns a page of log records. Reads the chunks whose summaries may match, and ends the
-/// page early if those would be too many.
+/// Returns a page of log records. Reads the chunks whose summaries may match. Ends the page early
+/// if they are too many.
 #[utoipa::path(
     get, path = "/telemetry/logs", operation_id = "listLogs",
     summary = "List log records",

@@ -27,7 +27,7 @@ use self::rows::{OthersResponse, RowResponse};
 use crate::archive::{Archive, Gap, invalid};
 use crate::rollups::{Part, count};
 
-/// Largest number of buckets in a response: a week in steps of five minutes.
+/// Largest number of buckets in a response: enough for a week in steps of five minutes.
 const MAX_BUCKETS: u128 = 2_100;
 
 /// Cursor of metrics.
@@ -79,18 +79,23 @@ pub(crate) struct Metrics {
     to: Timestamp,
     /// Width of a bucket in seconds.
     step_seconds: u64,
-    /// Consecutive buckets, oldest first, including empty ones. No buckets with `by`. A bucket with too much telemetry for one response is in several; their counts add up to it.
+    /// Consecutive buckets, oldest first, including empty ones. No buckets with `by`. A bucket with
+    /// too much telemetry for one response is in several responses; their counts add up to it.
     buckets: Vec<BucketResponse>,
     /// Sum of all buckets; with `by`, of the time that was searched.
     total: Total,
-    /// The services or operations with the most requests, in descending order, at most 100. Their percentiles are within 11 %. Null without `by`.
+    /// The services or operations with the most requests, in descending order, at most 100. Their
+    /// percentiles are within 11 %. Null without `by`.
     rows: Option<Vec<RowResponse>>,
-    /// Requests in no row: of other services or operations, and of operations beyond the 16 with most requests of a batch. Null without `by`.
+    /// Requests in no row: those of other services or operations, and of operations that are not
+    /// among the 16 with most requests of their batch. Null without `by`.
     others: Option<OthersResponse>,
-    /// Time back to which the range has been counted. Null if the whole range, or what an earlier response left of it, has been.
+    /// Time back to which the range has been counted. Null if the rest of it has been counted by
+    /// this response.
     #[serde(serialize_with = "clock::serialize_rfc3339_option")]
     searched_to: Option<Timestamp>,
-    /// Pass as `cursor` to get the buckets before `searchedTo`. Null if there are none, and with `by`.
+    /// Pass as `cursor` to get the buckets before `searchedTo`. Null if there are none, and with
+    /// `by`.
     next_cursor: Option<String>,
     /// Time ranges with stored telemetry that this release cannot read.
     gaps: Vec<Gap>,
@@ -140,11 +145,11 @@ struct StatsResponse {
     p99_ms: Option<f64>,
 }
 
-/// Returns every bucket of the window, oldest first, or the requests by service or operation.
+/// Returns the buckets of the window, oldest first, or the requests by service or operation.
 #[utoipa::path(
     get, path = "/telemetry/metrics", operation_id = "getMetrics",
     summary = "Get counts, failures and durations over time",
-    description = "Returns consecutive buckets, empty ones included, and their total. The time range is widened to whole buckets, of which there are at most 2,100. If it has too much telemetry for one response, the newest buckets are returned, and `nextCursor` continues with those before. With `by`, returns rows of the time range as it is given, with the requests to each service, or of each operation: root spans and spans of kind server or consumer. The rows are about the newest part of the range if it has too much telemetry; `searchedTo` says which. A batch counts as a whole, at the start of its newest span.",
+    description = "Returns consecutive buckets, empty ones included, and their total. The time range is widened to whole buckets, of which there are at most 2,100. If it has too much telemetry for one response, the newest buckets are returned, and `nextCursor` continues with those before. With `by`, returns rows of the time range as it is given, with the requests to each service or operation: root spans and spans of kind server or consumer. The rows are about the newest part of the range if it has too much telemetry; `searchedTo` says which. A batch counts as a whole, at the start of its newest span.",
     params(MetricsQuery),
     responses((status = 200, body = Metrics), (status = 400), (status = 401), (status = 403), (status = 404), (status = 429)),
     security(("bearer" = []), ("apiKey" = [])),
@@ -229,7 +234,7 @@ async fn over_time(
     }))
 }
 
-/// The window of the query. Without `to` it ends now, because buckets in the future would
+/// Returns the window of the query. Without `to` it ends now, because buckets in the future would
 /// be empty.
 fn window(archive: &Archive, query: &MetricsQuery) -> Result<TimeWindow, Error> {
     let window = archive.window(query.from, query.to)?;
@@ -284,7 +289,7 @@ impl StatsResponse {
     }
 }
 
-/// Rounds to a microsecond, the precision of the estimates.
+/// Rounds to a microsecond.
 fn rounded(milliseconds: f64) -> f64 {
     (milliseconds * 1000.0).round() / 1000.0
 }

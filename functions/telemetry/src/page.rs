@@ -5,11 +5,11 @@ use serde_json::value::RawValue;
 use shared::web::error::Error;
 use shared::web::query::Limit;
 
-/// Number of rows of a page: 1 to 200.
+/// Number of rows on a page: 1 to 200.
 pub(crate) type PageLimit = Limit<200>;
 
-/// Size at which a page is full, in bytes as Lambda counts them. The remaining 2 MB are more than
-/// the largest row, which may be added last.
+/// Size at which a page is full, in bytes as Lambda counts them. The last row may exceed it; no row
+/// is larger than the remaining 2 MB.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// Rows as JSON, limited in number and size.
@@ -20,7 +20,7 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// An empty list of at most `limit` rows.
+    /// Creates an empty list of at most `limit` rows.
     pub(crate) fn up_to(limit: usize) -> Self {
         Self {
             rows: Vec::new(),
@@ -29,7 +29,7 @@ impl Rows {
         }
     }
 
-    /// Shares the size limit with other rows of the same response.
+    /// Counts the size of other rows of the same response towards the limit.
     pub(crate) fn sharing_the_size_of(self, others: &Self) -> Self {
         Self {
             bytes: self.bytes + others.bytes,
@@ -59,7 +59,7 @@ impl Rows {
         Ok(())
     }
 
-    /// The rows in the order they were added.
+    /// Returns the rows in the order in which they were added.
     pub(crate) fn in_order(self) -> Vec<Box<RawValue>> {
         self.rows
     }

@@ -75,13 +75,13 @@ pub(crate) struct SpanResponse<'a> {
     fidelity: Fidelity<'a>,
 }
 
-/// What describes the fields of an event, and how they differ from what was sent.
+/// Schemas of the fields of an event, and how it differs from what was sent.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Fidelity<'a> {
-    /// Schema of the resource's attributes, an address. Null if unknown.
+    /// URL of the schema of the resource's attributes. Null if unknown.
     resource_schema_url: Option<&'a str>,
-    /// Schema of the attributes of scope and event, an address. Null if unknown.
+    /// URL of the schema of the attributes of scope and event. Null if unknown.
     scope_schema_url: Option<&'a str>,
     /// Number of attributes of the resource that the SDK dropped.
     resource_dropped_attributes: u32,
@@ -190,7 +190,7 @@ pub(crate) struct LogRecordResponse<'a> {
 }
 
 impl<'a> SpanResponse<'a> {
-    /// Converts a span of a trace that began at `trace_start`.
+    /// Converts a span of a trace that starts at `trace_start`.
     pub(crate) fn of(in_tree: &'a TreeSpan, trace_start: Timestamp) -> Self {
         let span = &in_tree.span;
         let skew = SignedDuration::from_nanos(in_tree.skew_ns);
@@ -276,7 +276,7 @@ impl<'a> LogRecordResponse<'a> {
     }
 }
 
-/// Milliseconds between two times, with fractions.
+/// Returns the milliseconds between two times, with fractions.
 pub(crate) fn milliseconds(from: Timestamp, to: Timestamp) -> f64 {
     to.duration_since(from).as_secs_f64() * 1000.0
 }

@@ -1,8 +1,9 @@
-//! Statistics of a time window, from stored rollups where they exist and from chunk summaries
-//! otherwise. Stores the rollups of the sealed hours that it computes.
+//! Statistics of a time window, from stored rollups where they exist and otherwise from chunk
+//! summaries. Stores rollups of the sealed hours that it reads.
 //!
-//! Hours without a rollup are first read concurrently, to store one. What is left, above all the hour
-//! that is not sealed, is counted from the newest chunk on, as far as one request gets.
+//! Hours without a rollup are first read concurrently, so that one can be stored. What is left,
+//! above all the hour that is not sealed, is counted from the newest chunk on, as far as one
+//! request gets.
 
 mod hours;
 mod newest;
@@ -30,12 +31,13 @@ use crate::archive::Archive;
 /// limits wasted work.
 const MAX_CONCURRENT: usize = 4;
 
-/// Counts the events of a window, from its newest part on if it has too many summaries for one
-/// response, and after an earlier part if that is given. Returns where the next part begins.
+/// Counts the events of a window, beginning with the newest. If the window has too many summaries
+/// for one response, counts only the newest part of it, or of what earlier parts have left. Returns
+/// where the next part begins.
 ///
 /// # Errors
-/// When storage fails. If there are too many hours without a rollup for one request, it stores
-/// rollups of some of them, and a retry continues from there.
+/// When storage fails, or when there are too many hours without a rollup for one request. In the
+/// latter case, rollups of some of them are stored, and a retry continues from there.
 pub(crate) async fn count(
     state: &crate::State,
     archive: &Archive,
@@ -61,7 +63,7 @@ pub(crate) async fn count(
 pub(crate) struct Part {
     pub(crate) window: TimeWindow,
     pub(crate) step: Step,
-    /// The chunks before this position are left. `None` if all are.
+    /// The chunks before this position are left to count. `None` if all are.
     pub(crate) before: Option<Position>,
 }
 
@@ -82,15 +84,15 @@ struct MetricsReader<'a> {
     sealed: TimeWindow,
     /// Rollups and late arrivals as stored.
     stored: StoredRollups,
-    /// Rollups of sealed hours that need not be computed, and of hours that were.
+    /// Rollups of sealed hours, stored or computed, and statistics of other hours that were read.
     known: BTreeMap<Timestamp, HourRollup>,
     /// Number of summaries of the hours that were read completely.
     summaries: AtomicUsize,
-    /// Number of all summaries that were read to roll hours up.
+    /// Number of all summaries that were read to compute rollups.
     spent: AtomicUsize,
-    /// Held by the day that is read hour by hour.
+    /// Held while a day is read hour by hour, so that only one day is.
     many: Mutex<()>,
-    /// Whether an hour has too many summaries to be read by one request.
+    /// Whether some hour has too many summaries to be read by one request.
     is_busy: AtomicBool,
 }
 
@@ -125,8 +127,8 @@ impl<'a> MetricsReader<'a> {
         }
     }
 
-    /// Reads hours, stores rollups of the sealed ones, and makes them known. Hours that have too many
-    /// summaries stay unknown.
+    /// Reads hours, and stores rollups of the sealed ones. Hours that have too many summaries stay
+    /// unknown.
     async fn roll_up(&mut self, unknown: Vec<Timestamp>) -> Result<(), Error> {
         let mut read = self.read_summaries(unknown).await;
         if read.iter().flatten().any(|read| read.has_form_2) {
@@ -166,8 +168,8 @@ impl<'a> MetricsReader<'a> {
         Ok(())
     }
 
-    /// The hours of a rollup that the window wants and that have not expired. Late arrivals that
-    /// cannot be read are counted from the summaries of their hour.
+    /// Returns the hours of a stored rollup that the window wants and that have not expired. Leaves
+    /// out hours with damaged late arrivals, which are counted from their summaries.
     fn usable_hours(&self, day: &StoredDay) -> BTreeMap<Timestamp, HourRollup> {
         let damaged: BTreeSet<Timestamp> = day.damaged.iter().map(|(hour, _)| *hour).collect();
         let hours = day.rollup.iter().flat_map(|rollup| &rollup.hours);
@@ -182,8 +184,9 @@ impl<'a> MetricsReader<'a> {
             .collect()
     }
 
-    /// A day whose rollup is compared with its summaries: once, when nothing can be added to it
-    /// any more, and if the window has all of its hours. At most one in each request.
+    /// Returns the day whose rollup is to be compared with its summaries, at most one in each
+    /// request. A rollup is compared once, when nothing can be added to it any more, by a query of
+    /// all its hours.
     fn due_for_a_check(&self) -> Option<Timestamp> {
         let most = u64::try_from(self.state.max_summaries / 2).unwrap_or(u64::MAX);
         let is_due = |(day, stored): &(&Timestamp, &StoredDay)| {
@@ -200,15 +203,15 @@ impl<'a> MetricsReader<'a> {
         days.find(is_due).map(|(day, _)| *day)
     }
 
-    /// The hours of the window without a usable rollup.
+    /// Returns the hours of the window without a usable rollup.
     fn unknown_hours(&self) -> Vec<Timestamp> {
         let hours = self.window.hours();
         let unknown = hours.filter(|hour| !self.known.contains_key(hour));
         unknown.collect()
     }
 
-    /// A release that writes form 2 is or was active, so it may also have stored late data for
-    /// hours with a rollup. It marked these hours. Returns those that were known.
+    /// Forgets hours that a release that writes form 2 has marked, because it may have stored late
+    /// data for them. Returns those that were known.
     async fn forget_marked_hours(&mut self) -> Result<Vec<Timestamp>, Error> {
         let days = self.known.keys().map(|hour| clock::floor(*hour, DAY));
         let days: BTreeSet<Timestamp> = days.collect();

@@ -1,7 +1,7 @@
-//! The rows of a list in the order of their events, newest first. The search walks chunk
-//! summaries backwards and reads matching chunks several at a time. Chunks overlap in time, so a
-//! row is returned once no chunk that is still unread can hold a newer one: all events of a chunk
-//! happened at or before its position.
+//! The rows of a list in the order of their events, newest first. The search walks chunk summaries
+//! backwards and reads matching chunks, several at a time. Chunks overlap in time, so a row is
+//! returned once no unread chunk can hold a newer one: all events of a chunk happened at or before
+//! its position.
 
 mod merge;
 mod progress;
@@ -17,29 +17,29 @@ use shared::web::error::Error;
 use self::merge::{Merge, Source};
 use self::progress::Progress;
 
-/// Number of summaries that one request reads.
+/// Maximum number of summaries that one request reads.
 const MAX_SUMMARIES: usize = 2_000;
 
-/// Number of queries for summaries, and how many more there may be for each shard: each of the
-/// days without telemetry takes one in every shard.
+/// Maximum number of queries for summaries, and how many more are allowed for each shard: a day
+/// without telemetry takes one query in each shard.
 const MAX_QUERIES: usize = 32;
 const QUERIES_PER_SHARD: usize = 4;
 
-/// Number of times that one request reads chunks.
+/// Maximum number of times that one request reads chunks.
 const MAX_READS: usize = 24;
 
 /// Maximum memory for the decoded events of all chunks of one request, in bytes. Chunks that an
-/// earlier page began are not counted, so that every page makes progress.
+/// earlier page has begun do not count, so that every page makes progress.
 const MAX_MEMORY: usize = 128 * 1024 * 1024;
 
-/// Maximum memory for the decoded events of chunks that are read together, in bytes. Of these only
-/// the rows that the page may still need are kept.
+/// Memory for the decoded events of chunks that are read together, in bytes; the last one may
+/// exceed it. Only the rows that the page may still need are kept.
 const MAX_MEMORY_AT_ONCE: usize = 48 * 1024 * 1024;
 
 /// Maximum memory for rows that wait for their turn, in bytes.
 const MAX_HELD_MEMORY: usize = 64 * 1024 * 1024;
 
-/// Number of chunks that are read together.
+/// Maximum number of chunks that are read together.
 const MAX_AT_ONCE: usize = 40;
 
 /// How a list turns chunks into rows.
@@ -49,16 +49,18 @@ pub(crate) trait Listing: Sync {
     /// A row before it is serialized.
     type Row: Send + Sync;
 
-    /// Number of rows to examine for each row of the page; more if the filter drops many.
+    /// Number of rows to examine for each row of the page: more than one if the filter drops many.
     fn tried_per_row(&self) -> usize;
 
     /// Largest number of rows to hold in memory.
     fn held_rows(&self, limit: usize) -> usize;
 
-    /// Number of rows that a chunk may hold according to its summary; `None` if none match.
+    /// Returns the number of rows that a chunk may hold according to its summary; `None` if none
+    /// match.
     fn expected(&self, stored: &StoredSummary, summary: &Summary) -> Option<usize>;
 
-    /// Takes the newest rows of the chunk from its summary, and whether these are all.
+    /// Takes the newest rows of the chunk out of its summary. Returns them, and whether the chunk
+    /// has no others.
     fn summarized(&self, summary: &mut Summary) -> (Self::Decoded, bool);
 
     /// Decodes a stored chunk, whose summary states that its events take at most `most` bytes of
@@ -68,8 +70,8 @@ pub(crate) trait Listing: Sync {
     /// When the chunk cannot be read.
     fn decoded(&self, chunk: &[u8], most: usize) -> Result<Self::Decoded, FormError>;
 
-    /// The rows with their places in the list. Of the rows that a chunk has in common with its
-    /// summary, both must have the same.
+    /// Returns the rows with their places in the list, in the same order for a chunk as for its
+    /// summary: the first rows of the chunk are those of the summary.
     fn rows(
         &self,
         stored: &StoredSummary,
@@ -77,13 +79,13 @@ pub(crate) trait Listing: Sync {
         decoded: Self::Decoded,
     ) -> Vec<(RowKey, Self::Row)>;
 
-    /// Memory of a row, in bytes.
+    /// Returns the memory that a row takes, in bytes.
     fn memory(&self, row: &Self::Row) -> usize;
 
-    /// Whether a row is in the window and meets the conditions of the query.
+    /// Returns whether a row is in the window and meets the conditions of the query.
     fn is_wanted(&self, row: &Self::Row) -> bool;
 
-    /// Whether the first of two rows with the same place is the one to show.
+    /// Returns whether `row` is to be shown rather than `other`, which has the same place.
     fn is_better(&self, row: &Self::Row, other: &Self::Row) -> bool;
 }
 
@@ -167,7 +169,7 @@ impl<'a, L: Listing> Search<'a, L> {
         Ok(search)
     }
 
-    /// The next row in the order of the list.
+    /// Returns the next row in the order of the list.
     ///
     /// # Errors
     /// When storage fails.
@@ -191,7 +193,8 @@ impl<'a, L: Listing> Search<'a, L> {
         }
     }
 
-    /// Where a page begins that follows the row with this key; `None` if there are no more rows.
+    /// Returns where the page that follows the row with this key begins; `None` if there are no
+    /// more rows.
     ///
     /// # Errors
     /// When too many chunks overlap for a cursor, and the request has not got any further.
@@ -202,21 +205,21 @@ impl<'a, L: Listing> Search<'a, L> {
             .position(before, walked_to, self.merge.unopened())
     }
 
-    /// The time, in milliseconds, at or before which there may be rows that are not read yet;
-    /// `None` if all are.
+    /// Returns the time, in milliseconds, at or before which rows may still be unread; `None` if
+    /// all have been read.
     fn unread(&self) -> Option<i64> {
         let stopped = self.walk.stopped().map(|stopped| stopped.at);
         let walk = self.front().or(stopped.map(Timestamp::as_millisecond));
         walk.max(self.merge.newest_unopened())
     }
 
-    /// The time of the next chunk of the walk, in milliseconds.
+    /// Returns the time of the next chunk of the walk, in milliseconds.
     fn front(&self) -> Option<i64> {
         let front = self.front.as_ref()?;
         Some(front.position.at.as_millisecond())
     }
 
-    /// Whether the request may not read any more.
+    /// Returns whether the request may not read any more chunks.
     fn is_exhausted(&self) -> bool {
         let has_carried = self.merge.next_is_carried(self.front());
         let is_over = self.front.is_none() && self.merge.newest_unopened().is_none();
@@ -227,9 +230,9 @@ impl<'a, L: Listing> Search<'a, L> {
                     || self.reads >= MAX_READS))
     }
 
-    /// Number of rows to look for: those that the page still needs, and the first of the
-    /// next page. If these were found and more are requested, the page has dropped some. It
-    /// then looks for as many again as were found beyond the page.
+    /// Returns the number of rows to look for: those that the page still needs, and the first of
+    /// the next page. If that many were found and more are requested, the page has dropped some,
+    /// and as many are looked for as were found beyond the page.
     fn wanted(&self) -> usize {
         let page = self.limit + 1;
         if self.taken < page {
@@ -239,7 +242,7 @@ impl<'a, L: Listing> Search<'a, L> {
         }
     }
 
-    /// Reads the next chunks that together may hold the rows of the page.
+    /// Reads the next chunks, as many as may together hold the rows of the page.
     async fn read(&mut self) -> Result<(), Error> {
         let wanted = self.wanted();
         let mut picked: Vec<Source> = Vec::new();
@@ -272,8 +275,8 @@ impl<'a, L: Listing> Search<'a, L> {
         self.open(picked).await
     }
 
-    /// Adds a chunk: the rows that its summary holds, and itself if it has others. Returns the
-    /// number of rows that were added.
+    /// Adds the rows that the summary of a chunk holds and, if the chunk has others, the chunk
+    /// itself. Returns the number of rows that were added.
     fn add(&mut self, stored: StoredSummary, is_carried: bool) -> usize {
         if !is_carried {
             self.progress.walk(&stored);
@@ -313,8 +316,9 @@ impl<'a, L: Listing> Search<'a, L> {
         }
     }
 
-    /// Reads chunks, and keeps their rows other than those in their summaries. One chunk at a time is
-    /// decoded, and its summary once more, as those of all chunks that wait would take too much.
+    /// Reads chunks, and keeps their rows other than those in their summaries. Chunks are decoded
+    /// one at a time, and so are their summaries a second time: keeping those of all waiting chunks
+    /// would take too much memory.
     async fn open(&mut self, sources: Vec<Source>) -> Result<(), Error> {
         if sources.is_empty() {
             return Ok(());
@@ -341,7 +345,7 @@ impl<'a, L: Listing> Search<'a, L> {
     }
 }
 
-/// The first position of all, before which no walk finds anything.
+/// The first of all positions, before which a walk finds nothing.
 const NOWHERE: Position = Position {
     at: Timestamp::UNIX_EPOCH,
     hash: [0; 16],

@@ -24,7 +24,7 @@ use crate::archive::{Archive, Gap};
 use crate::page::Rows;
 use crate::responses::{LogRecordResponse, SpanResponse, milliseconds};
 
-/// Largest numbers of spans and log records in a response.
+/// Largest number of spans and of log records in a response.
 const MAX_SPANS: usize = 10_000;
 const MAX_LOGS: usize = 1_000;
 
@@ -71,13 +71,14 @@ impl OfApplication for TraceQuery {
 pub(crate) struct Trace {
     /// Id of the trace.
     trace_id: String,
-    /// Start of the earliest span of this part and those before it, corrected for clock skew. Null
-    /// if none was found yet. With nanoseconds if these are no whole milliseconds.
+    /// Start of the earliest span of this part and the parts before it, corrected for clock skew.
+    /// Null if none was found yet. With nanoseconds if these are no whole milliseconds.
     #[serde(serialize_with = "clock::serialize_rfc3339_exact_option")]
     start_time: Option<Timestamp>,
-    /// Time from there to the end of the last span, in milliseconds, corrected for clock skew.
+    /// Time from `startTime` to the end of the last span, in milliseconds, corrected for clock
+    /// skew.
     duration_ms: f64,
-    /// Number of spans found for this part, also beyond those in `spans`.
+    /// Number of spans found for this part, including those that `spans` has no room for.
     span_count: usize,
     /// Number of failed spans among them.
     error_count: usize,
@@ -96,11 +97,11 @@ pub(crate) struct Trace {
     /// Beginning of the time that was searched, by this request and those before it.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     searched_from: Timestamp,
-    /// End of that time.
+    /// End of the time that was searched.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     searched_to: Timestamp,
-    /// Cursor of the next part, which continues before and after that time. Null if all stored
-    /// telemetry was searched, and the trace is complete.
+    /// Cursor of the next part, which continues before and after the searched time. Null if all
+    /// stored telemetry was searched, and the trace is complete.
     next_cursor: Option<String>,
     /// Time ranges with stored telemetry that this release cannot read.
     gaps: Vec<Gap>,
@@ -154,7 +155,7 @@ pub(crate) async fn show(
     part.respond(search, &archive, trace_id.clone()).await
 }
 
-/// Where the search begins.
+/// Returns where the search begins.
 fn begin(archive: &Archive, query: &TraceQuery) -> Result<Begin, Error> {
     if let Some(at) = query.at {
         return Ok(Begin::At(at));
@@ -232,7 +233,8 @@ impl PartStart {
         }))
     }
 
-    /// Where the next part begins, given the number of shown spans if there are others.
+    /// Returns where the next part begins. `shown` is the number of shown spans if there are
+    /// others.
     fn next(
         &self,
         search: &TraceSearch<'_>,
@@ -255,7 +257,7 @@ impl PartStart {
     }
 }
 
-/// First start and last end of these spans and those of earlier parts.
+/// Returns the first start and last end of these spans and those of earlier parts.
 fn bounds(tree: &Tree, before: Option<Extent>) -> Option<(Timestamp, Timestamp)> {
     let before = before.map(|before| {
         let from = clock::from_millis(before.from_ms);
@@ -270,7 +272,7 @@ fn services(tree: &Tree) -> Vec<String> {
     services.take(MAX_SERVICES).map(str::to_owned).collect()
 }
 
-/// The log records as JSON, and whether there was room for all.
+/// Returns the log records as JSON, and whether there was room for all.
 fn lines(mut logs: Vec<LogRecord>, spans: &Rows) -> Result<(Vec<Box<RawValue>>, bool), Error> {
     logs.sort_by_key(|record| record.time_ns);
     let mut lines = Rows::up_to(MAX_LOGS).sharing_the_size_of(spans);

@@ -37,7 +37,7 @@ use crate::archive::{Archive, Gap};
 use crate::page::PageLimit;
 use crate::search::{Listing, Search};
 
-/// Largest number of rows in memory.
+/// Largest number of rows that are kept in memory.
 const MAX_HELD: usize = 4_000;
 
 /// Cursor of the next page.
@@ -56,15 +56,16 @@ pub(crate) struct TracesQuery {
     /// End of the time range. Default: now.
     #[serde(default, deserialize_with = "clock::deserialize_rfc3339_option")]
     to: Option<Timestamp>,
-    /// `ok` (no span failed), `error` (any span failed), a class of HTTP statuses such as `5xx`, or a status such as `404`.
+    /// `ok` (no span failed), `error` (any span failed), a class of HTTP statuses such as `5xx`, or
+    /// a status such as `404`.
     #[serde(default, deserialize_with = "unless_empty")]
     #[param(inline, example = "error")]
     status: Option<StatusFilter>,
-    /// Shortest duration of the row, in milliseconds.
+    /// Shortest duration shown in a row, in milliseconds.
     #[serde(default, deserialize_with = "zero_or_more")]
     #[param(minimum = 0)]
     min_duration_ms: Option<f64>,
-    /// Longest duration of the row, in milliseconds.
+    /// Longest duration shown in a row, in milliseconds.
     #[serde(default, deserialize_with = "zero_or_more")]
     #[param(minimum = 0)]
     max_duration_ms: Option<f64>,
@@ -79,7 +80,9 @@ pub(crate) struct TracesQuery {
     /// Kind of a span.
     #[param(inline)]
     kind: Option<SpanKind>,
-    /// Attribute of a span or of its resource, as `key:value`. May be given up to eight times; all must match. Values are texts, booleans and numbers. A colon or backslash within the key follows a backslash.
+    /// Attribute of a span or of its resource, as `key:value`. May be given up to eight times; all
+    /// must match. Values are texts, booleans and numbers. A colon or backslash within the key
+    /// follows a backslash.
     #[serde(default)]
     #[param(inline, example = json!(["customer.id:42"]))]
     attr: AttributeFilters,
@@ -110,7 +113,8 @@ pub(crate) struct Traces {
     traces: Vec<Box<RawValue>>,
     /// Cursor of the next page. Null on the last page.
     next_cursor: Option<String>,
-    /// Time back to which the range has been searched: rows after it are on this page and those before. Null on the last page, when the whole range has been.
+    /// Time back to which the range has been searched: rows after it are on this page and those
+    /// before. Null on the last page, when the whole range has been.
     #[serde(serialize_with = "clock::serialize_rfc3339_option")]
     searched_to: Option<Timestamp>,
     /// Time ranges with stored telemetry that this release cannot read.
@@ -147,12 +151,12 @@ struct Row<'a> {
     has_root: bool,
 }
 
-/// Returns a page of traces. Rows come from chunk summaries, and from the chunk itself if
-/// its summary omits them.
+/// Returns a page of traces. Rows come from chunk summaries, or from the chunk itself if its
+/// summary omits them.
 #[utoipa::path(
     get, path = "/telemetry/traces", operation_id = "listTraces",
     summary = "List traces",
-    description = "Returns one row per trace, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks; `searchedTo` says how far it got. With `service`, `name`, `kind` or `attr`, a trace matches if one of its spans meets all of them and started in the time range; it is then listed at the first such span. The other filters are about the row.",
+    description = "Returns one row per trace, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks; `searchedTo` says how far it got. With `service`, `name`, `kind` or `attr`, a trace matches if one of its spans meets all of them and started in the time range; it is then listed at the first such span. The other filters apply to the row.",
     params(TracesQuery),
     responses((status = 200, body = Traces), (status = 400), (status = 401), (status = 403), (status = 404), (status = 429)),
     security(("bearer" = []), ("apiKey" = [])),
@@ -198,7 +202,7 @@ impl Listing for TraceList {
 
     fn tried_per_row(&self) -> usize {
         if !self.filter.has_conditions_on_rows() {
-            // Every row is shown, except those of traces that another chunk lists.
+            // Rows are shown, except those of traces that another chunk lists.
             return if self.filter.spans.is_open() { 1 } else { 2 };
         }
         8
@@ -255,12 +259,12 @@ impl Listing for TraceList {
             .collect()
     }
 
-    /// With conditions on spans, the row may be in another chunk, so it is judged later.
+    /// With conditions on spans, the row to show may be in another chunk, so it is judged later.
     fn is_wanted(&self, candidate: &Candidate) -> bool {
         !self.filter.spans.is_open() || self.shows(&candidate.entry)
     }
 
-    /// A finished version of a span is better than an unfinished one.
+    /// Prefers a root span, and then the finished version of a span.
     fn is_better(&self, candidate: &Candidate, other: &Candidate) -> bool {
         let rank = |entry: &Entry| (entry.is_root, entry.duration_ms.is_some());
         rank(&candidate.entry) > rank(&other.entry)
@@ -268,7 +272,7 @@ impl Listing for TraceList {
 }
 
 impl TraceList {
-    /// Whether a row is in the window and meets the conditions on rows.
+    /// Returns whether a row is in the window and meets the conditions on rows.
     fn shows(&self, entry: &Entry) -> bool {
         self.window.contains(entry.start()) && self.filter.matches(entry)
     }
@@ -312,7 +316,7 @@ impl TracesQuery {
 /// Reads a number of 0 or more.
 ///
 /// # Errors
-/// When it is another text.
+/// When it is not such a number.
 pub(crate) fn zero_or_more<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<f64>, D::Error> {

@@ -6,8 +6,8 @@ use shared::telemetry::chunk::Position;
 use shared::telemetry::chunk::summary::Summary;
 use shared::web::error::Error;
 
-/// Reads at most this many summaries, newest first, and passes those that can be read to `each`.
-/// Returns the start of the part of the window that was read, if it is not all.
+/// Reads at most `most` summaries, newest first, and passes those that can be read to `visit`.
+/// Returns the start of the part of the window that was read, if it is not the whole window.
 ///
 /// # Errors
 /// When storage fails.
@@ -15,7 +15,7 @@ pub(crate) async fn walk_at_most(
     mut walk: SummaryWalk<'_>,
     most: usize,
     gaps: &Gaps,
-    mut each: impl FnMut(StoredSummary, Summary),
+    mut visit: impl FnMut(StoredSummary, Summary),
 ) -> Result<Option<Timestamp>, Error> {
     let mut left = most;
     while let Some(stored) = walk.next().await? {
@@ -24,7 +24,7 @@ pub(crate) async fn walk_at_most(
         }
         left -= 1;
         if let Some(summary) = stored.summary(gaps) {
-            each(stored, summary);
+            visit(stored, summary);
         }
     }
     Ok(walk.stopped().map(Position::end))

@@ -17,14 +17,14 @@ use tokio::sync::Mutex;
 /// URL where GitHub publishes the keys.
 const DEFAULT_URL: &str = "https://api.github.com/meta/public_keys/secret_scanning";
 
-/// Time that keys are cached, and so the maximum time that a retired key is accepted.
+/// Time that keys are cached, and so the longest that a retired key is accepted.
 const LIFE: Duration = Duration::from_secs(60 * 60);
 
-/// Minimum time between fetches for unknown identifiers. GitHub allows 60 unauthenticated
-/// requests per hour; reports with invented identifiers must not use them up.
+/// Minimum time between a fetch and another one for an unknown identifier. GitHub allows 60
+/// unauthenticated requests an hour, which reports with invented identifiers must not use up.
 const UNKNOWN_PAUSE: Duration = Duration::from_secs(5 * 60);
 
-/// Minimum time after a failed fetch.
+/// Minimum time between a failed fetch and the next.
 const FAILURE_PAUSE: Duration = Duration::from_secs(10);
 
 /// Time limit of a fetch. The time limit of the whole request is 10 s.
@@ -88,7 +88,7 @@ impl GitHubKeys {
         body: &[u8],
         now: Timestamp,
     ) -> Result<(), Error> {
-        // Held during the fetch, so that concurrent requests share its result.
+        // The lock is held during the fetch, so that concurrent requests share its result.
         let mut known = self.known.lock().await;
         if known.need_fetch(signature.key_identifier(), now) {
             if within(FAILURE_PAUSE, known.failed_at, now) {
@@ -131,7 +131,8 @@ impl Known {
         }
     }
 
-    /// Returns whether to fetch the keys. An unknown identifier may be a new key of GitHub.
+    /// Returns whether to fetch the keys: they are too old, or the identifier is unknown and may be
+    /// a new one.
     fn need_fetch(&self, identifier: &str, now: Timestamp) -> bool {
         let known = self.keys.contains(identifier);
         let cached_for = if known { LIFE } else { UNKNOWN_PAUSE };

@@ -1,9 +1,10 @@
-//! Documents as they are served: with the addresses of the bundles, and without the Content
-//! Security Policy, which the function sends as a header.
+//! Documents as they are served: they refer to the bundles, and have no Content Security Policy,
+//! which the function sends as a header.
 
 use std::io;
 
-/// What a document loads from its own origin. Files are relative to the folder of the dashboard.
+/// What a document loads from its own origin. Paths of files are relative to the folder of the
+/// dashboard.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Reference<'a> {
     /// Style sheets, in their order.
@@ -16,11 +17,11 @@ pub(crate) enum Reference<'a> {
 
 const POLICY: &str = "<meta http-equiv=\"Content-Security-Policy\"";
 
-/// Replaces each reference of a document by the address that `address` returns for it. All style
-/// sheets together have one.
+/// Replaces each reference in a document with the address that `address` returns for it. All style
+/// sheets together become one reference.
 ///
 /// # Errors
-/// If `address` fails, or a file of the sources is referred to in another form.
+/// If `address` fails, or the document refers to a file of `styles/` or `app/` in another form.
 pub(crate) fn rewritten(
     html: &str,
     mut address: impl FnMut(Reference<'_>) -> io::Result<String>,
@@ -41,7 +42,7 @@ pub(crate) fn rewritten(
             format!("<script src=\"{address}\"></script>")
         } else if let Some(file) = between(line, "<script type=\"module\" src=\"", "\"></script>") {
             let address = address(Reference::Module(file))?;
-            // Otherwise the browser would request it only after it has read the script.
+            // Without the preload, the browser would request it only after reading the script.
             format!(
                 "<link rel=\"modulepreload\" href=\"{}\">\n\
                  <script type=\"module\" src=\"{address}\"></script>",

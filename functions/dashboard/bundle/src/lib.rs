@@ -1,6 +1,6 @@
-//! Bundles the files of `dashboard/` for serving: the modules of a document become one script and
-//! its style sheets one, both with the hash of their contents in their names. The sources need no
-//! build step and can be served as they are.
+//! Bundles the files of `dashboard/` for serving. The modules of a document become one script and
+//! its style sheets become one, each with a hash of its contents in its name. The sources need no
+//! build step and can also be served as they are.
 
 mod document;
 mod link;
@@ -33,7 +33,7 @@ pub struct Asset {
     pub path: String,
     /// Value of `Content-Type`.
     pub content_type: &'static str,
-    /// The file, not compressed.
+    /// Contents, not compressed.
     pub contents: Vec<u8>,
     /// Whether the path contains a hash of the contents, so that they never change.
     pub is_immutable: bool,
@@ -46,7 +46,8 @@ impl Asset {
     }
 }
 
-/// Content type by file extension. `None` for files that are not served, such as `README.md`.
+/// Returns the content type for a file extension; `None` for files that are not served, such as
+/// `README.md`.
 pub fn content_type(path: &str) -> Option<&'static str> {
     match Path::new(path).extension()?.to_str()? {
         "html" => Some("text/html; charset=utf-8"),
@@ -62,7 +63,8 @@ pub fn content_type(path: &str) -> Option<&'static str> {
 /// served as it is and as a page.
 ///
 /// # Errors
-/// When a file cannot be read, or has a form that the bundler does not know. The message names it.
+/// If a file cannot be read, or has a form that the bundler does not know. The message names the
+/// file.
 pub fn bundle(dashboard: &Path, openapi: &str) -> io::Result<Vec<Asset>> {
     let mut assets = Assets {
         sources: dashboard,
@@ -83,7 +85,7 @@ pub fn bundle(dashboard: &Path, openapi: &str) -> io::Result<Vec<Asset>> {
     Ok(assets.bundled)
 }
 
-/// The sources, and what was made of them.
+/// The sources and the assets made from them.
 struct Assets<'a> {
     sources: &'a Path,
     bundled: Vec<Asset>,
@@ -103,7 +105,7 @@ impl Assets<'_> {
         });
     }
 
-    /// Bundles what a document refers to, and returns its address relative to the document.
+    /// Bundles the target of a reference. Returns its address, relative to the document.
     fn hashed_of(&mut self, reference: &Reference<'_>) -> io::Result<String> {
         match reference {
             Reference::Styles(files) => self.styles(files),
@@ -147,7 +149,7 @@ fn hash(contents: &[u8]) -> String {
         .collect()
 }
 
-/// Reads a text file. The error names it.
+/// Reads a text file. An error names the file.
 fn read(path: &Path) -> io::Result<String> {
     fs::read_to_string(path)
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))

@@ -1,8 +1,8 @@
 //! Links the modules that an entry imports into one script.
 //!
-//! Each module becomes a function that returns its exports, and is called when it is first
-//! imported, so modules are evaluated in the same order as before. What this cannot express, such as
-//! a cycle or an exported variable that changes, is an error.
+//! Each module becomes a function that returns its exports. It is called when the module is first
+//! imported, so modules are evaluated in the same order as in the browser. Forms that this cannot
+//! express, such as a cycle or an exported variable that changes, are errors.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,14 +12,15 @@ use std::path::{Component, Path, PathBuf};
 use crate::syntax::{self, Module, RESERVED};
 use crate::{CONFIG, read};
 
-/// Functions that evaluate a module once.
+/// Definition of `$once`, which returns a function that evaluates its module on the first call
+/// only.
 const ONCE: &str =
     "const $once = (evaluate) => {\n  let exports;\n  return () => (exports ??= evaluate());\n};\n";
 
-/// Text of the module `entry` below `root` and of all modules that it imports.
+/// Returns the text of the module `entry` below `root` and of all modules that it imports.
 ///
 /// # Errors
-/// When a file cannot be read or linked. The message names it.
+/// If a file cannot be read or linked. The message names the file.
 pub(crate) fn linked(root: &Path, entry: &str) -> io::Result<String> {
     let mut linker = Linker {
         root,
@@ -46,7 +47,7 @@ struct Linker<'a> {
 }
 
 impl Linker<'_> {
-    /// Links everything that a module imports, and returns its text.
+    /// Links everything that a module imports. Returns the text of the module itself.
     fn body(&mut self, path: &Path, module: &Module<'_>) -> io::Result<String> {
         if self.open.iter().any(|open| open == path) {
             return Err(failed(path, "imports itself through other modules"));
@@ -84,7 +85,7 @@ impl Linker<'_> {
     }
 }
 
-/// Path below the root of what `importer` imports by a relative specifier.
+/// Resolves a relative specifier to a path below the root.
 fn resolved(importer: &Path, specifier: &str) -> io::Result<PathBuf> {
     let mut path = importer.parent().map(PathBuf::from).unwrap_or_default();
     let is_relative = specifier.starts_with("./") || specifier.starts_with("../");
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn an_awaited_import_evaluates_the_module_at_that_moment() {
+    fn an_awaited_import_evaluates_its_module_when_it_is_reached() {
         let linked = link(&[
             (
                 "app/main.js",
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_look_like_modules_are_left_alone() {
+    fn strings_that_look_like_modules_are_left_alone() {
         let text = "const code = `\nimport { x } from \"./nowhere.js\";\n// No comment.\n\nexport default x;\n`;\n\
             const more = \"/* none */\" + /[/*]/.source;\n";
         let linked = link(&[("app/main.js", text)]).unwrap();

@@ -1,17 +1,18 @@
-//! The OpenAPI document as a page: plain HTML with the dashboard's styles, without script.
+//! The API reference: the OpenAPI document as plain HTML with the styles of the dashboard, without
+//! scripts.
 
 use std::fmt::Write;
 
 use serde_json::Value;
 
-/// HTML of the API reference. `style` is the address of its style sheet.
+/// Returns the HTML of the API reference. `style` is the address of its style sheet.
 pub(crate) fn page(document: &Value, style: &str) -> String {
     let mut links = String::new();
     let mut sections = String::new();
     for tag in document["tags"].as_array().into_iter().flatten() {
         let name = text(&tag["name"]);
         let operations = operations(document, &tag["name"]);
-        let parts = operations.iter().map(|one| operation(document, one));
+        let parts = operations.iter().map(|value| operation(document, value));
         let parts = parts.collect::<String>();
         let about = text(&tag["description"]);
         sections += &format!("<section><h2>{name}</h2><p>{about}</p>{parts}</section>");
@@ -56,21 +57,22 @@ fn operations<'a>(document: &'a Value, tag: &Value) -> Vec<Operation<'a>> {
             value,
         })
     });
-    all.filter(|one| one.value["tags"][0] == *tag).collect()
+    all.filter(|operation| operation.value["tags"][0] == *tag)
+        .collect()
 }
 
-fn operation(document: &Value, one: &Operation<'_>) -> String {
+fn operation(document: &Value, operation: &Operation<'_>) -> String {
     let Operation {
         method,
         path,
         id,
         summary,
         value,
-    } = one;
+    } = operation;
     let about = text(&value["description"]);
     let path = escaped(path);
     let schemes = value["security"].as_array().into_iter().flatten();
-    let schemes = schemes.filter_map(|one| one.as_object()?.keys().next());
+    let schemes = schemes.filter_map(|scheme| scheme.as_object()?.keys().next());
     let names: Vec<&str> = schemes
         .map(|scheme| match scheme.as_str() {
             "bearer" => "access token",
@@ -119,28 +121,28 @@ fn parameters(parameters: &Value) -> String {
         return String::new();
     };
     let mut rows = String::new();
-    for one in parameters {
-        let name = text(&one["name"]);
-        let needed = if one["required"] == true {
+    for parameter in parameters {
+        let name = text(&parameter["name"]);
+        let required = if parameter["required"] == true {
             " <em>required</em>"
         } else {
             ""
         };
         let _ = write!(
             rows,
-            "<tr><td><code>{name}</code>{needed}</td><td>{}</td><td>{}</td></tr>",
-            text(&one["in"]),
-            text(&one["description"]),
+            "<tr><td><code>{name}</code>{required}</td><td>{}</td><td>{}</td></tr>",
+            text(&parameter["in"]),
+            text(&parameter["description"]),
         );
     }
     format!("<h4>Parameters</h4><div class=\"wide\"><table><tbody>{rows}</tbody></table></div>")
 }
 
-/// Each media type with its schema and an example.
+/// Lists each media type with its schema and an example.
 fn contents(document: &Value, content: &serde_json::Map<String, Value>) -> String {
     let mut out = String::new();
-    for (media_type, one) in content {
-        let schema = &one["schema"];
+    for (media_type, body) in content {
+        let schema = &body["schema"];
         let name = named(schema);
         let link = name.map(|name| format!(" · <a href=\"#schema-{name}\">{name}</a>"));
         let _ = write!(
@@ -148,10 +150,12 @@ fn contents(document: &Value, content: &serde_json::Map<String, Value>) -> Strin
             "<p class=\"media\">{media_type}{}</p>",
             link.unwrap_or_default()
         );
-        let examples = one["examples"].as_object().into_iter().flatten();
-        let mut shown: Vec<Value> = examples.map(|(_, one)| one["value"].clone()).collect();
+        let examples = body["examples"].as_object().into_iter().flatten();
+        let mut shown: Vec<Value> = examples
+            .map(|(_, example)| example["value"].clone())
+            .collect();
         if shown.is_empty() {
-            let given = Some(one["example"].clone()).filter(|one| !one.is_null());
+            let given = Some(body["example"].clone()).filter(|example| !example.is_null());
             shown.extend(given.or_else(|| example(document, schema, 0)));
         }
         for example in shown {
@@ -165,7 +169,7 @@ fn contents(document: &Value, content: &serde_json::Map<String, Value>) -> Strin
     out
 }
 
-/// Follows a `$ref` within the document.
+/// Follows a `$ref` within the document, if the value is one.
 fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let pointer = value["$ref"]
         .as_str()
@@ -175,16 +179,17 @@ fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
 }
 
 fn named(schema: &Value) -> Option<&str> {
-    let refers = |schema: &Value| schema["$ref"].as_str().map(str::len).is_some();
-    let of = if refers(schema) {
+    let is_reference = |schema: &Value| schema["$ref"].is_string();
+    let reference = if is_reference(schema) {
         schema
     } else {
-        schema["oneOf"].as_array()?.iter().find(|one| refers(one))?
+        let parts = schema["oneOf"].as_array()?;
+        parts.iter().find(|part| is_reference(part))?
     };
-    of["$ref"].as_str()?.rsplit('/').next()
+    reference["$ref"].as_str()?.rsplit('/').next()
 }
 
-/// An example value of a schema; `None` for binary data.
+/// Builds an example value of a schema. `None` for binary data, and below the seventh level.
 fn example(document: &Value, schema: &Value, depth: usize) -> Option<Value> {
     if depth > 6 || schema["format"] == "binary" {
         return None;
@@ -240,7 +245,7 @@ fn schema((name, schema): (&String, &Value)) -> String {
     )
 }
 
-/// A text of the document as HTML, with text in backticks as `<code>`.
+/// Returns a text of the document as HTML, with text in backticks as `<code>`.
 fn text(value: &Value) -> String {
     let text = escaped(value.as_str().unwrap_or_default());
     let parts = text.split('`').enumerate();

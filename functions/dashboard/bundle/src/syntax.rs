@@ -1,17 +1,17 @@
-//! One ES module: what it imports and exports, and its text with these statements replaced.
+//! An ES module: its imports and exports, and its text with these statements replaced.
 
 use std::ops::Range;
 
 use tree_sitter::{Node, Parser};
 
-/// A module that was read.
+/// A parsed module.
 pub(crate) struct Module<'a> {
     text: &'a str,
     edits: Vec<Edit>,
     exports: Vec<String>,
 }
 
-/// A part of the text that is replaced.
+/// A part of the text, and its replacement.
 struct Edit {
     range: Range<usize>,
     by: Replacement,
@@ -27,7 +27,7 @@ enum Replacement {
     },
 }
 
-/// Identifiers that begin with this are the linker's.
+/// First character of the identifiers that the linker adds. Modules must not use it.
 pub(crate) const RESERVED: char = '$';
 
 /// Parses a module.
@@ -91,7 +91,7 @@ fn children(node: Node<'_>) -> Vec<Node<'_>> {
 }
 
 impl Module<'_> {
-    /// Specifiers of all imported modules, in their order.
+    /// Specifiers of all imported modules, in the order of the imports.
     pub(crate) fn imports(&self) -> impl Iterator<Item = &str> {
         self.edits.iter().filter_map(|edit| match &edit.by {
             Replacement::Load { specifier, .. } => Some(&**specifier),
@@ -104,8 +104,8 @@ impl Module<'_> {
         &self.exports
     }
 
-    /// The text without comments, in which `load` has the expression that evaluates an imported
-    /// module.
+    /// Returns the text without comments, in which each import is replaced with the expression that
+    /// `load` returns for its specifier.
     pub(crate) fn replaced(&self, load: impl Fn(&str) -> String) -> String {
         let mut out = String::new();
         let mut end = 0;
@@ -229,7 +229,7 @@ impl Module<'_> {
             .try_for_each(|child| self.visit(child))
     }
 
-    /// `await import("…")` becomes `await …`: the module is evaluated at that moment.
+    /// `await import("…")` becomes `await …`, which evaluates the module when it is reached.
     fn dynamic_import(&mut self, node: Node<'_>) -> Result<(), String> {
         let is_awaited = node
             .parent()
@@ -250,7 +250,7 @@ impl Module<'_> {
         }
     }
 
-    /// The range of a comment, with the lines of which it is the only content.
+    /// Extends the range of a comment to whole lines if it is alone on them.
     fn whole_lines(&self, range: Range<usize>) -> Range<usize> {
         let before = &self.text[..range.start];
         let indent = before.len() - before.trim_end_matches([' ', '\t']).len();

@@ -1,7 +1,7 @@
 //! Membership of an account in the organizations and teams that may sign in.
 //!
-//! Each is asked about by itself. A list of the account's organizations would have pages, and would
-//! leave out those that have not approved the app.
+//! GitHub is asked about each one separately. A list of the account's organizations would have
+//! pages, and would leave out organizations that have not approved the app.
 //!
 //! - [Get an organization membership for the authenticated user](https://docs.github.com/en/rest/orgs/members#get-an-organization-membership-for-the-authenticated-user)
 //! - [Get team membership for a user](https://docs.github.com/en/rest/teams/members#get-team-membership-for-a-user)
@@ -24,7 +24,7 @@ struct Membership {
 
 impl GitHub {
     /// Checks that the account is an active member of an organization or team that may sign in.
-    /// The first membership that is found is enough.
+    /// Stops at the first active membership.
     pub(super) async fn admit_member(
         &self,
         account: &Account<'_>,
@@ -52,7 +52,7 @@ impl GitHub {
         }
     }
 
-    /// What GitHub says about the account in one organization or team.
+    /// Asks GitHub about the account in one organization or team.
     async fn standing(
         &self,
         allowed: &AllowedOrganization,
@@ -70,7 +70,8 @@ impl GitHub {
             Ok(Ok(membership)) => standing_in(&membership.state),
             Err(TransportError::Unexpected(StatusCode::NOT_FOUND)) => Standing::NotAMember,
             Err(TransportError::Unexpected(StatusCode::FORBIDDEN)) => {
-                // An owner of the organization has to approve the app; the operator has to ask.
+                // An owner of the organization has to approve the app. The operator has to ask for
+                // it.
                 tracing::warn!(
                     organization,
                     "the organization hides its members from the app"
@@ -92,7 +93,8 @@ impl GitHub {
     }
 }
 
-/// The path of a membership. `None` if the login, which GitHub returned, would change the path.
+/// Returns the path of a membership. `None` if the login, which comes from GitHub, would change the
+/// path.
 fn path(allowed: &AllowedOrganization, login: &str) -> Option<String> {
     let organization = &allowed.organization;
     match &allowed.team {

@@ -12,7 +12,7 @@ use shared::base::environment::Env;
 use shared::web::client::{Client, ClientError, ExtraRoots};
 use thiserror::Error;
 
-/// LoginFailure why a call has no usable response.
+/// Reason why a call has no usable response.
 #[derive(Debug, Error)]
 pub(super) enum TransportError {
     #[error("the request cannot be written: {0}")]
@@ -23,8 +23,10 @@ pub(super) enum TransportError {
     Unexpected(StatusCode),
 }
 
-/// Time limit of one call. [`super::TIME_LIMIT`] limits all calls together.
-const CALL_TIME_LIMIT: Duration = Duration::from_secs(5);
+/// Time limit of a request to the token endpoint. [`super::TIME_LIMIT`] limits all calls together.
+const TOKEN_TIME_LIMIT: Duration = Duration::from_secs(5);
+
+/// Time limit of each attempt of a GET.
 const GET_TIME_LIMIT: Duration = Duration::from_secs(2);
 
 /// Delays before the retries of a GET.
@@ -46,7 +48,8 @@ impl TransportError {
 pub(super) struct Transport(Client);
 
 impl Transport {
-    /// A transport that also trusts these certificates. It is ready for the first sign-in.
+    /// Creates a transport that also trusts these certificates. It is prepared now, so that the
+    /// first sign-in does not wait for it.
     pub(super) fn new(env: &Env, roots: ExtraRoots) -> Self {
         Self(Client::from_env(env).trusting(roots).prepared())
     }
@@ -98,7 +101,7 @@ impl<'c> AsyncHttpClient<'c> for Transport {
         Box::pin(async {
             let mut response = self
                 .0
-                .send(request.map(Bytes::from), CALL_TIME_LIMIT)
+                .send(request.map(Bytes::from), TOKEN_TIME_LIMIT)
                 .await?;
             if response.status() == StatusCode::OK && is_oauth_error(response.body()) {
                 // GitHub sends OAuth errors with status 200; RFC 6749 §5.2 and the crate expect 400.

@@ -12,10 +12,11 @@ use shared::telemetry::query::window::TimeWindow;
 
 use crate::sample::{LookedAt, MAX_BYTES, MAX_MEMORY, Room};
 
-/// Largest number of chunks of a sample.
+/// Largest number of chunks in a sample.
 const MAX_CHUNKS: usize = 32;
 
-/// Chunks at equal distances among these, the first included, that there is room for.
+/// Chooses chunks at equal distances among the candidates, beginning with the first. Leaves out
+/// those for which there is no room.
 pub(super) fn spread(candidates: &[StoredSummary]) -> Vec<&StoredSummary> {
     let mut room = Room::default();
     let places = sample::spread(candidates.len(), MAX_CHUNKS);
@@ -29,9 +30,9 @@ pub(super) fn spread(candidates: &[StoredSummary]) -> Vec<&StoredSummary> {
 pub(super) struct Sample<'a> {
     window: TimeWindow,
     service: Option<&'a Name>,
-    /// What was counted.
+    /// The counts so far.
     pub(super) counts: FieldCounts,
-    /// The events of which it was.
+    /// The events that were counted.
     pub(super) looked_at: LookedAt,
 }
 

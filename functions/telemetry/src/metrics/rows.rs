@@ -15,12 +15,12 @@ use super::StatsResponse;
 use crate::archive::Archive;
 use crate::walk::walk_at_most;
 
-/// Number of queries for summaries, and how many more there may be for each shard: each of the
-/// days without telemetry takes one in every shard.
+/// Maximum number of queries for summaries, and how many more are allowed for each shard: a day
+/// without telemetry takes one query in each shard.
 const MAX_QUERIES: usize = 32;
 const QUERIES_PER_SHARD: usize = 32;
 
-/// Requests to one service, or of one operation.
+/// Requests to one service or operation.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = MetricsRow)]
@@ -29,7 +29,7 @@ pub(super) struct RowResponse {
     service: Option<String>,
     /// Name of the operation. Null if rows are services.
     name: Option<String>,
-    /// Average number of requests in a second of the time that was searched.
+    /// Average number of requests per second of the time that was searched.
     per_second: f64,
     #[serde(flatten)]
     stats: StatsResponse,
@@ -54,8 +54,8 @@ pub(super) struct Counted {
     pub(super) searched_to: Option<Timestamp>,
 }
 
-/// Counts the requests of a window, of its newest part if it has too many summaries. A chunk counts
-/// as a whole, at its newest span.
+/// Counts the requests of a window, or of its newest part if it has too many summaries. A chunk
+/// counts as a whole, at the start of its newest span.
 ///
 /// # Errors
 /// When storage fails.
@@ -73,7 +73,8 @@ pub(super) async fn count(
     let most = state.max_summaries / 4;
     let add = |_, summary: Summary| groups.add(&summary);
     let searched_to = walk_at_most(walk.in_large_pages(), most, &archive.gaps, add).await?;
-    // Not only since the application was created, which a reader with a key does not know.
+    // From the start of the retention, not from the creation of the application, which a reader
+    // with a key does not know.
     let window = window.within(archive.everything());
     Ok(Counted {
         grouped: groups.finish(),
@@ -86,14 +87,14 @@ pub(super) async fn count(
 }
 
 impl Counted {
-    /// The groups with most requests, most first.
+    /// Returns the groups with the most requests, in descending order.
     pub(super) fn rows(&self) -> Vec<RowResponse> {
         let seconds = self.window.length().as_secs_f64().max(1.0);
         let rows = self.grouped.top.iter();
         rows.map(|row| RowResponse::of(row, seconds)).collect()
     }
 
-    /// The requests that are in none of the rows.
+    /// Returns the requests that are in no row.
     pub(super) fn others(&self) -> OthersResponse {
         OthersResponse {
             count: self.grouped.others,

@@ -16,21 +16,21 @@ use shared::web::error::Error;
 use super::{MAX_CONCURRENT, MetricsReader};
 use crate::archive::Archive;
 
-/// The hours of a day are read one by one if they have more than this part of the summaries that one
-/// request reads.
+/// The hours of a day are read one by one if together they have more than this fraction (one in
+/// `MANY`) of the summaries that one request reads.
 const MANY: usize = 16;
 
-/// Number of summaries that a query may return after a limit was reached.
+/// Number of summaries that a query may still return after a limit was reached.
 const PAGE: usize = 1_200;
 
-/// Some hours of a day.
+/// Hours of a day that were read.
 pub(super) struct ReadHours {
     pub(super) day: Timestamp,
     pub(super) sealed: SealedHours,
-    /// The statistics of the other hours: not sealed, or only a part of them is wanted. Their summaries
-    /// would take hundreds of megabytes together.
+    /// Statistics of the other hours, which are not sealed or only wanted in part. Their summaries
+    /// together would take hundreds of megabytes.
     pub(super) others: BTreeMap<Timestamp, HourRollup>,
-    /// Whether a release that writes form 2 stored some of it.
+    /// Whether some of it was stored by a release that writes form 2.
     pub(super) has_form_2: bool,
 }
 
@@ -71,8 +71,8 @@ impl MetricsReader<'_> {
         read
     }
 
-    /// Reads hours of one day together; `None` if they have more than `most` summaries, or another hour
-    /// has too many.
+    /// Reads hours of one day together. Returns `None` if they have more than `most` summaries, or
+    /// some hour is known to have too many.
     async fn read_hours(
         &self,
         hours: &[Timestamp],
@@ -115,7 +115,7 @@ impl MetricsReader<'_> {
         }
     }
 
-    /// Ends the reading of hours. If rollups of some can be stored, a retry gets further.
+    /// Stops reading hours. If rollups of some can be stored, a retry gets further.
     fn stop(&self) -> Result<Option<ReadHours>, Error> {
         if self.summaries.load(Ordering::Relaxed) > 0 {
             return Err(still_rolling_up());

@@ -15,15 +15,15 @@ use shared::web::error::Error;
 
 use super::{MetricsReader, Part};
 
-/// Number of queries for summaries, and how many more there may be for each shard: each of the days
-/// without telemetry takes one in every shard.
+/// Maximum number of queries for summaries, and how many more are allowed for each shard: a day
+/// without telemetry takes one query in each shard.
 const MAX_QUERIES: usize = 64;
 const QUERIES_PER_SHARD: usize = 32;
 
 /// Statistics, and where the next part begins.
 type Counted = (Series, Option<MetricsPosition>);
 
-/// Hours of one kind that follow each other.
+/// An hour with known statistics, or consecutive hours without.
 enum Hours {
     /// An hour whose statistics are known.
     Known(Timestamp, HourRollup),
@@ -40,12 +40,12 @@ struct Count {
 }
 
 impl MetricsReader<'_> {
-    /// Counts what is known, and the summaries of all other hours.
+    /// Counts the hours that are known, and the summaries of all others.
     pub(super) async fn count(mut self, part: Part) -> Result<Counted, Error> {
         if let Some(before) = part.before
             && before != Position::first_at(clock::floor(before.at, HOUR))
         {
-            // A part of this hour was counted before.
+            // A part of this hour was counted by an earlier response.
             self.known.remove(&clock::floor(before.at, HOUR));
         }
         let (counted, has_form_2) = self.count_once(part).await?;
@@ -93,15 +93,16 @@ impl MetricsReader<'_> {
         Ok((counted, count.has_form_2))
     }
 
-    /// What the reading of hours has left, and enough to get further in any case.
+    /// Returns the number of summaries that may still be read: what the reading of hours has left,
+    /// and always enough to get further.
     fn summaries_left(&self) -> usize {
         let most = self.state.max_summaries;
         let left = most.saturating_sub(self.spent.load(Ordering::Relaxed));
         left.max(most / 4).max(1)
     }
 
-    /// Counts summaries from the newest on. Returns the position before which none was counted, or
-    /// `None` if all were.
+    /// Counts summaries from the newest on. Returns the position at which it stopped, or `None` if
+    /// it has counted all.
     async fn count_summaries(
         &self,
         range: SummaryRange<'_>,
@@ -130,7 +131,7 @@ impl MetricsReader<'_> {
         }
     }
 
-    /// The hours of the window, newest first.
+    /// Returns the hours of the window, newest first.
     fn newest_first(&self) -> Vec<Hours> {
         let mut all = Vec::<Hours>::new();
         let hours: Vec<Timestamp> = self.window.hours().collect();
@@ -149,7 +150,7 @@ impl MetricsReader<'_> {
         all
     }
 
-    /// The rollup of an hour and the late arrivals that it does not contain.
+    /// Returns the rollup of an hour with the late arrivals that it does not contain.
     fn with_late(&self, hour: Timestamp, rollup: &HourRollup) -> HourRollup {
         let mut rollup = rollup.clone();
         if self.sealed.contains(hour) {

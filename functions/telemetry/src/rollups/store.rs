@@ -13,7 +13,7 @@ use super::{MAX_CONCURRENT, MetricsReader};
 
 impl MetricsReader<'_> {
     /// Stores the rollups of the sealed hours that were read, one for each day, and folds late
-    /// arrivals. A rollup only saves time, so the request does not fail.
+    /// arrivals into stored rollups. Errors are only logged, because a rollup only saves time.
     pub(super) async fn store(&self, read: &[Result<ReadHours, Error>]) {
         let mut days = BTreeMap::<Timestamp, SealedHours>::new();
         for read in read.iter().flatten() {
@@ -26,7 +26,7 @@ impl MetricsReader<'_> {
             let late = database.late_arrivals(self.of, self.sealed, &self.stored);
             match late.await {
                 Ok(late) => days.values_mut().for_each(|hours| hours.confirm(&late)),
-                // Without it, no hour is confirmed, and so none is stored.
+                // Without the late arrivals, no hour is confirmed, and so none is stored.
                 Err(error) => tracing::warn!(error = %WithCauses(&error), "rollups not stored"),
             }
         }

@@ -10,11 +10,11 @@ use shared::telemetry::query::cursor::{ChunkPlace, RowKey};
 pub(super) struct Source {
     /// Time at or before which these rows are, in milliseconds.
     pub(super) newest: i64,
-    /// Number of the chunk's newest rows that its summary held.
+    /// Number of its newest rows, which its summary held.
     pub(super) returned: usize,
-    /// Number of rows that it may hold.
+    /// Number of further rows that it may hold.
     pub(super) expected: usize,
-    /// Whether an earlier page began it.
+    /// Whether an earlier page has begun it.
     pub(super) is_carried: bool,
     pub(super) stored: StoredSummary,
 }
@@ -24,7 +24,7 @@ pub(super) struct Merge<R> {
     rows: BinaryHeap<Waiting<R>>,
     unopened: BinaryHeap<Source>,
     most: usize,
-    /// Memory of the rows, and how much it may be, in bytes.
+    /// Memory of the rows in bytes, and its limit.
     memory: usize,
     most_memory: usize,
     /// Greatest key of the rows that were dropped because there were too many.
@@ -38,8 +38,8 @@ struct Waiting<R> {
 }
 
 impl<R> Merge<R> {
-    /// Keeps the newest rows: half of those that may be held, whenever there are more than this many
-    /// twice over, or more than this many bytes.
+    /// Creates an empty merge. Once it holds twice `most` rows, or more than `most_memory` bytes,
+    /// it drops the oldest rows: at most `most` rows with half of that memory stay.
     pub(super) fn holding(most: usize, most_memory: usize) -> Self {
         Self {
             memory: 0,
@@ -77,8 +77,8 @@ impl<R> Merge<R> {
         }
     }
 
-    /// Takes the newest row, unless a newer one may still be unread or was dropped. Of several rows
-    /// with its key, takes the best.
+    /// Takes the newest row, unless a newer one may be unread or was dropped. Of several rows with
+    /// the same key, takes the best.
     pub(super) fn pop(
         &mut self,
         unread: Option<i64>,
@@ -104,7 +104,7 @@ impl<R> Merge<R> {
         Some((key, row))
     }
 
-    /// The key of the next row if that row was dropped.
+    /// Returns the key of the next row if that row was dropped.
     pub(super) fn next_is_dropped(&self, unread: Option<i64>) -> Option<RowKey> {
         let dropped = self.dropped?;
         let is_next = self.rows.peek().is_none_or(|row| row.key < dropped);
@@ -112,12 +112,12 @@ impl<R> Merge<R> {
         (is_next && is_read).then_some(dropped)
     }
 
-    /// Number of rows that wait.
+    /// Returns the number of waiting rows.
     pub(super) fn ready(&self) -> usize {
         self.rows.len()
     }
 
-    /// Time of the row that is `number`-th from the newest, in milliseconds.
+    /// Returns the time of the row that is `number`-th from the newest, in milliseconds.
     pub(super) fn nth_newest(&self, number: usize) -> Option<i64> {
         let index = self.rows.len().checked_sub(number.max(1))?;
         let mut keys: Vec<RowKey> = self.rows.iter().map(|row| row.key).collect();
@@ -129,19 +129,19 @@ impl<R> Merge<R> {
         self.unopened.push(source);
     }
 
-    /// Time at or before which chunks that are not read have rows, in milliseconds.
+    /// Returns the time at or before which unread chunks have rows, in milliseconds.
     pub(super) fn newest_unopened(&self) -> Option<i64> {
         self.unopened.peek().map(|source| source.newest)
     }
 
-    /// Whether the chunk whose turn it is was begun by an earlier page. `front` is the time of the
-    /// next chunk of the walk.
+    /// Returns whether the next chunk to read was begun by an earlier page. `front` is the time of
+    /// the next chunk of the walk.
     pub(super) fn next_is_carried(&self, front: Option<i64>) -> bool {
         let next = self.unopened.peek();
         next.is_some_and(|source| source.is_carried && front <= Some(source.newest))
     }
 
-    /// Takes the chunk whose turn it is, unless the walk has newer ones.
+    /// Takes the newest unread chunk, unless the walk has a newer one.
     pub(super) fn take_unopened(&mut self, front: Option<i64>) -> Option<Source> {
         let newest = self.newest_unopened()?;
         if front.is_some_and(|front| front > newest) {
@@ -150,7 +150,7 @@ impl<R> Merge<R> {
         self.unopened.pop()
     }
 
-    /// The chunks that were not read.
+    /// Returns the chunks that were not read.
     pub(super) fn unopened(&self) -> impl Iterator<Item = ChunkPlace> {
         self.unopened.iter().map(|source| source.stored.place())
     }

@@ -1,4 +1,4 @@
-//! How far a search got, and what of it the cursor of the next page must say.
+//! How far a search got, and what of it the cursor of the next page must contain.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,12 @@ use shared::web::error::Error;
 use super::NOWHERE;
 use crate::archive::too_much;
 
-/// Number of summaries that a page reads again rather than naming chunks in the cursor; one query.
+/// Number of summaries that a page reads again, with one query, instead of having the cursor name
+/// their chunks.
 const READ_AGAIN: usize = 64;
 
-/// Maximum memory for the events of these chunks, in bytes: a part of what a page may open, so that
-/// it gets further.
+/// Maximum memory for the events of these chunks, in bytes: a part of what a page may read, so that
+/// the page gets further.
 const MAX_MEMORY_AGAIN: usize = 32 * 1024 * 1024;
 
 /// Progress of a search.
@@ -51,7 +52,7 @@ impl Progress {
         *oldest = key.min(*oldest);
     }
 
-    /// Where the page begins that follows the row `before`. `walked_to` is where the walk would
+    /// Returns where the page after the row `before` begins. `walked_to` is where the walk would
     /// continue; `None` if it has ended.
     ///
     /// # Errors
@@ -90,12 +91,12 @@ impl Progress {
         }
     }
 
-    /// The newest of the chunks that a page would read again.
+    /// Returns the position of the newest chunk that the next page may read again.
     fn again_from(&self) -> Option<Position> {
         let mut memory = 0_usize;
         let again = self.walked.iter().rev().take(READ_AGAIN);
-        let again = again.take_while(|(_, each)| {
-            memory = memory.saturating_add(*each);
+        let again = again.take_while(|(_, bytes)| {
+            memory = memory.saturating_add(*bytes);
             memory <= MAX_MEMORY_AGAIN
         });
         again.last().map(|(position, _)| *position)

@@ -14,24 +14,25 @@ use shared::web::error::Error;
 
 use crate::archive::Archive;
 
-/// Number of queries for summaries of spans, and how many more there may be for each shard.
+/// Maximum number of queries for summaries of spans, and how many more are allowed for each shard.
 const MAX_QUERIES: usize = 40;
 const QUERIES_PER_SHARD: usize = 6;
 
-/// Number of queries for summaries of log records in either direction, and more for each shard.
+/// Maximum number of queries for summaries of log records on each side of what was searched before,
+/// and how many more are allowed for each shard.
 const MAX_LOG_QUERIES: usize = 4;
 const LOG_QUERIES_PER_SHARD: usize = 2;
 
-/// Number of summaries that one request reads of a signal, and of chunks that it opens.
+/// Maximum number of summaries that one request reads for a signal, and of chunks that it opens.
 const MAX_SUMMARIES: usize = 4_000;
 const MAX_CHUNKS: usize = 400;
 const MAX_LOG_CHUNKS: usize = 200;
 
-/// Maximum memory for the decoded events of the chunks of a signal, in bytes. Those of other traces
-/// are not decoded.
+/// Maximum memory for the decoded events of the chunks of a signal, in bytes. Events of other
+/// traces are not decoded.
 const MAX_MEMORY: usize = 128 * 1024 * 1024;
 
-/// Number of chunks that are read together.
+/// Maximum number of chunks that are read together.
 const MAX_AT_ONCE: usize = 40;
 
 /// What one request may still read.
@@ -43,7 +44,7 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// Budget of a search for spans.
+    /// Returns the budget of a search for spans.
     pub(super) fn of_spans(shards: u32) -> Self {
         Self {
             queries: MAX_QUERIES + QUERIES_PER_SHARD * shards as usize,
@@ -53,7 +54,7 @@ impl Budget {
         }
     }
 
-    /// Budget of a search for log records on one side of what was searched before.
+    /// Returns the budget of a search for log records on one side of what was searched before.
     pub(super) fn of_logs(shards: u32) -> Self {
         Self {
             queries: MAX_LOG_QUERIES + LOG_QUERIES_PER_SHARD * shards as usize,
@@ -68,7 +69,7 @@ impl Budget {
     }
 }
 
-/// The summaries from one position, included, to another, excluded.
+/// Returns the range of summaries from one position (included) to another (excluded).
 pub(super) fn between(
     archive: &Archive,
     signal: Signal,
@@ -86,7 +87,7 @@ pub(super) fn between(
     }
 }
 
-/// Reads the summaries of a range.
+/// A range of summaries to search for a trace.
 pub(super) struct Reading<'a> {
     pub(super) state: &'a crate::State,
     pub(super) trace_id: &'a str,
@@ -95,8 +96,8 @@ pub(super) struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Adds the chunks that may hold events of the trace. `None` if the whole range was read, and
-    /// otherwise the position that separates what was read from the rest.
+    /// Reads the summaries, and adds the chunks that may hold events of the trace. Returns `None`
+    /// if the whole range was read, and otherwise the position between what was read and the rest.
     ///
     /// # Errors
     /// When storage fails.
@@ -131,7 +132,7 @@ impl Reading<'_> {
     }
 }
 
-/// The events of the trace in these chunks.
+/// Returns the events of the trace in these chunks.
 ///
 /// # Errors
 /// When storage fails.

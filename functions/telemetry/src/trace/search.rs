@@ -21,12 +21,15 @@ use crate::archive::Archive;
 /// batches, and clocks differ.
 const MARGIN: Duration = Duration::from_secs(5 * 60);
 
-/// Time before and after `at` that is always searched, and if a parent is missing.
+/// Time before and after `at` that is searched in any case.
 const NEAR: Duration = Duration::from_secs(10 * 60);
+
+/// Time before and after the spans found that is searched if one of them has a parent that was not
+/// found.
 const NEAR_WITHOUT_PARENT: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// Time before and after `at` that is searched first. Most chunks of a trace are there, however
-/// many others are near.
+/// Time before and after `at` that is searched first. Most chunks of a trace are there, even if
+/// there are many others.
 const FIRST_BEFORE: Duration = Duration::from_secs(60);
 const FIRST_AFTER: Duration = Duration::from_secs(30);
 
@@ -53,7 +56,7 @@ impl Begin {
         }
     }
 
-    /// The window that is always searched.
+    /// The window that is searched in any case.
     fn near(self) -> TimeWindow {
         match self {
             Self::At(at) => TimeWindow::around(at, NEAR),
@@ -71,14 +74,14 @@ pub(super) struct TraceSearch<'a> {
     budget: Budget,
     /// What has been searched, by this request and earlier ones.
     pub(super) searched: Searched,
-    /// The times of the spans found by this request and earlier ones, as they were sent.
+    /// Times of the spans that this request and earlier ones have found, as they were sent.
     pub(super) extent: Option<Extent>,
     /// The spans found by this request.
     pub(super) spans: Vec<Span>,
 }
 
 impl<'a> TraceSearch<'a> {
-    /// A search that has not read anything yet.
+    /// Creates a search that has not read anything yet.
     pub(super) fn of(
         state: &'a crate::State,
         archive: &'a Archive,
@@ -102,8 +105,8 @@ impl<'a> TraceSearch<'a> {
         }
     }
 
-    /// Searches for the spans of the trace: around its beginning, on while there are spans, and, if
-    /// `goes_on`, until the request has read as much as it may.
+    /// Searches for the spans of the trace: where the search begins, then further while it finds
+    /// spans and, if `goes_on`, until the request has read as much as it may.
     ///
     /// # Errors
     /// When storage fails.
@@ -121,25 +124,25 @@ impl<'a> TraceSearch<'a> {
             if !self.extend(to).await? {
                 return Ok(());
             }
-            // The first two are searched in any case.
+            // The first two windows are searched in any case.
             let has_new = windows > 2 && self.spans.len() > found;
             target = self.next_window(has_new, goes_on);
         }
         Ok(())
     }
 
-    /// Whether all stored telemetry has been searched.
+    /// Returns whether all stored telemetry has been searched.
     pub(super) fn is_over(&self) -> bool {
         self.window().covers(&self.archive.everything())
     }
 
-    /// Whether the window of the query has been searched.
+    /// Returns whether the window in which the search begins has been searched.
     pub(super) fn has_searched(&self, begin: Begin) -> bool {
         let window = begin.first().within(self.archive.everything());
         window.from >= window.to || self.window().covers(&window)
     }
 
-    /// The time that has been searched.
+    /// Returns the time that has been searched.
     pub(super) fn window(&self) -> TimeWindow {
         TimeWindow {
             from: self.searched.older.at,
@@ -147,7 +150,7 @@ impl<'a> TraceSearch<'a> {
         }
     }
 
-    /// The window to search next; `None` if the request is done.
+    /// Returns the window to search next; `None` if the request is done.
     fn next_window(&self, has_new: bool, goes_on: bool) -> Option<TimeWindow> {
         let everything = self.archive.everything();
         let searched = self.window();
@@ -173,7 +176,7 @@ impl<'a> TraceSearch<'a> {
                 to: clock::after(extent.to, margin),
             }
         };
-        // A trace that reaches further is searched in steps that grow.
+        // A trace that extends further is searched in growing steps.
         let margin = MARGIN.max(searched.length() / 2);
         let missing = lacks(around(MARGIN)).and_then(|_| lacks(around(margin)));
         if missing.is_some() {
@@ -190,7 +193,8 @@ impl<'a> TraceSearch<'a> {
         }
     }
 
-    /// Searches what is missing up to these positions. `false` if the request may not read any more.
+    /// Searches what is missing up to these positions. Returns `false` if the request may not read
+    /// any more.
     ///
     /// # Errors
     /// When storage fails.
@@ -234,8 +238,8 @@ impl<'a> TraceSearch<'a> {
         Ok(is_complete)
     }
 
-    /// The log records in what this request has searched near the trace, and whether these are all.
-    /// `before` is what earlier requests had searched and found.
+    /// Returns the log records near the trace in what this request has searched, and whether these
+    /// are all. `before` and `extent_before` are what earlier requests had searched and found.
     ///
     /// # Errors
     /// When storage fails.
@@ -282,7 +286,7 @@ impl<'a> TraceSearch<'a> {
     }
 }
 
-/// The part of what has been searched that is near a trace.
+/// Returns the part of what has been searched that is near a trace.
 fn near(searched: Searched, extent: Extent) -> TimeWindow {
     let extent = times(extent);
     let searched = TimeWindow {
@@ -302,7 +306,7 @@ fn times(extent: Extent) -> TimeWindow {
     }
 }
 
-/// The position after all chunks of a window, which may end within a millisecond.
+/// Returns the position after all chunks of a window, which may end within a millisecond.
 fn end_of(window: TimeWindow) -> Position {
     let rest = Duration::from_millis(1) - Duration::from_nanos(1);
     Position::first_at(clock::after(window.to.max(Timestamp::UNIX_EPOCH), rest))

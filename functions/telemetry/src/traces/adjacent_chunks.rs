@@ -1,11 +1,11 @@
-//! Completes listed traces with what adjacent chunks hold of them. Several services may send spans
-//! of a trace, each in its own batches.
+//! Completes the rows of traces with the spans in adjacent chunks. Several services may send spans
+//! of a trace, each in batches of its own.
 //!
-//! A trace is listed at its root span or, without one, at its earliest span. So the row of a chunk
-//! is dropped if another chunk has a better one. For the row of a root these are looked for from a
-//! minute before it until five minutes after its end, and for a row without root also in the hour
-//! before, in at most 2,000 summaries each. With conditions on spans, a trace is listed at the first
-//! span that meets them, and its row is dropped where another chunk has an earlier one.
+//! A trace is listed at its root span or, without one, at its earliest span. So a chunk's row is
+//! dropped if another chunk has a better one. For the row of a root, other chunks are searched from
+//! a minute before it until five minutes after its end; for a row without root, also in the hour
+//! before. Each search reads at most 2,000 summaries. With conditions on spans, a trace is listed
+//! at the first span that meets them, and its row is dropped if another chunk has an earlier one.
 
 mod found;
 
@@ -39,17 +39,17 @@ const AFTER: Duration = Duration::from_secs(5 * 60);
 /// wait in queues.
 const BEFORE_WITHOUT_ROOT: Duration = HOUR;
 
-/// Maximum number of adjacent chunk summaries to read, in either search. Beyond it, a row counts
-/// only spans in the chunks whose summaries were read.
+/// Maximum number of adjacent chunk summaries to read in each of the two searches. Beyond it, a row
+/// counts only spans in the chunks whose summaries were read.
 const MAX_SUMMARIES: usize = 2_000;
 
-/// Number of queries for the root of rows without one, and how many more there may be for each
-/// shard.
+/// Maximum number of queries for the root of rows without one, and how many more are allowed for
+/// each shard.
 const MAX_QUERIES: usize = 4;
 const QUERIES_PER_SHARD: usize = 2;
 
-/// Maximum number of chunks to open together. Beyond it, rows are counted as with too many
-/// summaries.
+/// Maximum number of chunks to open together. Beyond it, a row counts only spans in the opened
+/// chunks.
 const MAX_CHUNKS: usize = 200;
 
 /// Maximum memory for the decoded events of adjacent chunks that are looked up together, in bytes.
@@ -63,7 +63,7 @@ pub(super) struct Candidate {
     pub(super) chunk: Position,
     /// Its place in the list, in milliseconds.
     pub(super) place_ms: i64,
-    /// What the chunk holds of the trace, if known.
+    /// Spans of the trace in this chunk, if known.
     pub(super) own: Option<TraceCounts>,
 }
 
@@ -96,8 +96,8 @@ impl Candidate {
     }
 }
 
-/// Adds counts to rows. `None` for a trace that is listed elsewhere, or of which no span failed if
-/// only traces with one are wanted.
+/// Adds counts to rows. Returns `None` for a trace that is listed elsewhere and, if only failed
+/// traces are wanted, for a trace without a failed span.
 pub(super) async fn completed(
     state: &crate::State,
     archive: &Archive,
@@ -137,11 +137,12 @@ pub(super) async fn completed(
     Ok(completed.collect())
 }
 
-/// Chunks that may hold spans of the candidates, and what their summaries say about the traces of
-/// these.
+/// Chunks that may hold spans of the candidates, with the counts of these traces in their
+/// summaries.
 struct Adjacent(Vec<(StoredSummary, OfTraces)>);
 
-/// The counts of some traces by fingerprint. No map: any trace may occur.
+/// Counts of some traces by fingerprint. `None` if the summary does not list its traces, so that
+/// any may occur.
 struct OfTraces(Option<BTreeMap<u32, Option<TraceCounts>>>);
 
 impl OfTraces {
@@ -164,7 +165,7 @@ impl Adjacent {
             .filter(move |(_, traces)| traces.may_hold(trace))
     }
 
-    /// The counts in the summary, if no other chunk holds spans of the trace.
+    /// Returns the counts in the summary if no other chunk holds spans of the trace.
     fn alone(&self, candidate: &Candidate) -> Option<Counts> {
         let mut holding = self.holding(candidate);
         match (holding.next(), holding.next()) {
@@ -194,7 +195,7 @@ struct Lookup<'a> {
 }
 
 impl Lookup<'_> {
-    /// The summaries around the candidates.
+    /// Reads the summaries around the candidates.
     async fn surrounding(&self, candidates: &[Candidate]) -> Result<Adjacent, Error> {
         let rows = candidates.iter().map(|candidate| &candidate.entry);
         let first = rows.clone().map(Entry::start).min();
@@ -203,7 +204,7 @@ impl Lookup<'_> {
         let (Some(first), Some(last), Some(at)) = (first, last, listed_in) else {
             return Ok(Adjacent(Vec::new()));
         };
-        // A batch can span a full hour, so a row's chunk can be positioned long after the row.
+        // A chunk may hold events of a full hour, so its position can be long after the row.
         let window = TimeWindow {
             from: clock::before(first, BEFORE),
             to: clock::after(last, AFTER).max(clock::after(at, Duration::from_millis(1))),
@@ -221,7 +222,8 @@ impl Lookup<'_> {
         Ok(Adjacent(summaries))
     }
 
-    /// The summaries of the hour before [`surrounding`](Self::surrounding) candidates without root.
+    /// Reads the summaries of the hour before those [`surrounding`](Self::surrounding) candidates
+    /// without root.
     async fn earlier(&self, candidates: &[&Candidate]) -> Result<Adjacent, Error> {
         let starts = candidates.iter().map(|candidate| candidate.entry.start());
         let (Some(first), Some(last)) = (starts.clone().min(), starts.max()) else {
@@ -249,7 +251,7 @@ impl Lookup<'_> {
         Ok(Adjacent(summaries))
     }
 
-    /// The summary, if it may hold one of these traces.
+    /// Returns the summary if it may hold one of these traces.
     fn holding(
         &self,
         stored: StoredSummary,
@@ -311,7 +313,7 @@ impl Lookup<'_> {
             Ok(())
         });
         opened.await?;
-        // Those that cannot be read are not read again.
+        // Chunks that cannot be read are not opened again.
         for stored in closed {
             found.spans.add(stored.position, Vec::new());
         }

@@ -11,10 +11,11 @@ use crate::archive::Archive;
 use crate::page::Rows;
 use crate::search::{Next, Search};
 
-/// Number of times that one request looks up adjacent chunks.
+/// Maximum number of times that one request looks up adjacent chunks.
 const MAX_LOOKUPS: usize = 3;
 
-/// Number of rows whose adjacent chunks are looked up together if these decide which are wanted.
+/// Number of rows whose adjacent chunks are looked up together if adjacent chunks decide which rows
+/// are wanted.
 const UNDECIDED_AT_ONCE: usize = 400;
 
 /// A page of traces that is being filled.
@@ -30,7 +31,7 @@ pub(super) struct TracePage<'a> {
 }
 
 impl<'a> TracePage<'a> {
-    /// An empty page of at most `limit` rows.
+    /// Creates an empty page of at most `limit` rows.
     pub(super) fn of(
         state: &'a crate::State,
         archive: &'a Archive,
@@ -47,12 +48,12 @@ impl<'a> TracePage<'a> {
         }
     }
 
-    /// The rows, newest first.
+    /// Returns the rows, newest first.
     pub(super) fn rows(self) -> Vec<Box<RawValue>> {
         self.rows.in_order()
     }
 
-    /// Fills the page. Returns where the next one begins.
+    /// Fills the page. Returns where the next page begins.
     ///
     /// # Errors
     /// When storage fails.
@@ -88,7 +89,7 @@ impl<'a> TracePage<'a> {
         }
     }
 
-    /// Adds the traces of some rows. `false` if there was no room for all.
+    /// Adds the traces of some candidates. Returns `false` if there was no room for all.
     async fn add(&mut self, candidates: Vec<Candidate>) -> Result<bool, Error> {
         let filter = &self.list.filter;
         let keys: Vec<RowKey> = candidates.iter().map(Candidate::key).collect();
@@ -108,19 +109,19 @@ impl<'a> TracePage<'a> {
 }
 
 impl TraceList {
-    /// Whether adjacent chunks decide which rows are wanted.
+    /// Returns whether adjacent chunks decide which rows are wanted.
     fn is_undecided(&self) -> bool {
         let by_spans = !self.filter.spans.is_open() && self.filter.has_conditions_on_rows();
         by_spans || self.failed_only()
     }
 
-    /// Whether only traces with a failed span are wanted.
+    /// Returns whether only traces with a failed span are wanted.
     pub(super) fn failed_only(&self) -> bool {
         self.filter.status == Some(StatusFilter::Error)
     }
 }
 
-/// The next rows of a search and, if these are not as many as wanted, why.
+/// Returns the next rows of a search and, if there are fewer than wanted, why.
 async fn batch(
     search: &mut Search<'_, TraceList>,
     wanted: usize,

@@ -1,4 +1,4 @@
-//! What the opened chunks hold of the listed traces.
+//! The spans of listed traces that opened chunks hold.
 
 use foldhash::{HashMap, HashMapExt as _, HashSet};
 use shared::telemetry::chunk::summary::{Entry, entries};
@@ -26,7 +26,7 @@ impl Found {
         gathered
     }
 
-    /// The candidates without a root span, neither in their row nor in what was found.
+    /// Returns the candidates without a root span, neither in their row nor among the spans found.
     pub(super) fn without_root<'c>(&self, candidates: &[&'c Candidate]) -> Vec<&'c Candidate> {
         let traces: HashSet<&str> = candidates
             .iter()
@@ -42,7 +42,7 @@ impl Found {
             .collect()
     }
 
-    /// The rows of a list.
+    /// Returns the rows of a list.
     pub(super) fn rows<'a>(&'a self, near: &'a Adjacent, list: &'a TraceList) -> Rows<'a> {
         Rows {
             found: self,
@@ -52,7 +52,7 @@ impl Found {
         }
     }
 
-    /// What was found of a trace; `None` if nothing was.
+    /// Returns what was found of a trace; `None` if nothing was.
     fn trace(&self, trace: &str, list: &TraceList) -> Option<FoundTrace> {
         let gathered = self.of(trace);
         let row = Entry::of(gathered.best()?);
@@ -68,7 +68,8 @@ impl Found {
         })
     }
 
-    /// The nearest place to its row at which a chunk may list a trace, in milliseconds.
+    /// Returns the place at which a chunk may list a trace that is nearest to the trace's row, in
+    /// milliseconds.
     fn nearest(&self, trace: &str, row: &Entry, list: &TraceList) -> Option<i64> {
         let of_chunks = self.spans.of(trace).flat_map(entries);
         let is_listed = |entry: &Entry| entry.start_ms == row.start_ms || list.shows(entry);
@@ -77,7 +78,8 @@ impl Found {
     }
 }
 
-/// Distance of a place from the start of a row. Of two that are as near, the earlier is first.
+/// Returns the distance of a place from the start of a row. Of two places at the same distance, the
+/// earlier comes first.
 fn distance(place: i64, row: &Entry) -> (u64, i64) {
     (place.abs_diff(row.start_ms), place)
 }
@@ -92,9 +94,9 @@ struct FoundTrace {
 }
 
 impl FoundTrace {
-    /// Where the trace is listed, in milliseconds: at the start of its row, where the chunk with
-    /// that span lists it. If a chunk has another version of that span or of an earlier one, none
-    /// may list it there, so the nearest row of a chunk is its place.
+    /// Returns where the trace is listed, in milliseconds: at the start of its row, if the chunk
+    /// with that span lists it there. A chunk with another version of that span or of an earlier
+    /// one may not; then the place is the nearest row of a chunk.
     fn place(&self, candidate: &Candidate) -> i64 {
         let own = candidate.place_ms;
         let places = self.nearest.into_iter().chain([own]);
@@ -103,8 +105,8 @@ impl FoundTrace {
     }
 }
 
-/// Makes the rows of a list. What was found of a trace is evaluated once, although several chunks may
-/// list it.
+/// Creates the rows of a list. What was found of a trace is evaluated once, although several chunks
+/// may list it.
 pub(super) struct Rows<'a> {
     found: &'a Found,
     near: &'a Adjacent,
@@ -113,7 +115,7 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// The row of the trace; `None` if another chunk has a better one.
+    /// Returns the row of the trace; `None` if another chunk has a better one.
     pub(super) fn row(&mut self, candidate: &'a Candidate) -> Option<(Entry, Counts)> {
         let list = self.list;
         let trace = &*candidate.entry.trace_id;
