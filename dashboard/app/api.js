@@ -7,7 +7,7 @@ import { currentToken, renewToken } from "./session.js";
  * @import { Body, Method, PathOf, Query, RequestOptions, ResponseBody } from "../types/routes"
  * @import { Role } from "../types/openapi"
  * @import { Repeatable } from "./repeatable.js"
- * @typedef {{ cursor?: string | null }} Page cursor of a list page
+ * @typedef {{ cursor?: string | null }} Page parameters of a list page
  */
 
 /**
@@ -37,7 +37,7 @@ async function authorized(method, path, options = {}) {
  *
  * @template {string} N
  * @template R
- * @param {N} name of the rows in a page
+ * @param {N} name field of a page that contains the rows
  * @param {(page: Page) => Promise<Record<N, R[]> & { nextCursor?: string | null }>} read
  * @returns {Promise<Record<N, R[]>>}
  */
@@ -61,7 +61,11 @@ export const usage = (id, signal) => authorized("get", "/applications/{id}/usage
 /** @param {Page} query @param {AbortSignal} signal */
 export const accountAudit = (query, signal) => authorized("get", "/me/audit", { query, signal });
 
-/** Everything stored about the user: all pages, with their lists joined. @param {AbortSignal} signal */
+/**
+ * Returns everything stored about the user: all pages, with their lists joined.
+ *
+ * @param {AbortSignal} signal
+ */
 export async function exportAccount(signal) {
   const { nextCursor, ...whole } = await authorized("get", "/me/export", { signal });
   let cursor = nextCursor;
@@ -80,14 +84,14 @@ export async function exportAccount(signal) {
 /** Largest number of requests that delete one account. */
 const MAX_DELETIONS = 20;
 
-/** Shortest wait between two of them, also if the server names no time or cannot be reached. */
+/** Shortest wait between two of these requests, even if the server asks for none or cannot be reached. */
 const SHORTEST_WAIT_MS = 500;
 
 /**
- * Deletes the account. Repeats the request until the deletion is complete. The access token stays valid for
- * it although the session has ended, so it is not renewed.
+ * Deletes the account. Repeats the request until the deletion is complete. The session ends at the beginning,
+ * but the access token stays valid for the deletion, so it is not renewed.
  *
- * @param {"delete"} [applications] to delete those that nobody else owns
+ * @param {"delete"} [applications] also deletes applications that nobody else owns
  */
 export async function deleteAccount(applications) {
   const headers = { authorization: `Bearer ${await currentToken()}` };
@@ -175,7 +179,8 @@ export const trace = (id, query, signal) =>
   authorized("get", "/telemetry/traces/{id}", { ...traceAddress(id, query), signal });
 
 /**
- * Puts a trace id into the path, or into the query if API Gateway or the browser would change it.
+ * Returns the ids and the query of a request for a trace. Its id is in the query if API Gateway or the
+ * browser would change it in the path.
  *
  * @param {string} id
  * @param {Query<"get", "/telemetry/traces/{id}">} query

@@ -82,7 +82,7 @@ export function freshId(prefix) {
 }
 
 /**
- * Replaces the children of an element, unless the text is the same. In that case, focus is kept.
+ * Replaces the children of an element, unless its text stays the same: then the focus is kept.
  *
  * @param {Element} element
  * @param {Element} child
@@ -130,7 +130,11 @@ export function keyed(parent, items, keyOf, make) {
   refocus();
 }
 
-/** Removes the items of a list. The next call of `keyed` makes all of them anew. @param {Element} parent */
+/**
+ * Removes the items of a list. The next call of `keyed` creates all of them again.
+ *
+ * @param {Element} parent
+ */
 export function forget(parent) {
   KEYED.delete(parent);
   fill(parent);

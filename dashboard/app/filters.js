@@ -5,23 +5,37 @@
 /** Largest number of attributes that the API takes. */
 const MOST_ATTRIBUTES = 8;
 
-/** The id of a trace in the form of OpenTelemetry, if a text is one; else null. @param {string} text */
+/**
+ * Returns the trace id that a text is, in the form of OpenTelemetry; null if it is none.
+ *
+ * @param {string} text
+ */
 export function traceIdIn(text) {
   const id = text.trim();
   return /^[0-9a-f]{32}$/i.test(id) && /[^0]/.test(id) ? id : null;
 }
 
-/** The filters in an address. @param {URLSearchParams} query @returns {Filters} */
+/** Returns the filters in an address. @param {URLSearchParams} query @returns {Filters} */
 export const filtersOf = (query) => ({
   service: query.get("service") ?? "",
   name: query.get("name") ?? "",
   attr: query.getAll("attr").slice(0, MOST_ATTRIBUTES),
 });
 
-/** An attribute as the API takes it: a colon or backslash of the key follows a backslash. @param {string} key @param {string} value */
+/**
+ * Returns an attribute as the API takes it: a backslash precedes each colon or backslash in the key.
+ *
+ * @param {string} key
+ * @param {string} value
+ */
 export const attribute = (key, value) => `${key.replace(/[\\:]/g, "\\$&")}:${value}`;
 
-/** Key and value of an attribute; null if it is none. @param {string} text @returns {[string, string] | null} */
+/**
+ * Returns key and value of an attribute; null if the text is not one.
+ *
+ * @param {string} text
+ * @returns {[string, string] | null}
+ */
 export function keyAndValue(text) {
   const key = /^(?:[^:\\]|\\[:\\])+(?=:)/.exec(text)?.[0];
   if (!key) return null;
@@ -29,8 +43,8 @@ export function keyAndValue(text) {
 }
 
 /**
- * The filters with one more, which is typed as `service:shop`, `name:GET /cart` or `attribute:value`. Null
- * if the text is no filter, or there are too many.
+ * Returns the change that adds a typed filter: `service:shop`, `name:GET /cart` or `attribute:value`. Null if
+ * the text is not a filter, or there would be too many.
  *
  * @param {Filters} filters
  * @param {string} text
@@ -46,14 +60,20 @@ export function withTyped(filters, text, hasNames) {
   return withAttribute(filters, text.trim());
 }
 
-/** The filters with one more attribute; null if there are too many. @param {Filters} filters @param {string} text @returns {Partial<Filters> | null} */
+/**
+ * Returns the change that adds an attribute; null if there would be too many.
+ *
+ * @param {Filters} filters
+ * @param {string} text
+ * @returns {Partial<Filters> | null}
+ */
 export function withAttribute({ attr }, text) {
   if (attr.includes(text)) return { attr };
   return attr.length < MOST_ATTRIBUTES ? { attr: [...attr, text] } : null;
 }
 
 /**
- * The filters that are set, with what removes each.
+ * Returns the filters that are set, each with the change that removes it.
  *
  * @param {Filters} filters
  * @returns {{ key: string, value: string, without: Partial<Filters> }[]}
@@ -71,19 +91,19 @@ export function chipsOf({ service, name, attr }) {
 }
 
 /**
- * What can be typed, by what the API lists.
+ * Returns suggestions for typed filters, from the fields that the API lists.
  *
  * @param {import("../types/openapi").Fields} fields
  * @param {boolean} hasNames
  * @returns {string[]}
  */
 export function suggestionsOf({ services, operations, attributes }, hasNames) {
-  const own = new Set(hasNames ? ["service", "name"] : ["service"]);
+  const reserved = new Set(hasNames ? ["service", "name"] : ["service"]);
   return [
     ...services.map((service) => `service:${service}`),
     ...(hasNames ? operations.map((name) => `name:${name}`) : []),
     ...attributes
-      .filter(({ name }) => !own.has(name))
+      .filter(({ name }) => !reserved.has(name))
       .flatMap(({ name, values }) => values.map(({ value }) => attribute(name, value))),
   ];
 }

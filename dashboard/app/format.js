@@ -4,7 +4,11 @@ import { offsetMs, zoned } from "./zone.js";
 
 const NUMBER = new Intl.NumberFormat("en");
 const COMPACT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
-/** Name, length in seconds, and length of the next smaller unit. @type {[Intl.RelativeTimeFormatUnit, number, number][]} */
+/**
+ * Name, length in seconds, and length of the next smaller unit.
+ *
+ * @type {[Intl.RelativeTimeFormatUnit, number, number][]}
+ */
 const UNITS = [
   ["year", 31_536_000, 2_592_000],
   ["month", 2_592_000, 86_400],
@@ -21,7 +25,7 @@ export const count = (value) => NUMBER.format(value);
 /** Formats with a unit prefix: 1.2K. @param {number} value */
 export const compact = (value) => COMPACT.format(value);
 
-/** A size, such as 1.5 KB. @param {number} size in bytes */
+/** Formats a size, such as 1.5 KB. @param {number} size in bytes */
 export function bytes(size) {
   if (size < 1_000) return plural(size, "byte");
   const [divisor, unit] = size < 1_000_000 ? [1_000, "KB"] : [1_000_000, "MB"];
@@ -31,7 +35,11 @@ export function bytes(size) {
 /** Formats a count with its noun: "1 span", "2 spans". @param {number} value @param {string} noun */
 export const plural = (value, noun) => `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 
-/** Formats as 12.5 ms, 1.25 s, 2 m 5 s, 3 h 4 m or 5 d 6 h; a dash if null. @param {number | null | undefined} ms */
+/**
+ * Formats as 12.5 ms, 1.25 s, 2 m 5 s, 3 h 4 m or 5 d 6 h; a dash if null.
+ *
+ * @param {number | null | undefined} ms
+ */
 export function duration(ms) {
   if (ms === null || ms === undefined || !Number.isFinite(ms)) return "–";
   return ms < 0 ? `−${inUnits(-ms)}` : inUnits(ms);
@@ -81,7 +89,11 @@ export function percent(part, whole) {
   return `${isSmall ? value.toFixed(1) : Math.round(value)} %`;
 }
 
-/** Formats a rate per second, or per minute or hour if it is small: 2.5/s, 12/min, 3/h. @param {number} perSecond */
+/**
+ * Formats a rate per second, or per minute or hour if it is small: 2.5/s, 12/min, 3/h.
+ *
+ * @param {number} perSecond
+ */
 export function perTime(perSecond) {
   if (perSecond >= 1) return `${compact(perSecond)}/s`;
   const perMinute = 60 * perSecond;
@@ -122,7 +134,7 @@ export const fullDay = (at) =>
 /** Date and time as 3 Feb 2026, 14:03:07. @param {Instant} at */
 export const moment = (at) => `${fullDay(at)}, ${clock(at)}`;
 
-/** Date as 3 Feb; empty for today. @param {Instant} at @param {number} [now] */
+/** Date as 3 Feb; empty if it is today. @param {Instant} at @param {number} [now] */
 export const otherDay = (at, now = Date.now()) => (fullDay(at) === fullDay(now) ? "" : day(at));
 
 /** Date and time as 3 Feb, 14:03; today's without the date. @param {Instant} at @param {number} [now] */
@@ -143,7 +155,7 @@ export function timeRange(from, to) {
 }
 
 /**
- * Formats the hours of which some telemetry is not shown, as a sentence; empty if there are none.
+ * Describes in a sentence the hours with telemetry that cannot be shown; empty if there are none.
  *
  * @param {{ from: string, to: string }[]} gaps
  */

@@ -12,7 +12,7 @@ export const apiUrl = () => CONFIG.apiUrl.replace(/\/+$/, "") || location.origin
 
 /** Time limit of a request. Functions respond within 15 seconds, or the gateway does. */
 const LIMIT_MS = 20_000;
-/** Longest `Retry-After` after which a request that changes nothing is sent again by itself. */
+/** Longest `Retry-After` after which a GET is sent again automatically. */
 const LONGEST_WAIT_MS = 5_000;
 
 /** An error response of the API, or a failed request. `message` is shown to the user. */
@@ -46,7 +46,7 @@ const messageOf = (status) =>
 const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 
 /**
- * The wait of a `Retry-After` header: seconds or a date (RFC 9110). At most a minute.
+ * Returns the wait that a `Retry-After` header asks for, as seconds or a date (RFC 9110). At most a minute.
  *
  * @param {string | null} text
  */
@@ -120,19 +120,24 @@ async function send(method, path, { ids, query, body, headers, signal, limitMs =
  *
  * @param {string} path like `/sessions/{id}`
  * @param {object} [ids]
- * @param {object} [query] null, undefined and "" are left out; a list is given several times
+ * @param {object} [query] null, undefined and "" are left out; a list becomes several parameters
  */
 export function addressOf(path, ids = {}, query = {}) {
   const filled = Object.entries(ids).reduce(
     (text, [name, id]) => text.replace(`{${name}}`, encodeURIComponent(id)),
     path,
   );
-  const all = Object.entries(query).flatMap(([name, value]) => [value].flat().map((one) => [name, one]));
+  const all = Object.entries(query).flatMap(([name, value]) => [value].flat().map((item) => [name, item]));
   const set = all.filter(([, value]) => value !== null && value !== undefined && value !== "");
   return set.length ? `${filled}?${new URLSearchParams(set)}` : filled;
 }
 
-/** The JSON body of a response; null for status 204. @param {Response} response @returns {Promise<unknown>} */
+/**
+ * Reads the JSON body of a response; null for status 204.
+ *
+ * @param {Response} response
+ * @returns {Promise<unknown>}
+ */
 async function content(response) {
   if (response.status === 204) return null;
   const body = parsed(await response.text());
@@ -150,12 +155,12 @@ function parsed(text) {
   }
 }
 
-/** A string, or an integer of so many digits that a `number` may not hold it. */
+/** A string, or an integer with so many digits that a `number` may not represent it. */
 const STRING_OR_LONG_INTEGER = /"(?:[^"\\]|\\.)*"|(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/g;
 
 /**
- * JSON in which integers beyond 2^53 are strings. As numbers they would be shown rounded, and a filter
- * by such a value would find nothing.
+ * Returns the JSON with integers beyond 2^53 as strings. As numbers they would be shown rounded, and a
+ * filter by such a value would find nothing.
  *
  * @param {string} json
  */

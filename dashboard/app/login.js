@@ -26,7 +26,7 @@ const REASONS = {
   session_expired: "Your session has ended. Please sign in again.",
 };
 
-/** Causes that the API does not distinguish, or what helps. @type {Record<string, string[]>} */
+/** Possible causes, which the API does not distinguish, or what helps. @type {Record<string, string[]>} */
 const CAUSES = {
   not_allowed: [
     "Ask the person who gave you this address, or who runs Upblit for your team, to allow your GitHub account, one of your organizations, or the domain of your e-mail address.",

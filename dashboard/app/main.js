@@ -108,7 +108,7 @@ const noAccessNote = () =>
 const notFoundNote = () =>
   emptyPage(
     "Page not found",
-    "The address is wrong.",
+    "There is no page at this address.",
     h("a.button", { href: to("/applications") }, "Your applications"),
   );
 
@@ -117,14 +117,14 @@ function toTraces(_outlet, _visit, { id }) {
   go(to("/applications/{}/traces", id), { replace: true });
 }
 
-/** Replaces all data of the account that this page showed. @param {User} user who is signed in now */
+/** Replaces all data of the account that this page has shown. @param {User} user who is signed in now */
 function showAccountChange({ name }) {
   stop();
   endShell();
   document.title = "The account has changed · Upblit";
   const reload = h("button.button.primary", { type: "button" }, "Reload");
   reload.addEventListener("click", () => location.reload());
-  // The link home, and "Back".
+  // Only the fragment changes with the link home and with "Back", which would show nothing.
   addEventListener("hashchange", () => location.reload());
   fill(
     main,

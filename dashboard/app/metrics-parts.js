@@ -1,4 +1,4 @@
-// Metrics of applications with more telemetry than one response counts.
+// Metrics in several responses, for applications with more telemetry than one response counts.
 
 import * as api from "./api.js";
 
@@ -7,12 +7,12 @@ import * as api from "./api.js";
  * @import { Query } from "../types/routes"
  */
 
-/** Responses that are loaded for one page. Each takes seconds and costs reads, at every refresh. */
+/** Largest number of responses for one page. At every refresh, each takes seconds and costs reads. */
 const MAX_PARTS = 2;
 
 /**
- * Loads metrics, from the newest buckets on. `searchedTo` of the result is null if the whole time range
- * was counted.
+ * Loads metrics, beginning with the newest buckets. `searchedTo` of the result is null if the whole time
+ * range was counted.
  *
  * @param {Query<"get", "/telemetry/metrics">} query
  * @param {AbortSignal} signal
@@ -27,13 +27,13 @@ export async function metricsInParts(query, signal, load = api.metrics) {
   return metrics;
 }
 
-/** @param {Metrics} older @param {Metrics} newer @returns {Metrics} */
+/** Joins two consecutive parts. @param {Metrics} older @param {Metrics} newer @returns {Metrics} */
 export function merged(older, newer) {
   const buckets = [...older.buckets];
   const [first, ...rest] = newer.buckets;
   const last = buckets.at(-1);
   if (first && last?.startTime === first.startTime) {
-    // A bucket with too much telemetry for one response.
+    // The bucket has too much telemetry for one response, so each part has counted some of it.
     buckets[buckets.length - 1] = { ...mergedTotal(last, first), startTime: first.startTime };
   } else if (first) buckets.push(first);
   return {
@@ -58,7 +58,10 @@ const mergedTotal = (a, b) => ({ ...mergedStats(a, b), requests: mergedStats(a.r
  */
 function mergedStats(a, b) {
   const count = a.count + b.count;
-  /** @param {(x: number, y: number) => number} combine @param {"avgMs" | "minMs" | "maxMs" | "p50Ms" | "p95Ms" | "p99Ms"} name */
+  /**
+   * @param {(x: number, y: number) => number} combine
+   * @param {"avgMs" | "minMs" | "maxMs" | "p50Ms" | "p95Ms" | "p99Ms"} name
+   */
   const combined = (combine, name) => {
     const [x, y] = [a[name] ?? null, b[name] ?? null];
     if (x === null || y === null) return x ?? y;

@@ -1,6 +1,6 @@
 // The Content Security Policy of the documents allows requests to any https address, because a
 // static file does not know the address of the API. This module restricts requests to the address
-// in config.js. A policy that was added cannot be removed.
+// in config.js. An added policy cannot be removed again.
 
 import { apiUrl } from "./http.js";
 

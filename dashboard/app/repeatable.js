@@ -7,8 +7,8 @@
  */
 
 /**
- * Returns a function from the values of a form to its request. The same values give the same request
- * again, until others are given.
+ * Returns a function that turns the values of a form into its request. It returns the same request until it
+ * gets other values.
  *
  * @template Values, Body
  * @param {(values: Values) => Body} bodyOf

@@ -2,7 +2,7 @@
 
 /**
  * @typedef {object} Visit
- * @property {Record<string, string>} params what stands for the route's `{names}`
+ * @property {Record<string, string>} params values of the `{names}` in the route
  * @property {URLSearchParams} query
  * @property {AbortSignal} signal aborted when the user leaves the page
  */
@@ -61,7 +61,7 @@ function matchSegments(pattern, parts) {
  * @template T
  * @param {Record<string, T>} routes
  * @param {(route: T | null, visit: Visit, isFirst: boolean) => void} show
- * @returns {() => void} leaves the current page, and shows no other
+ * @returns {() => void} a function that leaves the current page, and stops showing others
  */
 export function start(routes, show) {
   let leaving = new AbortController();
@@ -108,7 +108,7 @@ export function storeInAddress(choices) {
 }
 
 /**
- * The same, with an entry in the history, so that Back undoes the choice.
+ * Like {@link storeInAddress}, but adds an entry to the history, so that Back undoes the choice.
  *
  * @param {Record<string, string | string[] | null>} choices
  */
@@ -117,11 +117,11 @@ export function pushInAddress(choices) {
   dispatchEvent(new Event("addresschange"));
 }
 
-/** The query of a route. @param {string} hash */
+/** Returns the query of a route. @param {string} hash */
 export const queryOf = (hash) => new URLSearchParams(splitQuery(hash)[1]);
 
 /**
- * Sets choices in the query of a route, and removes those that are empty. A list is given several times.
+ * Sets choices in the query of a route, and removes empty ones. A list becomes several parameters.
  *
  * @param {string} hash
  * @param {Record<string, string | string[] | null>} choices

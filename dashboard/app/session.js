@@ -24,7 +24,10 @@ let isOver = false;
 /** @type {(user: User) => void} */
 let showChange = () => {};
 
-/** The access token for a request. Renewed first if it has expired. A renewal before that delays no request. */
+/**
+ * Returns the access token for a request. An expired token is renewed first; a token that expires soon is
+ * renewed without delaying the request.
+ */
 export async function currentToken() {
   const token = stored.accessToken();
   if (!token || stored.isExpired()) return renewToken(token);
@@ -35,7 +38,11 @@ export async function currentToken() {
 let isRenewing = false;
 let retryAt = 0;
 
-/** Renews a token that is still valid, unless this or another tab is about to. @param {string} token */
+/**
+ * Renews a token that is still valid, unless this or another tab is already doing so.
+ *
+ * @param {string} token
+ */
 async function renewEarly(token) {
   if (isRenewing || Date.now() < retryAt) return;
   isRenewing = true;
@@ -73,7 +80,7 @@ async function renew(used) {
     if (problem.status === 401) return null;
     throw problem;
   });
-  // If another page has signed out or in meanwhile, the response belongs to the session before.
+  // If another page has signed out or in meanwhile, the response belongs to the earlier session.
   if (stored.refreshToken() !== refreshToken) return ofThisAccount(stored.accessToken() ?? endSession());
   if (!tokens) return endSession("session_expired");
   stored.storeTokens(tokens);
@@ -118,17 +125,25 @@ export function followOtherTabs(changed) {
   addEventListener("storage", ({ key }) => {
     if (key === null || key === "token" || key === "refreshToken") check();
   });
-  // A page that the browser had put aside has missed the events.
+  // A page that the browser restores from its cache has missed the events.
   addEventListener("pageshow", ({ persisted }) => persisted && check());
 }
 
-/** Returns the token if it is of this page's account, so that data of two accounts never mix. @param {string} token */
+/**
+ * Returns the token if it is of this page's account, so that data of two accounts never mix.
+ *
+ * @param {string} token
+ */
 function ofThisAccount(token) {
   if (isOver || !isOfThisAccount(token)) throw new SignedOut();
   return token;
 }
 
-/** Stops the page if the token is of another account. @param {string | null} token */
+/**
+ * Returns whether a token belongs to the account of this page. If not, stops the page.
+ *
+ * @param {string | null} token
+ */
 function isOfThisAccount(token) {
   const user = stored.userOf(token);
   // The API refuses what is not a token.
@@ -157,9 +172,9 @@ export function leave(reason) {
 let queue = Promise.resolve();
 
 /**
- * Runs a task while no other tab runs one. Waits for another tab for a limited time, because it may
- * hang; the server returns the same tokens to tabs that refresh at the same time. Without a secure
- * context, this is limited to one tab.
+ * Runs a task while no other tab runs one. Waits only a limited time for another tab, because it may hang;
+ * the server returns the same refresh token to tabs that refresh at the same time. Without a secure
+ * context, only the tasks of this tab wait for each other.
  *
  * @template T
  * @param {() => Promise<T>} task

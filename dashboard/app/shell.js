@@ -42,7 +42,7 @@ export function startShell() {
   });
 }
 
-/** Removes everything that belongs to an account, and closes open dialogs. */
+/** Removes everything that belongs to the account, and closes open dialogs. */
 export function endShell() {
   showApplication(null);
   account.remove();

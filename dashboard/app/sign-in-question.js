@@ -1,5 +1,5 @@
-// The question about tokens of a link that this tab did not ask for. Without it, a link could switch
-// the account of the person who opens it (RFC 9700 §4.7).
+// Asks before tokens in a link are used that this tab did not request. Without the question, a link could
+// switch the account of the person who opens it (RFC 9700 §4.7).
 
 import { fill, h } from "./dom.js";
 import { leave } from "./session.js";
@@ -36,12 +36,12 @@ export function askToSignIn({ tokens, user }) {
     ),
   );
   document.title = "Sign in? · Upblit";
-  // Not a button, so that a key pressed too early decides nothing.
+  // The heading and not a button, so that a key that is pressed too early decides nothing.
   heading.focus();
 }
 
 /** @typedef {import("./tokens.js").User} User @param {User} current @param {User} offered */
 const currentAccount = (current, offered) =>
   current.sub === offered.sub
-    ? "You are signed in with this account already."
+    ? "You are already signed in with this account."
     : `You are signed in as ${current.name}. Accepting changes the account in all tabs.`;

@@ -7,10 +7,10 @@ import { storeTokens, userOf } from "./tokens.js";
  * @import { User } from "./tokens.js"
  * @typedef {{ token: string, refreshToken: string, expiresIn: number }} Tokens
  * @typedef {{ reason: string }} Failure reason for the sign-in page
- * @typedef {{ tokens: Tokens, user: User }} Offer tokens of a link that this tab did not ask for
+ * @typedef {{ tokens: Tokens, user: User }} Offer tokens in a link that this tab did not request
  */
 
-/** Time limit of `/oauth2/token`, so that two attempts end within the life of a code. */
+/** Time limit of `/oauth2/token`, so that two attempts end while the code is valid. */
 const REDEEM_LIMIT_MS = 10_000;
 
 const VERIFIER = "signInVerifier";
@@ -35,13 +35,17 @@ function take(name) {
   return value;
 }
 
-/** Starts the sign-in: navigates to GitHub by way of the API. */
+/** Starts the sign-in: navigates to the API, which redirects to GitHub. */
 export async function startSignIn() {
   const query = new URLSearchParams(await binding());
   location.assign(`${apiUrl()}/oauth2/authorization/github?${query}`);
 }
 
-/** Parameters that bind the end of the sign-in to this tab. @returns {Promise<Record<string, string>>} */
+/**
+ * Returns parameters that bind the end of the sign-in to this tab.
+ *
+ * @returns {Promise<Record<string, string>>}
+ */
 async function binding() {
   const secret = base64url(crypto.getRandomValues(new Uint8Array(32)));
   if (!crypto.subtle) {
@@ -77,8 +81,8 @@ export async function finishSignIn({ search, hash }) {
 }
 
 /**
- * Exchanges a code for tokens. Sent again after a lost response or an error of the server, because the
- * code is valid for a minute and gets the same tokens.
+ * Exchanges a code for tokens. Sends the request again after a lost response or a server error, because the
+ * code stays valid for a minute and gets the current tokens.
  *
  * @param {{ code: string, codeVerifier: string }} body
  */
@@ -105,7 +109,7 @@ async function finishWithTokens(fragment, clientState) {
     storeTokens({ token, refreshToken, expiresIn: Number(fragment.get("expiresIn")) });
     return null;
   }
-  // Not from the fragment, whose access token may name anyone.
+  // The user is not read from the fragment, whose access token may name anyone.
   const tokens = await request("post", "/refresh", { body: { refreshToken } });
   const user = userOf(tokens.token);
   return user ? { tokens, user } : { reason: "invalid_link" };

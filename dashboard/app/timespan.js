@@ -34,10 +34,10 @@ const STORED = "window";
 const STEPS = [300, 900, 3600, 21600, 86400];
 const MOST_BUCKETS = 200;
 
-/** Time on either side of a moment. */
+/** Time before and after a moment that `around` covers. */
 const AROUND = 5 * MINUTE;
 
-/** Age from which a range is expected to change no more, except for late batches. */
+/** Age from which a range changes no more, except by late batches. */
 const SETTLED = 10 * MINUTE;
 
 /** @param {string | null} name @returns {name is SpanName} */
@@ -49,7 +49,12 @@ export const isFixed = (range) => "from" in range;
 /** A time in an address, in RFC 3339. Without an offset, it would be another time in each zone. */
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
 
-/** The time range in the address, or else the last one chosen. @param {URLSearchParams} query @returns {Range} */
+/**
+ * The time range in the address, or else the last one chosen.
+ *
+ * @param {URLSearchParams} query
+ * @returns {Range}
+ */
 export function chosenRange(query) {
   const [from, to] = ["from", "to"].map((name) => {
     const text = query.get(name) ?? "";
@@ -60,25 +65,39 @@ export function chosenRange(query) {
   return { name: isSpan(name) ? name : DEFAULT };
 }
 
-/** Stores a choice for other pages. Ranges between two times are in the address alone. @param {Range} range */
+/**
+ * Stores a choice for other pages, unless it is between two times: that is only in the address.
+ *
+ * @param {Range} range
+ */
 export function storeRange(range) {
   if (!isFixed(range)) localStorage.setItem(STORED, range.name);
 }
 
-/** Start of a time range that ends now, in RFC 3339. @param {SpanName} name @param {number} [now] */
+/**
+ * Returns the start of a time range that ends now, in RFC 3339.
+ *
+ * @param {SpanName} name
+ * @param {number} [now]
+ */
 export const startOf = (name, now = Date.now()) => new Date(now - SPANS[name].ms).toISOString();
 
-/** Start and end of a range. @param {Range} range @param {number} [now] @returns {Fixed} */
+/** Returns start and end of a range. @param {Range} range @param {number} [now] @returns {Fixed} */
 export const boundsOf = (range, now = Date.now()) =>
   isFixed(range) ? range : { from: now - SPANS[range.name].ms, to: now };
 
-/** Parameters of the API for a range. @param {Range} range @param {number} [now] */
+/** Returns the parameters of the API for a range. @param {Range} range @param {number} [now] */
 export function questionOf(range, now = Date.now()) {
   if (!isFixed(range)) return { from: startOf(range.name, now), to: null };
   return { from: new Date(range.from).toISOString(), to: new Date(range.to).toISOString() };
 }
 
-/** The bucket width of metrics: the smallest with at most 200 buckets. @param {Range} range @returns {Step} */
+/**
+ * Returns the bucket width of metrics: for a fixed range, the smallest with at most 200 buckets.
+ *
+ * @param {Range} range
+ * @returns {Step}
+ */
 export function stepOf(range) {
   if (!isFixed(range)) return SPANS[range.name].stepSeconds;
   const seconds = (range.to - range.from) / 1_000;
@@ -86,8 +105,8 @@ export function stepOf(range) {
 }
 
 /**
- * Choices in the address for a range and the zone. Both zones are written: without one in the address, the last
- * choice applies, so Back would not undo it.
+ * Returns the choices in the address for a range and the zone. The zone is written even if it is the default:
+ * without it, the last choice would apply, and Back would not undo that.
  *
  * @param {Range} range
  * @returns {Record<string, string | null>}
@@ -99,23 +118,33 @@ export function choicesOf(range) {
     : { window: range.name, from: null, to: null, zone };
 }
 
-/** Shows a range in the address, so that a copied link has it. @param {Range} range */
+/** Writes a range into the address, so that a copied link contains it. @param {Range} range */
 export const showInAddress = (range) => storeInAddress(choicesOf(range));
 
-/** A link with the time range and zone of an address. @param {string} hash @param {string} [current] */
+/**
+ * Returns a link with the time range and zone of an address.
+ *
+ * @param {string} hash
+ * @param {string} [current]
+ */
 export function withTime(hash, current = location.hash) {
   const query = queryOf(current);
   const names = ["window", "from", "to", "zone"];
   return withChoices(hash, Object.fromEntries(names.map((name) => [name, query.get(name)])));
 }
 
-/** A link with another time range. @param {string} hash @param {Range} range */
+/** Returns a link with another time range. @param {string} hash @param {Range} range */
 export const withRange = (hash, range) => withChoices(hash, choicesOf(range));
 
-/** Five minutes on either side of a time. @param {number} at @returns {Fixed} */
+/**
+ * Returns the range from five minutes before a time until five minutes after it.
+ *
+ * @param {number} at
+ * @returns {Fixed}
+ */
 export const around = (at) => ({ from: at - AROUND, to: at + AROUND });
 
-/** A range in words: "in the last 1 h", "27 Nov, 18:00 – 18:10". @param {Range} range */
+/** Describes a range: "in the last 1 h", "27 Nov, 18:00 – 18:10". @param {Range} range */
 export function textOfRange(range) {
   if (!isFixed(range)) return `in the last ${SPANS[range.name].label}`;
   const { from, to } = range;
@@ -125,7 +154,8 @@ export function textOfRange(range) {
 }
 
 /**
- * Milliseconds between refreshes. Longer for long time ranges, which cost the server more, and for old ones.
+ * Returns the milliseconds between refreshes. Longer for long time ranges, which cost the server more, and
+ * for old ones, which hardly change.
  *
  * @param {Range} range
  * @param {number} [now]

@@ -1,9 +1,9 @@
 // The tokens of the session in `localStorage`, which all tabs share.
 
 /**
- * An access token is renewed at a random moment between these margins before it expires, so that
- * nobody who knows when it was issued knows when that is. Each is also limited to a share of the
- * token's lifetime.
+ * An access token is renewed at a random moment between these margins before it expires, so that somebody
+ * who knows when it was issued cannot know when it is renewed. Each margin is also limited to a share of
+ * the token's lifetime.
  */
 const LARGEST_MARGIN = { ms: 300_000, share: 1 / 3 };
 const SMALLEST_MARGIN = { ms: 30_000, share: 1 / 4 };
@@ -51,6 +51,7 @@ function marginMs(lifeMs) {
   return smallest + Math.random() * (largest - smallest);
 }
 
+/** Removes the tokens and their times. */
 export function clearTokens() {
   for (const name of NAMES) localStorage.removeItem(name);
 }
@@ -62,7 +63,7 @@ export function clearTokens() {
  */
 
 /**
- * The user of an access token, or null if the text is not a token.
+ * Returns the user of an access token, or null if the text is not a token.
  *
  * @param {string | null} token
  * @returns {User | null}

@@ -27,11 +27,21 @@ export const shownZone = () => shown;
 /** Options of `toLocaleString` and its like. @returns {Intl.DateTimeFormatOptions} */
 export const zoned = () => (shown === "utc" ? { timeZone: "UTC" } : {});
 
-/** Milliseconds that the shown time is ahead of UTC. @param {number} at @param {Zone} [zone] */
+/**
+ * Returns by how many milliseconds the shown time is ahead of UTC.
+ *
+ * @param {number} at
+ * @param {Zone} [zone]
+ */
 export const offsetMs = (at, zone = shown) =>
   zone === "utc" ? 0 : -new Date(at).getTimezoneOffset() * MINUTE;
 
-/** Start of the day of a time, or of one that many days later. @param {number} at @param {number} [days] */
+/**
+ * Returns the start of the day of a time, or of the day that is `days` later.
+ *
+ * @param {number} at
+ * @param {number} [days]
+ */
 export function startOfDay(at, days = 0) {
   if (shown === "utc") return (Math.floor(at / DAY) + days) * DAY;
   const date = new Date(at);
@@ -39,10 +49,15 @@ export function startOfDay(at, days = 0) {
   return new Date(date.getFullYear(), date.getMonth(), date.getDate() + days).getTime();
 }
 
-/** Days since 1970 in the calendar of the zone. @param {number} at */
+/** Returns the number of days since 1970 in the calendar of the zone. @param {number} at */
 export const dayNumber = (at) => Math.floor((at + offsetMs(at)) / DAY);
 
-/** Name of a zone with its offset: "UTC", "local time (UTC+5:30)". @param {Zone} zone @param {number} at */
+/**
+ * Returns the name of a zone with its offset: "UTC", "local time (UTC+5:30)".
+ *
+ * @param {Zone} zone
+ * @param {number} at
+ */
 export function nameOfZone(zone, at) {
   if (zone === "utc") return "UTC";
   const minutes = Math.abs(offsetMs(at, zone)) / MINUTE;
@@ -51,12 +66,13 @@ export function nameOfZone(zone, at) {
   return `local time (UTC${minutes ? `${sign}${Math.floor(minutes / 60)}${rest}` : ""})`;
 }
 
-/** A time as the value of an input for date and time. @param {number} at */
+/** Returns a time as the value of an input for date and time. @param {number} at */
 export const inputValue = (at) => new Date(at + offsetMs(at)).toISOString().slice(0, 19);
 
 /**
- * The time of such a value; NaN if it is none. A value has no fractions of a second, and may stand for both
- * times of an hour that is repeated, so that of `before` is `before`.
+ * Returns the time of the value of such an input; NaN if there is none. A value has no fractions of a
+ * second, and in a repeated hour it stands for two times. So a value that has not been changed means
+ * exactly `before`.
  *
  * @param {string} value
  * @param {number} [before] the time that the input has shown

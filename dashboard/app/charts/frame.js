@@ -17,7 +17,7 @@ export const MARGIN = { top: 10, right: 8, bottom: 22, left: 52 };
  */
 
 /**
- * A position of the tooltip, in pixels, and its time. Without `y` it is marked by a line over the whole height.
+ * A position of the tooltip in pixels, and its time. Without `y`, a line over the whole height marks it.
  *
  * @typedef {{ x: number, y?: number, at: number, lines: Child[], href?: string }} Stop
  */
@@ -105,7 +105,11 @@ function tooltip(element) {
       const { left, top } = element.getBoundingClientRect();
       point(nearestStop(stops, clientX - left, clientY - top));
     },
-    /** Moves to the stop of a key. Returns whether the key has one. @param {string} key */
+    /**
+     * Moves to the stop that a key leads to. Returns whether the key is one that moves.
+     *
+     * @param {string} key
+     */
     pointBy(key) {
       const next = stopAfter(key, current, stops.length - 1);
       if (next !== null) point(next);
@@ -171,7 +175,7 @@ function followKeys(element, tip, part) {
 }
 
 /**
- * Index of the stop that a key moves to; null for other keys.
+ * Returns the index of the stop that a key moves to; null for other keys.
  *
  * @param {string} key
  * @param {number} current -1 for none
@@ -198,7 +202,7 @@ function placeTip(tip, stop, width) {
 }
 
 /**
- * Horizontal grid lines, labelled with values at the left.
+ * Draws horizontal grid lines, labelled with values at the left.
  *
  * @param {number[]} ticks @param {(value: number) => number} y
  * @param {(value: number) => string} format @param {number} width
@@ -210,7 +214,7 @@ export const valueAxis = (ticks, y, format, width) =>
   ]);
 
 /**
- * Labels for times along the bottom.
+ * Draws labels for times along the bottom.
  *
  * @param {number} from
  * @param {number} to

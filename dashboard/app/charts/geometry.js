@@ -10,17 +10,27 @@
 /** @param {number} value @param {number} low @param {number} high */
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
-/** The time at a position; beside the axis, that of the nearer end. @param {Axis} axis @param {number} x */
+/**
+ * Returns the time at a position; outside the axis, that of the nearer end.
+ *
+ * @param {Axis} axis
+ * @param {number} x
+ */
 export const timeAt = ({ from, to, left, right }, x) =>
   from + ((to - from) * (clamp(x, left, right) - left)) / (right - left);
 
-/** The position of a time; for others than those of the axis, that of the nearer end. @param {Axis} axis @param {number} at */
+/**
+ * Returns the position of a time; outside the axis, that of the nearer end.
+ *
+ * @param {Axis} axis
+ * @param {number} at
+ */
 export const positionOf = ({ from, to, left, right }, at) =>
   left + ((right - left) * (clamp(at, from, to) - from)) / (to - from);
 
 /**
- * The time range between two times in any order, within the axis. It consists of whole buckets if there are
- * some, or else contains both times. Null if it is empty.
+ * Returns the time range between two times in any order, as far as it is within the axis. If there are
+ * buckets, it is extended to whole ones; otherwise it contains both times. Null if it is empty.
  *
  * @param {Axis} axis
  * @param {number} one
@@ -30,7 +40,7 @@ export const positionOf = ({ from, to, left, right }, at) =>
 export function rangeBetween({ from, to, stepMs }, one, other) {
   const [start, end] = [Math.min(one, other), Math.max(one, other)].map((at) => clamp(at, from, to));
   const width = stepMs ?? 1;
-  // A time within a thousandth of a bucket is its edge.
+  // A time within a thousandth of a bucket from an edge counts as the edge.
   const steps = (/** @type {number} */ at) => Math.round(((at - from) / width) * 1_000) / 1_000;
   const first = from + Math.floor(steps(start)) * width;
   // The end is not part of a range, so a range that contains a time ends after it.
@@ -42,7 +52,7 @@ export function rangeBetween({ from, to, stepMs }, one, other) {
 /** A position in the drawing, in pixels; null for a gap. @typedef {[x: number, y: number] | null} Point */
 
 /**
- * Index of the stop nearest to a position; -1 if there are no stops. For stops without `y`, only
+ * Returns the index of the stop nearest to a position; -1 if there are no stops. For stops without `y`, only
  * the horizontal distance counts.
  *
  * @param {{ x: number, y?: number }[]} stops @param {number} x @param {number} y
@@ -70,12 +80,16 @@ export const linePath = (points) =>
     .filter(Boolean)
     .join("");
 
-/** Points between two gaps, which a line does not show because it has no length there. @param {Point[]} points */
+/**
+ * Returns the points between two gaps. A line does not show them, because it has no length there.
+ *
+ * @param {Point[]} points
+ */
 export const isolatedPoints = (points) =>
   points.flatMap((point, index) => (point && !points[index - 1] && !points[index + 1] ? [point] : []));
 
 /**
- * The powers of ten that enclose all values, at least a factor of 100 apart.
+ * Returns powers of ten that enclose all values and are at least a factor of 100 apart.
  *
  * @param {number[]} values
  * @param {number} least replaces smaller values

@@ -8,14 +8,20 @@ export function linear([low, high], [start, end]) {
   return (value) => start + (value - low) * factor;
 }
 
-/** A logarithmic scale. Values outside of the domain are moved to its ends. @param {[number, number]} domain @param {[number, number]} range @returns {Scale} */
+/**
+ * Returns a logarithmic scale. Values outside the domain are moved to its ends.
+ *
+ * @param {[number, number]} domain
+ * @param {[number, number]} range
+ * @returns {Scale}
+ */
 export function logarithmic([low, high], range) {
   const place = linear([Math.log(low), Math.log(high)], range);
   return (value) => place(Math.log(Math.min(high, Math.max(low, value))));
 }
 
 /**
- * About `wanted` round values from 0 to at least `max`.
+ * Returns about `wanted` round values from 0 to at least `max`.
  *
  * @param {number} max
  * @param {number} wanted
@@ -29,7 +35,7 @@ export function roundTicks(max, wanted) {
   return Array.from({ length: count + 1 }, (_, index) => index * step);
 }
 
-/** Powers of ten between two values, both included. @param {number} low @param {number} high */
+/** Returns the powers of ten between two values, both included. @param {number} low @param {number} high */
 export function powerTicks(low, high) {
   const first = Math.ceil(Math.log10(low) - 1e-9);
   const last = Math.floor(Math.log10(high) + 1e-9);

@@ -20,7 +20,10 @@ const FLOOR_MS = 0.1;
  * @property {string} href
  */
 
-/** @param {string} label @param {(range: import("./frame.js").TimeRange) => void} selected called with the time range of a selected part */
+/**
+ * @param {string} label
+ * @param {(range: import("./frame.js").TimeRange) => void} selected called with the time range of a selected part
+ */
 export function scatterChart(label, selected) {
   const note = h("span.legend");
   let data = { dots: /** @type {Dot[]} */ ([]), from: 0, to: 1 };

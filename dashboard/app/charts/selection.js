@@ -1,23 +1,27 @@
-// Selecting a part of a chart by dragging, or with Shift and the arrow keys.
+// Selects a part of a chart by dragging. frame.js uses the returned functions for selection with the
+// keyboard.
 
 import { h } from "../dom.js";
 import { positionOf, rangeBetween, timeAt } from "./geometry.js";
 
-/** Shorter movements are clicks, in pixels. */
-const LEAST = 5;
+/** Movements of fewer pixels count as clicks. */
+const SHORTEST_DRAG = 5;
 
 /** @import { Axis } from "./geometry.js" */
 
 /**
- * @typedef {object} Part a part of a chart, between two times in any order. Times, because the axis moves while
- *   the page is refreshed.
+ * Controls the marked part of a chart. Its ends are times in any order, not positions, because the axis moves
+ * when the page refreshes.
+ *
+ * @typedef {object} Part
  * @property {(one: number, other: number) => void} show
  * @property {() => void} clear
  * @property {(one: number, other: number) => void} finish
  */
 
 /**
- * Marks the selected part of a chart.
+ * Lets the user select a part of a chart by dragging. Returns the band that marks the part, functions to
+ * control it, and whether the last press was a drag.
  *
  * @param {HTMLElement} element
  * @param {() => Axis} axisOf the current axis
@@ -51,7 +55,7 @@ export function selection(element, axisOf, selected) {
  * @param {HTMLElement} element
  * @param {() => Axis} axisOf
  * @param {Part} part
- * @returns {() => boolean} whether a click ends a drag, and means nothing else
+ * @returns {() => boolean} whether the click that follows belongs to a drag and must be ignored
  */
 function followDrag(element, axisOf, { show, clear, finish }) {
   /** Where the pointer was pressed. @type {{ x: number, at: number } | null} */
@@ -71,13 +75,13 @@ function followDrag(element, axisOf, { show, clear, finish }) {
     if (!start) return;
     // The button was released elsewhere, before the element had captured the pointer.
     if (event.buttons === 0) return end();
-    if (!wasDragged && Math.abs(xOf(event) - start.x) < LEAST) return;
+    if (!wasDragged && Math.abs(xOf(event) - start.x) < SHORTEST_DRAG) return;
     if (!wasDragged) element.setPointerCapture(event.pointerId);
     wasDragged = true;
     show(start.at, timeOf(event));
   });
   element.addEventListener("pointerup", (event) => {
-    // Both times are the same if the pointer stayed beside the axis.
+    // Both times are equal if the pointer never entered the range of the axis.
     if (start && wasDragged && start.at !== timeOf(event)) finish(start.at, timeOf(event));
     end();
   });

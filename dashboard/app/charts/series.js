@@ -8,7 +8,7 @@ import { linear, roundTicks } from "./scale.js";
 
 const TICKS = 3;
 const DAY_MS = 86_400_000;
-/** Axis of a chart without buckets. */
+/** Axis of a chart that has no buckets. */
 const EMPTY = { from: 0, to: 1, left: 0, right: 1, stepMs: 1 };
 
 /** @typedef {{ startTime: string }} Timed */
@@ -157,7 +157,7 @@ function tipLines(bucket, stepMs, series, format) {
 }
 
 /**
- * A small bar chart for lists, without axes.
+ * Draws a small bar chart for lists, without axes.
  *
  * @param {number[]} values
  * @param {{ width?: number, height?: number }} [size]

@@ -25,13 +25,14 @@ const CLOCK_STEPS = [
   6 * HOUR,
   12 * HOUR,
 ];
-/** Axes longer than this are labelled with dates only. */
+/** Axes longer than this are labelled with dates instead of times of day. */
 const DAYS_FROM = 2 * DAY;
 
 /** @typedef {{ at: number, label: string }} TimeTick `at` in milliseconds since 1970 */
 
 /**
- * Round local times, or starts of local days, within a time range, in order.
+ * Returns the ticks within a time range, in order: at round times of day, or at starts of days, in the
+ * shown zone.
  *
  * @param {number} from milliseconds since 1970
  * @param {number} to
@@ -67,7 +68,7 @@ function clockTimes(from, to, step) {
 }
 
 /**
- * The first time after `time` at which the local time is a multiple of `step`.
+ * Returns the first time after `time` at which the time of day in the shown zone is a multiple of `step`.
  *
  * @param {number} time
  * @param {number} step
@@ -77,11 +78,11 @@ function nextClockTime(time, step) {
   const next = multipleAfter(time, step, before);
   const after = offsetMs(next);
   if (after === before) return next;
-  // The clocks change before `next`: use multiples of the local time after the change.
+  // The clocks change before `next`, so use multiples of the time of day after the change.
   let changed = multipleAfter(time, step, after);
   while (offsetMs(changed) !== after) changed += step;
-  // After the clocks are put back, 02:00 occurs again. It is labelled once, unless steps are as small as
-  // the change.
+  // When the clocks go back, an hour repeats (02:00 in Europe). Its start is labelled once, unless the step
+  // is no longer than the change.
   const isRepeated = changed + after === time + before;
   return isRepeated && step > Math.abs(after - before) ? changed + step : changed;
 }

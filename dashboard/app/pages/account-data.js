@@ -50,7 +50,7 @@ async function download(signal) {
   const blob = new Blob([JSON.stringify(whole, null, 2)], { type: "application/json" });
   const href = URL.createObjectURL(blob);
   h("a", { href, download: "upblit-account.json" }).click();
-  // The browser has begun to read it by then.
+  // By then, the browser has begun to read the file.
   setTimeout(() => URL.revokeObjectURL(href), 60_000);
   announce("Your data was downloaded.");
 }
@@ -67,7 +67,7 @@ function askToDelete(me) {
 }
 
 /**
- * Deletes the account. Returns the next dialog, which may be a question that comes first.
+ * Deletes the account, unless a question comes first. Returns what to do next, which may be to ask it.
  *
  * @param {Me} me
  * @returns {Promise<() => void>}
@@ -117,5 +117,5 @@ function askToSignIn() {
   });
 }
 
-/** All sessions have ended on the server. */
+/** Leaves the dashboard. All sessions have ended on the server. */
 const leave = () => forget("account_deleted");

@@ -4,7 +4,7 @@ import { to, withChoices } from "../router.js";
 import { withTime } from "../timespan.js";
 
 /**
- * Address of a trace. `at` lets the server search near that time.
+ * Returns the address of a trace. With `at`, the server searches near that time.
  *
  * @param {string} applicationId
  * @param {string} traceId
@@ -14,7 +14,7 @@ export const traceHref = (applicationId, traceId, at = null) =>
   withTime(withChoices(to("/applications/{}/traces/{}", applicationId, traceId), { at }));
 
 /**
- * Address of the comparison for a list of traces, with its filters.
+ * Returns the address of the comparison for a list of traces, with the filters of the list.
  *
  * @param {string} applicationId
  * @param {Partial<import("../filters.js").Filters> & { min?: string }} filters

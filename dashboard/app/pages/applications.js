@@ -15,7 +15,7 @@ import { segmented } from "../ui/toolbar.js";
 
 /** @import { Application, Metrics } from "../../types/openapi" */
 
-/** Largest number of sparklines. Each needs a request. */
+/** Largest number of sparklines. Each needs at least one request. */
 const MAX_SPARKS = 12;
 
 /** @type {import("../main.js").Page} */
@@ -122,7 +122,7 @@ function create() {
             environment = value;
           },
         ),
-        h("p.hint", {}, "Part of the prefix of each key. Cannot be changed later."),
+        h("p.hint", {}, "Decides the prefix of each key: live or test. Cannot be changed later."),
       ),
     ],
     ready: () => input.value.trim() !== "",

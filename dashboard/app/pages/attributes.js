@@ -1,22 +1,32 @@
 import { h } from "../dom.js";
 import { plain } from "../format.js";
 
-/** Sorts attributes by name, as they arrive in any order. @param {Record<string, unknown> | null | undefined} values */
+/**
+ * Sorts attributes by name, as they arrive in any order.
+ *
+ * @param {Record<string, unknown> | null | undefined} values
+ */
 export const sorted = (values) =>
   Object.fromEntries(Object.entries(values ?? {}).sort(([a], [b]) => a.localeCompare(b)));
 
 /** @typedef {(key: string, value: string) => string} FilterHref address of a list with this filter */
 
-/** Longest filter that the API takes, with its key. */
+/** Length that a filter for an attribute, including its key, must stay below for the API. */
 const MAX_FILTER = 1000;
 
-/** A value, as a link if a filter can ask for it. @param {string} name @param {unknown} value @param {FilterHref} [filterHref] */
+/**
+ * Shows a value, as a link if there can be a filter for it.
+ *
+ * @param {string} name
+ * @param {unknown} value
+ * @param {FilterHref} [filterHref]
+ */
 function shownValue(name, value, filterHref) {
   const text = plain(value);
-  const isAskable = ["string", "number", "boolean"].includes(typeof value);
-  if (!filterHref || !isAskable || 2 * name.length + text.length >= MAX_FILTER) return text;
+  const isFilterable = ["string", "number", "boolean"].includes(typeof value);
+  if (!filterHref || !isFilterable || 2 * name.length + text.length >= MAX_FILTER) return text;
   const link = h("a.value", { href: filterHref(name, text), title: "Filter by this value" }, text);
-  // Filters may have changed since.
+  // Filters may have changed since the link was made.
   link.addEventListener("click", () => {
     link.href = filterHref(name, text);
   });
@@ -27,7 +37,7 @@ function shownValue(name, value, filterHref) {
 const breakable = (name) => name.split(/(?<=[._])/).map((part) => [part, h("wbr")]);
 
 /**
- * A list of names and values, without empty values; null if none is left.
+ * Shows names and values as a list, without empty values; null if none is left.
  *
  * @param {string} title
  * @param {Record<string, unknown> | null | undefined} values

@@ -21,7 +21,7 @@ import { fieldFilters } from "./list-controls.js";
  * @import { Range } from "../timespan.js"
  */
 
-/** The answer reads chunks, and changes slowly. */
+/** The comparison reads chunks, and its result changes slowly. */
 const PAUSE_MS = 60_000;
 
 /** @typedef {{ range: Range, filters: Filters & { min: string } }} Chosen */
@@ -73,7 +73,14 @@ const questionFor = (applicationId, { range, filters: { min, service, name, attr
   attr,
 });
 
-/** The controls, which change what is chosen. @param {Chosen} chosen @param {string} applicationId @param {AbortSignal} signal @param {() => void} reload */
+/**
+ * Creates the controls, which change what is chosen.
+ *
+ * @param {Chosen} chosen
+ * @param {string} applicationId
+ * @param {AbortSignal} signal
+ * @param {() => void} reload
+ */
 function toolbar(chosen, applicationId, signal, reload) {
   const { filters } = chosen;
   const changed = (/** @type {Partial<Chosen["filters"]>} */ choices) => {
@@ -142,7 +149,11 @@ function table(kind, rows) {
 /** @param {string} text @param {string} list @param {Record<string, string | string[]>} choices */
 const traceLink = (text, list, choices) => h("a.button", { href: withChoices(list, choices) }, text);
 
-/** Filters of the list that shows the selected traces. @param {Filters & { min: string }} filters */
+/**
+ * Returns the filters of the list that shows the selected traces.
+ *
+ * @param {Filters & { min: string }} filters
+ */
 const choicesOf = ({ min, service, name, attr }) => ({
   min,
   status: min ? "" : "error",
@@ -168,8 +179,8 @@ function row(difference, filters, list) {
 }
 
 /**
- * The filters for a value. They replace those of the comparison: a list wants one span that meets all of its
- * filters, and the value may be of another span of the same trace.
+ * Returns the filters for a value. They replace those of the comparison: a list wants one span that meets all
+ * filters, and the value may be that of another span of the same trace.
  *
  * @param {Difference} difference
  * @returns {Filters}
@@ -190,7 +201,7 @@ const share = (part, whole) =>
   );
 
 /**
- * The title if no trace was selected. Traces of the range may be failed or slow although none of the sample is.
+ * Returns the title if no trace was selected. There may be failed or slow traces outside the sample.
  *
  * @param {Pick<Differences, "sample" | "searchedTo" | "isTruncated" | "gaps">} differences
  * @param {"failed" | "slow"} kind
@@ -202,7 +213,7 @@ export function titleOfNone({ sample, searchedTo, isTruncated, gaps }, kind, ran
 }
 
 /**
- * What was looked at.
+ * Describes what was looked at.
  *
  * @param {Pick<Differences, "sample" | "searchedTo" | "isTruncated">} differences
  * @param {"failed" | "slow"} kind
@@ -213,7 +224,7 @@ export function sampleText({ sample, searchedTo, isTruncated }, kind) {
   const preferred = `${kind === "slow" ? "Slow" : "Failed"} traces were preferred, so the sample has a greater share of them.`;
   return [
     `From a sample of ${count(sample.events)} of ${plural(sample.of, "span")}.`,
-    isPart && from <= to && `Its times: ${textOfRange({ from, to })}.`,
+    isPart && from <= to && `It covers ${textOfRange({ from, to })}.`,
     isPart && preferred,
     searchedTo && `Searched back to ${dayAndTime(searchedTo)}.`,
     isTruncated && "The sample had more values than can be compared.",

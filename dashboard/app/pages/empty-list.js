@@ -40,9 +40,9 @@ export async function emptyList({ application, what, isFiltered, range, signal }
     );
   }
   if (isFixed(range))
-    return empty(`No ${what}: ${textOfRange(range)}`, "Choose another time range to see others.");
+    return empty(`No ${what}s: ${textOfRange(range)}`, "Choose another time range to see others.");
   return empty(
-    [pulse(), `No ${what} ${textOfRange(range)}`],
+    [pulse(), `No ${what}s ${textOfRange(range)}`],
     "New ones appear here automatically. Choose a longer time range to see older ones.",
   );
 }

@@ -27,7 +27,12 @@ const SCOPE_TEXTS = {
   "telemetry:read": "reads telemetry",
 };
 
-/** One key with its health and menu. @param {KeyWithHealth} key @param {KeyActions | null} actions null if the user may only read */
+/**
+ * Shows a key with its health and menu.
+ *
+ * @param {KeyWithHealth} key
+ * @param {KeyActions | null} actions null if the user may only read
+ */
 export function keyRow(key, actions) {
   const isOver = key.status === "revoked";
   return h(
@@ -82,7 +87,7 @@ function actionMenu(key, actions) {
   return [list.element, errorLine];
 }
 
-/** Key health of today and yesterday. @param {KeyHealth} health */
+/** Shows the key health of today and yesterday. @param {KeyHealth} health */
 function health({
   accepted,
   truncated,
@@ -138,5 +143,5 @@ function health({
 /** @param {number} used in percent */
 const quotaText = (used) =>
   used < 100
-    ? `${used} % of today’s quota is used. Above it nothing is kept until midnight (UTC).`
+    ? `${used} % of today’s quota is used. Beyond it, nothing is kept until midnight (UTC).`
     : "Today’s quota is used up. Nothing is kept until midnight (UTC).";

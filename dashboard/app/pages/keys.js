@@ -13,7 +13,7 @@ import { showKey } from "./new-key-dialog.js";
 
 /**
  * @import { Application, Key, KeyScope } from "../../types/openapi"
- * @typedef {(key: string, scopes: KeyScope[], title: string, note: string) => void} Show shows a new secret, which cannot be shown again
+ * @typedef {(key: string, scopes: KeyScope[], title: string, note: string) => void} Show shows a new secret. It cannot be shown again
  */
 
 const PAUSE_MS = 10_000;

@@ -11,7 +11,7 @@ import { traceHref } from "./addresses.js";
 /** @import { Filters } from "../filters.js" */
 
 /**
- * The search field of a list. For a text that may be the id of a trace, it has a link to the trace beside it.
+ * Creates the search field of a list. Beside it, a link opens the trace if the text may be the id of one.
  *
  * @param {string} applicationId
  * @param {string} label
@@ -37,12 +37,12 @@ export function textSearch(applicationId, label, text, changed) {
 }
 
 /**
- * The filters of a list of traces or logs, with suggestions of its time range.
+ * Creates the filters of a list of traces or logs, with suggestions from its time range.
  *
  * @param {object} options
  * @param {string} options.applicationId
  * @param {"traces" | "logs"} options.of
- * @param {Filters} options.filters as they are when suggestions are asked for
+ * @param {Filters} options.filters changed in place, because suggestions depend on the service
  * @param {(choices: Partial<Filters>) => void} options.changed
  * @param {() => { from: string, to: string | null }} options.times
  * @param {AbortSignal} options.signal

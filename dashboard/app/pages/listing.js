@@ -2,7 +2,7 @@
 
 /** Number of rows to request per page. */
 const LIMIT = 200;
-/** Largest number of pages per load. A page may have few rows, or none, without being the last. */
+/** Largest number of pages per load. A page may have few rows or none, and not be the last. */
 const MAX_PAGES = 5;
 
 /** @typedef {{ limit: number, cursor: string | null }} Page parameters of a page request */
@@ -16,7 +16,7 @@ export class Listing {
   rows = [];
   /** @type {string | null} */
   #cursor = null;
-  /** Time back to which the range has been searched; null if to its beginning. @type {string | null} */
+  /** Time back to which the range has been searched; null if all of it has. @type {string | null} */
   searchedTo = null;
   #generation = 0;
   #isLoaded = false;
@@ -56,7 +56,7 @@ export class Listing {
     this.#generation += 1;
   }
 
-  /** Loads newer rows, and removes rows from before `oldest`. @param {number} oldest */
+  /** Loads newer rows, and removes rows that are older than `oldest`. @param {number} oldest */
   async refresh(oldest) {
     const generation = this.#generation;
     const { rows, cursor, searchedTo } = await this.#gather(null, this.#isLoaded ? 1 : MAX_PAGES);

@@ -1,4 +1,4 @@
-// The common part of the traces and logs pages: a filtered list that stays up to date.
+// The common part of the pages of traces and logs: a filtered list that stays up to date.
 
 import { fill, fillIfNew, forget, h, keyed } from "../dom.js";
 import { dayAndTime, plural } from "../format.js";
@@ -20,7 +20,9 @@ import { emptyList } from "./empty-list.js";
  * @import { Page } from "./listing.js"
  */
 
-/** @typedef {Page & { applicationId: string, from: string, to: string | null }} ListQuery query parameters of every list */
+/**
+ * @typedef {Page & { applicationId: string, from: string, to: string | null }} ListQuery query parameters of every list
+ */
 
 /**
  * @template T a row
@@ -120,7 +122,7 @@ const listingOf = (options, { application, rangeOf }, showGaps) =>
   });
 
 /**
- * The rows of a list, or what is shown instead of them.
+ * Shows the rows of a list, or the reason why there are none.
  *
  * @template T
  * @template {{ nextCursor?: string | null, searchedTo?: string | null, gaps: Gap[] }} A
@@ -159,11 +161,11 @@ function listView(listing, { filters, what, list, above, keyOf, row, drawn }, co
     if (generation === listing.generation && listing.rows.length === 0) fillIfNew(body, reason);
   }
 
-  follow([more, stopped.button], () => listing.more().then(draw).catch(context.failed));
+  runOnPress([more, stopped.button], () => listing.more().then(draw).catch(context.failed));
 
   const clear = () => {
     note.textContent = "";
-    // Links of rows have the time range.
+    // The links in rows contain the time range.
     forget(list);
     fill(body, skeleton());
   };
@@ -173,13 +175,23 @@ function listView(listing, { filters, what, list, above, keyOf, row, drawn }, co
 /** @param {Record<string, string | string[]>} filters */
 const isAnySet = (filters) => Object.values(filters).some((value) => value.length > 0);
 
-/** Shows one element alone. If it is there already, it keeps the focus. @param {Element} body @param {Element} element */
+/**
+ * Shows one element alone. If it is shown already, it keeps the focus.
+ *
+ * @param {Element} body
+ * @param {Element} element
+ */
 function replace(body, element) {
   if (element.parentNode !== body) fill(body, element);
 }
 
-/** Does what buttons begin, during which they are disabled. @param {HTMLButtonElement[]} buttons @param {() => Promise<void>} action */
-function follow(buttons, action) {
+/**
+ * Runs an action when one of the buttons is pressed, and disables all of them meanwhile.
+ *
+ * @param {HTMLButtonElement[]} buttons
+ * @param {() => Promise<void>} action
+ */
+function runOnPress(buttons, action) {
   const disable = (/** @type {boolean} */ isBusy) => {
     for (const button of buttons) button.disabled = isBusy;
   };
@@ -192,21 +204,31 @@ function follow(buttons, action) {
   }
 }
 
-/** The rows with a button for older ones. @param {"trace" | "log"} what @param {Element} list @param {Element} [above] */
+/**
+ * Creates the list of rows with a button for older ones.
+ *
+ * @param {"trace" | "log"} what
+ * @param {Element} list
+ * @param {Element} [above]
+ */
 function filledList(what, list, above) {
   const more = h("button.button.more", { type: "button", hidden: true }, `Show older ${what}s`);
   return { filled: h("div.stack", {}, above, h("section.panel.flush", {}, list), more), more };
 }
 
-/** What is shown if a search has stopped on the way, so that nothing is known about the time before. @param {"trace" | "log"} what */
+/**
+ * Creates the note that a search has found nothing yet, but has not searched the whole time range.
+ *
+ * @param {"trace" | "log"} what
+ */
 function stoppedSearch(what) {
   const reached = h("span");
   const button = h("button.button.primary", { type: "button" }, "Continue searching");
-  const text = `No ${what} yet that matches. Older ones have not been searched.`;
+  const text = `No ${what} found so far. Older ones have not been searched.`;
   const element = empty(reached, text, button);
   return {
     button,
-    /** The element, which shows how far the search is. @param {string | null} searchedTo */
+    /** Shows how far the search has got. @param {string | null} searchedTo */
     at(searchedTo) {
       reached.textContent = searchedTo ? `Searched to ${dayAndTime(searchedTo)}` : "Searched in part";
       return element;

@@ -6,13 +6,13 @@ import { remarks, scopeText, shown } from "./remarks.js";
 /**
  * @import { LogRecord } from "../../types/openapi"
  * @import { FilterHref } from "./attributes.js"
- * @typedef {{ traceHref?: string | null, aroundHref?: string, filterHref?: FilterHref }} LogHrefs addresses of the trace, of the lines around this one, and of the list with a filter
+ * @typedef {{ traceHref?: string | null, aroundHref?: string, filterHref?: FilterHref }} LogHrefs addresses of the trace, of the lines around this one, and of the filtered list
  */
 
 /** @type {Record<string, string>} */
 const TONES = { fatal: "error", error: "error", warn: "warn", warning: "warn" };
 
-/** CSS class of a log level; empty for unknown levels. @param {string} level */
+/** Returns the CSS class of a log level; empty for unknown levels. @param {string} level */
 export const levelTone = (level) =>
   Object.hasOwn(TONES, level.toLowerCase()) ? TONES[level.toLowerCase()] : "";
 

@@ -62,7 +62,7 @@ const hrefsOf = (applicationId, { traceId, timestamp }) => ({
   aroundHref: withRange(to("/applications/{}/logs", applicationId), around(Date.parse(timestamp))),
 });
 
-/** The same list with one more filter. @param {string} key @param {string} value */
+/** Returns the address of the same list with one more filter. @param {string} key @param {string} value */
 const filterHref = (key, value) => {
   const filters = filtersOf(queryOf(location.hash));
   return withChoices(location.hash, withAttribute(filters, attribute(key, value)) ?? {});

@@ -143,8 +143,8 @@ function confirmRemoval(member, isSelf, { application, changed }) {
   confirmDialog({
     title: isSelf ? `Leave ${application.name}?` : `Remove ${name}?`,
     text: isSelf
-      ? "You see the application no more, until an owner invites you again. Keys that you created stay valid."
-      : "The application is no longer accessible to this person, at once. Keys that the person created stay valid.",
+      ? "You can no longer see the application, unless an owner invites you again. Keys that you created stay valid."
+      : "This person loses access to the application at once. Keys that the person created stay valid.",
     action: isSelf ? "Leave" : "Remove",
     async save() {
       await api.removeMember(application.id, member.userId);
@@ -218,15 +218,24 @@ function inviteDialog(application, changed) {
   });
 }
 
-/** Shows the link of a new invite, which cannot be shown again. @param {string} token @param {() => void} closed */
+/**
+ * Shows the link of a new invite, which cannot be shown again.
+ *
+ * @param {string} token
+ * @param {() => void} closed
+ */
 function showLink(token, closed) {
   const { body, close } = openDialog("The invite", { closed });
-  // In the fragment, which no server sees.
+  // The token is in the fragment, which no server sees.
   const link = new URL(to("/invites/{}", token), document.baseURI).href;
   const text = h("code.key-text", {}, link);
   fill(
     body,
-    h("p.soft", {}, "Send this link to one person. It works once, for seven days, and is not shown again."),
+    h(
+      "p.soft",
+      {},
+      "Send this link to one person. It works once, within seven days, and is not shown again.",
+    ),
     text,
     h(
       "footer",

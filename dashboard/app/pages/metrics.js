@@ -26,7 +26,7 @@ import { requestsTable } from "./requests-table.js";
 /**
  * @import { Bucket, Metrics, Stats, Total } from "../../types/openapi"
  * @import { Range } from "../timespan.js"
- * @typedef {"requests" | "all"} Counted the spans that are counted
+ * @typedef {"requests" | "all"} Counted spans that are counted
  * @typedef {Stats & { startTime: string, logs: number, logErrors: number }} FlatBucket
  */
 
@@ -69,7 +69,7 @@ export function metricsPage(outlet, { query, signal }, application) {
 }
 
 /**
- * The metrics of a time range, or why there are none.
+ * Shows the metrics of a time range, or the reason why there are none.
  *
  * @param {import("../../types/openapi").Application} application
  * @param {AbortSignal} signal
@@ -97,7 +97,11 @@ function metricsView(application, signal, requests, selected) {
       shown = null;
       fill(body, skeleton());
     },
-    /** @param {Loaded} metrics @param {Range} range @param {() => boolean} isCurrent whether the time range is still chosen */
+    /**
+     * @param {Loaded} metrics
+     * @param {Range} range
+     * @param {() => boolean} isCurrent whether the time range is still chosen
+     */
     async show(metrics, range, isCurrent) {
       shown = isEmpty(metrics) ? null : { metrics, range };
       if (shown) return draw();
@@ -107,7 +111,12 @@ function metricsView(application, signal, requests, selected) {
   };
 }
 
-/** @param {string} applicationId @param {Range} range @param {AbortSignal} signal @returns {Promise<Loaded>} */
+/**
+ * @param {string} applicationId
+ * @param {Range} range
+ * @param {AbortSignal} signal
+ * @returns {Promise<Loaded>}
+ */
 async function loadMetrics(applicationId, range, signal) {
   const parameters = { applicationId, ...questionOf(range), step: stepOf(range) };
   const [traces, logs] = await Promise.all([
@@ -117,7 +126,7 @@ async function loadMetrics(applicationId, range, signal) {
   return { traces, logs };
 }
 
-/** What was counted, if it is not the whole time range. @param {Loaded} loaded */
+/** Describes what was counted, if it is not the whole time range. @param {Loaded} loaded */
 function partOf({ traces, logs }) {
   const since = traces.searchedTo ?? logs.searchedTo;
   return since ? `Counted since ${dayAndTime(since)}: there is too much telemetry to show all of it.` : "";
@@ -137,7 +146,7 @@ function countChoice(counted, changed) {
 }
 
 /**
- * Tiles, charts and tables, and a function that shows metrics in them.
+ * Creates tiles, charts and tables, and a function that shows metrics in them.
  *
  * @param {string} applicationId
  * @param {Element} requests
@@ -163,7 +172,13 @@ function content(applicationId, requests, selected) {
   };
 }
 
-/** Statistics of requests, or of all spans. @param {Total} total @param {Counted} counted @returns {Stats} */
+/**
+ * Returns the statistics of requests, or of all spans.
+ *
+ * @param {Total} total
+ * @param {Counted} counted
+ * @returns {Stats}
+ */
 const stats = (total, counted) => (counted === "requests" ? total.requests : total);
 
 /** @param {Bucket} bucket @param {Bucket | undefined} logs @param {Counted} counted @returns {FlatBucket} */
@@ -177,7 +192,10 @@ const flat = (bucket, logs, counted) => ({
 /** @param {FlatBucket} bucket */
 const hasAny = ({ count: events, logs }) => events + logs > 0;
 
-/** @param {(range: import("../charts/frame.js").TimeRange) => void} selected @returns {ReturnType<typeof seriesChart<FlatBucket>>[]} */
+/**
+ * @param {(range: import("../charts/frame.js").TimeRange) => void} selected
+ * @returns {ReturnType<typeof seriesChart<FlatBucket>>[]}
+ */
 const makeCharts = (selected) => [
   seriesChart({
     label: "Traffic",
@@ -214,7 +232,7 @@ const makeCharts = (selected) => [
 ];
 
 /**
- * The tiles, with links to the traces and logs behind them.
+ * Creates the tiles, with links to the traces and logs behind them.
  *
  * @param {Stats} total
  * @param {Stats} logs
@@ -240,7 +258,12 @@ function tilesOf(total, logs, counted, applicationId, range) {
   ];
 }
 
-/** @param {string} name @param {string} value @param {string} note @param {{ href?: string, tone?: string }} [options] */
+/**
+ * @param {string} name
+ * @param {string} value
+ * @param {string} note
+ * @param {{ href?: string, tone?: string }} [options]
+ */
 const tile = (name, value, note, { href, tone = "" } = {}) =>
   h(
     "div.tile",

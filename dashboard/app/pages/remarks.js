@@ -1,4 +1,4 @@
-// How an event differs from what was sent, and the instrumentation that sent it.
+// Shows how an event differs from what was sent, and the instrumentation that sent it.
 
 import { h } from "../dom.js";
 import { bytes } from "../format.js";
@@ -14,7 +14,7 @@ const NOTES = {
   "time-of-receipt": "The record was sent without a time; the time is that of receipt.",
 };
 
-/** Parts that were cut, and notes; null if there are none. @param {Span | LogRecord} event */
+/** Lists notes, and parts that were cut; null if there are none. @param {Span | LogRecord} event */
 export function remarks({ truncated, notes }) {
   if (truncated.length === 0 && notes.length === 0) return null;
   return h(
@@ -32,8 +32,12 @@ export function remarks({ truncated, notes }) {
   );
 }
 
-/** Name and version. @param {InstrumentationScope | null | undefined} scope */
+/** Name and version of an instrumentation scope. @param {InstrumentationScope | null | undefined} scope */
 export const scopeText = (scope) => scope && [scope.name, scope.version].filter(Boolean).join(" ");
 
-/** An object as text; null if it is empty. @param {Record<string, unknown> | null | undefined} values */
+/**
+ * Returns an object as text; null if it is empty.
+ *
+ * @param {Record<string, unknown> | null | undefined} values
+ */
 export const shown = (values) => (values && Object.keys(values).length > 0 ? JSON.stringify(values) : null);

@@ -42,7 +42,7 @@ export function requestsTable(applicationId, query, signal, changed) {
   const toolbar = h("div.toolbar", {}, h("h2", {}, "Requests"), choice);
 
   /**
-   * Loads the rows, unless those of this time range are new.
+   * Loads the rows, unless those of this time range were loaded within the last minute.
    *
    * @param {Range} range
    * @param {() => boolean} isCurrent whether the time range is still chosen
@@ -118,13 +118,18 @@ function tableRow(applicationId, row, range) {
 }
 
 /**
- * What a row leads to. No filter finds events without a service, so that it leads to all.
+ * Names what a row links to. A row without a service links to all traces, because no filter finds such spans.
  *
  * @param {Pick<MetricsRow, "service" | "name">} row
  */
 export const titleOf = ({ service, name }) => name ?? service ?? "all services";
 
-/** A link to what is different about the failed requests of a row. @param {string} applicationId @param {MetricsRow} row */
+/**
+ * Creates a link to what is different about the failed requests of a row.
+ *
+ * @param {string} applicationId
+ * @param {MetricsRow} row
+ */
 const differencesLink = (applicationId, { service, name }) =>
   h(
     "a.small",
@@ -136,7 +141,7 @@ const differencesLink = (applicationId, { service, name }) =>
   );
 
 /**
- * Address of the traces behind a row.
+ * Returns the address of the traces behind a row.
  *
  * @param {string} applicationId
  * @param {Pick<MetricsRow, "service" | "name">} row
@@ -148,13 +153,17 @@ export const tracesOf = (applicationId, { service, name }, range) =>
     name: name ?? null,
   });
 
-/** What is counted, and what is not in the rows. @param {Pick<Metrics, "others" | "searchedTo">} metrics */
+/**
+ * Describes what is counted, and what is not in the rows.
+ *
+ * @param {Pick<Metrics, "others" | "searchedTo">} metrics
+ */
 export function noteOf({ others, searchedTo }) {
   const counted = "Counts root spans and spans of kind server or consumer. Percentiles are within 11 %.";
   const rest = others?.count
     ? `${plural(others.count, "request")} of other operations ${others.count === 1 ? "is" : "are"} not listed.`
     : "";
   const part =
-    searchedTo && `There is too much telemetry for one answer: counted since ${dayAndTime(searchedTo)}.`;
+    searchedTo && `There is too much telemetry for one response: counted since ${dayAndTime(searchedTo)}.`;
   return [counted, rest, part].filter(Boolean).join(" ");
 }

@@ -2,7 +2,7 @@
 
 /** @typedef {{ api: string, key: string, name: string, application: string }} Target */
 
-/** A batch with one span, which ends now: `timestamp` is the end of a span. */
+/** Creates a batch with one span that ends now: `timestamp` is the end of a span. */
 export function exampleBatch() {
   return {
     traces: [
@@ -225,7 +225,8 @@ datasources:
       httpHeaderValue1: ${key}
 
 # A panel with requests and durations: a query of type JSON and parser Backend, with the root
-# selector "buckets" and the columns startTime (time), requests, errors and p95Ms (number).
+# selector "buckets" and the columns startTime (time), requests.count, requests.errors and
+# requests.p95Ms (number).
 # URL: ${api}/telemetry/metrics?applicationId=${application}&step=900&from=\${__from:date:iso}&to=\${__to:date:iso}`;
 
 /** Snippets that send, by the name of their tab. @type {[string, (target: Target) => string][]} */
@@ -243,7 +244,7 @@ export const READING_SNIPPETS = [
   ["Grafana", grafana],
 ];
 
-/** The snippets that a key with these scopes can be used in. @param {string[]} scopes */
+/** Returns the snippets that work with a key with these scopes. @param {string[]} scopes */
 export const snippetsFor = (scopes) => [
   ...(scopes.some((scope) => scope.startsWith("ingest:")) ? SNIPPETS : []),
   ...(scopes.includes("telemetry:read") ? READING_SNIPPETS : []),

@@ -76,7 +76,7 @@ export function tracesPage(outlet, visit, application) {
 }
 
 /**
- * The link to what is different about these traces, while they can be compared.
+ * Creates the link to what is different about these traces. It is hidden while they cannot be compared.
  *
  * @param {string} applicationId
  * @param {Parameters<typeof differencesHref>[1] & Parameters<typeof isComparable>[0]} filters
@@ -91,16 +91,16 @@ function differencesLink(applicationId, filters) {
 }
 
 /**
- * Whether a comparison can be limited to the traces of a list. It compares failed traces or those of a duration
- * with the others, and knows neither words nor other statuses.
+ * Returns whether a comparison can be limited to the traces of a list. It compares failed or slow traces
+ * with the others, and has no filter for words or other statuses.
  *
  * @param {{ q: string, status: string, min: string }} filters
  */
 export const isComparable = ({ q, status, min }) => !q && (!status || (status === "error" && !min));
 
 /**
- * Data of the scatter chart. Covers the chosen time range, or only the loaded traces if there are
- * more.
+ * Returns the data of the scatter chart. It covers the chosen time range or, if not all traces are loaded,
+ * the time of the loaded ones.
  *
  * @param {string} applicationId
  * @param {TraceRow[]} traces
@@ -154,5 +154,9 @@ function row(applicationId, trace) {
   );
 }
 
-/** A 4xx that is no failure is a warning: the caller caused it. @param {TraceRow} trace */
+/**
+ * Returns the tone of a row. A 4xx that is not a failure is a warning: the caller caused it.
+ *
+ * @param {TraceRow} trace
+ */
 const tone = ({ isError, status }) => (isError ? "error" : status && status >= 400 ? "warn" : "ok");

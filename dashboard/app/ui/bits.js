@@ -9,7 +9,7 @@ import { ago, moment } from "../format.js";
 export const pill = (text, tone = "") => h("span.pill", { class: tone }, text);
 
 /**
- * A link whose address depends on what is chosen when it is followed.
+ * Creates a link whose address is computed when it is followed, because it depends on what is chosen by then.
  *
  * @param {() => string} hrefOf
  * @param {Child} content
@@ -108,7 +108,7 @@ export const facts = (pairs) =>
 export const pulse = () => h("span.pulse", { "aria-hidden": "true" });
 
 /**
- * The values of charts as a table, closed at first.
+ * Shows the values of charts as a table, which is closed at first.
  *
  * @param {string} label
  * @param {string[]} columns

@@ -19,7 +19,8 @@ export function copyButton(text, { label = "Copy", source } = {}) {
       announce("Copied.");
       setTimeout(() => fill(button, copy(), label), SHOWN_MS);
     } catch {
-      // Without permission or a secure context, the text is selected for copying by keyboard.
+      // Without permission or a secure context, the text is selected, so that it can be copied with the
+      // keyboard.
       if (source) getSelection()?.selectAllChildren(source());
       announce("Selected. Copy it with the keyboard.");
     }

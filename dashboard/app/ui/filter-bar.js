@@ -7,7 +7,8 @@ import { chipsOf, suggestionsOf, withTyped } from "../filters.js";
  */
 
 /**
- * A field for one more filter, with suggestions, and the filters that are set as buttons that remove them.
+ * Creates a text field that adds a filter, with suggestions, and a button for each filter that is set, which
+ * removes it.
  *
  * @param {object} options
  * @param {Filters} options.filters
@@ -33,7 +34,7 @@ export function filterBar({ filters, hasNames, changed, suggest }) {
 
   function change(/** @type {Partial<Filters>} */ choices) {
     set = { ...set, ...choices };
-    // The suggestions are those of the service.
+    // Suggestions depend on the service.
     hasAsked = false;
     draw();
     changed(choices);
@@ -79,7 +80,13 @@ export function filterBar({ filters, hasNames, changed, suggest }) {
   return h("div.filters", {}, form, chips, problem);
 }
 
-/** A filter as a button that removes it. @param {string} key @param {string} value @param {() => void} remove */
+/**
+ * Shows a filter as a button that removes it.
+ *
+ * @param {string} key
+ * @param {string} value
+ * @param {() => void} remove
+ */
 const chip = (key, value, remove) =>
   h(
     "button.button.small.chip",

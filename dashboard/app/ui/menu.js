@@ -1,8 +1,8 @@
 import { h } from "../dom.js";
 
 /**
- * A button that opens a list. `<details>` supports the keyboard; this adds closing with Escape
- * and with a click elsewhere.
+ * Creates a button that opens a list. `<details>` supports the keyboard; this adds that Escape and a click
+ * elsewhere close the list.
  *
  * @param {string} label for a screen reader
  * @param {import("../../types/dom").Child} summary content of the button

@@ -15,8 +15,8 @@ import { choice, segmented } from "./toolbar.js";
 const FIXED = "range";
 
 /**
- * The control for the time range: one that ends now, or between two times. Each choice is an entry in the
- * history of the browser.
+ * Creates the control for the time range: one that ends now, or one between two times. Each choice adds an
+ * entry to the history of the browser.
  *
  * @param {Range} chosen
  * @param {(range: Range) => void} changed
@@ -50,7 +50,12 @@ export function timePicker(chosen, changed) {
   zone.show(boundsOf(range).from);
   return {
     element: h("div.time-picker", {}, spans, inputs.element, zone.element),
-    /** Chooses a range that was selected elsewhere, as in a chart, which the page may now replace. @param {Range} next */
+    /**
+     * Chooses a range that was selected elsewhere, such as in a chart. The page may replace that element
+     * now.
+     *
+     * @param {Range} next
+     */
     choose(next) {
       choose(next);
       draw();
@@ -66,7 +71,7 @@ const rangeOptions = () => [
   [FIXED, "From – to"],
 ];
 
-/** The inputs for start and end. @param {(range: import("../timespan.js").Fixed) => void} chosen */
+/** Creates the inputs for start and end. @param {(range: import("../timespan.js").Fixed) => void} chosen */
 function rangeInputs(chosen) {
   const [from, to] = ["From", "To"].map((name) =>
     h("input", { type: "datetime-local", step: 1, required: true, "aria-label": name }),
@@ -104,7 +109,7 @@ function rangeInputs(chosen) {
   };
 }
 
-/** The control for the zone, which is part of the address. */
+/** Creates the control for the zone, which is part of the address. */
 function zoneChoice() {
   const zones = /** @type {Zone[]} */ (["local", "utc"]);
   const options = zones.map((zone) => /** @type {[string, string]} */ ([zone, zone]));

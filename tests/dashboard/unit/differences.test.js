@@ -57,7 +57,7 @@ test("the text about the sample says how much of the range it is", () => {
     "failed",
   );
   showIn("local");
-  assert.ok(timed.includes(" Its times: 31 Jan, 18:00 – 18:10. "), timed);
+  assert.ok(timed.includes(" It covers 31 Jan, 18:00 – 18:10. "), timed);
   assert.equal(
     sampleText({ sample: { ...sample, ...times, of: 1_200 }, searchedTo: null, isTruncated: false }, "slow"),
     "From a sample of 1,200 of 1,200 spans.",
