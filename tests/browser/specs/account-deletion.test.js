@@ -9,7 +9,7 @@ import { startServer } from "../support/server.js";
 let server, browser, tab, page, bob;
 let hasFailed = false;
 
-/** A step of the walk. Skipped after a failed step, on which it depends. */
+/** A step of the walkthrough. Skipped if an earlier step has failed, because it depends on that. */
 function test(name, step) {
   nodeTest(name, async (t) => {
     if (hasFailed) return t.skip("an earlier step failed");
@@ -90,7 +90,7 @@ test("a copy of everything stored is downloaded as one file", async () => {
   assert.ok(data.applicationLog.length >= 3);
 });
 
-test("a session that is too old leads through a sign-in and back", async () => {
+test("with a session that is too old, the user signs in and returns to the account", async () => {
   const body = JSON.stringify({ type: "urn:upblit:problem:sign-in-again", status: 403 });
   const refuse = (route) =>
     route.request().method() === "DELETE" ? route.fulfill({ status: 403, body }) : route.continue();

@@ -138,7 +138,7 @@ test("a tab without Web Crypto accepts the fragment of the sign-in that it start
   tab.assertQuiet();
 });
 
-test("a link opened in a tab that is signing in is not taken for the end of that sign-in", async () => {
+test("a link opened in a tab that is signing in does not finish that sign-in", async () => {
   await withoutWebCrypto();
   for (const clientState of ["", "guessed", "null", "undefined"]) {
     await page.goto("/login");

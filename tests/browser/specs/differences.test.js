@@ -10,7 +10,7 @@ const AT = Date.now() - 60_000;
 
 let server, browser, tab, page, application;
 
-/** A request of a customer. Customer 7 fails, except once. */
+/** A request of a customer. Those of customer 7 fail, except one. */
 const request = (number) => {
   const isFailed = number < 12;
   return {
@@ -60,7 +60,7 @@ test("one click from the list of traces shows what the failed ones have in commo
   assert.deepEqual([query().get("window"), query().get("service")], ["6h", "storefront"]);
 });
 
-test("a value leads to the failed traces that have it, and the filter of status to all of them", async () => {
+test("a value leads to the failed traces that have it, and without the status filter to all traces that have it", async () => {
   await page.getByRole("link", { name: "customer.id: 7" }).click();
   await page.getByRole("heading", { name: "Traces" }).waitFor();
   await page.locator(".trace-row").first().waitFor();
@@ -71,7 +71,7 @@ test("a value leads to the failed traces that have it, and the filter of status 
   await page.waitForFunction(() => document.querySelectorAll(".trace-row").length === 13);
 });
 
-test("traces of another status or of words are not compared, because the comparison has no such filter", async () => {
+test("traces filtered by another status or by words are not compared, because the comparison has no such filter", async () => {
   const link = page.getByRole("link", { name: "What is different about these?" });
   await page.goto(address("traces?window=1h"));
   await link.waitFor();

@@ -34,7 +34,10 @@ after(async () => {
   await server?.stop();
 });
 
-/** Whole hours back to the start of the last incident that began more than five minutes ago: at 02:40 UTC and every six hours. */
+/**
+ * Whole hours back to the start of the last incident that began more than five minutes ago. Incidents begin at
+ * 02:40 UTC and every six hours from then on.
+ */
 function hoursSinceIncident() {
   const since = (Date.now() - 160 * MINUTE - 5 * MINUTE) % (6 * HOUR);
   return Math.min(6, Math.ceil((since + 5 * MINUTE) / HOUR));

@@ -10,7 +10,7 @@ let server, browser, context, tab, page, key;
 const checkout = failedCheckout();
 let hasFailed = false;
 
-/** A step of the journey. Skipped after a failed step, on which it depends. */
+/** A step of the journey. Skipped if an earlier step has failed, because it depends on that. */
 function test(name, step) {
   nodeTest(name, async (t) => {
     if (hasFailed) return t.skip("an earlier step failed");

@@ -6,7 +6,7 @@ import { launch, newProfile, newTab, signIn, stored } from "../support/browser.j
 import { signInElsewhere } from "../support/client.js";
 import { startServer } from "../support/server.js";
 
-/** Less than any time limit of a request, and enough for a slow machine. */
+/** Shorter than any time limit of a request, and long enough for a slow machine. */
 const PROMPT_MS = 4_000;
 
 let server, browser, context, tab, page;
@@ -129,7 +129,7 @@ test("a hung refresh of one tab delays another tab for a limited time", async ()
   await other.page.goto("/#/account");
   await isSignedIn(other.page, { timeout: 15_000 });
   assert.ok(Date.now() - started < 20_000);
-  // The first tab goes on with the token of the second.
+  // The first tab continues with the token of the second.
   await page.waitForResponse("**/sessions");
   tab.assertQuiet();
 });

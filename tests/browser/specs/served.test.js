@@ -1,4 +1,4 @@
-// What a browser loads from the function `dashboard`, and from the files of the checkout.
+// What a browser loads from the dashboard function, and from the files of the checkout.
 
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";

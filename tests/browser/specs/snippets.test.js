@@ -127,7 +127,7 @@ test("curl: read", async () => {
   assert.deepEqual(names, ["GET /failed"]);
 });
 
-test("Grafana: the settings have the key, and the address of the panel answers", async () => {
+test("Grafana: the settings contain the key, and the address of the panel works", async () => {
   const [, make] = READING_SNIPPETS[1];
   const text = make(reader);
   // Text in double quotes is the same in YAML as in JSON.

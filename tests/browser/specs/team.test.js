@@ -1,5 +1,5 @@
-// Three people and one application: invited, accepted through a sign-in, read, refused, promoted,
-// removed, left.
+// Three people and one application: they are invited, sign in to accept, read, are refused a change, are
+// promoted, are removed and leave.
 
 import { strict as assert } from "node:assert";
 import { after, before, test as nodeTest } from "node:test";
@@ -9,7 +9,7 @@ import { startServer } from "../support/server.js";
 let server, browser, ada, bob, eve, members;
 let hasFailed = false;
 
-/** A step of the walk. Skipped after a failed step, on which it depends. */
+/** A step of the walkthrough. Skipped if an earlier step has failed, because it depends on that. */
 function test(name, step) {
   nodeTest(name, async (t) => {
     if (hasFailed) return t.skip("an earlier step failed");

@@ -219,7 +219,7 @@ test("the range and the zone are kept from page to page, and another user sees t
   await second.page.context().close();
 });
 
-test("the range goes from a log line to its trace and back, and a moment shows what is around it", async () => {
+test("the range is kept from a log line to its trace and back, and a line leads to the logs around it", async () => {
   const line = page.locator(".log-row").filter({ hasText: "the card processor did not answer" });
   const hour = [THEN - 30 * MINUTE, THEN + 30 * MINUTE].map((at) => new Date(at).toISOString());
   await page.goto(address(`logs?from=${hour[0]}&to=${hour[1]}&zone=utc`));
@@ -239,7 +239,7 @@ test("the range goes from a log line to its trace and back, and a moment shows w
   await line.click();
   await page.getByRole("link", { name: "Logs around this moment" }).click();
   await page.waitForFunction((from) => !location.hash.includes(from), encodeURIComponent(hour[0]));
-  // The address changes before the page does, whose open line this is.
+  // The address changes before the page does, so this is still the open line of the old page.
   await page.locator(".log[open]").waitFor({ state: "detached" });
   await line.waitFor();
   const [from, to] = range().map((at) => Date.parse(at));
@@ -269,7 +269,7 @@ for (const [list, label] of [
   });
 }
 
-test("a search that stops shows how far it is and goes on, and finds what is on page 7", async () => {
+test("a search that stops shows how far it got, continues on a click, and finds what is on page 7", async () => {
   const asked = [];
   const found = {
     traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
@@ -310,7 +310,7 @@ test("a search that stops shows how far it is and goes on, and finds what is on 
   await page.unroute("**/telemetry/traces?*");
 });
 
-test("the response to a question that has changed meanwhile is not shown", async () => {
+test("the response to an outdated query is not shown", async () => {
   const answer = [];
   const gates = [0, 1].map(() => new Promise((resolve) => answer.push(resolve)));
   let asked = 0;

@@ -4,7 +4,7 @@ import { durationOptions, minOf } from "../../../dashboard/app/pages/durations.j
 
 const min = (query) => minOf(new URLSearchParams(query));
 
-test("the shortest duration of an address is whole milliseconds, or none", () => {
+test("the minimum duration in an address is whole milliseconds, or none", () => {
   assert.deepEqual([min("min=500"), min("min=250")], ["500", "250"]);
   for (const odd of [
     "",
@@ -20,7 +20,7 @@ test("the shortest duration of an address is whole milliseconds, or none", () =>
     assert.equal(min(odd), "", odd);
 });
 
-test("the duration of the address can be chosen although it is not offered otherwise", () => {
+test("the duration in the address is offered even if it is not a usual choice", () => {
   const label = (text) => text;
   const offered = durationOptions("", label);
   assert.deepEqual(offered[0], ["10", "≥ 10 ms"]);

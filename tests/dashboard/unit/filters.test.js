@@ -27,7 +27,7 @@ for (const [key, value, text] of [
 }
 
 for (const text of ["", "word", ":value", "a\\b:c", "key\\:"]) {
-  test(`"${text}" is no attribute`, () => assert.equal(keyAndValue(text), null));
+  test(`"${text}" is not an attribute`, () => assert.equal(keyAndValue(text), null));
 }
 
 test("filters are kept in the address, each attribute by itself", () => {
@@ -49,7 +49,7 @@ test("a typed filter is a service, a name or an attribute", () => {
   assert.equal(withTyped(NONE, "word", true), null);
 });
 
-test("an attribute is added once, and at most eight are", () => {
+test("an attribute is added once, and at most eight attributes are added", () => {
   const eight = Array.from({ length: 8 }, (_, index) => `key:${index}`);
   assert.deepEqual(withAttribute({ ...NONE, attr: ["a:1"] }, "a:1"), { attr: ["a:1"] });
   assert.deepEqual(withAttribute({ ...NONE, attr: eight.slice(1) }, "a:1")?.attr.length, 8);
@@ -79,7 +79,7 @@ test("suggestions are typed filters, and attributes that would be read as others
   assert.deepEqual(suggestionsOf(fields, false), ["service:shop", "a\\:b:1", "a\\:b:2", "name:x"]);
 });
 
-test("the id of a trace is recognized in any case, which is kept, with spaces around it", () => {
+test("a trace id is recognized in upper and lower case and between spaces, and keeps its case", () => {
   const id = "4bf92f3577b34da6a3ce929d0e0e4736";
   for (const [text, found] of [
     [id, id],

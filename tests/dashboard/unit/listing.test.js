@@ -4,7 +4,7 @@ import { Listing } from "../../../dashboard/app/pages/listing.js";
 
 const LIMIT = 200;
 
-/** Creates `count` rows, newest first. The first has the time `newest`, each other is 1 ms older. */
+/** Creates `count` rows, newest first. The first has the time `newest`, each further one is 1 ms older. */
 const rows = (newest, count) => Array.from({ length: count }, (_, index) => ({ time: newest - index }));
 
 /** A listing whose source returns the responses in order, and the requests it has received. */
@@ -91,7 +91,7 @@ test("a response that arrives after clear is ignored", async () => {
   assert.equal(listing.hasMore, false);
 });
 
-test("a search that stopped without rows says how far it got, and goes on", async () => {
+test("a search that stopped without rows says how far it got, and continues", async () => {
   const stopped = (index) => ({ rows: [], nextCursor: `c${index}`, searchedTo: `t${index}` });
   const { listing } = listingOf(...[1, 2, 3, 4, 5, 6].map(stopped), { rows: rows(7, 1), nextCursor: null });
   await listing.refresh(0);

@@ -9,7 +9,7 @@ for (const [address, expected] of [
   ["https://user:secret@api.example.com/?a=1#b", "connect-src 'self' https://api.example.com"],
   ["https://api.example.com/; script-src *", "connect-src 'self' https://api.example.com"],
 ]) {
-  test(`an API at ${address} is the only other origin that requests may go to`, () => {
+  test(`an API at ${address} is the only other origin that may get requests`, () => {
     assert.equal(policyFor(address), expected);
   });
 }

@@ -43,7 +43,7 @@ test("a row of requests without a service leads to all services, and says so", (
   assert.equal(titleOf({ service: null, name: null }), "all services");
 });
 
-test("traces are compared unless they are those of words or of another status than failed", () => {
+test("traces are compared unless they are filtered by words or by a status other than failed", () => {
   const NONE = { q: "", status: "", min: "" };
   for (const [filters, expected] of [
     [{}, true],

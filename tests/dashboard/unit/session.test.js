@@ -70,7 +70,7 @@ test("a response without a refresh token keeps the stored one", () => {
   assert.equal(localStorage.getItem("refreshToken"), "r1");
 });
 
-/** Makes the renewal due of a token that is valid for another 30 seconds. */
+/** Stores a token that is valid for another 30 seconds and due for renewal. */
 function dueToken() {
   storeTokens({ accessToken: "a", refreshToken: "r", expiresIn: 360 });
   mock.timers.tick(330_000);
@@ -100,7 +100,7 @@ for (const [retryAfter, seconds] of [
   test(`a renewal that failed with Retry-After: ${retryAfter} is sent again after ${seconds} s`, async (t) => {
     const headers = { "retry-after": retryAfter };
     const fetch = t.mock.method(globalThis, "fetch", async () => Response.json({}, { status: 503, headers }));
-    // Later than the pause that the test before has left behind.
+    // After the pause that the previous test has left behind.
     mock.timers.tick(seconds * 3_600_000);
     dueToken();
     for (const [wait, count] of [

@@ -1,4 +1,4 @@
-/** Replaces `localStorage` by an empty one for each test of a file. @param {{ beforeEach: Function, afterEach: Function }} hooks */
+/** Replaces `localStorage` with an empty one for each test of a file. @param {{ beforeEach: Function, afterEach: Function }} hooks */
 export function freshStorage({ beforeEach, afterEach }) {
   beforeEach(() => {
     const items = new Map();

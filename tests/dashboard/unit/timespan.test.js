@@ -89,7 +89,7 @@ test("every time range has at most 200 buckets", () => {
     assert.equal(stepOf({ from: 0, to: hours * HOUR }), step, `${hours} h`);
 });
 
-test("the API is asked for the time of a fixed range, and for all until now of a recent one", () => {
+test("a fixed range is requested with both times, and a recent one without an end", () => {
   const now = at("2026-01-31T19:00:00Z");
   assert.deepEqual(questionOf({ name: "1h" }, now), { from: "2026-01-31T18:00:00.000Z", to: null });
   assert.deepEqual(questionOf(FIXED, now), {
@@ -126,7 +126,7 @@ test("a link keeps the time range and the zone of the page it is on", () => {
   assert.equal(withTime("#/a/traces?window=1h&zone=utc", "#/a/logs"), "#/a/traces");
 });
 
-test("around a moment are five minutes on either side", () => {
+test("the range around a moment has five minutes on either side", () => {
   assert.deepEqual(around(FIXED.from + 300_000), FIXED);
 });
 
