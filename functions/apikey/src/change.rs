@@ -24,7 +24,7 @@ pub(crate) struct Change {
     status: Option<Status>,
 }
 
-/// Status that an owner can give to a key.
+/// Status that a change can give to a key.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = WantedStatus)]

@@ -1,5 +1,5 @@
-//! API keys of applications: creation, rotation and revocation, also when GitHub reports a
-//! leaked key. A key is returned once and stored as a hash.
+//! API keys of applications: creation, rotation and revocation, including that of leaked keys which
+//! GitHub reports. A key is returned once and stored as a hash.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ mod list;
 mod mint;
 mod rotate;
 
-/// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
+/// Tables that this function uses. Its role and settings in `template.yaml` cover the same tables.
 const TABLES: [Table; 4] = [
     Table::RefreshTokens,
     Table::Applications,

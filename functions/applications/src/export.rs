@@ -103,7 +103,8 @@ struct ExportedSession {
     /// When the user signed in.
     #[serde(serialize_with = "clock::serialize_rfc3339")]
     created_at: Timestamp,
-    /// The sign-in or the last refresh, rounded down to the hour. Null for the session of this request.
+    /// The sign-in or the last refresh that issued a new refresh token, rounded down to the hour.
+    /// Null for the session of this request.
     #[serde(serialize_with = "clock::serialize_rfc3339_option")]
     last_used_at: Option<Timestamp>,
     /// When the session expires, rounded down to the hour. Null for the session of this request.

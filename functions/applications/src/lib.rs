@@ -25,7 +25,7 @@ mod usage;
 
 use github::GitHub;
 
-/// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
+/// Tables that this function uses. Its role and settings in `template.yaml` cover the same tables.
 const TABLES: [Table; 5] = [
     Table::Users,
     Table::RefreshTokens,

@@ -17,7 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct UsageQuery {
-    /// Number of days (UTC), of which today is the last.
+    /// Number of days (UTC), up to and including today.
     #[serde(default)]
     #[param(inline)]
     days: Limit<{ MAX_DAYS as u16 }, 30>,

@@ -32,7 +32,7 @@ pub(crate) static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/files.rs"
 impl File {
     /// Returns 200 with the preferred encoding, or 304 if the client has the file already.
     pub(crate) fn response(&'static self, asked: &HeaderMap) -> Response {
-        // Weak, because the encodings of a file share it.
+        // The tag is weak, because all encodings of a file share it.
         let etag = format!("W/\"{}\"", self.hash);
         let mut response = if is_known(&etag, asked) {
             StatusCode::NOT_MODIFIED.into_response()

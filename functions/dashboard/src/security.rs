@@ -51,7 +51,7 @@ impl SecurityHeaders {
     pub fn load(env: &Env) -> Result<Self, ConfigError> {
         let api = origin(env, "API_URL")?.map(|(origin, _)| format!(" {origin}"));
         let images = origin(env, "GITHUB_URL")?.map(|(origin, host)| match host {
-            // With subdomain isolation, avatars have a host of their own.
+            // With subdomain isolation, avatars have their own host.
             Host::Domain(host) => format!(" {origin} https://avatars.{host}"),
             _ => format!(" {origin}"),
         });

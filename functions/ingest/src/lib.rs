@@ -1,4 +1,4 @@
-//! Ingest: receives telemetry from SDKs. A response of 200 means that the accepted events
+//! Ingest: receives telemetry from SDKs. A response with status 200 means that the accepted events
 //! are durable.
 
 use std::sync::Arc;
@@ -26,7 +26,7 @@ mod slashes;
 
 use health::HealthRecorder;
 
-/// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
+/// Tables that this function uses. Its role and settings in `template.yaml` cover the same tables.
 const TABLES: [Table; 3] = [Table::ApiKeys, Table::Telemetry, Table::ShortLived];
 
 /// Connections that an instance opens before its first event. Three, because it stores a batch and

@@ -29,7 +29,7 @@ pub(crate) fn native(headers: &HeaderMap) -> Result<Format, Error> {
     is_read.then_some(Format::Native).ok_or_else(body::not_json)
 }
 
-/// Accepts the two media types of OTLP 1.11, one of which is also that of the response.
+/// Accepts the two media types of OTLP 1.11. The response has the media type of the request.
 pub(crate) fn otlp(headers: &HeaderMap) -> Result<Format, Error> {
     otlp_encoding(headers).map(Format::Otlp)
 }

@@ -18,7 +18,7 @@ pub(crate) struct Cookies {
 pub(crate) type SetCookies = AppendHeaders<Vec<(HeaderName, String)>>;
 
 impl Cookies {
-    /// Creates the cookies of an API at this address.
+    /// Creates the cookies for an API at this address.
     ///
     /// # Errors
     /// If the address is plain HTTP and not on this machine, because cookies would not be

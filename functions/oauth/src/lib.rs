@@ -28,10 +28,10 @@ use cookies::Cookies;
 use frontend::Frontend;
 use github::GitHub;
 
-/// Path of the redirect URI that is registered at GitHub.
+/// Path of the redirect URI, which is registered at GitHub.
 const CALLBACK_PATH: &str = "/login/oauth2/code/github";
 
-/// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
+/// Tables that this function uses. Its role and settings in `template.yaml` cover the same tables.
 const TABLES: [Table; 3] = [Table::Users, Table::RefreshTokens, Table::Applications];
 
 /// Connections that an instance opens before its first event. One is enough, because a sign-in

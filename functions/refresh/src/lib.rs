@@ -13,7 +13,7 @@ mod logout;
 mod refresh;
 mod sessions;
 
-/// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
+/// Tables that this function uses. Its role and settings in `template.yaml` cover the same tables.
 const TABLES: [Table; 2] = [Table::RefreshTokens, Table::Applications];
 
 /// Connections that an instance opens before its first event. One is enough, because a refresh is

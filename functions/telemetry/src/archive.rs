@@ -125,17 +125,17 @@ impl Archive {
         }
     }
 
-    /// Time of the request.
+    /// Returns the time of the request.
     pub(crate) fn now(&self) -> Timestamp {
         self.now
     }
 
-    /// Expiry of the events of an hour, under the application's current retention.
+    /// Returns when the events of an hour expire, under the application's current retention.
     pub(crate) fn expiry(&self, hour: Timestamp) -> Timestamp {
         clock::after(hour, self.retention)
     }
 
-    /// The time of the request by the clock of the database, which all instances share.
+    /// Returns the time of the request by the clock of the database, which all instances share.
     pub(crate) fn database_now(&self) -> Timestamp {
         self.database_now
     }
@@ -165,7 +165,8 @@ impl Archive {
         gaps
     }
 
-    /// Start of the oldest telemetry that is kept. Events expire with the hour they started in.
+    /// Returns the start of the oldest telemetry that is kept. Events expire with the hour they
+    /// started in.
     fn oldest(&self) -> Timestamp {
         clock::before(self.now, self.retention)
     }

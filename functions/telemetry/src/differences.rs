@@ -43,18 +43,18 @@ pub(crate) struct DifferencesQuery {
     #[serde(default, deserialize_with = "zero_or_more")]
     #[param(minimum = 0)]
     min_duration_ms: Option<f64>,
-    /// Service of a span of all compared traces.
+    /// Compares only traces with a span of this service.
     #[serde(default, deserialize_with = "unless_empty")]
     #[param(inline)]
     service: Option<Name>,
-    /// Name of a span of all compared traces, as shown.
+    /// Compares only traces with a span of this name, as shown.
     #[serde(default, deserialize_with = "unless_empty")]
     #[param(inline)]
     name: Option<Name>,
-    /// Kind of a span of all compared traces.
+    /// Compares only traces with a span of this kind.
     #[param(inline)]
     kind: Option<SpanKind>,
-    /// Attribute of a span of all compared traces, as in the list of traces.
+    /// Compares only traces with a span that has this attribute, as in the list of traces.
     #[serde(default)]
     #[param(inline, example = json!(["customer.id:42"]))]
     attr: AttributeFilters,

@@ -148,13 +148,13 @@ impl FieldsQuery {
 
 /// Result of reading the chunk summaries of a window.
 struct Walked {
-    /// Those that may have events of the service, newest first.
+    /// Summaries of chunks that may have events of the service, newest first.
     candidates: Vec<StoredSummary>,
     /// Start of the part that was read, if it is not the whole window.
     searched_to: Option<Timestamp>,
 }
 
-/// Reads the newest summaries of a range, and counts what they name.
+/// Reads the newest summaries of a range, and counts the services and operations that they name.
 async fn walk(
     state: &crate::State,
     range: SummaryRange<'_>,

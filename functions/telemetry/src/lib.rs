@@ -31,7 +31,7 @@ mod walk;
 /// seconds.
 const MAX_SUMMARIES: usize = 60_000;
 
-/// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
+/// Tables that this function uses. Its role and settings in `template.yaml` cover the same tables.
 const TABLES: [Table; 4] = [
     Table::Applications,
     Table::ApiKeys,

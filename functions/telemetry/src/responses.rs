@@ -28,7 +28,7 @@ pub(crate) struct SpanResponse<'a> {
     kind: Option<SpanKind>,
     /// `service.name` of the resource or the span, if any.
     service: Option<&'a str>,
-    /// When the span started. With nanoseconds if these are no whole milliseconds.
+    /// When the span started. With nanoseconds if it is not a whole millisecond.
     #[serde(serialize_with = "clock::serialize_rfc3339_exact")]
     start_time: Timestamp,
     /// Time from the start of the trace to the start of the span, in milliseconds, corrected by
@@ -55,11 +55,11 @@ pub(crate) struct SpanResponse<'a> {
     attributes: &'a Map<String, Value>,
     /// Events during the span, such as exceptions.
     events: Vec<SpanEventResponse<'a>>,
-    /// Links to spans of other traces.
+    /// Links to other spans.
     links: Vec<SpanLinkResponse<'a>>,
     /// W3C trace state, if any.
     trace_state: Option<&'a str>,
-    /// W3C trace flags and OTLP's own. Null for none.
+    /// W3C trace flags, and those that OTLP adds. Null if there are none.
     flags: Option<u32>,
     /// Number of attributes that the SDK dropped.
     dropped_attributes: u32,
@@ -123,7 +123,7 @@ struct SpanLinkResponse<'a> {
     attributes: &'a Map<String, Value>,
     /// W3C trace state of the linked span, if any.
     trace_state: Option<&'a str>,
-    /// W3C trace flags and OTLP's own. Null for none.
+    /// W3C trace flags, and those that OTLP adds. Null if there are none.
     flags: Option<u32>,
     /// Number of attributes that the SDK dropped.
     dropped_attributes: u32,
@@ -136,7 +136,7 @@ struct SpanLinkResponse<'a> {
 struct SpanEventResponse<'a> {
     /// Name of the event, such as `exception`.
     name: &'a str,
-    /// When the event happened. With nanoseconds if these are no whole milliseconds.
+    /// When the event happened. With nanoseconds if it is not a whole millisecond.
     #[serde(serialize_with = "clock::serialize_rfc3339_exact")]
     timestamp: Timestamp,
     /// Attributes of the event.
@@ -150,11 +150,11 @@ struct SpanEventResponse<'a> {
 #[serde(rename_all = "camelCase")]
 #[schema(as = LogRecord)]
 pub(crate) struct LogRecordResponse<'a> {
-    /// When the event happened, as sent by the SDK. With nanoseconds if these are no whole
-    /// milliseconds.
+    /// When the event happened, as sent by the SDK. With nanoseconds if it is not a whole
+    /// millisecond.
     #[serde(serialize_with = "clock::serialize_rfc3339_exact")]
     timestamp: Timestamp,
-    /// When a collector saw the record. Null if unknown.
+    /// When a collector observed the record. Null if unknown.
     #[serde(serialize_with = "clock::serialize_rfc3339_exact_option")]
     observed_time: Option<Timestamp>,
     /// Name of the severity: `trace`, `debug`, `info`, `warn`, `error` or `fatal`. Another text in lower
@@ -181,7 +181,7 @@ pub(crate) struct LogRecordResponse<'a> {
     resource: Option<&'a Map<String, Value>>,
     /// Instrumentation library that sent the record. Null if unknown.
     scope: Option<&'a Scope>,
-    /// W3C trace flags and OTLP's own. Null for none.
+    /// W3C trace flags, and those that OTLP adds. Null if there are none.
     flags: Option<u32>,
     /// Number of attributes that the SDK dropped.
     dropped_attributes: u32,

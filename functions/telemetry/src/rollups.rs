@@ -58,7 +58,7 @@ pub(crate) async fn count(
     reader.count(part).await
 }
 
-/// A window, or what is left of it after the first responses.
+/// A window, or what earlier responses have left of it.
 #[derive(Clone, Copy)]
 pub(crate) struct Part {
     pub(crate) window: TimeWindow,

@@ -54,7 +54,7 @@ pub(crate) struct TraceQuery {
     /// End of the time range. Default: now.
     #[serde(default, deserialize_with = "clock::deserialize_rfc3339_option")]
     to: Option<Timestamp>,
-    /// `nextCursor` of the previous part. The other parameters stay the same.
+    /// `nextCursor` of the previous part. The other parameters must stay the same.
     #[param(inline)]
     cursor: Option<NextPart>,
 }
@@ -72,7 +72,7 @@ pub(crate) struct Trace {
     /// Id of the trace.
     trace_id: String,
     /// Start of the earliest span of this part and the parts before it, corrected for clock skew.
-    /// Null if none was found yet. With nanoseconds if these are no whole milliseconds.
+    /// Null if none was found yet. With nanoseconds if it is not a whole millisecond.
     #[serde(serialize_with = "clock::serialize_rfc3339_exact_option")]
     start_time: Option<Timestamp>,
     /// Time from `startTime` to the end of the last span, in milliseconds, corrected for clock

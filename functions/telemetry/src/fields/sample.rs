@@ -26,7 +26,7 @@ pub(super) fn spread(candidates: &[StoredSummary]) -> Vec<&StoredSummary> {
         .collect()
 }
 
-/// Counts the events of the sample that are in the window and of the service.
+/// Counts the events of the sample that are in the window and belong to the service.
 pub(super) struct Sample<'a> {
     window: TimeWindow,
     service: Option<&'a Name>,

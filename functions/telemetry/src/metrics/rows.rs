@@ -69,7 +69,8 @@ pub(super) async fn count(
     let queries = MAX_QUERIES + QUERIES_PER_SHARD * range.shards as usize;
     let walk = state.database.walk(range, Direction::Older, queries);
     let mut groups = Groups::new(by);
-    // Summaries with operations take several times the work of those that rollups need.
+    // Decoding summaries with their operations takes several times as long as decoding what rollups
+    // need.
     let most = state.max_summaries / 4;
     let add = |_, summary: Summary| groups.add(&summary);
     let searched_to = walk_at_most(walk.in_large_pages(), most, &archive.gaps, add).await?;
