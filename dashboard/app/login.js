@@ -1,4 +1,4 @@
-// The sign-in page, with the reason why sign-in is required.
+// The sign-in page. It shows why a sign-in failed or is required.
 
 import { h, fill } from "./dom.js";
 import { github, logo } from "./ui/icons.js";

@@ -24,7 +24,11 @@ export const showIn = (zone) => {
 /** The zone in which times are shown. */
 export const shownZone = () => shown;
 
-/** Options of `toLocaleString` and its like. @returns {Intl.DateTimeFormatOptions} */
+/**
+ * Returns the options that show a time in the zone, for `toLocaleString` and similar functions.
+ *
+ * @returns {Intl.DateTimeFormatOptions}
+ */
 export const zoned = () => (shown === "utc" ? { timeZone: "UTC" } : {});
 
 /**

@@ -179,7 +179,7 @@ async fn by_group(
         return Err(invalid("by", "is only for traces"));
     }
     if query.cursor.is_some() {
-        return Err(invalid("cursor", "is not for rows"));
+        return Err(invalid("cursor", "cannot be given with `by`"));
     }
     let counted = archive.window(query.from, query.to)?;
     let counted = rows::count(state, archive, counted, by).await?;
