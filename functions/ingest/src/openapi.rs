@@ -60,8 +60,9 @@ pub(crate) struct TraceBatch {
     traces: Vec<TraceEvent>,
 }
 
-/// A span. Other fields are kept as attributes. It must have ended within the last 7 days and start
-/// at most 5 minutes in the future. A span that is older than the retention is rejected, too.
+/// A span. Other fields are kept as attributes. It must have
+/// ended within the last 7 days and start at most 5 minutes in the future. A span that is older than
+/// the retention is rejected, too.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct TraceEvent {
