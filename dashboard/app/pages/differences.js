@@ -187,8 +187,10 @@ function row(difference, filters, list) {
  */
 export function filterOf({ field, key, value, service }) {
   if (field === "service") return { service: value, name: "", attr: [] };
-  const own = { service: service ?? "", name: "", attr: [] };
-  return field === "name" ? { ...own, name: value } : { ...own, attr: [attribute(key ?? "", value)] };
+  const ofService = { service: service ?? "", name: "", attr: [] };
+  return field === "name"
+    ? { ...ofService, name: value }
+    : { ...ofService, attr: [attribute(key ?? "", value)] };
 }
 
 /** @param {number} part @param {number} whole */

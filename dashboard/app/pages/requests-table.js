@@ -71,9 +71,9 @@ function rowsOf(applicationId) {
     /** @param {Metrics} metrics @param {By} by @param {Range} range */
     show(metrics, by, range) {
       const heads = COLUMNS[by].map((name) => h("th", { scope: "col" }, name));
-      const found = (metrics.rows ?? []).map((row) => tableRow(applicationId, row, range));
+      const lines = (metrics.rows ?? []).map((row) => tableRow(applicationId, row, range));
       fill(names, heads);
-      fill(rows, found);
+      fill(rows, lines);
       note.textContent = noteOf(metrics);
     },
   };

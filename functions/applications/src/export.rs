@@ -249,8 +249,8 @@ async fn applications(
     for id in ids.by_ref().take(APPLICATIONS) {
         let made = database.stored_invites(id).await?.into_iter();
         let now = state.clock.now();
-        let own = made.filter(|invite| invite.invited_by == user_id && invite.is_open(now));
-        page.invites.extend(own.map(invite));
+        let by_user = made.filter(|invite| invite.invited_by == user_id && invite.is_open(now));
+        page.invites.extend(by_user.map(invite));
         let (read, more) = entries(state, page, (user_id, id), None, left).await?;
         if let Some(at) = more {
             return Ok(Some(ExportPosition::ApplicationLog(id, at)));
@@ -283,11 +283,12 @@ async fn entries(
     let is_of_user = |entry: &AuditEntry| {
         entry.actor == Actor::User(user_id) || entry.team.member == Some(user_id)
     };
-    let own = entries.into_iter().filter(is_of_user);
-    page.application_log.extend(own.map(|entry| ExportedEntry {
-        application_id: id,
-        entry: entry.into(),
-    }));
+    let of_user = entries.into_iter().filter(is_of_user);
+    page.application_log
+        .extend(of_user.map(|entry| ExportedEntry {
+            application_id: id,
+            entry: entry.into(),
+        }));
     Ok((read, next))
 }
 

@@ -181,13 +181,13 @@ async fn set(
             access::require(&membership, Right::Manage)?;
         }
         let members = database.members(membership.application.id).await?;
-        let found = members.iter().find(|member| member.user_id == id);
-        let found = found.ok_or(UNKNOWN)?;
+        let subject = members.iter().find(|member| member.user_id == id);
+        let subject = subject.ok_or(UNKNOWN)?;
         if !has_owner_after(&members, id, role) {
             return Err(Error::Conflict(Conflict::LastOwner));
         }
         let now = state.clock.now();
-        let changed = database.change_member(principal, &membership, (found, role), now);
+        let changed = database.change_member(principal, &membership, (subject, role), now);
         if changed.await? == MemberOutcome::Changed {
             return Ok(StatusCode::NO_CONTENT);
         }

@@ -93,7 +93,7 @@ impl MetricsReader<'_> {
         let mut read = self.nothing_of(hours);
         let wanted: BTreeSet<&Timestamp> = hours.iter().collect();
         let mut summaries = 0;
-        let each = |stored: StoredSummary| {
+        let visit = |stored: StoredSummary| {
             summaries += 1;
             if self.spent.fetch_add(1, Ordering::Relaxed) >= self.most_spent() {
                 return Err(StorageError::Throttled("too many summaries".into()));
@@ -104,7 +104,7 @@ impl MetricsReader<'_> {
             Ok::<(), StorageError>(())
         };
         let range = self.archive.summaries(self.of.signal, window);
-        match self.state.database.each_summary(&range, most, each).await {
+        match self.state.database.each_summary(&range, most, visit).await {
             Ok(SummariesRead::All) => {
                 self.summaries.fetch_add(summaries, Ordering::Relaxed);
                 Ok(Some(read))

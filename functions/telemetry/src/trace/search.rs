@@ -116,7 +116,7 @@ impl<'a> TraceSearch<'a> {
         while let Some(window) = target {
             windows += 1;
             let window = window.within(self.archive.everything());
-            let found = self.spans.len();
+            let spans_before = self.spans.len();
             let to = Searched {
                 older: Position::first_at(window.from.max(Timestamp::UNIX_EPOCH)),
                 newer: end_of(window),
@@ -125,7 +125,7 @@ impl<'a> TraceSearch<'a> {
                 return Ok(());
             }
             // The first two windows are searched in any case.
-            let has_new = windows > 2 && self.spans.len() > found;
+            let has_new = windows > 2 && self.spans.len() > spans_before;
             target = self.next_window(has_new, goes_on);
         }
         Ok(())

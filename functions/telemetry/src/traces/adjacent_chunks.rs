@@ -124,10 +124,10 @@ pub(super) async fn completed(
     lookup
         .open(&earlier, with_earlier.iter().copied(), &mut found)
         .await?;
-    let own = with_earlier
+    let own_chunks = with_earlier
         .into_iter()
         .filter(|candidate| near.alone(candidate).is_some());
-    lookup.open(&near, own, &mut found).await?;
+    lookup.open(&near, own_chunks, &mut found).await?;
     let mut rows = found.rows(&near, list);
     let completed = candidates.iter().map(|candidate| {
         let is_wanted = may_have_failed(candidate);
