@@ -6,7 +6,8 @@
 #   tests/browser/run.sh --screenshots    writes docs/screenshots/*.png
 #
 # Installs missing tools: Node.js, Chromium and fonts from Debian, packages from npm.
-# The variables CHROMIUM and UPBLIT select other binaries, and UPBLIT_URL a deployment.
+# The variables CHROMIUM and UPBLIT select other binaries, CONCURRENCY the number of specs at a time, and
+# UPBLIT_STACKS servers other than upblit (support/server.js).
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -56,5 +57,5 @@ fi
 # shellcheck disable=SC2206
 specs=($@)
 ((${#specs[@]})) || specs=(specs/*.test.js)
-# Sequential, because each spec starts a server and a browser.
-exec node --test --test-concurrency=1 --test-reporter=spec "${specs[@]}"
+# Sequential by default, because each spec starts a server and a browser.
+exec node --test --test-concurrency="${CONCURRENCY:-1}" --test-reporter=spec "${specs[@]}"

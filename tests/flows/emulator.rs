@@ -4,10 +4,12 @@
 //! `.ci/run emulator` runs these tests. They need the binaries (`LAMBDA_BINARIES`) and the program of
 //! the emulator (`LAMBDA_EMULATOR`). docs/decisions/0093 says what is real here and what is not.
 
+mod cors;
 mod gateway;
 mod instance;
 mod roles;
 mod stack;
+mod stacks;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -30,6 +32,7 @@ use crate::support::{Response, Sdk};
 use gateway::MAX_EVENT;
 use instance::Instance;
 use stack::{GRACE, Stack};
+use stacks::Stacks;
 
 /// Time between SIGTERM and SIGKILL that Lambda gives a function with an internal extension.
 const END_LIMIT: Duration = Duration::from_millis(500);
@@ -57,21 +60,17 @@ async fn the_walkthrough_passes_without_a_call_that_a_role_refuses() {
     assert_eq!(silent, [DASHBOARD]);
 }
 
-/// Each spec has a stack of its own, as it has a server of its own without the emulator.
+/// Each server that a spec starts is a stack of its own.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the release binaries, the emulator and a browser"]
 async fn the_dashboard_passes_the_browser_tests() {
-    for spec in [
-        "served", "session", "journey", "filters", "team", "accounts",
-    ] {
-        let stack = Stack::start().await;
-        let mut browser = Command::new("tests/browser/run.sh");
-        browser
-            .arg(format!("specs/{spec}.test.js"))
-            .env("UPBLIT_URL", &stack.url);
-        succeeds(&mut browser).await;
-        assert_eq!(stack.roles.refused(), Vec::<String>::new(), "{spec}");
-    }
+    let stacks = Stacks::default();
+    let mut browser = Command::new("tests/browser/run.sh");
+    browser.env("UPBLIT_STACKS", stacks.listen().await);
+    // They mostly wait, so more run at a time than there are CPUs.
+    browser.env("CONCURRENCY", "3");
+    succeeds(&mut browser).await;
+    assert_eq!(stacks.running().await, Vec::<String>::new());
 }
 
 /// Runs a command in the root of the repository, and expects it to succeed.
@@ -192,7 +191,7 @@ async fn the_emulator_passes_on_the_largest_responses() {
 #[tokio::test]
 #[ignore = "needs the release binaries and the emulator"]
 async fn a_handler_over_its_time_limit_is_ended_and_the_next_event_is_answered() {
-    let stack = Stack::with_time_limit(Some(Duration::from_secs(1))).await;
+    let stack = Stack::with_time_limit(Duration::from_secs(1)).await;
     let values = of_account(&stack.deployment.backend.sign_in("ada").await).await;
     let list = filled(&event("applications/list"), &values);
     let applications = stack.function("applications");

@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
 import { launch, newProfile, newTab, signIn } from "../support/browser.js";
-import { startServer } from "../support/server.js";
+import { startFromCheckout, startServer } from "../support/server.js";
 
 /** Requests of a page that nothing is cached for, without those to the API. */
 const MAX_REQUESTS = 6;
@@ -111,7 +111,7 @@ test("the policy of the header refuses scripts of other origins and inline scrip
 });
 
 test("without a bundle, the page loads the files of the checkout", async () => {
-  const sources = await startServer({}, []);
+  const sources = await startFromCheckout();
   try {
     const tab = await newTab(await newProfile(browser, sources.url));
     const loaded = paths(await loads(tab.page, "/login", signInButton));

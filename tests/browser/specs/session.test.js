@@ -19,7 +19,10 @@ const SHORT_TTL = "4s";
 let server, shortLived, browser, context, tab, page;
 
 before(async () => {
-  [server, shortLived] = await Promise.all([startServer(), startServer({ ACCESS_TOKEN_TTL: SHORT_TTL })]);
+  [server, shortLived] = await Promise.all([
+    startServer(),
+    startServer({ settings: { ACCESS_TOKEN_TTL: SHORT_TTL } }),
+  ]);
   browser = await launch();
 });
 

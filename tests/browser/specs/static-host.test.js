@@ -10,7 +10,7 @@ let host, server, browser, tab, page;
 
 before(async () => {
   host = await startStaticHost("/below/a/path");
-  server = await startServer({ FRONTEND_URL: host.url });
+  server = await startServer({ settings: { FRONTEND_URL: host.url } });
   host.setApi(server.url);
   browser = await launch();
   tab = await newTab(await newProfile(browser, host.url));

@@ -1,4 +1,4 @@
-// Runs the product as a separate process on a free port, with its data in memory.
+// Runs the product in processes of its own, with its data in memory.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -7,16 +7,32 @@ import { createServer } from "node:net";
 const START_MS = 30_000;
 
 /**
- * Starts `upblit --memory` and waits until it responds. It serves the dashboard as it is deployed.
- * If `UPBLIT_URL` is set, a server with the usual settings is the deployment at that address.
+ * Starts a server with its data in memory, which serves the dashboard as it is deployed: `upblit --memory`,
+ * or functions under Lambda's emulator, if they can be had at `UPBLIT_STACKS` (tests/flows/emulator).
  *
- * @param {Record<string, string>} [settings] environment variables, as in docs/settings.md
- * @param {string[]} [options] `[]` serves the files of the checkout
+ * @param {{ settings?: Record<string, string> }} [options] environment variables, as in docs/settings.md
  */
-export async function startServer(settings = {}, options = ["--bundled"]) {
-  const url = process.env.UPBLIT_URL;
-  const isUsual = Object.keys(settings).length === 0 && options.includes("--bundled");
-  return url && isUsual ? { url, async stop() {} } : startLocally(settings, options);
+export function startServer({ settings = {} } = {}) {
+  const stacks = process.env.UPBLIT_STACKS;
+  return stacks ? startStack(stacks, settings) : startLocally(settings, ["--bundled"]);
+}
+
+/** Starts `upblit --memory` with the files of the checkout, which no function has. */
+export const startFromCheckout = () => startLocally({}, []);
+
+async function startStack(stacks, settings) {
+  const send = (method, body) =>
+    fetch(stacks, { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  const started = await send("POST", settings);
+  if (!started.ok) throw new Error(`no stack: ${await started.text()}`);
+  const url = await started.json();
+  return {
+    url,
+    async stop() {
+      const ended = await send("DELETE", url);
+      if (!ended.ok) throw new Error(`a role does not allow ${await ended.text()}`);
+    },
+  };
 }
 
 async function startLocally(settings, options) {

@@ -1,8 +1,10 @@
 //! A function under Lambda's Runtime Interface Emulator.
 
 use std::fs::File;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -13,7 +15,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use shared::base::environment::Env;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
@@ -37,7 +39,7 @@ pub struct Instance {
 impl Instance {
     /// Starts the emulator for a function with these settings and time limit.
     pub async fn start(name: &str, settings: &Settings, limit: Duration, log: PathBuf) -> Self {
-        let [front, api] = [free_address().await, free_address().await];
+        let [front, api] = [free_address(), free_address()];
         let mut program = in_lambda(Command::new(program()), name, &api, settings);
         let output = File::create(&log).unwrap();
         let emulator = program
@@ -114,8 +116,15 @@ fn program() -> PathBuf {
         .join(path)
 }
 
-/// An address that no other process listens on.
-async fn free_address() -> String {
-    let probe = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    probe.local_addr().unwrap().to_string()
+/// An address that no other process listens on, and that no instance got before. The system gives the
+/// ports from 32768 on to others at any time, so these are below.
+fn free_address() -> String {
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    let first = 10_000 + u16::try_from(std::process::id() % 200).unwrap() * 100;
+    let mut addresses = std::iter::repeat_with(|| {
+        let port = first + TAKEN.fetch_add(1, Ordering::Relaxed) % 2_000;
+        format!("127.0.0.1:{port}")
+    });
+    let is_free = |address: &String| TcpListener::bind(address).is_ok();
+    addresses.find(is_free).unwrap()
 }

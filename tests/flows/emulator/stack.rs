@@ -2,6 +2,7 @@
 //! behind one HTTP API.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +16,10 @@ use hyper_util::rt::TokioExecutor;
 use local::functions::FUNCTIONS;
 use local::routes::Route;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use url::Url;
 
+use super::cors::cors;
 use super::gateway;
 use super::instance::Instance;
 use super::roles::Roles;
@@ -47,15 +51,27 @@ pub struct Stack {
     /// The TLS proxy in front of the roles' proxy for DynamoDB.
     pub dynamodb: Gate,
     secrets_manager: Gate,
+    /// Settings other than those of the template.
+    own: Settings,
+    gateway: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl Stack {
     pub async fn start() -> Self {
-        Self::with_time_limit(None).await
+        Self::build(&[], None).await
     }
 
-    /// Starts a stack whose functions have this time limit, or those of the template if `None`.
-    pub async fn with_time_limit(limit: Option<Duration>) -> Self {
+    /// A stack with these settings; all others are those of the template.
+    pub async fn with(settings: &[(String, String)]) -> Self {
+        Self::build(settings, None).await
+    }
+
+    /// A stack whose functions have this time limit.
+    pub async fn with_time_limit(limit: Duration) -> Self {
+        Self::build(&[], Some(limit)).await
+    }
+
+    async fn build(own: &[(String, String)], limit: Option<Duration>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let deployment = Deployment::with(&[("PUBLIC_URL", &url)]).await;
@@ -72,11 +88,18 @@ impl Stack {
             },
             dynamodb: Gate::before(dynamodb).await,
             secrets_manager: Gate::before(secrets_manager).await,
+            own: own.to_vec(),
+            gateway: None,
         };
         stack.functions.instances = Arc::new(stack.instances(limit).await);
         let router = Router::new().fallback(gateway::serve);
-        let router = router.with_state(stack.functions.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let mut router = router.with_state(stack.functions.clone());
+        let frontend = own.iter().find(|(name, _)| name == "FRONTEND_URL");
+        if let Some((_, url)) = frontend {
+            router = router.layer(cors(&Url::parse(url).unwrap()));
+        }
+        let gateway = async move { axum::serve(listener, router).await };
+        stack.gateway = Some(tokio::spawn(gateway));
         stack
     }
 
@@ -113,10 +136,13 @@ impl Stack {
                 &self.secrets_manager.url,
             ),
         ];
-        let own = self.deployment.settings(name);
+        let own = self.own.iter();
+        let own = own.map(|(name, value)| (name.as_str(), value.as_str()));
+        let of_template = self.deployment.settings(name);
         settings
             .into_iter()
-            .fold(own, |own, (name, value)| replaced(own, name, value))
+            .chain(own)
+            .fold(of_template, |all, (name, value)| replaced(all, name, value))
     }
 
     /// Sends a request to the API.
@@ -132,7 +158,16 @@ impl Stack {
     }
 }
 
-/// Time limits of the functions in the template.
+impl Drop for Stack {
+    /// Ends the gateway, which would keep the functions running.
+    fn drop(&mut self) {
+        if let Some(gateway) = &self.gateway {
+            gateway.abort();
+        }
+    }
+}
+
+/// The time limits in the template.
 fn limits() -> BTreeMap<String, Duration> {
     let template = template();
     let all = template["Globals"]["Function"]["Timeout"].as_u64().unwrap();
