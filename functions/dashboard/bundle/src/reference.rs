@@ -135,7 +135,9 @@ fn parameters(parameters: &Value) -> String {
             text(&parameter["description"]),
         );
     }
-    format!("<h4>Parameters</h4><div class=\"wide\"><table><tbody>{rows}</tbody></table></div>")
+    format!(
+        "<h4>Parameters</h4><div class=\"wide\" tabindex=\"0\"><table><tbody>{rows}</tbody></table></div>"
+    )
 }
 
 /// Lists each media type with its schema and an example.
