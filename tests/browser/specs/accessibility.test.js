@@ -4,7 +4,7 @@ import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { launch, newProfile, newTab, signIn } from "../support/browser.js";
+import { launch, newProfile, newTab, open, signIn } from "../support/browser.js";
 import { failedCheckout, id, ingest, signInElsewhere } from "../support/client.js";
 import { startServer } from "../support/server.js";
 
@@ -105,7 +105,7 @@ for (const look of LOOKS) {
     await page.setViewportSize(look.viewport);
     for (const [name, [address, landmark]] of Object.entries(PAGES)) {
       await t.test(name, async () => {
-        await page.goto(address(application));
+        await open(page, address(application));
         await page.locator(landmark).first().waitFor();
         await assertAccessible();
         assert.ok(
@@ -115,13 +115,13 @@ for (const look of LOOKS) {
       });
     }
     await t.test("an open span", async () => {
-      await page.goto(PAGES.trace[0](application));
+      await open(page, PAGES.trace[0](application));
       await page.locator(".span-main").nth(1).click();
       await page.locator(".span-details dl").first().waitFor();
       await assertAccessible();
     });
     await t.test("the dialogs of keys", async () => {
-      await page.goto(PAGES.keys[0](application));
+      await open(page, PAGES.keys[0](application));
       await page.getByRole("button", { name: "New key" }).click();
       await page.getByRole("dialog").waitFor();
       await assertAccessible();
@@ -186,7 +186,7 @@ function isFocusVisible() {
 }
 
 test("Escape closes a menu or dialog and returns the focus", async () => {
-  await page.goto(PAGES.keys[0](application));
+  await open(page, PAGES.keys[0](application));
   const actions = page.getByLabel("Actions for storefront-eu");
   await actions.focus();
   await page.keyboard.press("Enter");

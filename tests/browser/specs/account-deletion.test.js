@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { readFile } from "node:fs/promises";
 import { after, before, test as nodeTest } from "node:test";
-import { launch, newProfile, newTab, signIn, stored } from "../support/browser.js";
+import { launch, newProfile, newTab, open, signIn, stored } from "../support/browser.js";
 import { startServer } from "../support/server.js";
 
 let server, browser, tab, page, bob;
@@ -35,7 +35,7 @@ after(async () => {
 const button = (name, shown = page) => shown.getByRole("button", { name, exact: true });
 
 async function createApplication(name) {
-  await page.goto("/#/applications");
+  await open(page, "/#/applications");
   await button("New application").or(button("Create application")).first().click();
   await page.getByLabel("Name").fill(name);
   await button("Create").click();

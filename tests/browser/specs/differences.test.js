@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
-import { launch, newProfile, newTab, signIn } from "../support/browser.js";
+import { launch, newProfile, newTab, open, signIn } from "../support/browser.js";
 import { id, ingest, signInElsewhere } from "../support/client.js";
 import { startServer } from "../support/server.js";
 
@@ -51,7 +51,7 @@ const query = () => new URLSearchParams(new URL(page.url()).hash.split("?")[1]);
 const cells = () => page.locator(".differences tbody tr").first().locator("th, td").allTextContents();
 
 test("one click from the list of traces shows what the failed ones have in common", async () => {
-  await page.goto(address("traces?window=6h&service=storefront"));
+  await open(page, address("traces?window=6h&service=storefront"));
   await page.getByRole("link", { name: "What is different about these?" }).click();
   await page.getByRole("link", { name: "customer.id: 7" }).waitFor();
   assert.deepEqual(await cells(), ["customer.id", "7", "100 % 12 of 12", "1.1 % 1 of 88", "storefront"]);
@@ -73,7 +73,7 @@ test("a value leads to the failed traces that have it, and without the status fi
 
 test("traces filtered by another status or by words are not compared, because the comparison has no such filter", async () => {
   const link = page.getByRole("link", { name: "What is different about these?" });
-  await page.goto(address("traces?window=1h"));
+  await open(page, address("traces?window=1h"));
   await link.waitFor();
   await page.getByLabel("Status").selectOption("5xx");
   await link.waitFor({ state: "hidden" });
@@ -84,7 +84,7 @@ test("traces filtered by another status or by words are not compared, because th
 });
 
 test("one click from a row of the requests compares those of the row", async () => {
-  await page.goto(address("metrics?by=operation&window=1h"));
+  await open(page, address("metrics?by=operation&window=1h"));
   const name = "What is different about the failed requests of GET /orders";
   await page.getByRole("link", { name }).click();
   await page.getByRole("link", { name: "customer.id: 7" }).waitFor();
@@ -107,16 +107,16 @@ test("slow traces are compared with the others, and a small sample says so", asy
   await page.getByLabel("Compare").selectOption("1000");
   await page.getByRole("columnheader", { name: "Of slow traces" }).waitFor();
   assert.equal((await cells())[2], "100 % 12 of 12");
-  await page.goto(address("differences?attr=customer.id:50"));
+  await open(page, address("differences?attr=customer.id:50"));
   await page.getByRole("heading", { name: "No failed traces in the last 1 h" }).waitFor();
-  await page.goto(address("differences?min=5000"));
+  await open(page, address("differences?min=5000"));
   await page.getByRole("heading", { name: "No slow traces in the last 1 h" }).waitFor();
   await page.route("**/telemetry/differences?*", async (route) => {
     const response = await route.fetch();
     const json = await response.json();
     await route.fulfill({ response, json: { ...json, sample: { ...json.sample, of: 1_000_000 } } });
   });
-  await page.goto(address("differences?min=5001"));
+  await open(page, address("differences?min=5001"));
   await page.getByRole("heading", { name: "No slow traces in the sample" }).waitFor();
   await page.getByText("Slow traces were preferred").waitFor();
   await page.unroute("**/telemetry/differences?*");
@@ -133,7 +133,7 @@ test("the response to an earlier choice is not shown under a later one", async (
   });
   const request = () => page.waitForRequest("**/telemetry/differences?*");
   const first = request();
-  await page.goto(address("differences?window=6h"));
+  await open(page, address("differences?window=6h"));
   await first;
   await page.getByLabel("Compare").selectOption("1000");
   const second = request();

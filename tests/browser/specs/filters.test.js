@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
-import { launch, newProfile, newTab, signIn } from "../support/browser.js";
+import { launch, newProfile, newTab, open, signIn } from "../support/browser.js";
 import { failedCheckout, id, ingest, signInElsewhere } from "../support/client.js";
 import { startServer } from "../support/server.js";
 
@@ -45,7 +45,7 @@ const query = () => new URLSearchParams(new URL(page.url()).hash.split("?")[1]);
 const chips = () => page.getByRole("group", { name: "Filters" }).getByRole("button");
 
 test("requests are listed by service and by operation, with failures and durations", async () => {
-  await page.goto(address("metrics"));
+  await open(page, address("metrics"));
   const row = page.locator(".requests tbody tr");
   await row.first().waitFor();
   assert.equal(await row.count(), 1, "the spans of payments are work within the request");
@@ -85,7 +85,7 @@ test("the value of an attribute of a span becomes a filter, and Back returns to 
 });
 
 test("filters are typed, with suggestions", async () => {
-  await page.goto(address("traces"));
+  await open(page, address("traces"));
   const input = page.getByLabel("Filter: service, name or attribute:value");
   await input.focus();
   const suggestion = (value) => page.locator(`datalist option[value="${value}"]`);
@@ -109,7 +109,7 @@ test("filters are typed, with suggestions", async () => {
 });
 
 test("the value of an attribute of a log line becomes a filter", async () => {
-  await page.goto(address("logs"));
+  await open(page, address("logs"));
   await page.getByText("the card processor did not answer").click();
   await page.locator(".attributes").getByRole("link", { name: "payments" }).click();
   await page.getByRole("button", { name: "Remove the filter service.name: payments" }).waitFor();

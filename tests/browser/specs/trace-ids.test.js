@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
-import { launch, newProfile, newTab, signIn } from "../support/browser.js";
+import { launch, newProfile, newTab, open, signIn } from "../support/browser.js";
 import { ingest, signInElsewhere } from "../support/client.js";
 import { startServer } from "../support/server.js";
 
@@ -41,7 +41,7 @@ after(async () => {
 
 for (const [index, traceId] of IDS.entries()) {
   test(`the trace "${traceId}" opens from the list and after a reload`, async () => {
-    await page.goto(`/#/applications/${application.id}/traces`);
+    await open(page, `/#/applications/${application.id}/traces`);
     await page.getByRole("link", { name: new RegExp(`GET /page-${index}\\b`) }).click();
     await page.getByRole("heading", { name: `GET /page-${index}` }).waitFor();
     await page.reload();

@@ -62,6 +62,26 @@ export async function signIn(page) {
     .waitFor();
 }
 
+/**
+ * Opens an address of the dashboard. Waits until what the tab showed before is gone: the address changes
+ * first, and much of a page is on the next one, too.
+ * @param {import("playwright-core").Page} page @param {string} address
+ */
+export const open = (page, address) => replacing(page, () => page.goto(address));
+
+/**
+ * Performs an action that leads to another page, or to the same one for other parameters, and waits until
+ * what was shown before is gone.
+ * @param {import("playwright-core").Page} page @param {() => Promise<unknown>} act
+ */
+export async function replacing(page, act) {
+  await page.evaluate(() => {
+    for (const shown of document.querySelectorAll("#main > *")) shown.setAttribute("data-before", "");
+  });
+  await act();
+  await page.locator("#main > [data-before]").first().waitFor({ state: "detached" });
+}
+
 /** All addresses in the history of the tab. @param {import("playwright-core").Page} page */
 export async function addresses(page) {
   const session = await page.context().newCDPSession(page);
