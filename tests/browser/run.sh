@@ -3,11 +3,12 @@
 #
 #   tests/browser/run.sh                  all specs
 #   tests/browser/run.sh specs/session*   some specs
+#   tests/browser/run.sh --firefox        the same in Firefox; patterns of specs may follow
 #   tests/browser/run.sh --screenshots    writes docs/screenshots/*.png
 #
-# Installs missing tools: Node.js, Chromium and fonts from Debian, packages from npm.
-# The variables CHROMIUM and UPBLIT select other binaries, CONCURRENCY the number of specs at a time, and
-# UPBLIT_STACKS servers other than upblit (support/server.js).
+# Installs missing tools: Node.js, Chromium, Firefox and fonts from Debian, packages from npm.
+# The variables CHROMIUM, FIREFOX and UPBLIT select other binaries, CONCURRENCY the number of specs at a
+# time, and UPBLIT_STACKS servers other than upblit (support/server.js).
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -33,11 +34,25 @@ find_chromium() {
     first_of ${CHROMIUM:+"$CHROMIUM"} chromium chromium-browser google-chrome-stable google-chrome
 }
 
+find_firefox() {
+    first_of ${FIREFOX:+"$FIREFOX"} firefox-esr firefox
+}
+
 command -v npm >/dev/null || install nodejs npm
-find_chromium >/dev/null || install chromium
-CHROMIUM=$(find_chromium)
+if [[ ${1:-} == --firefox ]]; then
+    shift
+    find_firefox >/dev/null || install firefox-esr
+    FIREFOX=$(find_firefox)
+    export FIREFOX
+else
+    # The specs take it for the browser if it is set.
+    unset FIREFOX
+    find_chromium >/dev/null || install chromium
+    CHROMIUM=$(find_chromium)
+    export CHROMIUM
+fi
 UPBLIT=${UPBLIT:-$(cd ../.. && pwd)/target/debug/upblit}
-export CHROMIUM UPBLIT
+export UPBLIT
 
 if [[ ! -x $UPBLIT ]]; then
     echo "$UPBLIT does not exist: run cargo build first, or set UPBLIT" >&2

@@ -1,9 +1,8 @@
 // A copy of everything stored about a user, and the deletion of the account.
 
 import { strict as assert } from "node:assert";
-import { readFile } from "node:fs/promises";
 import { after, before, test as nodeTest } from "node:test";
-import { launch, newProfile, newTab, open, signIn, stored } from "../support/browser.js";
+import { downloaded, launch, newProfile, newTab, open, signIn, stored } from "../support/browser.js";
 import { startServer } from "../support/server.js";
 
 let server, browser, tab, page, bob;
@@ -81,9 +80,8 @@ test("an invite for one account is refused to others", async () => {
 
 test("a copy of everything stored is downloaded as one file", async () => {
   await toAccount();
-  const [download] = await Promise.all([page.waitForEvent("download"), button("Download your data").click()]);
-  assert.equal(download.suggestedFilename(), "upblit-account.json");
-  const data = JSON.parse(await readFile(await download.path(), "utf8"));
+  const save = () => button("Download your data").click();
+  const data = JSON.parse(await downloaded(page, "upblit-account.json", save));
   assert.equal(data.profile.login, "octocat");
   const names = data.memberships.map(({ applicationName }) => applicationName);
   assert.deepEqual(names.sort(), ["Alone", "Shared"]);

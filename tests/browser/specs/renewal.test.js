@@ -2,7 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { after, before, beforeEach, afterEach, test } from "node:test";
-import { launch, newProfile, newTab, signIn, stored } from "../support/browser.js";
+import { LOST, launch, newProfile, newTab, notInFirefox, signIn, stored } from "../support/browser.js";
 import { signInElsewhere } from "../support/client.js";
 import { startServer } from "../support/server.js";
 
@@ -97,9 +97,8 @@ test("the response to a refresh is not stored if another session is stored meanw
     answer = resolve;
   });
   const late = async (route) => {
-    const response = await route.fetch();
     await answered;
-    await route.fulfill({ response });
+    await route.continue();
   };
   await page.route("**/refresh", late, { times: 1 });
   await Promise.all([
@@ -177,7 +176,10 @@ test("a page waits as long as Retry-After asks for", async () => {
   assert.ok(times[1] - times[0] >= 11_900, `${times[1] - times[0]} ms`);
 });
 
-test("a sign-in succeeds although the first response to its code is lost", async () => {
+/** A request is sent for the page by `route.fetch`, which needs its body. */
+const BODIES = notInFirefox("the driver does not know the body of a request that it holds");
+
+test("a sign-in succeeds although the first response to its code is lost", { skip: BODIES }, async () => {
   const lost = async (route) => {
     const response = await route.fetch();
     assert.equal(response.status(), 200);
@@ -186,5 +188,5 @@ test("a sign-in succeeds although the first response to its code is lost", async
   await page.route("**/oauth2/token", lost, { times: 1 });
   await signIn(page);
   await openAccount(page);
-  tab.assertQuiet("Failed to load resource: net::ERR_FAILED");
+  tab.assertQuiet(LOST);
 });

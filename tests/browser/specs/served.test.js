@@ -2,11 +2,14 @@
 
 import { strict as assert } from "node:assert";
 import { after, before, test } from "node:test";
-import { launch, newProfile, newTab, signIn } from "../support/browser.js";
+import { launch, newProfile, newTab, notInFirefox, signIn } from "../support/browser.js";
 import { startFromCheckout, startServer } from "../support/server.js";
 
 /** Requests of a page that nothing is cached for, without those to the API. */
 const MAX_REQUESTS = 6;
+
+/** `loads` asks Chromium's developer tools. */
+const CACHE = notInFirefox("the driver does not say which responses come from the cache");
 
 let server, browser;
 
@@ -55,7 +58,7 @@ const paths = (responses) => responses.map(({ path }) => path);
 
 const assets = (responses) => paths(responses).filter((path) => path.startsWith("/assets/"));
 
-test("the sign-in page loads with few requests", async () => {
+test("the sign-in page loads with few requests", { skip: CACHE }, async () => {
   const tab = await newTab(await newProfile(browser, server.url));
   const loaded = await loads(tab.page, "/login", signInButton);
   assert.ok(loaded.length <= MAX_REQUESTS, paths(loaded).join(" "));
@@ -68,7 +71,9 @@ test("the sign-in page loads with few requests", async () => {
   tab.assertQuiet();
 });
 
-test("the dashboard loads with few requests, and a second visit without its files", async () => {
+test("the dashboard loads with few requests, and a second visit without its files", {
+  skip: CACHE,
+}, async () => {
   const context = await newProfile(browser, server.url);
   await signIn((await newTab(context)).page);
   // A profile with the session, but without the cached files.
@@ -85,7 +90,7 @@ test("the dashboard loads with few requests, and a second visit without its file
   again.assertQuiet();
 });
 
-test("a visitor who is not signed in loads no file of the sign-in page twice", async () => {
+test("a visitor who is not signed in loads no file of the sign-in page twice", { skip: CACHE }, async () => {
   const tab = await newTab(await newProfile(browser, server.url));
   const loaded = await loads(tab.page, "/", signInButton);
   assert.equal(new URL(tab.page.url()).pathname, "/login");
@@ -95,7 +100,8 @@ test("a visitor who is not signed in loads no file of the sign-in page twice", a
 
 test("the policy of the header refuses scripts of other origins and inline scripts", async () => {
   const tab = await newTab(await newProfile(browser, server.url));
-  await loads(tab.page, "/login", signInButton);
+  await tab.page.goto("/login");
+  await signInButton(tab.page);
   const ran = await tab.page.evaluate(() => {
     const script = document.createElement("script");
     try {
@@ -107,10 +113,10 @@ test("the policy of the header refuses scripts of other origins and inline scrip
     return String(window.ran);
   });
   assert.notEqual(ran, "true");
-  assert.ok(tab.errors.length > 0);
+  assert.notDeepEqual(await tab.violations(), []);
 });
 
-test("without a bundle, the page loads the files of the checkout", async () => {
+test("without a bundle, the page loads the files of the checkout", { skip: CACHE }, async () => {
   const sources = await startFromCheckout();
   try {
     const tab = await newTab(await newProfile(browser, sources.url));

@@ -1,10 +1,15 @@
 // Browser tabs that record console errors and violations of the Content Security Policy.
 
 import { strict as assert } from "node:assert";
+import { readFile } from "node:fs/promises";
 import { chromium } from "playwright-core";
+import { IS_FIREFOX, keepAddresses, keptAddresses, launchFirefox, savedFile } from "./firefox.js";
 
 /** Time limit of each wait. Generous, for slow machines. */
 const TIMEOUT_MS = 20_000;
+
+/** Why a test is skipped in Firefox, as the option `skip` of `node:test`. @param {string} reason */
+export const notInFirefox = (reason) => IS_FIREFOX && reason;
 
 /** Chromium's console message for a 401, which a page cannot suppress. */
 export const REFUSED = "Failed to load resource: the server responded with a status of 401 (Unauthorized)";
@@ -13,7 +18,18 @@ export const REFUSED = "Failed to load resource: the server responded with a sta
 export const UNAVAILABLE =
   "Failed to load resource: the server responded with a status of 503 (Service Unavailable)";
 
-export const launch = (options = {}) =>
+/** Chromium's console message for a response that a spec has dropped. */
+export const LOST = "Failed to load resource: net::ERR_FAILED";
+
+/** Messages of a violation. Chromium writes the name with spaces or in another way for Trusted Types. */
+const VIOLATION = /Content.Security.Policy|TrustedScript/;
+
+/** Console messages that Firefox does not have: it reports a failed request to developer tools only. */
+const OF_CHROMIUM = [REFUSED, UNAVAILABLE, LOST];
+
+export const launch = (options = {}) => (IS_FIREFOX ? launchFirefox(options) : launchChromium(options));
+
+const launchChromium = (options) =>
   chromium.launch({
     executablePath: process.env.CHROMIUM,
     // Chromium's sandbox does not work for root.
@@ -25,6 +41,7 @@ export const launch = (options = {}) =>
 export async function newProfile(browser, baseURL, options = {}) {
   const context = await browser.newContext({ baseURL, ...options });
   context.setDefaultTimeout(TIMEOUT_MS);
+  if (IS_FIREFOX) await keepAddresses(context);
   return context;
 }
 
@@ -45,7 +62,17 @@ export async function newTab(context) {
         errors.filter((text) => !expected.includes(text)),
         [],
       );
-      for (const text of expected) assert.ok(errors.includes(text), `expected: ${text}`);
+      const inThisBrowser = expected.filter((text) => !IS_FIREFOX || !OF_CHROMIUM.includes(text));
+      for (const text of inThisBrowser) assert.ok(errors.includes(text), `expected: ${text}`);
+    },
+    /** Waits for a violation of the Content Security Policy, and returns all messages of such. */
+    async violations() {
+      const deadline = Date.now() + TIMEOUT_MS;
+      for (;;) {
+        const found = errors.filter((text) => VIOLATION.test(text));
+        if (found.length > 0 || Date.now() > deadline) return found;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
     },
   };
 }
@@ -84,6 +111,7 @@ export async function replacing(page, act) {
 
 /** All addresses in the history of the tab. @param {import("playwright-core").Page} page */
 export async function addresses(page) {
+  if (IS_FIREFOX) return keptAddresses(page);
   const session = await page.context().newCDPSession(page);
   const { entries } = await session.send("Page.getNavigationHistory");
   await session.detach();
@@ -92,3 +120,14 @@ export async function addresses(page) {
 
 /** Content of the page's `localStorage`. @param {import("playwright-core").Page} page */
 export const stored = (page) => page.evaluate(() => ({ ...localStorage }));
+
+/**
+ * The text of a file that a page saves under this name when `act` is called.
+ * @param {import("playwright-core").Page} page @param {string} name @param {() => Promise<void>} act
+ */
+export async function downloaded(page, name, act) {
+  if (IS_FIREFOX) return savedFile(name, act, TIMEOUT_MS);
+  const [download] = await Promise.all([page.waitForEvent("download"), act()]);
+  assert.equal(download.suggestedFilename(), name);
+  return readFile(await download.path(), "utf8");
+}
