@@ -1,5 +1,6 @@
 import { h } from "../dom.js";
 import { plain } from "../format.js";
+import { copyIcon } from "../ui/copy-button.js";
 
 /**
  * Sorts attributes by name, as they arrive in any order.
@@ -56,7 +57,17 @@ export function attributeList(title, values, filterHref) {
       "dl",
       {},
       pairs.map(([name, value]) =>
-        h("div", {}, h("dt", {}, breakable(name)), h("dd", {}, shownValue(name, value, filterHref))),
+        h(
+          "div",
+          {},
+          h("dt", {}, breakable(name)),
+          h(
+            "dd",
+            {},
+            h("span.copied", {}, shownValue(name, value, filterHref)),
+            copyIcon(() => plain(value), name),
+          ),
+        ),
       ),
     ),
   );

@@ -45,13 +45,13 @@ export function logLine(log, hrefs = {}) {
   );
   // Rendered on demand, as most lines are never opened.
   element.addEventListener("toggle", () => {
-    if (element.open && !more.firstChild) fill(more, details(log, hrefs));
+    if (element.open && !more.firstChild) fill(more, logDetails(log, hrefs));
   });
   return element;
 }
 
-/** @param {LogRecord} log @param {LogHrefs} hrefs */
-function details(log, { traceHref, aroundHref, filterHref }) {
+/** All fields of a log record. @param {LogRecord} log @param {LogHrefs} hrefs */
+export function logDetails(log, { traceHref, aroundHref, filterHref }) {
   const known = {
     message: log.message,
     type: log.type,

@@ -1,5 +1,6 @@
 import { h } from "../dom.js";
 import { clockMs, duration, plural } from "../format.js";
+import { copyIcon } from "../ui/copy-button.js";
 import { attributeList, sorted } from "./attributes.js";
 import { remarks, scopeText, shown } from "./remarks.js";
 import { logLine } from "./log-line.js";
@@ -87,6 +88,18 @@ const event = ({ name, timestamp, attributes }) =>
     attributeList("", attributes),
   );
 
+/** @param {string} traceId @param {string} spanId */
+const linkedIds = (traceId, spanId) =>
+  h(
+    "p",
+    {},
+    h("code", {}, traceId),
+    copyIcon(() => traceId, "trace id"),
+    " / ",
+    h("code", {}, spanId),
+    copyIcon(() => spanId, "span id"),
+  );
+
 /** Shows ids without a link, as the linked trace may belong to another application. @param {SpanLink} link */
 const link = ({ traceId, spanId, attributes }) =>
-  h("li", {}, h("p", {}, h("code", {}, `${traceId} / ${spanId}`)), attributeList("", attributes));
+  h("li", {}, linkedIds(traceId, spanId), attributeList("", attributes));

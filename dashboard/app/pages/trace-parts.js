@@ -37,6 +37,25 @@ export function joined(parts) {
   };
 }
 
+/**
+ * Differs after every change of a trace. Spans and log records are never changed once stored, so their numbers and
+ * sums suffice; comparing all their fields would block the page.
+ *
+ * @param {Trace} trace
+ */
+export function signatureOf({ traceId, startTime, durationMs, errorCount, spans, logs, gaps, isTruncated }) {
+  let durations = 0;
+  let offsets = 0;
+  let depths = 0;
+  for (const span of spans) {
+    durations += span.durationMs ?? 0;
+    offsets += span.startOffsetMs;
+    depths += span.depth;
+  }
+  const sums = [spans.length, logs.length, durations, offsets, depths];
+  return JSON.stringify([traceId, startTime, durationMs, errorCount, sums, gaps, isTruncated]);
+}
+
 /** @param {LogRecord} a @param {LogRecord} b */
 const byTime = (a, b) => Date.parse(a.timestamp) - Date.parse(b.timestamp);
 

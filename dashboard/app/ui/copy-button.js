@@ -27,3 +27,26 @@ export function copyButton(text, { label = "Copy", source } = {}) {
   }
   return button;
 }
+
+/**
+ * A small button that copies a text, shown beside it.
+ *
+ * @param {() => string} text called when the button is pressed
+ * @param {string} name what is copied, for a screen reader
+ */
+export function copyIcon(text, name) {
+  const label = `Copy ${name}`;
+  const button = h("button.copy-icon", { type: "button", "aria-label": label, title: label }, copy());
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(text());
+      fill(button, check());
+      announce("Copied.");
+      setTimeout(() => fill(button, copy()), SHOWN_MS);
+    } catch {
+      if (button.previousSibling) getSelection()?.selectAllChildren(button.previousSibling);
+      announce("Selected. Copy it with the keyboard.");
+    }
+  });
+  return button;
+}
