@@ -66,10 +66,10 @@ function distinct(parts, from) {
   for (const part of parts) {
     const later = Date.parse(part.startTime ?? "") - from;
     for (const span of part.spans) {
-      const key = JSON.stringify([span.spanId, span.kind, span.service]);
+      const key = `${span.spanId} ${span.kind ?? ""} ${span.service ?? ""}`;
       const known = spans.get(key);
       if (known && (known.durationMs ?? -1) >= (span.durationMs ?? -1)) continue;
-      spans.set(key, { ...span, startOffsetMs: span.startOffsetMs + later });
+      spans.set(key, later === 0 ? span : { ...span, startOffsetMs: span.startOffsetMs + later });
     }
   }
   return [...spans.values()];
@@ -99,9 +99,9 @@ function tree(spans) {
     for (let next = stack.pop(); next; next = stack.pop()) {
       const { span, depth } = next;
       if (placed.has(span)) continue;
-      placed.set(span, { ...span, depth });
-      const children = (below.get(span) ?? []).toReversed();
-      stack.push(...children.map((child) => ({ span: child, depth: depth + 1 })));
+      placed.set(span, span.depth === depth ? span : { ...span, depth });
+      // Pushed one by one, because a call takes only so many arguments.
+      for (const child of below.get(span)?.toReversed() ?? []) stack.push({ span: child, depth: depth + 1 });
     }
   }
   return [...placed.values()];

@@ -40,10 +40,14 @@ export function tracePage(outlet, { params, query, signal }, application) {
   let startTime = Date.now();
 
   /** @param {string | null} cursor */
-  const part = (cursor) =>
-    api
-      .trace(params.trace, { applicationId: application.id, at: query.get("at"), cursor }, signal)
-      .catch(orNull);
+  async function part(cursor) {
+    const question = { applicationId: application.id, at: query.get("at"), cursor };
+    const loaded = await api.trace(params.trace, question, signal).catch(orNull);
+    // The page may react to the user between reading a large answer and drawing it.
+    await new Promise((resolve) => setTimeout(resolve));
+    signal.throwIfAborted();
+    return loaded;
+  }
 
   async function load() {
     const first = await part(null);

@@ -37,7 +37,7 @@ const MAX_INDENT = 12;
  */
 export function drawRow(element, row, state) {
   const before = element.firstElementChild;
-  const hasFocus = before?.querySelector(".span-main:focus");
+  const hasFocus = before?.querySelector(".row-main:focus");
   const line = row.log ? logRow(row, state) : spanRow(row, state);
   if (before) before.replaceWith(line);
   else element.append(line);
@@ -46,7 +46,7 @@ export function drawRow(element, row, state) {
   element.setAttribute("aria-level", String(row.depth + 1));
   element.classList.toggle("match", state.isMatch);
   element.classList.toggle("current", state.isCurrent);
-  if (hasFocus) /** @type {HTMLElement} */ (line.querySelector(".span-main")).focus({ preventScroll: true });
+  if (hasFocus) /** @type {HTMLElement} */ (line.querySelector(".row-main")).focus({ preventScroll: true });
 }
 
 /**
@@ -58,7 +58,7 @@ export function drawRow(element, row, state) {
  */
 const mainPart = (state, tone, ...children) =>
   h(
-    "div.span-main",
+    "div.row-main",
     {
       class: tone,
       role: "button",
@@ -76,7 +76,7 @@ function spanRow({ node }, state) {
   if (!span) return h("div.span-line", {}, fold, missingPart(/** @type {SpanNode} */ (node), state));
   const main = mainPart(
     state,
-    span.isError ? "failed" : "",
+    `span-main${span.isError ? " failed" : ""}`,
     h(
       "span.span-name",
       {},
@@ -121,7 +121,7 @@ function countBelow(node) {
 const missingPart = (node, state) =>
   mainPart(
     state,
-    "missing",
+    "span-main missing",
     h(
       "span.span-name",
       {},

@@ -45,6 +45,8 @@ export function waterfallTools(tools, text) {
   return {
     element,
     showMatch: finder.show,
+    /** Shows which match is the current one, after the number of matches has changed. */
+    showPlace: finder.showPlace,
     /** @param {{ failed: number, onPath: number, logs: number, isWhole: boolean }} numbers */
     update(numbers) {
       failures.textContent = `Next failure (${count(numbers.failed)})`;
@@ -105,18 +107,26 @@ function findField({ find, step }, text) {
   input.addEventListener("keydown", (event) => {
     if (event.key === "Enter") step(event.shiftKey ? -1 : 1);
   });
+  /** @param {number} index @param {number} matches */
+  function showPlace(index, matches) {
+    for (const one of arrows) one.disabled = matches === 0;
+    place.textContent = input.value.trim() === "" ? "" : `${count(index + 1)} of ${count(matches)}`;
+  }
+  showPlace(-1, 0);
   return {
     element: h("div.finder", {}, h("div.search", {}, searchIcon(), input, place), arrows),
+    showPlace,
     /**
+     * Shows and announces a match.
+     *
      * @param {number} index of the match, from 0; -1 before the first
      * @param {number} matches
      * @param {string} name of the match
      */
     show(index, matches, name) {
-      const isEmpty = input.value.trim() === "";
-      for (const one of arrows) one.disabled = matches === 0;
-      place.textContent = isEmpty ? "" : `${count(index + 1)} of ${count(matches)}`;
-      if (!isEmpty) announce(matches ? `Match ${index + 1} of ${matches}: ${name}` : "No matches");
+      showPlace(index, matches);
+      if (input.value.trim() === "") return;
+      announce(matches ? `Match ${index + 1} of ${matches}: ${name}` : "No matches");
     },
   };
 }

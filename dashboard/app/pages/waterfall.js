@@ -92,6 +92,8 @@ export class Waterfall {
     if (isWholeNow) this.#zoom = whole(this.#tree.totalMs);
     this.#load(trace, tones);
     this.#show();
+    const current = this.#currentIndex();
+    this.#tools.showPlace(this.#found.indexOf(current), this.#found.length);
   }
 
   /** Call once the element is in the page. Scrolls to the open span. */
@@ -196,7 +198,7 @@ export class Waterfall {
     const row = this.#shownRow(keyOf(target));
     if (!row || !(target instanceof Element)) return;
     if (target.closest(".fold")) this.#setFolded(row, !this.#folded.has(row.key));
-    else if (target.closest(".span-main") && !isSelecting(target)) this.#toggle(row);
+    else if (target.closest(".row-main") && !isSelecting(target)) this.#toggle(row);
   }
 
   /** Opens or closes what is below a row. @param {Row} row */
@@ -239,7 +241,7 @@ export class Waterfall {
   /** @param {KeyboardEvent} event */
   #key(event) {
     const { target, key } = event;
-    if (!(target instanceof Element) || !target.matches(".span-main") || event.ctrlKey || event.metaKey)
+    if (!(target instanceof Element) || !target.matches(".row-main") || event.ctrlKey || event.metaKey)
       return;
     const row = this.#shownRow(keyOf(target));
     if (!row) return;
@@ -260,7 +262,7 @@ export class Waterfall {
     if (index === -1) return;
     const element = this.#list.bring(Math.max(0, Math.min(index, this.#list.length - 1)), "nearest");
     /** @type {NodeListOf<HTMLElement> | undefined} */
-    const found = element?.querySelectorAll(".span-main");
+    const found = element?.querySelectorAll(".row-main");
     found?.[0].focus({ preventScroll: true });
     this.#list.render();
   }
@@ -274,7 +276,7 @@ export class Waterfall {
     ])) {
       // Drawn rows are changed, not replaced, because a click begins with the focus.
       /** @type {NodeListOf<HTMLElement> | undefined} */
-      const found = this.#list.elementOf(row)?.querySelectorAll(".span-main");
+      const found = this.#list.elementOf(row)?.querySelectorAll(".row-main");
       for (const main of found ?? []) main.tabIndex = tabIndex;
     }
     this.#active = key;

@@ -77,7 +77,8 @@ function addLogs(nodes, { logs, startTime }) {
     const at = offsetOf(log.timestamp, owner?.span ?? null, startTime);
     (owner?.logs ?? strays).push({ log, at });
   }
-  for (const list of [strays, ...nodes.map((node) => node.logs)]) list.sort((a, b) => a.at - b.at);
+  for (const list of [strays, ...nodes.map((node) => node.logs)])
+    if (list.length > 1) list.sort((a, b) => a.at - b.at);
   return strays;
 }
 
@@ -137,7 +138,8 @@ function depthFirst(tops, strays) {
       node.depth = node.parent ? node.parent.depth + 1 : 0;
       nodes.push(node);
       rows.push({ key: node.key, node, log: null, depth: node.depth });
-      for (const below of belowOf(node).reverse()) open.push(below);
+      if (node.children.length + node.logs.length > 0)
+        for (const below of belowOf(node).reverse()) open.push(below);
     } else if (log) {
       const place = (node?.logs ?? strays).indexOf(log);
       const depth = node ? node.depth + 1 : 0;
