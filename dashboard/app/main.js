@@ -6,6 +6,7 @@ import { Problem } from "./http.js";
 import { narrowPolicy } from "./policy.js";
 import { go, start, to } from "./router.js";
 import { SignedOut, followOtherTabs, leave } from "./session.js";
+import { startShortcuts } from "./shortcuts.js";
 import { endShell, showAccount, showApplication, startShell } from "./shell.js";
 import { rememberReturn } from "./sign-in.js";
 import { isSignedIn } from "./tokens.js";
@@ -147,6 +148,7 @@ function begin() {
   }
   followOtherTabs(showAccountChange);
   startShell();
+  startShortcuts(main);
   updateTimes();
   stop = start(ROUTES, show);
   showAccount();

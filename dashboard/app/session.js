@@ -2,6 +2,7 @@
 // they become those of another account.
 
 import { Problem, request } from "./http.js";
+import { rememberReturn } from "./sign-in.js";
 import * as stored from "./tokens.js";
 
 /** @import { User } from "./tokens.js" */
@@ -157,6 +158,8 @@ function isOfThisAccount(token) {
 
 /** @param {string} [reason] @returns {never} */
 function endSession(reason) {
+  // The next sign-in in this tab returns to the same page, with its filters and time range.
+  rememberReturn(location.hash);
   isOver = true;
   stored.clearTokens();
   leave(reason);

@@ -2,7 +2,9 @@
 
 import * as api from "./api.js";
 import { fill, h } from "./dom.js";
+import { apiUrl } from "./http.js";
 import { to } from "./router.js";
+import { shortcutsItem } from "./shortcuts.js";
 import { withTime } from "./timespan.js";
 import { SignedOut, signOut } from "./session.js";
 import { pill, skeleton } from "./ui/bits.js";
@@ -130,6 +132,8 @@ export async function showAccount() {
     list.body,
     h("p.menu-head", {}, h("strong", {}, user.name || user.login), h("span", {}, user.email)),
     h("a.menu-item", { href: to("/account") }, "Account and sessions"),
+    h("a.menu-item", { href: `${apiUrl()}/docs` }, "API reference"),
+    shortcutsItem(),
     h("button.menu-item", { type: "button", on: { click: () => signOut() } }, "Sign out"),
   );
   fill(account, list.element);

@@ -42,7 +42,7 @@ export async function applicationsPage(outlet, { signal }) {
 const welcome = () =>
   emptyPage(
     "Create your first application",
-    "An application is something you run, such as a service, a site or a worker. It has API keys, and the traces and logs sent with them.",
+    "An application is one system: all services that take part in the same requests, such as a site, its API and its workers. Each service gets an API key of its own, and a trace shows all of them.",
     createButton("primary"),
   );
 

@@ -9,7 +9,8 @@ import { confirmDialog, formDialog } from "../ui/dialog.js";
 import { repeatable } from "../repeatable.js";
 import { plus } from "../ui/icons.js";
 import { keyRow } from "./key-row.js";
-import { showKey } from "./new-key-dialog.js";
+import { apiUrl } from "../http.js";
+import { showKey, snippetTabs } from "./new-key-dialog.js";
 
 /**
  * @import { Application, Key, KeyScope } from "../../types/openapi"
@@ -17,6 +18,7 @@ import { showKey } from "./new-key-dialog.js";
  */
 
 const PAUSE_MS = 10_000;
+const PLACEHOLDER = "YOUR_API_KEY";
 const DAY_MS = 86_400_000;
 const LIFETIMES = [
   ["", "Never"],
@@ -62,8 +64,23 @@ export function keysPage(outlet, { signal }, application) {
   }
 
   const banner = errorBanner(changed);
-  fill(outlet, heading("Keys", mayChange && mintButton(actions.mint)), banner.element, body);
+  const head = heading("Keys", mayChange && mintButton(actions.mint));
+  fill(outlet, head, banner.element, body, snippets(application));
   const fresh = keepFresh({ load, pauseMs: () => PAUSE_MS, signal, failed: banner.show });
+}
+
+/** Snippets with a placeholder for the key, which is shown only once. @param {Application} application */
+function snippets({ id, name }) {
+  const target = { api: apiUrl(), key: PLACEHOLDER, name, application: id };
+  const body = h("div.stack");
+  const element = h("details.panel", {}, h("summary", {}, "Snippets for your services"), body);
+  element.addEventListener("toggle", () => {
+    if (!element.open || body.firstChild) return;
+    const scopes = SCOPES.map(({ scope }) => scope);
+    const note = h("p.soft", {}, "Replace ", h("code", {}, PLACEHOLDER), " with a key of this application.");
+    fill(body, note, snippetTabs(scopes, target));
+  });
+  return element;
 }
 
 /** @param {() => void} mint */

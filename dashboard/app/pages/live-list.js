@@ -79,14 +79,18 @@ export function liveList(outlet, { query, signal }, application, options) {
   });
   const live = liveButton((paused) => fresh.setPaused(paused));
   const controls = options.controls(changed, () => questionOf(range));
-  fill(outlet, heading(options.title, view.note, options.beside, live));
+  fill(outlet, heading(options.title, view.note, options.beside, live.button));
   outlet.append(h("div.toolbar", {}, picker.element, controls), banner.element, gaps.element, view.body);
 
   async function load() {
     await listing.refresh(boundsOf(range).from);
     await view.draw();
   }
-  const fresh = keepFresh({ load, pauseMs: () => refreshMsOf(range), signal, failed: banner.show });
+  const failed = (/** @type {unknown} */ error) => {
+    banner.show(error);
+    live.failed(error);
+  };
+  const fresh = keepFresh({ load, pauseMs: () => refreshMsOf(range), signal, failed });
   return { choose: picker.choose };
 }
 

@@ -63,9 +63,13 @@ export function metricsPage(outlet, { query, signal }, application) {
   const live = liveButton((paused) => fresh.setPaused(paused));
   const banner = errorBanner(() => fresh.refresh());
   const hint = "All telemetry of the application is counted: the filters of lists do not apply here.";
-  fill(outlet, heading("Metrics", live), h("div.toolbar", {}, picker.element, view.choice));
+  fill(outlet, heading("Metrics", live.button), h("div.toolbar", {}, picker.element, view.choice));
   outlet.append(h("p.hint", {}, hint), banner.element, gaps.element, part, view.body);
-  const fresh = keepFresh({ load, pauseMs: () => refreshMsOf(range), signal, failed: banner.show });
+  const failed = (/** @type {unknown} */ error) => {
+    banner.show(error);
+    live.failed(error);
+  };
+  const fresh = keepFresh({ load, pauseMs: () => refreshMsOf(range), signal, failed });
 }
 
 /**

@@ -26,8 +26,14 @@ const POLL_MS = 2_000;
  */
 export function showKey({ key, scopes, title, note, application, closed }) {
   const done = new AbortController();
+  let isCopied = false;
+  const warning = h("p.field-error", { role: "alert" });
   const dialog = openDialog(title, {
     wide: true,
+    mayClose() {
+      if (!isCopied) warning.textContent = "The key is not shown again. Copy it, and then close this.";
+      return isCopied;
+    },
     closed() {
       done.abort();
       closed();
@@ -35,7 +41,16 @@ export function showKey({ key, scopes, title, note, application, closed }) {
   });
   const text = h("code.key-text", { tabindex: 0 }, key);
   const target = { api: apiUrl(), key, name: application.name, application: application.id };
-  const tabs = snippetsFor(scopes).map(([name, make]) => ({ name, make: () => snippet(make(target)) }));
+  // The key, or a snippet with it, by button or keyboard.
+  for (const event of ["click", "copy"]) {
+    dialog.body.addEventListener(event, ({ target: pressed }) => {
+      if (
+        event === "copy" ||
+        (pressed instanceof Element && pressed.closest(".key-box button, .snippet button"))
+      )
+        isCopied = true;
+    });
+  }
   fill(
     dialog.body,
     h("p.soft", {}, note),
@@ -45,7 +60,8 @@ export function showKey({ key, scopes, title, note, application, closed }) {
       text,
       copyButton(() => key, { source: () => text }),
     ),
-    tabPanel("Snippets", tabs),
+    warning,
+    snippetTabs(scopes, target),
     scopes.includes("ingest:traces") && firstTrace(key, application, done.signal, dialog.close),
     h(
       "footer",
@@ -54,6 +70,18 @@ export function showKey({ key, scopes, title, note, application, closed }) {
     ),
   );
 }
+
+/**
+ * Snippets for a key with these scopes.
+ *
+ * @param {string[]} scopes
+ * @param {import("./snippets.js").Target} target
+ */
+export const snippetTabs = (scopes, target) =>
+  tabPanel(
+    "Snippets",
+    snippetsFor(scopes).map(([name, make]) => ({ name, make: () => snippet(make(target)) })),
+  );
 
 /** @param {string} text */
 function snippet(text) {

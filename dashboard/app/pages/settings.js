@@ -2,7 +2,7 @@
 
 import * as api from "../api.js";
 import { fill, freshId, h, announce } from "../dom.js";
-import { moment } from "../format.js";
+import { moment, plural } from "../format.js";
 import { go, to } from "../router.js";
 import { showApplication } from "../shell.js";
 import { SignedOut } from "../session.js";
@@ -103,7 +103,12 @@ function telemetry(application) {
   return changeForm(
     application,
     [
-      field(freshId("days"), "Retention in days", days, "1 to 90. Applies to data that arrives from now on."),
+      field(
+        freshId("days"),
+        "Retention in days",
+        days,
+        "1 to 90. A longer one applies to data that arrives from now on; a shorter one hides older data at once.",
+      ),
       field(
         freshId("shards"),
         "Shards",
@@ -118,7 +123,24 @@ function telemetry(application) {
       ),
     ],
     changes,
+    (change) => hidesData(application, change),
   );
+}
+
+/**
+ * The question before a change that hides data; null for others.
+ *
+ * @param {Application} application
+ * @param {Partial<ApplicationChange>} change
+ */
+function hidesData({ retentionDays }, { retentionDays: days }) {
+  if (days == null || days >= retentionDays) return null;
+  const age = plural(days, "day");
+  return {
+    title: `Hide telemetry older than ${age}?`,
+    text: `Traces, logs and metrics older than ${age} are no longer shown to anyone. Now they are kept for ${plural(retentionDays, "day")}.`,
+    action: `Keep ${age} only`,
+  };
 }
 
 /**
@@ -127,8 +149,10 @@ function telemetry(application) {
  * @param {Application} application
  * @param {Child} fields
  * @param {() => Partial<ApplicationChange>} changes
+ * @param {(change: Partial<ApplicationChange>) => { title: string, text: string, action: string } | null} [question]
+ *   what to ask before a change
  */
-function changeForm(application, fields, changes) {
+function changeForm(application, fields, changes, question = () => null) {
   const submit = h("button.button", { disabled: true }, "Save");
   const errorLine = h("p.field-error", { role: "alert", hidden: true });
   const form = h("form.form", { novalidate: true }, fields, errorLine, h("footer", {}, submit));
@@ -138,16 +162,23 @@ function changeForm(application, fields, changes) {
   form.addEventListener("input", () => {
     submit.disabled = !isChanged();
   });
+  /** @param {ApplicationChange} change */
+  async function save(change) {
+    Object.assign(application, await api.changeApplication(application.id, change));
+    showApplication(application, "settings");
+    announce("Saved.");
+    submit.disabled = true;
+  }
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (!form.reportValidity() || !isChanged()) return;
+    const change = /** @type {ApplicationChange} */ (changes());
+    const asked = question(change);
+    if (asked) return void confirmDialog({ ...asked, save: () => save(change) });
     submit.disabled = true;
     errorLine.hidden = true;
-    const change = /** @type {ApplicationChange} */ (changes());
     try {
-      Object.assign(application, await api.changeApplication(application.id, change));
-      showApplication(application, "settings");
-      announce("Saved.");
+      await save(change);
     } catch (error) {
       if (error instanceof SignedOut) return;
       errorLine.hidden = false;

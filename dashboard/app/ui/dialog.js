@@ -9,9 +9,12 @@ import { cross } from "./icons.js";
  * Opens a modal dialog. Closing removes it from the page.
  *
  * @param {string} title
- * @param {{ wide?: boolean, closed?: () => void }} [options]
+ * @param {object} [options]
+ * @param {boolean} [options.wide]
+ * @param {() => void} [options.closed]
+ * @param {() => boolean} [options.mayClose] asked before the user closes it with Escape or its cross
  */
-export function openDialog(title, { wide = false, closed } = {}) {
+export function openDialog(title, { wide = false, closed, mayClose = () => true } = {}) {
   const id = freshId("dialog");
   const body = h("div.dialog-body");
   const close = h("button.button.icon-only.quiet", { type: "button", "aria-label": "Close" }, cross());
@@ -21,7 +24,13 @@ export function openDialog(title, { wide = false, closed } = {}) {
     h("header", {}, h("h2", { id }, title), close),
     body,
   );
-  close.addEventListener("click", () => element.close());
+  close.addEventListener("click", () => {
+    if (mayClose()) element.close();
+  });
+  // Before the event `cancel`, which browsers do not let a page prevent twice.
+  element.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !mayClose()) event.preventDefault();
+  });
   element.addEventListener("close", () => {
     element.remove();
     closed?.();

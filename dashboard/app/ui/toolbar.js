@@ -22,13 +22,20 @@ export function segmented(label, options, chosen, changed) {
   return h("fieldset.segmented", {}, h("legend.unseen", {}, label), choices);
 }
 
-/** A button that stops and starts the live refresh. @param {(isPaused: boolean) => void} changed */
+/**
+ * A button that stops and starts the live refresh, and says if it does not work.
+ *
+ * @param {(isPaused: boolean) => void} changed
+ */
 export function liveButton(changed) {
   let paused = false;
+  let lost = false;
   const button = h("button.button.live", { type: "button", "aria-pressed": "true" });
   const draw = () => {
     button.setAttribute("aria-pressed", String(!paused));
-    fill(button, h("span.live-dot", { "aria-hidden": "true" }), paused ? "Paused" : "Live");
+    button.classList.toggle("lost", lost);
+    const text = paused ? "Paused" : lost ? "Not up to date" : "Live";
+    fill(button, h("span.live-dot", { "aria-hidden": "true" }), text);
   };
   button.addEventListener("click", () => {
     paused = !paused;
@@ -36,7 +43,15 @@ export function liveButton(changed) {
     changed(paused);
   });
   draw();
-  return button;
+  return {
+    button,
+    /** Shows whether the last refresh has failed. @param {unknown} error null after a success */
+    failed(error) {
+      if (lost === (error !== null)) return;
+      lost = error !== null;
+      draw();
+    },
+  };
 }
 
 /**

@@ -133,7 +133,7 @@ for (const look of LOOKS) {
       await page.getByRole("button", { name: "Create key" }).click();
       await page.locator(".key-text").waitFor();
       await assertAccessible();
-      await page.keyboard.press("Escape");
+      await page.getByRole("button", { name: "I have copied it" }).click();
       await page.getByRole("dialog").waitFor({ state: "detached" });
     });
   });
