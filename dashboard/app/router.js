@@ -1,5 +1,8 @@
 // Routes in the fragment of the address: `#/applications/{id}/traces?window=1h`.
 
+/** Pause after the last change before the address follows. */
+const WRITE_PAUSE_MS = 200;
+
 /**
  * @typedef {object} Visit
  * @property {Record<string, string>} params values of the `{names}` in the route
@@ -108,7 +111,32 @@ export function storeInAddress(choices) {
 }
 
 /**
- * Like {@link storeInAddress}, but adds an entry to the history, so that Back undoes the choice.
+ * The same for choices that change many times a second, such as what is typed or dragged. Browsers limit how often
+ * an address may change, so it follows after a moment, unless the user has left the page by then.
+ *
+ * @param {AbortSignal} signal
+ * @returns {(choices: Record<string, string | string[] | null>) => void}
+ */
+export function addressWriter(signal) {
+  /** @type {Record<string, string | string[] | null>} */
+  let waiting = {};
+  let timer = 0;
+  signal.addEventListener("abort", () => clearTimeout(timer));
+  const [page] = splitQuery(location.hash);
+  const write = () => {
+    // The address changes before the page is left.
+    if (splitQuery(location.hash)[0] === page) storeInAddress(waiting);
+    waiting = {};
+  };
+  return (choices) => {
+    waiting = { ...waiting, ...choices };
+    clearTimeout(timer);
+    timer = setTimeout(write, WRITE_PAUSE_MS);
+  };
+}
+
+/**
+ * The same, with an entry in the history, so that Back undoes the choice.
  *
  * @param {Record<string, string | string[] | null>} choices
  */

@@ -14,10 +14,27 @@ import { spanDetails } from "./span-details.js";
  * @import { Row, SpanNode } from "../trace/tree.js"
  * @import { FilterHrefs } from "./span-details.js"
  * @typedef {{ trace: Trace, hrefs: FilterHrefs, path: Section[] | undefined, totalMs: number }} Context
+ * @typedef {{ state: string, element: HTMLElement }} Details
  */
 
-/** All fields of a span or log record, or what a missing span means. @param {Row} row @param {Context} context */
-export function rowDetails({ node, log }, context) {
+/**
+ * All fields of a span or log record, or what a missing span means. What was shown before stays if nothing has
+ * changed, so that focus and selection stay too.
+ *
+ * @param {Row} row
+ * @param {Context} context
+ * @param {Details} [before]
+ * @returns {Details}
+ */
+export function rowDetails(row, context, before) {
+  const { node, log } = row;
+  const shown = [log?.log ?? node?.span, node?.logs.length, node?.parent?.key, lengthOf(context.path)];
+  const state = JSON.stringify([shown, context.totalMs]);
+  return before?.state === state ? before : { state, element: made(row, context) };
+}
+
+/** @param {Row} row @param {Context} context */
+function made({ node, log }, context) {
   if (log) return h("div.span-details", {}, logDetails(log.log, { filterHref: context.hrefs.logs }));
   const { span, id } = /** @type {SpanNode} */ (node);
   if (!span) return h("div.span-details", {}, missing(id));

@@ -1,6 +1,6 @@
 // The parts of the page of a trace: heading, summary, waterfall and logs.
 
-import { announce, fill, h, keyed } from "../dom.js";
+import { announce, fillIfNew, h, keyed } from "../dom.js";
 import { attribute } from "../filters.js";
 import { duration, moment, plural, textOfGaps } from "../format.js";
 import { to, withChoices } from "../router.js";
@@ -33,13 +33,21 @@ export function traceView(first, application, query, signal) {
     traces: filteredList(withTime(to("/applications/{}/traces", application.id))),
     logs: filteredList(withTime(to("/applications/{}/logs", application.id))),
   };
-  const head = h("div.stack-small");
+  const head = h("div");
+  let current = first;
   const logs = logsView(first, application, hrefs.logs);
   const waterfall = new Waterfall(first, serviceTones(first.services), query, hrefs, signal);
   /** @param {Trace} trace */
   function update(trace) {
     const tones = serviceTones(trace.services);
-    fill(head, headOf(trace), summary(trace, tones, application), notices(trace));
+    current = trace;
+    const parts = [
+      headOf(trace, () => download(current)),
+      summary(trace, tones, application),
+      notices(trace),
+    ];
+    // Unless the text has changed, the focus stays.
+    fillIfNew(head, h("div.stack-small", {}, parts));
     logs.update(trace.logs);
     if (trace !== first) waterfall.update(trace, tones);
   }
@@ -56,14 +64,13 @@ export function traceView(first, application, query, signal) {
   };
 }
 
-/** @param {Trace} trace */
-function headOf(trace) {
-  const { spans, errorCount } = trace;
+/** @param {Trace} trace @param {() => void} save */
+function headOf({ traceId, spans, errorCount }, save) {
   const root = spans.find(({ parentSpanId, depth }) => depth === 0 && !parentSpanId) ?? spans[0];
   return heading(
     [root?.name ?? "Trace", errorCount > 0 && pill(`${errorCount} failed`, "error")],
-    copyButton(() => trace.traceId, { label: "Trace id" }),
-    h("button.button.small", { type: "button", on: { click: () => download(trace) } }, "Download OTLP JSON"),
+    copyButton(() => traceId, { label: "Trace id" }),
+    h("button.button.small", { type: "button", on: { click: save } }, "Download OTLP JSON"),
   );
 }
 

@@ -5,7 +5,7 @@ import { criticalPath, sectionsByKey } from "../trace/critical-path.js";
 import { failures, following, matches } from "../trace/find.js";
 import { ancestors, foldable, shownRows, treeOf } from "../trace/tree.js";
 import { fromAddress, including, isWhole, toAddress, whole } from "../trace/zoom.js";
-import { storeInAddress } from "../router.js";
+import { addressWriter, storeInAddress } from "../router.js";
 import { VirtualList } from "../ui/virtual-list.js";
 import { minimapView, rulerView } from "./minimap.js";
 import { rowDetails } from "./row-details.js";
@@ -17,6 +17,7 @@ import { waterfallTools } from "./waterfall-tools.js";
  * @import { Trace } from "../../types/openapi"
  * @import { Section } from "../trace/critical-path.js"
  * @import { Row, SpanNode, Tree } from "../trace/tree.js"
+ * @import { Details } from "./row-details.js"
  * @import { FilterHrefs } from "./span-details.js"
  */
 
@@ -36,7 +37,7 @@ export class Waterfall {
   /** @type {Tree} */ #tree;
   /** @type {Map<string, Section[]>} */ #path = new Map();
   /** Keys of folded spans. @type {Set<string>} */ #folded = new Set();
-  /** What is below each open row, by its key. @type {Map<string, HTMLElement>} */ #open = new Map();
+  /** What is below each open row, by its key. @type {Map<string, Details>} */ #open = new Map();
   /** Keys of the row that Tab reaches, and of the one found last. @type {string | null} */ #active = null;
   /** @type {string | null} */ #current = null;
   /** Rows found by the search, positions in `#tree.rows`. @type {number[]} */ #found = [];
@@ -47,6 +48,7 @@ export class Waterfall {
   #hasPath = true;
   #hrefs;
   #toneOf = toneIn(new Map());
+  #remember;
   #map;
   #ruler;
   #tools;
@@ -62,6 +64,7 @@ export class Waterfall {
    */
   constructor(trace, tones, query, hrefs, signal) {
     this.#hrefs = hrefs;
+    this.#remember = addressWriter(signal);
     this.#trace = trace;
     this.#tree = treeOf(trace);
     this.#find = query.get("find") ?? "";
@@ -110,7 +113,7 @@ export class Waterfall {
       label: "Spans",
       keyOf: ({ key }) => key,
       draw: (row, element) => drawRow(element, row, this.#stateOf(row)),
-      belowOf: ({ key }) => this.#open.get(key) ?? null,
+      belowOf: ({ key }) => this.#open.get(key)?.element ?? null,
       top: () => Number.parseFloat(getComputedStyle(this.#head).top) + this.#head.offsetHeight,
       signal,
     });
@@ -188,7 +191,7 @@ export class Waterfall {
   /** @param {import("../trace/zoom.js").Zoom} zoom */
   #setZoom(zoom) {
     this.#zoom = zoom;
-    storeInAddress({ zoom: toAddress(zoom, this.#tree.totalMs) });
+    this.#remember({ zoom: toAddress(zoom, this.#tree.totalMs) });
     this.#drawZoom();
     this.#list.redraw();
   }
@@ -212,15 +215,9 @@ export class Waterfall {
 
   /** @param {Row} row */
   #openRow(row) {
-    this.#open.set(
-      row.key,
-      rowDetails(row, {
-        trace: this.#trace,
-        hrefs: this.#hrefs,
-        path: this.#path.get(row.key),
-        totalMs: this.#tree.totalMs,
-      }),
-    );
+    const [trace, hrefs, path] = [this.#trace, this.#hrefs, this.#path.get(row.key)];
+    const { totalMs } = this.#tree;
+    this.#open.set(row.key, rowDetails(row, { trace, hrefs, path, totalMs }, this.#open.get(row.key)));
   }
 
   /** @param {Row} row @param {boolean} isFolded */
@@ -285,7 +282,7 @@ export class Waterfall {
   /** @param {string} text */
   #search(text) {
     this.#find = text;
-    storeInAddress({ find: text });
+    this.#remember({ find: text });
     this.#setFound();
     this.#current = null;
     if (this.#found.length > 0) return this.#step(1);
