@@ -1,6 +1,7 @@
 // Sends requests to the API, and describes errors for the user.
 
 import { CONFIG } from "../config.js";
+import { dayAndTime } from "./format.js";
 
 /**
  * @import { Problem as Details } from "../types/openapi"
@@ -27,16 +28,22 @@ export class Problem extends Error {
       ({ pointer, reason }) => `${pointer.replace(/^\//, "")} ${reason}`,
     );
     const text = fields.length ? fields.join("; ") : (body.detail ?? body.title);
-    super(text ? sentence(text) : messageOf(status));
+    super(body.availableAt ? usedUp(body.availableAt) : text ? sentence(text) : messageOf(status));
     this.status = status;
     this.slug = String(body.type ?? "").replace("urn:upblit:problem:", "");
     this.requestId = body.requestId ?? null;
     /** Applications of which the user is the only owner, for `sole-owner`. */
     this.applications = body.applications ?? [];
-    /** How long the server asks to wait. 0 if it does not. */
-    this.retryAfterMs = waitMs(retryAfter);
+    /** How long the server asks to wait: at most a minute, or until a quota of a day is reset. 0 if it does not. */
+    this.retryAfterMs = body.availableAt
+      ? Math.max(Date.parse(body.availableAt) - Date.now(), 0)
+      : waitMs(retryAfter);
   }
 }
+
+/** @param {string} availableAt */
+const usedUp = (availableAt) =>
+  `Today's quota for reading telemetry is used up; it is reset at ${dayAndTime(availableAt)}.`;
 
 /** @param {number} status */
 const messageOf = (status) =>

@@ -4,7 +4,8 @@ import { Problem } from "./http.js";
 
 /**
  * Calls `load` now and again after each pause. Stops while the tab is hidden, and loads at once
- * when it becomes visible. After an error, the pause is at least what the server asks for.
+ * when it becomes visible. After an error, the pause is at least what the server asks for, even if the
+ * tab becomes visible in the meantime.
  *
  * @param {object} options
  * @param {() => Promise<void>} options.load
@@ -17,7 +18,7 @@ export function keepFresh({ load, pauseMs, signal, failed }) {
   let running = false;
   let again = false;
   let paused = false;
-  let waitMs = 0;
+  let notBefore = 0;
 
   async function run() {
     if (running) {
@@ -37,23 +38,26 @@ export function keepFresh({ load, pauseMs, signal, failed }) {
   async function attempt() {
     try {
       await load();
-      waitMs = 0;
+      notBefore = 0;
       if (!signal.aborted) failed(null);
     } catch (error) {
-      waitMs = error instanceof Problem ? error.retryAfterMs : 0;
+      notBefore = error instanceof Problem ? Date.now() + error.retryAfterMs : 0;
       if (!signal.aborted) failed(error);
     }
   }
 
   function schedule() {
     clearTimeout(timer);
-    if (!signal.aborted && !paused && !document.hidden) timer = setTimeout(run, Math.max(pauseMs(), waitMs));
+    if (signal.aborted || paused || document.hidden) return;
+    timer = setTimeout(run, Math.max(pauseMs(), notBefore - Date.now()));
   }
 
   document.addEventListener(
     "visibilitychange",
     () => {
-      if (!document.hidden && !paused) run();
+      if (document.hidden || paused) return;
+      if (Date.now() < notBefore) schedule();
+      else run();
     },
     { signal },
   );

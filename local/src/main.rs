@@ -30,10 +30,9 @@ use clap::{Parser, Subcommand};
 use local::{admin, check, generated};
 use shared::base::clock::Clock;
 use shared::base::environment::Env;
-use shared::lambda::Host;
+use shared::lambda::{Host, observer};
 use shared::store::Database;
 use shared::store::TableNames;
-use shared::web::request_log;
 use tokio::net::TcpListener;
 
 use banner::Banner;
@@ -292,7 +291,7 @@ async fn connect(settings: &Settings, engine: &Engine) -> Result<Host, Failure> 
 /// Connects to the engine, and creates missing tables.
 async fn connect_tables(env: &Env, engine: &Engine) -> Result<Database, Failure> {
     let tables = TableNames::local(env);
-    let database = Database::local(&engine.inside, tables, request_log::count_dynamodb_call);
+    let database = Database::local(&engine.inside, tables, observer());
     let created = database.create_missing_tables().await;
     created.map_err(|error| Failure::Tables(error.to_string()))?;
     Ok(database)

@@ -2,13 +2,10 @@
 //! created. They bound what the telemetry of one account costs the operator.
 
 use upblit_base::StorageError;
-use upblit_base::causes::WithCauses;
-use upblit_base::clock::Clock;
 use upblit_base::environment::{ConfigError, Env};
 use upblit_base::ids::{ApplicationId, UserId};
 use upblit_identity::rate_limit::{Allowance, Amount, QuotaOf};
 use upblit_lambda::Host;
-use upblit_store::Database;
 use upblit_telemetry::batch::Signal;
 use upblit_telemetry::usage::{SignalUsage, Usage};
 use upblit_web::error::Error;
@@ -30,8 +27,6 @@ const USER_UNITS: u64 = 5_000_000;
 
 /// The quotas of a day (UTC).
 pub struct DayLimits {
-    clock: Clock,
-    database: Database,
     application: Amount,
     user: Amount,
     leases: Leases,
@@ -67,8 +62,6 @@ impl DayLimits {
     /// When a setting is invalid.
     pub fn load(host: &Host) -> Result<Self, ConfigError> {
         Ok(Self {
-            clock: host.clock.clone(),
-            database: host.database.clone(),
             application: Amount::of_units(application_units(&host.env)?),
             user: Amount::of_units(units_of(&host.env, "USER_DAILY_UNITS", USER_UNITS)?),
             leases: Leases::new(host),
@@ -181,30 +174,20 @@ impl DayLimits {
             ..SignalUsage::default()
         };
         let [application, _] = self.quotas(payers);
-        let day = charge.application.window.day();
-        self.leases.with(application, |entry| {
-            entry.usage.add(day, Usage::of(signal, correction));
-        });
+        self.leases.add_usage(
+            application,
+            charge.application,
+            Usage::of(signal, correction),
+        );
     }
 
     /// Writes the usage of an application, at most every five minutes. If that fails, logs the
     /// error and keeps the usage for the next attempt.
     pub async fn record_usage(&self, payers: Payers) {
         let [application, _] = self.quotas(payers);
-        let now = self.clock.now();
-        let due = self.leases.with(application, |entry| entry.usage.due(now));
-        for (day, usage) in due {
-            let written = self
-                .database
-                .add_usage(payers.application, day, &usage)
-                .await;
-            if let Err(error) = written {
-                let error = WithCauses(&error);
-                tracing::warn!(application = %payers.application, %error, "usage not written");
-                self.leases
-                    .with(application, |entry| entry.usage.add(day, usage));
-            }
-        }
+        self.leases
+            .record_usage(application, payers.application)
+            .await;
     }
 
     /// How much of a quota is used up, in percent: of the one of which more is. `None` below 80,
@@ -241,7 +224,7 @@ pub fn application_units(env: &Env) -> Result<u64, ConfigError> {
     units_of(env, "APPLICATION_DAILY_UNITS", APPLICATION_UNITS)
 }
 
-fn units_of(env: &Env, name: &str, default: u64) -> Result<u64, ConfigError> {
+pub(crate) fn units_of(env: &Env, name: &str, default: u64) -> Result<u64, ConfigError> {
     match env.parsed(name, default)? {
         0 => Err(ConfigError::new(name, "must be at least 1")),
         units => Ok(units),

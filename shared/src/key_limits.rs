@@ -1,6 +1,6 @@
 //! Rate limits: the quota of each key, shared by all instances.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderMap;
 use upblit_base::clock::Clock;
 use upblit_base::environment::{ConfigError, Env};
 use upblit_base::ids::PublicKeyId;
@@ -10,14 +10,17 @@ use upblit_web::error::Error;
 
 pub use crate::leases::Charge;
 use crate::leases::{Leases, Quota};
+use crate::rate_limit_headers::{Policy, headers};
 
 /// Write units that one partition of DynamoDB accepts in a minute.
 const UNITS_OF_A_PARTITION: u64 = 60_000;
 
-/// The quota is full again in the next minute. The retry is suggested sooner, because SDKs drop a
-/// batch rather than wait that long. The `RateLimit` header has the rest of the minute.
+const USED_UP_DETAIL: &str = "this minute's quota of the key is used up";
+
+/// The quota returns with the next minute. The wait is shorter, because SDKs drop a batch rather
+/// than wait for it; the `RateLimit` header has the rest of the minute.
 const USED_UP: Error = Error::RateLimited {
-    detail: "this minute's quota of the key is used up",
+    detail: USED_UP_DETAIL,
     retry_after: 2,
 };
 
@@ -54,9 +57,28 @@ impl KeyLimits {
         }
     }
 
-    /// Charges a request to the key's quota, before the request is processed. A request larger than
-    /// the whole quota takes all of it. Needs no database call while the current lease lasts, nor
-    /// after a denial.
+    /// Charges a request that reads. Unlike an SDK, its sender can wait for the next minute, so the
+    /// response says when that is.
+    ///
+    /// # Errors
+    /// Those of [`Self::charge`].
+    pub(crate) async fn charge_reader(&self, key: PublicKeyId) -> Result<(), Error> {
+        let request = Amount::of_request(0, 0);
+        let charged = self.leases.charge(self.quota_of(key), request).await?;
+        if charged.is_some() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let left = RateWindow::at(Period::Minute, now).seconds_left(now);
+        Err(Error::RateLimited {
+            detail: USED_UP_DETAIL,
+            retry_after: u8::try_from(left).unwrap_or(u8::MAX),
+        })
+    }
+
+    /// Charges a request to the key's quota, before it is worked on. One larger than the whole
+    /// quota takes all of it. Needs no database call while the current lease lasts, nor after a
+    /// denial.
     ///
     /// # Errors
     /// When the quota is used up, or storage fails.
@@ -75,35 +97,30 @@ impl KeyLimits {
         }
     }
 
-    /// Returns the headers `RateLimit-Policy` and `RateLimit`
-    /// (draft-ietf-httpapi-ratelimit-headers-10), with the remaining quota as known to this instance.
+    /// `RateLimit-Policy` and `RateLimit`, with the remaining quota as known to this instance.
     pub fn headers(&self, key: PublicKeyId) -> HeaderMap {
+        headers(&self.policies(key))
+    }
+
+    /// The policies of requests, events and write units.
+    pub(crate) fn policies(&self, key: PublicKeyId) -> [Policy; 3] {
         let now = self.clock.now();
         let (remaining, quota) = self.leases.with(self.quota_of(key), |entry| {
             (entry.allowance.remaining(), entry.allowance.quota())
         });
-        let window = Period::Minute.length().as_secs();
-        let left = RateWindow::at(Period::Minute, now).seconds_left(now);
-        let policy = format!(
-            r#""requests";q={};w={window}, "events";q={};w={window}, "units";q={};w={window}"#,
-            quota.requests, quota.events, quota.units
-        );
-        let standing = format!(
-            r#""requests";r={};t={left}, "events";r={};t={left}, "units";r={};t={left}"#,
-            remaining.requests, remaining.events, remaining.units
-        );
-        let header = |name, value: String| {
-            HeaderValue::try_from(value)
-                .ok()
-                .map(|value| (HeaderName::from_static(name), value))
+        let seconds_left = RateWindow::at(Period::Minute, now).seconds_left(now);
+        let policy = |name, quota, remaining| Policy {
+            name,
+            quota,
+            remaining,
+            window: Period::Minute.length(),
+            seconds_left,
         };
         [
-            header("ratelimit-policy", policy),
-            header("ratelimit", standing),
+            policy("requests", quota.requests, remaining.requests),
+            policy("events", quota.events, remaining.events),
+            policy("units", quota.units, remaining.units),
         ]
-        .into_iter()
-        .flatten()
-        .collect()
     }
 
     fn quota_of(&self, key: PublicKeyId) -> Quota {

@@ -5,12 +5,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 use upblit_base::StorageError;
+use upblit_base::causes::WithCauses;
 use upblit_base::clock::Clock;
+use upblit_base::ids::ApplicationId;
 use upblit_identity::rate_limit::{Admission, Allowance, Amount, Period, QuotaOf, RateWindow};
 use upblit_lambda::Host;
 use upblit_store::Database;
 use upblit_store::short_lived::{Lease, LeaseOutcome};
 use upblit_telemetry::usage::{PendingUsage, Usage};
+
+use crate::rate_limit_headers::Policy;
 
 /// Number of quotas that one instance tracks.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(3_000).unwrap();
@@ -134,6 +138,63 @@ impl Leases {
         self.with(quota, |entry| {
             entry.allowance.settle(window, estimated, units);
         });
+    }
+
+    /// Leases what settled requests took beyond what was leased, or the rest of the quota if that is
+    /// less. Needs no database call if nothing is owed.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub(crate) async fn repay(&self, quota: Quota) -> Result<(), StorageError> {
+        for _ in 0..MAX_LEASES {
+            let (debt, window) = self.with(quota, |entry| {
+                (entry.allowance.debt(), entry.allowance.window())
+            });
+            let Some(block) = debt else { break };
+            self.lease(quota, window, block).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a request of this cost is known to be denied, so that it needs no lease of any quota.
+    pub(crate) fn denies(&self, quota: Quota, cost: Amount) -> bool {
+        let known = self.known(quota.of);
+        known.is_some_and(|allowance| allowance.denies(cost.at_most(quota.amount)))
+    }
+
+    /// Adds to the usage that is pending for a quota, of the day of a charge.
+    pub(crate) fn add_usage(&self, quota: Quota, charge: Charge, usage: Usage) {
+        let day = charge.window.day();
+        self.with(quota, |entry| entry.usage.add(day, usage));
+    }
+
+    /// Writes the usage that is pending for a quota of an application, at most every five minutes. If
+    /// that fails, logs the error and keeps the usage for the next attempt.
+    pub(crate) async fn record_usage(&self, quota: Quota, application: ApplicationId) {
+        let now = self.clock.now();
+        let due = self.with(quota, |entry| entry.usage.due(now));
+        for (day, usage) in due {
+            let written = self.database.add_usage(application, day, &usage).await;
+            if let Err(error) = written {
+                let error = WithCauses(&error);
+                tracing::warn!(%application, %error, "usage not written");
+                self.with(quota, |entry| entry.usage.add(day, usage));
+            }
+        }
+    }
+
+    /// The policy of a quota's units in the `RateLimit` headers, as known to this instance.
+    pub(crate) fn policy_of_units(&self, name: &'static str, quota: Quota) -> Policy {
+        let period = quota.of.period();
+        let now = self.clock.now();
+        let left = self.known(quota.of).map(|allowance| allowance.remaining());
+        Policy {
+            name,
+            quota: quota.amount.units,
+            remaining: left.unwrap_or(quota.amount).units,
+            window: period.length(),
+            seconds_left: RateWindow::at(period, now).seconds_left(now),
+        }
     }
 
     /// The state of a quota, if this instance has charged requests to it in this window.

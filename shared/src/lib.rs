@@ -19,6 +19,9 @@ pub mod day_limits;
 pub mod key_limits;
 mod leases;
 pub mod notices;
+mod rate_limit_headers;
+pub mod read_charges;
+pub mod read_limits;
 pub mod reading;
 pub mod verified_keys;
 

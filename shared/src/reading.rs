@@ -11,12 +11,14 @@ use jiff::Timestamp;
 
 use crate::access::{Access, OfApplication};
 use crate::key_limits::KeyLimits;
+use crate::read_charges::ReadQuery;
+use crate::read_limits::{ReadLimits, ReadPayers, Reader as QuotaReader};
 use crate::verified_keys::{AuthorizedKey, Rejection, VerifiedKeys};
+use upblit_base::clock::Clock;
 use upblit_base::environment::ConfigError;
 use upblit_base::ids::ApplicationId;
 use upblit_identity::api_key::{KeyRefusal, Scope};
 use upblit_identity::application::TelemetrySettings;
-use upblit_identity::rate_limit::Amount;
 use upblit_lambda::Host;
 use upblit_store::Database;
 use upblit_store::applications::Membership;
@@ -26,9 +28,9 @@ use upblit_web::request_log::{self, Reader};
 use upblit_web::source::ClientAddress;
 
 /// A request to read the telemetry of an application. An access token is checked as by [`Access`].
-/// A key needs the scope `telemetry:read`, and can read only its own application. Checking a key
-/// takes one database read (none while it is cached), besides recording its use and charging its
-/// quota.
+/// A key needs the scope `telemetry:read`, and reads its own application alone: one read, or none
+/// within ten seconds, and what its use and its quota take. Both are charged to the quotas of the day
+/// for reading, which is what [`crate::read_charges::charged`] adds to the routes.
 pub struct Reading<Q> {
     /// The application, which the caller may read.
     pub application: ReadableApplication,
@@ -47,26 +49,31 @@ pub struct ReadableApplication {
     pub telemetry: TelemetrySettings,
 }
 
-/// Verifies the keys of readers, and counts their requests against the quotas of the keys.
-pub struct ReadKeys {
+/// Verifies the keys of readers, and charges queries to the quotas of keys, applications and readers.
+pub struct Readers {
+    pub(crate) clock: Clock,
     keys: VerifiedKeys,
-    limits: KeyLimits,
+    pub(crate) limits: KeyLimits,
+    pub(crate) days: ReadLimits,
 }
 
-impl ReadKeys {
-    /// Reads `KEY_CACHE_TTL` and the quotas, as ingest does.
+impl Readers {
+    /// Reads `KEY_CACHE_TTL` and the quotas of keys, as ingest does, and the quotas for reading.
     ///
     /// # Errors
     /// When a setting is invalid.
     pub fn load(host: &Host) -> Result<Self, ConfigError> {
         Ok(Self {
+            clock: host.clock.clone(),
             keys: VerifiedKeys::load(host)?,
             limits: KeyLimits::load(host)?,
+            days: ReadLimits::load(host)?,
         })
     }
 
     async fn authorize(
         &self,
+        query: &ReadQuery,
         address: ClientAddress,
         headers: &HeaderMap,
     ) -> Result<AuthorizedKey, Error> {
@@ -74,14 +81,22 @@ impl ReadKeys {
             .keys
             .authorize(address, headers, |_| Scope::TelemetryRead);
         let key = verified.await.map_err(|Rejection { error, .. }| error)?;
-        self.limits.check(key.id)?;
-        let request = Amount::of_request(0, 0);
+        query.is_of_key(key.id, payers_of(&key));
+        // First what is known of the day, which needs no lease of the minute.
+        self.days.check(payers_of(&key))?;
         let (charged, ()) = tokio::join!(
-            self.limits.charge(key.id, request),
+            self.limits.charge_reader(key.id),
             self.keys.record_use(&key)
         );
         charged?;
         Ok(key)
+    }
+}
+
+fn payers_of(key: &AuthorizedKey) -> ReadPayers {
+    ReadPayers {
+        application: key.payers.application,
+        reader: QuotaReader::KeyOf(key.payers.user),
     }
 }
 
@@ -90,17 +105,24 @@ where
     S: Send + Sync,
     Tokens: FromRef<S>,
     Database: FromRef<S>,
-    Arc<ReadKeys>: FromRef<S>,
+    Arc<Readers>: FromRef<S>,
     Q: FromRequestParts<S, Rejection = Error> + OfApplication + Send,
 {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let query = ReadQuery::of(parts)?;
+        let readers = Arc::<Readers>::from_ref(state);
         if has_api_key(&parts.headers) {
-            return of_key(parts, state).await;
+            return of_key(parts, state, &readers, &query).await;
         }
         request_log::record_reader(Reader::Member);
         let access = Access::from_request_parts(parts, state).await?;
+        query.is_of_user(ReadPayers {
+            application: access.membership.application.id,
+            reader: QuotaReader::User(access.principal.user_id),
+        });
+        query.charge(&readers).await?;
         Ok(Self {
             application: access.membership.into(),
             request: access.request,
@@ -108,12 +130,16 @@ where
     }
 }
 
-/// Authorizes a request with an API key. The response for any other application is the same,
-/// whether that application exists or not.
-async fn of_key<S, Q>(parts: &mut Parts, state: &S) -> Result<Reading<Q>, Error>
+/// Authorizes the holder of a key. Every application but that of the key gets the same
+/// response, whether it exists or not.
+async fn of_key<S, Q>(
+    parts: &mut Parts,
+    state: &S,
+    readers: &Readers,
+    query: &ReadQuery,
+) -> Result<Reading<Q>, Error>
 where
     S: Send + Sync,
-    Arc<ReadKeys>: FromRef<S>,
     Q: FromRequestParts<S, Rejection = Error> + OfApplication + Send,
 {
     request_log::record_reader(Reader::Key);
@@ -124,12 +150,12 @@ where
         return Err(Error::Malformed(problem.to_owned()));
     }
     let Ok(address) = ClientAddress::from_request_parts(parts, state).await;
-    let keys = Arc::<ReadKeys>::from_ref(state);
-    let key = keys.authorize(address, &parts.headers).await?;
+    let key = readers.authorize(query, address, &parts.headers).await?;
     let request = Q::from_request_parts(parts, state).await?;
     if !request.application().is(key.id.application_id) {
         return Err(KeyRefusal::OtherApplication.into());
     }
+    query.charge(readers).await?;
     Ok(Reading {
         application: ReadableApplication {
             id: key.id.application_id,

@@ -3,8 +3,11 @@
 
 mod memory_sizes;
 mod prices;
+mod reading;
 mod searches;
 mod worst_day;
+
+use std::collections::BTreeMap;
 
 use prices::{READ_UNIT, Row, WRITE_UNIT};
 use serde_json::Value;
@@ -222,7 +225,10 @@ async fn the_docs_state_what_a_query_costs() {
         ("Metrics of the half hour", "metrics", String::new()),
     ];
     let questions_of_now = questions.len();
-    let mut table = String::from("| Query | Read units | $ for 1,000 |\n|---|--:|--:|\n");
+    let mut table =
+        String::from("| Query | Read units | Charged | $ for 1,000 |\n|---|--:|--:|--:|\n");
+    let mut charges = BTreeMap::new();
+    let mut left = reading::quota_of_a_reader();
     let hour = "&from=2026-01-31T12:00:00Z&to=2026-01-31T13:00:00Z";
     let sealed = [
         (
@@ -242,12 +248,19 @@ async fn the_docs_state_what_a_query_costs() {
             sdk.application_id
         );
         meter.take();
-        ada.get(&address).await.json();
+        let response = ada.get(&address).await;
+        assert_eq!(response.status, 200);
         let units = meter.take().read;
         let dollars = units * READ_UNIT * 1_000.0;
-        table += &format!("| {question} | {units} | {dollars:.4} |\n");
+        let left_before = std::mem::replace(&mut left, reading::left(&response));
+        let charged = left_before - left;
+        charges.insert(question, charged);
+        table += &format!("| {question} | {units} | {charged} | {dollars:.4} |\n");
     }
-    assert_documented(&[("questions", table)]);
+    assert_documented(&[
+        ("questions", table),
+        ("days of reading", reading::days(&charges)),
+    ]);
 }
 
 /// Values from the middle of the half hour.

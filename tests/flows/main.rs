@@ -51,6 +51,7 @@ mod policies;
 mod public_reports;
 mod queries;
 mod rate_limits;
+mod read_limits;
 mod reading;
 mod refresh;
 mod rotation;

@@ -149,8 +149,15 @@ async fn a_key_is_read_once_in_ten_seconds_and_its_use_is_recorded() {
         let of_key = |call: &&String| ["GetItem", "UpdateItem", "BatchGetItem"].contains(&&***call);
         taken.iter().filter(of_key).cloned().collect::<Vec<_>>()
     };
-    // The key, its use and a lease of its quota.
-    assert_eq!(calls().await, ["GetItem", "UpdateItem", "UpdateItem"]);
+    // The key, its use, a lease of its quota, and one of each quota of the day.
+    let first = [
+        "GetItem",
+        "UpdateItem",
+        "UpdateItem",
+        "UpdateItem",
+        "UpdateItem",
+    ];
+    assert_eq!(calls().await, first);
     assert_eq!(calls().await, Vec::<String>::new());
     ada.backend.later(11);
     assert_eq!(calls().await, ["GetItem"]);
@@ -206,7 +213,12 @@ async fn reading_and_sending_share_the_quota_of_the_key() {
     assert_eq!(statuses, [200, 200, 200, 200, 200, 200, 429, 429]);
     let refused: Response = both.get(&path).await;
     refused.problem(429, "rate-limited");
-    assert_eq!(refused.header("retry-after"), "2");
+    let left = ada.backend.clock.now().as_second().rem_euclid(60);
+    let left = (60 - left).to_string();
+    assert_eq!(refused.header("retry-after"), left);
+    let standing = refused.header("ratelimit");
+    let of_minute = format!(r#""requests";r=0;t={left}, "application";r="#);
+    assert!(standing.starts_with(&of_minute), "{standing}");
     assert_eq!(ada.get(&path).await.status, 200, "members have no quota");
     ada.backend.later(60);
     assert_eq!(both.get(&path).await.status, 200);

@@ -27,11 +27,12 @@ use shared::base::clock::rfc3339;
 use crate::support::callers::Sdk;
 use crate::support::{Backend, SignedIn};
 
-/// A user with an application, and an SDK that sends to it.
+/// A user with an application, and an SDK that sends to it. The first query of the day has been sent.
 async fn start() -> (Backend, SignedIn, Sdk) {
     let backend = Backend::start().await;
     let ada = backend.sign_in("ada").await;
     let sdk = ada.sdk().await;
+    ada.lease_read_units(&sdk.application_id).await;
     (backend, ada, sdk)
 }
 

@@ -1,4 +1,4 @@
-// What an application has sent in the last 30 days, and what is left of today's quota.
+// What an application has sent in the last 30 days, what was read of it, and what is left of today's quotas.
 
 import * as api from "../api.js";
 import { fill, h } from "../dom.js";
@@ -10,13 +10,13 @@ import { chartTable, skeleton } from "../ui/bits.js";
 
 /**
  * @import { Application, Usage, UsageOfDay } from "../../types/openapi"
- * @typedef {{ startTime: string, all: number, logs: number }} DayOfUnits
+ * @typedef {{ startTime: string, all: number, logs: number, reads: number }} DayOfUnits
  */
 
 const DAY_MS = 86_400_000;
 /** Share of the quota of a day from which on it is pointed out. */
 const WARNED_FROM = 0.8;
-const COLUMNS = ["Day (UTC)", "Requests", "Spans", "Log records", "Write units"];
+const COLUMNS = ["Day (UTC)", "Requests", "Spans", "Log records", "Write units", "Queries", "Read units"];
 
 /** @param {Application} application @param {AbortSignal} signal */
 export function usagePanel(application, signal) {
@@ -29,9 +29,11 @@ export function usagePanel(application, signal) {
 async function load(body, { id }, signal) {
   try {
     const usage = await api.usage(id, signal);
-    const chart = unitsChart();
-    fill(body, quota(usage), chart.element, table(usage));
-    chart.update({ buckets: usage.days.map(unitsOfDay), stepMs: DAY_MS });
+    const [written, read] = [writtenChart(), readChart()];
+    fill(body, writeQuota(usage), written.element, readQuota(usage), read.element, table(usage));
+    const data = { buckets: usage.days.map(unitsOfDay), stepMs: DAY_MS };
+    written.update(data);
+    read.update(data);
   } catch (error) {
     if (signal.aborted || error instanceof SignedOut) return;
     fill(body, h("p.error-text", {}, errorText(error)));
@@ -46,21 +48,29 @@ const unitsOfDay = (day) => ({
   startTime: `${day.date}T00:00:00Z`,
   all: total(day),
   logs: day.logs.units,
+  reads: day.reads.units,
 });
 
 /** @param {Usage} usage */
-function quota({ days, unitsPerDay }) {
-  const used = total(days[days.length - 1]);
-  const isNear = used >= WARNED_FROM * unitsPerDay;
+const writeQuota = ({ days, unitsPerDay }) =>
+  quota(total(days[days.length - 1]), unitsPerDay, "write", "Above them nothing is kept");
+
+/** @param {Usage} usage */
+const readQuota = ({ days, readUnitsPerDay }) =>
+  quota(days[days.length - 1].reads.units, readUnitsPerDay, "read", "Above them telemetry cannot be read");
+
+/** @param {number} used today @param {number} whole @param {string} kind @param {string} above what happens above it */
+function quota(used, whole, kind, above) {
+  const isNear = used >= WARNED_FROM * whole;
   return h(
     "p",
     { class: isNear ? "warn-text" : "" },
-    `Today ${compact(used)} of ${compact(unitsPerDay)} write units, ${percent(used, unitsPerDay)}.`,
-    isNear && " Above them nothing is kept until midnight (UTC).",
+    `Today ${compact(used)} of ${compact(whole)} ${kind} units, ${percent(used, whole)}.`,
+    isNear && ` ${above} until midnight (UTC).`,
   );
 }
 
-const unitsChart = () =>
+const writtenChart = () =>
   seriesChart({
     label: "Write units by day",
     kind: "bars",
@@ -70,6 +80,15 @@ const unitsChart = () =>
       { name: "all", tone: "tone-main", value: (/** @type {DayOfUnits} */ day) => day.all },
       { name: "logs", tone: "tone-low", value: (/** @type {DayOfUnits} */ day) => day.logs },
     ],
+  });
+
+const readChart = () =>
+  seriesChart({
+    label: "Read units by day",
+    kind: "bars",
+    height: 120,
+    format: compact,
+    series: [{ name: "read", tone: "tone-main", value: (/** @type {DayOfUnits} */ day) => day.reads }],
   });
 
 /** @param {Usage} usage */
@@ -82,7 +101,12 @@ const row = (day) =>
     "tr",
     {},
     h("th", { scope: "row" }, day.date),
-    [day.traces.requests + day.logs.requests, day.traces.events, day.logs.events, total(day)].map((amount) =>
-      h("td", {}, count(amount)),
-    ),
+    [
+      day.traces.requests + day.logs.requests,
+      day.traces.events,
+      day.logs.events,
+      total(day),
+      day.reads.queries,
+      day.reads.units,
+    ].map((amount) => h("td", {}, count(amount))),
   );

@@ -10,6 +10,7 @@ use shared::base::environment::{ConfigError, Env};
 use shared::day_limits::application_units;
 use shared::identity::application::default_retention;
 use shared::lambda::Host;
+use shared::read_limits::application_read_units;
 use shared::store::{ColdRead, Database, Table, WarmUp};
 use shared::web::credentials::Tokens;
 
@@ -60,6 +61,9 @@ pub struct State {
     applications_per_user: u32,
     /// Write units that an application may take in a day.
     units_per_day: u64,
+    /// Read units that all queries about an application may take in a day.
+    #[from_ref(skip)]
+    read_units_per_day: u64,
 }
 
 impl State {
@@ -77,6 +81,7 @@ impl State {
             retention: default_retention(&host.env)?,
             applications_per_user: applications_per_user(&host.env)?,
             units_per_day: application_units(&host.env)?,
+            read_units_per_day: application_read_units(&host.env)?,
         })
     }
 }

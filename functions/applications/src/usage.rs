@@ -1,4 +1,4 @@
-//! `GET /applications/{id}/usage`: what an application has sent, by day and signal.
+//! `GET /applications/{id}/usage`: what an application has sent, by day and signal, and what was read of it.
 
 use axum::extract::State;
 use jiff::civil::Date;
@@ -23,18 +23,20 @@ pub(crate) struct UsageQuery {
     days: Limit<{ MAX_DAYS as u16 }, 30>,
 }
 
-/// What an application has sent.
+/// What an application has sent, and what was read of it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Usage)]
 pub(crate) struct UsageResponse {
     /// Write units that the application may take in a day (UTC). Beyond them, nothing is kept.
     units_per_day: u64,
+    /// Read units that all queries about the application may take in a day (UTC). Above them, queries are refused.
+    read_units_per_day: u64,
     /// The days, oldest first. Today is the last and not complete.
     days: Vec<DayResponse>,
 }
 
-/// What an application has sent on a day.
+/// What an application has sent in a day, and what was read of it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UsageOfDay)]
 struct DayResponse {
@@ -43,6 +45,7 @@ struct DayResponse {
     date: String,
     traces: SignalResponse,
     logs: SignalResponse,
+    reads: ReadsResponse,
 }
 
 /// What an application has sent of one signal on a day.
@@ -57,11 +60,21 @@ struct SignalResponse {
     units: u64,
 }
 
-/// Reads the usage of an application. Two reads: the membership and all days.
+/// What was read of an application in a day.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UsageOfReading)]
+struct ReadsResponse {
+    /// Number of queries that were charged to the quota of the day.
+    queries: u64,
+    /// Read units that they were charged.
+    units: u64,
+}
+
+/// Reads the usage of an application. The membership, and one read for all days.
 #[utoipa::path(
     get, path = "/applications/{id}/usage", operation_id = "applicationUsage",
     summary = "Read the usage of an application",
-    description = "Requests, events and write units by day (UTC) and signal, as the quota of the day counts them. Days without telemetry have zeros. What instances have counted in the last five minutes may be missing. Usage is kept for 35 days.",
+    description = "Requests, events and write units by day (UTC) and signal, and queries with their read units, as the quotas of the day count them. Days without any have zeros. What instances have counted in the last five minutes may be missing. Kept for 35 days.",
     params(("id" = ApplicationId, Path, description = "Id of the application."), UsageQuery),
     responses((status = 200, body = UsageResponse), (status = 400), (status = 401), (status = 404)),
     security(("bearer" = [])),
@@ -79,15 +92,24 @@ pub(crate) async fn of_application(
     let used = state.database.usage(application, days.iter().copied());
     let used = used.await?;
     let days = days.into_iter().map(|date| {
-        let Usage { traces, logs } = used.get(&date).copied().unwrap_or_default();
+        let Usage {
+            traces,
+            logs,
+            reads,
+        } = used.get(&date).copied().unwrap_or_default();
         DayResponse {
             date: date.to_string(),
             traces: traces.into(),
             logs: logs.into(),
+            reads: ReadsResponse {
+                queries: count(reads.queries),
+                units: count(reads.units),
+            },
         }
     });
     Ok(axum::Json(UsageResponse {
         units_per_day: state.units_per_day,
+        read_units_per_day: state.read_units_per_day,
         days: days.collect(),
     }))
 }
@@ -101,13 +123,16 @@ fn days(today: Date, query: UsageQuery) -> Vec<Date> {
 }
 
 impl From<SignalUsage> for SignalResponse {
-    /// Counts below zero become zero: a correction may be written before what it corrects.
     fn from(usage: SignalUsage) -> Self {
-        let count = |count: i64| u64::try_from(count).unwrap_or_default();
         Self {
             requests: count(usage.requests),
             events: count(usage.events),
             units: count(usage.units),
         }
     }
+}
+
+/// A correction may be written before what it corrects, so a count may be below zero for a while.
+fn count(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or_default()
 }

@@ -4,12 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::FromRef;
 use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
 use shared::identity::application::default_retention;
 use shared::lambda::Host;
-use shared::reading::ReadKeys;
+use shared::read_charges;
+use shared::reading::Readers;
 use shared::store::{ColdRead, Database, Table, WarmUp};
 use shared::web::credentials::Tokens;
 
@@ -52,7 +54,7 @@ pub struct State {
     clock: Clock,
     database: Database,
     tokens: Tokens,
-    keys: Arc<ReadKeys>,
+    readers: Arc<Readers>,
     retention: Duration,
     /// Number of summaries that one response of metrics counts; limits its duration and cost.
     max_summaries: usize,
@@ -69,22 +71,34 @@ impl State {
             clock: host.clock.clone(),
             database: host.database.clone(),
             tokens: Tokens::load(&host.env, &host.clock)?,
-            keys: Arc::new(ReadKeys::load(host)?),
+            readers: Arc::new(Readers::load(host)?),
             retention: default_retention(&host.env)?,
             max_summaries: host.env.parsed("METRICS_MAX_SUMMARIES", MAX_SUMMARIES)?,
         })
     }
 }
 
-shared::web::routes! {
-    state: State,
-    tag: ("Telemetry", "Queries of traces, logs and metrics, for members of the application, and for machines with an API key that has the scope `telemetry:read`."),
-    handlers: [
-        traces::list,
-        trace::show,
-        logs::list,
-        metrics::show,
-        fields::list,
-        differences::show,
-    ],
+mod routes {
+    use super::{State, differences, fields, logs, metrics, trace, traces};
+
+    shared::web::routes! {
+        state: State,
+        tag: ("Telemetry", "Queries of traces, logs and metrics, for members of the application, and for machines with an API key that has the scope `telemetry:read`."),
+        handlers: [
+            traces::list,
+            trace::show,
+            logs::list,
+            metrics::show,
+            fields::list,
+            differences::show,
+        ],
+    }
+}
+
+pub use routes::Description;
+
+/// Builds the router of this function. Every query is charged to the quotas of the day for reading.
+pub fn router(state: State) -> Router {
+    let readers = state.readers.clone();
+    read_charges::charged(routes::router(state), readers)
 }

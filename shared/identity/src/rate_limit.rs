@@ -37,7 +37,7 @@ pub struct Amount {
     pub requests: u64,
     /// Number of events in these requests.
     pub events: u64,
-    /// Write units of DynamoDB that storing them takes.
+    /// Units of DynamoDB: the write units that storing them takes or, in a quota for reading, read units.
     pub units: u64,
 }
 
@@ -68,7 +68,7 @@ impl Amount {
         self.zip(other, u64::saturating_add)
     }
 
-    /// Returns an amount of write units, without requests and events.
+    /// Returns only units.
     pub fn of_units(units: u64) -> Self {
         Self {
             units,
@@ -180,17 +180,34 @@ impl Allowance {
             self.owed_units = 0;
             return Admission::Admitted;
         }
-        let missing = due.minus(self.held);
-        let free = self.quota.minus(self.leased);
-        if free.covers(missing) {
-            let usual = Amount {
-                units: cost.units.max(self.usual_units),
-                ..cost
-            };
-            Admission::Lease(self.block(usual, missing, free))
-        } else {
-            Admission::Denied
+        if self.denies(cost) {
+            return Admission::Denied;
         }
+        let usual = Amount {
+            units: cost.units.max(self.usual_units),
+            ..cost
+        };
+        Admission::Lease(self.block(usual, due.minus(self.held), self.free()))
+    }
+
+    /// Returns whether a request of this cost is known to be denied in the window of this state.
+    pub fn denies(&self, cost: Amount) -> bool {
+        let due = Amount {
+            units: cost.units.saturating_add(self.owed_units),
+            ..cost
+        };
+        !self.free().covers(due.minus(self.held))
+    }
+
+    /// Returns what to lease for the units that settled requests took beyond what was held: all of
+    /// these, or the rest of the quota. `None` if nothing is owed or nothing is left.
+    pub fn debt(&self) -> Option<Amount> {
+        let free = self.free();
+        if self.owed_units == 0 || free.units == 0 {
+            return None;
+        }
+        let owed = Amount::of_units(self.owed_units);
+        Some(self.block(owed, owed, free))
     }
 
     /// Replaces the estimated write units of an admitted request by those it took. Needs no
@@ -213,6 +230,9 @@ impl Allowance {
             self.held = self.held.plus(block);
             self.leased_here = self.leased_here.plus(block);
             self.raise_leased(leased);
+            let paid = self.owed_units.min(self.held.units);
+            self.held.units -= paid;
+            self.owed_units -= paid;
         }
     }
 
@@ -241,7 +261,7 @@ impl Allowance {
             units: self.owed_units,
             ..Amount::default()
         };
-        self.quota.minus(self.leased).plus(self.held).minus(owed)
+        self.free().plus(self.held).minus(owed)
     }
 
     /// Returns the percentage of the write units that is known to be used by this instance or
@@ -251,6 +271,11 @@ impl Allowance {
         let used = u128::from(self.quota.units - left) * 100;
         let percent = used.checked_div(self.quota.units.into());
         percent.map_or(100, |percent| u8::try_from(percent).unwrap_or(100))
+    }
+
+    /// Returns what is not known to be leased by any instance.
+    fn free(&self) -> Amount {
+        self.quota.minus(self.leased)
     }
 
     fn raise_leased(&mut self, leased: Amount) {

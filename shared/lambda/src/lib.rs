@@ -19,7 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use upblit_base::clock::Clock;
 use upblit_base::environment::{ConfigError, Env};
-use upblit_store::{Database, Table, WarmUp};
+use upblit_store::{Database, Observer, Table, WarmUp};
 use upblit_web::request_log;
 
 mod aws;
@@ -72,6 +72,15 @@ impl<E: Into<Box<dyn std::error::Error + Send + Sync>>> From<E> for StartError {
     }
 }
 
+/// Reports what a function asks of DynamoDB to the log of the request that it serves.
+pub fn observer() -> Observer {
+    Observer {
+        on_call: request_log::count_dynamodb_call,
+        needs_units: request_log::counts_units,
+        on_units: |units| request_log::count_units(units.read, units.written),
+    }
+}
+
 /// Serves the routes of a function until Lambda ends the process. Before the first event, opens
 /// connections to DynamoDB as `warm_up` says; `None` opens none.
 ///
@@ -86,7 +95,7 @@ pub async fn run(
     let lines = log::json_lines(namespace, Clock::system(), io::stdout);
     tracing_subscriber::registry().with(lines).init();
     let aws = aws::config(&env).await?;
-    let database = Database::connect(&env, &aws, request_log::count_dynamodb_call);
+    let database = Database::connect(&env, &aws, observer());
     let secrets = Secrets::from_env(&env, &aws);
     let env = start::prepared(env, secrets.as_ref(), &database, warm_up).await?;
     let host = Host {

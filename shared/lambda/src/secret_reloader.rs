@@ -145,7 +145,7 @@ mod tests {
         let tables = TableNames::from_env(&Env::default());
         Host {
             env: env("first"),
-            database: Database::local("http://127.0.0.1:1", tables, || {}),
+            database: Database::local("http://127.0.0.1:1", tables, crate::observer()),
             clock,
         }
     }

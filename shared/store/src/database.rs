@@ -1,4 +1,4 @@
-//! The DynamoDB client: timeouts, retries and call counting.
+//! The DynamoDB client: timeouts and retries.
 
 use std::time::Duration;
 
@@ -6,18 +6,17 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::interceptors::{
-    BeforeTransmitInterceptorContextRef, InterceptorContext,
-};
+use aws_sdk_dynamodb::config::interceptors::InterceptorContext;
 use aws_sdk_dynamodb::config::retry::{ClassifyRetry, RetryAction};
-use aws_sdk_dynamodb::config::{ConfigBag, Credentials, Intercept, Region, RuntimeComponents};
-use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata};
+use aws_sdk_dynamodb::config::{Credentials, Region};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
 use jiff::Timestamp;
 
 use crate::database_clock::DatabaseClock;
+use crate::metering::Observer;
 use crate::table_names::{Table, TableNames};
 use upblit_base::environment::{ConfigError, Env};
 
@@ -34,12 +33,12 @@ pub struct Database {
 impl Database {
     /// Creates a client for this AWS account and region, or for the endpoint in
     /// `AWS_ENDPOINT_URL_DYNAMODB`. Makes no call.
-    pub fn connect(env: &Env, aws: &SdkConfig, on_call: OnCall) -> Self {
+    pub fn connect(env: &Env, aws: &SdkConfig, observer: Observer) -> Self {
         let mut config = aws_sdk_dynamodb::config::Builder::from(aws)
             .timeout_config(timeouts(ATTEMPT, TOTAL))
             .retry_config(retries())
             .retry_classifier(RetryConflicts)
-            .interceptor(CountCalls(on_call));
+            .interceptor(observer);
         if let Some(url) = env.optional("AWS_ENDPOINT_URL_DYNAMODB") {
             config = config.endpoint_url(url);
         }
@@ -87,13 +86,13 @@ impl Database {
     }
 
     /// Creates a client for the local engine at `endpoint`, with placeholder credentials.
-    pub fn local(endpoint: &str, tables: TableNames, on_call: OnCall) -> Self {
-        Self::with_config(Self::local_config(endpoint, on_call), tables)
+    pub fn local(endpoint: &str, tables: TableNames, observer: Observer) -> Self {
+        Self::with_config(Self::local_config(endpoint, observer), tables)
     }
 
-    /// Returns the SDK configuration of [`Self::local`], for tests that add interceptors. The
-    /// connections ignore `HTTP_PROXY`, which the SDK would use even for loopback addresses.
-    pub fn local_config(endpoint: &str, on_call: OnCall) -> aws_sdk_dynamodb::config::Builder {
+    /// SDK configuration of [`Self::local`], for tests that add interceptors. The connections follow
+    /// no `HTTP_PROXY`, which the SDK's default would also for loopback addresses.
+    pub fn local_config(endpoint: &str, observer: Observer) -> aws_sdk_dynamodb::config::Builder {
         aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("us-east-1"))
@@ -103,7 +102,7 @@ impl Database {
             .timeout_config(timeouts(LOCAL_ATTEMPT, LOCAL_TOTAL))
             .retry_config(retries())
             .retry_classifier(RetryConflicts)
-            .interceptor(CountCalls(on_call))
+            .interceptor(observer)
     }
 }
 
@@ -166,28 +165,5 @@ impl ClassifyRetry for RetryConflicts {
 
     fn name(&self) -> &'static str {
         "RetryConflicts"
-    }
-}
-
-/// Called for each request sent to DynamoDB, including retries. The request log counts them.
-pub(crate) type OnCall = fn();
-
-/// Calls [`OnCall`] for each request sent.
-#[derive(Debug)]
-struct CountCalls(OnCall);
-
-impl Intercept for CountCalls {
-    fn name(&self) -> &'static str {
-        "CountCalls"
-    }
-
-    fn read_before_transmit(
-        &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        (self.0)();
-        Ok(())
     }
 }

@@ -187,8 +187,10 @@ pub(crate) fn creation(user_id: UserId, key: IdempotencyKey) -> String {
 pub fn quota(of: QuotaOf, window: RateWindow) -> String {
     match of {
         QuotaOf::Key(key) => format!("rate#{key}#{}", window.number()),
-        QuotaOf::Application(id) => usage(id, window.day()),
-        QuotaOf::User(id) => format!("usage#user-{id}#{}", window.day()),
+        QuotaOf::Application(id) | QuotaOf::ReadsOfApplication(id) => usage(id, window.day()),
+        QuotaOf::User(id) | QuotaOf::ReadsOfUser(id) | QuotaOf::ReadsOfKeys(id) => {
+            format!("usage#user-{id}#{}", window.day())
+        }
     }
 }
 

@@ -19,6 +19,7 @@ pub mod export;
 mod idempotency;
 pub mod key_health;
 pub mod keys;
+mod metering;
 pub mod refresh_tokens;
 pub mod short_lived;
 pub(crate) mod table_names;
@@ -34,6 +35,7 @@ mod warm_up;
 mod write_units;
 
 pub use database::Database;
+pub use metering::{Observer, Units};
 pub use table_names::{Table, TableNames};
 pub use upblit_base::{ChangeError, StorageError};
 pub use warm_up::{ColdRead, WarmUp};

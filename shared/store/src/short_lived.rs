@@ -1,5 +1,5 @@
-//! Counters of quotas: items of the ShortLived table, one per quota and window. The counter of an
-//! application also has its usage.
+//! Counters of quotas: items of the ShortLived table. Those of an application and a day, for writing
+//! and for reading, are one item, which also has its usage; those of a user are another.
 
 use std::time::Duration;
 
@@ -50,33 +50,33 @@ impl Database {
     /// # Errors
     /// When storage fails.
     pub async fn lease(&self, lease: Lease, usage: &Usage) -> Result<LeaseOutcome, StorageError> {
-        let Lease { block, quota, .. } = lease;
-        let most = quota.minus(block);
-        let (added, request) = usage::added(usage, self.counter(lease.of, lease.window));
+        let most = lease.quota.minus(lease.block);
+        let (added, mut request) = usage::added(usage, self.counter(lease.of, lease.window));
+        let mut adds = Vec::new();
+        let mut conditions = Vec::new();
+        for (name, part) in counters(lease.of) {
+            adds.push(format!("{name} :{name}"));
+            // Usage, or another quota of the item, may have been counted before the first lease.
+            conditions.push(format!(
+                "(attribute_not_exists({name}) OR {name} <= :most_{name})"
+            ));
+            request = request
+                .expression_attribute_values(format!(":{name}"), number(part(lease.block)))
+                .expression_attribute_values(format!(":most_{name}"), number(part(most)));
+        }
+        let adds = adds.join(", ");
         let result = request
-            .update_expression(format!(
-                "ADD requests :requests, events :events, units :units{added} SET expires_at = :ttl"
-            ))
-            // Usage may have been added before the first lease. Counters of earlier releases have no
-            // units.
-            .condition_expression(
-                "attribute_not_exists(requests) OR \
-                 (requests <= :most_requests AND events <= :most_events \
-                 AND (attribute_not_exists(units) OR units <= :most_units))",
-            )
-            .expression_attribute_values(":requests", number(block.requests))
-            .expression_attribute_values(":events", number(block.events))
-            .expression_attribute_values(":units", number(block.units))
-            .expression_attribute_values(":most_requests", number(most.requests))
-            .expression_attribute_values(":most_events", number(most.events))
-            .expression_attribute_values(":most_units", number(most.units))
+            .update_expression(format!("ADD {adds}{added} SET expires_at = :ttl"))
+            .condition_expression(conditions.join(" AND "))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
         match written(result)? {
-            Written::Applied(item) => leased(item).map(LeaseOutcome::Granted),
-            Written::Refused(item) => leased(item.unwrap_or_default()).map(LeaseOutcome::Refused),
+            Written::Applied(item) => leased(lease.of, item).map(LeaseOutcome::Granted),
+            Written::Refused(item) => {
+                leased(lease.of, item.unwrap_or_default()).map(LeaseOutcome::Refused)
+            }
         }
     }
 
@@ -84,8 +84,8 @@ impl Database {
     pub(crate) fn counter(&self, of: QuotaOf, window: RateWindow) -> UpdateItemFluentBuilder {
         let kept = match of {
             QuotaOf::Key(_) => KEPT,
-            QuotaOf::Application(_) => usage::KEPT,
-            QuotaOf::User(_) => DAY,
+            QuotaOf::Application(_) | QuotaOf::ReadsOfApplication(_) => usage::KEPT,
+            QuotaOf::User(_) | QuotaOf::ReadsOfUser(_) | QuotaOf::ReadsOfKeys(_) => DAY,
         };
         let ttl = clock::after(window.end(), kept).as_second();
         self.client
@@ -96,7 +96,22 @@ impl Database {
     }
 }
 
-fn leased(item: Item) -> Result<Amount, StorageError> {
+/// Names of the stored counters of a quota, with the part of an amount that each counts.
+fn counters(of: QuotaOf) -> &'static [(&'static str, fn(Amount) -> u64)] {
+    match of {
+        QuotaOf::Key(_) | QuotaOf::Application(_) | QuotaOf::User(_) => &[
+            ("requests", |amount| amount.requests),
+            ("events", |amount| amount.events),
+            ("units", |amount| amount.units),
+        ],
+        QuotaOf::ReadsOfApplication(_) | QuotaOf::ReadsOfUser(_) => {
+            &[("read_units", |amount| amount.units)]
+        }
+        QuotaOf::ReadsOfKeys(_) => &[("key_read_units", |amount| amount.units)],
+    }
+}
+
+fn leased(of: QuotaOf, item: Item) -> Result<Amount, StorageError> {
     #[derive(Deserialize)]
     struct CounterRow {
         #[serde(default)]
@@ -105,11 +120,21 @@ fn leased(item: Item) -> Result<Amount, StorageError> {
         events: u64,
         #[serde(default)]
         units: u64,
+        #[serde(default)]
+        read_units: u64,
+        #[serde(default)]
+        key_read_units: u64,
     }
     let row: CounterRow = attribute::from_item(item)?;
-    Ok(Amount {
-        requests: row.requests,
-        events: row.events,
-        units: row.units,
+    Ok(match of {
+        QuotaOf::Key(_) | QuotaOf::Application(_) | QuotaOf::User(_) => Amount {
+            requests: row.requests,
+            events: row.events,
+            units: row.units,
+        },
+        QuotaOf::ReadsOfApplication(_) | QuotaOf::ReadsOfUser(_) => {
+            Amount::of_units(row.read_units)
+        }
+        QuotaOf::ReadsOfKeys(_) => Amount::of_units(row.key_read_units),
     })
 }

@@ -16,7 +16,7 @@ use crate::{Database, StorageError, keys};
 use upblit_base::environment::DAY;
 use upblit_base::ids::ApplicationId;
 use upblit_identity::rate_limit::{Period, QuotaOf, RateWindow};
-use upblit_telemetry::usage::{SignalUsage, Usage};
+use upblit_telemetry::usage::{ReadUsage, SignalUsage, Usage};
 
 /// Maximum number of days whose usage is read at once.
 pub const MAX_DAYS: u8 = 35;
@@ -80,9 +80,13 @@ pub(crate) fn added(
     (expression, request)
 }
 
-/// Returns the names of the stored counts, with their values.
-fn counts(usage: &Usage) -> [(&'static str, i64); 6] {
-    let Usage { traces, logs } = usage;
+/// Names of the stored counts.
+fn counts(usage: &Usage) -> [(&'static str, i64); 8] {
+    let Usage {
+        traces,
+        logs,
+        reads,
+    } = usage;
     [
         ("traces_requests", traces.requests),
         ("traces_events", traces.events),
@@ -90,6 +94,8 @@ fn counts(usage: &Usage) -> [(&'static str, i64); 6] {
         ("logs_requests", logs.requests),
         ("logs_events", logs.events),
         ("logs_units", logs.units),
+        ("reads_queries", reads.queries),
+        ("reads_units", reads.units),
     ]
 }
 
@@ -106,6 +112,10 @@ fn read(item: Item) -> Result<(Date, Usage), StorageError> {
             requests: row.logs_requests,
             events: row.logs_events,
             units: row.logs_units,
+        },
+        reads: ReadUsage {
+            queries: row.reads_queries,
+            units: row.reads_units,
         },
     };
     Ok((day, usage))
@@ -126,4 +136,8 @@ struct UsageRow {
     logs_events: i64,
     #[serde(default)]
     logs_units: i64,
+    #[serde(default)]
+    reads_queries: i64,
+    #[serde(default)]
+    reads_units: i64,
 }

@@ -1,4 +1,4 @@
-//! Usage: what an application has sent on a day, by signal. Each instance sums its requests in
+//! Usage: what an application has sent in a day, by signal, and what was read of it. Each instance adds requests up in
 //! memory and writes the total together with a lease of the day's quota, or after five minutes.
 //!
 //! The counts are approximate. An instance that stops usually loses less than five minutes of them,
@@ -46,17 +46,36 @@ impl SignalUsage {
     }
 }
 
-/// What was sent, by signal.
+/// What was read. Counts of corrections are negative.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReadUsage {
+    /// Number of queries that were charged to the quota of the day.
+    pub queries: i64,
+    /// Read units that they were charged.
+    pub units: i64,
+}
+
+/// What was sent, by signal, and what was read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Usage by requests with spans.
     pub traces: SignalUsage,
     /// Usage by requests with log records.
     pub logs: SignalUsage,
+    /// Queries about both.
+    pub reads: ReadUsage,
 }
 
 impl Usage {
-    /// Creates usage of one signal, with zero for the other.
+    /// Returns the usage of queries, and none of what was sent.
+    pub fn of_reads(reads: ReadUsage) -> Self {
+        Self {
+            reads,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the usage of one signal, and none of the others.
     pub fn of(signal: Signal, usage: SignalUsage) -> Self {
         let mut all = Self::default();
         match signal {
@@ -72,6 +91,10 @@ impl Usage {
         Self {
             traces: self.traces.plus(other.traces),
             logs: self.logs.plus(other.logs),
+            reads: ReadUsage {
+                queries: self.reads.queries + other.reads.queries,
+                units: self.reads.units + other.reads.units,
+            },
         }
     }
 
@@ -81,6 +104,10 @@ impl Usage {
         Self {
             traces: self.traces.reverted(),
             logs: self.logs.reverted(),
+            reads: ReadUsage {
+                queries: -self.reads.queries,
+                units: -self.reads.units,
+            },
         }
     }
 

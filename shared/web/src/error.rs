@@ -2,8 +2,10 @@
 
 use std::convert::Infallible;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use thiserror::Error;
+use upblit_base::clock;
 use upblit_base::ids::ApplicationId;
 use upblit_base::{ChangeError, FieldError, StorageError};
 use upblit_identity::access_token::InvalidAccessToken;
@@ -85,6 +87,16 @@ pub enum Error {
         detail: &'static str,
         /// Seconds after which a retry makes sense: at most 5 for SDKs, 60 for users.
         retry_after: u8,
+    },
+    /// A quota of the day for reading is used up.
+    #[error("{detail} are used up until {}", clock::rfc3339(*.available_at))]
+    QuotaExceeded {
+        /// Which units are used up.
+        detail: &'static str,
+        /// When the quota is available again.
+        available_at: Timestamp,
+        /// Seconds until then.
+        retry_after: u32,
     },
     /// The request ran out of time. Completed work is kept; the text says what is left.
     #[error("{0}")]

@@ -4,6 +4,7 @@
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -11,6 +12,7 @@ use crate::error::{Cause, Conflict, Error, OwnedApplication, Resource};
 use crate::status_message;
 use upblit_base::FieldError;
 use upblit_base::causes::WithCauses;
+use upblit_base::clock;
 use upblit_identity::api_key::{KeyRefusal, Scope};
 use upblit_telemetry::decode::otlp::OtlpEncoding;
 
@@ -19,7 +21,7 @@ const TYPE_PREFIX: &str = "urn:upblit:problem:";
 
 /// Seconds after which a retry makes sense after a temporary failure. OpenTelemetry SDKs drop a
 /// batch whose `Retry-After` is longer than their budget of 10 s.
-const RETRY_AFTER_SECONDS: u8 = 2;
+const RETRY_AFTER_SECONDS: u32 = 2;
 
 /// The body of every error (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
@@ -43,6 +45,13 @@ pub struct Problem<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(required = false)]
     applications: &'a [OwnedApplication],
+    /// When the quota is available again, for `quota-exceeded`.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "clock::serialize_rfc3339_option"
+    )]
+    #[schema(required = false)]
+    available_at: Option<Timestamp>,
 }
 
 /// An error on its way to the layer that knows the request id.
@@ -86,15 +95,16 @@ pub(super) fn render(
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     if let Some(seconds) = retry_after(&error) {
-        headers.insert(RETRY_AFTER, HeaderValue::from(u16::from(seconds)));
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }
 
-fn retry_after(error: &Error) -> Option<u8> {
+fn retry_after(error: &Error) -> Option<u32> {
     match error {
         Error::Unavailable(_) | Error::Unfinished(_) => Some(RETRY_AFTER_SECONDS),
-        Error::RateLimited { retry_after, .. } => Some(*retry_after),
+        Error::RateLimited { retry_after, .. } => Some(u32::from(*retry_after)),
+        Error::QuotaExceeded { retry_after, .. } => Some(*retry_after),
         _ => None,
     }
 }
@@ -119,6 +129,10 @@ impl<'a> Problem<'a> {
             applications: match error {
                 Error::SoleOwner(applications) => applications,
                 _ => &[],
+            },
+            available_at: match error {
+                Error::QuotaExceeded { available_at, .. } => Some(*available_at),
+                _ => None,
             },
         }
     }
@@ -166,6 +180,11 @@ pub fn examples() -> Vec<(StatusCode, &'static str, serde_json::Value)> {
         Error::RateLimited {
             detail: "this minute's quota of the key is used up",
             retry_after: 2,
+        },
+        Error::QuotaExceeded {
+            detail: "the read units of the application for a day",
+            available_at: Timestamp::UNIX_EPOCH,
+            retry_after: 1,
         },
         Error::Unavailable(Cause::from("")),
         Error::Internal(Cause::from("")),
@@ -270,6 +289,11 @@ fn classify(error: &Error) -> (&'static str, StatusCode, &'static str) {
             "rate-limited",
             StatusCode::TOO_MANY_REQUESTS,
             "Too many requests",
+        ),
+        Error::QuotaExceeded { .. } => (
+            "quota-exceeded",
+            StatusCode::TOO_MANY_REQUESTS,
+            "Quota used up",
         ),
         Error::Unavailable(_) | Error::Unfinished(_) => (
             "unavailable",

@@ -47,6 +47,8 @@ pub struct RequestRecord {
     pub route: Option<MatchedPath>,
     /// Requests sent to DynamoDB, including the SDK's retries.
     pub dynamodb_calls: u64,
+    /// Units that DynamoDB billed, if the request is charged for them: read and written ones.
+    units: Option<(f64, f64)>,
     is_first: bool,
 }
 
@@ -132,6 +134,38 @@ pub fn count_dynamodb_call() {
     record(|request| request.dynamodb_calls += 1);
 }
 
+/// Begins to count the units that the current request takes of DynamoDB, which makes each response of
+/// DynamoDB a little larger.
+pub fn begin_to_count_units() {
+    record(|request| request.units = Some((0.0, 0.0)));
+}
+
+/// Returns whether the units of the current request are counted.
+pub fn counts_units() -> bool {
+    REQUEST
+        .try_with(|request| request.borrow().units.is_some())
+        .unwrap_or_default()
+}
+
+/// Adds units that DynamoDB billed to those of the current request, if they are counted.
+pub fn count_units(read: f64, written: f64) {
+    record(|request| {
+        if let Some((reads, writes)) = &mut request.units {
+            *reads += read;
+            *writes += written;
+        }
+    });
+}
+
+/// Returns the read and write units of the current request so far. Zero if they are not counted.
+pub fn units() -> (f64, f64) {
+    REQUEST
+        .try_with(|request| request.borrow().units)
+        .ok()
+        .flatten()
+        .unwrap_or_default()
+}
+
 /// Records the session in use and its user.
 pub fn record_session(user: UserId, session: SessionId) {
     record(|request| {
@@ -181,6 +215,7 @@ impl RequestRecord {
             refresh_refused = refresh(Refresh::Refused),
             reuse_detected = once(self.reuse_detected),
             dynamodb_calls = self.dynamodb_calls,
+            read_units = self.units.map(|(read, _)| read),
             cold_starts = once(self.is_first),
             "answered"
         );

@@ -31,3 +31,11 @@ test("a problem has a slug and a request id", () => {
   assert.deepEqual([problem.status, problem.slug, problem.requestId], [404, "not-found", "r1"]);
   assert.deepEqual([new Problem(0).slug, new Problem(0).requestId], ["", null]);
 });
+
+test("a quota that is used up says when it is reset, and asks to wait until then", (t) => {
+  t.mock.timers.enable({ apis: ["Date"], now: Date.parse("2026-02-03T20:00:00Z") });
+  const body = { type: "urn:upblit:problem:quota-exceeded", availableAt: "2026-02-04T00:00:00.000Z" };
+  const problem = new Problem(429, body, "14400");
+  assert.equal(problem.retryAfterMs, 4 * 3_600_000);
+  assert.match(problem.message, /^Today's quota for reading telemetry is used up; it is reset at .*\d\d:\d\d\.$/);
+});

@@ -16,6 +16,9 @@ const GATEWAY_REQUEST: f64 = 1.0 / MILLION;
 pub const LAMBDA_REQUEST: f64 = 0.20 / MILLION;
 pub const LAMBDA_GB_SECOND: f64 = 0.000_013_333_4;
 
+/// Data that leaves AWS.
+const SENT_GB: f64 = 0.09;
+
 const LOGGED_GB: f64 = 0.50;
 /// Assumed size of our log line and the three lines of Lambda, in bytes.
 const LOG_LINES: f64 = 1_000.0;
@@ -100,6 +103,16 @@ pub const PRODUCTS: [Row; 3] = [
 /// Dollars for a request of an ordinary batch, without DynamoDB.
 pub fn of_a_request() -> f64 {
     GATEWAY_REQUEST + memory_sizes::of_a_batch() + LOG_LINES / GB * LOGGED_GB
+}
+
+/// Dollars for a request without the time of its function and without DynamoDB.
+pub fn of_an_empty_request() -> f64 {
+    GATEWAY_REQUEST + LAMBDA_REQUEST + LOG_LINES / GB * LOGGED_GB
+}
+
+/// Dollars for a byte of a response, of which API Gateway counts 512 KB as a request.
+pub fn of_a_sent_byte() -> f64 {
+    SENT_GB / GB + GATEWAY_REQUEST / (512.0 * 1024.0)
 }
 
 /// Dollars for a month of an item of one write unit, with recovery.

@@ -1,7 +1,8 @@
-//! The most that the telemetry of one account can cost in a day, with the default quotas.
+//! What the telemetry that one account sends and reads costs at most in a day, by the defaults of its
+//! quotas.
 
 use super::prices::{self, WRITE_UNIT};
-use super::{assert_documented, beside, memory_sizes};
+use super::{assert_documented, beside, memory_sizes, reading};
 use crate::template::template;
 
 /// Bytes of a body that are charged a unit, as in shared/src/day_limits.rs.
@@ -21,8 +22,7 @@ const MONTHS: f64 = 3.0;
 const MOST: f64 = 25.0;
 
 #[tokio::test]
-async fn the_writes_of_an_account_cost_in_its_worst_day_what_the_docs_state_and_at_most_25_dollars()
-{
+async fn an_account_costs_in_its_worst_day_what_the_docs_state_and_at_most_25_dollars() {
     let units = template()["Parameters"]["UserDailyUnits"]["Default"]
         .as_f64()
         .unwrap();
@@ -44,6 +44,17 @@ async fn the_writes_of_an_account_cost_in_its_worst_day_what_the_docs_state_and_
             bodies * memory_sizes::of_a_byte(),
         ),
     ];
+    let reader = reading::quota_of_a_reader() as f64 * reading::of_a_unit();
+    let under_way = reading::UNDER_WAY * reading::largest_query() * reading::of_a_unit();
+    let rows = rows.into_iter().chain([
+        ("20,000,000 read units of the user", reader),
+        ("20,000,000 read units of keys that read", reader),
+        (
+            "100 of the largest queries under way when each of these ends",
+            2.0 * under_way,
+        ),
+    ]);
+    let rows: Vec<_> = rows.collect();
     let total: f64 = rows.iter().map(|(_, dollars)| dollars).sum();
     let mut table = String::from("| At most, in a day | $ |\n|---|--:|\n");
     for (name, dollars) in rows.into_iter().chain([("**Total**", total)]) {

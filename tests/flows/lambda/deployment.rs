@@ -128,6 +128,8 @@ impl Deployment {
             // The defaults, which responses state.
             "APPLICATION_DAILY_UNITS" => "2500000".to_owned(),
             "USER_DAILY_UNITS" => "5000000".to_owned(),
+            "APPLICATION_DAILY_READ_UNITS" => "40000000".to_owned(),
+            "USER_DAILY_READ_UNITS" => "20000000".to_owned(),
             _ => {
                 let table = TABLES.iter().find(|(setting, _)| *setting == name);
                 let (_, table) = table.unwrap_or_else(|| panic!("what is {name}?"));

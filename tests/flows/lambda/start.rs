@@ -106,6 +106,12 @@ async fn a_wrong_setting_is_named_without_its_value() {
         ("ingest", "KEY_CACHE_TTL", "1h", "KEY_CACHE_TTL"),
         ("ingest", "USER_DAILY_UNITS", "0", "USER_DAILY_UNITS"),
         (
+            "telemetry",
+            "USER_DAILY_READ_UNITS",
+            "-1",
+            "USER_DAILY_READ_UNITS",
+        ),
+        (
             "applications",
             "APPLICATION_DAILY_UNITS",
             "many",

@@ -19,11 +19,10 @@ use local::functions::FUNCTIONS;
 use local::github::{self, OAuthApp};
 use shared::base::clock::{Clock, ManualClock};
 use shared::base::environment::Env;
-use shared::lambda::Host;
+use shared::lambda::{Host, observer};
 use shared::store::Database;
 use shared::store::TableNames;
 use shared::store::tables::definitions;
-use shared::web::request_log;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
@@ -85,7 +84,7 @@ impl Backend {
         let (time, clock) = Clock::manual(start());
         let env = Env::from_pairs(settings.iter().copied());
         let calls = Calls::default();
-        let config = Database::local_config(endpoint, request_log::count_dynamodb_call)
+        let config = Database::local_config(endpoint, observer())
             .interceptor(calls.clone())
             .interceptor(DateOfTheTest(time.clone()));
         let database = Database::with_config(configured(config), TableNames::local(&env));

@@ -18,6 +18,12 @@ pub enum QuotaOf {
     Application(ApplicationId),
     /// A user: the write units in a day of all applications that the user created.
     User(UserId),
+    /// An application: the read units in a day of all queries about it.
+    ReadsOfApplication(ApplicationId),
+    /// A user: the read units in a day of what the user reads, of any application.
+    ReadsOfUser(UserId),
+    /// A user: the read units in a day of what keys of the applications read that the user created.
+    ReadsOfKeys(UserId),
 }
 
 impl QuotaOf {
@@ -25,7 +31,11 @@ impl QuotaOf {
     pub fn period(self) -> Period {
         match self {
             Self::Key(_) => Period::Minute,
-            Self::Application(_) | Self::User(_) => Period::Day,
+            Self::Application(_)
+            | Self::User(_)
+            | Self::ReadsOfApplication(_)
+            | Self::ReadsOfUser(_)
+            | Self::ReadsOfKeys(_) => Period::Day,
         }
     }
 }

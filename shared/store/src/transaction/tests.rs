@@ -79,7 +79,11 @@ async fn a_write_that_cannot_be_built_fails_the_commit_without_a_call() {
         panic!("a call was made");
     }
     let tables = crate::TableNames::from_env(&upblit_base::environment::Env::default());
-    let database = Database::local("http://127.0.0.1:9", tables, called);
+    let database = Database::local(
+        "http://127.0.0.1:9",
+        tables,
+        crate::Observer::of_calls(called),
+    );
 
     let mut without_table = Transaction::default();
     without_table.update(Update::builder());

@@ -146,3 +146,36 @@ proptest! {
         prop_assert!(stored <= units + 6 * 300, "{stored} of {units}");
     }
 }
+
+#[test]
+fn what_is_taken_beyond_a_lease_is_a_debt_which_a_lease_pays() {
+    let quota = Amount::of_units(10_000);
+    let mut table = Table::default();
+    let mut instance = instance(quota);
+    assert!(batch(&mut instance, &mut table, (16, 16), at(0)));
+    assert_eq!(instance.debt(), None, "nothing is owed");
+    assert!(batch(&mut instance, &mut table, (16, 3_000), at(1)));
+    let left = instance.remaining().units;
+    let block = instance.debt().unwrap();
+    assert!(block.units >= 3_000 - 16 - 184, "{block:?}");
+    table.leased = table.leased.plus(block);
+    instance.record_lease(instance.window(), block, table.leased);
+    assert_eq!(instance.debt(), None, "paid");
+    assert_eq!(instance.remaining().units, left);
+}
+
+#[test]
+fn a_debt_larger_than_the_rest_of_the_quota_takes_the_rest_and_denies_what_follows() {
+    let quota = Amount::of_units(100);
+    let mut table = Table::default();
+    let mut instance = instance(quota);
+    assert!(batch(&mut instance, &mut table, (16, 5_000), at(0)));
+    let block = instance.debt().unwrap();
+    assert_eq!(block.units, 100 - table.leased.units);
+    instance.record_lease(instance.window(), block, quota);
+    assert_eq!(instance.debt(), None, "nothing is left");
+    assert!(instance.denies(Amount::of_units(1)));
+    let mut other = Allowance::new(quota, Period::Day, at(0));
+    other.record_refusal(other.window(), quota);
+    assert!(other.denies(Amount::of_units(1)));
+}
