@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use upblit_base::causes::WithCauses;
 use upblit_base::clock::Clock;
 use upblit_base::environment::{ConfigError, Env};
 use upblit_base::ids::{ApplicationId, UserId};
@@ -168,7 +169,7 @@ impl ReadLimits {
             .add_usage(application, charge.application, usage(0, difference));
         for quota in [application, reader] {
             if let Err(error) = self.leases.repay(quota).await {
-                tracing::warn!(%error, "read units not leased");
+                tracing::warn!(error = %WithCauses(&error), "read units not leased");
             }
         }
     }

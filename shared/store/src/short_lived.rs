@@ -96,8 +96,11 @@ impl Database {
     }
 }
 
-/// Names of the stored counters of a quota, with the part of an amount that each counts.
-fn counters(of: QuotaOf) -> &'static [(&'static str, fn(Amount) -> u64)] {
+/// Name of a stored counter, and the part of an amount that it counts.
+type Counter = (&'static str, fn(Amount) -> u64);
+
+/// The stored counters of a quota.
+fn counters(of: QuotaOf) -> &'static [Counter] {
     match of {
         QuotaOf::Key(_) | QuotaOf::Application(_) | QuotaOf::User(_) => &[
             ("requests", |amount| amount.requests),
