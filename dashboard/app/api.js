@@ -179,11 +179,21 @@ export const trace = (id, query, signal) =>
   authorized("get", "/telemetry/traces/{id}", { ...traceAddress(id, query), signal });
 
 /**
- * Returns the ids and the query of a request for a trace. Its id is in the query if API Gateway or the
- * browser would change it in the path.
+ * Deletes a part of a trace.
  *
+ * @param {string} id @param {string} applicationId @param {string | null} cursor
+ */
+export const deleteTrace = (id, applicationId, cursor) =>
+  authorized("delete", "/telemetry/traces/{id}", traceAddress(id, { applicationId, cursor }));
+/** Deletes a part of a time range. @param {Query<"delete", "/telemetry">} query */
+export const deleteTelemetry = (query) => authorized("delete", "/telemetry", { query });
+
+/**
+ * Puts a trace id into the path, or into the query if API Gateway or the browser would change it.
+ *
+ * @template {{ applicationId: string | null }} Q
  * @param {string} id
- * @param {Query<"get", "/telemetry/traces/{id}">} query
+ * @param {Q} query
  */
 export const traceAddress = (id, query) =>
   /^[\w.~-]+$/.test(id) && !/^\.+$/.test(id)

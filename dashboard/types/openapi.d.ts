@@ -580,6 +580,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/telemetry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete the telemetry of a time range
+         * @description Deletes the spans and log records that started in the time range. A request does a part of it: repeat it with `cursor` until `nextCursor` is null. Of all requests together, each event is deleted once. Sent again, the deleted telemetry is not stored again.
+         */
+        delete: operations["deleteTelemetry"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/telemetry/differences": {
         parameters: {
             query?: never;
@@ -694,7 +714,11 @@ export interface paths {
         get: operations["getTrace"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete a trace
+         * @description Deletes the spans and the log records of the trace, wherever they are stored. A request does a part of it: repeat it with `cursor` until `nextCursor` is null. Of all requests together, each event is deleted once. Sent again, the deleted telemetry is not stored again.
+         */
+        delete: operations["deleteTrace"];
         options?: never;
         head?: never;
         patch?: never;
@@ -869,7 +893,7 @@ export interface components {
          * @description Kind of change of an application, its keys, or the sessions of an account.
          * @enum {string}
          */
-        AuditAction: "application.created" | "application.renamed" | "application.retention_changed" | "application.shards_raised" | "application.scrubbing_changed" | "application.deleted" | "key.minted" | "key.renamed" | "key.disabled" | "key.enabled" | "key.rotated" | "key.revoked" | "invite.created" | "invite.withdrawn" | "member.joined" | "member.role_changed" | "member.removed" | "member.left" | "session.opened" | "session.signed_out" | "session.revoked" | "session.reuse_detected" | "session.recovered" | "session.shared" | "account.blocked" | "account.unblocked";
+        AuditAction: "application.created" | "application.renamed" | "application.retention_changed" | "application.shards_raised" | "application.scrubbing_changed" | "application.deleted" | "telemetry.deleted" | "key.minted" | "key.renamed" | "key.disabled" | "key.enabled" | "key.rotated" | "key.revoked" | "invite.created" | "invite.withdrawn" | "member.joined" | "member.role_changed" | "member.removed" | "member.left" | "session.opened" | "session.signed_out" | "session.revoked" | "session.reuse_detected" | "session.recovered" | "session.shared" | "account.blocked" | "account.unblocked";
         /** @description One change of an application or account. */
         AuditEntry: {
             action: components["schemas"]["AuditAction"];
@@ -887,6 +911,7 @@ export interface components {
             key?: components["schemas"]["PublicKeyId"] | null;
             member?: components["schemas"]["UserId"] | null;
             session?: components["schemas"]["SessionId"] | null;
+            telemetry?: components["schemas"]["DeletedTelemetry"] | null;
             to?: components["schemas"]["Role"] | null;
         };
         /** @description One page of an audit log. `nextCursor` is null on the last page. */
@@ -917,6 +942,37 @@ export interface components {
              * @example upblit_invite_L6H9O5sHpHYTkqXo2RdVqzvJ5l0cWmYy1bGhN3aPsE4
              */
             token: string;
+        };
+        /** @description Telemetry that was deleted. */
+        DeletedTelemetry: {
+            /**
+             * Format: int64
+             * @description Number of spans and log records that the request deleted.
+             */
+            events?: number;
+            /**
+             * Format: date-time
+             * @description Beginning of the time range, included. Null for a trace.
+             */
+            from?: string | null;
+            /** @description `traces` or `logs`. Null for both. */
+            signal?: string | null;
+            /**
+             * Format: date-time
+             * @description End of the time range, excluded. Null for a trace.
+             */
+            to?: string | null;
+            /** @description Id of the trace that was deleted. Null for a time range. */
+            traceId?: string | null;
+        };
+        /** @description What a request has deleted. */
+        Deletion: {
+            /** @description Number of spans and log records that the request deleted. */
+            deletedEvents: number;
+            /** @description Time ranges with stored telemetry that this release cannot read, and that was not deleted. */
+            gaps: components["schemas"]["Gap"][];
+            /** @description Pass as `cursor` to continue. Null if the deletion is complete. */
+            nextCursor?: string | null;
         };
         /** @description A value that is more frequent in the selected traces. */
         Difference: {
@@ -2691,6 +2747,8 @@ export type AuditEntry = components['schemas']['AuditEntry'];
 export type AuditLog = components['schemas']['AuditLog'];
 export type Bucket = components['schemas']['Bucket'];
 export type CreatedInvite = components['schemas']['CreatedInvite'];
+export type DeletedTelemetry = components['schemas']['DeletedTelemetry'];
+export type Deletion = components['schemas']['Deletion'];
 export type Difference = components['schemas']['Difference'];
 export type DifferenceField = components['schemas']['DifferenceField'];
 export type Differences = components['schemas']['Differences'];
@@ -3941,6 +3999,43 @@ export interface operations {
             503: components["responses"]["503-unavailable"];
         };
     };
+    deleteTelemetry: {
+        parameters: {
+            query: {
+                /** @description Application whose telemetry is deleted. */
+                applicationId: components["schemas"]["ApplicationId"];
+                /** @description Beginning of the time range, included. */
+                from: string;
+                /** @description End of the time range, excluded. */
+                to: string;
+                /** @description Signal to delete. Default: both. */
+                signal?: "traces" | "logs";
+                /** @description `nextCursor` of the previous response. The other parameters stay the same. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deletion"];
+                };
+            };
+            400: components["responses"]["400-invalid-fields.malformed-request"];
+            401: components["responses"]["401-invalid-access-token"];
+            403: components["responses"]["403-not-allowed.wrong-address"];
+            404: components["responses"]["404-not-found"];
+            500: components["responses"]["500-internal-error"];
+            503: components["responses"]["503-unavailable"];
+        };
+    };
     getDifferences: {
         parameters: {
             query: {
@@ -4242,6 +4337,49 @@ export interface operations {
             403: components["responses"]["403-missing-scope.other-application.wrong-address"];
             404: components["responses"]["404-not-found"];
             429: components["responses"]["429-quota-exceeded.rate-limited"];
+            500: components["responses"]["500-internal-error"];
+            503: components["responses"]["503-unavailable"];
+        };
+    };
+    deleteTrace: {
+        parameters: {
+            query: {
+                /** @description Application whose telemetry is deleted. */
+                applicationId: components["schemas"]["ApplicationId"];
+                /**
+                 * @description Id of the trace, instead of the one in the path. For ids with characters other than letters,
+                 *     digits, `_`, `.`, `~` and `-`, some of which API Gateway changes in a path.
+                 * @example checkout/42
+                 */
+                traceId?: string;
+                /** @description `nextCursor` of the previous response. The other parameters stay the same. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the trace.
+                 * @example 4bf92f3577b34da6a3ce929d0e0e4736
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deletion"];
+                };
+            };
+            400: components["responses"]["400-invalid-fields.malformed-request"];
+            401: components["responses"]["401-invalid-access-token"];
+            403: components["responses"]["403-not-allowed.wrong-address"];
+            404: components["responses"]["404-not-found"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
         };

@@ -18,7 +18,8 @@ use upblit_web::error::{Error, Resource};
 use upblit_web::query::Query;
 use upblit_web::request_log;
 
-const UNKNOWN: Error = Error::NotFound(Resource::Application);
+/// The error for an application that does not exist, or that the caller is no member of.
+pub const UNKNOWN: Error = Error::NotFound(Resource::Application);
 
 /// A request by a member of an application. Checks the access token, then the request, then
 /// the membership. The response is the same 404 if the application does not exist and if the

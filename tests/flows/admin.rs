@@ -28,7 +28,7 @@ async fn check(backend: &Backend) -> (Vec<Finding>, Checked) {
 }
 
 /// The findings of a check as lines.
-async fn findings(backend: &Backend) -> Vec<String> {
+pub async fn findings(backend: &Backend) -> Vec<String> {
     let (findings, _) = check(backend).await;
     findings.iter().map(ToString::to_string).collect()
 }

@@ -3,6 +3,7 @@
 
 mod busy;
 mod calls;
+mod deletion;
 mod differences;
 mod fields;
 mod form_2;

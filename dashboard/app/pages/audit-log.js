@@ -5,6 +5,7 @@ import { fill, h } from "../dom.js";
 import { moment } from "../format.js";
 import { errorBanner } from "../ui/banner.js";
 import { empty, skeleton, when } from "../ui/bits.js";
+import { textOfDeletion } from "./telemetry-deletion.js";
 
 /** @import { ApplicationAuditLog, AuditEntry, AuditLog, Me, NamedUser } from "../../types/openapi" */
 
@@ -16,6 +17,7 @@ const ACTION_TEXTS = {
   "application.shards_raised": "raised the number of shards",
   "application.scrubbing_changed": "changed whether telemetry is scrubbed",
   "application.deleted": "deleted the application",
+  "telemetry.deleted": "deleted",
   "key.minted": "created the key",
   "key.renamed": "renamed the key",
   "key.disabled": "disabled the key",
@@ -91,7 +93,7 @@ export function auditLog(page, signal) {
 }
 
 /** @param {AuditEntry} entry @param {Me} me @param {NamedUser[]} users whom the entries name */
-function row({ at, actor, action, key, session, member, from, to }, me, users) {
+function row({ at, actor, action, key, session, member, from, to, telemetry }, me, users) {
   const isBound = action === "invite.created" && member;
   const nameless = (/** @type {string} */ id) =>
     isBound && id === member ? `GitHub account ${id}` : `Deleted user ${id}`;
@@ -109,6 +111,7 @@ function row({ at, actor, action, key, session, member, from, to }, me, users) {
       h("b", {}, who),
       ` ${what}`,
       key && [" ", h("code", {}, key)],
+      telemetry && textOfDeletion(telemetry),
       member && member !== actor && [" ", h("b", {}, name(member))],
       roles.filter(Boolean).map((role) => ` ${role}`),
       session && h("span.faint", {}, " ", h("code", {}, session.slice(0, 8))),

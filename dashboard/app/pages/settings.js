@@ -9,6 +9,7 @@ import { SignedOut } from "../session.js";
 import { errorText } from "../ui/banner.js";
 import { facts, field, heading } from "../ui/bits.js";
 import { confirmDialog } from "../ui/dialog.js";
+import { rangeDeletion } from "./telemetry-deletion.js";
 import { usagePanel } from "./usage.js";
 
 /**
@@ -40,6 +41,7 @@ export function settingsPage(outlet, { signal }, application) {
         "section.panel.grave",
         { "aria-labelledby": "delete" },
         h("h2", { id: "delete" }, "Delete"),
+        rangeDeletion(application),
         deletion(application),
       ),
   );

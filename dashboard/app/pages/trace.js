@@ -10,8 +10,10 @@ import { withTime } from "../timespan.js";
 import { errorBanner } from "../ui/banner.js";
 import { empty, skeleton } from "../ui/bits.js";
 import { back } from "../ui/icons.js";
-import { joined, signatureOf } from "./trace-parts.js";
-import { traceView } from "./trace-view.js";
+import { logLine } from "./log-line.js";
+import { traceMenu } from "./telemetry-deletion.js";
+import { joined } from "./trace-parts.js";
+import { serviceTones, waterfall } from "./waterfall.js";
 
 /** @import { Trace } from "../../types/openapi" */
 
@@ -103,7 +105,13 @@ export function tracePage(outlet, { params, query, signal }, application) {
     back(),
     "Traces",
   );
-  fill(outlet, h("p.crumb", {}, list), banner.element, body, h("div.beside", {}, progress, more));
+  fill(
+    outlet,
+    h("p.crumb", {}, list, traceMenu(application, params.trace)),
+    banner.element,
+    body,
+    h("div.beside", {}, progress, more),
+  );
   const pauseMs = () => (Date.now() - startTime < YOUNG_MS ? YOUNG_PAUSE_MS : OLD_PAUSE_MS);
   const fresh = keepFresh({ load, pauseMs, signal, failed: banner.show });
 }

@@ -11,7 +11,8 @@ use shared::base::clock;
 use shared::base::cursor::{Cursor, List};
 use shared::base::ids::{ApplicationId, PublicKeyId, SessionId, UserId};
 use shared::identity::audit::{
-    AccountAuditLog, Actor, ApplicationAuditLog, AuditAction, AuditEntry, AuditPosition, Subject,
+    AccountAuditLog, Actor, ApplicationAuditLog, AuditAction, AuditEntry, AuditPosition,
+    DeletedTelemetry, Subject,
 };
 use shared::identity::team::Role;
 use shared::web::credentials::SignedIn;
@@ -98,6 +99,9 @@ pub(crate) struct AuditEntryResponse {
     /// Role after the change, for changes of members and for invites.
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<Role>,
+    /// What was deleted, for deletions of telemetry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    telemetry: Option<DeletedTelemetry>,
 }
 
 /// Reads a page of an application's audit log. One read for the membership, one for the page, and
@@ -195,6 +199,7 @@ impl From<AuditEntry> for AuditEntryResponse {
             key,
             session,
             team,
+            telemetry,
         } = entry;
         Self {
             at,
@@ -205,6 +210,7 @@ impl From<AuditEntry> for AuditEntryResponse {
             member: team.member,
             from: team.from,
             to: team.to,
+            telemetry,
         }
     }
 }

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::base::clock;
 use shared::base::ids::ApplicationId;
+use shared::identity::application::MAX_RETENTION_DAYS;
 use shared::reading::ReadableApplication;
 use shared::store::telemetry::{Gaps, SummaryRange, Unreadable};
-use shared::telemetry::batch::{HOUR, Signal};
+use shared::telemetry::batch::{DAY, HOUR, Signal};
 use shared::telemetry::decode::MAX_PAST;
 use shared::telemetry::query::window::TimeWindow;
 use shared::web::error::Error;
@@ -93,8 +94,19 @@ impl Archive {
         }
     }
 
-    /// Returns the range of summaries of the chunks positioned within a window, for lists. The
-    /// chunks of a trace are positioned between its start and the time it was sent.
+    /// Like [`Self::summaries_for_list`], also if an earlier, longer retention keeps them and lists no longer
+    /// show them.
+    pub(crate) fn stored(&self, signal: Signal, window: TimeWindow) -> SummaryRange<'_> {
+        let window = window.within(self.ever());
+        SummaryRange {
+            window,
+            before: window.last_hour(),
+            ..self.summaries_for_list(signal, window)
+        }
+    }
+
+    /// The summaries of the chunks positioned within a window. The chunks of a trace
+    /// are positioned between its start and the time it was sent.
     pub(crate) fn summaries_at(&self, signal: Signal, window: TimeWindow) -> SummaryRange<'_> {
         let window = window.within(self.everything());
         SummaryRange {
@@ -125,7 +137,16 @@ impl Archive {
         }
     }
 
-    /// Returns the time of the request.
+    /// The window of all telemetry that may be stored, under any retention.
+    pub(crate) fn ever(&self) -> TimeWindow {
+        let oldest = clock::before(self.now, DAY * u32::from(MAX_RETENTION_DAYS));
+        TimeWindow {
+            from: clock::floor(oldest, MILLISECOND).max(self.created()),
+            ..self.everything()
+        }
+    }
+
+    /// Time of the request.
     pub(crate) fn now(&self) -> Timestamp {
         self.now
     }
@@ -144,14 +165,19 @@ impl Archive {
     /// earliest possible start of a span in the application's first batch.
     pub(crate) fn kept(&self, window: TimeWindow) -> TimeWindow {
         let everything = self.everything();
-        let created_at = self.created_at.unwrap_or(Timestamp::UNIX_EPOCH);
         window.within(TimeWindow {
-            from: everything.from.max(clock::before(created_at, MAX_PAST)),
+            from: everything.from.max(self.created()),
             ..everything
         })
     }
 
-    /// Returns the time ranges with telemetry that could not be read, oldest first. Logs each hour.
+    /// The earliest possible start of a span in the application's first batch.
+    fn created(&self) -> Timestamp {
+        let created_at = self.created_at.unwrap_or(Timestamp::UNIX_EPOCH);
+        clock::before(created_at, MAX_PAST)
+    }
+
+    /// The time ranges with telemetry that could not be read, oldest first. Logs each.
     pub(crate) fn gaps(&self) -> Vec<Gap> {
         let mut gaps = Vec::<Gap>::new();
         for (hour, Unreadable { key, error }) in self.gaps.hours() {

@@ -1,5 +1,5 @@
-//! Telemetry: queries of stored traces and logs. Every request reads the telemetry of one
-//! application. The caller must be a member of it, or have one of its keys that may read.
+//! Telemetry: queries of stored traces and logs, and their deletion. Every request is about the telemetry
+//! of one application, and is refused unless the caller is a member of it or has a key of it that may read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use shared::store::{ColdRead, Database, Table, WarmUp};
 use shared::web::credentials::Tokens;
 
 mod archive;
+mod deletion;
 mod differences;
 mod fields;
 mod logs;
@@ -33,8 +34,9 @@ mod walk;
 /// seconds.
 const MAX_SUMMARIES: usize = 60_000;
 
-/// Tables that this function uses. Its role and settings in `template.yaml` cover the same tables.
-const TABLES: [Table; 4] = [
+/// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
+const TABLES: [Table; 5] = [
+    Table::RefreshTokens,
     Table::Applications,
     Table::ApiKeys,
     Table::Telemetry,
@@ -78,27 +80,17 @@ impl State {
     }
 }
 
-mod routes {
-    use super::{State, differences, fields, logs, metrics, trace, traces};
-
-    shared::web::routes! {
-        state: State,
-        tag: ("Telemetry", "Queries of traces, logs and metrics, for members of the application, and for machines with an API key that has the scope `telemetry:read`."),
-        handlers: [
-            traces::list,
-            trace::show,
-            logs::list,
-            metrics::show,
-            fields::list,
-            differences::show,
-        ],
-    }
-}
-
-pub use routes::Description;
-
-/// Builds the router of this function. Every query is charged to the quotas of the day for reading.
-pub fn router(state: State) -> Router {
-    let readers = state.readers.clone();
-    read_charges::charged(routes::router(state), readers)
+shared::web::routes! {
+    state: State,
+    tag: ("Telemetry", "Queries of traces, logs and metrics, for members of the application, and for machines with an API key that has the scope `telemetry:read`. Owners delete telemetry."),
+    handlers: [
+        traces::list,
+        trace::show,
+        logs::list,
+        metrics::show,
+        fields::list,
+        differences::show,
+        deletion::trace,
+        deletion::range,
+    ],
 }

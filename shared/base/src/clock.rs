@@ -160,6 +160,17 @@ pub fn serialize_rfc3339_option<S: Serializer>(
     }
 }
 
+/// Deserializes an RFC 3339 time, for `#[serde(deserialize_with)]`.
+///
+/// # Errors
+/// If the text is not such a time. The message does not quote the text.
+pub fn deserialize_rfc3339<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Timestamp, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parsed(&text)
+}
+
 /// Deserializes an optional RFC 3339 time, for `#[serde(default, deserialize_with)]`.
 ///
 /// # Errors
@@ -168,10 +179,13 @@ pub fn deserialize_rfc3339_option<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Timestamp>, D::Error> {
     let text: Option<String> = Option::deserialize(deserializer)?;
-    let time = text.map(|text| text.parse()).transpose();
-    time.map_err(|_: jiff::Error| {
+    text.map(|text| parsed(&text)).transpose()
+}
+
+fn parsed<E: serde::de::Error>(text: &str) -> Result<Timestamp, E> {
+    text.parse().map_err(|_: jiff::Error| {
         let example = "2026-01-31T12:00:00.000Z";
-        serde::de::Error::custom(format_args!(
+        E::custom(format_args!(
             "must be an RFC 3339 time with an offset, like {example}"
         ))
     })

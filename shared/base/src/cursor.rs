@@ -38,6 +38,8 @@ pub enum ListId {
     Export = 9,
     /// Metrics of an application.
     Metrics = 10,
+    /// Deletion of telemetry.
+    Deletion = 11,
 }
 
 /// A paginated list.

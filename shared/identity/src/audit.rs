@@ -35,6 +35,33 @@ pub struct AuditEntry {
     pub session: Option<SessionId>,
     /// Whose membership was changed and how, for changes of members and invites.
     pub team: TeamChange,
+    /// What was deleted, for deletions of telemetry.
+    pub telemetry: Option<DeletedTelemetry>,
+}
+
+/// Telemetry that was deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = DeletedTelemetry)]
+pub struct DeletedTelemetry {
+    /// Id of the trace that was deleted. Null for a time range.
+    pub trace_id: Option<String>,
+    /// Beginning of the time range, included. Null for a trace.
+    #[serde(
+        serialize_with = "clock::serialize_rfc3339_option",
+        deserialize_with = "clock::deserialize_rfc3339_option"
+    )]
+    pub from: Option<Timestamp>,
+    /// End of the time range, excluded. Null for a trace.
+    #[serde(
+        serialize_with = "clock::serialize_rfc3339_option",
+        deserialize_with = "clock::deserialize_rfc3339_option"
+    )]
+    pub to: Option<Timestamp>,
+    /// `traces` or `logs`. Null for both.
+    pub signal: Option<String>,
+    /// Number of spans and log records that the request deleted.
+    pub events: u64,
 }
 
 /// A change of who is a member of an application. Empty for other changes.
@@ -65,6 +92,7 @@ impl AuditEntry {
             key: None,
             session: None,
             team: TeamChange::default(),
+            telemetry: None,
         }
     }
 
@@ -72,6 +100,13 @@ impl AuditEntry {
     #[must_use]
     pub fn about(self, team: TeamChange) -> Self {
         Self { team, ..self }
+    }
+
+    /// Adds what was deleted.
+    #[must_use]
+    pub fn deleting(self, telemetry: DeletedTelemetry) -> Self {
+        let telemetry = Some(telemetry);
+        Self { telemetry, ..self }
     }
 
     /// Creates an entry about a key, in the log of its application.
@@ -93,6 +128,7 @@ impl AuditEntry {
             key: None,
             session: None,
             team: TeamChange::default(),
+            telemetry: None,
         }
     }
 
@@ -251,6 +287,9 @@ pub enum AuditAction {
     /// The application was deleted and its keys revoked.
     #[serde(rename = "application.deleted")]
     ApplicationDeleted,
+    /// An owner deleted a trace, or the telemetry of a time range.
+    #[serde(rename = "telemetry.deleted")]
+    TelemetryDeleted,
     /// A key was created, with its first secret.
     #[serde(rename = "key.minted")]
     KeyMinted,

@@ -4,11 +4,12 @@
 use std::cmp::Reverse;
 
 use crate::error::{corrupt, failed};
-use aws_sdk_dynamodb::types::Put;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{Put, Update};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::attribute::{self, Item, string};
+use crate::attribute::{self, Item, number, string};
 use crate::conditional::put_unless_refused;
 use crate::transaction::Transaction;
 use crate::{Database, StorageError, keys};
@@ -16,7 +17,7 @@ use upblit_base::clock;
 use upblit_base::ids::{PublicKeyId, SessionId, UserId};
 use upblit_base::random;
 use upblit_identity::audit::{
-    Actor, AuditAction, AuditEntry, AuditPosition, RETENTION, Subject, TeamChange,
+    Actor, AuditAction, AuditEntry, AuditPosition, DeletedTelemetry, RETENTION, Subject, TeamChange,
 };
 use upblit_identity::team::Role;
 
@@ -38,6 +39,11 @@ pub(crate) struct AuditRow {
     from_role: Option<Role>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     to_role: Option<Role>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    telemetry: Option<DeletedTelemetry>,
+    /// Number of events that were deleted, which each transaction of a request adds to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    events: Option<u64>,
     expires_at: i64,
 }
 
@@ -48,6 +54,33 @@ pub fn record(transaction: &mut Transaction, database: &Database, entry: &AuditE
         Put::builder().table_name(&database.tables.applications),
         AuditRow::new(entry, position),
     );
+}
+
+/// The update that writes an entry about a deletion of telemetry, or adds events to it if an earlier
+/// transaction of the same request has written it.
+pub(crate) fn count_deleted(
+    database: &Database,
+    (entry, position): (&AuditEntry, AuditPosition),
+    events: usize,
+) -> Result<UpdateBuilder, StorageError> {
+    let mut item = attribute::to_item(AuditRow::new(entry, position))?;
+    let mut key = Item::new();
+    for name in [keys::APPLICATION_ID, keys::SK] {
+        key.extend(item.remove(name).map(|value| (name.to_owned(), value)));
+    }
+    let mut update = Update::builder()
+        .table_name(&database.tables.applications)
+        .set_key(Some(key))
+        .expression_attribute_values(":events", number(events));
+    let mut assignments = Vec::new();
+    for (at, (name, value)) in item.into_iter().enumerate() {
+        assignments.push(format!("#a{at} = :a{at}"));
+        update = update
+            .expression_attribute_names(format!("#a{at}"), name)
+            .expression_attribute_values(format!(":a{at}"), value);
+    }
+    let assignments = assignments.join(", ");
+    Ok(update.update_expression(format!("SET {assignments} ADD events :events")))
 }
 
 impl AuditRow {
@@ -63,6 +96,8 @@ impl AuditRow {
             member: entry.team.member,
             from_role: entry.team.from,
             to_role: entry.team.to,
+            telemetry: entry.telemetry.clone(),
+            events: None,
             expires_at: clock::after(entry.at, RETENTION).as_second(),
         }
     }
@@ -184,6 +219,10 @@ impl AuditRow {
             action: self.action,
             key: self.key,
             session: self.session,
+            telemetry: self.telemetry.map(|telemetry| DeletedTelemetry {
+                events: self.events.unwrap_or_default(),
+                ..telemetry
+            }),
             team: TeamChange {
                 member: self.member,
                 from: self.from_role,

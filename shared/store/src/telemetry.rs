@@ -1,6 +1,7 @@
 //! The Telemetry table: chunks, chunk summaries, rollups and late arrivals. The keys of all but
 //! rollups are derived from their content.
 
+mod deletion;
 mod gaps;
 mod range;
 mod read;
@@ -27,6 +28,7 @@ use upblit_telemetry::chunk::summary::Summary;
 use upblit_telemetry::chunk::{Form, PackedChunk};
 use upblit_telemetry::query::rollup;
 
+pub use deletion::{Deletion, Progress};
 pub use gaps::{Gaps, Unreadable};
 pub use range::SummaryRange;
 pub use read::SummariesRead;
@@ -34,7 +36,7 @@ pub use rollups::{
     Checked, LateArrival, Replaced, RollupsOf, SealedHours, StoredDay, StoredRollups,
 };
 pub use rows::StoredSummary;
-pub(crate) use rows::{ChunkRow, SummaryRow};
+pub(crate) use rows::{ChunkRow, SummaryRow, is_deleted};
 pub use walk::{Direction, SummaryWalk};
 
 impl Database {

@@ -188,6 +188,47 @@ fn millis_between(hour: Timestamp, at: Timestamp) -> u32 {
     u32::try_from(millis).unwrap_or_default()
 }
 
+/// Packs what is left of the events of the chunk at this position; `None` if nothing is. It stays there,
+/// although its last event may be gone.
+///
+/// # Errors
+/// When compression fails, which no input can cause.
+pub(crate) fn repack<E: Event>(
+    events: &[&E],
+    position: Position,
+) -> io::Result<Option<PackedChunk>> {
+    if events.is_empty() {
+        return Ok(None);
+    }
+    packed(events, codec::encode(events)?, position).map(Some)
+}
+
+/// A chunk of events and their stored form.
+fn packed<E: Event>(
+    events: &[&E],
+    encoded: Encoded,
+    position: Position,
+) -> io::Result<PackedChunk> {
+    let hour = clock::floor(position.at, HOUR);
+    let starts = events.iter().map(|event| event.start());
+    let from = starts.min().unwrap_or(hour);
+    let extent = Extent {
+        from_ms: millis_between(hour, from),
+        count: u32::try_from(events.len()).unwrap_or(u32::MAX),
+        bytes: encoded.bytes.len(),
+        memory: encoded.memory,
+    };
+    Ok(PackedChunk {
+        signal: E::SIGNAL,
+        hour,
+        position,
+        from,
+        count: events.len(),
+        summary: Draft::of(events).encode(extent)?,
+        events: encoded.bytes,
+    })
+}
+
 /// The parts of a chunk's position, derived from all events of its batch.
 struct Place {
     batch: BatchId,
@@ -207,32 +248,19 @@ impl Place {
             .copied()
             .filter(|event| at.outside(*event).is_none())
             .collect();
-        let Some(from) = kept.iter().map(|event| event.start()).min() else {
+        if kept.is_empty() {
             return Ok(None);
-        };
+        }
         let encoded = if kept.len() == part.events.len() {
             part.encoded
         } else {
             codec::encode(&kept)?
         };
-        let extent = Extent {
-            from_ms: millis_between(self.hour, from),
-            count: u32::try_from(kept.len()).unwrap_or(u32::MAX),
-            bytes: encoded.bytes.len(),
-            memory: encoded.memory,
+        let position = Position {
+            at: self.last,
+            hash: self.hash(),
         };
-        Ok(Some(PackedChunk {
-            signal: E::SIGNAL,
-            hour: self.hour,
-            position: Position {
-                at: self.last,
-                hash: self.hash(),
-            },
-            from,
-            count: kept.len(),
-            summary: Draft::of(&kept).encode(extent)?,
-            events: encoded.bytes,
-        }))
+        packed(&kept, encoded, position).map(Some)
     }
 
     /// Returns the hash of the position. `number` counts within the hour, so an hour whose events

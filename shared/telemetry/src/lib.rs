@@ -5,6 +5,7 @@
 pub mod batch;
 pub mod chunk;
 pub mod decode;
+pub mod deletion;
 pub mod event;
 pub mod inflate;
 pub mod intake;

@@ -120,8 +120,9 @@ impl Database {
     }
 
     /// Reads the chunks of some summaries, and decodes one after the other, in the order of the
-    /// summaries: `decode` gets the index of the summary, and the stored chunk. A chunk that has
-    /// expired and was deleted meanwhile is left out. One that cannot be read becomes a gap.
+    /// summaries: `decode` gets the place of the summary among them, and the stored chunk. A chunk
+    /// that has expired or was deleted in the meantime is left out, and so is one that cannot be read,
+    /// which becomes a gap.
     ///
     /// # Errors
     /// When storage fails.
@@ -142,6 +143,8 @@ impl Database {
             let by_key = self.chunks(&keys, is_settled).await?;
             for (key, stored) in keys.into_iter().zip(group) {
                 let decoded = match by_key.get(&key_of(&key)) {
+                    // Since the summary was read.
+                    Some(row) if row.is_deleted() => Ok(()),
                     Some(row) => row.decoded(|chunk| decode(place, chunk)),
                     None if stored.expires_at > range.now => {
                         Err(FormError::Damaged("the chunk is missing"))

@@ -2,6 +2,7 @@
 //! one rollup for each day, and after it the late arrivals of the day.
 
 mod check;
+mod deletion;
 mod form_2;
 mod replace;
 mod sealed_hours;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use serde_bytes::ByteBuf;
 
 pub use self::check::Checked;
+pub(super) use self::deletion::DayOfDeletion;
 pub use self::replace::Replaced;
 pub use self::sealed_hours::SealedHours;
 use super::Unreadable;
@@ -84,7 +86,17 @@ pub struct LateArrival {
 }
 
 impl StoredRollups {
-    /// Returns the late arrivals of all days.
+    /// Reads items of one partition. The late arrivals that a rollup lists are not set apart yet.
+    fn of(items: Vec<Item>, now: Timestamp) -> Result<Self, StorageError> {
+        let rows: Vec<RollupRow> = attribute::from_items(items)?;
+        let mut stored = Self::default();
+        for row in rows {
+            stored.add(row, now);
+        }
+        Ok(stored)
+    }
+
+    /// The late arrivals of all days.
     pub fn late(&self) -> impl Iterator<Item = &LateArrival> {
         self.days.values().flat_map(|day| &day.late)
     }
@@ -220,11 +232,7 @@ impl Database {
         if began.elapsed() > READ_WITHIN {
             return Err(throttled());
         }
-        let rows: Vec<RollupRow> = attribute::from_items(items)?;
-        let mut stored = StoredRollups::default();
-        for row in rows {
-            stored.add(row, now);
-        }
+        let mut stored = StoredRollups::of(items, now)?;
         if let Some((hour, _)) = unread_until {
             let day = stored.days.entry(clock::floor(hour, DAY)).or_default();
             day.unread_until = unread_until;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_bytes::ByteBuf;
 
 use super::Gaps;
+use crate::attribute::Item;
 use crate::keys;
 use upblit_base::clock;
 use upblit_telemetry::batch::HOUR;
@@ -94,7 +95,20 @@ pub(crate) struct SummaryRow {
     bytes: Option<usize>,
     #[serde(default)]
     summary: ByteBuf,
+    /// Whether all its events were deleted.
+    #[serde(default)]
+    deleted: bool,
     pub(super) expires_at: i64,
+}
+
+/// Attribute of chunks and summaries all of whose events were deleted. They stay until they would have
+/// expired, so that the batch is not stored again if it is sent again.
+pub(super) const DELETED: &str = "deleted";
+
+/// Whether all events of a chunk or summary were deleted.
+pub(crate) fn is_deleted(item: &Item) -> bool {
+    item.get(DELETED)
+        .is_some_and(|value| value.as_bool() == Ok(&true))
 }
 
 /// A chunk as stored.
@@ -106,6 +120,9 @@ pub(crate) struct ChunkRow {
     format: u8,
     #[serde(default)]
     events: ByteBuf,
+    /// Whether all its events were deleted.
+    #[serde(default)]
+    deleted: bool,
 }
 
 /// The form of an item. A number beyond one byte becomes 255, which is an unknown form.
@@ -118,9 +135,11 @@ fn form<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
 const FORM_2_MEMORY: usize = 40;
 
 impl SummaryRow {
-    /// Converts the row. Returns `None` if it cannot be read, which becomes a gap if its sort key is
-    /// valid.
+    /// The summary, unless its events were deleted or it cannot be read.
     pub(crate) fn stored(self, shard: u32, gaps: &Gaps) -> Option<StoredSummary> {
+        if self.deleted {
+            return None;
+        }
         let position = keys::parse_chunk(&self.sk)?;
         let hour = clock::floor(position.at, HOUR);
         let read =
@@ -156,6 +175,11 @@ impl SummaryRow {
 }
 
 impl ChunkRow {
+    /// Whether all its events were deleted.
+    pub(super) fn is_deleted(&self) -> bool {
+        self.deleted
+    }
+
     /// Size of the encoded events, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.events.len()

@@ -46,6 +46,7 @@ pub struct SummaryWalk<'a> {
     width: usize,
     queries_left: usize,
     stopped: Option<Position>,
+    has_copies: bool,
 }
 
 /// Progress in one shard of a part of a day.
@@ -86,6 +87,7 @@ impl Database {
             width: 1,
             queries_left: max_queries,
             stopped: None,
+            has_copies: false,
         }
     }
 }
@@ -100,7 +102,16 @@ impl SummaryWalk<'_> {
         }
     }
 
-    /// Returns the number of queries that the walk may still make.
+    /// Returns a batch that is stored in two shards twice.
+    #[must_use]
+    pub fn with_copies(self) -> Self {
+        Self {
+            has_copies: true,
+            ..self
+        }
+    }
+
+    /// Number of queries that the walk may still make.
     pub fn queries_left(&self) -> usize {
         self.queries_left
     }
@@ -116,7 +127,7 @@ impl SummaryWalk<'_> {
             let Some(stored) = self.take() else {
                 return Ok(None);
             };
-            let is_new = self.last != Some(stored.position);
+            let is_new = self.has_copies || self.last != Some(stored.position);
             self.last = Some(stored.position);
             if is_new {
                 return Ok(Some(stored));

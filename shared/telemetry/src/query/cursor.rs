@@ -1,5 +1,6 @@
 //! Positions in the lists of telemetry, for their cursors.
 
+mod deletion;
 mod metrics;
 mod trace;
 
@@ -9,6 +10,7 @@ use upblit_base::clock;
 use upblit_base::cursor::{self, List, ListId};
 
 use crate::chunk::Position;
+pub use deletion::{Deletion, DeletionPosition};
 pub use metrics::{Metrics, MetricsPosition};
 pub use trace::{Extent, Searched, Trace, TracePosition};
 

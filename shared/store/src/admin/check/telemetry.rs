@@ -9,7 +9,7 @@ use crate::admin::days::{Expected, SIGNALS, Scope, Summaries, days, stored};
 use crate::admin::finding::key_text;
 use crate::attribute::Item;
 use crate::keys::{self, PK, SK};
-use crate::telemetry::{Gaps, StoredRollups, StoredSummary};
+use crate::telemetry::{Gaps, StoredRollups, StoredSummary, is_deleted};
 use crate::{StorageError, Table};
 use upblit_base::ids::ApplicationId;
 use upblit_telemetry::query::rollup::ChunkHash;
@@ -119,6 +119,9 @@ impl Check<'_> {
         chunks: Chunks,
         expected: &mut Expected,
     ) -> Option<StoredSummary> {
+        if is_deleted(&item) {
+            return None;
+        }
         let key = key_text(&item, &[PK, SK]);
         let gaps = Gaps::default();
         let stored = stored(shard, item, &gaps);

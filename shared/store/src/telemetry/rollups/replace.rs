@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 
 use super::{RollupsOf, SealedHours, StoredDay};
-use crate::attribute::{self, string};
+use crate::attribute::{self, Item, string};
 use crate::conditional::put_unless_refused;
 use crate::error::{throttled, unwritable};
 use crate::telemetry::{Gaps, binary, item};
@@ -118,11 +118,7 @@ impl Database {
         let Some(new) = seen.replacement(rollup, now)? else {
             return Ok(false);
         };
-        let partition = keys::rollup_partition(of.application_id, of.signal);
-        let mut item = item(partition, keys::rollup(day), new.expires_at);
-        item.insert("rollup".to_owned(), binary(&new.encoded));
-        let version = random::base62(&mut random::rng(), 16);
-        item.insert("v".to_owned(), string(version));
+        let item = rollup_item(of, day, &new.encoded, new.expires_at);
         let put = self.client.put_item().table_name(&self.tables.telemetry);
         let put = put.set_item(Some(item));
         let put = match &seen.version {
@@ -157,6 +153,21 @@ impl Database {
         self.delete_all(&self.tables.telemetry, keys.collect())
             .await
     }
+}
+
+/// The item of a rollup, with a new version.
+pub(super) fn rollup_item(
+    of: RollupsOf,
+    day: Timestamp,
+    encoded: &[u8],
+    expires_at: Timestamp,
+) -> Item {
+    let partition = keys::rollup_partition(of.application_id, of.signal);
+    let mut item = item(partition, keys::rollup(day), expires_at);
+    item.insert("rollup".to_owned(), binary(encoded));
+    let version = random::base62(&mut random::rng(), 16);
+    item.insert("v".to_owned(), string(version));
+    item
 }
 
 impl StoredDay {
