@@ -112,7 +112,7 @@ export interface paths {
         post?: never;
         /**
          * Delete an application
-         * @description Deletes the application with its members and invites, and revokes its keys. Its telemetry can no longer be read, and expires.
+         * @description Deletes the application with its members and invites, and revokes its keys. Its telemetry can no longer be read, and is deleted within a day.
          */
         delete: operations["deleteApplication"];
         options?: never;
@@ -949,7 +949,7 @@ export interface components {
              * Format: int64
              * @description Number of spans and log records that the request deleted.
              */
-            events?: number;
+            events: number;
             /**
              * Format: date-time
              * @description Beginning of the time range, included. Null for a trace.
@@ -4032,6 +4032,7 @@ export interface operations {
             401: components["responses"]["401-invalid-access-token"];
             403: components["responses"]["403-not-allowed.wrong-address"];
             404: components["responses"]["404-not-found"];
+            429: components["responses"]["429-rate-limited"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
         };
@@ -4380,6 +4381,7 @@ export interface operations {
             401: components["responses"]["401-invalid-access-token"];
             403: components["responses"]["403-not-allowed.wrong-address"];
             404: components["responses"]["404-not-found"];
+            429: components["responses"]["429-rate-limited"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
         };

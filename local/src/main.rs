@@ -13,6 +13,7 @@ mod logging;
 mod one_name;
 mod operator;
 mod pages;
+mod schedule;
 mod secret;
 mod server;
 mod settings;
@@ -200,6 +201,7 @@ async fn run_product(options: &Options, env: Env, stop: Stop) -> Result<(), Fail
     let limits = Limits::raise();
     let engine = Engine::start(engine_listener, file.as_deref(), limits).await?;
     let host = connect(&settings, &engine).await?;
+    schedule::start(&host);
     let functions = site::functions(&host, &settings)?;
     let site = site::with_pages(functions, &host, &settings, &here, options.bundled)?;
 
@@ -233,6 +235,7 @@ async fn run_services(options: &Options, env: Env, stop: Stop) -> Result<(), Fai
     let limits = Limits::raise();
     let engine = Engine::start(engine_listener, file.as_deref(), limits).await?;
     let host = connect(&settings, &engine).await?;
+    schedule::start(&host);
     let functions = site::forwarded(&settings);
     let site = site::with_pages(functions, &host, &settings, &here, options.bundled)?;
 

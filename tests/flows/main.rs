@@ -28,6 +28,7 @@ mod check;
 mod costs;
 mod dashboard;
 mod day_limits;
+mod deleted_applications;
 mod deploy_script;
 mod documents;
 mod emulator;

@@ -9,6 +9,7 @@ use shared::base::clock::rfc3339;
 use shared::base::environment::Env;
 use shared::store::{Table, TableNames};
 
+use crate::deleted_applications;
 use crate::events;
 use crate::leaked_keys::github::GitHub;
 use crate::support::callers::{parameters, post, refresh};
@@ -143,6 +144,7 @@ async fn rare_ways() -> BTreeSet<Grant> {
     an_account_with_a_past(&ada, &sdk).await;
     let path = format!("/applications/{}", sdk.application_id);
     assert_eq!(ada.delete(&path).await.status, 204, "with keys on it");
+    deleted_applications::scheduled(backend).await;
     backend.calls.grants()
 }
 

@@ -224,6 +224,7 @@ fn event_routes(function: &Value) -> Vec<Route> {
     let events = function["Properties"].get("Events");
     let events = events.and_then(Value::as_mapping).into_iter().flatten();
     events
+        .filter(|(_, event)| text(&event["Type"]) != "Schedule")
         .map(|(_, event)| {
             assert_eq!(text(&event["Type"]), "HttpApi");
             let [method, path] = ["Method", "Path"].map(|name| text(&event["Properties"][name]));

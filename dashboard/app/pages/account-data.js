@@ -89,7 +89,7 @@ function askToDeleteApplications(me, applications) {
   confirmDialog({
     title: "Delete your applications, too?",
     text: [
-      "Nobody else owns these applications. To keep one, cancel, and make another member an owner. Their keys stop working, and their telemetry can no longer be read.",
+      "Nobody else owns these applications. To keep one, cancel, and make another member an owner. Their keys stop working, and their telemetry is deleted.",
       h(
         "ul",
         {},

@@ -196,7 +196,7 @@ function deletion(application) {
   const confirm = () =>
     confirmDialog({
       title: `Delete ${application.name}?`,
-      text: "Its keys stop working within ten seconds, and its telemetry is no longer accessible. This cannot be undone.",
+      text: "Its keys stop working within ten seconds, and its telemetry is deleted within a day. This cannot be undone.",
       action: "Delete permanently",
       typed: application.name,
       async save() {
@@ -207,7 +207,11 @@ function deletion(application) {
   return h(
     "div.split",
     {},
-    h("p.soft", {}, "Revokes all keys. The telemetry becomes inaccessible and expires."),
+    h(
+      "p.soft",
+      {},
+      "Revokes all keys. The telemetry becomes inaccessible at once, and is deleted within a day.",
+    ),
     h("button.button.danger", { type: "button", on: { click: confirm } }, "Delete application"),
   );
 }

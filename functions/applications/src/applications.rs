@@ -240,7 +240,7 @@ pub(crate) async fn change(
 #[utoipa::path(
     delete, path = "/applications/{id}", operation_id = "deleteApplication",
     summary = "Delete an application",
-    description = "Deletes the application with its members and invites, and revokes its keys. Its telemetry can no longer be read, and expires.",
+    description = "Deletes the application with its members and invites, and revokes its keys. Its telemetry can no longer be read, and is deleted within a day.",
     params(("id" = ApplicationId, Path, description = "Id of the application.")),
     responses((status = 204, description = "The application is deleted."), (status = 401), (status = 403), (status = 404)),
     security(("bearer" = [])), extensions(("x-role" = json!("owner"))),

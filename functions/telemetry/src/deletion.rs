@@ -94,7 +94,7 @@ pub(crate) struct DeletionResponse {
     summary = "Delete a trace",
     description = "Deletes the spans and the log records of the trace, wherever they are stored. A request does a part of it: repeat it with `cursor` until `nextCursor` is null. Of all requests together, each event is deleted once. Sent again, the deleted telemetry is not stored again.",
     params(("id" = String, Path, description = "Id of the trace.", example = "4bf92f3577b34da6a3ce929d0e0e4736"), TraceDeletion),
-    responses((status = 200, body = DeletionResponse), (status = 400), (status = 401), (status = 403), (status = 404)),
+    responses((status = 200, body = DeletionResponse), (status = 400), (status = 401), (status = 403), (status = 404), (status = 429)),
     security(("bearer" = [])), extensions(("x-role" = json!("owner"))),
 )]
 pub(crate) async fn trace(
@@ -114,7 +114,7 @@ pub(crate) async fn trace(
     };
     let request = Request {
         selection: Selection::OfTrace(trace_id),
-        signals: &BOTH,
+        signals: &Signal::ALL,
         cursor: query.cursor.as_ref(),
     };
     request.delete(&state, &access, audited).await
@@ -126,7 +126,7 @@ pub(crate) async fn trace(
     summary = "Delete the telemetry of a time range",
     description = "Deletes the spans and log records that started in the time range. A request does a part of it: repeat it with `cursor` until `nextCursor` is null. Of all requests together, each event is deleted once. Sent again, the deleted telemetry is not stored again.",
     params(RangeDeletion),
-    responses((status = 200, body = DeletionResponse), (status = 400), (status = 401), (status = 403), (status = 404)),
+    responses((status = 200, body = DeletionResponse), (status = 400), (status = 401), (status = 403), (status = 404), (status = 429)),
     security(("bearer" = [])), extensions(("x-role" = json!("owner"))),
 )]
 pub(crate) async fn range(
@@ -148,17 +148,14 @@ pub(crate) async fn range(
     let request = Request {
         selection: Selection::Within(TimeWindow { from, to }),
         signals: match query.signal {
-            None => &BOTH,
-            Some(Signal::Traces) => &BOTH[..1],
-            Some(Signal::Logs) => &BOTH[1..],
+            None => &Signal::ALL,
+            Some(Signal::Traces) => &Signal::ALL[..1],
+            Some(Signal::Logs) => &Signal::ALL[1..],
         },
         cursor: query.cursor.as_ref(),
     };
     request.delete(&state, &access, audited).await
 }
-
-/// Both signals, in the order in which they are deleted.
-const BOTH: [Signal; 2] = [Signal::Traces, Signal::Logs];
 
 struct Request<'a> {
     selection: Selection,

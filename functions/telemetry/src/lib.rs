@@ -8,6 +8,7 @@ use axum::Router;
 use axum::extract::FromRef;
 use shared::base::clock::Clock;
 use shared::base::environment::ConfigError;
+use shared::day_limits::DayLimits;
 use shared::identity::application::default_retention;
 use shared::lambda::Host;
 use shared::read_charges;
@@ -16,6 +17,7 @@ use shared::store::{ColdRead, Database, Table, WarmUp};
 use shared::web::credentials::Tokens;
 
 mod archive;
+pub mod deleted_applications;
 mod deletion;
 mod differences;
 mod fields;
@@ -33,6 +35,8 @@ mod walk;
 /// Default of `METRICS_MAX_SUMMARIES`. At some 900 bytes each, they have about 54 MB and take a few
 /// seconds.
 const MAX_SUMMARIES: usize = 60_000;
+
+pub use deleted_applications::task;
 
 /// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
 const TABLES: [Table; 5] = [
@@ -56,7 +60,8 @@ pub struct State {
     clock: Clock,
     database: Database,
     tokens: Tokens,
-    readers: Arc<Readers>,
+    keys: Arc<ReadKeys>,
+    days: Arc<DayLimits>,
     retention: Duration,
     /// Number of summaries that one response of metrics counts; limits its duration and cost.
     max_summaries: usize,
@@ -73,7 +78,8 @@ impl State {
             clock: host.clock.clone(),
             database: host.database.clone(),
             tokens: Tokens::load(&host.env, &host.clock)?,
-            readers: Arc::new(Readers::load(host)?),
+            keys: Arc::new(ReadKeys::load(host)?),
+            days: Arc::new(DayLimits::load(host)?),
             retention: default_retention(&host.env)?,
             max_summaries: host.env.parsed("METRICS_MAX_SUMMARIES", MAX_SUMMARIES)?,
         })

@@ -2,8 +2,6 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), shared::lambda::StartError> {
-    shared::lambda::run(telemetry::WARM_UP, |host| {
-        Ok(telemetry::router(telemetry::State::load(host)?))
-    })
-    .await
+    let routes = |host: &shared::lambda::Host| Ok(telemetry::router(telemetry::State::load(host)?));
+    shared::lambda::run_with_task(telemetry::WARM_UP, routes, telemetry::task).await
 }

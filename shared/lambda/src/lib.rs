@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use futures_util::future::BoxFuture;
-use lambda_http::request::LambdaRequest;
+use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::{Adapter, LambdaEvent, lambda_runtime, service_fn};
 use tower::ServiceExt;
 use tracing_subscriber::layer::SubscriberExt;
@@ -72,14 +72,11 @@ impl<E: Into<Box<dyn std::error::Error + Send + Sync>>> From<E> for StartError {
     }
 }
 
-/// Reports what a function asks of DynamoDB to the log of the request that it serves.
-pub fn observer() -> Observer {
-    Observer {
-        on_call: request_log::count_dynamodb_call,
-        needs_units: request_log::counts_units,
-        on_units: |units| request_log::count_units(units.read, units.written),
-    }
-}
+/// What a function does when its schedule invokes it. An error counts as one of the function.
+pub type Task = Arc<dyn Fn() -> BoxFuture<'static, Result<(), lambda_http::Error>> + Send + Sync>;
+
+/// The payload with which the schedule in `template.yaml` invokes a function.
+const SCHEDULED: &str = r#"{"scheduled":true}"#;
 
 /// Serves the routes of a function until Lambda ends the process. Before the first event, opens
 /// connections to DynamoDB as `warm_up` says; `None` opens none.
@@ -89,6 +86,18 @@ pub fn observer() -> Observer {
 pub async fn run(
     warm_up: Option<WarmUp>,
     routes: impl Fn(&Host) -> Result<Router, ConfigError> + Send + Sync + 'static,
+) -> Result<(), StartError> {
+    run_with_task(warm_up, routes, |_| Ok(None)).await
+}
+
+/// Like [`run`], for a function that a schedule also invokes.
+///
+/// # Errors
+/// Those of [`run`].
+pub async fn run_with_task(
+    warm_up: Option<WarmUp>,
+    routes: impl Fn(&Host) -> Result<Router, ConfigError> + Send + Sync + 'static,
+    task: impl FnOnce(&Host) -> Result<Option<Task>, ConfigError>,
 ) -> Result<(), StartError> {
     let env = Env::process();
     let namespace = env.optional("METRICS_NAMESPACE");
@@ -103,9 +112,10 @@ pub async fn run(
         database,
         clock: Clock::system(),
     };
+    let task = task(&host)?;
     let Some(secrets) = secrets else {
         let router = upblit_web::app_behind_edge(routes(&host)?, &host.env)?;
-        return serve(move |request| router.clone().oneshot(request)).await;
+        return serve(task, move |request| router.clone().oneshot(request)).await;
     };
     let secrets = Arc::new(secrets);
     let read = move || -> BoxFuture<'static, _> {
@@ -113,23 +123,49 @@ pub async fn run(
         Box::pin(async move { secrets.read().await })
     };
     let reloader = Arc::new(SecretReloader::new(host, routes, Box::new(read))?);
-    serve(move |request| {
+    serve(task, move |request| {
         let reloader = reloader.clone();
         async move { Ok(reloader.serve(request).await) }
     })
     .await
 }
 
-/// Passes each Lambda event to `respond`, as an HTTP request.
-async fn serve<F>(respond: impl Fn(Request) -> F + Clone + Send + 'static) -> Result<(), StartError>
+/// Passes each event of API Gateway to `respond`, as an HTTP request, and runs `task` for those of a
+/// schedule.
+async fn serve<F>(
+    task: Option<Task>,
+    respond: impl Fn(Request) -> F + Clone + Send + Sync + 'static,
+) -> Result<(), StartError>
 where
     F: Future<Output = Result<Response, Infallible>> + Send + 'static,
 {
-    let service = service_fn(move |request: lambda_http::Request| respond(request.map(Body::new)));
+    let service = service_fn(move |request: lambda_http::Request| {
+        let (task, respond) = (task.clone(), respond.clone());
+        async move {
+            // `lambda_http` passes on what is no event of API Gateway.
+            match request.extensions().get() {
+                Some(RequestContext::PassThrough) => scheduled(task, request.body()).await,
+                _ => Ok(respond(request.map(Body::new)).await?),
+            }
+        }
+    });
     let adapter =
         Adapter::from(service).map_request(|event: LambdaEvent<LambdaRequest>| LambdaEvent {
             payload: gateway::repaired(event.payload),
             context: event.context,
         });
     lambda_runtime::run(adapter).await.map_err(StartError)
+}
+
+/// Runs the task of a function, if the payload is that of its schedule.
+async fn scheduled(
+    task: Option<Task>,
+    payload: &lambda_http::Body,
+) -> Result<Response, lambda_http::Error> {
+    let is_scheduled = payload.as_ref() == SCHEDULED.as_bytes();
+    let Some(task) = task.filter(|_| is_scheduled) else {
+        return Err("the event is neither of API Gateway nor of a schedule".into());
+    };
+    task().await?;
+    Ok(Response::new(Body::empty()))
 }

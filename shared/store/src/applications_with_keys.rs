@@ -13,7 +13,8 @@ use crate::attribute::{number, string};
 use crate::transaction::Transaction;
 use crate::user_transaction::UserTransaction;
 use crate::{
-    ChangeError, Database, StorageError, api_keys, audit, keys, telemetry_settings, users,
+    ChangeError, Database, StorageError, api_keys, audit, deleted_applications, keys,
+    telemetry_settings, users,
 };
 use upblit_base::ids::{ApplicationId, PublicKeyId};
 use upblit_identity::access_token::Principal;
@@ -113,6 +114,7 @@ impl Database {
             writes.update(users::remove_application(self, by, at))
         });
         audit::record(writes, self, &entry);
+        deleted_applications::record(writes, self, application, now);
         for id in self.keys_not_revoked(application.id).await? {
             writes.update(api_keys::revocation(self, id, now));
         }

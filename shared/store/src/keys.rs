@@ -37,6 +37,10 @@ pub(crate) const META: &str = "meta";
 /// Prefix of the sort key of every membership.
 pub(crate) const MEMBER_PREFIX: &str = "member#";
 
+/// Partition of the deleted applications whose telemetry is still to be deleted. Its sort keys are their
+/// ids; it is no application id itself.
+pub(crate) const DELETED_APPLICATIONS: &str = "deleted";
+
 /// Sort key of a membership.
 pub(crate) fn member(user_id: UserId) -> String {
     format!("{MEMBER_PREFIX}{user_id}")

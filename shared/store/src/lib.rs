@@ -14,6 +14,7 @@ mod batch_get;
 mod conditional;
 pub(crate) mod database;
 mod database_clock;
+pub mod deleted_applications;
 mod error;
 pub mod export;
 mod idempotency;

@@ -24,7 +24,10 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// Returns the name used in routes, bodies and keys.
+    /// Every signal.
+    pub const ALL: [Self; 2] = [Self::Traces, Self::Logs];
+
+    /// The name used in routes, bodies and keys.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Traces => "traces",

@@ -8,7 +8,8 @@ use shared::store::Table;
 
 use serde_json::json;
 
-use super::{Busy, check, findings};
+use super::{Busy, Item, check, findings};
+use crate::support::stored::text;
 
 #[tokio::test]
 async fn a_check_of_a_product_in_use_finds_nothing() {
@@ -54,12 +55,18 @@ async fn a_check_finds_nothing_after_accounts_are_deleted() {
     assert_eq!(left.len(), 0);
 }
 
+/// As a release left it that did not delete the telemetry of deleted applications.
 #[tokio::test]
-async fn a_deleted_application_leaves_telemetry_that_expires() {
+async fn telemetry_of_an_application_that_does_not_exist_is_found() {
     let busy = Busy::start().await;
     let id = &busy.sdk.application_id;
     let path = format!("/applications/{id}");
     assert_eq!(busy.ada.delete(&path).await.status, 204);
+    assert_eq!(findings(&busy.backend).await, Vec::<String>::new());
+    let is_left = |item: &Item| text(item, "application_id") == "deleted";
+    for item in busy.items(Table::Applications, is_left).await {
+        busy.delete(Table::Applications, &item).await;
+    }
     let items = busy.items(Table::Telemetry, |_| true).await.len();
     let expected = format!(
         "leftover Telemetry {id}: {items} items of an application that does not exist; they expire"

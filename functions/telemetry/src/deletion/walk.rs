@@ -2,6 +2,7 @@
 
 use shared::access::{Access, UNKNOWN};
 use shared::base::random;
+use shared::day_limits::Payers;
 use shared::identity::access_token::Principal;
 use shared::identity::audit::{AuditEntry, AuditPosition};
 use shared::store::telemetry::{Deletion, Direction, Progress, StoredSummary, SummaryRange};
@@ -24,6 +25,18 @@ const MAX_SUMMARIES: usize = 4_000;
 const MAX_CHUNKS: usize = 100;
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
+/// Write units that reading as many summaries as a request may costs as much as.
+const UNITS_OF_SEARCH: u64 = 100;
+
+/// Write units of a changed chunk beside those of its bytes: its summary and late arrival, and its share of
+/// the rollup and the audit entry. Twice, as a transaction takes them.
+const UNITS_OF_CHUNK: u64 = 10;
+
+const USED_UP: Error = Error::RateLimited {
+    detail: "this day's write units of the application, or of who created it, are used up",
+    retry_after: 60,
+};
+
 /// One request of a deletion.
 pub(super) struct DeletionWalk<'a> {
     state: &'a crate::State,
@@ -33,6 +46,7 @@ pub(super) struct DeletionWalk<'a> {
     position: AuditPosition,
     pub(super) archive: Archive,
     left: Budget,
+    payers: Payers,
     /// Number of events that were deleted.
     pub(super) deleted: usize,
 }
@@ -74,6 +88,10 @@ impl<'a> DeletionWalk<'a> {
                 chunks: MAX_CHUNKS,
                 bytes: MAX_BYTES,
             },
+            payers: Payers {
+                application: access.membership.application.id,
+                user: access.membership.application.created_by,
+            },
             deleted: 0,
         }
     }
@@ -82,13 +100,14 @@ impl<'a> DeletionWalk<'a> {
     /// next request begins; `None` if everything is deleted.
     ///
     /// # Errors
-    /// When the caller's session or membership has ended, others keep changing the same chunks, or
-    /// storage fails.
+    /// When the caller's session or membership has ended, a quota of the day is used up, others keep
+    /// changing the same chunks, or storage fails.
     pub(super) async fn run(
         &mut self,
         signals: &[Signal],
         start: Option<DeletionPosition>,
     ) -> Result<Option<DeletionPosition>, Error> {
+        self.charge(UNITS_OF_SEARCH).await?;
         let first = start.and_then(|start| signals.iter().position(|s| *s == start.signal));
         let mut before = start.map(|start| start.before);
         for signal in &signals[first.unwrap_or_default()..] {
@@ -138,7 +157,18 @@ impl<'a> DeletionWalk<'a> {
         Ok((chunks, next.or(walk.stopped())))
     }
 
+    /// Charges write units to the quotas of the day, as ingest does, so that deletions cannot cost more
+    /// than these.
+    async fn charge(&self, units: u64) -> Result<(), Error> {
+        let charged = self.state.days.charge(self.payers, units, None).await?;
+        charged.map(|_| ()).ok_or(USED_UP)
+    }
+
     async fn delete(&mut self, signal: Signal, chunks: &[StoredSummary]) -> Result<(), Error> {
+        if chunks.is_empty() {
+            return Ok(());
+        }
+        self.charge(chunks.iter().map(units_of).sum()).await?;
         let deletion = Deletion {
             principal: self.principal,
             application_id: self.archive.application_id,
@@ -158,4 +188,9 @@ impl<'a> DeletionWalk<'a> {
             Progress::Overtaken => Err(Error::Unavailable("the chunks keep changing".into())),
         }
     }
+}
+
+/// Write units that changing a chunk takes at most, in a transaction.
+fn units_of(stored: &StoredSummary) -> u64 {
+    2 * (stored.bytes as u64).div_ceil(1024) + UNITS_OF_CHUNK
 }

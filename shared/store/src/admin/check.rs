@@ -18,7 +18,7 @@ mod short_lived;
 mod telemetry;
 mod users;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -57,6 +57,7 @@ impl Database {
             live_sessions: HashMap::new(),
             created: HashMap::new(),
             shards: BTreeMap::new(),
+            deleted: BTreeSet::new(),
         };
         check.sessions().await?;
         check.applications().await?;
@@ -84,6 +85,8 @@ struct Check<'a> {
     created: HashMap<UserId, Vec<i64>>,
     /// Number of shards of each application.
     shards: BTreeMap<ApplicationId, u32>,
+    /// Deleted applications whose telemetry is still to be deleted.
+    deleted: BTreeSet<ApplicationId>,
 }
 
 /// Problem of an item that cannot be converted to a row. The cause is not shown, because it may

@@ -21,7 +21,7 @@ use upblit_telemetry::query::rollup::{ChunkHash, HourRollup};
 use upblit_telemetry::query::window::TimeWindow;
 
 /// Both signals.
-pub(super) const SIGNALS: [Signal; 2] = [Signal::Traces, Signal::Logs];
+pub(super) const SIGNALS: [Signal; 2] = Signal::ALL;
 
 /// The telemetry of one signal of an application.
 #[derive(Debug, Clone, Copy)]

@@ -8,8 +8,10 @@ use crate::admin::pages::{Partition, Scan};
 use crate::applications::{MetaRow, key};
 use crate::attribute::{self, Item};
 use crate::batch_get::MAX_ITEMS;
+use crate::deleted_applications::DeletedRow;
 use crate::keys::{
-    APPLICATION_ID, AUDIT_PREFIX, INVITE_PREFIX, MEMBER_PREFIX, META, SK, USER_ID, parse_audit,
+    APPLICATION_ID, AUDIT_PREFIX, DELETED_APPLICATIONS, INVITE_PREFIX, MEMBER_PREFIX, META, SK,
+    USER_ID, parse_audit,
 };
 use crate::team::{InviteRow, MemberRow};
 use crate::users::has_profile;
@@ -17,6 +19,7 @@ use crate::{StorageError, Table};
 use upblit_base::clock;
 use upblit_base::ids::{ApplicationId, UserId};
 use upblit_identity::team::Role;
+use upblit_telemetry::batch::DAY;
 
 /// Number of attempts to read an application and its keys without a change in between.
 const ATTEMPTS: usize = 3;
@@ -30,6 +33,10 @@ impl Check<'_> {
             for item in items {
                 self.items += 1;
                 let key = key_text(&item, &[APPLICATION_ID, SK]);
+                if is_deleted_application(&item) {
+                    self.deleted_application(key, item);
+                    continue;
+                }
                 match sort_key(&item) {
                     META => self.application(key, item).await?,
                     sk if sk.starts_with(AUDIT_PREFIX) => self.audit_entry(key, item),
@@ -48,6 +55,19 @@ impl Check<'_> {
             self.teams_without_application(teams).await?;
         }
         Ok(())
+    }
+
+    /// Telemetry of deleted applications is deleted within a day.
+    fn deleted_application(&mut self, key: String, item: Item) {
+        let Ok(row) = attribute::from_item::<DeletedRow>(item) else {
+            self.findings.broken(Table::Applications, key, UNREADABLE);
+            return;
+        };
+        if self.now >= clock::after(row.deleted_at(), DAY) {
+            let problem = "its telemetry was not deleted within a day";
+            self.findings.broken(Table::Applications, key, problem);
+        }
+        self.deleted.insert(row.id());
     }
 
     async fn application(&mut self, key: String, item: Item) -> Result<(), StorageError> {
@@ -208,4 +228,9 @@ impl Check<'_> {
 fn sort_key(item: &Item) -> &str {
     let sk = item.get(SK).and_then(|sk| sk.as_s().ok());
     sk.map_or("", String::as_str)
+}
+
+fn is_deleted_application(item: &Item) -> bool {
+    let partition = item.get(APPLICATION_ID).and_then(|pk| pk.as_s().ok());
+    partition.is_some_and(|pk| pk == DELETED_APPLICATIONS)
 }

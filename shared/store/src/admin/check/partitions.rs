@@ -73,6 +73,9 @@ impl Check<'_> {
         };
         let id = kind.application_id();
         let Some(shards) = self.shards.get(&id) else {
+            if self.deleted.contains(&id) {
+                return None;
+            }
             unread.entry(id).or_default().of_no_application += 1;
             return None;
         };
