@@ -5,7 +5,6 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use serde_json::json;
 use shared::base::clock::rfc3339;
-use shared::store::Table;
 use shared::store::deleted_applications::{Allowance, Progress};
 
 use crate::admin::findings;

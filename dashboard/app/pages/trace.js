@@ -10,10 +10,9 @@ import { withTime } from "../timespan.js";
 import { errorBanner } from "../ui/banner.js";
 import { empty, skeleton } from "../ui/bits.js";
 import { back } from "../ui/icons.js";
-import { logLine } from "./log-line.js";
 import { traceMenu } from "./telemetry-deletion.js";
-import { joined } from "./trace-parts.js";
-import { serviceTones, waterfall } from "./waterfall.js";
+import { joined, signatureOf } from "./trace-parts.js";
+import { traceView } from "./trace-view.js";
 
 /** @import { Trace } from "../../types/openapi" */
 

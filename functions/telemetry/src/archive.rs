@@ -105,8 +105,8 @@ impl Archive {
         }
     }
 
-    /// The summaries of the chunks positioned within a window. The chunks of a trace
-    /// are positioned between its start and the time it was sent.
+    /// Returns the range of summaries of the chunks positioned within a window, for lists. The
+    /// chunks of a trace are positioned between its start and the time it was sent.
     pub(crate) fn summaries_at(&self, signal: Signal, window: TimeWindow) -> SummaryRange<'_> {
         let window = window.within(self.everything());
         SummaryRange {
@@ -146,7 +146,7 @@ impl Archive {
         }
     }
 
-    /// Time of the request.
+    /// Returns the time of the request.
     pub(crate) fn now(&self) -> Timestamp {
         self.now
     }
@@ -177,7 +177,7 @@ impl Archive {
         clock::before(created_at, MAX_PAST)
     }
 
-    /// The time ranges with telemetry that could not be read, oldest first. Logs each.
+    /// Returns the time ranges with telemetry that could not be read, oldest first. Logs each hour.
     pub(crate) fn gaps(&self) -> Vec<Gap> {
         let mut gaps = Vec::<Gap>::new();
         for (hour, Unreadable { key, error }) in self.gaps.hours() {

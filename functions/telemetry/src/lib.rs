@@ -1,5 +1,5 @@
-//! Telemetry: queries of stored traces and logs, and their deletion. Every request is about the telemetry
-//! of one application, and is refused unless the caller is a member of it or has a key of it that may read.
+//! Telemetry: queries of stored traces and logs, and their deletion. Every request is about the telemetry of
+//! one application. The caller must be a member of it, or have one of its keys that may read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +38,7 @@ const MAX_SUMMARIES: usize = 60_000;
 
 pub use deleted_applications::task;
 
-/// Tables that this function uses. `template.yaml` gives its role and settings for the same tables.
+/// Tables that this function uses. Its role and settings in `template.yaml` cover the same tables.
 const TABLES: [Table; 5] = [
     Table::RefreshTokens,
     Table::Applications,
@@ -60,7 +60,7 @@ pub struct State {
     clock: Clock,
     database: Database,
     tokens: Tokens,
-    keys: Arc<ReadKeys>,
+    readers: Arc<Readers>,
     days: Arc<DayLimits>,
     retention: Duration,
     /// Number of summaries that one response of metrics counts; limits its duration and cost.
@@ -78,7 +78,7 @@ impl State {
             clock: host.clock.clone(),
             database: host.database.clone(),
             tokens: Tokens::load(&host.env, &host.clock)?,
-            keys: Arc::new(ReadKeys::load(host)?),
+            readers: Arc::new(Readers::load(host)?),
             days: Arc::new(DayLimits::load(host)?),
             retention: default_retention(&host.env)?,
             max_summaries: host.env.parsed("METRICS_MAX_SUMMARIES", MAX_SUMMARIES)?,
@@ -86,17 +86,29 @@ impl State {
     }
 }
 
-shared::web::routes! {
-    state: State,
-    tag: ("Telemetry", "Queries of traces, logs and metrics, for members of the application, and for machines with an API key that has the scope `telemetry:read`. Owners delete telemetry."),
-    handlers: [
-        traces::list,
-        trace::show,
-        logs::list,
-        metrics::show,
-        fields::list,
-        differences::show,
-        deletion::trace,
-        deletion::range,
-    ],
+mod routes {
+    use super::{State, deletion, differences, fields, logs, metrics, trace, traces};
+
+    shared::web::routes! {
+        state: State,
+        tag: ("Telemetry", "Queries of traces, logs and metrics, for members of the application, and for machines with an API key that has the scope `telemetry:read`. Owners delete telemetry."),
+        handlers: [
+            traces::list,
+            trace::show,
+            logs::list,
+            metrics::show,
+            fields::list,
+            differences::show,
+            deletion::trace,
+            deletion::range,
+        ],
+    }
+}
+
+pub use routes::Description;
+
+/// Builds the router of this function. Every query is charged to the daily read quotas.
+pub fn router(state: State) -> Router {
+    let readers = state.readers.clone();
+    read_charges::charged(routes::router(state), readers)
 }

@@ -72,6 +72,15 @@ impl<E: Into<Box<dyn std::error::Error + Send + Sync>>> From<E> for StartError {
     }
 }
 
+/// Reports the calls of a function to DynamoDB to the log of the request that it serves.
+pub fn observer() -> Observer {
+    Observer {
+        on_call: request_log::count_dynamodb_call,
+        needs_units: request_log::counts_units,
+        on_units: |units| request_log::count_units(units.read, units.written),
+    }
+}
+
 /// What a function does when its schedule invokes it. An error counts as one of the function.
 pub type Task = Arc<dyn Fn() -> BoxFuture<'static, Result<(), lambda_http::Error>> + Send + Sync>;
 

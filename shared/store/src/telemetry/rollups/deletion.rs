@@ -49,7 +49,7 @@ impl DayOfDeletion {
     ) -> Result<Self, StorageError> {
         let mut days = StoredRollups::of(items, now)?.days;
         let mut stored = days.remove(&day).unwrap_or_default();
-        stored.set_folded_apart();
+        stored.separate_folded();
         Ok(Self { of, day, stored })
     }
 
