@@ -2356,6 +2356,11 @@ export interface components {
             date: string;
             logs: components["schemas"]["UsageOfSignal"];
             reads: components["schemas"]["UsageOfReading"];
+            /**
+             * Format: int64
+             * @description Number of batches that were refused because the quota of who created the application is used up, by all applications of that user.
+             */
+            refusedForCreator: number;
             traces: components["schemas"]["UsageOfSignal"];
         };
         /** @description What was read of an application in a day. */

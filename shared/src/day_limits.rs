@@ -91,6 +91,11 @@ impl DayLimits {
             };
             Usage::of(signal, usage)
         });
+        if self.leases.denies(user, cost) {
+            // Before the application is charged: what is reverted has to be written at once.
+            self.count_refusal_for_creator(application);
+            return Ok(None);
+        }
         let admitted = self
             .leases
             .charge_and_count(application, cost, usage)
@@ -106,6 +111,9 @@ impl DayLimits {
             let day = of_application.window.day();
             self.leases
                 .with(application, |entry| entry.usage.revert(day, usage));
+        }
+        if let Ok(None) = of_user {
+            self.count_refusal_for_creator(application);
         }
         Ok(of_user?.map(|user| DayCharge {
             application: of_application,
@@ -153,10 +161,18 @@ impl DayLimits {
             let Charge { estimated, .. } = charge.application;
             self.leases.settle(application, of_application, estimated);
         }
+        if let Ok(None) = raised {
+            self.count_refusal_for_creator(application);
+        }
         Ok(raised?.map(|user| DayCharge {
             application: of_application,
             user,
         }))
+    }
+
+    fn count_refusal_for_creator(&self, application: Quota) {
+        self.leases
+            .count(application, Usage::of_refusal_for_creator());
     }
 
     /// Replaces the estimated write units of a charged request by those that it is charged now.

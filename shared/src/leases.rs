@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use jiff::civil::Date;
 use lru::LruCache;
 use upblit_base::StorageError;
 use upblit_base::causes::WithCauses;
@@ -123,7 +124,7 @@ impl Leases {
         cost: Amount,
         usage: Usage,
     ) -> Result<Option<Charge>, StorageError> {
-        let day = RateWindow::at(Period::Day, self.clock.now()).day();
+        let day = self.today();
         self.with(quota, |entry| entry.usage.add(day, usage));
         let charged = self.charge(quota, cost).await;
         if !matches!(charged, Ok(Some(_))) {
@@ -160,6 +161,16 @@ impl Leases {
     pub(crate) fn denies(&self, quota: Quota, cost: Amount) -> bool {
         let known = self.known(quota.of);
         known.is_some_and(|allowance| allowance.denies(cost.at_most(quota.amount)))
+    }
+
+    /// Adds to the usage that is pending for a quota, of today.
+    pub(crate) fn count(&self, quota: Quota, usage: Usage) {
+        let day = self.today();
+        self.with(quota, |entry| entry.usage.add(day, usage));
+    }
+
+    fn today(&self) -> Date {
+        RateWindow::at(Period::Day, self.clock.now()).day()
     }
 
     /// Adds to the usage that is pending for a quota, of the day of a charge.

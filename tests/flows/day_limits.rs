@@ -81,6 +81,17 @@ async fn over_the_daily_quota_nothing_is_stored_and_senders_get_200_with_the_rea
     assert_eq!(stored::events(&stored::items(&backend).await), kept);
 }
 
+#[tokio::test]
+async fn an_empty_batch_over_the_quota_is_answered_as_always() {
+    let (_, _, sdk) = with(&[("APPLICATION_DAILY_UNITS", "3")]).await;
+    let empty = json!({ "traces": [] });
+    let before = sdk.traces(empty.clone()).await.json();
+    send(&sdk, 3).await;
+    assert_eq!(accepted(&send(&sdk, 1).await), 0);
+    let over = sdk.traces(empty).await;
+    assert_eq!((over.status.as_u16(), over.json()), (200, before));
+}
+
 fn nanos(backend: &Backend) -> String {
     backend.clock.now().as_nanosecond().to_string()
 }

@@ -194,6 +194,34 @@ async fn requests_that_the_quota_of_the_user_refuses_are_not_usage_of_the_applic
     sdk.traces(json!({ "traces": [sdk.span(1)] })).await.json();
     let [today] = last(&ada, &sdk, 1).await.try_into().unwrap();
     assert_eq!(today["traces"], signal(2, 2, 4));
+    assert_eq!(today["refusedForCreator"], 1 + 5, "shown, but not charged");
+}
+
+#[tokio::test]
+async fn batches_over_the_quota_of_the_user_write_their_number_every_five_minutes_alone() {
+    let backend = Backend::with(&[("USER_DAILY_UNITS", "4")]).await;
+    let ada = backend.sign_in("ada").await;
+    let sdk = ada.sdk().await;
+    let other = ada.sdk().await;
+    for _ in 0..3 {
+        other
+            .traces(json!({ "traces": [other.span(1)] }))
+            .await
+            .json();
+    }
+    sdk.traces(json!({ "traces": [sdk.span(1)] })).await.json();
+    backend.later(60);
+    sdk.traces(json!({ "traces": [sdk.span(1)] })).await.json();
+    backend.calls.take();
+    for _ in 0..10 {
+        sdk.traces(json!({ "traces": [sdk.span(1)] })).await.json();
+    }
+    assert_eq!(backend.calls.take(), Vec::<String>::new());
+    backend.later(FIVE_MINUTES);
+    sdk.traces(json!({ "traces": [sdk.span(1)] })).await.json();
+    let [today] = last(&ada, &sdk, 1).await.try_into().unwrap();
+    assert_eq!(today["refusedForCreator"], 13);
+    assert_eq!(today["traces"], signal(0, 0, 0));
 }
 
 #[tokio::test]

@@ -30,7 +30,15 @@ async function load(body, { id }, signal) {
   try {
     const usage = await api.usage(id, signal);
     const [written, read] = [writtenChart(), readChart()];
-    fill(body, writeQuota(usage), written.element, readQuota(usage), read.element, table(usage));
+    fill(
+      body,
+      writeQuota(usage),
+      refused(usage),
+      written.element,
+      readQuota(usage),
+      read.element,
+      table(usage),
+    );
     const data = { buckets: usage.days.map(unitsOfDay), stepMs: DAY_MS };
     written.update(data);
     read.update(data);
@@ -54,6 +62,21 @@ const unitsOfDay = (day) => ({
 /** @param {Usage} usage */
 const writeQuota = ({ days, unitsPerDay }) =>
   quota(total(days[days.length - 1]), unitsPerDay, "write", "Above them nothing is kept");
+
+/** @param {Usage} usage */
+function refused({ days }) {
+  const { refusedForCreator: batches } = days[days.length - 1];
+  const were = batches === 1 ? "batch was" : "batches were";
+  return (
+    batches > 0 &&
+    h(
+      "p.warn-text",
+      {},
+      `Today ${count(batches)} ${were} refused, because the quota of the user who created the application is used up.`,
+      " It is for all applications of that user, and is reset at midnight (UTC).",
+    )
+  );
+}
 
 /** @param {Usage} usage */
 const readQuota = ({ days, readUnitsPerDay }) =>

@@ -38,6 +38,7 @@ pub(crate) struct UsageResponse {
 
 /// What an application has sent in a day, and what was read of it.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = UsageOfDay)]
 struct DayResponse {
     /// The day (UTC).
@@ -46,6 +47,8 @@ struct DayResponse {
     traces: SignalResponse,
     logs: SignalResponse,
     reads: ReadsResponse,
+    /// Number of batches that were refused because the quota of who created the application is used up, by all applications of that user.
+    refused_for_creator: u64,
 }
 
 /// What an application has sent of one signal on a day.
@@ -96,6 +99,7 @@ pub(crate) async fn of_application(
             traces,
             logs,
             reads,
+            refused_for_creator,
         } = used.get(&date).copied().unwrap_or_default();
         DayResponse {
             date: date.to_string(),
@@ -105,6 +109,7 @@ pub(crate) async fn of_application(
                 queries: count(reads.queries),
                 units: count(reads.units),
             },
+            refused_for_creator: count(refused_for_creator),
         }
     });
     Ok(axum::Json(UsageResponse {

@@ -81,11 +81,12 @@ pub(crate) fn added(
 }
 
 /// Names of the stored counts.
-fn counts(usage: &Usage) -> [(&'static str, i64); 8] {
+fn counts(usage: &Usage) -> [(&'static str, i64); 9] {
     let Usage {
         traces,
         logs,
         reads,
+        refused_for_creator,
     } = usage;
     [
         ("traces_requests", traces.requests),
@@ -96,6 +97,7 @@ fn counts(usage: &Usage) -> [(&'static str, i64); 8] {
         ("logs_units", logs.units),
         ("reads_queries", reads.queries),
         ("reads_units", reads.units),
+        ("refused_for_creator", *refused_for_creator),
     ]
 }
 
@@ -117,6 +119,7 @@ fn read(item: Item) -> Result<(Date, Usage), StorageError> {
             queries: row.reads_queries,
             units: row.reads_units,
         },
+        refused_for_creator: row.refused_for_creator,
     };
     Ok((day, usage))
 }
@@ -140,4 +143,6 @@ struct UsageRow {
     reads_queries: i64,
     #[serde(default)]
     reads_units: i64,
+    #[serde(default)]
+    refused_for_creator: i64,
 }

@@ -64,9 +64,19 @@ pub struct Usage {
     pub logs: SignalUsage,
     /// Queries about both.
     pub reads: ReadUsage,
+    /// Number of batches that the quota of the creator refused, although that of the application did not.
+    pub refused_for_creator: i64,
 }
 
 impl Usage {
+    /// Returns the usage of one batch that the quota of the creator refused.
+    pub fn of_refusal_for_creator() -> Self {
+        Self {
+            refused_for_creator: 1,
+            ..Self::default()
+        }
+    }
+
     /// Returns the usage of queries, and none of what was sent.
     pub fn of_reads(reads: ReadUsage) -> Self {
         Self {
@@ -95,6 +105,7 @@ impl Usage {
                 queries: self.reads.queries + other.reads.queries,
                 units: self.reads.units + other.reads.units,
             },
+            refused_for_creator: self.refused_for_creator + other.refused_for_creator,
         }
     }
 
@@ -108,6 +119,7 @@ impl Usage {
                 queries: -self.reads.queries,
                 units: -self.reads.units,
             },
+            refused_for_creator: -self.refused_for_creator,
         }
     }
 

@@ -37,5 +37,8 @@ test("a quota that is used up says when it is reset, and asks to wait until then
   const body = { type: "urn:upblit:problem:quota-exceeded", availableAt: "2026-02-04T00:00:00.000Z" };
   const problem = new Problem(429, body, "14400");
   assert.equal(problem.retryAfterMs, 4 * 3_600_000);
-  assert.match(problem.message, /^Today's quota for reading telemetry is used up; it is reset at .*\d\d:\d\d\.$/);
+  assert.match(
+    problem.message,
+    /^Today's quota for reading telemetry is used up; it is reset at .*\d\d:\d\d\.$/,
+  );
 });

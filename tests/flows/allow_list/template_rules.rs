@@ -73,7 +73,7 @@ fn the_template_and_the_function_refuse_the_same_combinations() {
             let public = ("PUBLIC_URL", "https://api.test".to_owned());
             let env = Env::from_pairs(settings.chain([public]));
             let starts = SignInRule::from_env(&env);
-            let no_budget = [("MonthlyBudget", "0")];
+            let no_budget = [("MonthlyBudget", "")];
             let creates = accepts(&template, &parameters.chain(no_budget).collect());
             assert_eq!(creates, starts.is_ok(), "{mask:03b} {sign_in}: {starts:?}");
             accepted += usize::from(creates);

@@ -106,6 +106,23 @@ fn the_address_of_a_dashboard_is_optional_and_may_have_a_path() {
     }
 }
 
+#[test]
+fn a_monthly_budget_is_empty_or_an_amount_of_at_least_a_dollar() {
+    let template = template();
+    let parameter = &template["Parameters"]["MonthlyBudget"];
+    assert_eq!(text(&parameter["Default"]), "");
+    let pattern = serde_json::json!({ "pattern": text(&parameter["AllowedPattern"]) });
+    let is_allowed = |value: &str| jsonschema::is_valid(&pattern, &value.into());
+    for allowed in ["", "1", "50", "49.5", "49.50", "999999999"] {
+        assert!(is_allowed(allowed), "{allowed}");
+    }
+    for refused in [
+        "0", "00", "0.00", "0.5", "-1", "-0", "1e3", "1,000", "50.", " ", "$50",
+    ] {
+        assert!(!is_allowed(refused), "{refused}");
+    }
+}
+
 /// SAM refuses an empty value with a message that does not name the parameter; the template names it.
 #[test]
 fn values_to_fill_in_are_refused_before_anything_is_created() {
