@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use local::functions::FUNCTIONS;
 use shared::base::clock::{Clock, ManualClock};
 use shared::base::environment::Env;
-use shared::lambda::Host;
+use shared::lambda::{Host, observer};
 use shared::store::{Database, TableNames};
 use tokio::time::{Instant, sleep_until};
 use tower::ServiceExt;
@@ -56,7 +56,7 @@ pub(crate) fn database(network: Network, env: &Env) -> Database {
         .operation_attempt_timeout(ATTEMPT)
         .operation_timeout(TOTAL)
         .build();
-    let config = Database::local_config("http://engine.test", || ())
+    let config = Database::local_config("http://engine.test", observer())
         .http_client(network)
         .retry_partition(aws_sdk_dynamodb::config::retry::RetryPartition::custom("one").build())
         .timeout_config(timeouts);
