@@ -80,7 +80,8 @@ test(`of ${SPANS} spans, at most ${MAX_ROWS} rows exist, wherever the page is`, 
         return bottom > 0 && top < innerHeight;
       }),
     );
-    assert.ok((await rows().count()) <= MAX_ROWS);
+    const count = await rows().count();
+    assert.ok(count <= MAX_ROWS, `${count} rows`);
   }
   assert.equal(await rows().last().getAttribute("aria-posinset"), String(SPANS));
   await page.getByText("step 9999", { exact: true }).waitFor();
