@@ -91,7 +91,7 @@ test("five clicks lead from the spike to the other requests of the customer", as
   await dragOverSpike();
   await click(failedOfRange());
   await click(page.getByRole("link", { name: /GET \/orders web 3 spans/ }).first());
-  await click(page.getByRole("button", { name: /SELECT order_lines/ }));
+  await click(page.getByRole("button", { name: /^SELECT order_lines/ }));
   await page.getByText("canceling statement due to statement timeout").first().waitFor();
   await click(page.getByRole("link", { name: "C-017" }));
   assert.equal(clicks, 5);
