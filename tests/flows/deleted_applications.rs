@@ -134,7 +134,7 @@ async fn a_run_that_fails_is_completed_by_the_next() {
         ("Query", 30),
         ("DeleteItem", 0),
     ] {
-        let (engine, backend) = FaultyEngine::start().await;
+        let (engine, backend) = FaultyEngine::start_patient().await;
         let (sdk, _) = deleted(&backend, 1).await;
         backend.later(6 * MINUTE);
         engine.fail(operation, Fault::Denied, skip, 30);
@@ -207,13 +207,12 @@ async fn telemetry_that_is_left_after_twenty_hours_is_an_error_and_after_a_day_a
         sdk.application_id
     );
     assert!(found.contains(&expected), "{found:?}");
-    let (engine, slow) = FaultyEngine::start().await;
+    let slow = Backend::start().await;
     deleted(&slow, 16).await;
     slow.later(25 * HOUR);
     // The day has more partitions than a run may query.
     let failed = run(&slow.database, slow.clock.now()).await;
     assert!(matches!(failed, Err(Failure::Overdue(_))), "{failed:?}");
-    drop(engine);
 }
 
 /// What the schedule does, for the comparison of permissions.

@@ -18,6 +18,7 @@ mod question_costs;
 mod request_costs;
 mod rotel;
 mod runtime_api;
+mod schedule;
 mod secrets_manager;
 pub mod size;
 mod start;

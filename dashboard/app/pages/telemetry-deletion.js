@@ -42,7 +42,7 @@ async function deleteAll(part, progress) {
 /** @param {{ deleted: number, hasGaps: boolean }} outcome */
 const textOf = ({ deleted, hasGaps }) => `${plural(deleted, "event")} deleted. ${hasGaps ? GAPS : ""}`;
 
-const progressLine = () => h("p.note", { role: "status", hidden: true });
+const progressLine = () => h("span.note", { role: "status", hidden: true });
 
 /** The menu of a trace, for owners. @param {Application} application @param {string} traceId */
 export function traceMenu(application, traceId) {
@@ -70,7 +70,7 @@ export function traceMenu(application, traceId) {
 
 /** The deletion of a time range, in the settings. @param {Application} application */
 export function rangeDeletion(application) {
-  const outcome = h("p.note", { role: "status", hidden: true });
+  const outcome = h("span.note", { role: "status", hidden: true });
   return [
     h(
       "div.split",

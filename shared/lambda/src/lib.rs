@@ -13,6 +13,7 @@ use axum::response::Response;
 use futures_util::future::BoxFuture;
 use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::{Adapter, LambdaEvent, lambda_runtime, service_fn};
+use serde::Deserialize;
 use tower::ServiceExt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -85,7 +86,11 @@ pub fn observer() -> Observer {
 pub type Task = Arc<dyn Fn() -> BoxFuture<'static, Result<(), lambda_http::Error>> + Send + Sync>;
 
 /// The payload with which the schedule in `template.yaml` invokes a function.
-const SCHEDULED: &str = r#"{"scheduled":true}"#;
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Schedule {
+    scheduled: bool,
+}
 
 /// Serves the routes of a function until Lambda ends the process. Before the first event, opens
 /// connections to DynamoDB as `warm_up` says; `None` opens none.
@@ -171,7 +176,8 @@ async fn scheduled(
     task: Option<Task>,
     payload: &lambda_http::Body,
 ) -> Result<Response, lambda_http::Error> {
-    let is_scheduled = payload.as_ref() == SCHEDULED.as_bytes();
+    let payload = serde_json::from_slice(payload);
+    let is_scheduled = payload.is_ok_and(|payload: Schedule| payload.scheduled);
     let Some(task) = task.filter(|_| is_scheduled) else {
         return Err("the event is neither of API Gateway nor of a schedule".into());
     };

@@ -68,7 +68,6 @@ pub struct Progress {
 pub(crate) struct DeletedRow {
     application_id: String,
     sk: ApplicationId,
-    created_ms: i64,
     deleted_ms: i64,
     shards: u8,
     /// Start of the first day that is left.
@@ -82,7 +81,6 @@ impl DeletedRow {
         Self {
             application_id: keys::DELETED_APPLICATIONS.to_owned(),
             sk: application.id,
-            created_ms: application.created_at.as_millisecond(),
             deleted_ms: now.as_millisecond(),
             shards: application.telemetry.shards.get(),
             next_ms: clock::floor(first, DAY).as_millisecond(),
@@ -111,9 +109,6 @@ impl DeletedRow {
 }
 
 /// Adds the item about a deleted application to the transaction that deletes it.
-///
-/// # Errors
-/// When it cannot be built, which only a bug can cause.
 pub(crate) fn record(
     transaction: &mut Transaction,
     database: &Database,

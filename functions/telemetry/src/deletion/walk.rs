@@ -107,6 +107,15 @@ impl<'a> DeletionWalk<'a> {
         signals: &[Signal],
         start: Option<DeletionPosition>,
     ) -> Result<Option<DeletionPosition>, Error> {
+        let id = self.archive.application_id;
+        let may = self
+            .state
+            .database
+            .may_delete_events(self.principal, id, self.archive.now());
+        // Before anything is charged.
+        if !may.await? {
+            return Err(UNKNOWN);
+        }
         self.charge(UNITS_OF_SEARCH).await?;
         let first = start.and_then(|start| signals.iter().position(|s| *s == start.signal));
         let mut before = start.map(|start| start.before);

@@ -73,6 +73,22 @@ struct Writes {
 }
 
 impl Database {
+    /// Whether the caller may delete telemetry now. One transaction with conditions alone.
+    ///
+    /// # Errors
+    /// When the caller's session has ended, the caller is no owner, or storage fails.
+    pub async fn may_delete_events(
+        &self,
+        principal: Principal,
+        application_id: ApplicationId,
+        now: Timestamp,
+    ) -> Result<bool, ChangeError> {
+        let mut transaction = UserTransaction::new(self, principal, now);
+        let member = transaction.require(self, (principal, application_id), Right::Manage);
+        let outcome = transaction.commit(self).await?;
+        Ok(!outcome.refused(member))
+    }
+
     /// Deletes the selected events of chunks, in transactions of chunks of one day. If it fails, some of
     /// them may be done; repeat it with the same chunks.
     ///
@@ -153,7 +169,7 @@ impl Database {
         chunks: &[StoredSummary],
         deletion: &Deletion<'_>,
     ) -> Result<ReadForDeletion, StorageError> {
-        let day = chunks.first().map(|stored| day_of(stored));
+        let day = chunks.first().map(day_of);
         let day = day.unwrap_or_default();
         let late = chunks.iter();
         let late: BTreeSet<_> = late

@@ -60,7 +60,8 @@ async fn delete(ada: SignedIn, sdk: Sdk, trace: &'static str) {
 
 #[tokio::test]
 async fn a_deletion_that_is_overtaken_by_another_loses_nothing_of_either() {
-    for skip in 0..2 {
+    // The first only has conditions.
+    for skip in 1..3 {
         for trace in ["everywhere", "a-0"] {
             let scene = Scene::start().await;
             scene.delete_before("TransactWriteItems", skip, trace);
