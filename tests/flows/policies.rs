@@ -224,6 +224,11 @@ async fn telemetry_over_hours(ada: &SignedIn, sdk: &Sdk) {
         let stored = sdk.traces(json!({ "traces": spans })).await.json();
         assert_eq!(stored["accepted"], 3, "in three chunks");
     }
+    // Late arrivals, before a reader adds them to a rollup.
+    let [from, to] = [5, 3].map(|hours| rfc3339(now - jiff::SignedDuration::from_hours(hours)));
+    let id = &sdk.application_id;
+    let path = format!("/telemetry?applicationId={id}&from={from}&to={to}");
+    assert_eq!(ada.delete(&path).await.json()["deletedEvents"], 1);
     for question in ["traces?", "traces/trace-0?", "logs?", "metrics?"] {
         let path = format!("/telemetry/{question}applicationId={}", sdk.application_id);
         assert_eq!(ada.get(&path).await.status, 200, "{question}");

@@ -2,7 +2,7 @@
 
 use local::functions::FUNCTIONS;
 use shared::base::environment::Env;
-use shared::lambda::{StartError, run};
+use shared::lambda::{Host, StartError, run_with_task};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
@@ -11,5 +11,9 @@ async fn main() -> Result<(), StartError> {
     let name = name.trim_start_matches("upblit-");
     let function = FUNCTIONS.iter().find(|function| function.name == name);
     let function = function.ok_or_else(|| format!("no function {name}"))?;
-    run(function.warm_up, function.router).await
+    let task = |host: &Host| match function.name {
+        "telemetry" => telemetry::task(host),
+        _ => Ok(None),
+    };
+    run_with_task(function.warm_up, function.router, task).await
 }

@@ -179,7 +179,9 @@ async fn scheduled(
     let payload = serde_json::from_slice(payload);
     let is_scheduled = payload.is_ok_and(|payload: Schedule| payload.scheduled);
     let Some(task) = task.filter(|_| is_scheduled) else {
-        return Err("the event is neither of API Gateway nor of a schedule".into());
+        return Err(
+            "this function expects an event of Amazon API Gateway or of its schedule".into(),
+        );
     };
     task().await?;
     Ok(Response::new(Body::empty()))
