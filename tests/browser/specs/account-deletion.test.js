@@ -80,7 +80,10 @@ test("an invite for one account is refused to others", async () => {
 
 test("a copy of everything stored is downloaded as one file", async () => {
   await toAccount();
-  const save = () => button("Download your data").click();
+  const save = async () => {
+    await button("Download your data").click();
+    await page.getByText("Your data was downloaded.").waitFor({ state: "attached" });
+  };
   const data = JSON.parse(await downloaded(page, "upblit-account.json", save));
   assert.equal(data.profile.login, "octocat");
   const names = data.memberships.map(({ applicationName }) => applicationName);
