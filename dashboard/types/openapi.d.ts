@@ -63,7 +63,7 @@ export interface paths {
         put?: never;
         /**
          * Give a key a new secret
-         * @description Returns the new key as a JSON string. It cannot be read again. The old key stays valid until the overlap ends.
+         * @description Returns the new key as a JSON string. It cannot be read again. The old one stays valid until the overlap ends.
          */
         post: operations["rotateKey"];
         delete?: never;
@@ -81,13 +81,13 @@ export interface paths {
         };
         /**
          * List applications
-         * @description Lists the applications that the signed-in user is a member of in pages, oldest first.
+         * @description Lists, in pages, the applications that the signed-in user is a member of, oldest first.
          */
         get: operations["listApplications"];
         put?: never;
         /**
          * Create an application
-         * @description Creates an application that the signed-in user owns. A user can create 20 applications, unless the deployment sets another number. Sent again with the same `Idempotency-Key`, it returns the same application.
+         * @description Creates an application that the signed-in user owns. A user may create 20 applications, unless the deployment sets another limit. Sent again with the same `Idempotency-Key`, it returns the same application.
          */
         post: operations["createApplication"];
         delete?: never;
@@ -119,7 +119,7 @@ export interface paths {
         head?: never;
         /**
          * Rename an application, or change its telemetry settings
-         * @description Omitted fields stay unchanged; at least one is required. A new retention applies to telemetry that arrives from now on. Shards can only be raised.
+         * @description Omitted fields stay unchanged; at least one is required. Settings take effect for new telemetry within 10 seconds. Stored telemetry keeps its expiry, but a shorter retention hides older telemetry at once. Shards can only be raised.
          */
         patch: operations["changeApplication"];
         trace?: never;
@@ -133,7 +133,7 @@ export interface paths {
         };
         /**
          * Read the audit log of an application
-         * @description Lists changes of the application, its keys and its members, newest first, with the names of the users whom they name. A user who is not among these has deleted the account, or was only invited. Entries are kept for 400 days.
+         * @description Lists changes of the application, its keys and its members, newest first, with the names of the users in them. A user without a name has deleted the account, or was only invited. Entries are kept for 400 days.
          */
         get: operations["auditApplication"];
         put?: never;
@@ -303,7 +303,7 @@ export interface paths {
         put?: never;
         /**
          * Send spans
-         * @description Responds when the events are durable. A malformed event is rejected and reported, and the others are accepted. Sending the same body again stores it once. The body has at most 4 MiB compressed and 64 MiB decompressed, or 6 MiB without compression, of which Lambda takes some 5.5 MB of ordinary JSON. The number of events is not limited; a batch that takes more than 160 MiB of memory once it is decoded is refused.
+         * @description Responds when the events are durable. A malformed event is rejected and reported, and the others are accepted. Sending the same body again stores it once. A compressed body has at most 4 MiB, and 64 MiB decompressed. An uncompressed body has at most 6 MiB, or about 5.5 MB of ordinary JSON because of a limit of Lambda. The number of events is not limited, but a batch that takes more than 160 MiB of memory once it is decoded is refused.
          */
         post: operations["ingestTraces"];
         delete?: never;
@@ -425,7 +425,7 @@ export interface paths {
         };
         /**
          * Read the audit log of the account
-         * @description Lists sign-ins and the ends of sessions of the signed-in user, newest first. Entries are kept for 400 days.
+         * @description Lists what happened to the account and its sessions, newest first. Entries are kept for 400 days.
          */
         get: operations["auditAccount"];
         put?: never;
@@ -445,7 +445,7 @@ export interface paths {
         };
         /**
          * Export everything stored about the user
-         * @description Returns the profile, sessions, memberships, the account's audit log, and what the user's applications contain about the user, in pages. A page may have no rows. What an `Idempotency-Key` created is kept for a day and not exported.
+         * @description Returns the profile, sessions, memberships, the account's audit log, and what the user's applications contain about the user, in pages. A page may have no rows. Records of idempotency keys, which are kept for a day, are not exported.
          */
         get: operations["exportAccount"];
         put?: never;
@@ -487,7 +487,7 @@ export interface paths {
         put?: never;
         /**
          * Exchange an authorization code for tokens
-         * @description Requires the verifier of the sign-in's challenge (RFC 7636), within 60 s of the sign-in. A request that is repeated within this time gets the same refresh token.
+         * @description Requires the verifier of the sign-in's challenge (RFC 7636), within 60 s of the sign-in. A request that is repeated within this time gets the current refresh token of the session.
          */
         post: operations["redeemCode"];
         delete?: never;
@@ -507,7 +507,7 @@ export interface paths {
         put?: never;
         /**
          * Get new tokens
-         * @description Keep the refresh token of the response. Within 45 s of the sign-in or of the last new refresh token it is the current one, with a new access token. After that it is a new one, and the one that was sent is used up.
+         * @description Returns a new access token and a refresh token, which replaces the one that was sent: keep it. Within 45 s of the sign-in or of the last new refresh token, it is the current one. After that it is a new one, and the one that was sent is used up.
          */
         post: operations["refresh"];
         delete?: never;
@@ -572,7 +572,7 @@ export interface paths {
         post?: never;
         /**
          * End a session
-         * @description Ends one session of the caller. Its refresh token stops working at once, and its access token changes nothing more; it reads until it expires.
+         * @description Ends one session of the caller. Its refresh token stops working at once. Its access token can change nothing any more, but reads until it expires.
          */
         delete: operations["endSession"];
         options?: never;
@@ -669,7 +669,7 @@ export interface paths {
         };
         /**
          * Get counts, failures and durations over time
-         * @description Returns consecutive buckets, empty ones included, and their total. The time range is widened to whole buckets, of which there are at most 2,100. If it has too much telemetry for one response, the newest buckets are returned, and `nextCursor` continues with those before. With `by`, returns rows of the time range as it is given, with the requests to each service, or of each operation: root spans and spans of kind server or consumer. The rows are about the newest part of the range if it has too much telemetry; `searchedTo` says which. A batch counts as a whole, at the start of its newest span.
+         * @description Returns consecutive buckets, empty ones included, and their total. The time range is widened to whole buckets, of which there are at most 2,100. If it has too much telemetry for one response, the newest buckets are returned, and `nextCursor` continues with those before. With `by`, returns rows of the time range as it is given, with the requests to each service or operation: root spans and spans of kind server or consumer. The rows are about the newest part of the range if it has too much telemetry; `searchedTo` says which. A batch counts as a whole, at the start of its newest span.
          */
         get: operations["getMetrics"];
         put?: never;
@@ -689,7 +689,7 @@ export interface paths {
         };
         /**
          * List traces
-         * @description Returns one row per trace, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks; `searchedTo` says how far it got. With `service`, `name`, `kind` or `attr`, a trace matches if one of its spans meets all of them and started in the time range; it is then listed at the first such span. The other filters are about the row.
+         * @description Returns one row per trace, newest first. A page may hold fewer rows than asked for and still have a `nextCursor`, because one request reads a limited number of chunks; `searchedTo` says how far it got. With `service`, `name`, `kind` or `attr`, a trace matches if one of its spans meets all of them and started in the time range; it is then listed at the first such span. The other filters apply to the row.
          */
         get: operations["listTraces"];
         put?: never;
@@ -734,7 +734,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send log records by OpenTelemetry's protocol
+         * Send log records over OpenTelemetry's protocol
          * @description OTLP 1.11 over HTTP. Responses, including errors, use the encoding of the request.
          */
         post: operations["exportLogs"];
@@ -754,8 +754,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Reject metrics of OpenTelemetry's protocol
-         * @description Metrics are not stored. Rejects every data point with a reason, in a response of 200, so that SDKs with default settings do not log an error a minute. A request counts against the key's quota.
+         * Reject metrics over OpenTelemetry's protocol
+         * @description Metrics are not stored. Rejects every data point with a reason, in a response with status 200, so that SDKs with default settings do not log an error every minute. A request counts against the key's quota.
          */
         post: operations["exportMetrics"];
         delete?: never;
@@ -774,7 +774,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send spans by OpenTelemetry's protocol
+         * Send spans over OpenTelemetry's protocol
          * @description OTLP 1.11 over HTTP. Responses, including errors, use the encoding of the request.
          */
         post: operations["exportTraces"];
@@ -788,20 +788,20 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description A page of everything stored about the user. Lists of all pages belong together. */
+        /** @description A page of everything stored about the user. A list may continue on the next page. */
         AccountExport: {
             /** @description Entries of the account's audit log, newest first. */
             accountLog: components["schemas"]["AuditEntry"][];
-            /** @description Entries by or about the user in the audit logs of these applications. */
+            /** @description Entries by or about the user in the audit logs of the user's applications. */
             applicationLog: components["schemas"]["ExportedEntry"][];
-            /** @description Open invites to these applications that the user made. */
+            /** @description Open invites to the user's applications that the user made. */
             invites: components["schemas"]["ExportedInvite"][];
             /** @description Memberships of applications. */
             memberships: components["schemas"]["ExportedMembership"][];
             /** @description Cursor of the next page. Null on the last. */
             nextCursor?: string | null;
             profile?: components["schemas"]["ExportedProfile"] | null;
-            /** @description Sessions, also those that have ended, until they are removed. */
+            /** @description Sessions, including ended ones that are not removed yet. */
             sessions: components["schemas"]["ExportedSession"][];
         };
         /** @description An application in responses. */
@@ -832,7 +832,7 @@ export interface components {
             /** @description Cursor of the next page. Null on the last page. */
             nextCursor?: string | null;
             /**
-             * @description Users whom the entries name, except for those whose account was deleted, and those who were only
+             * @description Users that the entries name, except for those who have deleted their account or were only
              *     invited.
              */
             users: components["schemas"]["NamedUser"][];
@@ -890,21 +890,22 @@ export interface components {
             value: string;
         };
         /**
-         * @description Kind of change of an application, its keys, or the sessions of an account.
+         * @description Kind of audit entry: a change of an application, its keys, members or invites, or of the sessions
+         *     of an account.
          * @enum {string}
          */
         AuditAction: "application.created" | "application.renamed" | "application.retention_changed" | "application.shards_raised" | "application.scrubbing_changed" | "application.deleted" | "telemetry.deleted" | "key.minted" | "key.renamed" | "key.disabled" | "key.enabled" | "key.rotated" | "key.revoked" | "invite.created" | "invite.withdrawn" | "member.joined" | "member.role_changed" | "member.removed" | "member.left" | "session.opened" | "session.signed_out" | "session.revoked" | "session.reuse_detected" | "session.recovered" | "session.shared" | "account.blocked" | "account.unblocked";
-        /** @description One change of an application or account. */
+        /** @description A change of an application or account, or a notice about a session. */
         AuditEntry: {
             action: components["schemas"]["AuditAction"];
             /**
-             * @description Id of the user who made the change, or the name of the system that did.
+             * @description Id of the user who made the change, or name of the system that made it.
              * @example 583231
              */
             actor: string;
             /**
              * Format: date-time
-             * @description Time of the change.
+             * @description When it happened.
              */
             at: string;
             from?: components["schemas"]["Role"] | null;
@@ -938,7 +939,7 @@ export interface components {
             expiresAt: string;
             id: components["schemas"]["InviteId"];
             /**
-             * @description Token that makes its holder a member. It cannot be read again.
+             * @description Token that makes the person who accepts it a member. It cannot be read again.
              * @example upblit_invite_L6H9O5sHpHYTkqXo2RdVqzvJ5l0cWmYy1bGhN3aPsE4
              */
             token: string;
@@ -987,7 +988,8 @@ export interface components {
             others: number;
             /**
              * Format: int64
-             * @description Number of other traces with spans of the service; for `service`, of traces whose batches were all looked at.
+             * @description Number of other traces with spans of the service; for `service`, of other traces whose
+             *     batches were all looked at.
              */
             othersOf: number;
             /**
@@ -997,7 +999,8 @@ export interface components {
             selected: number;
             /**
              * Format: int64
-             * @description Number of selected traces with spans of the service; for `service`, of traces whose batches were all looked at.
+             * @description Number of selected traces with spans of the service; for `service`, of selected traces whose
+             *     batches were all looked at.
              */
             selectedOf: number;
             /** @description Service of the spans with the value, or null if they have none. */
@@ -1010,13 +1013,16 @@ export interface components {
          * @enum {string}
          */
         DifferenceField: "service" | "name" | "attr";
-        /** @description What separates the selected traces from the others. */
+        /** @description What is more frequent in the selected traces than in the others. */
         Differences: {
             /** @description Time ranges with stored telemetry that this release cannot read. */
             gaps: components["schemas"]["Gap"][];
             /** @description Whether either is below ten, so that only large differences are found. */
             isSmall: boolean;
-            /** @description Whether the sample had more traces or values than were compared. The rest of it is not in `sample`. */
+            /**
+             * @description Whether the sample has more traces or values than were compared. Spans that were not
+             *     compared do not count in `sample`.
+             */
             isTruncated: boolean;
             /**
              * Format: int64
@@ -1035,7 +1041,11 @@ export interface components {
              * @description Number of failed or slow traces in the sample.
              */
             selected: number;
-            /** @description The values that separate best, best first; at most 20. Only those that are probably more frequent in the selected traces, given how many values were compared. */
+            /**
+             * @description The values that distinguish the selected traces best, best first; at most 20. Only values
+             *     that are probably more frequent in the selected traces are listed, given how many were
+             *     compared.
+             */
             values: components["schemas"]["Difference"][];
         };
         /**
@@ -1049,13 +1059,13 @@ export interface components {
          * @example 2026-01-31T12:00:00.000Z
          */
         EventTime: string | number;
-        /** @description A body with other fields and no array is refused, because nothing of it would be stored. */
+        /** @description A body with other fields and no array is refused, because nothing in it would be stored. */
         ExportLogs: {
             /** @description Log records by resource and scope. */
             resourceLogs: ({
-                /** @description What the message groups. */
+                /** @description The messages in this group. */
                 scopeLogs: ({
-                    /** @description What the message groups. */
+                    /** @description The messages in this group. */
                     logRecords: unknown[] | null;
                 } | {
                     /** @description The schemaUrl. Not read, because the message has no events. */
@@ -1070,13 +1080,13 @@ export interface components {
                 schemaUrl?: unknown;
             })[] | null;
         } | Record<string, never>;
-        /** @description A body with other fields and no array is refused, because nothing of it would be stored. */
+        /** @description A body with other fields and no array is refused, because nothing in it would be stored. */
         ExportMetrics: {
             /** @description Metrics by resource and scope. */
             resourceMetrics: ({
-                /** @description What the message groups. */
+                /** @description The messages in this group. */
                 scopeMetrics: ({
-                    /** @description What the message groups. */
+                    /** @description The messages in this group. */
                     metrics: unknown[] | null;
                 } | {
                     /** @description The schemaUrl. Not read, because the message has no events. */
@@ -1091,13 +1101,13 @@ export interface components {
                 schemaUrl?: unknown;
             })[] | null;
         } | Record<string, never>;
-        /** @description A body with other fields and no array is refused, because nothing of it would be stored. */
+        /** @description A body with other fields and no array is refused, because nothing in it would be stored. */
         ExportTraces: {
             /** @description Spans by resource and scope. */
             resourceSpans: ({
-                /** @description What the message groups. */
+                /** @description The messages in this group. */
                 scopeSpans: ({
-                    /** @description What the message groups. */
+                    /** @description The messages in this group. */
                     spans: unknown[] | null;
                 } | {
                     /** @description The schemaUrl. Not read, because the message has no events. */
@@ -1114,7 +1124,7 @@ export interface components {
         } | Record<string, never>;
         /**
          * @description `ExportTraceServiceResponse`, `ExportLogsServiceResponse` or `ExportMetricsServiceResponse`;
-         *     empty if nothing was rejected.
+         *     empty if every event was stored unchanged and every field was read.
          */
         Exported: {
             partialSuccess?: components["schemas"]["PartialSuccess"] | null;
@@ -1175,7 +1185,7 @@ export interface components {
             /** @description Display name at GitHub, or the account name. */
             name: string;
         };
-        /** @description A session. Its counters and marks, which protect its tokens, are not exported. */
+        /** @description A session. What protects its tokens, such as counters and client marks, is not exported. */
         ExportedSession: {
             /** @description URL of the picture, as of the sign-in. */
             avatar: string;
@@ -1196,7 +1206,8 @@ export interface components {
             isEnded: boolean;
             /**
              * Format: date-time
-             * @description The sign-in or the last refresh, rounded down to the hour. Null for the session of this request.
+             * @description The sign-in or the last refresh that issued a new refresh token, rounded down to the hour.
+             *     Null for the session of this request.
              */
             lastUsedAt?: string | null;
             /** @description Account name at GitHub, as of the sign-in. */
@@ -1206,7 +1217,7 @@ export interface components {
             /** @description `User-Agent` of the browser that signed in. */
             userAgent: string;
         };
-        /** @description What describes the fields of an event, and how they differ from what was sent. */
+        /** @description Schemas of the fields of an event, and how it differs from what was sent. */
         Fidelity: {
             /** @description What is unusual about the event. */
             notes: components["schemas"]["Note"][];
@@ -1215,9 +1226,9 @@ export interface components {
              * @description Number of attributes of the resource that the SDK dropped.
              */
             resourceDroppedAttributes: number;
-            /** @description Schema of the resource's attributes, an address. Null if unknown. */
+            /** @description URL of the schema of the resource's attributes. Null if unknown. */
             resourceSchemaUrl?: string | null;
-            /** @description Schema of the attributes of scope and event, an address. Null if unknown. */
+            /** @description URL of the schema of the attributes of scope and event. Null if unknown. */
             scopeSchemaUrl?: string | null;
             /** @description Parts that were cut because they exceeded a limit, with their original sizes. */
             truncated: components["schemas"]["Truncation"][];
@@ -1239,7 +1250,7 @@ export interface components {
             isTruncated: boolean;
             /** @description Names of spans as `name` takes them, the most frequent first; at most 100. Empty for logs. */
             operations: string[];
-            /** @description The events of which attributes, and services of log records, were counted. */
+            /** @description The events whose attributes were counted and, for log records, whose services were. */
             sample: components["schemas"]["Sample"];
             /**
              * Format: date-time
@@ -1290,7 +1301,7 @@ export interface components {
              * @description When the invite can no longer be accepted.
              */
             expiresAt: string;
-            /** @description Account name of that user at GitHub, as of when the invite was made. */
+            /** @description Account name of that user at GitHub, as of the creation of the invite. */
             githubLogin?: string | null;
             id: components["schemas"]["InviteId"];
             /** @description Owner who made the invite. */
@@ -1351,7 +1362,8 @@ export interface components {
             id: components["schemas"]["PublicKeyId"];
             /**
              * Format: date-time
-             * @description When a batch was last accepted with the key, accurate to five minutes. Null if never.
+             * @description When a batch was last accepted with the key, or telemetry was last read with it, accurate to
+             *     five minutes. Null if never.
              */
             lastUsedAt?: string | null;
             name: components["schemas"]["Name"];
@@ -1390,8 +1402,8 @@ export interface components {
             lastSeenAt: string;
             /**
              * Format: int32
-             * @description Share of the write units of today (UTC) that is used up, in percent, once that is 80 or more: of
-             *     the application, or of all those of the user who created it. Otherwise null.
+             * @description Share of today's (UTC) write units that is used up, in percent: that of the application or,
+             *     if it is higher, that of all applications of the user who created it. Null below 80.
              */
             quotaUsedPercent?: number | null;
             /**
@@ -1420,7 +1432,7 @@ export interface components {
             since: string;
             /**
              * Format: int64
-             * @description Number of accepted events of which a part was cut to the limits.
+             * @description Number of accepted events that were cut to the size limits.
              */
             truncated: number;
         };
@@ -1527,7 +1539,7 @@ export interface components {
             droppedAttributes: number;
             /**
              * Format: int32
-             * @description W3C trace flags and OTLP's own. Null for none.
+             * @description W3C trace flags, and those that OTLP adds. Null if there are none.
              */
             flags?: number | null;
             /**
@@ -1539,7 +1551,7 @@ export interface components {
             message: string;
             /**
              * Format: date-time
-             * @description When a collector saw the record. Null if unknown.
+             * @description When a collector observed the record. Null if unknown.
              */
             observedTime?: string | null;
             /**
@@ -1563,8 +1575,8 @@ export interface components {
             spanId?: string | null;
             /**
              * Format: date-time
-             * @description When the event happened, as sent by the SDK. With nanoseconds if these are no whole
-             *     milliseconds.
+             * @description When the event happened, as sent by the SDK. With nanoseconds if it is not a whole
+             *     millisecond.
              */
             timestamp: string;
             /** @description Id of the trace that the record belongs to, if any. */
@@ -1582,7 +1594,8 @@ export interface components {
             nextCursor?: string | null;
             /**
              * Format: date-time
-             * @description Time back to which the range has been searched: rows after it are on this page and those before. Null on the last page, when the whole range has been.
+             * @description Time back to which the range has been searched: rows after it are on this page and those
+             *     before. Null on the last page, when the whole range has been.
              */
             searchedTo?: string | null;
         };
@@ -1627,7 +1640,10 @@ export interface components {
         };
         /** @description Counts, failures and durations over time. */
         Metrics: {
-            /** @description Consecutive buckets, oldest first, including empty ones. No buckets with `by`. A bucket with too much telemetry for one response is in several; their counts add up to it. */
+            /**
+             * @description Consecutive buckets, oldest first, including empty ones. No buckets with `by`. A bucket with
+             *     too much telemetry for one response is in several responses; their counts add up to it.
+             */
             buckets: components["schemas"]["Bucket"][];
             /**
              * Format: date-time
@@ -1636,14 +1652,21 @@ export interface components {
             from: string;
             /** @description Time ranges with stored telemetry that this release cannot read. */
             gaps: components["schemas"]["Gap"][];
-            /** @description Pass as `cursor` to get the buckets before `searchedTo`. Null if there are none, and with `by`. */
+            /**
+             * @description Pass as `cursor` to get the buckets before `searchedTo`. Null if there are none, and with
+             *     `by`.
+             */
             nextCursor?: string | null;
             others?: components["schemas"]["MetricsOthers"] | null;
-            /** @description The services or operations with the most requests, in descending order, at most 100. Their percentiles are within 11 %. Null without `by`. */
+            /**
+             * @description The services or operations with the most requests, in descending order, at most 100. Their
+             *     percentiles are within 11 %. Null without `by`.
+             */
             rows?: components["schemas"]["MetricsRow"][] | null;
             /**
              * Format: date-time
-             * @description Time back to which the range has been counted. Null if the whole range, or what an earlier response left of it, has been.
+             * @description Time back to which the range has been counted. Null if the rest of it has been counted by
+             *     this response.
              */
             searchedTo?: string | null;
             /**
@@ -1672,13 +1695,13 @@ export interface components {
              */
             errors: number;
         };
-        /** @description Requests to one service, or of one operation. */
+        /** @description Requests to one service or operation. */
         MetricsRow: components["schemas"]["Stats"] & {
             /** @description Name of the operation. Null if rows are services. */
             name?: string | null;
             /**
              * Format: double
-             * @description Average number of requests in a second of the time that was searched.
+             * @description Average number of requests per second of the time that was searched.
              */
             perSecond: number;
             /** @description Service that recorded the spans, or null if they have none. */
@@ -1690,7 +1713,7 @@ export interface components {
          * @example Shop
          */
         Name: string;
-        /** @description A user whom an entry names. */
+        /** @description A user that an entry names. */
         NamedUser: {
             id: components["schemas"]["UserId"];
             /** @description Account name at GitHub, as of the last sign-in. */
@@ -1705,13 +1728,14 @@ export interface components {
             retentionDays?: components["schemas"]["RetentionDays"] | null;
         };
         /**
-         * @description Body of `POST /applications/{id}/invites`. Another field could be meant to restrict who can accept
-         *     the invite, so it is refused.
+         * @description Body of `POST /applications/{id}/invites`. Unknown fields are refused, because one could be
+         *     meant to restrict who can accept the invite.
          */
         NewInvite: {
             /**
-             * @description Account name at GitHub of the only person who can accept the invite. The invite is bound to the
-             *     account that has the name now. Anyone who has the token can accept it if this is omitted.
+             * @description Account name at GitHub of the only person who can accept the invite. The invite is bound to
+             *     the account that has the name now. If this is omitted, anyone who has the token can accept
+             *     it.
              * @example octocat
              */
             githubLogin?: string | null;
@@ -1721,12 +1745,12 @@ export interface components {
         NewKey: {
             /**
              * Format: date-time
-             * @description Time from which the key is rejected. Must be in the future. Default: never.
+             * @description Time from which the key is rejected. Must be in the future. Default: none.
              * @example 2027-01-31T12:00:00Z
              */
             expiresAt?: string | null;
             name?: components["schemas"]["Name"] | null;
-            /** @description Permissions of the key. Repeated ones count once. */
+            /** @description Permissions of the key. Default: to send spans and log records. Repeated ones count once. */
             scopes?: components["schemas"]["KeyScope"][] | null;
         };
         /**
@@ -1741,9 +1765,9 @@ export interface components {
             /** @description Name of the application. */
             name: string;
         };
-        /** @description The number of rejected events, and the reasons for the first of them. */
+        /** @description The number of rejected events, which may be 0, and what was rejected, cut or not read. */
         PartialSuccess: {
-            /** @description Reasons of the first rejections. */
+            /** @description The first reasons for rejections and cuts, and the name of a field that was not read. */
             errorMessage?: string | null;
             /** @description Number of rejected data points of metrics, as a string. */
             rejectedDataPoints?: string | null;
@@ -1755,13 +1779,13 @@ export interface components {
              */
             rejectedSpans?: string | null;
         };
-        /** @description The secret before the last rotation, while it is valid. */
+        /** @description The secret before the last rotation, which is still valid. */
         PreviousSecret: {
             /** @description Displayable part of the key with this secret. */
             hint: string;
             /**
              * Format: date-time
-             * @description When a batch was last accepted with this secret. Null if never.
+             * @description When this secret was last used, in the same sense. Null if never.
              */
             lastUsedAt?: string | null;
             /**
@@ -1876,7 +1900,8 @@ export interface components {
             from?: string | null;
             /**
              * Format: int64
-             * @description Number of events in all batches of the time range; for fields, in those that may have some of the service.
+             * @description Number of events in all batches of the time range; for fields, in the batches that may have
+             *     events of the service.
              */
             of: number;
             /**
@@ -1890,7 +1915,7 @@ export interface components {
          * @enum {string}
          */
         Scrubbing: "on" | "off";
-        /** @description One sign-in of the caller. */
+        /** @description A session of the caller. */
         Session: {
             /**
              * Format: date-time
@@ -1908,8 +1933,8 @@ export interface components {
             id: components["schemas"]["SessionId"];
             /**
              * Format: date-time
-             * @description The sign-in or the last refresh, rounded down to the hour. Null for the session
-             *     of this request.
+             * @description The sign-in or the last refresh that issued a new refresh token, rounded down to the hour.
+             *     Null for the session of this request.
              */
             lastUsedAt?: string | null;
             /** @description `User-Agent` of the browser that signed in. */
@@ -1930,7 +1955,7 @@ export interface components {
         /**
          * Format: int32
          * @description Number of partitions that an application's telemetry is spread over, from 1 to
-         *     `MAX_SHARDS`. It can only grow, because queries read shards 0 to this number.
+         *     `MAX_SHARDS`. It can only grow, because queries read only the shards below this number.
          * @example 1
          */
         Shards: number;
@@ -1972,13 +1997,13 @@ export interface components {
             events: components["schemas"]["SpanEvent"][];
             /**
              * Format: int32
-             * @description W3C trace flags and OTLP's own. Null for none.
+             * @description W3C trace flags, and those that OTLP adds. Null if there are none.
              */
             flags?: number | null;
             /** @description Whether the span failed. */
             isError: boolean;
             kind?: components["schemas"]["SpanKind"] | null;
-            /** @description Links to spans of other traces. */
+            /** @description Links to other spans. */
             links: components["schemas"]["SpanLink"][];
             /** @description HTTP method of the request, if any. */
             method?: string | null;
@@ -2004,7 +2029,7 @@ export interface components {
             startOffsetMs: number;
             /**
              * Format: date-time
-             * @description When the span started. With nanoseconds if these are no whole milliseconds.
+             * @description When the span started. With nanoseconds if it is not a whole millisecond.
              */
             startTime: string;
             /**
@@ -2034,7 +2059,7 @@ export interface components {
             name: string;
             /**
              * Format: date-time
-             * @description When the event happened. With nanoseconds if these are no whole milliseconds.
+             * @description When the event happened. With nanoseconds if it is not a whole millisecond.
              */
             timestamp: string;
         };
@@ -2056,7 +2081,7 @@ export interface components {
             droppedAttributes: number;
             /**
              * Format: int32
-             * @description W3C trace flags and OTLP's own. Null for none.
+             * @description W3C trace flags, and those that OTLP adds. Null if there are none.
              */
             flags?: number | null;
             /** @description Id of the linked span. */
@@ -2172,7 +2197,8 @@ export interface components {
         Trace: {
             /**
              * Format: double
-             * @description Time from there to the end of the last span, in milliseconds, corrected for clock skew.
+             * @description Time from `startTime` to the end of the last span, in milliseconds, corrected for clock
+             *     skew.
              */
             durationMs: number;
             /** @description Number of failed spans among them. */
@@ -2190,8 +2216,8 @@ export interface components {
              */
             logs: components["schemas"]["LogRecord"][];
             /**
-             * @description Cursor of the next part, which continues before and after that time. Null if all stored
-             *     telemetry was searched, and the trace is complete.
+             * @description Cursor of the next part, which continues before and after the searched time. Null if all
+             *     stored telemetry was searched, and the trace is complete.
              */
             nextCursor?: string | null;
             /**
@@ -2201,19 +2227,19 @@ export interface components {
             searchedFrom: string;
             /**
              * Format: date-time
-             * @description End of that time.
+             * @description End of the time that was searched.
              */
             searchedTo: string;
             /** @description Names of their services, at most 100. */
             services: string[];
-            /** @description Number of spans found for this part, also beyond those in `spans`. */
+            /** @description Number of spans found for this part, including those that `spans` has no room for. */
             spanCount: number;
             /** @description The spans as a tree, depth first. At most 10,000. */
             spans: components["schemas"]["Span"][];
             /**
              * Format: date-time
-             * @description Start of the earliest span of this part and those before it, corrected for clock skew. Null
-             *     if none was found yet. With nanoseconds if these are no whole milliseconds.
+             * @description Start of the earliest span of this part and the parts before it, corrected for clock skew.
+             *     Null if none was found yet. With nanoseconds if it is not a whole millisecond.
              */
             startTime?: string | null;
             /** @description Id of the trace. */
@@ -2231,7 +2257,8 @@ export interface components {
         };
         /**
          * @description A span. Other fields are kept as attributes. It must have
-         *     ended within the last 7 days and start at most 5 minutes in the future.
+         *     ended within the last 7 days and start at most 5 minutes in the future. A span that is older than
+         *     the retention is rejected, too.
          */
         TraceEvent: {
             /**
@@ -2312,7 +2339,8 @@ export interface components {
             nextCursor?: string | null;
             /**
              * Format: date-time
-             * @description Time back to which the range has been searched: rows after it are on this page and those before. Null on the last page, when the whole range has been.
+             * @description Time back to which the range has been searched: rows after it are on this page and those
+             *     before. Null on the last page, when the whole range has been.
              */
             searchedTo?: string | null;
             /** @description The rows, newest first. */
@@ -2342,7 +2370,7 @@ export interface components {
             readUnitsPerDay: number;
             /**
              * Format: int64
-             * @description Write units that the application may take in a day (UTC). Above them nothing is kept.
+             * @description Write units that the application may take in a day (UTC). Beyond them, nothing is kept.
              */
             unitsPerDay: number;
         };
@@ -2376,7 +2404,7 @@ export interface components {
              */
             units: number;
         };
-        /** @description What an application has sent of one signal in a day. */
+        /** @description What an application has sent of one signal on a day. */
         UsageOfSignal: {
             /**
              * Format: int64
@@ -2385,12 +2413,12 @@ export interface components {
             events: number;
             /**
              * Format: int64
-             * @description Number of requests that were charged to the quota of the day, refused ones too.
+             * @description Number of requests that were charged to the quota of the day, including refused ones.
              */
             requests: number;
             /**
              * Format: int64
-             * @description Write units that they were charged.
+             * @description Write units charged for these requests.
              */
             units: number;
         };
@@ -2400,7 +2428,7 @@ export interface components {
          */
         UserId: string;
         /**
-         * @description Status that an owner can give to a key.
+         * @description Status that a change can give to a key.
          * @enum {string}
          */
         WantedStatus: "active" | "disabled";
@@ -2916,7 +2944,7 @@ export interface operations {
     mintKey: {
         parameters: {
             query: {
-                /** @description Application that the keys belong to. */
+                /** @description Application that the key belongs to. */
                 ApplicationId: components["schemas"]["ApplicationId"];
             };
             header?: {
@@ -3414,7 +3442,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The member has the role. */
+            /** @description The member has the new role. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -3435,7 +3463,7 @@ export interface operations {
     applicationUsage: {
         parameters: {
             query?: {
-                /** @description Number of days (UTC), of which today is the last. */
+                /** @description Number of days (UTC), up to and including today. */
                 days?: number;
             };
             header?: never;
@@ -3485,7 +3513,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Compression of the body: none (the default), gzip, zstd, or deflate, which is also called zlib. */
+                /** @description Compression of the body: none (the default), gzip, zstd or deflate (also called zlib). */
                 "Content-Encoding"?: string;
             };
             path?: never;
@@ -3524,7 +3552,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Compression of the body: none (the default), gzip, zstd, or deflate, which is also called zlib. */
+                /** @description Compression of the body: none (the default), gzip, zstd or deflate (also called zlib). */
                 "Content-Encoding"?: string;
             };
             path?: never;
@@ -3798,13 +3826,13 @@ export interface operations {
                  */
                 code_challenge_method?: string;
                 /**
-                 * @description Path on the dashboard to open after the sign-in. Ignored if it is not a path.
+                 * @description Path on the dashboard to open after the sign-in. Ignored if it is not a plain path.
                  * @example /applications
                  */
                 return_to?: string;
                 /**
-                 * @description Value of the client that comes back as `clientState` with the tokens or the code, so that
-                 *     it can recognize a sign-in that it started (RFC 9700 §4.7).
+                 * @description Value that comes back as `clientState` with the tokens or the code, so that the client can
+                 *     recognize a sign-in that it started (RFC 9700 §4.7).
                  * @example wEVjNoE4vVQ
                  */
                 client_state?: string;
@@ -4037,7 +4065,7 @@ export interface operations {
             401: components["responses"]["401-invalid-access-token"];
             403: components["responses"]["403-not-allowed.wrong-address"];
             404: components["responses"]["404-not-found"];
-            429: components["responses"]["429-rate-limited"];
+            429: components["responses"]["429-quota-exceeded.rate-limited"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
         };
@@ -4051,16 +4079,19 @@ export interface operations {
                 from?: string;
                 /** @description End of the time range. Default: now. */
                 to?: string;
-                /** @description Shortest duration of the selected traces, in milliseconds. Default: failed traces are selected, of any duration. */
+                /**
+                 * @description Shortest duration of the selected traces, in milliseconds. Default: failed traces are
+                 *     selected, of any duration.
+                 */
                 minDurationMs?: number;
-                /** @description Service of a span of all compared traces. */
+                /** @description Compares only traces with a span of this service. */
                 service?: string;
-                /** @description Name of a span of all compared traces, as shown. */
+                /** @description Compares only traces with a span of this name, as shown. */
                 name?: string;
-                /** @description Kind of a span of all compared traces. */
+                /** @description Compares only traces with a span of this kind. */
                 kind?: "internal" | "server" | "client" | "producer" | "consumer";
                 /**
-                 * @description Attribute of a span of all compared traces, as in the list of traces.
+                 * @description Compares only traces with a span that has this attribute, as in the list of traces.
                  * @example [
                  *       "customer.id:42"
                  *     ]
@@ -4103,8 +4134,8 @@ export interface operations {
                 /** @description Signal of the events. Default: traces. */
                 signal?: "traces" | "logs";
                 /**
-                 * @description Service whose operations and attributes are wanted. `services` of spans are still all services,
-                 *     and of log records those of batches with a record of this one.
+                 * @description Returns only operations and attributes of this service. `services` of spans still lists all
+                 *     services; `services` of log records lists those of batches with a record of this service.
                  */
                 service?: string;
             };
@@ -4147,7 +4178,8 @@ export interface operations {
                  */
                 level?: string;
                 /**
-                 * @description Lowest level, in the order `trace`, `debug`, `info`, `warn`, `error`, `fatal`. Excludes records of other levels.
+                 * @description Lowest level, in the order `trace`, `debug`, `info`, `warn`, `error`, `fatal`. Excludes
+                 *     records with any other text as their level.
                  * @example warn
                  */
                 minLevel?: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
@@ -4156,13 +4188,18 @@ export interface operations {
                 /** @description Service that wrote the records. */
                 service?: string;
                 /**
-                 * @description Attribute of the records or of their resource, as `key:value`. May be given up to eight times; all must match. Values are texts, booleans and numbers. A colon or backslash within the key follows a backslash.
+                 * @description Attribute of the records or of their resource, as `key:value`. May be given up to eight
+                 *     times; all must match. Values are texts, booleans and numbers. A colon or backslash within
+                 *     the key follows a backslash.
                  * @example [
                  *       "customer.id:42"
                  *     ]
                  */
                 attr?: string[];
-                /** @description Words that must all occur in message, type or service. Whole words of letters and digits, ignoring case. */
+                /**
+                 * @description Words that must all occur in message, type or service. Whole words of letters and digits,
+                 *     ignoring case.
+                 */
                 q?: string;
                 /** @description Number of rows per page. */
                 limit?: number;
@@ -4245,13 +4282,14 @@ export interface operations {
                 /** @description End of the time range. Default: now. */
                 to?: string;
                 /**
-                 * @description `ok` (no span failed), `error` (any span failed), a class of HTTP statuses such as `5xx`, or a status such as `404`.
+                 * @description `ok` (no span failed), `error` (any span failed), a class of HTTP statuses such as `5xx`, or
+                 *     a status such as `404`.
                  * @example error
                  */
                 status?: string;
-                /** @description Shortest duration of the row, in milliseconds. */
+                /** @description Shortest duration shown in a row, in milliseconds. */
                 minDurationMs?: number;
-                /** @description Longest duration of the row, in milliseconds. */
+                /** @description Longest duration shown in a row, in milliseconds. */
                 maxDurationMs?: number;
                 /** @description Service of a span. */
                 service?: string;
@@ -4260,7 +4298,9 @@ export interface operations {
                 /** @description Kind of a span. */
                 kind?: "internal" | "server" | "client" | "producer" | "consumer";
                 /**
-                 * @description Attribute of a span or of its resource, as `key:value`. May be given up to eight times; all must match. Values are texts, booleans and numbers. A colon or backslash within the key follows a backslash.
+                 * @description Attribute of a span or of its resource, as `key:value`. May be given up to eight times; all
+                 *     must match. Values are texts, booleans and numbers. A colon or backslash within the key
+                 *     follows a backslash.
                  * @example [
                  *       "customer.id:42"
                  *     ]
@@ -4314,7 +4354,7 @@ export interface operations {
                 from?: string;
                 /** @description End of the time range. Default: now. */
                 to?: string;
-                /** @description `nextCursor` of the previous part. The other parameters stay the same. */
+                /** @description `nextCursor` of the previous part. The other parameters must stay the same. */
                 cursor?: string;
             };
             header?: never;
@@ -4386,7 +4426,7 @@ export interface operations {
             401: components["responses"]["401-invalid-access-token"];
             403: components["responses"]["403-not-allowed.wrong-address"];
             404: components["responses"]["404-not-found"];
-            429: components["responses"]["429-rate-limited"];
+            429: components["responses"]["429-quota-exceeded.rate-limited"];
             500: components["responses"]["500-internal-error"];
             503: components["responses"]["503-unavailable"];
         };
@@ -4395,7 +4435,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Compression of the body: none (the default), gzip, zstd, or deflate, which is also called zlib. */
+                /** @description Compression of the body: none (the default), gzip, zstd or deflate (also called zlib). */
                 "Content-Encoding"?: string;
             };
             path?: never;
@@ -4441,7 +4481,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Compression of the body: none (the default), gzip, zstd, or deflate, which is also called zlib. */
+                /** @description Compression of the body: none (the default), gzip, zstd or deflate (also called zlib). */
                 "Content-Encoding"?: string;
             };
             path?: never;
@@ -4487,7 +4527,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Compression of the body: none (the default), gzip, zstd, or deflate, which is also called zlib. */
+                /** @description Compression of the body: none (the default), gzip, zstd or deflate (also called zlib). */
                 "Content-Encoding"?: string;
             };
             path?: never;
