@@ -233,6 +233,12 @@ const OF_USERS: &[Case] = &[
     case(
         Table::ApiKeys,
         active,
+        Text("application_by", "999999"),
+        "is charged to another user than the one who created its application",
+    ),
+    case(
+        Table::ApiKeys,
+        active,
         Number("expires_at", 4),
         "expires although it is not revoked",
     ),

@@ -1,4 +1,5 @@
-//! Checks that each API key belongs to an application, has its settings and is counted.
+//! Checks that each API key belongs to an application, has its settings, is charged to who created it and
+//! is counted.
 
 use std::collections::HashSet;
 
@@ -11,7 +12,7 @@ use crate::attribute::{self, Item};
 use crate::batch_get::MAX_ITEMS;
 use crate::keys::{APPLICATION_ID, KEY_ID, META};
 use crate::{StorageError, Table};
-use upblit_base::ids::ApplicationId;
+use upblit_base::ids::{ApplicationId, UserId};
 use upblit_identity::api_key::{KeyState, MAX_KEYS_PER_APPLICATION};
 use upblit_identity::application::TelemetrySettings;
 
@@ -46,7 +47,7 @@ impl Check<'_> {
             if stored.key.state != KeyState::Revoked {
                 usable += 1;
             }
-            self.key(&key, &stored, settings);
+            self.key(&key, &stored, settings, meta.created_by);
             minted.push((stored.key.id, stored.key.created_at));
         }
         if usable != meta.keys {
@@ -60,7 +61,7 @@ impl Check<'_> {
         self.audit_of(meta, minted).await
     }
 
-    fn key(&mut self, key: &str, stored: &StoredKey, settings: TelemetrySettings) {
+    fn key(&mut self, key: &str, stored: &StoredKey, settings: TelemetrySettings, creator: UserId) {
         let is_revoked = stored.key.state == KeyState::Revoked;
         if is_revoked != stored.kept_until.is_some() {
             let problem = if is_revoked {
@@ -72,6 +73,10 @@ impl Check<'_> {
         }
         if !is_revoked && stored.telemetry != settings {
             let problem = "its telemetry settings differ from those of its application";
+            self.findings.broken(Table::ApiKeys, key, problem);
+        }
+        if !is_revoked && stored.application_by != creator {
+            let problem = "is charged to another user than the one who created its application";
             self.findings.broken(Table::ApiKeys, key, problem);
         }
     }
