@@ -76,9 +76,11 @@ test("a renewal that is due sends no rejected request, and delays none", async (
   await openAccount(page);
   const other = await newTab(context);
   await context.route("**/refresh", hang);
+  // A page that polls would send a refresh at once, which its next load would abort and repeat.
+  await page.goto("/login?reason=unavailable");
   await page.evaluate(() => localStorage.setItem("tokenRenewAt", "0"));
   const refreshes = count(context, "/refresh");
-  await page.reload();
+  await page.goto("/#/account");
   await isSignedIn(page, { timeout: PROMPT_MS });
   await other.page.goto("/#/account");
   await isSignedIn(other.page, { timeout: PROMPT_MS });
