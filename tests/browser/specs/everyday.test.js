@@ -132,7 +132,7 @@ test("Live admits that the list is not up to date, until it is again", async () 
 });
 
 test("after the session has ended, the next sign-in returns to the same page and filters", async () => {
-  await page.goto(address("traces?window=6h&service=payments"));
+  await page.goto(address("traces?window=15m&service=payments"));
   await page.locator(".trace-row").first().waitFor();
   const { hash } = new URL(page.url());
   const refused = (route) => route.fulfill({ status: 401 });
