@@ -113,3 +113,18 @@ fn every_test_that_security_md_names_exists() {
     }
     assert!(named > 20, "{named}");
 }
+
+/// The same of the promises in docs/reliability.md, which names the files of their tests.
+#[test]
+fn every_file_that_reliability_md_names_exists() {
+    let promises = fs::read_to_string(root().join("docs/reliability.md")).unwrap();
+    let named = promises.split('`').skip(1).step_by(2);
+    let files: Vec<&str> = named.filter(|name| name.ends_with(".rs")).collect();
+    assert!(files.len() > 6, "{files:?}");
+    for file in files {
+        assert!(
+            root().join(file).is_file(),
+            "docs/reliability.md names {file}"
+        );
+    }
+}

@@ -91,10 +91,11 @@ pub(crate) async fn renew(world: &World, storage: &Storage) {
 /// A tab: refreshes `times`, at once with others or much later.
 pub(crate) async fn tab(world: Arc<World>, storage: Arc<Storage>, times: u64) {
     for _ in 0..times {
-        if world.chance.percent(50) {
-            world.chance.sleep(0, 400).await;
-        } else {
-            world.chance.sleep(20_000, 900_000).await;
+        // At once with others, when the grace of the last move ends, or much later.
+        match world.chance.between(0, 9) {
+            0..4 => world.chance.sleep(0, 400).await,
+            4..8 => world.chance.sleep(44_500, 45_500).await,
+            _ => world.chance.sleep(20_000, 900_000).await,
         }
         if *lock(&storage.is_signed_out) {
             return;

@@ -1,7 +1,8 @@
 //! The whole product in one thread, from one seed: several instances of its functions run over the
 //! embedded engine, on a simulated clock and a network that fails. A checker judges every world.
 //!
-//! - `SIMULATION_SEEDS=5000` plays that many seeds, from `SIMULATION_FIRST` on. `SIMULATION_SEED=17` plays one and prints what happened.
+//! - `SIMULATION_SEEDS=5000` plays that many seeds, from `SIMULATION_FIRST` on,
+//!   `SIMULATION_MINUTES=2` as many as it can. `SIMULATION_SEED=17` plays one and prints what happened.
 //! - docs/decisions/0109-one-seed-one-world.md says why it is built like this.
 
 #![allow(
@@ -27,11 +28,15 @@ mod world;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use play::play;
 
 /// Seeds that `cargo test` plays.
 const SEEDS: u64 = 40;
+
+/// Seeds that are played at most within `SIMULATION_MINUTES`.
+const MOST: u64 = 1_000_000;
 
 /// Failures after which no further seed is played.
 const SHOWN: usize = 5;
@@ -59,19 +64,24 @@ fn no_seed_breaks_a_promise() {
         assert_eq!(played.broken, None, "seed {seed}");
         return;
     }
-    let seeds = setting("SIMULATION_SEEDS").unwrap_or(SEEDS);
+    let minutes = setting("SIMULATION_MINUTES");
+    let end = minutes.map(|minutes| Instant::now() + Duration::from_mins(minutes));
+    let seeds = setting("SIMULATION_SEEDS").unwrap_or(if end.is_some() { MOST } else { SEEDS });
     let first = setting("SIMULATION_FIRST").unwrap_or(1);
     let next = AtomicU64::new(first);
     let seconds = AtomicU64::new(0);
+    let count = AtomicU64::new(0);
     let broken = Mutex::new(Vec::new());
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let work = || {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= first + seeds || broken.lock().unwrap().len() >= SHOWN {
+            let is_late = end.is_some_and(|end| Instant::now() > end);
+            if is_late || seed >= first + seeds || broken.lock().unwrap().len() >= SHOWN {
                 return;
             }
             let played = play(seed);
+            count.fetch_add(1, Ordering::Relaxed);
             seconds.fetch_add(played.seconds, Ordering::Relaxed);
             if let Some(promise) = played.broken {
                 broken.lock().unwrap().push(format!(
@@ -82,9 +92,10 @@ fn no_seed_breaks_a_promise() {
     };
     std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
     let hours = seconds.into_inner() / 3_600;
+    let count = count.into_inner();
     let broken = broken.into_inner().unwrap();
     println!(
-        "{seeds} seeds, {hours} simulated hours, broken promises: {}",
+        "{count} seeds, {hours} simulated hours, broken promises: {}",
         broken.len()
     );
     assert!(broken.is_empty(), "{}", broken.join("\n"));

@@ -100,9 +100,10 @@ impl Network {
         let operation = target.rsplit('.').next().unwrap_or_default();
         let body = request.body().bytes().unwrap_or_default();
         let body = std::str::from_utf8(body).expect("requests are JSON");
-        let fate = match self.chance.between(1, 1_000) <= self.faults {
-            true => *self.chance.pick(&FATES),
-            false => Fate::Served,
+        let fate = if self.chance.between(1, 1_000) <= self.faults {
+            *self.chance.pick(&FATES)
+        } else {
+            Fate::Served
         };
         self.chance.sleep(1, 12).await;
         if fate == Fate::Late {
