@@ -230,7 +230,7 @@ async fn unknown_paths_get_an_error_and_never_a_page() {
         "/.env",
         "/wp-login.php",
         "/applications/a/b/c",
-        "/telemetry",
+        "/telemetry/spans",
         "/v1/profiles",
     ] {
         let response = get(&backend, path, &[("accept", "text/html")]).await;

@@ -49,12 +49,12 @@ async fn a_start_reads_its_secrets_opens_its_connections_and_makes_no_other_call
     }
 }
 
-/// Others may: a query for an unknown trace reads several days at once.
+/// Others may: a query for an unknown trace reads several days at once, and so does the deletion of a trace.
 #[tokio::test]
 async fn no_request_that_succeeds_opens_a_connection() {
     for replayed in &replay().await.events {
         let case = &replayed.case;
-        if case.status < 400 {
+        if case.status < 400 && case.name != "telemetry/delete_trace" {
             assert_eq!(replayed.connections, 0, "{}", case.name);
         }
     }
