@@ -44,7 +44,7 @@ export function tracePage(outlet, { params, query, signal }, application) {
   async function part(cursor) {
     const question = { applicationId: application.id, at: query.get("at"), cursor };
     const loaded = await api.trace(params.trace, question, signal).catch(orNull);
-    // The page may react to the user between reading a large answer and drawing it.
+    // Lets the page react to the user between reading a large response and drawing it.
     await new Promise((resolve) => setTimeout(resolve));
     signal.throwIfAborted();
     return loaded;

@@ -153,7 +153,7 @@ function track(node, { zoom, tone, path }) {
     {},
     piece("span.bar", zoom, start, end, `${tone}${span?.isError ? " failed" : ""}`),
     path.map(({ from, to }) => piece("span.path", zoom, from, to, "")),
-    // More marks than pixels show nothing more.
+    // The first ones only, so that a span with many events stays cheap to draw.
     marks.slice(0, MAX_MARKS).map((at) => mark("span.event-mark", zoom, at, "")),
     outside(zoom, start, end),
   );

@@ -31,9 +31,8 @@ use crate::archive::Archive;
 /// limits wasted work.
 const MAX_CONCURRENT: usize = 4;
 
-/// Counts the events of a window, beginning with the newest. If the window has too many summaries
-/// for one response, counts only the newest part of it, or of what earlier parts have left. Returns
-/// where the next part begins.
+/// Counts the events of `part`, newest first. If it has too many summaries for one response, counts only
+/// the newest of them, and returns where the next response continues.
 ///
 /// # Errors
 /// When storage fails, or when there are too many hours without a rollup for one request. In the
@@ -169,7 +168,8 @@ impl<'a> MetricsReader<'a> {
     }
 
     /// Returns the hours of a stored rollup that the window wants and that have not expired. Leaves
-    /// out hours with damaged late arrivals, which are counted from their summaries.
+    /// out hours whose late arrivals are damaged or were not all read; these are counted from their
+    /// summaries.
     fn usable_hours(&self, day: &StoredDay) -> BTreeMap<Timestamp, HourRollup> {
         let damaged: BTreeSet<Timestamp> = day.damaged.iter().map(|(hour, _)| *hour).collect();
         let hours = day.rollup.iter().flat_map(|rollup| &rollup.hours);
@@ -186,7 +186,7 @@ impl<'a> MetricsReader<'a> {
 
     /// Returns the day whose rollup is to be compared with its summaries, at most one in each
     /// request. A rollup is compared once, when nothing can be added to it any more, by a query of
-    /// all its hours.
+    /// all its hours. Rollups of more chunks than half of what one request reads are never compared.
     fn due_for_a_check(&self) -> Option<Timestamp> {
         let most = u64::try_from(self.state.max_summaries / 2).unwrap_or(u64::MAX);
         let is_due = |(day, stored): &(&Timestamp, &StoredDay)| {
@@ -210,8 +210,8 @@ impl<'a> MetricsReader<'a> {
         unknown.collect()
     }
 
-    /// Forgets hours that a release that writes form 2 has marked, because it may have stored late
-    /// data for them. Returns those that were known.
+    /// Forgets hours that an older release (stored form 2) has marked. It leaves no late arrivals, so the
+    /// rollups of these hours may lack data. Returns those that were known.
     async fn forget_marked_hours(&mut self) -> Result<Vec<Timestamp>, Error> {
         let days = self.known.keys().map(|hour| clock::floor(*hour, DAY));
         let days: BTreeSet<Timestamp> = days.collect();

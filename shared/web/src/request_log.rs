@@ -84,7 +84,7 @@ impl Reader {
 pub enum Refresh {
     /// The newest token was exchanged.
     Rotated,
-    /// A token that a client may still hold within the grace got the current one.
+    /// Within the grace, an older token that a client may still hold was answered with the current one.
     Repeated,
     /// The previous token, presented after the grace, was exchanged as the policy allows.
     Recovered,
@@ -134,8 +134,8 @@ pub fn count_dynamodb_call() {
     record(|request| request.dynamodb_calls += 1);
 }
 
-/// Begins to count the units that the current request takes of DynamoDB, which makes each response of
-/// DynamoDB a little larger.
+/// From here on, asks DynamoDB to report the units that the current request consumes, and counts them. The
+/// report makes each response a little larger.
 pub fn begin_to_count_units() {
     record(|request| request.units = Some((0.0, 0.0)));
 }

@@ -2,8 +2,8 @@
 //! a filter. docs/decisions/0085 says what counts.
 //!
 //! Values of attributes with the name of a credential are replaced as a whole, as are integers that are
-//! card numbers. In all other texts, values with such a name, user names in addresses, and card numbers
-//! are.
+//! card numbers. In all other texts, only the secret parts are replaced: values with such a name, user names
+//! and passwords in addresses, and card numbers.
 
 mod allowance;
 mod cards;
@@ -25,14 +25,15 @@ use crate::event::{Event, Note, ResourceScope};
 use allowance::Allowance;
 use names::is_credential;
 
-/// Stands for the value of an attribute, and for a card number.
+/// Replaces the value of an attribute, a value after a colon in a text, and a card number.
 const SCRUBBED: &str = "[scrubbed]";
 
-/// Stands for a value in a query string and for a user of an address, as OpenTelemetry's
-/// conventions ask.
+/// Replaces a value after `=` in a text, and user name and password in an address, as OpenTelemetry's
+/// conventions ask for URLs.
 const REDACTED: &str = "REDACTED";
 
-/// Memory of the text in place of a number, in bytes.
+/// What the allowance is charged for replacing a whole value, in bytes: the memory of the mark, whatever it
+/// replaces.
 const MARK_MEMORY: usize = 32;
 
 impl<E: Event + Bounded> Decoded<E> {
@@ -120,8 +121,8 @@ fn scrub_value(value: &mut Value, allowance: &mut Allowance) -> bool {
     }
 }
 
-/// Replaces the value of a credential. Whether there is one is no secret: booleans and empty values
-/// stay.
+/// Replaces the value of a credential. Booleans and empty values stay, because they reveal only whether
+/// there is a credential.
 fn replace(value: &mut Value, allowance: &mut Allowance) -> bool {
     let is_kept = match value {
         Value::Null | Value::Bool(_) => true,
@@ -198,8 +199,8 @@ impl<'a> Replaced<'a> {
         }
     }
 
-    /// Replaces the bytes from `start` to `end`, both at the boundaries of characters and not before
-    /// those of the last call.
+    /// Replaces the bytes from `start` to `end`. Both must be character boundaries, and `start` must not be
+    /// before the `end` of the last call.
     fn replace(&mut self, start: usize, end: usize, by: &str) {
         if &self.text[start..end] == by {
             return;
