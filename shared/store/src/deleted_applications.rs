@@ -131,10 +131,18 @@ impl Database {
     ) -> Result<Progress, StorageError> {
         let mut left = allowance;
         let mut progress = Progress::default();
+        let mut failure = None;
         for row in self.deleted_applications().await? {
-            let is_over = now >= clock::after(row.deleted_at(), BEGINS_AFTER)
-                && !left.is_used_up()
-                && self.delete_telemetry_of(&row, &mut left).await?;
+            let is_due = now >= clock::after(row.deleted_at(), BEGINS_AFTER) && !left.is_used_up();
+            let is_over = is_due
+                && match self.delete_telemetry_of(&row, &mut left).await {
+                    Ok(is_over) => is_over,
+                    // The telemetry of the others is deleted all the same.
+                    Err(error) => {
+                        failure.get_or_insert(error);
+                        false
+                    }
+                };
             if is_over {
                 progress.completed += 1;
             } else {
@@ -143,7 +151,7 @@ impl Database {
             }
         }
         progress.items = allowance.items - left.items;
-        Ok(progress)
+        failure.map_or(Ok(progress), Err)
     }
 
     /// The deleted applications that may still have telemetry, at most 100.

@@ -63,12 +63,16 @@ impl Database {
         let request = self.client.put_item().table_name(&self.tables.telemetry);
         let request = request
             .set_item(Some(item))
-            .condition_expression("attribute_not_exists(n) OR n <= :n")
+            .condition_expression(IS_BETTER)
             .expression_attribute_values(":n", number(events));
         put_unless_refused(request.send().await)?;
         Ok(units)
     }
 }
+
+/// Condition that no item has the key, or only a version with at most `:n` events. One of which events were
+/// deleted counts as having more than any batch.
+const IS_BETTER: &str = "attribute_not_exists(n) OR n <= :n";
 
 /// Condition that no item has the key.
 const IS_NEW: &str = "attribute_not_exists(pk)";
@@ -188,8 +192,10 @@ impl Batches<'_> {
         let put = |item| Put::builder().table_name(table).set_item(Some(item));
         let summary = put(self.summary_item(chunk));
         if !rollup::is_sealed(chunk.hour, now) {
-            transaction.put(summary);
-            return Ok(Vec::new());
+            let summary = summary
+                .condition_expression(IS_BETTER)
+                .expression_attribute_values(":n", number(chunk.count));
+            return Ok(vec![transaction.put(summary)]);
         }
         let mut conditions = vec![transaction.put(summary.condition_expression(IS_NEW))];
         let hash = &chunk.position.hash;

@@ -5,6 +5,7 @@ mod concurrent;
 mod rules;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::identity::application::Shards;
@@ -264,4 +265,23 @@ async fn what_was_deleted_is_neither_listed_nor_counted_even_if_it_is_sent_again
                 .await;
         }
     }
+}
+
+#[tokio::test]
+async fn a_batch_across_two_open_hours_stays_deleted_when_it_is_sent_again() {
+    let backend = Backend::start().await;
+    // 13:05, so that the hour before is not sealed.
+    backend.clock.advance(Duration::from_secs(35 * 60));
+    let shop = Shop::open(&backend, "ada", 1).await;
+    let spans = |trace: &str| {
+        [29, 32].map(|minute| span(trace, &format!("{trace}-{minute}"), None, minute * MINUTE))
+    };
+    let batch = || [spans("gone"), spans("kept")].concat();
+    send(&shop.sdk, batch()).await;
+    assert_eq!(shop.delete("/traces/gone", "").await, 2);
+    send(&shop.sdk, batch()).await;
+    let window = "&from=2026-01-31T12:30:00Z&to=2026-01-31T13:10:00Z&signal=traces&step=300";
+    let metrics = ask(&shop.ada, &shop.sdk, "metrics", window).await;
+    assert_eq!(metrics["total"]["count"], 2);
+    assert_eq!(shop.delete("/traces/gone", "").await, 0);
 }
