@@ -122,8 +122,11 @@ impl Database {
         signal: Signal,
         chunks: &[StoredSummary],
     ) -> Result<Progress, ChangeError> {
-        for _ in 0..ATTEMPTS {
-            let tried = self.try_to_delete(deletion, signal, chunks).await?;
+        for attempt in 1..=ATTEMPTS {
+            // Another deletion may have changed a chunk after its summary was read, so only the last attempt
+            // calls a chunk unreadable.
+            let gaps = (attempt == ATTEMPTS).then_some(deletion.gaps);
+            let tried = self.try_to_delete(deletion, signal, chunks, gaps).await?;
             if tried != Progress::Overtaken {
                 return Ok(tried);
             }
@@ -131,13 +134,16 @@ impl Database {
         Ok(Progress::Overtaken)
     }
 
-    /// One read and one transaction, which is refused if an item has changed since.
+    /// One read and one transaction, which is refused if an item has changed since. Chunks that cannot be read
+    /// become gaps; without `gaps`, they end the attempt.
     async fn try_to_delete(
         &self,
         deletion: &Deletion<'_>,
         signal: Signal,
         chunks: &[StoredSummary],
+        gaps: Option<&Gaps>,
     ) -> Result<Progress, ChangeError> {
+        let torn = Gaps::default();
         let of = RollupsOf {
             application_id: deletion.application_id,
             signal,
@@ -145,7 +151,10 @@ impl Database {
         let read = self.read_for_deletion(of, chunks, deletion).await?;
         let mut changes = Vec::new();
         for copy in &read.copies {
-            changes.extend(copy.change(deletion.selection, deletion.gaps)?);
+            changes.extend(copy.change(deletion.selection, gaps.unwrap_or(&torn))?);
+        }
+        if !torn.hours().is_empty() {
+            return Ok(Progress::Overtaken);
         }
         if changes.is_empty() {
             return Ok(Progress::Deleted(0));
